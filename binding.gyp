@@ -1,0 +1,50 @@
+{
+  "variables": {
+    # -Dsanitize=1: AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:asan.
+    "sanitize%": 0,
+  },
+  "targets": [
+    {
+      "target_name": "linux_ns",
+      "conditions": [
+        ["OS!='linux'", {"type": "none"}, {
+          "sources": [
+            "src/addon/addon.cc",
+            "src/addon/child.c",
+            "src/addon/encoder.cc",
+            "src/addon/environment.cc",
+            "src/addon/image.cc",
+            "src/addon/launch.cc",
+            "src/addon/launcher.cc",
+            "src/addon/namespaces.cc",
+            "src/addon/pidfd.cc",
+            "src/addon/task.cc",
+            "src/addon/thread.cc",
+            "<(INTERMEDIATE_DIR)/nsinit_image.S",
+          ],
+          "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+          "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-D_FORTIFY_SOURCE=2"],
+          "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti"],
+          "cflags_c": ["-std=gnu11"],
+          # nodelete: launcher threads run this code until the process ends, also when the Worker that loaded it is gone.
+          "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,noexecstack"],
+          "actions": [
+            {
+              "action_name": "nsinit",
+              "inputs": ["<!@(ls src/nsinit/*.c src/nsinit/*.h src/nsinit/build.sh src/plan/*.h src/sys/*.h)"],
+              "outputs": ["<(INTERMEDIATE_DIR)/nsinit_image.S"],
+              "action": ["sh", "src/nsinit/build.sh", "<(INTERMEDIATE_DIR)/nsinit", "<(INTERMEDIATE_DIR)/nsinit_image.S"],
+            }
+          ],
+          "conditions": [
+            ["sanitize==1", {
+              "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined", "-U_FORTIFY_SOURCE"],
+              "ldflags": ["-fsanitize=address,undefined"],
+            }]
+          ],
+        }]
+      ],
+    }
+  ]
+}

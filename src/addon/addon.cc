@@ -1,0 +1,22 @@
+// The module: one Environment for each that loads it, and the surface that types/native.d.ts describes.
+#include <napi.h>
+
+#include "environment.h"
+#include "image.h"
+#include "namespaces.h"
+#include "task.h"
+
+namespace linux_ns {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Environment::Create(env);
+  Task::Init(env, exports);
+  InitNamespaces(env, exports);
+  InitThread(env, exports);
+  exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));
+  return exports;
+}
+
+NODE_API_MODULE(linux_ns, Init)
+
+} // namespace linux_ns

@@ -1,0 +1,82 @@
+#include "child.h"
+
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+#include "../plan/plan.h"
+#include "../sys/syscall.h"
+
+// The sanitizers' shadow does not know the child's stack.
+#define IN_CHILD __attribute__((no_sanitize("address", "undefined")))
+
+// A task born in a new user namespace has every capability there, and its exec would take them all away, for no map
+// makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay.
+IN_CHILD static void raise_capabilities(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (sys2(__NR_capget, &header, data) < 0) {
+    return;
+  }
+  data[0].inheritable = data[0].permitted;
+  data[1].inheritable = data[1].permitted;
+  sys2(__NR_capset, &header, data);
+  for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+    if ((data[capability / 32].permitted >> capability % 32 & 1) != 0) {
+      sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+    }
+  }
+}
+
+// Shares the memory of the launcher thread, which the kernel holds still until the exec (CLONE_VFORK): raw system
+// calls on what was prepared, nothing else. The table of descriptors is a copy of its own.
+IN_CHILD static void child_main(void *argument) {
+  static char name[] = "nsinit";
+  static char *const argv[] = {name, NULL};
+  static char *const env[] = {NULL};
+  struct child_plan *plan = argument;
+  if ((plan->clone_flags & CLONE_NEWUSER) != 0) {
+    raise_capabilities();
+  }
+  for (size_t i = 0; i < plan->fd_count; i++) {
+    sys3(__NR_fcntl, plan->fds[i], F_SETFD, 0);
+  }
+  long error = sys3(__NR_dup3, plan->control, PLAN_CONTROL_FD, 0);
+  if (error >= 0) {
+    error = sys5(__NR_execveat, plan->image, "", argv, env, AT_EMPTY_PATH);
+  }
+  plan->error = error;
+  for (;;) {
+    sys1(__NR_exit, 127);
+  }
+}
+
+static long clone_with_clone3(struct child_plan *plan) {
+  struct clone_args arguments = {
+      .flags = plan->clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+      .pidfd = (uint64_t)(uintptr_t)&plan->pidfd,
+      .exit_signal = SIGCHLD,
+      .stack = (uint64_t)(uintptr_t)plan->stack,
+      .stack_size = plan->stack_size,
+  };
+  return sys_clone_into(__NR_clone3, (long)&arguments, sizeof(arguments), 0, 0, 0, child_main, plan);
+}
+
+// clone(2) with the same flags. It can't clear the handlers (CLONE_CLEAR_SIGHAND): all signals stay blocked until the
+// exec, which does.
+static long clone_with_clone(struct child_plan *plan) {
+  uint64_t flags = plan->clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  return sys_clone_into(__NR_clone, (long)flags, (long)(plan->stack + plan->stack_size), (long)&plan->pidfd, 0, 0,
+                        child_main, plan);
+}
+
+// Containers' seccomp profiles answer ENOSYS to clone3, since they can't look at its flags: clone takes over.
+long child_clone(struct child_plan *plan) {
+  plan->pidfd = -1;
+  plan->error = 0;
+  long pid = clone_with_clone3(plan);
+  return pid == -ENOSYS ? clone_with_clone(plan) : pid;
+}

@@ -1,0 +1,33 @@
+// The child of clone3(CLONE_VM): everything that runs in Node's memory but not in Node. Invariant 2 of the design.
+#ifndef LINUX_NS_ADDON_CHILD_H
+#define LINUX_NS_ADDON_CHILD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Prepared before the clone; the child only reads it, but for `error`.
+struct child_plan {
+  uint64_t clone_flags; // CLONE_NEW* of clone3
+  int image;            // nsinit, to exec
+  int control;          // becomes PLAN_CONTROL_FD
+  const int *fds;       // lose their close-on-exec in the child's table
+  size_t fd_count;
+  char *stack; // the child's, of stack_size bytes
+  size_t stack_size;
+
+  int pidfd;  // out: of the child
+  long error; // out: -errno of execveat, when that failed
+};
+
+// Returns the child's pid once it has exec'd nsinit or ended, or -errno. All signals must be blocked.
+long child_clone(struct child_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

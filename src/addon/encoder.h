@@ -1,0 +1,25 @@
+// A plan from JavaScript arrays to bytes: types/native.d.ts to src/plan/plan.h.
+#ifndef LINUX_NS_ADDON_ENCODER_H
+#define LINUX_NS_ADDON_ENCODER_H
+
+#include <napi.h>
+
+#include <vector>
+
+#include "fd.h"
+
+namespace linux_ns {
+
+struct Plan {
+  std::vector<char> bytes;
+  std::vector<int> numbers; // of fds, as the child wants them
+  std::vector<Fd> fds;      // duplicates of every descriptor the plan names, under the numbers the plan has
+  size_t forks = 0;         // `fork` steps: so many times another task takes over
+};
+
+// False with an exception pending: a step is not as steps.h says, or a descriptor can't be duplicated.
+bool EncodePlan(Napi::Env env, const Napi::Value &steps, Plan *plan);
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,59 @@
+// One Node environment (the main thread, a Worker): its loop, its tasks, and what launcher threads hand back to it.
+#ifndef LINUX_NS_ADDON_ENVIRONMENT_H
+#define LINUX_NS_ADDON_ENVIRONMENT_H
+
+#include <napi.h>
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+namespace linux_ns {
+
+class Task;
+
+class Environment {
+public:
+  // Made when the addon is loaded; ends with the environment, by a cleanup hook that leaves nothing behind.
+  static void Create(Napi::Env env);
+  static Environment *Of(Napi::Env env);
+
+  Napi::FunctionReference task_constructor;
+  std::unordered_set<Task *> tasks; // that have not told their last event
+
+  // Any thread: runs `done` on the environment's own. Balanced by Expect() before, on the environment's thread.
+  void Post(std::function<void()> done);
+  void Expect(bool keep_alive);
+  // What was expected no longer keeps the loop alive, or does again.
+  void KeepAlive(int change);
+
+  // A handle of ours was initialised, and is closed.
+  void HandleOpened() { handles_++; }
+  void HandleClosed();
+
+  uv_loop_t *loop() const { return loop_; }
+
+private:
+  explicit Environment(Napi::Env env);
+  static void OnCleanup(napi_async_cleanup_hook_handle hook, void *data);
+  void RunPosted();
+  void AwaitExpected();
+
+  Napi::Env env_;
+  uv_loop_t *loop_ = nullptr;
+  uv_async_t async_;
+  uv_mutex_t mutex_;
+  uv_cond_t posted_;
+  std::vector<std::function<void()>> queue_;
+  size_t expected_ = 0; // guarded by mutex_
+  int keep_alive_ = 0;
+  size_t handles_ = 0;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool ending_ = false;
+};
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,37 @@
+// What failed, before it is an Error: made on any thread, thrown or reported on Node's.
+#ifndef LINUX_NS_ADDON_FAILURE_H
+#define LINUX_NS_ADDON_FAILURE_H
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+namespace linux_ns {
+
+struct Failure {
+  int error = 0; // errno
+  const char *syscall = "";
+  std::string path;
+
+  static Failure Last(const char *syscall, std::string path = "") { return {errno, syscall, std::move(path)}; }
+};
+
+// A value, or why there is none.
+template <typename T> class Result {
+public:
+  Result(T value) : value_(std::move(value)), ok_(true) {}
+  Result(Failure failure) : failure_(std::move(failure)) {}
+
+  explicit operator bool() const { return ok_; }
+  T &value() { return value_; }
+  const Failure &failure() const { return failure_; }
+
+private:
+  T value_{};
+  Failure failure_;
+  bool ok_ = false;
+};
+
+} // namespace linux_ns
+
+#endif

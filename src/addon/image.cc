@@ -1,0 +1,146 @@
+#include "image.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <uv.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+// Since Linux 6.3, memfd_create(2); headers of older systems lack them.
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020
+#endif
+
+extern "C" {
+extern const char linux_ns_nsinit[];
+extern const char linux_ns_nsinit_end[];
+}
+
+namespace linux_ns {
+namespace {
+
+// Never freed: launcher threads outlive static destructors.
+struct SharedImage {
+  uv_mutex_t mutex;
+  int fd = -1;
+
+  SharedImage() { uv_mutex_init(&mutex); }
+};
+
+SharedImage &Shared() {
+  static SharedImage *shared = new SharedImage();
+  return *shared;
+}
+
+Result<Fd> WriteImage(Fd fd) {
+  size_t written = 0;
+  while (written < ImageSize()) {
+    ssize_t count = write(fd.get(), linux_ns_nsinit + written, ImageSize() - written);
+    if (count < 0 && errno != EINTR) {
+      return Failure::Last("write", "nsinit");
+    }
+    written += count < 0 ? 0 : static_cast<size_t>(count);
+  }
+  return fd;
+}
+
+// MFD_EXEC says that it is meant to be run; a kernel before 6.3 does not know the flag, and needs none.
+int CreateMemfd() {
+  unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  long fd = syscall(SYS_memfd_create, "nsinit", flags | MFD_EXEC);
+  return static_cast<int>(fd < 0 && errno == EINVAL ? syscall(SYS_memfd_create, "nsinit", flags) : fd);
+}
+
+// Sealed: no process inside can rewrite it through /proc/PID/exe (the class of CVE-2019-5736).
+Result<Fd> MakeMemfd() {
+  Fd fd(CreateMemfd());
+  if (!fd) {
+    return Failure::Last("memfd_create", "nsinit");
+  }
+  Result<Fd> written = WriteImage(std::move(fd));
+  if (!written) {
+    return written;
+  }
+  int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  int memfd = written.value().get();
+  if (fcntl(memfd, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(memfd, F_ADD_SEALS, seals) < 0) {
+    return Failure::Last("fcntl", "nsinit");
+  }
+  return written;
+}
+
+// An unlinked file, opened anew for reading, since one that is open for writing can't be run (ETXTBSY). It belongs to
+// one launch: who could write to it inside would change only what runs there already.
+Result<Fd> MakeFile(const char *directory) {
+  Fd writable(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0500));
+  if (!writable) {
+    return Failure::Last("open", directory);
+  }
+  Result<Fd> written = WriteImage(std::move(writable));
+  if (!written) {
+    return written;
+  }
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", written.value().get());
+  Fd readable(open(path, O_RDONLY | O_CLOEXEC));
+  if (!readable) {
+    return Failure::Last("open", path);
+  }
+  if (syscall(SYS_faccessat, AT_FDCWD, path, X_OK) < 0) {
+    return Failure::Last("access", directory);
+  }
+  return readable;
+}
+
+Result<Fd> MakeFileSomewhere() {
+  const char *directories[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"};
+  Failure last = {ENOENT, "open", "/tmp"};
+  for (const char *directory : directories) {
+    if (directory == nullptr) {
+      continue;
+    }
+    Result<Fd> file = MakeFile(directory);
+    if (file) {
+      return file;
+    }
+    last = file.failure();
+  }
+  return last;
+}
+
+// Can this memfd be run at all? vm.memfd_noexec=2 refuses to make one, and a security module may refuse the rest.
+bool MayRun(int fd) {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+  return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0 || errno != EACCES;
+}
+
+} // namespace
+
+size_t ImageSize() { return static_cast<size_t>(linux_ns_nsinit_end - linux_ns_nsinit); }
+
+Result<Fd> OpenImage() {
+  SharedImage &shared = Shared();
+  uv_mutex_lock(&shared.mutex);
+  if (shared.fd < 0) {
+    Result<Fd> memfd = MakeMemfd();
+    if (memfd && MayRun(memfd.value().get())) {
+      shared.fd = memfd.value().Release();
+    }
+  }
+  Fd image(shared.fd < 0 ? -1 : fcntl(shared.fd, F_DUPFD_CLOEXEC, 4));
+  bool use_file = shared.fd < 0;
+  Failure failure = Failure::Last("fcntl", "nsinit");
+  uv_mutex_unlock(&shared.mutex);
+  if (use_file) {
+    return MakeFileSomewhere();
+  }
+  return image ? Result<Fd>(std::move(image)) : Result<Fd>(failure);
+}
+
+} // namespace linux_ns

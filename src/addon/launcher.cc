@@ -1,0 +1,95 @@
+#include "launcher.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <deque>
+
+namespace linux_ns {
+namespace {
+
+// A thread is held still while its child execs (CLONE_VFORK), so a few give concurrency; more than that only queue in
+// the kernel, where making namespaces takes global locks.
+constexpr size_t kMostThreads = 4;
+constexpr size_t kThreadStack = 128 << 10;
+constexpr size_t kChildStack = 64 << 10;
+
+// One for the process, shared by all its environments, and never destroyed. Threads never end either: what they have
+// cloned is to die with them (PR_SET_PDEATHSIG follows the thread), that is with the process.
+struct Launcher {
+  uv_mutex_t mutex;
+  uv_cond_t wake;
+  std::deque<std::unique_ptr<Job>> jobs;
+  size_t threads = 0;
+  size_t idle = 0;
+
+  Launcher() {
+    uv_mutex_init(&mutex);
+    uv_cond_init(&wake);
+  }
+};
+
+Launcher &Shared() {
+  static Launcher *launcher = new Launcher();
+  return *launcher;
+}
+
+// Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
+// inherit pending, and its exec clears their handlers.
+void BlockSignals() {
+  uint64_t signals = ~(UINT64_C(3) << 31);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
+}
+
+void ThreadMain(void *) {
+  Launcher &launcher = Shared();
+  BlockSignals();
+  void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack};
+  uv_mutex_lock(&launcher.mutex);
+  for (;;) {
+    while (launcher.jobs.empty()) {
+      launcher.idle++;
+      uv_cond_wait(&launcher.wake, &launcher.mutex);
+      launcher.idle--;
+    }
+    std::unique_ptr<Job> job = std::move(launcher.jobs.front());
+    launcher.jobs.pop_front();
+    uv_mutex_unlock(&launcher.mutex);
+    job->Run(stack);
+    job.reset();
+    uv_mutex_lock(&launcher.mutex);
+  }
+}
+
+bool StartThread() {
+  uv_thread_t thread;
+  uv_thread_options_t options = {};
+  options.flags = UV_THREAD_HAS_STACK_SIZE;
+  options.stack_size = kThreadStack;
+  return uv_thread_create_ex(&thread, &options, ThreadMain, nullptr) == 0;
+}
+
+} // namespace
+
+bool Submit(std::unique_ptr<Job> job) {
+  Launcher &launcher = Shared();
+  uv_mutex_lock(&launcher.mutex);
+  bool wanted = launcher.jobs.size() >= launcher.idle && launcher.threads < kMostThreads;
+  if (wanted && StartThread()) {
+    launcher.threads++;
+  }
+  bool accepted = launcher.threads > 0;
+  if (accepted) {
+    launcher.jobs.push_back(std::move(job));
+    uv_cond_signal(&launcher.wake);
+  }
+  uv_mutex_unlock(&launcher.mutex);
+  return accepted;
+}
+
+} // namespace linux_ns

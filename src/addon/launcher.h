@@ -1,0 +1,28 @@
+// Threads of our own, on which everything runs that may block: the clone above all.
+#ifndef LINUX_NS_ADDON_LAUNCHER_H
+#define LINUX_NS_ADDON_LAUNCHER_H
+
+#include <cstddef>
+#include <memory>
+
+namespace linux_ns {
+
+// What a launcher thread lends to a job.
+struct Stack {
+  char *base;
+  size_t size;
+};
+
+class Job {
+public:
+  virtual ~Job() = default;
+  // On a launcher thread. The job is destroyed afterwards.
+  virtual void Run(const Stack &child_stack) = 0;
+};
+
+// False when not even one thread can be had (EAGAIN).
+bool Submit(std::unique_ptr<Job> job);
+
+} // namespace linux_ns
+
+#endif

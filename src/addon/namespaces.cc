@@ -1,0 +1,107 @@
+#include "namespaces.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "fd.h"
+#include "pidfd.h"
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+int IntArgument(const Napi::CallbackInfo &info, size_t index) { return info[index].ToNumber().Int32Value(); }
+
+Napi::Value FdOrThrow(Napi::Env env, Fd fd, const char *syscall) {
+  if (!fd) {
+    ThrowSystem(env, Failure::Last(syscall));
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd.Release());
+}
+
+Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
+  if (!fd) {
+    ThrowSystem(env, fd.failure());
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd.value().Release());
+}
+
+// A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
+bool IsNamespace(int fd, struct stat *status) { return fstat(fd, status) == 0 && S_ISREG(status->st_mode); }
+
+Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  struct stat status;
+  int fd = IntArgument(info, 0);
+  int flag = IsNamespace(fd, &status) ? ioctl(fd, NS_GET_NSTYPE) : -1;
+  if (flag < 0) {
+    ThrowSystem(env, {errno == EBADF ? EBADF : EINVAL, "ioctl", ""});
+    return env.Undefined();
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("flag", Napi::Number::New(env, flag));
+  result.Set("ino", Napi::BigInt::New(env, static_cast<uint64_t>(status.st_ino)));
+  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(status.st_dev)));
+  return result;
+}
+
+Napi::Value NamespaceParent(const Napi::CallbackInfo &info) {
+  return FdOrThrow(info.Env(), Fd(ioctl(IntArgument(info, 0), NS_GET_PARENT)), "ioctl");
+}
+
+Napi::Value NamespaceUser(const Napi::CallbackInfo &info) {
+  return FdOrThrow(info.Env(), Fd(ioctl(IntArgument(info, 0), NS_GET_USERNS)), "ioctl");
+}
+
+Napi::Value NamespaceOwner(const Napi::CallbackInfo &info) {
+  uid_t owner = 0;
+  if (ioctl(IntArgument(info, 0), NS_GET_OWNER_UID, &owner) < 0) {
+    ThrowSystem(info.Env(), Failure::Last("ioctl"));
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), owner);
+}
+
+Napi::Value PidfdNamespace(const Napi::CallbackInfo &info) {
+  return FdOrThrow(info.Env(), OpenNamespaceOf(IntArgument(info, 0), IntArgument(info, 1),
+                                               static_cast<uint64_t>(IntArgument(info, 2))));
+}
+
+Napi::Value PidfdOpen(const Napi::CallbackInfo &info) { return FdOrThrow(info.Env(), OpenPidfd(IntArgument(info, 0))); }
+
+Napi::Value Duplicate(const Napi::CallbackInfo &info) {
+  return FdOrThrow(info.Env(), Fd(fcntl(IntArgument(info, 0), F_DUPFD_CLOEXEC, 3)), "fcntl");
+}
+
+Napi::Value SocketPair(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+    ThrowSystem(env, Failure::Last("socketpair"));
+    return env.Undefined();
+  }
+  Napi::Array result = Napi::Array::New(env, 2);
+  result.Set(0u, Napi::Number::New(env, pair[0]));
+  result.Set(1u, Napi::Number::New(env, pair[1]));
+  return result;
+}
+
+} // namespace
+
+void InitNamespaces(Napi::Env env, Napi::Object exports) {
+  exports.Set("namespaceInfo", Napi::Function::New<NamespaceInfo>(env, "namespaceInfo"));
+  exports.Set("namespaceParent", Napi::Function::New<NamespaceParent>(env, "namespaceParent"));
+  exports.Set("namespaceUser", Napi::Function::New<NamespaceUser>(env, "namespaceUser"));
+  exports.Set("namespaceOwner", Napi::Function::New<NamespaceOwner>(env, "namespaceOwner"));
+  exports.Set("pidfdNamespace", Napi::Function::New<PidfdNamespace>(env, "pidfdNamespace"));
+  exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
+  exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
+  exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
+}
+
+} // namespace linux_ns

@@ -1,0 +1,140 @@
+#include "pidfd.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+// linux/pidfd.h of Linux 6.13 and 6.11; headers of older systems lack them.
+#define LINUX_NS_PIDFD_IOCTL 0xFF
+#define LINUX_NS_PIDFD_NAMESPACE(number) _IO(LINUX_NS_PIDFD_IOCTL, number)
+
+namespace linux_ns {
+namespace {
+
+constexpr idtype_t kPidfd = static_cast<idtype_t>(3); // P_PIDFD, waitid(2)
+
+struct PidfdInfo {
+  uint64_t mask;
+  uint64_t cgroupid;
+  uint32_t pid;
+  uint32_t others[11];
+};
+static_assert(sizeof(PidfdInfo) == 64, "PIDFD_INFO_SIZE_VER0");
+
+#define LINUX_NS_PIDFD_GET_INFO _IOWR(LINUX_NS_PIDFD_IOCTL, 11, PidfdInfo)
+
+struct Kind {
+  uint64_t flag;
+  const char *file; // in /proc/PID/ns
+  unsigned long request;
+};
+
+const Kind kKinds[] = {
+    {CLONE_NEWCGROUP, "cgroup", LINUX_NS_PIDFD_NAMESPACE(1)}, {CLONE_NEWIPC, "ipc", LINUX_NS_PIDFD_NAMESPACE(2)},
+    {CLONE_NEWNS, "mnt", LINUX_NS_PIDFD_NAMESPACE(3)},        {CLONE_NEWNET, "net", LINUX_NS_PIDFD_NAMESPACE(4)},
+    {CLONE_NEWPID, "pid", LINUX_NS_PIDFD_NAMESPACE(5)},       {0x80 /* TIME */, "time", LINUX_NS_PIDFD_NAMESPACE(7)},
+    {CLONE_NEWUSER, "user", LINUX_NS_PIDFD_NAMESPACE(9)},     {CLONE_NEWUTS, "uts", LINUX_NS_PIDFD_NAMESPACE(10)},
+};
+
+const Kind *FindKind(uint64_t flag) {
+  for (const Kind &kind : kKinds) {
+    if (kind.flag == flag) {
+      return &kind;
+    }
+  }
+  return nullptr;
+}
+
+// The "Pid:" line of /proc/self/fdinfo/N: pidfd_open(2). For kernels before 6.13.
+pid_t PidFromFdinfo(int pidfd) {
+  char path[64];
+  char text[1024];
+  snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+  Fd file(open(path, O_RDONLY | O_CLOEXEC));
+  ssize_t size = file ? read(file.get(), text, sizeof(text) - 1) : -1;
+  if (size < 0) {
+    return 0;
+  }
+  text[size] = '\0';
+  const char *line = strstr(text, "\nPid:");
+  int pid = line == nullptr ? 0 : atoi(line + strlen("\nPid:"));
+  return pid > 0 ? pid : 0;
+}
+
+// By name; that the process lives after the open says that its pid was not another's at the open.
+Result<Fd> OpenFromProc(int pidfd, pid_t pid, const Kind &kind) {
+  std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.file;
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    return Failure::Last("open", path);
+  }
+  if (SignalPidfd(pidfd, 0) == ESRCH) {
+    return Failure{ESRCH, "open", path};
+  }
+  return fd;
+}
+
+} // namespace
+
+int SignalPidfd(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? errno : 0;
+}
+
+Ended WaitPidfd(int pidfd, int options) {
+  Ended ended;
+  siginfo_t info = {};
+  int result;
+  do {
+    result = waitid(kPidfd, static_cast<id_t>(pidfd), &info, WEXITED | __WALL | options);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0) {
+    ended.ended = errno == ECHILD; // somebody else has waited for it: it is gone all the same
+    return ended;
+  }
+  ended.ended = info.si_pid != 0;
+  if (info.si_code == CLD_EXITED) {
+    ended.code = info.si_status;
+  } else {
+    ended.signal = info.si_status;
+  }
+  return ended;
+}
+
+pid_t PidOfPidfd(int pidfd) {
+  PidfdInfo info = {};
+  if (ioctl(pidfd, LINUX_NS_PIDFD_GET_INFO, &info) == 0) {
+    return static_cast<pid_t>(info.pid);
+  }
+  return PidFromFdinfo(pidfd);
+}
+
+Result<Fd> OpenPidfd(pid_t pid) {
+  Fd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!fd) {
+    return Failure::Last("pidfd_open");
+  }
+  return fd;
+}
+
+Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag) {
+  const Kind *kind = FindKind(flag);
+  if (kind == nullptr) {
+    return Failure{EINVAL, "ioctl", ""};
+  }
+  Fd fd(ioctl(pidfd, kind->request, 0));
+  if (fd) {
+    return fd;
+  }
+  // Before 6.11 the ioctl is not known; a kind that the kernel was built without is EOPNOTSUPP here, ENOENT there.
+  return OpenFromProc(pidfd, pid, *kind);
+}
+
+} // namespace linux_ns

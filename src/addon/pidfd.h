@@ -1,0 +1,35 @@
+// Processes by descriptor: pidfd_open(2).
+#ifndef LINUX_NS_ADDON_PIDFD_H
+#define LINUX_NS_ADDON_PIDFD_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "failure.h"
+#include "fd.h"
+
+namespace linux_ns {
+
+struct Ended {
+  bool ended = false;
+  int code = -1;  // exit code, or -1
+  int signal = 0; // that ended it, or 0
+};
+
+// 0, or errno.
+int SignalPidfd(int pidfd, int signal);
+
+// Reaps; `options` may be WNOHANG.
+Ended WaitPidfd(int pidfd, int options);
+
+// The pid in this process's pid namespace, 0 when it is not to be known.
+pid_t PidOfPidfd(int pidfd);
+
+Result<Fd> OpenPidfd(pid_t pid);
+
+// A namespace of the process behind a pidfd; flag is its CLONE_NEW*.
+Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag);
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,71 @@
+// A descriptor watched for reading in the environment's loop.
+#ifndef LINUX_NS_ADDON_POLL_H
+#define LINUX_NS_ADDON_POLL_H
+
+#include <uv.h>
+
+#include <functional>
+
+#include "environment.h"
+
+namespace linux_ns {
+
+class Poll {
+public:
+  Poll() = default;
+  Poll(const Poll &) = delete;
+  Poll &operator=(const Poll &) = delete;
+  ~Poll() { Close(); }
+
+  // 0, or a libuv error. The descriptor stays the caller's, who closes it after Close().
+  int Open(Environment *environment, int fd, bool referenced, std::function<void()> on_readable) {
+    Handle *handle = new Handle{{}, environment, std::move(on_readable)};
+    int error = uv_poll_init(environment->loop(), &handle->poll, fd);
+    if (error != 0) {
+      delete handle;
+      return error;
+    }
+    handle->poll.data = handle;
+    environment->HandleOpened();
+    handle_ = handle;
+    Reference(referenced);
+    // An error condition (a peer that died with data unread) reads as the end, like a hang-up: the reader finds out.
+    return uv_poll_start(&handle->poll, UV_READABLE,
+                         [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_readable(); });
+  }
+
+  void Close() {
+    if (handle_ == nullptr) {
+      return;
+    }
+    uv_close(reinterpret_cast<uv_handle_t *>(&handle_->poll), [](uv_handle_t *closed) {
+      Handle *handle = static_cast<Handle *>(closed->data);
+      handle->environment->HandleClosed();
+      delete handle;
+    });
+    handle_ = nullptr;
+  }
+
+  void Reference(bool referenced) {
+    if (handle_ == nullptr) {
+      return;
+    }
+    uv_handle_t *handle = reinterpret_cast<uv_handle_t *>(&handle_->poll);
+    referenced ? uv_ref(handle) : uv_unref(handle);
+  }
+
+  explicit operator bool() const { return handle_ != nullptr; }
+
+private:
+  struct Handle {
+    uv_poll_t poll;
+    Environment *environment;
+    std::function<void()> on_readable;
+  };
+
+  Handle *handle_ = nullptr;
+};
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,529 @@
+#include "task.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include "../plan/plan.h"
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+// Runs a function on a launcher thread, and another with the environment afterwards.
+class PostingJob : public Job {
+public:
+  PostingJob(Environment *environment, std::function<void(const Stack &)> run, std::function<void()> done)
+      : environment_(environment), run_(std::move(run)), done_(std::move(done)) {}
+
+  void Run(const Stack &stack) override {
+    run_(stack);
+    environment_->Post(std::move(done_));
+  }
+
+private:
+  Environment *environment_;
+  std::function<void(const Stack &)> run_;
+  std::function<void()> done_;
+};
+
+// Waits for what an environment that has ended left killed.
+class ReapJob : public Job {
+public:
+  explicit ReapJob(Fd pidfd) : pidfd_(std::move(pidfd)) {}
+  void Run(const Stack &) override { WaitPidfd(pidfd_.get(), 0); }
+
+private:
+  Fd pidfd_;
+};
+
+void KillAndReap(Fd pidfd) {
+  if (pidfd) {
+    SignalPidfd(pidfd.get(), SIGKILL);
+    Submit(std::make_unique<ReapJob>(std::move(pidfd)));
+  }
+}
+
+std::string OptionalString(const Napi::Object &object, const char *name) {
+  Napi::Value value = object.Get(name);
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+}
+
+bool BooleanOr(const Napi::Object &object, const char *name, bool otherwise) {
+  Napi::Value value = object.Get(name);
+  return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
+}
+
+// One descriptor at most; more are not ours to have, and the kernel closes what does not fit (MSG_CTRUNC).
+ssize_t Receive(int control, char *buffer, size_t size, Fd *fd) {
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+  iovec vector = {buffer, size};
+  msghdr message = {};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof(space);
+  ssize_t count;
+  do {
+    count = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (count < 0 && errno == EINTR);
+  cmsghdr *header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    int received;
+    memcpy(&received, CMSG_DATA(header), sizeof(received));
+    fd->Reset(received);
+  }
+  return count;
+}
+
+} // namespace
+
+void Task::Init(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DefineClass(env, "NativeTask",
+                                           {
+                                               InstanceAccessor<&Task::GetPid>("pid"),
+                                               InstanceAccessor<&Task::GetPidfd>("pidfd"),
+                                               InstanceAccessor<&Task::GetInitPid>("initPid"),
+                                               InstanceMethod<&Task::Proceed>("proceed"),
+                                               InstanceMethod<&Task::Kill>("kill"),
+                                               InstanceMethod<&Task::End>("end"),
+                                               InstanceMethod<&Task::ReleaseHolder>("release"),
+                                               InstanceMethod<&Task::Namespace>("namespace"),
+                                               InstanceMethod<&Task::RefLoop>("ref"),
+                                               InstanceMethod<&Task::UnrefLoop>("unref"),
+                                           });
+  Environment::Of(env)->task_constructor = Napi::Persistent(constructor);
+  exports.Set("launch", Napi::Function::New<&Task::LaunchFunction>(env, "launch"));
+}
+
+Task::Task(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Task>(info), environment_(Environment::Of(info.Env())) {}
+
+// ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsObject() || !info[1].IsFunction()) {
+    Napi::TypeError::New(env, "launch(request, callback)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Napi::Object object = Environment::Of(env)->task_constructor.New({});
+  if (env.IsExceptionPending() || !Unwrap(object)->Begin(info[0].As<Napi::Object>(), info[1].As<Napi::Function>())) {
+    return env.Undefined();
+  }
+  return object;
+}
+
+bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
+  launch_ = std::make_shared<Launch>();
+  launch_->clone_flags = static_cast<uint64_t>(request.Get("flags").ToNumber().Int64Value());
+  launch_->setgroups = OptionalString(request, "setgroups");
+  launch_->uid_map = OptionalString(request, "uidMap");
+  launch_->gid_map = OptionalString(request, "gidMap");
+  launch_->manual = BooleanOr(request, "manual", false);
+  dies_with_environment_ = BooleanOr(request, "dieWithEnvironment", true);
+  if (!EncodePlan(Env(), request.Get("steps"), &launch_->plan)) {
+    return false;
+  }
+  std::shared_ptr<Launch> launch = launch_;
+  environment_->Expect(referenced_);
+  expected_ = true;
+  bool submitted = Submit(std::make_unique<PostingJob>(
+      environment_, [launch](const Stack &stack) { RunLaunch(launch.get(), stack); }, [this] { OnLaunched(); }));
+  if (!submitted) {
+    // No thread: told like any other failure, after this call has returned.
+    launch_->phase = "prepare";
+    launch_->failure = {EAGAIN, "pthread_create", ""};
+    environment_->Post([this] { OnLaunched(); });
+  }
+  callback_ = Napi::Persistent(callback);
+  context_ = std::make_unique<Napi::AsyncContext>(Env(), "LinuxNamespaceTask", Value());
+  environment_->tasks.insert(this);
+  Ref();
+  return true;
+}
+
+void Task::OnLaunched() {
+  Napi::HandleScope scope(Env());
+  expected_ = false;
+  environment_->KeepAlive(referenced_ ? -1 : 0);
+  if (launch_->phase != nullptr) {
+    const Failure &failure = launch_->failure;
+    failed_.reset(new Failed{launch_->phase, failure.error, failure.syscall, failure.path});
+    return Finish();
+  }
+  if (callback_.IsEmpty()) {
+    // The environment has ended meanwhile.
+    KillAndReap(std::move(launch_->pidfd));
+    return Release();
+  }
+  control_ = std::move(launch_->control);
+  Watch(std::move(launch_->pidfd), launch_->pid);
+  if (launch_->cancelled) {
+    KillAll();
+  }
+  if (control_poll_.Open(environment_, control_.get(), referenced_, [this] { OnControl(); }) != 0) {
+    KillAll();
+    return CloseControl();
+  }
+  if (launch_->manual) {
+    return EmitType("cloned");
+  }
+  launch_->plan.bytes = {};
+}
+
+void Task::Watch(Fd pidfd, pid_t pid) {
+  processes_.push_back(std::make_unique<Process>());
+  Process *process = processes_.back().get();
+  process->pidfd = std::move(pidfd);
+  process->pid = pid;
+  process->poll.Open(environment_, process->pidfd.get(), referenced_, [this, process] { OnProcess(process); });
+}
+
+// ── what nsinit says ──────────────────────────────────────────────────────────────────────────────────────────────
+
+void Task::OnControl() {
+  Napi::HandleScope scope(Env());
+  DrainControl();
+  MaybeFinish();
+}
+
+void Task::OnProcess(Process *process) {
+  Napi::HandleScope scope(Env());
+  // What it said before it ended counts.
+  DrainControl();
+  process->end = WaitPidfd(process->pidfd.get(), WNOHANG);
+  if (process->end.ended) {
+    process->poll.Close();
+    process->pidfd.Reset();
+  }
+  MaybeFinish();
+}
+
+void Task::DrainControl() {
+  alignas(plan_report) char buffer[sizeof(plan_report) + PLAN_PACKET_BYTES];
+  while (control_) {
+    Fd fd;
+    ssize_t size = Receive(control_.get(), buffer, sizeof(buffer), &fd);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return;
+    }
+    if (size < static_cast<ssize_t>(sizeof(plan_report))) {
+      CloseControl();
+      // The descriptor was close-on-exec: after "exec is next", its end is the exec's success.
+      return exec_seen_ && !is_init_ ? TellStarted() : void();
+    }
+    plan_report report;
+    memcpy(&report, buffer, sizeof(report));
+    report.syscall[sizeof(report.syscall) - 1] = '\0';
+    Handle(report, buffer + sizeof(report), static_cast<size_t>(size) - sizeof(report), std::move(fd));
+  }
+}
+
+void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd) {
+  // An init stays where hostile programs run. Once it has started, all it may say is how its program ended.
+  if (started_ && report.kind != REPORT_EXITED) {
+    return;
+  }
+  Napi::Env env = Env();
+  switch (report.kind) {
+    case REPORT_FAILED:
+      return TakeFailure(report, data, size);
+    case REPORT_FORKED: {
+      pid_t pid = fd ? PidOfPidfd(fd.get()) : 0;
+      if (processes_.size() <= launch_->plan.forks && pid > 0) {
+        Watch(std::move(fd), pid);
+        return launch_->cancelled ? KillAll() : void();
+      }
+      return;
+    }
+    case REPORT_EXEC:
+      exec_seen_ = true;
+      return;
+    case REPORT_STARTED:
+      is_init_ = true;
+      program_pid_ = fd ? PidOfPidfd(fd.get()) : 0;
+      program_pidfd_ = std::move(fd);
+      return exec_seen_ ? TellStarted() : void();
+    case REPORT_READY:
+      is_init_ = report.value != 0;
+      started_ = true;
+      return EmitType("ready");
+    case REPORT_EXITED:
+      init_reported_ = true;
+      init_status_ = static_cast<int>(report.value);
+      return;
+    case REPORT_DONE:
+      done_ = true;
+      return;
+    case REPORT_FD: {
+      Napi::Object event = Napi::Object::New(env);
+      event.Set("type", "fd");
+      event.Set("fd", Napi::Number::New(env, fd.Release()));
+      return Emit(event);
+    }
+    case REPORT_DATA: {
+      Napi::Object event = Napi::Object::New(env);
+      event.Set("type", "data");
+      event.Set("data", Napi::Buffer<char>::Copy(env, data, size));
+      return Emit(event);
+    }
+  }
+}
+
+void Task::TakeFailure(const plan_report &report, const char *data, size_t size) {
+  if (failed_ != nullptr) {
+    return;
+  }
+  failed_.reset(new Failed{"step", report.error, report.syscall});
+  failed_->step = static_cast<int>(report.step);
+  const char *path_end = static_cast<const char *>(memchr(data, '\0', size));
+  if (path_end == nullptr) {
+    return;
+  }
+  failed_->path.assign(data, path_end);
+  const char *detail = path_end + 1;
+  const char *detail_end = static_cast<const char *>(memchr(detail, '\0', data + size - detail));
+  if (detail_end != nullptr) {
+    failed_->detail.assign(detail, detail_end);
+  }
+}
+
+void Task::TellStarted() {
+  if (started_ || failed_ != nullptr) {
+    return;
+  }
+  started_ = true;
+  EmitType("started");
+}
+
+// ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Task::CloseControl() {
+  control_poll_.Close();
+  control_.Reset();
+}
+
+void Task::MaybeFinish() {
+  if (finished_ || processes_.empty()) {
+    return;
+  }
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (!process->end.ended) {
+      return;
+    }
+  }
+  // A task that was killed on its fork: its child, if there is one, still speaks, and is ours to wait for.
+  if (processes_.size() <= launch_->plan.forks && control_) {
+    return;
+  }
+  Finish();
+}
+
+void Task::Finish() {
+  finished_ = true;
+  CloseControl();
+  program_pidfd_.Reset();
+  if (callback_.IsEmpty()) {
+    return Release();
+  }
+  if (failed_ != nullptr) {
+    EmitFailed(*failed_);
+  } else if (started_ || done_) {
+    EmitExit();
+  } else {
+    Failed killed = {"killed"};
+    killed.signal = Main()->end.signal;
+    EmitFailed(killed);
+  }
+  Release();
+}
+
+// The last thing done with this object: it may be collected from here on.
+void Task::Release() {
+  environment_->tasks.erase(this);
+  callback_.Reset();
+  context_.reset();
+  Unref();
+}
+
+void Task::Abandon() {
+  bool kill = dies_with_environment_ || !started_;
+  CloseControl();
+  callback_.Reset();
+  context_.reset();
+  launch_->cancelled = true;
+  for (const std::unique_ptr<Process> &process : processes_) {
+    process->poll.Close();
+    if (kill) {
+      KillAndReap(std::move(process->pidfd));
+    }
+  }
+  processes_.clear();
+  if (!expected_) {
+    Release();
+  }
+}
+
+void Task::KillAll() {
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (process->pidfd) {
+      SignalPidfd(process->pidfd.get(), SIGKILL);
+    }
+  }
+}
+
+// ── telling ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Task::Emit(const Napi::Object &event) {
+  if (callback_.IsEmpty()) {
+    return;
+  }
+  Napi::Env env = Env();
+  callback_.MakeCallback(Value(), {event}, *context_);
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
+void Task::EmitType(const char *type) {
+  Napi::Object event = Napi::Object::New(Env());
+  event.Set("type", type);
+  Emit(event);
+}
+
+void Task::EmitFailed(const Failed &failed) {
+  Napi::Env env = Env();
+  Napi::Object failure = Napi::Object::New(env);
+  failure.Set("phase", failed.phase);
+  failure.Set("errno", failed.error);
+  failure.Set("syscall", failed.syscall);
+  failure.Set("step", failed.step);
+  if (!failed.path.empty()) {
+    failure.Set("path", failed.path);
+  }
+  if (!failed.detail.empty()) {
+    failure.Set("detail", failed.detail);
+  }
+  if (failed.signal != 0) {
+    failure.Set("signal", failed.signal);
+  }
+  Napi::Object event = Napi::Object::New(env);
+  event.Set("type", "failed");
+  event.Set("failure", failure);
+  Emit(event);
+}
+
+// An init tells how its program ended; where it was killed before it could, its own end is all there is.
+void Task::EmitExit() {
+  Napi::Env env = Env();
+  const Ended &own = Main()->end;
+  int code = own.code;
+  int signal = own.signal;
+  if (init_reported_ && own.signal == 0) {
+    code = WIFEXITED(init_status_) ? WEXITSTATUS(init_status_) : -1;
+    signal = WIFSIGNALED(init_status_) ? WTERMSIG(init_status_) : 0;
+  }
+  Napi::Object event = Napi::Object::New(env);
+  event.Set("type", "exit");
+  event.Set("code", signal == 0 ? Napi::Value::From(env, code) : env.Null());
+  event.Set("signal", signal != 0 ? Napi::Value::From(env, signal) : env.Null());
+  Emit(event);
+}
+
+// ── methods ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+int Task::TargetPidfd() const {
+  if (program_pidfd_) {
+    return program_pidfd_.get();
+  }
+  return Main() == nullptr ? -1 : Main()->pidfd.get();
+}
+
+pid_t Task::TargetPid() const {
+  if (program_pid_ != 0) {
+    return program_pid_;
+  }
+  return Main() == nullptr ? 0 : Main()->pid;
+}
+
+Napi::Value Task::GetPid(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), TargetPid()); }
+
+Napi::Value Task::GetPidfd(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), TargetPidfd()); }
+
+Napi::Value Task::GetInitPid(const Napi::CallbackInfo &info) {
+  return Napi::Number::New(info.Env(), is_init_ && Main() != nullptr ? Main()->pid : 0);
+}
+
+void Task::Proceed(const Napi::CallbackInfo &) {
+  if (!control_ || launch_ == nullptr || !launch_->manual) {
+    return;
+  }
+  launch_->manual = false;
+  std::shared_ptr<Launch> launch = launch_;
+  // A copy: the task may close its own meanwhile.
+  auto control = std::make_shared<Fd>(fcntl(control_.get(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
+  if (!*control) {
+    return KillAll();
+  }
+  environment_->Expect(false);
+  bool submitted = Submit(std::make_unique<PostingJob>(
+      environment_, [launch, control](const Stack &) { SendPlan(control->get(), launch->plan); }, [] {}));
+  if (!submitted) {
+    environment_->Post([] {});
+    KillAll();
+  }
+}
+
+Napi::Value Task::Kill(const Napi::CallbackInfo &info) {
+  int pidfd = TargetPidfd();
+  int error = pidfd < 0 ? ESRCH : SignalPidfd(pidfd, info[0].ToNumber().Int32Value());
+  return Napi::Number::New(info.Env(), error);
+}
+
+void Task::End(const Napi::CallbackInfo &) {
+  if (launch_ != nullptr) {
+    launch_->cancelled = true;
+  }
+  KillAll();
+}
+
+void Task::ReleaseHolder(const Napi::CallbackInfo &) {
+  if (started_ && !is_init_) {
+    CloseControl();
+  }
+}
+
+Napi::Value Task::Namespace(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  Process *process = Main();
+  if (process == nullptr || !process->pidfd) {
+    ThrowSystem(env, {ESRCH, "ioctl", ""});
+    return env.Undefined();
+  }
+  Result<Fd> fd =
+      OpenNamespaceOf(process->pidfd.get(), process->pid, static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
+  if (!fd) {
+    ThrowSystem(env, fd.failure());
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd.value().Release());
+}
+
+void Task::RefLoop(const Napi::CallbackInfo &) { Reference(true); }
+
+void Task::UnrefLoop(const Napi::CallbackInfo &) { Reference(false); }
+
+void Task::Reference(bool referenced) {
+  if (expected_ && referenced != referenced_) {
+    environment_->KeepAlive(referenced ? 1 : -1);
+  }
+  referenced_ = referenced;
+  control_poll_.Reference(referenced);
+  for (const std::unique_ptr<Process> &process : processes_) {
+    process->poll.Reference(referenced);
+  }
+}
+
+} // namespace linux_ns

@@ -1,0 +1,110 @@
+// A task as JavaScript holds it: NativeTask of types/native.d.ts.
+#ifndef LINUX_NS_ADDON_TASK_H
+#define LINUX_NS_ADDON_TASK_H
+
+#include <napi.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "environment.h"
+#include "launch.h"
+#include "pidfd.h"
+#include "poll.h"
+
+struct plan_report;
+
+namespace linux_ns {
+
+class Task : public Napi::ObjectWrap<Task> {
+public:
+  static void Init(Napi::Env env, Napi::Object exports);
+  explicit Task(const Napi::CallbackInfo &info);
+
+  // The environment ends: kills the task where it is to die with it, and lets go of it.
+  void Abandon();
+
+private:
+  // A process of this launch: nsinit as it was cloned, then, where the plan forks, the child that takes over.
+  struct Process {
+    Fd pidfd;
+    pid_t pid = 0;
+    Poll poll;
+    Ended end;
+  };
+
+  struct Failed {
+    const char *phase; // as in types/native.d.ts
+    int error = 0;
+    std::string syscall{};
+    std::string path{};
+    std::string detail{};
+    int step = -1;
+    int signal = 0;
+  };
+
+  static Napi::Value LaunchFunction(const Napi::CallbackInfo &info);
+  bool Begin(const Napi::Object &request, const Napi::Function &callback);
+  void OnLaunched();
+  void Watch(Fd pidfd, pid_t pid);
+
+  void OnControl();
+  void OnProcess(Process *process);
+  void DrainControl();
+  void Handle(const plan_report &report, const char *data, size_t size, Fd fd);
+  void TakeFailure(const plan_report &report, const char *data, size_t size);
+  void TellStarted();
+  void CloseControl();
+  void MaybeFinish();
+  void Finish();
+  void Release();
+  void KillAll();
+  int TargetPidfd() const;
+  pid_t TargetPid() const;
+  Process *Main() const { return processes_.empty() ? nullptr : processes_.back().get(); }
+
+  void Emit(const Napi::Object &event);
+  void EmitType(const char *type);
+  void EmitFailed(const Failed &failed);
+  void EmitExit();
+
+  Napi::Value GetPid(const Napi::CallbackInfo &info);
+  Napi::Value GetPidfd(const Napi::CallbackInfo &info);
+  Napi::Value GetInitPid(const Napi::CallbackInfo &info);
+  void Proceed(const Napi::CallbackInfo &info);
+  Napi::Value Kill(const Napi::CallbackInfo &info);
+  void End(const Napi::CallbackInfo &info);
+  void ReleaseHolder(const Napi::CallbackInfo &info);
+  Napi::Value Namespace(const Napi::CallbackInfo &info);
+  void RefLoop(const Napi::CallbackInfo &info);
+  void UnrefLoop(const Napi::CallbackInfo &info);
+  void Reference(bool referenced);
+
+  Environment *environment_ = nullptr;
+  std::shared_ptr<Launch> launch_;
+  Napi::FunctionReference callback_;
+  std::unique_ptr<Napi::AsyncContext> context_;
+
+  std::vector<std::unique_ptr<Process>> processes_;
+  Fd control_;
+  Poll control_poll_;
+  Fd program_pidfd_; // behind an init: the program, which is not our child
+  pid_t program_pid_ = 0;
+
+  bool referenced_ = true;
+  bool dies_with_environment_ = true;
+  bool expected_ = false; // a job is with the launcher
+  bool exec_seen_ = false;
+  bool started_ = false; // 'started' or 'ready' has been told
+  bool done_ = false;    // the plan came to its end
+  bool is_init_ = false;
+  bool finished_ = false;
+  bool init_reported_ = false; // the init has said how its program ended
+  int init_status_ = 0;
+  std::unique_ptr<Failed> failed_;
+};
+
+} // namespace linux_ns
+
+#endif

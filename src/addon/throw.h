@@ -1,0 +1,25 @@
+// Failures as JavaScript errors: an Error with `errno` (positive), `syscall` and perhaps `path`; lib/ makes the rest.
+#ifndef LINUX_NS_ADDON_THROW_H
+#define LINUX_NS_ADDON_THROW_H
+
+#include <napi.h>
+
+#include <cstring>
+
+#include "failure.h"
+
+namespace linux_ns {
+
+inline void ThrowSystem(Napi::Env env, const Failure &failure) {
+  Napi::Error error = Napi::Error::New(env, std::string(failure.syscall) + ": " + strerror(failure.error));
+  error.Set("errno", Napi::Number::New(env, failure.error));
+  error.Set("syscall", Napi::String::New(env, failure.syscall));
+  if (!failure.path.empty()) {
+    error.Set("path", Napi::String::New(env, failure.path));
+  }
+  error.ThrowAsJavaScriptException();
+}
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,241 @@
+/* The last step: stdio in its place, a clean signal state, and the user's program. */
+#include "nsinit.h"
+
+#include <asm/statfs.h>
+#include <linux/elf.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/signal.h>
+#include <linux/stat.h>
+
+#define PATH_MAX 4096
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+#define SIGNALS 64
+#define ST_NOEXEC 8 /* statfs(2) */
+#define HEAD_BYTES 256
+
+static char **string_array(const struct plan_field *list, char **array) {
+  struct plan_reader items = {list->bytes, task.plan + task.plan_size};
+  for (uint32_t i = 0; i < list->size; i++) {
+    array[i] = (char *)plan_list_string(&items);
+  }
+  array[list->size] = NULL;
+  return array;
+}
+
+static int move_above(int fd, uint32_t first) {
+  long moved = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, first);
+  if (moved < 0) {
+    fail("fcntl", moved, NULL);
+  }
+  return (int)moved;
+}
+
+/*
+ * First everything out of the way of the places to fill, this task's own descriptors too; then each into its place,
+ * which also clears close-on-exec: dup(2).
+ */
+void step_stdio(const struct plan_step *step) {
+  const struct plan_field *list = &step->field[0];
+  uint32_t count = list->size;
+  uint32_t clear = count > PLAN_FIRST_FD ? count : PLAN_FIRST_FD;
+  int moved[256];
+  if (count > sizeof(moved) / sizeof(moved[0])) {
+    fail("dup3", -EMFILE, NULL);
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    moved[i] = move_above((int)plan_list_number(list, i), clear);
+  }
+  task.control = move_above(task.control, clear);
+  task.forked_ack = task.forked_ack < 0 ? -1 : move_above(task.forked_ack, clear);
+  task.stdio = count;
+  for (uint32_t i = 0; i < count; i++) {
+    sys3(__NR_dup3, moved[i], i, 0);
+    sys1(__NR_close, moved[i]);
+  }
+}
+
+static void reset_signals(void) {
+  /* struct kernel_sigaction: handler, flags, restorer (x86-64), mask. All zero is SIG_DFL. Node ignores SIGPIPE. */
+  static const unsigned long default_action[4];
+  static const uint64_t none;
+  for (int signal = 1; signal <= SIGNALS; signal++) {
+    sys4(__NR_rt_sigaction, signal, default_action, 0, sizeof(uint64_t));
+  }
+  sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
+}
+
+/* The interpreter that an ELF program names (PT_INTERP), when it lies within what was read: elf(5). */
+static const char *elf_interpreter(const char *head, long size, long fd, char *out, size_t room) {
+  Elf64_Ehdr file;
+  if (size < (long)sizeof(file)) {
+    return NULL;
+  }
+  __builtin_memcpy(&file, head, sizeof(file));
+  for (int i = 0; i < file.e_phnum && file.e_phentsize == sizeof(Elf64_Phdr); i++) {
+    Elf64_Phdr segment;
+    uint64_t at = file.e_phoff + (uint64_t)i * sizeof(segment);
+    if (sys4(__NR_pread64, fd, &segment, sizeof(segment), at) != (long)sizeof(segment)) {
+      return NULL;
+    }
+    if (segment.p_type != PT_INTERP || segment.p_filesz == 0 || segment.p_filesz > room) {
+      continue;
+    }
+    if (sys4(__NR_pread64, fd, out, segment.p_filesz, segment.p_offset) != (long)segment.p_filesz) {
+      return NULL;
+    }
+    out[segment.p_filesz - 1] = '\0';
+    return out;
+  }
+  return NULL;
+}
+
+/* The interpreter of a script's first line, execve(2); a carriage return at its end stays, for it is the mistake. */
+static const char *script_interpreter(char *head, long size) {
+  char *at = head + 2;
+  head[size] = '\0';
+  while (*at == ' ' || *at == '\t') {
+    at++;
+  }
+  char *end = at;
+  while (*end != '\0' && *end != '\n' && *end != ' ' && *end != '\t') {
+    end++;
+  }
+  *end = '\0';
+  return at;
+}
+
+static const char *interpreter_of(const char *path, char *room, size_t size) {
+  char head[HEAD_BYTES + 1];
+  const char *found = NULL;
+  long fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0) {
+    return NULL;
+  }
+  long got = sys3(__NR_read, fd, head, HEAD_BYTES);
+  if (got > 2 && head[0] == '#' && head[1] == '!') {
+    const char *script = script_interpreter(head, got);
+    size_t length = text_length(script);
+    __builtin_memcpy(room, script, length < size ? length + 1 : size);
+    room[size - 1] = '\0';
+    found = room;
+  } else if (got > 4 && text_equal(head, ELFMAG, SELFMAG)) {
+    found = elf_interpreter(head, got, fd, room, size);
+  }
+  sys1(__NR_close, fd);
+  return found;
+}
+
+/* Why execve answered as it did, in a form that hints can be made from: "interpreter:/bin/x", "directory", ... */
+static const char *exec_detail(const char *path, long error, char *room, size_t size) {
+  static const char prefix[] = "interpreter:";
+  struct statx status;
+  if (sys5(__NR_statx, AT_FDCWD, path, 0, STATX_TYPE | STATX_MODE, &status) < 0) {
+    return NULL;
+  }
+  if ((status.stx_mode & S_IFMT) == S_IFDIR) {
+    return "directory";
+  }
+  if (error == -EACCES) {
+    struct statfs mount;
+    if ((status.stx_mode & 0111) == 0) {
+      return "not-executable";
+    }
+    return sys2(__NR_statfs, path, &mount) == 0 && (mount.f_flags & ST_NOEXEC) != 0 ? "noexec" : "refused";
+  }
+  if (error != -ENOENT && error != -ELIBBAD) {
+    return NULL;
+  }
+  __builtin_memcpy(room, prefix, sizeof(prefix));
+  return interpreter_of(path, room + sizeof(prefix) - 1, size - sizeof(prefix)) == NULL ? NULL : room;
+}
+
+/* As execvp(3): a file the kernel can't tell is a shell script. */
+static long try_exec(const char *path, char **argv, uint32_t argc, char **env) {
+  long error = sys3(__NR_execve, path, argv, env);
+  if (error != -ENOEXEC) {
+    return error;
+  }
+  char *shell[3] = {"/bin/sh", (char *)path, NULL};
+  char **script = argv - 1; /* step_exec() left room for one more in front */
+  if (argc == 0) {
+    return sys3(__NR_execve, shell[0], shell, env);
+  }
+  char *first = argv[0];
+  script[0] = shell[0];
+  script[1] = shell[1];
+  error = sys3(__NR_execve, shell[0], script, env);
+  argv[0] = first;
+  return error == -ENOENT ? -ENOEXEC : error;
+}
+
+static const char *path_of(char **env) {
+  static const char name[] = "PATH=";
+  for (; *env != NULL; env++) {
+    if (text_length(*env) >= sizeof(name) - 1 && text_equal(*env, name, sizeof(name) - 1)) {
+      return *env + sizeof(name) - 1;
+    }
+  }
+  return DEFAULT_PATH;
+}
+
+static bool candidate(char *room, const char *directory, size_t length, const char *file) {
+  size_t file_length = text_length(file);
+  if (length + 1 + file_length + 1 > PATH_MAX) {
+    return false;
+  }
+  __builtin_memcpy(room, directory, length);
+  if (length > 0) {
+    room[length++] = '/';
+  }
+  __builtin_memcpy(room + length, file, file_length + 1);
+  return true;
+}
+
+/* Searches the child's PATH, in the root the child is in. What may not be run is passed over, and remembered. */
+static long exec_search(const char *file, char **argv, uint32_t argc, char **env, char *room) {
+  long refused = -ENOENT;
+  const char *directory = path_of(env);
+  for (;;) {
+    const char *end = text_find(directory, ':');
+    if (candidate(room, directory, (size_t)(end - directory), file)) {
+      long error = try_exec(room, argv, argc, env);
+      if (error == -EACCES) {
+        refused = error;
+      } else if (error != -ENOENT && error != -ENOTDIR && error != -ESTALE && error != -ENODEV) {
+        return error;
+      } else if (error == -ENOENT && sys4(__NR_faccessat, AT_FDCWD, room, 0, 0) == 0) {
+        return error;
+      }
+    }
+    if (*end == '\0') {
+      break;
+    }
+    directory = end + 1;
+  }
+  return refused;
+}
+
+void step_exec(const struct plan_step *step) {
+  static char room[PATH_MAX];
+  static char detail[HEAD_BYTES + 16];
+  const char *file = step->field[0].bytes;
+  uint32_t argc = step->field[1].size;
+  uint32_t envc = step->field[2].size;
+  size_t pointers = ((size_t)argc + envc + 4) * sizeof(char *);
+  long memory = sys6(__NR_mmap, 0, pointers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    fail("mmap", memory, NULL);
+  }
+  char **argv = string_array(&step->field[1], (char **)memory + 1);
+  char **env = string_array(&step->field[2], (char **)memory + argc + 2);
+  confirm_forked();
+  close_all_but(task.stdio, task.control);
+  reset_signals();
+  report(REPORT_EXEC, 0, -1);
+  bool searched = *text_find(file, '/') == '\0';
+  long error = searched ? exec_search(file, argv, argc, env, room) : try_exec(file, argv, argc, env);
+  const char *tried = searched && error != -ENOENT ? room : file;
+  fail_with("execve", error, tried, exec_detail(tried, error, detail, sizeof(detail)));
+}

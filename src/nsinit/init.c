@@ -1,0 +1,128 @@
+/* PID 1 of a pid namespace: keeps it alive, reaps what is orphaned in it, forwards signals: pid_namespaces(7). */
+#include "nsinit.h"
+
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/wait.h>
+
+#define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
+
+static const uint64_t forwarded = SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGUSR1) |
+                                  SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGCONT) |
+                                  SIGNAL_BIT(SIGWINCH);
+
+/*
+ * Follows the thread that cloned this task, and credential changes clear it (PR_SET_PDEATHSIG(2const)): so it is set
+ * last. A parent that was gone by then shows as the end of the connection.
+ */
+static void die_with_parent(uint64_t signal) {
+  long error = sys5(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0);
+  if (error < 0) {
+    fail("prctl", error, NULL);
+  }
+  struct pollfd control = {task.control, 0, 0};
+  struct {
+    long seconds, nanoseconds;
+  } now = {0, 0};
+  if (sys5(__NR_ppoll, &control, 1, &now, 0, 0) > 0) {
+    quit(127);
+  }
+}
+
+void step_die_with_parent(const struct plan_step *step) { die_with_parent(step->field[0].number); }
+
+/* A root inside can ptrace an init that was born inside: it holds its control socket and the right to kill, no more. */
+static void drop_all(bool keep_kill) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}, {0, 0, 0}};
+  data[0].effective = keep_kill ? 1u << CAP_KILL : 0;
+  data[0].permitted = data[0].effective;
+  close_all_but(0, task.control);
+  sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  sys2(__NR_capset, &header, data);
+  set_dumpable(false);
+  sys2(__NR_munmap, task.plan, task.plan_size);
+}
+
+/* Reaps every child that has ended; the program's own end is this init's end, and with it the namespace's. */
+static void reap(long program) {
+  int status;
+  for (;;) {
+    long pid = sys4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0);
+    if (pid == -EINTR) {
+      continue;
+    }
+    if (pid <= 0) {
+      return;
+    }
+    if (pid == program) {
+      report(REPORT_EXITED, (uint32_t)status, -1);
+      quit(0);
+    }
+  }
+}
+
+/*
+ * All signals are blocked since the clone, so none is lost and none kills. A signal from the kernel itself (SI_KERNEL:
+ * the terminal's Ctrl-C) has reached the whole foreground process group, the program included: only what another
+ * process sent to init is forwarded.
+ */
+_Noreturn void reap_until(long program) {
+  uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD);
+  for (;;) {
+    siginfo_t info;
+    reap(program);
+    long signal = sys4(__NR_rt_sigtimedwait, &awaited, &info, 0, sizeof(awaited));
+    if (signal > 0 && signal != SIGCHLD && program > 0 && info.si_code <= 0) {
+      sys2(__NR_kill, program, signal);
+    }
+  }
+}
+
+/*
+ * CLONE_VFORK: this returns when the program has been exec'd or is dead, so that "started" is true when it is said,
+ * and the init has its own descriptors to close only after the child has placed its copies.
+ */
+void step_init(const struct plan_step *step) {
+  int pidfd = -1;
+  confirm_forked();
+  long program = fork_process(CLONE_VFORK, &pidfd);
+  if (program < 0) {
+    fail("clone", program, NULL);
+  }
+  if (program == 0) {
+    return;
+  }
+  report(REPORT_STARTED, 0, pidfd);
+  drop_all(true);
+  if (step->field[0].number != 0) {
+    die_with_parent(SIGKILL);
+  }
+  reap_until(program);
+}
+
+static _Noreturn void wait_for_release(void) {
+  char byte;
+  while (sys3(__NR_read, task.control, &byte, 1) == -EINTR) {
+  }
+  quit(0);
+}
+
+void step_hold(const struct plan_step *step) {
+  (void)step;
+  confirm_forked();
+  bool is_init = sys0(__NR_getpid) == 1;
+  drop_all(false);
+  die_with_parent(SIGKILL);
+  report(REPORT_READY, is_init, -1);
+  if (is_init) {
+    reap_until(0);
+  }
+  wait_for_release();
+}

@@ -1,0 +1,67 @@
+/* Entering namespaces that exist: setns(2). */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+
+#define MOST_JOINED 64 /* bits of `joined` below; there are eight kinds */
+
+/* Does a later step write to /proc/self? Then /proc has to be at hand before the view of it changes. */
+static bool unshares_later(void) {
+  struct plan_reader reader = plan_open(task.plan, task.plan_size);
+  struct plan_step step;
+  for (uint32_t i = 0; plan_next(&reader, &step); i++) {
+    if (i > task.step && step.type == PLAN_unshare) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void join_one(const struct plan_step *step, uint32_t index) {
+  uint64_t fd = plan_list_number(&step->field[0], index);
+  uint64_t flag = plan_list_number(&step->field[1], index);
+  long error = sys2(__NR_setns, fd, flag);
+  if (error < 0) {
+    char digits[24];
+    digits[sizeof(digits) - 1] = '\0';
+    fail_with("setns", error, NULL, text_number(digits + sizeof(digits) - 1, flag));
+  }
+}
+
+/*
+ * Joining a user namespace gives every capability in it and takes those outside. So a namespace that belongs to the
+ * user namespace (or one below) can be joined after it, and one that belongs above only before: each is tried before,
+ * and what was refused is tried again after. Not dumpable from here on: a root in there must not ptrace this task.
+ */
+void step_join(const struct plan_step *step) {
+  uint32_t count = step->field[0].size;
+  uint64_t joined = 0;
+  if (count != step->field[1].size || count > MOST_JOINED) {
+    fail("setns", -EINVAL, NULL);
+  }
+  if (task.proc < 0 && unshares_later()) {
+    task.proc = (int)sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  }
+  set_dumpable(false);
+  task.joined = true;
+  for (uint32_t i = 0; i < count; i++) {
+    uint64_t flag = plan_list_number(&step->field[1], i);
+    if (flag != CLONE_NEWUSER && sys2(__NR_setns, plan_list_number(&step->field[0], i), flag) == 0) {
+      joined |= 1ull << i;
+    }
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    if (plan_list_number(&step->field[1], i) == CLONE_NEWUSER) {
+      join_one(step, i);
+      joined |= 1ull << i;
+    }
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    if ((joined >> i & 1) == 0) {
+      join_one(step, i);
+    }
+    sys1(__NR_close, plan_list_number(&step->field[0], i));
+  }
+}

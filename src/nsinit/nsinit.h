@@ -1,0 +1,53 @@
+/*
+ * nsinit: the program between clone3 and the user's program. Freestanding, static, run from a sealed memfd. It reads
+ * one plan from its control socket and runs the steps in order; afterwards it has become the user's program (exec), the
+ * init of a pid namespace (init, hold), or it is gone (exit, or a step that failed).
+ */
+#ifndef LINUX_NS_NSINIT_H
+#define LINUX_NS_NSINIT_H
+
+#include "../plan/decode.h"
+#include "../sys/syscall.h"
+
+/* The whole state of a running plan. */
+struct task {
+  char *plan;
+  size_t plan_size;
+  uint32_t step;  /* index of the step that runs */
+  int control;    /* the socket to Node */
+  int proc;       /* O_PATH on /proc as it was before any join, or -1 */
+  int forked_ack; /* in a forked child: readable once the parent has reported it, or -1 */
+  bool joined;    /* namespaces where others live have been entered: memory and fds are to be guarded */
+  uint32_t stdio; /* this many descriptors, from 0 on, are the program's */
+};
+
+extern struct task task;
+
+/* report.c */
+void report(uint32_t kind, uint32_t value, int fd);
+void report_data(const char *bytes, size_t size);
+_Noreturn void fail(const char *syscall, long error, const char *path);
+_Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail);
+_Noreturn void quit(int code);
+
+/* process.c */
+long fork_process(unsigned long flags, int *pidfd);
+void confirm_forked(void);
+void close_all_but(uint32_t first, int kept);
+void set_dumpable(bool dumpable);
+
+/* init.c */
+_Noreturn void reap_until(long program);
+
+/* text.c: what the compiler calls by itself, and what no libc is here for */
+size_t text_length(const char *text);
+bool text_equal(const char *a, const char *b, size_t size);
+const char *text_find(const char *text, char wanted);
+char *text_number(char *end, uint64_t number);
+
+/* One function for each step of the plan. */
+#define STEP(identifier, name, fields) void step_##identifier(const struct plan_step *step);
+PLAN_STEPS(STEP)
+#undef STEP
+
+#endif

@@ -1,0 +1,89 @@
+/* Processes: fork, and who may look into this one. */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+/* A plain fork, without the threads and handlers of libc; flags and pidfd as in clone(2). */
+long fork_process(unsigned long flags, int *pidfd) {
+  flags |= SIGCHLD | (pidfd == NULL ? 0 : CLONE_PIDFD);
+  /* clone(2): the order of the last two arguments, unused here, differs between x86-64 and arm64. */
+  return sys5(__NR_clone, flags, 0, pidfd, 0, 0);
+}
+
+/*
+ * Goes on in a child, which is what enters a pid namespace that was joined or unshared: pid_namespaces(7).
+ * CLONE_PARENT makes it Node's own child, to be waited for there. The child holds back before it becomes anything
+ * until this parent has told Node of it: were the parent killed in between, Node would have a child it never heard of.
+ */
+void step_fork(const struct plan_step *step) {
+  (void)step;
+  int ack[2];
+  int pidfd = -1;
+  long error = sys2(__NR_pipe2, ack, O_CLOEXEC);
+  if (error < 0) {
+    fail("pipe2", error, NULL);
+  }
+  long child = fork_process(CLONE_PARENT, &pidfd);
+  if (child < 0) {
+    fail("clone", child, NULL);
+  }
+  if (child == 0) {
+    sys1(__NR_close, ack[1]);
+    task.forked_ack = ack[0];
+    return;
+  }
+  report(REPORT_FORKED, 0, pidfd);
+  sys3(__NR_write, ack[1], "", 1);
+  quit(0);
+}
+
+/* Waits until the parent has reported this forked child; where it died before it could, the child reports itself. */
+void confirm_forked(void) {
+  char byte;
+  long got = 1;
+  if (task.forked_ack < 0) {
+    return;
+  }
+  do {
+    got = sys3(__NR_read, task.forked_ack, &byte, 1);
+  } while (got == -EINTR);
+  sys1(__NR_close, task.forked_ack);
+  task.forked_ack = -1;
+  if (got == 1) {
+    return;
+  }
+  long self = sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
+  report(REPORT_FORKED, 0, (int)self);
+  quit(127);
+}
+
+/* Closes every descriptor from first on, except one. close_range(2), Linux 5.9. */
+void close_all_but(uint32_t first, int kept) {
+  if (kept > (int)first) {
+    sys3(__NR_close_range, first, kept - 1, 0);
+  }
+  uint32_t rest = kept >= (int)first ? (uint32_t)kept + 1 : first;
+  sys3(__NR_close_range, rest, ~0u, 0);
+}
+
+/* PR_SET_DUMPABLE(2const): whether others of this user may ptrace this task and open its /proc/PID files. */
+void set_dumpable(bool dumpable) { sys5(__NR_prctl, PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
+
+void step_setsid(const struct plan_step *step) {
+  (void)step;
+  long error = sys0(__NR_setsid);
+  if (error < 0) {
+    fail("setsid", error, NULL);
+  }
+}
+
+void step_exit(const struct plan_step *step) {
+  (void)step;
+  confirm_forked();
+  report(REPORT_DONE, 0, -1);
+  quit(0);
+}

@@ -1,0 +1,65 @@
+/* What goes back to Node over the control socket. */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <sys/socket.h>
+
+#define PATH_BYTES 1024
+#define DETAIL_BYTES 512
+
+/* A control message with one descriptor: cmsg(3), unix(7). */
+struct rights {
+  struct cmsghdr header;
+  int fd;
+};
+
+static void send_packet(struct iovec *vectors, size_t count, int fd) {
+  struct rights rights = {{CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}, fd};
+  struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+  if (fd >= 0) {
+    message.msg_control = &rights;
+    message.msg_controllen = sizeof(rights);
+  }
+  long sent;
+  do {
+    sent = sys3(__NR_sendmsg, task.control, &message, MSG_NOSIGNAL);
+  } while (sent == -EINTR);
+}
+
+void report(uint32_t kind, uint32_t value, int fd) {
+  struct plan_report head = {.kind = kind, .step = task.step, .value = value};
+  struct iovec vector = {&head, sizeof(head)};
+  send_packet(&vector, 1, fd);
+}
+
+void report_data(const char *bytes, size_t size) {
+  struct plan_report head = {.kind = REPORT_DATA, .step = task.step};
+  struct iovec vectors[] = {{&head, sizeof(head)}, {(char *)bytes, size}};
+  send_packet(vectors, 2, -1);
+}
+
+_Noreturn void quit(int code) {
+  for (;;) {
+    sys1(__NR_exit_group, code);
+  }
+}
+
+static struct iovec clipped(const char *text, size_t most) {
+  size_t length = text == NULL ? 0 : text_length(text);
+  struct iovec vector = {(char *)text, length < most ? length : most};
+  return vector;
+}
+
+/* Ends the task: the step that runs has failed. error is the kernel's answer, -errno. */
+_Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail) {
+  struct plan_report head = {.kind = REPORT_FAILED, .step = task.step, .error = (int32_t)-error};
+  struct iovec name = clipped(syscall, sizeof(head.syscall) - 1);
+  __builtin_memcpy(head.syscall, name.iov_base, name.iov_len);
+  struct iovec end = {"", 1};
+  struct iovec vectors[] = {{&head, sizeof(head)}, clipped(path, PATH_BYTES), end, clipped(detail, DETAIL_BYTES), end};
+  send_packet(vectors, 5, -1);
+  confirm_forked();
+  quit(127);
+}
+
+_Noreturn void fail(const char *syscall, long error, const char *path) { fail_with(syscall, error, path, NULL); }

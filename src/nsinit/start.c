@@ -1,0 +1,71 @@
+/* The entry point: read the plan, check it, run it. */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+
+struct task task = {.control = PLAN_CONTROL_FD, .proc = -1, .forked_ack = -1};
+
+static void (*const run_step[])(const struct plan_step *) = {
+#define STEP(identifier, name, fields) step_##identifier,
+    PLAN_STEPS(STEP)
+#undef STEP
+};
+
+static long receive(char *to, size_t size) {
+  long got;
+  do {
+    got = sys6(__NR_recvfrom, task.control, to, size, 0, 0, 0);
+  } while (got == -EINTR);
+  return got;
+}
+
+/* False when there is no plan: the parent has gone, or gave up. */
+static bool read_plan(void) {
+  struct plan_header header;
+  if (receive((char *)&header, sizeof(header)) != (long)sizeof(header) || header.size > PLAN_MAX_BYTES ||
+      header.size < sizeof(header)) {
+    return false;
+  }
+  long memory = sys6(__NR_mmap, 0, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    fail("mmap", memory, NULL);
+  }
+  task.plan = (char *)memory;
+  task.plan_size = header.size;
+  __builtin_memcpy(task.plan, &header, sizeof(header));
+  for (size_t have = sizeof(header); have < header.size;) {
+    long got = receive(task.plan + have, header.size - have);
+    if (got <= 0) {
+      return false;
+    }
+    have += (size_t)got;
+  }
+  return true;
+}
+
+_Noreturn __attribute__((used)) void nsinit_main(void) {
+  sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0);
+  sys3(__NR_fcntl, task.control, F_SETFD, FD_CLOEXEC);
+  if (!read_plan()) {
+    quit(1);
+  }
+  if (!plan_check(task.plan, task.plan_size)) {
+    fail("recv", -EBADMSG, NULL);
+  }
+  struct plan_reader reader = plan_open(task.plan, task.plan_size);
+  struct plan_step step;
+  for (task.step = 0; plan_next(&reader, &step); task.step++) {
+    run_step[step.type](&step);
+  }
+  quit(0);
+}
+
+/* The kernel starts a program with an aligned stack and no return address: the ABI wants a call. */
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall nsinit_main\n\tud2\n");
+#else
+__asm__(".globl _start\n_start:\n\tmov x29, xzr\n\tmov x30, xzr\n\tbl nsinit_main\n\tbrk #1\n");
+#endif

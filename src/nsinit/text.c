@@ -1,0 +1,52 @@
+#include "nsinit.h"
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+  char *out = to;
+  const char *in = from;
+  while (size-- > 0) {
+    *out++ = *in++;
+  }
+  return to;
+}
+
+void *memset(void *to, int byte, size_t size) {
+  char *out = to;
+  while (size-- > 0) {
+    *out++ = (char)byte;
+  }
+  return to;
+}
+
+size_t text_length(const char *text) {
+  size_t length = 0;
+  while (text[length] != '\0') {
+    length++;
+  }
+  return length;
+}
+
+bool text_equal(const char *a, const char *b, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (a[i] != b[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The first `wanted` in text, or its end. */
+const char *text_find(const char *text, char wanted) {
+  while (*text != '\0' && *text != wanted) {
+    text++;
+  }
+  return text;
+}
+
+/* Writes the decimal digits of number so that they stop before end; returns the first. */
+char *text_number(char *end, uint64_t number) {
+  do {
+    *--end = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  return end;
+}

@@ -1,0 +1,162 @@
+/*
+ * New namespaces made from inside: below ones that were joined, and time, for which clone has no room. Everything else
+ * that is new was made by clone3 itself, and its id maps were written by Node.
+ */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+#include <sys/socket.h>
+
+#define PROC_FILES 4
+
+static const char *const proc_files[PROC_FILES] = {"setgroups", "uid_map", "gid_map", "timens_offsets"};
+
+struct written {
+  uint32_t file;
+  int32_t error;
+};
+
+/*
+ * This task's own directory in /proc. "self" is looked up anew each time, since a fork may lie in between, and it is
+ * the pid namespace of that mount of /proc that counts, not this task's: proc(5).
+ */
+static int open_proc_self(void) {
+  const char *path = task.proc < 0 ? "/proc/self" : "self";
+  long fd = sys4(__NR_openat, task.proc < 0 ? AT_FDCWD : task.proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    fail("open", fd, "/proc/self");
+  }
+  return (int)fd;
+}
+
+/* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
+static long write_proc(int proc_self, const char *file, const struct plan_field *text) {
+  long fd = sys4(__NR_openat, proc_self, file, O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    return fd;
+  }
+  long written = sys3(__NR_write, fd, text->bytes, text->size);
+  sys1(__NR_close, fd);
+  return written < 0 ? written : 0;
+}
+
+static struct written write_all(int proc_self, const struct plan_field *texts) {
+  struct written result = {0, 0};
+  for (; result.file < PROC_FILES; result.file++) {
+    const struct plan_field *text = &texts[result.file];
+    if (text->bytes != NULL && text->size > 0) {
+      result.error = (int32_t)write_proc(proc_self, proc_files[result.file], text);
+    }
+    if (result.error < 0) {
+      break;
+    }
+  }
+  return result;
+}
+
+static void check_written(struct written written) {
+  if (written.error < 0) {
+    fail("write", written.error, proc_files[written.file]);
+  }
+}
+
+/*
+ * A child that stays in the user namespace of before: only from there, or from inside, may maps be written, and only
+ * from there any but one's own id. It keeps /proc/self of the parent open; the parent must be dumpable meanwhile (its
+ * files belong to root otherwise: proc_pid(5)), so the parent holds nothing but its control socket and the program's
+ * descriptors by then.
+ */
+static int start_writer(const struct plan_field *texts, int proc_self, long *pid) {
+  int pair[2];
+  long error = sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+  if (error < 0) {
+    fail("socketpair", error, NULL);
+  }
+  *pid = fork_process(0, NULL);
+  if (*pid < 0) {
+    fail("clone", *pid, NULL);
+  }
+  if (*pid > 0) {
+    sys1(__NR_close, pair[1]);
+    return pair[0];
+  }
+  sys1(__NR_close, pair[0]);
+  char go;
+  if (sys3(__NR_read, pair[1], &go, 1) == 1) {
+    struct written written = write_all(proc_self, texts);
+    sys3(__NR_write, pair[1], &written, sizeof(written));
+  }
+  quit(0);
+}
+
+static void write_from_outside(int writer, long pid) {
+  struct written written = {0, -ESRCH};
+  set_dumpable(true);
+  sys3(__NR_write, writer, "", 1);
+  sys3(__NR_read, writer, &written, sizeof(written));
+  sys4(__NR_wait4, pid, 0, 0, 0);
+  set_dumpable(false);
+  sys1(__NR_close, writer);
+  check_written(written);
+}
+
+/* Enters the time namespace made for the children; setns does it at once, exec only since Linux 6.1. */
+static void enter_time(int time) {
+  long error = sys2(__NR_setns, time, CLONE_NEWTIME);
+  sys1(__NR_close, time);
+  if (error < 0) {
+    fail("setns", error, "time");
+  }
+}
+
+static int open_time_for_children(int proc_self) {
+  long fd = sys4(__NR_openat, proc_self, "ns/time_for_children", O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    fail("open", fd, "/proc/self/ns/time_for_children");
+  }
+  return (int)fd;
+}
+
+static bool any_text(const struct plan_field *texts) {
+  for (int i = 0; i < PROC_FILES; i++) {
+    if (texts[i].bytes != NULL && texts[i].size > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void step_unshare(const struct plan_step *step) {
+  uint64_t flags = step->field[0].number;
+  const struct plan_field *texts = &step->field[1];
+  bool new_time = (flags & CLONE_NEWTIME) != 0;
+  bool write = any_text(texts);
+  bool from_outside = write && task.joined;
+  int proc_self = new_time || write ? open_proc_self() : -1;
+  long writer_pid = 0;
+  int writer = from_outside ? start_writer(texts, proc_self, &writer_pid) : -1;
+  long error = sys1(__NR_unshare, flags);
+  if (error < 0) {
+    fail("unshare", error, NULL);
+  }
+  int time = new_time ? open_time_for_children(proc_self) : -1;
+  if (write && !from_outside) {
+    check_written(write_all(proc_self, texts));
+  }
+  /* Nothing of the host's /proc is held while this task is dumpable. */
+  if (proc_self >= 0) {
+    sys1(__NR_close, proc_self);
+  }
+  if (task.proc >= 0) {
+    sys1(__NR_close, task.proc);
+    task.proc = -1;
+  }
+  if (from_outside) {
+    write_from_outside(writer, writer_pid);
+  }
+  if (new_time) {
+    enter_time(time);
+  }
+}

@@ -1,0 +1,66 @@
+/*
+ * The wire format between the addon and nsinit: a plan goes in over a SOCK_SEQPACKET socket, reports come back.
+ *
+ * A plan is a plan_header and then its steps, one after another; integers are in the machine's byte order, since both
+ * ends are one machine. A step is a plan_step_header and its fields in the order that steps.h gives: a number takes
+ * 8 bytes; a string, or bytes, 4 bytes of length, the bytes, a NUL, and padding to 8; a list 4 bytes of count and
+ * 4 of padding, then that many items. The length PLAN_NULL stands for null.
+ *
+ * Each report is one packet: a plan_report, then for REPORT_FAILED two strings with their NULs (path and detail), for
+ * REPORT_DATA the bytes.
+ */
+#ifndef LINUX_NS_PLAN_PLAN_H
+#define LINUX_NS_PLAN_PLAN_H
+
+#include <stdint.h>
+
+#include "steps.h"
+
+#define PLAN_MAGIC 0x316e736cu /* "lsn1" */
+#define PLAN_MAX_BYTES (16u << 20)
+#define PLAN_PACKET_BYTES (32u << 10) /* well below the default socket buffer (net.core.wmem_default, socket(7)) */
+#define PLAN_NULL 0xffffffffu
+#define PLAN_UNCHANGED UINT64_MAX
+#define PLAN_CONTROL_FD 3 /* where nsinit finds its socket; the fds that a plan names are above */
+#define PLAN_FIRST_FD 4
+
+enum plan_step_type {
+#define STEP(identifier, name, fields) PLAN_##identifier,
+  PLAN_STEPS(STEP)
+#undef STEP
+      PLAN_STEP_TYPES
+};
+
+struct plan_header {
+  uint32_t magic;
+  uint32_t size; /* of the whole plan, this header included */
+  uint32_t steps;
+  uint32_t reserved;
+};
+
+struct plan_step_header {
+  uint32_t type;
+  uint32_t size; /* of the step, this header included */
+};
+
+enum plan_report_kind {
+  REPORT_FAILED = 1, /* a step failed and nsinit has ended */
+  REPORT_FORKED,     /* with a pidfd: this task goes on in place of the one that was cloned */
+  REPORT_EXEC,       /* execve is next: the end of the connection now means that it worked */
+  REPORT_STARTED,    /* from an init, with a pidfd: its program has been exec'd */
+  REPORT_READY,      /* the namespaces are held; value is 1 where nsinit is their init */
+  REPORT_EXITED,     /* from an init: its program has ended; value is the status as waitpid(2) gives it */
+  REPORT_FD,         /* with the descriptor that a step made */
+  REPORT_DATA,       /* bytes that a step read */
+  REPORT_DONE,       /* the plan is at its end and nsinit exits */
+};
+
+struct plan_report {
+  uint32_t kind;
+  uint32_t step; /* index of the step in the plan */
+  int32_t error; /* errno */
+  uint32_t value;
+  char syscall[24];
+};
+
+#endif

@@ -1,0 +1,155 @@
+/**
+ * The addon's surface: what lib/ may ask of src/addon. Both sides are held to this file.
+ *
+ * Numbers here are the kernel's (CLONE_NEW* flags, MS_* flags, errno). Functions throw an Error with a positive `errno`
+ * and a `syscall`; lib/ turns it into a NamespaceError.
+ */
+
+/** One step of a plan; src/plan/steps.h has the same list with the fields as the wire knows them. */
+export type Step =
+  | ['join', fds: number[], flags: number[]]
+  | ['fork']
+  | [
+      'unshare',
+      flags: number,
+      setgroups: string | null,
+      uidMap: string | null,
+      gidMap: string | null,
+      timensOffsets: string | null,
+    ]
+  | ['hostname', name: string]
+  | ['domainname', name: string]
+  | ['loopback']
+  | ['propagation', path: string, flags: number]
+  | ['mount', source: string | null, target: string, type: string | null, flags: number, data: string | null]
+  | ['bind', fd: number, target: string]
+  | ['umount', target: string, flags: number]
+  | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
+  | ['read_file', path: string, maxBytes: number]
+  | ['socket', domain: number, type: number, protocol: number]
+  | ['setsid']
+  | ['chdir', path: string, fallback: 0 | 1]
+  /** -1 leaves an id as it is. */
+  | ['ids', uid: number, gid: number, setGroups: 0 | 1, groups: number[]]
+  | ['default_ids']
+  | ['no_new_privs']
+  | ['lower_caps']
+  | ['die_with_parent', signal: number]
+  | ['stdio', fds: number[]]
+  /** dieWithParent: 1 */
+  | ['init', dieWithParent: 0 | 1]
+  | ['exec', file: string, argv: string[], env: string[]]
+  | ['hold']
+  | ['exit'];
+
+export interface LaunchRequest {
+  /** CLONE_NEW* flags for clone3 itself: never CLONE_NEWTIME, which the `unshare` step does. */
+  flags: number;
+  /**
+   * What runs in the new task. Every descriptor named is duplicated before `launch` returns: the caller keeps its own,
+   * and may close it.
+   */
+  steps: readonly Step[];
+  /** Texts for /proc/PID/setgroups, uid_map and gid_map, written in this order before any step runs. */
+  setgroups?: 'allow' | 'deny' | undefined;
+  uidMap?: string | undefined;
+  gidMap?: string | undefined;
+  /** Hold the plan back until `task.proceed()`: another program (newuidmap) writes the maps after the 'cloned' event. */
+  manual?: boolean;
+  /** The task is killed when this environment (a Worker, say) ends. Default true. */
+  dieWithEnvironment?: boolean;
+}
+
+/** Why a launch failed; nothing of the task is left when this is told. */
+export interface LaunchFailure {
+  /**
+   * 'prepare': in this process before anything was started. 'clone': clone3. 'exec': of nsinit. 'setgroups', 'uid_map',
+   * 'gid_map': written by us. 'step': in nsinit, see `step`. 'killed': the task was ended by a signal while it prepared.
+   */
+  phase: 'prepare' | 'clone' | 'exec' | 'setgroups' | 'uid_map' | 'gid_map' | 'step' | 'killed';
+  /** Positive; 0 when `phase` is 'killed'. */
+  errno: number;
+  syscall: string;
+  /** Index in `steps`; -1 when no step had begun. */
+  step: number;
+  path?: string;
+  detail?: string;
+  /** The signal, when `phase` is 'killed'. */
+  signal?: number;
+}
+
+export type TaskEvent =
+  /** Only with `manual`: the task exists and waits for its plan. `task.pid` is set. */
+  | { type: 'cloned' }
+  /** The program runs (execve has succeeded). `task.pid` and `task.pidfd` are the program's. */
+  | { type: 'started' }
+  /** The namespaces are held: `task.namespace()` may be asked. */
+  | { type: 'ready' }
+  /** A descriptor a step made; it is the receiver's now. */
+  | { type: 'fd'; fd: number }
+  | { type: 'data'; data: Buffer }
+  /** Last event: it did not come to 'started', 'ready' or the end of the plan. */
+  | { type: 'failed'; failure: LaunchFailure }
+  /** Last event: the program, or the holder, has ended and is reaped. A plan that ends in `exit` comes here with code 0. */
+  | { type: 'exit'; code: number | null; signal: number | null };
+
+export interface NativeTask {
+  /** The program's pid as this process sees it, or the holder's; 0 before it is known. */
+  readonly pid: number;
+  /** A pidfd for `pid`, owned by this object, -1 when there is none (yet, or any more). pidfd_open(2) */
+  readonly pidfd: number;
+  /** The pid of nsinit where it stays as init (`init`, or `hold` in a pid namespace), else 0. */
+  readonly initPid: number;
+  /** Sends the plan of a `manual` launch. */
+  proceed(): void;
+  /** pidfd_send_signal(2) to the program (or the holder). 0, or a positive errno: ESRCH once it has ended. */
+  kill(signal: number): number;
+  /** SIGKILL for all of it, in whatever state: the init and so the pid namespace, or the program. 'failed' or 'exit' follows. */
+  end(): void;
+  /** Lets a holder that is no init go. */
+  release(): void;
+  /** Opens a namespace the task is in: an fd with O_CLOEXEC, the caller's. flag: one CLONE_NEW*. */
+  namespace(flag: number): number;
+  /** Whether the task keeps the event loop alive; it does from the start. */
+  ref(): void;
+  unref(): void;
+}
+
+export interface NamespaceInfo {
+  /** The CLONE_NEW* flag of its kind. */
+  flag: number;
+  ino: bigint;
+  dev: bigint;
+}
+
+export interface Native {
+  /** Starts a task on a thread of our own; never blocks, throws only on a malformed step. */
+  launch(request: LaunchRequest, callback: (event: TaskEvent) => void): NativeTask;
+
+  /** NS_GET_NSTYPE and fstat(2). EINVAL when the fd is no namespace. */
+  namespaceInfo(fd: number): NamespaceInfo;
+  /** NS_GET_PARENT: a new fd. ioctl_ns(2) */
+  namespaceParent(fd: number): number;
+  /** NS_GET_USERNS: a new fd. */
+  namespaceUser(fd: number): number;
+  /** NS_GET_OWNER_UID. */
+  namespaceOwner(fd: number): number;
+  /** A namespace of the process behind a pidfd: PIDFD_GET_*_NAMESPACE (Linux 6.11), or /proc/PID/ns checked against reuse. */
+  pidfdNamespace(pidfd: number, pid: number, flag: number): number;
+  pidfdOpen(pid: number): number;
+  /** F_DUPFD_CLOEXEC. */
+  duplicate(fd: number): number;
+  /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC. */
+  socketPair(): [number, number];
+
+  /** unshare(2) on the calling thread. */
+  unshareThread(flags: number): void;
+  /** setns(2) on the calling thread. */
+  setnsThread(fd: number, flag: number): void;
+
+  /** Size of the embedded nsinit. */
+  readonly nsinitBytes: number;
+}
+
+declare const native: Native;
+export default native;
