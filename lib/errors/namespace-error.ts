@@ -1,0 +1,112 @@
+import type { NamespaceKind } from '../namespace/kind';
+import { describeErrno } from './errno';
+
+/** What a {@link NamespaceError} is made of. Either `errno` or `code` (with `message`) says what happened. */
+export interface NamespaceErrorInit {
+  /** The error number the kernel gave. Either sign is taken; the error carries Node's, which is negative. */
+  errno?: number | undefined;
+  /** The error's code. Default: the name of `errno`. */
+  code?: string | undefined;
+  /** What happened, in words. Default: the text of `errno`. */
+  message?: string | undefined;
+  /** The system call that failed. */
+  syscall?: string | undefined;
+  /** The path it failed on. */
+  path?: string | undefined;
+  /** The kind of namespace concerned. */
+  kind?: NamespaceKind | undefined;
+  /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
+  step?: string | undefined;
+  /** The cause on this host and what to do about it, as one or two sentences. */
+  hint?: string | undefined;
+  /** The error that led to this one. */
+  cause?: unknown;
+}
+
+/**
+ * What every operation of this package fails with once its arguments were right.
+ *
+ * It is shaped as Node's system errors (`code`, a negative `errno`, `syscall`, `path`), says which `step` of a launch
+ * failed and, where the cause can be told, has a `hint` that names it and its remedy. A property that has no value is
+ * absent, not `undefined`.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await unshare(['net']);
+ * } catch (error) {
+ *   if (error instanceof NamespaceError && error.code === 'EPERM') console.error(error.step, error.hint);
+ * }
+ * ```
+ */
+export class NamespaceError extends Error {
+  /** `'EPERM'`, `'ENOSPC'`, … as in Node, or one of our own, which begin with `ERR_LINUX_NS_`. */
+  declare readonly code: string;
+  /** The kernel's error number, negated as Node does: `-1` for `EPERM`. */
+  declare readonly errno?: number;
+  /** The system call that failed. */
+  declare readonly syscall?: string;
+  /** The path it failed on. */
+  declare readonly path?: string;
+  /** The kind of namespace concerned. */
+  declare readonly kind?: NamespaceKind;
+  /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
+  declare readonly step?: string;
+  /** The cause on this host and what to do about it. */
+  declare readonly hint?: string;
+
+  static {
+    // On the prototype as with Error itself: an own `name` would show up in every printed error.
+    Object.defineProperty(this.prototype, 'name', { value: 'NamespaceError', configurable: true, writable: true });
+  }
+
+  constructor(init: NamespaceErrorInit) {
+    const errno = init.errno === undefined ? undefined : -Math.abs(init.errno);
+    const code = init.code ?? (errno === undefined ? 'ERR_LINUX_NS' : describeErrno(errno)[0]);
+    super(messageOf(init, code), init.cause === undefined ? undefined : { cause: init.cause });
+    const { syscall, path, kind, step, hint } = init;
+    const properties = { code, errno, syscall, path, kind, step, hint };
+    for (const [name, value] of Object.entries(properties)) {
+      if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
+    }
+  }
+}
+
+/** `EPERM: operation not permitted, write gid_map: <hint>`; our own codes stay out of the text, as Node's do. */
+function messageOf(init: NamespaceErrorInit, code: string): string {
+  const text = init.message ?? (init.errno === undefined ? code : describeErrno(init.errno)[1]);
+  const what = [init.errno === undefined ? text : `${code}: ${text}`];
+  const attempted = attemptOf(init);
+  if (attempted !== undefined) what.push(attempted);
+  return init.hint === undefined ? what.join(', ') : `${what.join(', ')}: ${init.hint}`;
+}
+
+/** The step or the system call, with the path unless the step names it already. */
+function attemptOf({ step, syscall, path }: NamespaceErrorInit): string | undefined {
+  const attempt = step ?? syscall;
+  if (path === undefined) return attempt;
+  if (attempt === undefined) return `'${path}'`;
+  return attempt.split(/[\s']+/).includes(path) ? attempt : `${attempt} '${path}'`;
+}
+
+/**
+ * The error of using something after its `close()`.
+ *
+ * @param what - what was closed, as the subject of a sentence: `'net:[4026531840]'`, `'This NamespaceSet'`
+ */
+export function closedError(what: string): NamespaceError {
+  return new NamespaceError({ code: 'ERR_LINUX_NS_CLOSED', message: `${what} is closed` });
+}
+
+/**
+ * The error of what this system or kernel cannot do.
+ *
+ * @param what - what is missing: `'statmount'`, `'linux-ns'`
+ * @param needs - what it would take: `'Linux 6.8'`; `unsupportedReason` of `lib/host/support` is worded for it
+ */
+export function unsupportedError(what: string, needs: string): NamespaceError {
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_UNSUPPORTED',
+    message: `${what} is not supported here: it needs ${needs}`,
+  });
+}

@@ -1,0 +1,207 @@
+/**
+ * The checks every public function makes on its arguments before it starts anything. They throw what Node's own
+ * functions throw: the same classes, codes and wording (`lib/internal/errors.js` of Node).
+ *
+ * None of them uses `instanceof`: an object may come from another realm (a `vm` context, a Jest test) whose
+ * `Array` and `URL` are not ours.
+ */
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+
+/** The codes that these checks throw with. */
+export type ArgumentErrorCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE';
+
+/** What a bad argument throws: a `TypeError` or `RangeError` with one of Node's codes. */
+export type ArgumentError = (TypeError | RangeError) & { code: ArgumentErrorCode };
+
+type Checker = (name: string, ...rest: never[]) => unknown;
+
+/** File descriptors, process ids and their like are the kernel's `int`. */
+const INT_MAX = 2 ** 31 - 1;
+
+/** An argument of the wrong type: `invalidType('options.uid', 'of type number', 'x')`. */
+export function invalidType(name: string, expected: string, value: unknown, caller?: Checker): ArgumentError {
+  const text = `The ${subject(name, '"')} must be ${expected}. Received ${received(value)}`;
+  return coded(new TypeError(text), 'ERR_INVALID_ARG_TYPE', caller ?? invalidType);
+}
+
+/** An argument of the right type whose value makes no sense: `invalidValue('kind', value, 'must be …')`. */
+export function invalidValue(name: string, value: unknown, reason: string, caller?: Checker): ArgumentError {
+  const shown = inspect(value);
+  const short = shown.length > 128 ? `${shown.slice(0, 128)}...` : shown;
+  const text = `The ${subject(name, "'", true)} ${reason}. Received ${short}`;
+  return coded(new TypeError(text), 'ERR_INVALID_ARG_VALUE', caller ?? invalidValue);
+}
+
+/** A number that is not in its range: `outOfRange('mtu', '>= 68 && <= 65535', 3)`. */
+export function outOfRange(name: string, range: string, value: unknown, caller?: Checker): ArgumentError {
+  const text = `The value of "${name}" is out of range. It must be ${range}. Received ${digits(value)}`;
+  return coded(new RangeError(text), 'ERR_OUT_OF_RANGE', caller ?? outOfRange);
+}
+
+/** A string without NUL bytes: the kernel's strings end at the first, so what follows would be lost silently. */
+export function validateString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value, validateString);
+  if (value.includes('\0')) throw invalidValue(name, value, 'must be a string without null bytes', validateString);
+}
+
+/** An integer between `min` and `max`, both included. */
+export function validateInteger(
+  name: string,
+  value: unknown,
+  min: number = Number.MIN_SAFE_INTEGER,
+  max: number = Number.MAX_SAFE_INTEGER,
+): asserts value is number {
+  if (typeof value !== 'number') throw invalidType(name, 'of type number', value, validateInteger);
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value, validateInteger);
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value, validateInteger);
+}
+
+/** `true` or `false` and nothing that merely acts like one. */
+export function validateBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value, validateBoolean);
+}
+
+/** One of a few known values. */
+export function validateOneOf<const T>(name: string, value: unknown, allowed: readonly T[]): asserts value is T {
+  if ((allowed as readonly unknown[]).includes(value)) return;
+  const choices = allowed.map((choice) => inspect(choice)).join(', ');
+  throw invalidValue(name, value, `must be one of: ${choices}${suggestion(value, allowed)}`, validateOneOf);
+}
+
+/** An array, of any realm. */
+export function validateArray(name: string, value: unknown): asserts value is unknown[] {
+  if (!Array.isArray(value)) throw invalidType(name, 'an instance of Array', value, validateArray);
+}
+
+/** An object: neither `null`, nor an array, nor a function. */
+export function validateObject(name: string, value: unknown): asserts value is object {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return;
+  throw invalidType(name, 'of type object', value, validateObject);
+}
+
+/**
+ * An object none of whose own enumerable keys is unknown. An option that is misspelled, and so silently not applied,
+ * is a sandbox with a hole: it is refused here, naming the option that was probably meant.
+ */
+export function validateKnownKeys(name: string, object: object, keys: readonly string[]): void {
+  for (const key of Object.keys(object)) {
+    if (keys.includes(key)) continue;
+    const hint = suggestion(key, keys) || `, only ${keys.join(', ')}`;
+    const reason = `has no property ${inspect(key)}${hint}`;
+    throw invalidValue(name, object, reason, validateKnownKeys);
+  }
+}
+
+/** An `AbortSignal` of any realm or library, recognised as Node does: by having `aborted`. */
+export function validateAbortSignal(name: string, value: unknown): asserts value is AbortSignal {
+  if (value !== null && typeof value === 'object' && 'aborted' in value) return;
+  throw invalidType(name, 'an instance of AbortSignal', value, validateAbortSignal);
+}
+
+/** A path given as a string or a `file:` URL; the answer is the string. Buffers are not taken. */
+export function validatePath(name: string, value: unknown): string {
+  const path = isUrl(value) ? pathOfUrl(name, value) : value;
+  if (typeof path !== 'string') throw invalidType(name, 'of type string or an instance of URL', value, validatePath);
+  if (path === '') throw invalidValue(name, value, 'cannot be empty', validatePath);
+  if (path.includes('\0')) throw invalidValue(name, value, 'must be a string or URL without null bytes', validatePath);
+  return path;
+}
+
+/** A number that can be a file descriptor. Whether it is open, only the kernel can say. */
+export function validateFd(name: string, value: unknown): asserts value is number {
+  validateInteger(name, value, 0, INT_MAX);
+}
+
+/** A number that can be a process id. Whether there is such a process, only the kernel can say. */
+export function validatePid(name: string, value: unknown): asserts value is number {
+  validateInteger(name, value, 1, INT_MAX);
+}
+
+/** What Node's `isURL` takes for a URL: no class is asked, and `url.parse()`'s old objects are told apart. */
+function isUrl(value: unknown): value is URL {
+  if (value === null || typeof value !== 'object') return false;
+  const { href, protocol, auth, path } = value as Record<string, unknown>;
+  return Boolean(href) && Boolean(protocol) && auth === undefined && path === undefined;
+}
+
+function pathOfUrl(name: string, url: URL): string {
+  if (url.protocol !== 'file:') throw invalidValue(name, url.href, 'must be a file: URL', validatePath);
+  try {
+    return fileURLToPath(url);
+  } catch {
+    // A host name, or an encoded slash.
+    throw invalidValue(name, url.href, 'must be a file: URL of a path on this host', validatePath);
+  }
+}
+
+/** `"x" argument` or `'options.x' property`; Node puts the value errors' noun first: `argument 'x'`. */
+function subject(name: string, quote: string, nounFirst = false): string {
+  const noun = name.includes('.') ? 'property' : 'argument';
+  return nounFirst ? `${noun} ${quote}${name}${quote}` : `${quote}${name}${quote} ${noun}`;
+}
+
+/** What was given, as Node's `determineSpecificType` says it. */
+function received(value: unknown): string {
+  if (value == null) return String(value);
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'object') {
+    const maker: unknown = value.constructor;
+    if (typeof maker === 'function' && maker.name !== '') return `an instance of ${maker.name}`;
+    return inspect(value, { depth: -1 });
+  }
+  return `type ${typeof value} (${inspect(typeof value === 'string' ? shortened(value, 28) : value)})`;
+}
+
+/** At most so many letters, of which the last three are dots when some are missing. */
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 3)}...` : text;
+}
+
+/** Node writes integers beyond 32 bits with separators: `1_099_511_627_776`. */
+function digits(value: unknown): string {
+  if (typeof value === 'bigint') return `${value.toString().replace(/\B(?=(\d{3})+$)/g, '_')}n`;
+  if (!Number.isInteger(value) || Math.abs(value as number) <= 2 ** 32) return inspect(value);
+  return String(value).replace(/\B(?=(\d{3})+$)/g, '_');
+}
+
+/** `, did you mean 'hostname'?` when something allowed is a slip of the fingers away. */
+function suggestion(value: unknown, allowed: readonly unknown[]): string {
+  if (typeof value !== 'string') return '';
+  const near = allowed
+    .filter((candidate) => typeof candidate === 'string')
+    .map((candidate) => ({ candidate, distance: editDistance(value.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near === undefined ? '' : ` (did you mean ${inspect(near.candidate)}?)`;
+}
+
+/** How many single letters to insert, remove, replace or swap with a neighbour: Damerau's and Levenshtein's count. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replace = cell(above, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? cell(before, j - 2) + 1 : Infinity;
+      row.push(Math.min(cell(above, j) + 1, cell(row, j - 1) + 1, replace, swap));
+    }
+    [before, above] = [above, row];
+  }
+  return cell(above, b.length);
+}
+
+function cell(row: readonly number[], column: number): number {
+  return row[column] ?? Infinity;
+}
+
+/** Gives the error Node's `code`, and a stack that begins with it (`TypeError [CODE]: …`) and where we were called. */
+function coded(error: TypeError | RangeError, code: ArgumentErrorCode, caller: Checker): ArgumentError {
+  Object.defineProperty(error, 'name', { value: `${error.name} [${code}]`, configurable: true });
+  Error.captureStackTrace(error, caller);
+  // The first line is written when the stack is first read at the latest: while the name has the code in it.
+  if (error.stack !== undefined) Reflect.deleteProperty(error, 'name');
+  return Object.assign(error, { code });
+}

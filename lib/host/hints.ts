@@ -1,0 +1,73 @@
+import { Errno } from '../errors/errno';
+import { HostFiles } from './proc';
+import { explainClone, explainFork, explainUnshareSync } from './hints/clone';
+import { explainExec, explainExecNsinit } from './hints/exec';
+import type { Explainer, Failure } from './hints/failure';
+import {
+  explainChdir,
+  explainFile,
+  explainHostname,
+  explainIds,
+  explainLoopback,
+  explainSetsid,
+  explainSocket,
+  explainStdio,
+  explainTime,
+} from './hints/inside';
+import { explainJoin, explainOpen, explainPersist, explainSetnsSync } from './hints/join';
+import { noMoreDescriptors, noMoreFiles } from './hints/limits';
+import { explainGidMap, explainSetgroups, explainUidMap } from './hints/maps';
+import { explainMount, explainPropagation, explainUmount } from './hints/mount';
+import { explainNewgidmap, explainNewuidmap } from './hints/newidmap';
+
+export type { Failure } from './hints/failure';
+
+/** Who knows about which operation. What is missing here cannot fail for a reason that the host's files tell. */
+const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
+  ['clone', explainClone],
+  ['unshare', explainClone],
+  ['unshareSync', explainUnshareSync],
+  ['fork', explainFork],
+  ['init', explainFork],
+  ['uid_map', explainUidMap],
+  ['gid_map', explainGidMap],
+  ['setgroups', explainSetgroups],
+  ['newuidmap', explainNewuidmap],
+  ['newgidmap', explainNewgidmap],
+  ['join', explainJoin],
+  ['setnsSync', explainSetnsSync],
+  ['open', explainOpen],
+  ['persist', explainPersist],
+  ['propagation', explainPropagation],
+  ['mount', explainMount],
+  ['bind', explainMount],
+  ['umount', explainUmount],
+  ['time', explainTime],
+  ['hostname', explainHostname],
+  ['domainname', explainHostname],
+  ['loopback', explainLoopback],
+  ['socket', explainSocket],
+  ['write_file', explainFile],
+  ['read_file', explainFile],
+  ['chdir', explainChdir],
+  ['ids', explainIds],
+  ['default_ids', explainIds],
+  ['stdio', explainStdio],
+  ['setsid', explainSetsid],
+  ['exec', explainExec],
+  ['prepare', explainExecNsinit],
+  ['exec-nsinit', explainExecNsinit],
+]);
+
+/**
+ * The cause of a failure on this host and its remedy, in one or two sentences; undefined when nothing can be said that
+ * is likely to be true. Reads a few files of /proc, and only those that the failure calls for. Never throws.
+ *
+ * @param failure - what failed, in the kernel's terms
+ * @param host - where to look; default: this host
+ */
+export function explain(failure: Failure, host: HostFiles = new HostFiles()): string | undefined {
+  if (failure.errno === Errno.EMFILE) return noMoreDescriptors(host);
+  if (failure.errno === Errno.ENFILE) return noMoreFiles(host);
+  return EXPLAINERS.get(failure.operation)?.(failure, host);
+}

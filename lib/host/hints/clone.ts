@@ -1,0 +1,250 @@
+/** New namespaces and the tasks in them: clone3(2), unshare(2), fork. */
+import { Errno } from '../../errors/errno';
+import type { NamespaceKind } from '../../namespace/kind';
+import type { HostFiles } from '../proc';
+import {
+  Capability,
+  asksForUser,
+  caller,
+  effectiveId,
+  filteredBySeccomp,
+  forbiddenByDebian,
+  hasCapability,
+  hasSeccompFilter,
+  isNested,
+  refusedBySecurityModule,
+  restrictedByAppArmor,
+} from './evidence';
+import { type Explainer, type Failure, byErrno } from './failure';
+import { idsMappedHere, isMapped } from './id-ranges';
+import { noMoreTasks } from './limits';
+import { listed, quoted } from './wording';
+
+/** User and pid namespaces nest this deep and no deeper (user_namespaces(7), pid_namespaces(7)). */
+const MAX_DEPTH = 32;
+
+/** A new user namespace's own user.max_*_namespaces start at the top of an int (namespaces(7)). */
+const NO_LIMIT = 2 ** 31 - 1;
+
+/** The kernel's build option for each kind; mnt has none. */
+const CONFIG: Readonly<Partial<Record<NamespaceKind, string>>> = {
+  cgroup: 'CONFIG_CGROUPS',
+  ipc: 'CONFIG_IPC_NS',
+  net: 'CONFIG_NET_NS',
+  pid: 'CONFIG_PID_NS',
+  time: 'CONFIG_TIME_NS',
+  user: 'CONFIG_USER_NS',
+  uts: 'CONFIG_UTS_NS',
+};
+
+/** clone3 of the new task, and nsinit's unshare of what clone3 cannot make. */
+export const explainClone: Explainer = byErrno({
+  [Errno.EPERM]: (failure, host) => {
+    if (failure.joined?.includes('user') === true) return refusedBelowJoined(failure, host);
+    return asksForUser(failure) ? userRefused(failure, host) : unprivileged(failure, host);
+  },
+  [Errno.EACCES]: (failure, host) => restrictedByAppArmor(failure, host) ?? refusedBySecurityModule(host),
+  [Errno.ENOSPC]: limitReached,
+  [Errno.EUSERS]: nestedTooDeep,
+  [Errno.EINVAL]: (failure, host) => unknownKind(failure, host) ?? timeUnshared(host),
+  [Errno.ENOSYS]: notImplemented,
+  [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
+  [Errno.ENOMEM]: (_, host) => ownChildrenHaveNoInit(host),
+});
+
+/** nsinit's fork into a pid namespace that it has joined or unshared. */
+export const explainFork: Explainer = byErrno({
+  [Errno.ENOMEM]: () =>
+    'The init of that pid namespace has ended, and a pid namespace without its init takes no new process ' +
+    '(pid_namespaces(7)). Create a new one, and keep its set or its init open for as long as it is needed.',
+  [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
+  [Errno.EPERM]: (_, host) => filteredBySeccomp(host, ['clone', 'fork']),
+});
+
+/** `thread.unshareSync`, which acts on a thread of Node itself. */
+export const explainUnshareSync: Explainer = (failure, host) =>
+  failure.errno === Errno.EINVAL && asksForUser(failure)
+    ? 'A thread of a process that has several cannot make itself a user namespace (unshare(2)), and Node always has ' +
+      "several. Use unshare(['user', …]) or spawn(), which do it in a task of its own."
+    : explainClone(failure, host);
+
+/** create_user_ns() of kernel/user_namespace.c answers EPERM to a chroot and to unmapped ids, whoever asks. */
+function userRefused(failure: Failure, host: HostFiles): string {
+  return (
+    forbiddenByDebian(host) ??
+    changedRoot(host) ??
+    unmappedCaller(host) ??
+    filteredBySeccomp(host, ['clone', 'clone3', 'unshare']) ??
+    restrictedByAppArmor(failure, host) ??
+    refusedBySecurityModule(host) ??
+    'No sysctl and no seccomp filter forbids user namespaces here, which leaves a chroot: the kernel refuses them ' +
+      'where / is not the root of the mount namespace (user_namespaces(7)), even to root. Enter that directory with ' +
+      'pivot_root(2) instead of chroot(2), or start Node outside of it.'
+  );
+}
+
+/** In a chroot to a directory nothing is mounted on "/". (One to a mount point looks like any root from inside.) */
+function changedRoot(host: HostFiles): string | undefined {
+  const mounts = host.mounts();
+  if (mounts === undefined || mounts.length === 0 || mounts.some(({ target }) => target === '/')) return undefined;
+  return (
+    'This process runs in a chroot (/ is no mount point in /proc/self/mountinfo), where the kernel refuses new user ' +
+    'namespaces (user_namespaces(7)), even to root. Enter that directory with pivot_root(2) instead of chroot(2), or ' +
+    'start Node outside of it.'
+  );
+}
+
+/** The creator needs a mapping in the user namespace it creates from (clone(2), EPERM). */
+function unmappedCaller(host: HostFiles): string | undefined {
+  const unmapped = (['Uid', 'Gid'] as const).filter((whose) => {
+    const id = effectiveId(host, whose);
+    const ranges = idsMappedHere(host, whose);
+    return id !== undefined && ranges !== undefined && !isMapped(ranges, id);
+  });
+  if (unmapped.length === 0) return undefined;
+  const ids = listed(unmapped.map((whose) => whose.toLowerCase()));
+  const files = listed(unmapped.map((whose) => `/proc/self/${whose.toLowerCase()}_map`));
+  const verb = unmapped.length === 1 ? 'has' : 'have';
+  return (
+    `The ${ids} of this process ${verb} no mapping in its own user namespace (${files}), and without one it cannot ` +
+    'create another (clone(2)). Start it in a user namespace whose uid_map and gid_map cover its ids.'
+  );
+}
+
+/** Every kind but user takes CAP_SYS_ADMIN in the current user namespace (clone(2), unshare(2)). */
+function unprivileged(failure: Failure, host: HostFiles): string | undefined {
+  const kinds = kindsOf(failure);
+  if (hasCapability(host, Capability.SYS_ADMIN) === true) {
+    return filteredBySeccomp(host, ['clone', 'clone3', 'unshare']) ?? refusedBySecurityModule(host);
+  }
+  if (kinds.length === 0) return filteredBySeccomp(host, ['clone', 'clone3']);
+  return (
+    `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have. Add 'user' to the ` +
+    'kinds, which needs no privilege and gives all capabilities inside; or run as root.'
+  );
+}
+
+/** In a user namespace that was joined first, what Node's own files say of ids and capabilities means nothing. */
+function refusedBelowJoined(failure: Failure, host: HostFiles): string {
+  return (
+    filteredBySeccomp(host, ['unshare']) ??
+    restrictedByAppArmor(failure, host) ??
+    'In the user namespace that was joined, this task has no CAP_SYS_ADMIN, or ids that are not mapped (clone(2)). ' +
+      'Join one whose uid_map and gid_map are written, as its root.'
+  );
+}
+
+/**
+ * The kernel has one error for two things since 4.9: the limit of a user namespace on the way up is reached, or there
+ * are 32 levels already (namespaces(7), clone(2) ENOSPC).
+ */
+function limitReached(failure: Failure, host: HostFiles): string | undefined {
+  const limits = limitsOf(kindsOf(failure), host);
+  if (limits.length === 0) return undefined;
+  if (limits.some(({ value }) => value === 0)) return noneAllowed(limits.filter(({ value }) => value === 0));
+  const values = listed(limits.map(({ name, value }) => `${name} = ${value}`));
+  const lowest = limits.reduce((low, limit) => (limit.value < low.value ? limit : low));
+  const deep = limits.some(({ kind, value }) => isDeep(kind, value, host));
+  if (deep || lowest.value === NO_LIMIT) {
+    const nested = deep ? `Namespaces are nested deeper than ${MAX_DEPTH} levels here, or the` : 'The';
+    return (
+      `${nested} limit of an outer user namespace is reached (this one has ${values}; each outer one has its own). ` +
+      'Create them from a process further out, or close sets that are no longer used.'
+    );
+  }
+  return (
+    `The limit on namespaces is reached: ${values}. It counts per user and per level of user namespaces ` +
+    '(namespaces(7)), so what was made further in counts too. Close sets that are no longer used, or raise it with ' +
+    `'sudo sysctl -w ${lowest.name}=${Math.max(lowest.value * 2, 15000)}'.`
+  );
+}
+
+interface Limit {
+  kind: NamespaceKind;
+  name: string;
+  value: number;
+}
+
+function limitsOf(kinds: readonly NamespaceKind[], host: HostFiles): Limit[] {
+  return kinds.flatMap((kind) => {
+    const name = `user.max_${kind}_namespaces`;
+    const value = host.sysctl(name);
+    return value === undefined ? [] : [{ kind, name, value }];
+  });
+}
+
+/** What hardening guides do to user namespaces. */
+function noneAllowed(zero: readonly Limit[]): string {
+  const names = listed(zero.map(({ name }) => `${name} = 0`));
+  const remedy = zero.map(({ name }) => `${name}=15000`).join(' ');
+  return (
+    `No ${listed(zero.map(({ kind }) => kind))} namespaces are allowed here: ${names}. Raise it with ` +
+    `'sudo sysctl -w ${remedy}', for good in a file of /etc/sysctl.d.`
+  );
+}
+
+/** Whether nesting can be the cause: we are below the first namespace of that kind, and the limit is far away. */
+function isDeep(kind: NamespaceKind, limit: number, host: HostFiles): boolean {
+  if (kind === 'user') return limit === NO_LIMIT && isNested(host, 'user') === true;
+  return kind === 'pid' && limit > 1000 && isNested(host, 'pid') === true;
+}
+
+/** Kernels before 4.9, and emulations of them, have an error of its own for it. */
+function nestedTooDeep(): string {
+  return (
+    `Namespaces are nested deeper than ${MAX_DEPTH} levels, the kernel's limit for user and pid namespaces. Create ` +
+    'them from a process further out.'
+  );
+}
+
+/** A kernel without a kind doesn't know its flag; /proc/PID/ns has a file for each that it knows. */
+function unknownKind(failure: Failure, host: HostFiles): string | undefined {
+  if (!host.has('self/ns')) return undefined;
+  const missing = kindsOf(failure).filter((kind) => !host.has(`self/ns/${kind}`));
+  if (missing.length === 0) return undefined;
+  const options = listed(missing.map((kind) => CONFIG[kind] ?? kind));
+  return (
+    `This kernel has no ${listed(missing)} namespaces (no /proc/self/ns/${missing[0] ?? ''}): leave out ` +
+    `${quoted(missing)}, or run a kernel built with ${options}.`
+  );
+}
+
+/** time_namespaces(7): what has unshared time may no longer start a task that shares its memory. */
+function timeUnshared(host: HostFiles): string | undefined {
+  const current = host.link('self/ns/time');
+  const next = host.link('self/ns/time_for_children');
+  if (current === undefined || next === undefined || current === next) return undefined;
+  return (
+    'This thread has unshared its time namespace (unshareSync), and such a thread cannot start tasks that share its ' +
+    'memory. Start them from a thread that has not.'
+  );
+}
+
+function notImplemented(_: Failure, host: HostFiles): string {
+  if (hasSeccompFilter(host)) {
+    return (
+      "A seccomp filter answers ENOSYS (Seccomp: 2 in /proc/self/status), as containers' default profiles do for " +
+      "clone3. Update the container runtime, or start the container with '--security-opt seccomp=unconfined' or a " +
+      'profile that allows clone3 and unshare.'
+    );
+  }
+  return (
+    'Linux has this call since 5.3 and no seccomp filter hides it here: this is no full Linux kernel but an ' +
+    'emulation of it (gVisor, a translator), which does not offer it.'
+  );
+}
+
+/** Node's own children go to a pid namespace of which the init has ended. */
+function ownChildrenHaveNoInit(host: HostFiles): string | undefined {
+  const own = host.link('self/ns/pid');
+  const next = host.link('self/ns/pid_for_children');
+  if (own === undefined || next === undefined || own === next) return undefined;
+  return (
+    `Children of this thread are born in ${next}, and the init of that pid namespace has ended: it takes no new ` +
+    'process (pid_namespaces(7)). Start them from a thread that has not unshared or joined it.'
+  );
+}
+
+function kindsOf(failure: Failure): readonly NamespaceKind[] {
+  return failure.kinds ?? (failure.kind === undefined ? [] : [failure.kind]);
+}

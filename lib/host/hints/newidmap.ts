@@ -1,0 +1,92 @@
+/** newuidmap(1) and newgidmap(1): the set-user-ID programs that write the ranges /etc/subuid and /etc/subgid grant. */
+import { Errno } from '../../errors/errno';
+import type { HostFiles } from '../proc';
+import { effectiveId } from './evidence';
+import type { Explainer, Failure } from './failure';
+import { type IdRange, covers, parseMap, showRange } from './id-ranges';
+
+const SET_USER_ID = 0o4000;
+
+/** What useradd(8) gives to the first user of a host. */
+const USUAL = { first: 100000, count: 65536 };
+
+export const explainNewuidmap: Explainer = explainerOf('uid');
+export const explainNewgidmap: Explainer = explainerOf('gid');
+
+function explainerOf(id: 'uid' | 'gid'): Explainer {
+  return (failure, host) => {
+    const program = `new${id}map`;
+    if (failure.errno === Errno.ENOENT) {
+      return (
+        `${program} is not installed: install it with 'sudo apt install uidmap' (Debian, Ubuntu; package ` +
+        "shadow-utils on Fedora, shadow on Arch, shadow-uidmap on Alpine), or use the map 'root' or 'current', " +
+        'which need no program.'
+      );
+    }
+    return (
+      outsideRange(id, failure, host) ?? ignoredSetUserId(program, host) ?? withoutPrivilege(program, failure, host)
+    );
+  };
+}
+
+/** Each range must lie within what the file grants this user; one's own id alone is always allowed (newuidmap(1)). */
+function outsideRange(id: 'uid' | 'gid', failure: Failure, host: HostFiles): string | undefined {
+  const uid = effectiveId(host, 'Uid');
+  const own = id === 'uid' ? uid : effectiveId(host, 'Gid');
+  if (uid === undefined || grantsComeFromElsewhere(host)) return undefined;
+  const user = userName(uid, host);
+  const granted = grantsOf(id, [user, String(uid)], host);
+  const remedy = (range: IdRange) => `'sudo usermod --add-sub${id}s ${showRange(range)} ${user}'`;
+  if (failure.map === undefined) {
+    if (granted.length > 0) return undefined;
+    return `/etc/sub${id} has no range for ${user}: grant one with ${remedy(USUAL)}.`;
+  }
+  const ranges = (parseMap(failure.map) ?? []).map(({ outside }) => outside);
+  const outside = ranges.find((range) => !(range.count === 1 && range.first === own) && !covers(granted, range));
+  if (outside === undefined) return undefined;
+  const allowed = granted.length === 0 ? 'no range' : granted.map(showRange).join(', ');
+  return (
+    `The outside ${id}s ${showRange(outside)} are not all among those that /etc/sub${id} grants to ${user} ` +
+    `(${allowed}). Map only those, or grant more with ${remedy(outside)}.`
+  );
+}
+
+/** no_new_privs, once set, makes execve(2) ignore set-user-ID and file capabilities. */
+function ignoredSetUserId(program: string, host: HostFiles): string | undefined {
+  if (host.status('NoNewPrivs') !== '1') return undefined;
+  return (
+    `${program} gets no privilege here, because Node runs with no_new_privs (NoNewPrivs: 1 in /proc/self/status; ` +
+    "systemd: NoNewPrivileges=, Docker: no-new-privileges, Kubernetes: allowPrivilegeEscalation). Use the map 'root' " +
+    "or 'current', or start Node without it."
+  );
+}
+
+/** As installed, it has either the set-user-ID bit or the capability; images copied without care lose both. */
+function withoutPrivilege(program: string, failure: Failure, host: HostFiles): string | undefined {
+  const path = failure.path?.includes('/') === true ? failure.path : `/usr/bin/${program}`;
+  const mode = host.mode(path);
+  if (mode === undefined || (mode & SET_USER_ID) !== 0) return undefined;
+  return (
+    `${path} has no set-user-ID bit, so it needs a file capability (see 'getcap ${path}'), which it lacks or which ` +
+    `the kernel ignores here: 'sudo chmod u+s ${path}', or reinstall the package uidmap.`
+  );
+}
+
+/** nsswitch.conf's `subid:` line moves the grants into a directory service (nsswitch.conf(5), shadow 4.9). */
+function grantsComeFromElsewhere(host: HostFiles): boolean {
+  return /^\s*subid\s*:(?!\s*files\s*$)/m.test(host.etc('nsswitch.conf') ?? '');
+}
+
+/** Lines `name-or-uid:first:count` (subuid(5)). */
+function grantsOf(id: 'uid' | 'gid', users: readonly string[], host: HostFiles): IdRange[] {
+  const lines = (host.etc(`sub${id}`) ?? '').split('\n').map((line) => line.trim().split(':'));
+  return lines
+    .filter(([user = '']) => users.includes(user))
+    .map(([, first, count]) => ({ first: Number(first), count: Number(count) }))
+    .filter(({ first, count }) => Number.isInteger(first) && Number.isInteger(count));
+}
+
+function userName(uid: number, host: HostFiles): string {
+  const lines = (host.etc('passwd') ?? '').split('\n').map((line) => line.split(':'));
+  return lines.find(([, , id]) => id === String(uid))?.[0] ?? String(uid);
+}

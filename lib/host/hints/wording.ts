@@ -1,0 +1,18 @@
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(words: readonly string[], conjunction: 'and' | 'or' = 'and'): string {
+  const last = words.at(-1) ?? '';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} ${conjunction} ${last}`;
+}
+
+/** `'net'`, `'net' and 'uts'`: words of our own interface. */
+export function quoted(words: readonly string[], conjunction: 'and' | 'or' = 'and'): string {
+  return listed(
+    words.map((word) => `'${word}'`),
+    conjunction,
+  );
+}
+
+/** The path when there is one, else what stands for it: `'/x'` or `the directory`. */
+export function named(path: string | undefined, otherwise: string): string {
+  return path === undefined ? otherwise : `'${path}'`;
+}

@@ -1,0 +1,31 @@
+/** The oldest kernel this package works on: what it needs of clone3, pidfds and openat2 is there since. */
+const FLOOR: KernelVersion = [5, 10];
+
+/** Major and minor number of a kernel: what features are dated by. */
+export type KernelVersion = readonly [major: number, minor: number];
+
+/** The version at the start of `os.release()`: `[6, 8]` for `'6.8.0-45-generic'`, undefined when there is none. */
+export function kernelVersion(release: string): KernelVersion | undefined {
+  const match = /^(\d+)\.(\d+)/.exec(release);
+  return match === null ? undefined : [Number(match[1]), Number(match[2])];
+}
+
+/**
+ * What is missing for this package to work at all, worded to follow "it needs"; undefined when nothing is.
+ *
+ * A release that has no version in it is let through: the kernel itself will say what it cannot do.
+ *
+ * @param platform - `process.platform`
+ * @param release - `os.release()`
+ */
+export function unsupportedReason(platform: string, release: string): string | undefined {
+  const needed = `Linux ${FLOOR.join('.')} or newer`;
+  if (platform !== 'linux') return `${needed}, and this is ${platform}`;
+  const version = kernelVersion(release);
+  if (version === undefined || !isOlder(version, FLOOR)) return undefined;
+  return `${needed}, and this is Linux ${release}`;
+}
+
+function isOlder(version: KernelVersion, than: KernelVersion): boolean {
+  return version[0] < than[0] || (version[0] === than[0] && version[1] < than[1]);
+}

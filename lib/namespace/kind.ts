@@ -1,0 +1,36 @@
+/** The eight kinds of namespace, spelled as the files of `/proc/PID/ns` are (`namespaces(7)`). */
+export type NamespaceKind = 'cgroup' | 'ipc' | 'mnt' | 'net' | 'pid' | 'time' | 'user' | 'uts';
+
+/** Every kind, in alphabetical order. */
+export const NAMESPACE_KINDS: readonly NamespaceKind[] = Object.freeze([
+  'cgroup',
+  'ipc',
+  'mnt',
+  'net',
+  'pid',
+  'time',
+  'user',
+  'uts',
+]);
+
+/**
+ * The kernel's flag for each kind: `CLONE_NEW*` of `<linux/sched.h>`, taken by clone3(2), unshare(2) and setns(2).
+ *
+ * `time` is the odd one: its bit lies within the exit-signal byte of the old `clone()`, so it fits only the 64-bit
+ * flags of clone3(2) and unshare(2).
+ */
+export const CLONE_FLAGS: Readonly<Record<NamespaceKind, number>> = Object.freeze({
+  cgroup: 0x02000000,
+  ipc: 0x08000000,
+  mnt: 0x00020000,
+  net: 0x40000000,
+  pid: 0x20000000,
+  time: 0x00000080,
+  user: 0x10000000,
+  uts: 0x04000000,
+});
+
+/** Whether `value` is one of the eight kinds, exactly as the kernel spells it. */
+export function isNamespaceKind(value: unknown): value is NamespaceKind {
+  return (NAMESPACE_KINDS as readonly unknown[]).includes(value);
+}
