@@ -15,6 +15,7 @@ struct Plan {
   std::vector<int> numbers; // of fds, as the child wants them
   std::vector<Fd> fds;      // duplicates of every descriptor the plan names, under the numbers the plan has
   size_t forks = 0;         // `fork` steps: so many times another task takes over
+  bool talks = false;       // nsinit has more to say than how it ended: Node is to listen
 };
 
 // False with an exception pending: a step is not as steps.h says, or a descriptor can't be duplicated.

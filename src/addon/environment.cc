@@ -19,30 +19,16 @@ Environment *Environment::Of(Napi::Env env) {
 Environment::Environment(Napi::Env env) : env_(env) {
   napi_get_uv_event_loop(env, &loop_);
   uv_mutex_init(&mutex_);
-  uv_cond_init(&posted_);
+  uv_cond_init(&job_done_);
   uv_async_init(loop_, &async_, [](uv_async_t *async) { static_cast<Environment *>(async->data)->RunPosted(); });
   async_.data = this;
   HandleOpened();
   uv_unref(reinterpret_cast<uv_handle_t *>(&async_));
 }
 
-void Environment::Expect(bool keep_alive) {
-  uv_mutex_lock(&mutex_);
-  expected_++;
-  uv_mutex_unlock(&mutex_);
-  KeepAlive(keep_alive ? 1 : 0);
-}
-
-void Environment::KeepAlive(int change) {
-  keep_alive_ += change;
-  uv_handle_t *handle = reinterpret_cast<uv_handle_t *>(&async_);
-  keep_alive_ > 0 ? uv_ref(handle) : uv_unref(handle);
-}
-
 void Environment::Post(std::function<void()> done) {
   uv_mutex_lock(&mutex_);
   queue_.push_back(std::move(done));
-  uv_cond_signal(&posted_);
   uv_async_send(&async_);
   uv_mutex_unlock(&mutex_);
 }
@@ -51,21 +37,33 @@ void Environment::RunPosted() {
   std::vector<std::function<void()>> queue;
   uv_mutex_lock(&mutex_);
   queue.swap(queue_);
-  expected_ -= queue.size();
   uv_mutex_unlock(&mutex_);
   for (std::function<void()> &done : queue) {
     done();
   }
 }
 
-// Launches under way take a few milliseconds; to leave before would leave their processes.
-void Environment::AwaitExpected() {
+void Environment::JobSubmitted() {
   uv_mutex_lock(&mutex_);
-  while (queue_.size() < expected_) {
-    uv_cond_wait(&posted_, &mutex_);
-  }
+  jobs_++;
   uv_mutex_unlock(&mutex_);
-  RunPosted();
+}
+
+void Environment::JobDone() {
+  uv_mutex_lock(&mutex_);
+  jobs_--;
+  uv_cond_signal(&job_done_);
+  uv_mutex_unlock(&mutex_);
+}
+
+// Launches under way take a few milliseconds; to leave before would leave their processes.
+void Environment::AwaitJobs() {
+  uv_mutex_lock(&mutex_);
+  while (jobs_ > 0) {
+    uv_cond_wait(&job_done_, &mutex_);
+  }
+  queue_.clear();
+  uv_mutex_unlock(&mutex_);
 }
 
 void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
@@ -74,9 +72,12 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   environment->ending_ = true;
   std::unordered_set<Task *> tasks = environment->tasks;
   for (Task *task : tasks) {
+    task->Cancel();
+  }
+  environment->AwaitJobs();
+  for (Task *task : tasks) {
     task->Abandon();
   }
-  environment->AwaitExpected();
   environment->task_constructor.Reset();
   uv_close(reinterpret_cast<uv_handle_t *>(&environment->async_),
            [](uv_handle_t *handle) { static_cast<Environment *>(handle->data)->HandleClosed(); });
@@ -88,7 +89,7 @@ void Environment::HandleClosed() {
     return;
   }
   uv_mutex_destroy(&mutex_);
-  uv_cond_destroy(&posted_);
+  uv_cond_destroy(&job_done_);
   napi_async_cleanup_hook_handle hook = hook_;
   delete this;
   napi_remove_async_cleanup_hook(hook);

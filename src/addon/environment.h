@@ -23,11 +23,12 @@ public:
   Napi::FunctionReference task_constructor;
   std::unordered_set<Task *> tasks; // that have not told their last event
 
-  // Any thread: runs `done` on the environment's own. Balanced by Expect() before, on the environment's thread.
+  // A launcher thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);
-  void Expect(bool keep_alive);
-  // What was expected no longer keeps the loop alive, or does again.
-  void KeepAlive(int change);
+
+  // Jobs of this environment on launcher threads: it does not end before they have.
+  void JobSubmitted();
+  void JobDone();
 
   // A handle of ours was initialised, and is closed.
   void HandleOpened() { handles_++; }
@@ -39,16 +40,15 @@ private:
   explicit Environment(Napi::Env env);
   static void OnCleanup(napi_async_cleanup_hook_handle hook, void *data);
   void RunPosted();
-  void AwaitExpected();
+  void AwaitJobs();
 
   Napi::Env env_;
   uv_loop_t *loop_ = nullptr;
   uv_async_t async_;
   uv_mutex_t mutex_;
-  uv_cond_t posted_;
+  uv_cond_t job_done_;
   std::vector<std::function<void()>> queue_;
-  size_t expected_ = 0; // guarded by mutex_
-  int keep_alive_ = 0;
+  size_t jobs_ = 0; // guarded by mutex_, as queue_ is
   size_t handles_ = 0;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool ending_ = false;

@@ -24,48 +24,7 @@ uint64_t SetSignalMask(uint64_t mask) {
   return previous;
 }
 
-// nsinit's end is to stay out of the way of PLAN_CONTROL_FD, which it becomes.
-bool MakeControl(Fd *ours, Fd *theirs) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-    return false;
-  }
-  ours->Reset(pair[0]);
-  theirs->Reset(pair[1]);
-  if (theirs->get() == PLAN_CONTROL_FD) {
-    theirs->Reset(fcntl(theirs->get(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
-  }
-  return static_cast<bool>(*theirs);
-}
-
-void Fail(Launch *launch, const char *phase, Failure failure) {
-  launch->phase = phase;
-  launch->failure = std::move(failure);
-  if (launch->pidfd) {
-    SignalPidfd(launch->pidfd.get(), SIGKILL);
-    WaitPidfd(launch->pidfd.get(), 0);
-    launch->pidfd.Reset();
-  }
-}
-
-// user_namespaces(7): each in one write; gid_map of an unprivileged writer only after setgroups has been denied.
-bool WriteProcFile(Launch *launch, const char *file, const std::string &text) {
-  if (text.empty()) {
-    return true;
-  }
-  std::string path = "/proc/" + std::to_string(launch->pid) + "/" + file;
-  Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd) {
-    Fail(launch, file, Failure::Last("open", path));
-    return false;
-  }
-  if (write(fd.get(), text.data(), text.size()) < 0) {
-    Fail(launch, file, Failure::Last("write", path));
-    return false;
-  }
-  return true;
-}
-
+// False when nobody is there to read any more.
 bool SendPacket(int control, const char *data, size_t size) {
   while (send(control, data, size, MSG_NOSIGNAL) < 0) {
     // The loop that watches this socket has made it non-blocking.
@@ -79,59 +38,146 @@ bool SendPacket(int control, const char *data, size_t size) {
   return true;
 }
 
+class Lock {
+public:
+  explicit Lock(uv_mutex_t *mutex) : mutex_(mutex) { uv_mutex_lock(mutex_); }
+  ~Lock() { uv_mutex_unlock(mutex_); }
+
+private:
+  uv_mutex_t *mutex_;
+};
+
 } // namespace
 
-void SendPlan(int control, const Plan &plan) {
-  size_t sent = sizeof(plan_header);
-  bool alive = SendPacket(control, plan.bytes.data(), sent);
-  while (alive && sent < plan.bytes.size()) {
-    size_t size = std::min<size_t>(plan.bytes.size() - sent, PLAN_PACKET_BYTES);
-    alive = SendPacket(control, plan.bytes.data() + sent, size);
-    sent += size;
+// nsinit's end is to stay out of the way of PLAN_CONTROL_FD, which it becomes.
+bool Launch::MakeControl() {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+    return false;
   }
+  control.Reset(pair[0]);
+  // An init names its program by its credentials, which the kernel translates into our pid namespace: unix(7).
+  int pass = 1;
+  setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &pass, sizeof(pass));
+  theirs_.Reset(pair[1]);
+  if (theirs_.get() == PLAN_CONTROL_FD) {
+    theirs_.Reset(fcntl(PLAN_CONTROL_FD, F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
+  }
+  return static_cast<bool>(theirs_);
 }
 
-void RunLaunch(Launch *launch, const Stack &stack) {
-  if (launch->cancelled) {
-    return Fail(launch, "killed", {0, "clone3", ""});
+void Launch::Run(const Stack &stack) {
+  Start(stack);
+  Finish();
+  if (phase == nullptr && !manual) {
+    SendPlan();
+  }
+  theirs_.Reset();
+}
+
+void Launch::Refuse(Failure why) {
+  Fail("prepare", std::move(why));
+  Finish();
+  theirs_.Reset();
+}
+
+void Launch::SendPlan() {
+  size_t sent = sizeof(plan_header);
+  bool alive = SendPacket(control.get(), plan.bytes.data(), sent);
+  while (alive && sent < plan.bytes.size()) {
+    size_t size = std::min<size_t>(plan.bytes.size() - sent, PLAN_PACKET_BYTES);
+    alive = SendPacket(control.get(), plan.bytes.data() + sent, size);
+    sent += size;
+  }
+  plan.bytes = {};
+}
+
+bool Launch::Cancel() {
+  Lock lock(&mutex_);
+  cancelled_ = true;
+  return done_;
+}
+
+bool Launch::cancelled() {
+  Lock lock(&mutex_);
+  return cancelled_;
+}
+
+bool Launch::done() {
+  Lock lock(&mutex_);
+  return done_;
+}
+
+void Launch::Start(const Stack &stack) {
+  if (cancelled()) {
+    return Fail("killed", {0, "clone3", ""});
   }
   if (stack.base == nullptr) {
-    return Fail(launch, "prepare", {ENOMEM, "mmap", ""});
+    return Fail("prepare", {ENOMEM, "mmap", ""});
   }
   Result<Fd> image = OpenImage();
   if (!image) {
-    return Fail(launch, "prepare", image.failure());
-  }
-  Fd theirs;
-  if (!MakeControl(&launch->control, &theirs)) {
-    return Fail(launch, "prepare", Failure::Last("socketpair"));
+    return Fail("prepare", image.failure());
   }
   child_plan child = {};
-  child.clone_flags = launch->clone_flags;
+  child.clone_flags = clone_flags;
   child.image = image.value().get();
-  child.control = theirs.get();
-  child.fds = launch->plan.numbers.data();
-  child.fd_count = launch->plan.numbers.size();
+  child.control = theirs_.get();
+  child.fds = plan.numbers.data();
+  child.fd_count = plan.numbers.size();
   child.stack = stack.base;
   child.stack_size = stack.size;
   uint64_t mask = SetSignalMask(~UINT64_C(0));
-  long pid = child_clone(&child);
+  long result = child_clone(&child);
   SetSignalMask(mask);
-  launch->plan.fds.clear();
-  if (pid < 0) {
-    return Fail(launch, "clone", {static_cast<int>(-pid), "clone3", ""});
+  plan.fds.clear();
+  if (result < 0) {
+    return Fail("clone", {static_cast<int>(-result), "clone3", ""});
   }
-  launch->pid = static_cast<pid_t>(pid);
-  launch->pidfd.Reset(child.pidfd);
+  pid = static_cast<pid_t>(result);
+  pidfd.Reset(child.pidfd);
   if (child.error != 0) {
-    return Fail(launch, "exec", {static_cast<int>(-child.error), "execveat", "nsinit"});
+    return Fail("exec", {static_cast<int>(-child.error), "execveat", "nsinit"});
   }
-  if (!WriteProcFile(launch, "setgroups", launch->setgroups) || !WriteProcFile(launch, "uid_map", launch->uid_map) ||
-      !WriteProcFile(launch, "gid_map", launch->gid_map)) {
-    return;
+  // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
+  WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);
+}
+
+// Nothing is left of a task that failed.
+void Launch::Fail(const char *at, Failure why) {
+  phase = at;
+  failure = std::move(why);
+  if (pidfd) {
+    SignalPidfd(pidfd.get(), SIGKILL);
+    WaitPidfd(pidfd.get(), 0);
+    pidfd.Reset();
   }
-  if (!launch->manual) {
-    SendPlan(launch->control.get(), launch->plan);
+}
+
+// Each of these files wants its text in one write: user_namespaces(7).
+bool Launch::WriteProcFile(const char *file, const std::string &text) {
+  if (text.empty()) {
+    return true;
+  }
+  std::string path = "/proc/" + std::to_string(pid) + "/" + file;
+  Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) {
+    Fail(file, Failure::Last("open", path));
+    return false;
+  }
+  if (write(fd.get(), text.data(), text.size()) < 0) {
+    Fail(file, Failure::Last("write", path));
+    return false;
+  }
+  return true;
+}
+
+// Under the lock, so that either this sees the cancellation, or Cancel() sees that it is done.
+void Launch::Finish() {
+  Lock lock(&mutex_);
+  done_ = true;
+  if (cancelled_ && pidfd) {
+    SignalPidfd(pidfd.get(), SIGKILL);
   }
 }
 

@@ -2,9 +2,9 @@
 #ifndef LINUX_NS_ADDON_LAUNCH_H
 #define LINUX_NS_ADDON_LAUNCH_H
 
-#include <atomic>
+#include <uv.h>
+
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "encoder.h"
@@ -14,28 +14,60 @@
 
 namespace linux_ns {
 
-struct Launch {
-  // What is wanted; not touched by Node's thread while a job runs.
+class Launch {
+public:
+  Launch() { uv_mutex_init(&mutex_); }
+  ~Launch() { uv_mutex_destroy(&mutex_); }
+  Launch(const Launch &) = delete;
+  Launch &operator=(const Launch &) = delete;
+
+  // What is wanted; not touched by Node's thread once it is handed over.
   uint64_t clone_flags = 0;
   Plan plan;
   std::string setgroups, uid_map, gid_map; // empty: not written
   bool manual = false;
 
-  std::atomic<bool> cancelled{false};
-
-  // What came of it.
-  Fd pidfd;
+  // Of the socket to nsinit. Closed with the last that refers to this launch: a job may be writing to it.
   Fd control;
+
+  // Makes the sockets, before the launch is handed over. False with errno.
+  bool MakeControl();
+
+  // On a launcher thread: clones, execs nsinit, writes the maps and, but for a manual launch, sends the plan. The
+  // outcome is told by the socket alone: a report, or a hang-up.
+  void Run(const Stack &stack);
+
+  // Instead of Run, where there is no thread to run it.
+  void Refuse(Failure failure);
+
+  // Sends the plan of a manual launch.
+  void SendPlan();
+
+  // Node's thread: the task is to be killed as soon as there is one. True when there is one, for the caller to kill.
+  bool Cancel();
+  bool cancelled();
+
+  // True once the outcome is there to be read: always, after the first event on the socket.
+  bool done();
+
+  // The outcome.
+  Fd pidfd;
   pid_t pid = 0;
   const char *phase = nullptr; // of the failure, as in types/native.d.ts; null for none
   Failure failure;
+
+private:
+  void Start(const Stack &stack);
+  void Fail(const char *at, Failure why);
+  bool WriteProcFile(const char *file, const std::string &text);
+  void Finish();
+
+  // nsinit's end. Our copy is closed when the launcher has done its part: so no hang-up is seen before.
+  Fd theirs_;
+  uv_mutex_t mutex_;
+  bool cancelled_ = false; // guarded by mutex_
+  bool done_ = false;      // guarded by mutex_
 };
-
-// Clones, execs nsinit, writes the maps and, but for a manual launch, sends the plan. On a failure the task is gone.
-void RunLaunch(Launch *launch, const Stack &stack);
-
-// Sends the plan. A task that has died meanwhile is no failure here: its pidfd tells.
-void SendPlan(int control, const Plan &plan);
 
 } // namespace linux_ns
 

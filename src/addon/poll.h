@@ -1,4 +1,4 @@
-// A descriptor watched for reading in the environment's loop.
+// A descriptor watched in the environment's loop.
 #ifndef LINUX_NS_ADDON_POLL_H
 #define LINUX_NS_ADDON_POLL_H
 
@@ -17,9 +17,9 @@ public:
   Poll &operator=(const Poll &) = delete;
   ~Poll() { Close(); }
 
-  // 0, or a libuv error. The descriptor stays the caller's, who closes it after Close().
-  int Open(Environment *environment, int fd, bool referenced, std::function<void()> on_readable) {
-    Handle *handle = new Handle{{}, environment, std::move(on_readable)};
+  // events: of uv_poll_start. 0, or a libuv error. The descriptor stays the caller's, who closes it after Close().
+  int Open(Environment *environment, int fd, int events, bool referenced, std::function<void()> on_event) {
+    Handle *handle = new Handle{{}, environment, std::move(on_event)};
     int error = uv_poll_init(environment->loop(), &handle->poll, fd);
     if (error != 0) {
       delete handle;
@@ -30,8 +30,8 @@ public:
     handle_ = handle;
     Reference(referenced);
     // An error condition (a peer that died with data unread) reads as the end, like a hang-up: the reader finds out.
-    return uv_poll_start(&handle->poll, UV_READABLE,
-                         [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_readable(); });
+    return uv_poll_start(&handle->poll, events,
+                         [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_event(); });
   }
 
   void Close() {
@@ -60,7 +60,7 @@ private:
   struct Handle {
     uv_poll_t poll;
     Environment *environment;
-    std::function<void()> on_readable;
+    std::function<void()> on_event;
   };
 
   Handle *handle_ = nullptr;

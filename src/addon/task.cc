@@ -12,21 +12,19 @@
 namespace linux_ns {
 namespace {
 
-// Runs a function on a launcher thread, and another with the environment afterwards.
-class PostingJob : public Job {
+// A function on a launcher thread, that its environment waits for before it ends.
+class EnvironmentJob : public Job {
 public:
-  PostingJob(Environment *environment, std::function<void(const Stack &)> run, std::function<void()> done)
-      : environment_(environment), run_(std::move(run)), done_(std::move(done)) {}
-
-  void Run(const Stack &stack) override {
-    run_(stack);
-    environment_->Post(std::move(done_));
+  EnvironmentJob(Environment *environment, std::function<void(const Stack &)> run)
+      : environment_(environment), run_(std::move(run)) {
+    environment_->JobSubmitted();
   }
+  ~EnvironmentJob() override { environment_->JobDone(); }
+  void Run(const Stack &stack) override { run_(stack); }
 
 private:
   Environment *environment_;
   std::function<void(const Stack &)> run_;
-  std::function<void()> done_;
 };
 
 // Waits for what an environment that has ended left killed.
@@ -57,8 +55,8 @@ bool BooleanOr(const Napi::Object &object, const char *name, bool otherwise) {
 }
 
 // One descriptor at most; more are not ours to have, and the kernel closes what does not fit (MSG_CTRUNC).
-ssize_t Receive(int control, char *buffer, size_t size, Fd *fd) {
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+ssize_t Receive(int control, char *buffer, size_t size, Fd *fd, pid_t *sender) {
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   iovec vector = {buffer, size};
   msghdr message = {};
   message.msg_iov = &vector;
@@ -70,10 +68,16 @@ ssize_t Receive(int control, char *buffer, size_t size, Fd *fd) {
     count = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
   cmsghdr *header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-    int received;
-    memcpy(&received, CMSG_DATA(header), sizeof(received));
-    fd->Reset(received);
+  for (; header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_type == SCM_RIGHTS) {
+      int received;
+      memcpy(&received, CMSG_DATA(header), sizeof(received));
+      fd->Reset(received);
+    } else if (header->cmsg_type == SCM_CREDENTIALS) {
+      ucred credentials;
+      memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
+      *sender = credentials.pid;
+    }
   }
   return count;
 }
@@ -126,65 +130,96 @@ bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
   if (!EncodePlan(Env(), request.Get("steps"), &launch_->plan)) {
     return false;
   }
-  std::shared_ptr<Launch> launch = launch_;
-  environment_->Expect(referenced_);
-  expected_ = true;
-  bool submitted = Submit(std::make_unique<PostingJob>(
-      environment_, [launch](const Stack &stack) { RunLaunch(launch.get(), stack); }, [this] { OnLaunched(); }));
-  if (!submitted) {
-    // No thread: told like any other failure, after this call has returned.
-    launch_->phase = "prepare";
-    launch_->failure = {EAGAIN, "pthread_create", ""};
-    environment_->Post([this] { OnLaunched(); });
+  if (!launch_->MakeControl()) {
+    ThrowSystem(Env(), Failure::Last("socketpair"));
+    return false;
+  }
+  // Where nsinit has nothing to say on the way, Node wakes for the hang-up alone: the exec, a failure, or the end.
+  int events = launch_->plan.talks ? UV_READABLE : UV_DISCONNECT;
+  int error = control_poll_.Open(environment_, launch_->control.get(), events, referenced_, [this] { OnControl(); });
+  if (error != 0) {
+    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
+    return false;
   }
   callback_ = Napi::Persistent(callback);
   context_ = std::make_unique<Napi::AsyncContext>(Env(), "LinuxNamespaceTask", Value());
   environment_->tasks.insert(this);
   Ref();
+  HandOver();
   return true;
 }
 
-void Task::OnLaunched() {
-  Napi::HandleScope scope(Env());
-  expected_ = false;
-  environment_->KeepAlive(referenced_ ? -1 : 0);
+void Task::HandOver() {
+  std::shared_ptr<Launch> launch = launch_;
+  Environment *environment = environment_;
+  std::function<void()> cloned;
+  if (launch_->manual) {
+    // The task may have come to its end, and be gone, before this runs.
+    cloned = [this, launch, environment] {
+      if (environment->tasks.count(this) > 0 && launch_ == launch) {
+        OnCloned();
+      }
+    };
+  }
+  bool submitted =
+      Submit(std::make_unique<EnvironmentJob>(environment_, [launch, environment, cloned](const Stack &stack) {
+        launch->Run(stack);
+        if (cloned) {
+          environment->Post(cloned);
+        }
+      }));
+  if (!submitted) {
+    launch_->Refuse({EAGAIN, "pthread_create", ""});
+  }
+}
+
+// Takes what the launcher has made. False while it is not done.
+bool Task::Adopt() {
+  if (adopted_) {
+    return true;
+  }
+  if (!launch_->done()) {
+    return false;
+  }
+  adopted_ = true;
   if (launch_->phase != nullptr) {
     const Failure &failure = launch_->failure;
     failed_.reset(new Failed{launch_->phase, failure.error, failure.syscall, failure.path});
-    return Finish();
+    return true;
   }
-  if (callback_.IsEmpty()) {
-    // The environment has ended meanwhile.
-    KillAndReap(std::move(launch_->pidfd));
-    return Release();
-  }
-  control_ = std::move(launch_->control);
   Watch(std::move(launch_->pidfd), launch_->pid);
-  if (launch_->cancelled) {
-    KillAll();
-  }
-  if (control_poll_.Open(environment_, control_.get(), referenced_, [this] { OnControl(); }) != 0) {
-    KillAll();
-    return CloseControl();
-  }
-  if (launch_->manual) {
-    return EmitType("cloned");
-  }
-  launch_->plan.bytes = {};
+  return true;
 }
 
+void Task::OnCloned() {
+  Napi::HandleScope scope(Env());
+  // A failure, or an end, is told by the socket.
+  if (!finished_ && Adopt() && failed_ == nullptr) {
+    EmitType("cloned");
+  }
+}
+
+// A process that can't be watched (no memory, no descriptors left for epoll) is not one to keep.
 void Task::Watch(Fd pidfd, pid_t pid) {
   processes_.push_back(std::make_unique<Process>());
   Process *process = processes_.back().get();
   process->pidfd = std::move(pidfd);
   process->pid = pid;
-  process->poll.Open(environment_, process->pidfd.get(), referenced_, [this, process] { OnProcess(process); });
+  int error = process->poll.Open(environment_, process->pidfd.get(), UV_READABLE, referenced_,
+                                 [this, process] { OnProcess(process); });
+  if (error != 0) {
+    SignalPidfd(process->pidfd.get(), SIGKILL);
+    process->end = WaitPidfd(process->pidfd.get(), 0);
+  }
 }
 
 // ── what nsinit says ──────────────────────────────────────────────────────────────────────────────────────────────
 
 void Task::OnControl() {
   Napi::HandleScope scope(Env());
+  if (!Adopt()) {
+    return;
+  }
   DrainControl();
   MaybeFinish();
 }
@@ -203,25 +238,27 @@ void Task::OnProcess(Process *process) {
 
 void Task::DrainControl() {
   alignas(plan_report) char buffer[sizeof(plan_report) + PLAN_PACKET_BYTES];
-  while (control_) {
+  while (launch_->control && !hung_up_) {
     Fd fd;
-    ssize_t size = Receive(control_.get(), buffer, sizeof(buffer), &fd);
+    pid_t sender = 0;
+    ssize_t size = Receive(launch_->control.get(), buffer, sizeof(buffer), &fd, &sender);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return;
     }
     if (size < static_cast<ssize_t>(sizeof(plan_report))) {
-      CloseControl();
+      hung_up_ = true;
+      StopListening();
       // The descriptor was close-on-exec: after "exec is next", its end is the exec's success.
-      return exec_seen_ && !is_init_ ? TellStarted() : void();
+      return exec_seen_ ? TellStarted("started") : void();
     }
     plan_report report;
     memcpy(&report, buffer, sizeof(report));
     report.syscall[sizeof(report.syscall) - 1] = '\0';
-    Handle(report, buffer + sizeof(report), static_cast<size_t>(size) - sizeof(report), std::move(fd));
+    Handle(report, buffer + sizeof(report), static_cast<size_t>(size) - sizeof(report), std::move(fd), sender);
   }
 }
 
-void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd) {
+void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender) {
   // An init stays where hostile programs run. Once it has started, all it may say is how its program ended.
   if (started_ && report.kind != REPORT_EXITED) {
     return;
@@ -234,7 +271,7 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
       pid_t pid = fd ? PidOfPidfd(fd.get()) : 0;
       if (processes_.size() <= launch_->plan.forks && pid > 0) {
         Watch(std::move(fd), pid);
-        return launch_->cancelled ? KillAll() : void();
+        return launch_->cancelled() ? KillAll() : void();
       }
       return;
     }
@@ -243,13 +280,15 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
       return;
     case REPORT_STARTED:
       is_init_ = true;
-      program_pid_ = fd ? PidOfPidfd(fd.get()) : 0;
+      // An init that could not name its program has sent its own.
+      program_pid_ = sender != Main()->pid ? sender : PidOfPidfd(fd.get());
       program_pidfd_ = std::move(fd);
-      return exec_seen_ ? TellStarted() : void();
+      StopListening();
+      return report.value != 0 ? TellStarted("started") : void();
     case REPORT_READY:
       is_init_ = report.value != 0;
-      started_ = true;
-      return EmitType("ready");
+      StopListening();
+      return TellStarted("ready");
     case REPORT_EXITED:
       init_reported_ = true;
       init_status_ = static_cast<int>(report.value);
@@ -290,23 +329,27 @@ void Task::TakeFailure(const plan_report &report, const char *data, size_t size)
   }
 }
 
-void Task::TellStarted() {
+void Task::TellStarted(const char *type) {
   if (started_ || failed_ != nullptr) {
     return;
   }
   started_ = true;
-  EmitType("started");
+  EmitType(type);
 }
 
 // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+// What is left to hear, an init's last word, is read when its end is seen.
+void Task::StopListening() { control_poll_.Close(); }
+
+// Where no job can be writing to it any more. nsinit, when it only waits for its release, goes.
 void Task::CloseControl() {
-  control_poll_.Close();
-  control_.Reset();
+  StopListening();
+  launch_->control.Reset();
 }
 
 void Task::MaybeFinish() {
-  if (finished_ || processes_.empty()) {
+  if (finished_) {
     return;
   }
   for (const std::unique_ptr<Process> &process : processes_) {
@@ -315,7 +358,7 @@ void Task::MaybeFinish() {
     }
   }
   // A task that was killed on its fork: its child, if there is one, still speaks, and is ours to wait for.
-  if (processes_.size() <= launch_->plan.forks && control_) {
+  if (failed_ == nullptr && processes_.size() <= launch_->plan.forks && !hung_up_) {
     return;
   }
   Finish();
@@ -323,18 +366,15 @@ void Task::MaybeFinish() {
 
 void Task::Finish() {
   finished_ = true;
-  CloseControl();
+  StopListening();
   program_pidfd_.Reset();
-  if (callback_.IsEmpty()) {
-    return Release();
-  }
   if (failed_ != nullptr) {
     EmitFailed(*failed_);
   } else if (started_ || done_) {
     EmitExit();
   } else {
     Failed killed = {"killed"};
-    killed.signal = Main()->end.signal;
+    killed.signal = Main() == nullptr ? SIGKILL : Main()->end.signal;
     EmitFailed(killed);
   }
   Release();
@@ -345,15 +385,22 @@ void Task::Release() {
   environment_->tasks.erase(this);
   callback_.Reset();
   context_.reset();
+  launch_.reset();
   Unref();
+}
+
+void Task::Cancel() {
+  if (!started_) {
+    launch_->Cancel();
+  }
 }
 
 void Task::Abandon() {
   bool kill = dies_with_environment_ || !started_;
-  CloseControl();
-  callback_.Reset();
-  context_.reset();
-  launch_->cancelled = true;
+  if (!adopted_) {
+    KillAndReap(std::move(launch_->pidfd));
+  }
+  StopListening();
   for (const std::unique_ptr<Process> &process : processes_) {
     process->poll.Close();
     if (kill) {
@@ -361,9 +408,7 @@ void Task::Abandon() {
     }
   }
   processes_.clear();
-  if (!expected_) {
-    Release();
-  }
+  Release();
 }
 
 void Task::KillAll() {
@@ -457,21 +502,12 @@ Napi::Value Task::GetInitPid(const Napi::CallbackInfo &info) {
 }
 
 void Task::Proceed(const Napi::CallbackInfo &) {
-  if (!control_ || launch_ == nullptr || !launch_->manual) {
+  if (finished_ || !adopted_ || !launch_->manual) {
     return;
   }
   launch_->manual = false;
   std::shared_ptr<Launch> launch = launch_;
-  // A copy: the task may close its own meanwhile.
-  auto control = std::make_shared<Fd>(fcntl(control_.get(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
-  if (!*control) {
-    return KillAll();
-  }
-  environment_->Expect(false);
-  bool submitted = Submit(std::make_unique<PostingJob>(
-      environment_, [launch, control](const Stack &) { SendPlan(control->get(), launch->plan); }, [] {}));
-  if (!submitted) {
-    environment_->Post([] {});
+  if (!Submit(std::make_unique<EnvironmentJob>(environment_, [launch](const Stack &) { launch->SendPlan(); }))) {
     KillAll();
   }
 }
@@ -483,14 +519,13 @@ Napi::Value Task::Kill(const Napi::CallbackInfo &info) {
 }
 
 void Task::End(const Napi::CallbackInfo &) {
-  if (launch_ != nullptr) {
-    launch_->cancelled = true;
+  if (!finished_ && launch_->Cancel() && Adopt()) {
+    KillAll();
   }
-  KillAll();
 }
 
 void Task::ReleaseHolder(const Napi::CallbackInfo &) {
-  if (started_ && !is_init_) {
+  if (!finished_ && started_ && !is_init_) {
     CloseControl();
   }
 }
@@ -516,9 +551,6 @@ void Task::RefLoop(const Napi::CallbackInfo &) { Reference(true); }
 void Task::UnrefLoop(const Napi::CallbackInfo &) { Reference(false); }
 
 void Task::Reference(bool referenced) {
-  if (expected_ && referenced != referenced_) {
-    environment_->KeepAlive(referenced ? 1 : -1);
-  }
   referenced_ = referenced;
   control_poll_.Reference(referenced);
   for (const std::unique_ptr<Process> &process : processes_) {

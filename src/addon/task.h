@@ -22,7 +22,9 @@ public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Task(const Napi::CallbackInfo &info);
 
-  // The environment ends: kills the task where it is to die with it, and lets go of it.
+  // The environment ends: what has not been started any more is not to be, then, with no job under way, the task is
+  // killed where it is to die with the environment, and let go of.
+  void Cancel();
   void Abandon();
 
 private:
@@ -46,16 +48,19 @@ private:
 
   static Napi::Value LaunchFunction(const Napi::CallbackInfo &info);
   bool Begin(const Napi::Object &request, const Napi::Function &callback);
-  void OnLaunched();
+  void HandOver();
+  void OnCloned();
+  bool Adopt();
   void Watch(Fd pidfd, pid_t pid);
 
   void OnControl();
   void OnProcess(Process *process);
   void DrainControl();
-  void Handle(const plan_report &report, const char *data, size_t size, Fd fd);
+  void Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender);
   void TakeFailure(const plan_report &report, const char *data, size_t size);
-  void TellStarted();
+  void TellStarted(const char *type);
   void CloseControl();
+  void StopListening();
   void MaybeFinish();
   void Finish();
   void Release();
@@ -87,14 +92,14 @@ private:
   std::unique_ptr<Napi::AsyncContext> context_;
 
   std::vector<std::unique_ptr<Process>> processes_;
-  Fd control_;
   Poll control_poll_;
   Fd program_pidfd_; // behind an init: the program, which is not our child
   pid_t program_pid_ = 0;
 
   bool referenced_ = true;
   bool dies_with_environment_ = true;
-  bool expected_ = false; // a job is with the launcher
+  bool adopted_ = false; // the launcher's part is done, and its outcome here
+  bool hung_up_ = false; // nsinit's end of the socket is closed
   bool exec_seen_ = false;
   bool started_ = false; // 'started' or 'ready' has been told
   bool done_ = false;    // the plan came to its end

@@ -233,7 +233,11 @@ void step_exec(const struct plan_step *step) {
   confirm_forked();
   close_all_but(task.stdio, task.control);
   reset_signals();
-  report(REPORT_EXEC, 0, -1);
+  if (task.execs != NULL) {
+    *task.execs = true;
+  } else {
+    report(REPORT_EXEC, 0, -1);
+  }
   bool searched = *text_find(file, '/') == '\0';
   long error = searched ? exec_search(file, argv, argc, env, room) : try_exec(file, argv, argc, env);
   const char *tried = searched && error != -ENOENT ? room : file;

@@ -85,13 +85,23 @@ _Noreturn void reap_until(long program) {
   }
 }
 
+static bool *share_page(void) {
+  long page = sys6(__NR_mmap, 0, sizeof(bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page < 0 && page > -4096) {
+    fail("mmap", page, NULL);
+  }
+  return (bool *)page;
+}
+
 /*
  * CLONE_VFORK: this returns when the program has been exec'd or is dead, so that "started" is true when it is said,
- * and the init has its own descriptors to close only after the child has placed its copies.
+ * and the init has its own descriptors to close only after the child has placed its copies. The child speaks to its
+ * init through a shared page instead of the socket: Node need not wake for what the init is about to say.
  */
 void step_init(const struct plan_step *step) {
   int pidfd = -1;
   confirm_forked();
+  task.execs = share_page();
   long program = fork_process(CLONE_VFORK, &pidfd);
   if (program < 0) {
     fail("clone", program, NULL);
@@ -99,7 +109,8 @@ void step_init(const struct plan_step *step) {
   if (program == 0) {
     return;
   }
-  report(REPORT_STARTED, 0, pidfd);
+  report_started(*task.execs, program, pidfd);
+  sys2(__NR_munmap, task.execs, sizeof(bool));
   drop_all(true);
   if (step->field[0].number != 0) {
     die_with_parent(SIGKILL);

@@ -18,6 +18,7 @@ struct task {
   int proc;       /* O_PATH on /proc as it was before any join, or -1 */
   int forked_ack; /* in a forked child: readable once the parent has reported it, or -1 */
   bool joined;    /* namespaces where others live have been entered: memory and fds are to be guarded */
+  bool *execs;    /* in an init's child: a page shared with the init, to say that exec is next */
   uint32_t stdio; /* this many descriptors, from 0 on, are the program's */
 };
 
@@ -25,6 +26,7 @@ extern struct task task;
 
 /* report.c */
 void report(uint32_t kind, uint32_t value, int fd);
+void report_started(bool executed, long pid, int pidfd);
 void report_data(const char *bytes, size_t size);
 _Noreturn void fail(const char *syscall, long error, const char *path);
 _Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail);

@@ -47,12 +47,12 @@ enum plan_report_kind {
   REPORT_FAILED = 1, /* a step failed and nsinit has ended */
   REPORT_FORKED,     /* with a pidfd: this task goes on in place of the one that was cloned */
   REPORT_EXEC,       /* execve is next: the end of the connection now means that it worked */
-  REPORT_STARTED,    /* from an init, with a pidfd: its program has been exec'd */
-  REPORT_READY,      /* the namespaces are held; value is 1 where nsinit is their init */
-  REPORT_EXITED,     /* from an init: its program has ended; value is the status as waitpid(2) gives it */
-  REPORT_FD,         /* with the descriptor that a step made */
-  REPORT_DATA,       /* bytes that a step read */
-  REPORT_DONE,       /* the plan is at its end and nsinit exits */
+  REPORT_STARTED, /* from an init, with a pidfd: value is 1 when its program has been exec'd, 0 when it died before */
+  REPORT_READY,   /* the namespaces are held; value is 1 where nsinit is their init */
+  REPORT_EXITED,  /* from an init: its program has ended; value is the status as waitpid(2) gives it */
+  REPORT_FD,      /* with the descriptor that a step made */
+  REPORT_DATA,    /* bytes that a step read */
+  REPORT_DONE,    /* the plan is at its end and nsinit exits */
 };
 
 struct plan_report {
