@@ -233,9 +233,8 @@ void step_exec(const struct plan_step *step) {
   confirm_forked();
   close_all_but(task.stdio, task.control);
   reset_signals();
-  if (task.execs != NULL) {
-    *task.execs = true;
-  } else {
+  task.execs = true;
+  if (!task.has_init) {
     report(REPORT_EXEC, 0, -1);
   }
   bool searched = *text_find(file, '/') == '\0';

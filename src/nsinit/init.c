@@ -11,6 +11,7 @@
 #include <linux/signal.h>
 #include <linux/wait.h>
 
+#define STACK_BYTES (64ul << 10)
 #define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
 
 static const uint64_t forwarded = SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGUSR1) |
@@ -85,32 +86,36 @@ _Noreturn void reap_until(long program) {
   }
 }
 
-static bool *share_page(void) {
-  long page = sys6(__NR_mmap, 0, sizeof(bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (page < 0 && page > -4096) {
-    fail("mmap", page, NULL);
-  }
-  return (bool *)page;
+static void continue_plan(void *unused) {
+  (void)unused;
+  task.has_init = true;
+  task.step++;
+  run_steps();
+  quit(0);
 }
 
 /*
- * CLONE_VFORK: this returns when the program has been exec'd or is dead, so that "started" is true when it is said,
- * and the init has its own descriptors to close only after the child has placed its copies. The child speaks to its
- * init through a shared page instead of the socket: Node need not wake for what the init is about to say.
+ * The program's task is cloned as nsinit itself was: CLONE_VM, no copy of anything but the descriptors; CLONE_VFORK, so
+ * that this returns when the program has been exec'd or is dead, and "started" is true when it is said. The child runs
+ * the rest of the plan on a stack of its own; what it did to `task` meanwhile is undone.
  */
 void step_init(const struct plan_step *step) {
   int pidfd = -1;
   confirm_forked();
-  task.execs = share_page();
-  long program = fork_process(CLONE_VFORK, &pidfd);
+  struct task own = task;
+  long stack = sys6(__NR_mmap, 0, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack < 0 && stack > -4096) {
+    fail("mmap", stack, NULL);
+  }
+  unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  long program = sys_clone_into(__NR_clone, (long)flags, stack + STACK_BYTES, (long)&pidfd, 0, 0, continue_plan, NULL);
+  bool executed = task.execs;
+  task = own;
   if (program < 0) {
     fail("clone", program, NULL);
   }
-  if (program == 0) {
-    return;
-  }
-  report_started(*task.execs, program, pidfd);
-  sys2(__NR_munmap, task.execs, sizeof(bool));
+  report_started(executed, program, pidfd);
+  sys2(__NR_munmap, stack, STACK_BYTES);
   drop_all(true);
   if (step->field[0].number != 0) {
     die_with_parent(SIGKILL);

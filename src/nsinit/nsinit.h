@@ -13,16 +13,21 @@
 struct task {
   char *plan;
   size_t plan_size;
+  struct plan_reader reader;
   uint32_t step;  /* index of the step that runs */
   int control;    /* the socket to Node */
   int proc;       /* O_PATH on /proc as it was before any join, or -1 */
   int forked_ack; /* in a forked child: readable once the parent has reported it, or -1 */
   bool joined;    /* namespaces where others live have been entered: memory and fds are to be guarded */
-  bool *execs;    /* in an init's child: a page shared with the init, to say that exec is next */
+  bool has_init;  /* an init waits for this one's exec, and shares its memory until then */
+  bool execs;     /* exec is next */
   uint32_t stdio; /* this many descriptors, from 0 on, are the program's */
 };
 
 extern struct task task;
+
+/* start.c */
+void run_steps(void);
 
 /* report.c */
 void report(uint32_t kind, uint32_t value, int fd);

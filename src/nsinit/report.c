@@ -39,13 +39,8 @@ static long send_message(struct iovec *vectors, size_t count, void *control, siz
   return sent;
 }
 
-static struct rights rights_to(int fd) {
-  struct rights rights = {{CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}, fd};
-  return rights;
-}
-
 static void send_packet(struct iovec *vectors, size_t count, int fd) {
-  struct rights rights = rights_to(fd);
+  struct rights rights = {{CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}, fd};
   send_message(vectors, count, fd < 0 ? NULL : &rights, fd < 0 ? 0 : sizeof(rights));
 }
 
@@ -64,7 +59,7 @@ void report_started(bool executed, long pid, int pidfd) {
   struct plan_report head = {.kind = REPORT_STARTED, .step = task.step, .value = executed};
   struct iovec vector = {&head, sizeof(head)};
   struct rights_and_process both = {
-      rights_to(pidfd),
+      {{CMSG_LEN(sizeof(pidfd)), SOL_SOCKET, SCM_RIGHTS}, pidfd},
       {CMSG_LEN(sizeof(both.process)), SOL_SOCKET, SCM_CREDENTIALS},
       {(int)pid, (uint32_t)sys0(__NR_getuid), (uint32_t)sys0(__NR_getgid)},
   };

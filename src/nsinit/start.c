@@ -6,7 +6,7 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 
-struct task task = {.control = PLAN_CONTROL_FD, .proc = -1, .forked_ack = -1};
+struct task task;
 
 static void (*const run_step[])(const struct plan_step *) = {
 #define STEP(identifier, name, fields) step_##identifier,
@@ -46,7 +46,18 @@ static bool read_plan(void) {
   return true;
 }
 
+/* The rest of the plan. */
+void run_steps(void) {
+  struct plan_step step;
+  for (; plan_next(&task.reader, &step); task.step++) {
+    run_step[step.type](&step);
+  }
+}
+
 _Noreturn __attribute__((used)) void nsinit_main(void) {
+  task.control = PLAN_CONTROL_FD;
+  task.proc = -1;
+  task.forked_ack = -1;
   sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0);
   sys3(__NR_fcntl, task.control, F_SETFD, FD_CLOEXEC);
   if (!read_plan()) {
@@ -55,11 +66,8 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   if (!plan_check(task.plan, task.plan_size)) {
     fail("recv", -EBADMSG, NULL);
   }
-  struct plan_reader reader = plan_open(task.plan, task.plan_size);
-  struct plan_step step;
-  for (task.step = 0; plan_next(&reader, &step); task.step++) {
-    run_step[step.type](&step);
-  }
+  task.reader = plan_open(task.plan, task.plan_size);
+  run_steps();
   quit(0);
 }
 
