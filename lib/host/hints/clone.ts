@@ -74,7 +74,7 @@ function userRefused(failure: Failure, host: HostFiles): string {
     forbiddenByDebian(host) ??
     changedRoot(host) ??
     unmappedCaller(host) ??
-    filteredBySeccomp(host, ['clone', 'clone3', 'unshare']) ??
+    filteredBySeccomp(host, callsOf(failure)) ??
     restrictedByAppArmor(failure, host) ??
     refusedBySecurityModule(host) ??
     'No sysctl and no seccomp filter forbids user namespaces here, which leaves a chroot: the kernel refuses them ' +
@@ -115,9 +115,9 @@ function unmappedCaller(host: HostFiles): string | undefined {
 function unprivileged(failure: Failure, host: HostFiles): string | undefined {
   const kinds = kindsOf(failure);
   if (hasCapability(host, Capability.SYS_ADMIN) === true) {
-    return filteredBySeccomp(host, ['clone', 'clone3', 'unshare']) ?? refusedBySecurityModule(host);
+    return filteredBySeccomp(host, callsOf(failure)) ?? refusedBySecurityModule(host);
   }
-  if (kinds.length === 0) return filteredBySeccomp(host, ['clone', 'clone3']);
+  if (kinds.length === 0) return filteredBySeccomp(host, callsOf(failure));
   return (
     `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have. Add 'user' to the ` +
     'kinds, which needs no privilege and gives all capabilities inside; or run as root.'
@@ -127,7 +127,7 @@ function unprivileged(failure: Failure, host: HostFiles): string | undefined {
 /** In a user namespace that was joined first, what Node's own files say of ids and capabilities means nothing. */
 function refusedBelowJoined(failure: Failure, host: HostFiles): string {
   return (
-    filteredBySeccomp(host, ['unshare']) ??
+    filteredBySeccomp(host, callsOf(failure)) ??
     restrictedByAppArmor(failure, host) ??
     'In the user namespace that was joined, this task has no CAP_SYS_ADMIN, or ids that are not mapped (clone(2)). ' +
       'Join one whose uid_map and gid_map are written, as its root.'
@@ -243,6 +243,11 @@ function ownChildrenHaveNoInit(host: HostFiles): string | undefined {
     `Children of this thread are born in ${next}, and the init of that pid namespace has ended: it takes no new ` +
     'process (pid_namespaces(7)). Start them from a thread that has not unshared or joined it.'
   );
+}
+
+/** Where clone3 is not there (ENOSYS), as in containers, clone takes over. */
+function callsOf(failure: Failure): readonly string[] {
+  return failure.syscall === 'clone3' ? ['clone', 'clone3'] : [failure.syscall];
 }
 
 function kindsOf(failure: Failure): readonly NamespaceKind[] {

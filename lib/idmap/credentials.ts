@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+
+/** Who writes a map: ids and privileges in the user namespace above the one that is mapped. */
+export interface Credentials {
+  /** The effective user id. */
+  uid: number;
+  /** The effective group id. */
+  gid: number;
+  /** CAP_SETUID is effective: any user id may be mapped. */
+  setuid: boolean;
+  /** CAP_SETGID is effective: any group id may be mapped, and setgroups need not be denied. */
+  setgid: boolean;
+}
+
+const CAP_SETGID = 6n;
+const CAP_SETUID = 7n;
+
+/** This process's. Read anew each time: `process.seteuid()` changes them. */
+export function ownCredentials(): Credentials {
+  return parseCredentials(readFileSync('/proc/self/status', 'utf8'));
+}
+
+/** Reads `/proc/PID/status` (`proc_pid_status(5)`): real, effective, saved and filesystem ids, and CapEff in hex. */
+export function parseCredentials(status: string): Credentials {
+  const effective = BigInt(`0x${fieldOf(status, 'CapEff')[0] ?? '0'}`);
+  return {
+    uid: Number(fieldOf(status, 'Uid')[1]),
+    gid: Number(fieldOf(status, 'Gid')[1]),
+    setuid: ((effective >> CAP_SETUID) & 1n) === 1n,
+    setgid: ((effective >> CAP_SETGID) & 1n) === 1n,
+  };
+}
+
+function fieldOf(status: string, name: string): string[] {
+  return new RegExp(`^${name}:(.*)$`, 'm').exec(status)?.[1]?.trim().split(/\s+/) ?? [];
+}

@@ -1,0 +1,94 @@
+import { open, readFile } from 'node:fs/promises';
+import { validateOneOf, validatePid } from '../errors/validate';
+import { systemError } from '../launch/failure';
+import { writeThroughProgram } from '../launch/newidmap';
+import { ownCredentials } from './credentials';
+import { type IdMap, type IdRange, formatIdMap, parseIdMap, validateIdMap } from './id-map';
+import { GID_SIDE, type Side, UID_SIDE, isOwnId, resolveRanges } from './resolve';
+
+/**
+ * Writes the user ids of the user namespace that a process is in: `/proc/PID/uid_map` (`user_namespaces(7)`). It can
+ * be written once, by the creator of the namespace, from the user namespace above.
+ *
+ * One line with one's own effective uid needs no privilege; anything needs CAP_SETUID; the rest goes through
+ * newuidmap, which writes what `/etc/subuid` grants.
+ *
+ * `unshare()` and `spawn()` do this by themselves: it is for user namespaces made without a map, or by other means.
+ *
+ * @param pid - a process as this one sees it
+ * @throws NamespaceError `EPERM`, `EINVAL`, …, with `step` 'write uid_map' and a `hint`
+ */
+export async function writeUidMap(pid: number, map: IdMap): Promise<void> {
+  await writeMap(UID_SIDE, pid, map);
+}
+
+/**
+ * Writes the group ids of the user namespace that a process is in: `/proc/PID/gid_map` (`user_namespaces(7)`). As
+ * {@link writeUidMap}; and without CAP_SETGID, {@link setSetgroups} must have said `'deny'` before.
+ */
+export async function writeGidMap(pid: number, map: IdMap): Promise<void> {
+  await writeMap(GID_SIDE, pid, map);
+}
+
+/**
+ * Allows or denies setgroups(2) in the user namespace that a process is in: `/proc/PID/setgroups`
+ * (`user_namespaces(7)`). `'deny'` must come before the gid map and cannot be taken back; supplementary groups that a
+ * process has stay.
+ *
+ * @throws NamespaceError `EPERM` when the gid map has been written, or setgroups been denied, already
+ */
+export async function setSetgroups(pid: number, value: 'allow' | 'deny'): Promise<void> {
+  validatePid('pid', pid);
+  validateOneOf('value', value, ['allow', 'deny']);
+  await writeProc(pid, 'setgroups', value);
+}
+
+/**
+ * The user ids of the user namespace that a process is in; `outside` are those of this process's own user namespace
+ * (4294967295 for what has none there), or of the one above where the two are in the same. An empty array before the map is written.
+ *
+ * @param pid - a process as this one sees it, or `'self'`
+ */
+export async function readUidMap(pid: number | 'self'): Promise<IdRange[]> {
+  return readMap(UID_SIDE, pid);
+}
+
+/** The group ids of the user namespace that a process is in. As {@link readUidMap}. */
+export async function readGidMap(pid: number | 'self'): Promise<IdRange[]> {
+  return readMap(GID_SIDE, pid);
+}
+
+async function writeMap(side: Side, pid: number, map: unknown): Promise<void> {
+  validatePid('pid', pid);
+  validateIdMap('map', map);
+  const who = ownCredentials();
+  const ranges = await resolveRanges(map, side, who);
+  const [privileged, id] = side === UID_SIDE ? [who.setuid, who.uid] : [who.setgid, who.gid];
+  if (privileged || isOwnId(ranges, id)) await writeProc(pid, side.file, formatIdMap(ranges));
+  else await writeThroughProgram(side, pid, ranges);
+}
+
+/** Opened without O_CREAT and O_TRUNC, and written at once: that is all these files take. */
+async function writeProc(pid: number, file: Side['file'] | 'setgroups', text: string): Promise<void> {
+  const path = `/proc/${pid}/${file}`;
+  try {
+    const handle = await open(path, 'r+');
+    try {
+      await handle.write(text);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw systemError(error, { step: `write ${file}`, operation: file, path, kind: 'user', map: text });
+  }
+}
+
+async function readMap(side: Side, pid: unknown): Promise<IdRange[]> {
+  if (pid !== 'self') validatePid('pid', pid);
+  const path = `/proc/${String(pid)}/${side.file}`;
+  try {
+    return parseIdMap(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw systemError(error, { step: `read ${side.file}`, operation: 'open', path, kind: 'user' });
+  }
+}

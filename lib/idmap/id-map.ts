@@ -1,0 +1,85 @@
+import {
+  invalidType,
+  invalidValue,
+  validateArray,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+} from '../errors/validate';
+
+/** Consecutive ids, and what they are called on either side: one line of `/proc/PID/uid_map` (`user_namespaces(7)`). */
+export interface IdRange {
+  /** The first id inside the user namespace. */
+  inside: number;
+  /** The first id it stands for, in the user namespace above. */
+  outside: number;
+  /** How many: at least 1. */
+  count: number;
+}
+
+/**
+ * Which ids a new user namespace has.
+ *
+ * - `'root'`: one id, 0, which is the caller's effective id outside. Needs no privilege.
+ * - `'current'`: one id, the caller's own, with the same number inside. Needs no privilege.
+ * - `'auto'`: 0 is the caller, and from 1 on come all ids that `/etc/subuid` (`/etc/subgid`) grants to the caller, one
+ *   after another (`subuid(5)`). An ordinary user needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
+ * - ranges: exactly these, at most 340. None at all (`[]`) leaves every id 65534 inside, as `unshare -U` does. What
+ *   is more than one's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap
+ *   (newgidmap).
+ */
+export type IdMap = 'root' | 'current' | 'auto' | IdRange[];
+
+/** The kernel's UID_GID_MAP_MAX_EXTENTS: lines of a map, since Linux 4.15. */
+const MOST_RANGES = 340;
+
+/** (uid_t) -1 means "unchanged" to many calls and is no id. */
+const MAX_ID = 0xffff_fffe;
+
+/** Checks an id map given by a caller; `name` is what the caller calls it, `'spec.user.uidMap'`. */
+export function validateIdMap(name: string, value: unknown): asserts value is IdMap {
+  if (value === 'root' || value === 'current' || value === 'auto') return;
+  if (typeof value === 'string')
+    throw invalidValue(name, value, "must be 'root', 'current', 'auto' or an array of ranges");
+  if (!Array.isArray(value)) throw invalidType(name, "'root', 'current', 'auto' or an array of ranges", value);
+  validateArray(name, value);
+  if (value.length > MOST_RANGES) throw invalidValue(name, value, `must have at most ${MOST_RANGES} ranges`);
+  const ranges = value.map((range, index) => validateRange(`${name}[${index}]`, range));
+  ranges.forEach((range, index) => refuseOverlap(name, ranges, range, index));
+}
+
+/** The text that the kernel takes, and shows, in `/proc/PID/uid_map`. */
+export function formatIdMap(ranges: readonly IdRange[]): string {
+  return ranges.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
+}
+
+/** Reads what the kernel shows in `/proc/PID/uid_map`. */
+export function parseIdMap(text: string): IdRange[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter((fields): fields is [number, number, number] => fields.length === 3)
+    .map(([inside, outside, count]) => ({ inside, outside, count }));
+}
+
+function validateRange(name: string, value: unknown): IdRange {
+  validateObject(name, value);
+  validateKnownKeys(name, value, ['inside', 'outside', 'count']);
+  const { inside, outside, count } = value as Record<keyof IdRange, unknown>;
+  validateInteger(`${name}.inside`, inside, 0, MAX_ID);
+  validateInteger(`${name}.outside`, outside, 0, MAX_ID);
+  validateInteger(`${name}.count`, count, 1, MAX_ID + 1 - Math.max(inside, outside));
+  return { inside, outside, count };
+}
+
+function refuseOverlap(name: string, ranges: readonly IdRange[], range: IdRange, index: number): void {
+  for (const side of ['inside', 'outside'] as const) {
+    const other = ranges.findIndex((earlier, at) => at < index && overlaps(earlier, range, side));
+    if (other === -1) continue;
+    throw invalidValue(`${name}[${index}]`, range, `must not overlap ${name}[${other}] ${side}`);
+  }
+}
+
+function overlaps(a: IdRange, b: IdRange, side: 'inside' | 'outside'): boolean {
+  return a[side] < b[side] + b.count && b[side] < a[side] + a.count;
+}

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { NamespaceError } from '../errors/namespace-error';
+import type { Credentials } from './credentials';
+import { type IdMap, type IdRange, formatIdMap } from './id-map';
+import { subordinateRanges } from './subordinate';
+
+/** The user part of an UnshareSpec, its defaults not yet filled in. */
+export interface UserMaps {
+  uidMap?: IdMap | undefined;
+  gidMap?: IdMap | undefined;
+  setgroups?: 'allow' | 'deny' | undefined;
+}
+
+/** What is to be written to a new user namespace's files, and by whom. */
+export interface ResolvedMaps {
+  /** Texts for /proc/PID/setgroups, uid_map and gid_map that this process may write itself. */
+  setgroups: 'allow' | 'deny' | undefined;
+  uidMap: string | undefined;
+  gidMap: string | undefined;
+  /** Ranges that only newuidmap and newgidmap may write for us. */
+  newuidmap: IdRange[] | undefined;
+  newgidmap: IdRange[] | undefined;
+}
+
+/** One of the two maps, and what is particular to it. */
+export interface Side {
+  /** As in 'write uid_map'. */
+  file: 'uid_map' | 'gid_map';
+  /** The file with the grants. */
+  grants: '/etc/subuid' | '/etc/subgid';
+  program: 'newuidmap' | 'newgidmap';
+}
+
+export const UID_SIDE: Side = { file: 'uid_map', grants: '/etc/subuid', program: 'newuidmap' };
+export const GID_SIDE: Side = { file: 'gid_map', grants: '/etc/subgid', program: 'newgidmap' };
+
+/**
+ * Turns what was asked for into what is written.
+ *
+ * The kernel lets an unprivileged process write one line with its own effective id, the gid only after setgroups has
+ * been denied; whoever has CAP_SETUID (CAP_SETGID) above writes anything; the rest goes through newuidmap
+ * (`user_namespaces(7)`, "Defining user and group ID mappings"). So setgroups is denied where the gid map is
+ * self-written without privilege, unless the caller has asked otherwise: then the kernel will say no.
+ */
+export async function resolveMaps(maps: UserMaps, who: Credentials): Promise<ResolvedMaps> {
+  const uid = await resolveRanges(maps.uidMap ?? 'root', UID_SIDE, who);
+  const gid = await resolveRanges(maps.gidMap ?? 'root', GID_SIDE, who);
+  const ownUid = who.setuid || isOwnId(uid, who.uid);
+  const ownGid = who.setgid || isOwnId(gid, who.gid);
+  const mustDeny = !who.setgid && ownGid && gid.length > 0;
+  return {
+    setgroups: maps.setgroups ?? (mustDeny ? 'deny' : undefined),
+    uidMap: ownUid ? textOf(uid) : undefined,
+    gidMap: ownGid ? textOf(gid) : undefined,
+    newuidmap: ownUid ? undefined : uid,
+    newgidmap: ownGid ? undefined : gid,
+  };
+}
+
+/** The ranges that a map stands for, seen from `who`. */
+export async function resolveRanges(map: IdMap, side: Side, who: Credentials): Promise<IdRange[]> {
+  const id = side === UID_SIDE ? who.uid : who.gid;
+  switch (map) {
+    case 'root':
+      return [{ inside: 0, outside: id, count: 1 }];
+    case 'current':
+      return [{ inside: id, outside: id, count: 1 }];
+    case 'auto':
+      return [{ inside: 0, outside: id, count: 1 }, ...(await grantedRanges(side, who))];
+    default:
+      return map;
+  }
+}
+
+/** Whether an unprivileged process with this effective id may write the map itself. */
+export function isOwnId(ranges: readonly IdRange[], id: number): boolean {
+  const [first] = ranges;
+  return first === undefined || (ranges.length === 1 && first.count === 1 && first.outside === id);
+}
+
+function textOf(ranges: readonly IdRange[]): string | undefined {
+  return ranges.length === 0 ? undefined : formatIdMap(ranges);
+}
+
+async function grantedRanges(side: Side, who: Credentials): Promise<IdRange[]> {
+  const user = { name: loginName(), uid: who.uid };
+  const granted = subordinateRanges(await textOfGrants(side), user);
+  if (granted.length === 0) throw nothingGranted(side, user);
+  let inside = 1;
+  return granted.map(({ start, count }) => {
+    const range = { inside, outside: start, count };
+    inside += count;
+    return range;
+  });
+}
+
+async function textOfGrants(side: Side): Promise<string> {
+  try {
+    return await readFile(side.grants, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The effective user's, as newuidmap looks it up; a uid without an entry in passwd(5) has none. */
+function loginName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+function nothingGranted(side: Side, user: { name: string | undefined; uid: number }): NamespaceError {
+  const name = user.name ?? String(user.uid);
+  const option = side === UID_SIDE ? 'subuids' : 'subgids';
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_NO_SUBORDINATE_IDS',
+    message: `${side.grants} grants no ids to ${name} (uid ${user.uid})`,
+    step: `write ${side.file}`,
+    kind: 'user',
+    path: side.grants,
+    hint:
+      `Add a line such as '${name}:100000:65536' to ${side.grants}, with ` +
+      `'sudo usermod --add-${option} 100000-165535 ${name}'.`,
+  });
+}

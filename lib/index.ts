@@ -1,0 +1,29 @@
+/**
+ * Linux namespaces for Node: create, join and hold them, and run programs in them, without moving a thread of this
+ * process.
+ *
+ * @packageDocumentation
+ */
+export { NamespaceError } from './errors/namespace-error';
+export type { IdMap, IdRange } from './idmap/id-map';
+export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';
+export type { Propagation, UnshareSpec } from './launch/target';
+export type { Exit } from './launch/task';
+export { type MountOptions, mount } from './mount/mount';
+export { type PropagationOptions, setPropagation } from './mount/propagation';
+export { type UmountOptions, umount } from './mount/umount';
+export { NAMESPACE_KINDS, type NamespaceKind } from './namespace/kind';
+export { Namespace } from './namespace/namespace';
+export { NamespaceSet, type ReadFileOptions, type WriteFileOptions } from './namespace/namespace-set';
+export { PersistentNamespace } from './namespace/persistent';
+export { type ProcessTarget, setns } from './namespace/setns';
+export type { SocketDomain, SocketType } from './namespace/socket';
+export { type CallOptions, unshare } from './namespace/unshare';
+export * as thread from './thread';
+export { ClonedProcess, clone } from './process/clone';
+export { type ExecError, type ExecResult, exec, execFile } from './process/exec';
+export type { InSet } from './process/in-set';
+export { NamespaceProcess, type NamespaceProcessEvents } from './process/namespace-process';
+export type { CloneOptions, ExecFileOptions, ExecOptions, ProgramOptions, SpawnOptions } from './process/options';
+export { spawn } from './process/spawn';
+export type { StdioEntry, StdioOptions } from './process/stdio';

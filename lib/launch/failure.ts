@@ -1,0 +1,162 @@
+import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
+import { NamespaceError } from '../errors/namespace-error';
+import { type Failure, explain } from '../host/hints';
+import type { NamespaceKind } from '../namespace/kind';
+import { describeStep, kindsOfFlags } from './describe';
+
+/** What is known of an operation before it fails. */
+export interface Attempt {
+  /** What was being done, for a person: {@link NamespaceError.step}. */
+  step: string;
+  /** What was being done, for `explain()`: see `Failure.operation`. */
+  operation: string;
+  kind?: NamespaceKind | undefined;
+  kinds?: readonly NamespaceKind[] | undefined;
+  path?: string | undefined;
+  /** The text of the id map that was being written. */
+  map?: string | undefined;
+}
+
+/** A step, and what kind of namespace it acts on where that follows from the step alone. */
+const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
+  hostname: 'uts',
+  domainname: 'uts',
+  loopback: 'net',
+  propagation: 'mnt',
+  mount: 'mnt',
+  umount: 'mnt',
+  socket: 'net',
+  init: 'pid',
+};
+
+/** The user namespace that owns a namespace which was joined: `'user:[4026531837]'`. */
+export type OwnerOf = (kind: NamespaceKind) => string | undefined;
+
+type Request = Pick<LaunchRequest, 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
+
+/** The error that a failed launch rejects with. */
+export function launchError(failure: LaunchFailure, request: Request, ownerOf?: OwnerOf): NamespaceError {
+  if (failure.phase === 'killed') return killedError(failure, request);
+  const step = failure.phase === 'step' ? request.steps[failure.step] : undefined;
+  const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
+  const { kind } = found.failure;
+  if (kind !== undefined) found.failure.owner = ownerOf?.(kind);
+  return new NamespaceError({
+    errno: failure.errno,
+    syscall: failure.syscall,
+    path: found.failure.path,
+    kind,
+    step: found.step,
+    hint: explain(found.failure),
+  });
+}
+
+/**
+ * The error of something that the addon, or Node's fs, refused in this process: an Error with `errno` (of either sign)
+ * and `syscall`. Anything else, a bad argument above all, is handed back as it is.
+ */
+export function systemError(cause: unknown, attempt: Attempt): Error {
+  const { errno, syscall = '', path } = (cause ?? {}) as { errno?: unknown; syscall?: string; path?: string };
+  if (typeof errno !== 'number' || isNamespaceError(cause)) return cause as Error;
+  const { step, ...known } = attempt;
+  const at = attempt.path ?? path;
+  const hint = explain({ ...known, errno: Math.abs(errno), syscall, path: at });
+  return new NamespaceError({ errno, syscall, path: at, kind: attempt.kind, step, hint, cause });
+}
+
+/** By its shape: the class of another realm is another class. */
+function isNamespaceError(value: unknown): boolean {
+  return (value as { name?: unknown } | null)?.name === 'NamespaceError';
+}
+
+interface Found {
+  step: string;
+  failure: Failure;
+}
+
+/** clone3 itself, the exec of nsinit, the maps: what failed outside of the plan. */
+function outsideFailure(failure: LaunchFailure, request: Request): Found {
+  const kinds = kindsOfFlags(request.flags);
+  const common = { errno: failure.errno, syscall: failure.syscall, path: failure.path, detail: failure.detail, kinds };
+  switch (failure.phase) {
+    case 'uid_map':
+    case 'gid_map':
+    case 'setgroups': {
+      const map = { uid_map: request.uidMap, gid_map: request.gidMap, setgroups: undefined }[failure.phase];
+      const written: Failure = { ...common, operation: failure.phase, kind: 'user', map, setgroups: request.setgroups };
+      return { step: `write ${failure.phase}`, failure: written };
+    }
+    case 'clone':
+      return { step: 'clone', failure: { ...common, operation: 'clone', kind: onlyOne(kinds) } };
+    case 'exec':
+      return { step: 'exec nsinit', failure: { ...common, operation: 'exec-nsinit' } };
+    default:
+      return { step: 'prepare', failure: { ...common, operation: failure.phase } };
+  }
+}
+
+function stepFailure(failure: LaunchFailure, request: Request, step: Step): Found {
+  const { errno, syscall, path, detail } = failure;
+  const flags = request.flags | request.steps.reduce((all, each) => (each[0] === 'unshare' ? all | each[1] : all), 0);
+  const joined = request.steps.flatMap((each) => (each[0] === 'join' ? each[2] : []));
+  const common: Failure = {
+    ...{ operation: step[0], errno, syscall, path, detail },
+    kinds: kindsOfFlags(flags),
+    joined: kindsOfFlags(joined.reduce((all, flag) => all | flag, 0)),
+  };
+  switch (step[0]) {
+    case 'join':
+      return joinFailure(common, step);
+    case 'unshare':
+      return unshareFailure(common, step);
+    case 'mount':
+      return { step: describeStep(step), failure: { ...common, kind: 'mnt', fstype: step[3] ?? undefined } };
+    case 'ids':
+      return { step: describeStep(step), failure: { ...common, id: syscall === 'setresuid' ? step[1] : step[2] } };
+    default:
+      return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
+  }
+}
+
+/** nsinit tells which one was refused by its flag, in decimal. */
+function joinFailure(failure: Failure, step: Extract<Step, ['join', ...unknown[]]>): Found {
+  const flag = Number(failure.detail ?? NaN);
+  const kind = Number.isNaN(flag) ? undefined : onlyOne(kindsOfFlags(flag));
+  return { step: kind === undefined ? describeStep(step) : `join ${kind}`, failure: { ...failure, kind } };
+}
+
+/** Of the things an `unshare` step does, its path names the file that could not be written: uid_map, timens_offsets... */
+function unshareFailure(failure: Failure, step: Extract<Step, ['unshare', ...unknown[]]>): Found {
+  const [, flags, setgroups, uidMap, gidMap] = step;
+  const file = failure.syscall === 'write' || failure.syscall === 'open' ? failure.path : undefined;
+  switch (file) {
+    case 'uid_map':
+    case 'gid_map':
+    case 'setgroups': {
+      const map = { uid_map: uidMap, gid_map: gidMap, setgroups: null }[file] ?? undefined;
+      const asked = setgroups === 'allow' || setgroups === 'deny' ? setgroups : undefined;
+      const written: Failure = { ...failure, operation: file, kind: 'user', map, setgroups: asked };
+      return { step: `write ${file}`, failure: written };
+    }
+    case 'timens_offsets':
+      return { step: 'write timens_offsets', failure: { ...failure, operation: 'time', kind: 'time' } };
+    default: {
+      const kinds = kindsOfFlags(flags);
+      return { step: describeStep(step), failure: { ...failure, kinds, kind: onlyOne(kinds) } };
+    }
+  }
+}
+
+function killedError(failure: LaunchFailure, request: Request): NamespaceError {
+  const step = request.steps[failure.step];
+  const how = failure.signal === undefined ? 'ended' : `was ended by signal ${failure.signal}`;
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_KILLED',
+    message: `the new task ${how} before it was ready`,
+    step: step === undefined ? 'clone' : describeStep(step),
+  });
+}
+
+function onlyOne<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}

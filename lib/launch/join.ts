@@ -1,0 +1,56 @@
+import { statSync } from 'node:fs';
+import { closedError } from '../errors/namespace-error';
+import { invalidType, invalidValue } from '../errors/validate';
+import { isNamespace } from '../namespace/brand';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import type { Namespace } from '../namespace/namespace';
+
+/**
+ * Checks what a caller gives to be joined, a NamespaceSet or any iterable of Namespaces, and answers with an array.
+ *
+ * @param name - what the caller calls it, as in `'options.setns'`
+ * @throws NamespaceError `ERR_LINUX_NS_CLOSED` when one of them, or the set, is closed
+ */
+export function validateJoin(name: string, value: unknown): readonly Namespace[] {
+  if (!isIterable(value)) throw invalidType(name, 'a NamespaceSet or an iterable of Namespaces', value);
+  const namespaces = [...value].map((item, index) => {
+    if (!isNamespace(item)) throw invalidType(`${name}[${index}]`, 'an instance of Namespace', item);
+    if (item.closed) throw closedError(String(item));
+    return item;
+  });
+  namespaces.forEach((namespace, index) => {
+    const same = namespaces.findIndex((other) => other.kind === namespace.kind);
+    if (same !== index) throw invalidValue(name, value, `must have at most one namespace of kind ${namespace.kind}`);
+  });
+  return namespaces;
+}
+
+/** Those that this process is not in anyway. Joining the user namespace one is in is an error to the kernel (EINVAL). */
+export function withoutOwn<N extends Pick<Namespace, 'kind' | 'id' | 'dev'>>(namespaces: readonly N[]): N[] {
+  return namespaces.filter((namespace) => {
+    const own = ownId(namespace.kind);
+    return !(own?.ino === namespace.id && own.dev === namespace.dev);
+  });
+}
+
+/** The kinds that this kernel has. */
+export function knownKinds(): NamespaceKind[] {
+  return NAMESPACE_KINDS.filter((kind) => ownId(kind) !== undefined);
+}
+
+interface Id {
+  ino: bigint;
+  dev: bigint;
+}
+
+/** The main thread's namespaces: no thread but a Worker that has asked for it ever leaves them, so they don't change. */
+const ownIds = new Map<NamespaceKind, Id | undefined>();
+
+function ownId(kind: NamespaceKind): Id | undefined {
+  if (!ownIds.has(kind)) ownIds.set(kind, statSync(`/proc/self/ns/${kind}`, { bigint: true, throwIfNoEntry: false }));
+  return ownIds.get(kind);
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return value !== null && typeof value === 'object' && Symbol.iterator in value;
+}

@@ -1,0 +1,192 @@
+import type { Step } from '../../types/native';
+import { invalidValue } from '../errors/validate';
+import { type Credentials, ownCredentials, parseCredentials } from '../idmap/credentials';
+import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
+import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
+import type { Namespace } from '../namespace/namespace';
+import { native } from '../native';
+import { closeFd } from './close';
+import { flagsOfKinds } from './describe';
+import { withoutOwn } from './join';
+import { writeThroughProgram } from './newidmap';
+import { setUpSteps, timensOffsets } from './set-up';
+import { type Results, type StartOptions, type Task, runToEnd, start } from './task';
+import { type UnshareSpec, kindsOfSpec, optionsOf } from './unshare-spec';
+
+/** Where a task is to run. Neither given: where this process is. */
+export interface Target {
+  /** Namespaces to create; checked by `validateUnshare`. */
+  unshare?: UnshareSpec | undefined;
+  /** Namespaces to join; checked by `validateJoin`. When both are given, the joining comes first. */
+  join?: readonly Namespace[] | undefined;
+}
+
+/** What a task is to do there. */
+export interface Body {
+  /** nsinit stays as init, and goes on in a child. */
+  init?: { dieWithParent: boolean } | undefined;
+  steps: readonly Step[];
+  /** `'default'`: 0:0 where a user namespace is entered that maps it. `'given'`: the steps see to it. */
+  ids: 'default' | 'given';
+  signal?: AbortSignal | undefined;
+  /** The task is killed when this environment (a Worker, say) ends. Default true. */
+  dieWithEnvironment?: boolean | undefined;
+}
+
+/** Starts a task: joins or creates its namespaces, sets them up, and runs the body in them. See {@link start}. */
+export async function launch(target: Target, body: Body): Promise<Task> {
+  return start(await prepare(target, body));
+}
+
+/** Does some steps in a task of their own, which then ends. See {@link runToEnd}. */
+export async function run(target: Target, steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
+  return runToEnd(await prepare(target, { steps: [...steps, ['exit']], ids: 'default', signal }));
+}
+
+async function prepare(target: Target, body: Body): Promise<StartOptions> {
+  const spec = target.unshare ?? {};
+  const joined = withoutOwn(target.join ?? []);
+  const maps = await mapsOf(spec, joined);
+  return joined.length === 0 ? born(spec, maps, body) : joiner(joined, spec, maps, body);
+}
+
+/** New namespaces and nothing else: clone3 makes them, and their maps are written from here. */
+function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
+  const kinds = kindsOfSpec(spec);
+  const inUser = kinds.includes('user');
+  const time: Step[] = kinds.includes('time')
+    ? [['unshare', CLONE_FLAGS.time, null, null, null, timensOffsets(optionsOf(spec, 'time'))]]
+    : [];
+  return {
+    flags: flagsOfKinds(kinds) & ~CLONE_FLAGS.time,
+    setgroups: maps.setgroups,
+    uidMap: maps.uidMap,
+    gidMap: maps.gidMap,
+    whileCloned: writerOf(maps),
+    ...lifeOf(body),
+    steps: [...time, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
+  };
+}
+
+/** nsinit joins, and makes what is new from inside. */
+function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
+  const kinds = kindsOfSpec(spec);
+  const joinsUser = has(joined, 'user');
+  const steps: Step[] = joinSteps(joined);
+  // Who is nobody in the user namespace joined cannot create another below it: clone(2), EPERM.
+  if (joinsUser && kinds.includes('user')) steps.push(['default_ids']);
+  if (kinds.length > 0) steps.push(unshareStep(spec, maps));
+  if (kinds.includes('pid')) steps.push(['fork']);
+  const inUser = joinsUser || kinds.includes('user');
+  return {
+    flags: 0,
+    ...lifeOf(body),
+    ownerOf: (kind) => ownerOf(joined.find((namespace) => namespace.kind === kind)),
+    steps: [...steps, ...setUpSteps(spec), ...bodySteps(body, inUser, false)],
+  };
+}
+
+function joinSteps(joined: readonly Namespace[]): Step[] {
+  const fds = joined.map(({ fd }) => fd);
+  const flags = joined.map(({ kind }) => CLONE_FLAGS[kind]);
+  return has(joined, 'pid') ? [['join', fds, flags], ['fork']] : [['join', fds, flags]];
+}
+
+function unshareStep(spec: UnshareSpec, maps: ResolvedMaps): Step {
+  const offsets = spec.time === undefined ? null : timensOffsets(optionsOf(spec, 'time'));
+  const flags = flagsOfKinds(kindsOfSpec(spec));
+  return ['unshare', flags, maps.setgroups ?? null, maps.uidMap ?? null, maps.gidMap ?? null, offsets];
+}
+
+function bodySteps(body: Body, inUser: boolean, raisedCaps: boolean): Step[] {
+  const steps: Step[] = [];
+  if (body.init !== undefined) steps.push(['init', body.init.dieWithParent ? 1 : 0]);
+  if (inUser && body.ids === 'default') steps.push(['default_ids']);
+  return [...steps, ...(raisedCaps ? withLoweredCaps(body.steps) : body.steps)];
+}
+
+/**
+ * The child of clone3 has raised ambient capabilities, so that nsinit would have any in the new user namespace. The
+ * program is to have what its ids give it, so they are lowered again when every other step has been done.
+ */
+function withLoweredCaps(steps: readonly Step[]): Step[] {
+  const tail = ['stdio', 'die_with_parent', 'exec'];
+  if (steps.at(-1)?.[0] !== 'exec') return [...steps];
+  let at = steps.length;
+  while (tail.includes(steps[at - 1]?.[0] ?? '')) at--;
+  return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
+}
+
+function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment'> {
+  return { signal: body.signal, dieWithEnvironment: body.dieWithEnvironment ?? true };
+}
+
+const NO_MAPS: ResolvedMaps = {
+  setgroups: undefined,
+  uidMap: undefined,
+  gidMap: undefined,
+  newuidmap: undefined,
+  newgidmap: undefined,
+};
+
+async function mapsOf(spec: UnshareSpec, joined: readonly Namespace[]): Promise<ResolvedMaps> {
+  if (spec.user === undefined) return NO_MAPS;
+  const options = optionsOf(spec, 'user');
+  const above = joined.find(({ kind }) => kind === 'user');
+  if (above !== undefined) return mapsBelow(spec, await credentialsIn(above));
+  const maps = await resolveMaps(options, ownCredentials());
+  if (joined.length > 0 && (maps.newuidmap ?? maps.newgidmap) !== undefined) {
+    // newuidmap would have to run between two steps of nsinit. Who may join anything from here may write the maps, too.
+    return resolveMaps(options, { ...ownCredentials(), setuid: true, setgid: true });
+  }
+  return maps;
+}
+
+/** Maps of a user namespace below one that is joined first: the ids "outside" are those in there. */
+async function mapsBelow(spec: UnshareSpec, who: Credentials): Promise<ResolvedMaps> {
+  const options = optionsOf(spec, 'user');
+  for (const name of ['uidMap', 'gidMap'] as const) {
+    if (options[name] !== 'auto') continue;
+    throw invalidValue(
+      `unshare.user.${name}`,
+      'auto',
+      'must be given as ranges when a user namespace is joined as well',
+    );
+  }
+  const maps = await resolveMaps(options, who);
+  // Whatever the privileges, the one who writes is in there: there is no newuidmap to ask.
+  const written = await resolveMaps(options, { ...who, setuid: true, setgid: true });
+  return { ...written, setgroups: maps.setgroups };
+}
+
+/** Who a task of ours is after it has joined a user namespace: as it sees itself in this process's /proc. */
+async function credentialsIn(user: Namespace): Promise<Credentials> {
+  const steps: Step[] = [...joinSteps([user]), ['default_ids'], ['read_file', '/proc/self/status', 1 << 16], ['exit']];
+  const { data } = await runToEnd({ flags: 0, steps });
+  return parseCredentials(data.toString('utf8'));
+}
+
+function writerOf({ newuidmap, newgidmap }: ResolvedMaps): StartOptions['whileCloned'] {
+  if (newuidmap === undefined && newgidmap === undefined) return undefined;
+  return async ({ pid }) => {
+    if (newuidmap !== undefined) await writeThroughProgram(UID_SIDE, pid, newuidmap);
+    if (newgidmap !== undefined) await writeThroughProgram(GID_SIDE, pid, newgidmap);
+  };
+}
+
+/** Undefined, too, when it may not be seen, or the handle has been closed meanwhile. */
+function ownerOf(namespace: Namespace | undefined): string | undefined {
+  if (namespace === undefined || namespace.closed) return undefined;
+  try {
+    const user = native().namespaceUser(namespace.fd);
+    const { ino } = native().namespaceInfo(user);
+    closeFd(user);
+    return `user:[${ino}]`;
+  } catch {
+    return undefined;
+  }
+}
+
+function has(namespaces: readonly Namespace[], kind: NamespaceKind): boolean {
+  return namespaces.some((namespace) => namespace.kind === kind);
+}

@@ -1,0 +1,11 @@
+/** The launch of tasks, for the folders beside this one: what to import, and nothing of what is behind it. */
+export { validateJoin } from './join';
+export { type Body, type Target, launch, run } from './launch';
+export {
+  type Propagation,
+  type UnshareSpec,
+  PROPAGATIONS,
+  kindsOfSpec,
+  validateUnshare,
+  validateUtsName,
+} from './unshare-spec';

@@ -1,0 +1,266 @@
+import { constants } from 'node:os';
+import type { LaunchRequest, NativeTask, TaskEvent } from '../../types/native';
+import { NamespaceError } from '../errors/namespace-error';
+import { native } from '../native';
+import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
+import { closeFd } from './close';
+import { type OwnerOf, launchError, systemError } from './failure';
+
+/** How a task ended: one of the two is not null. */
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** What to start, and who may stop it. */
+export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
+  /** Ends the task, and rejects, as long as it has not been handed over. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Runs while the new task exists and its plan is held back: what another program has to do from outside. The plan
+   * goes on when it resolves; when it rejects the task is ended, and the start rejects with the same.
+   */
+  whileCloned?: ((task: Task) => Promise<void>) | undefined;
+  /** The user namespace that owns the namespace of that kind which the plan joins; asked only when a step has failed. */
+  ownerOf?: OwnerOf | undefined;
+}
+
+/** What a plan that ends by itself has sent back. */
+export interface Results {
+  /** Descriptors that steps made, in order; the receiver's to close. */
+  fds: number[];
+  /** What steps have read, one after another. */
+  data: Buffer;
+}
+
+/** A task in its namespaces: a program that runs, or a holder. */
+export class Task {
+  /** Resolves when it has ended and is reaped; never rejects. */
+  readonly exited: Promise<Exit>;
+  readonly #native: NativeTask;
+
+  constructor(nativeTask: NativeTask, exited: Promise<Exit>) {
+    this.#native = nativeTask;
+    this.exited = exited;
+  }
+
+  /** The pid of the program, or of the holder, as this process sees it. */
+  get pid(): number {
+    return this.#native.pid;
+  }
+
+  /** A pidfd for `pid`, owned by this object; -1 when there is none any more. */
+  get pidfd(): number {
+    return this.#native.pidfd;
+  }
+
+  /** The pid of nsinit where it stays as init, else 0. */
+  get initPid(): number {
+    return this.#native.initPid;
+  }
+
+  /** Sends a signal. 0, or a positive errno: ESRCH once it has ended. */
+  kill(signal: number): number {
+    return this.#native.kill(signal);
+  }
+
+  /** SIGKILL for all of it: the init, and so its pid namespace, or the program. */
+  end(): void {
+    this.#native.end();
+  }
+
+  /** Lets a holder that is no init go. */
+  release(): void {
+    this.#native.release();
+  }
+
+  /** Opens a namespace the task is in: a descriptor with O_CLOEXEC, the caller's. */
+  namespace(kind: NamespaceKind): number {
+    try {
+      return this.#native.namespace(CLONE_FLAGS[kind]);
+    } catch (error) {
+      throw systemError(error, { step: `open ${kind}`, operation: 'open', kind });
+    }
+  }
+
+  ref(): void {
+    this.#native.ref();
+  }
+
+  unref(): void {
+    this.#native.unref();
+  }
+}
+
+/**
+ * Starts a task. Resolves when its program runs or its namespaces are held; rejects once nothing is left of it.
+ *
+ * Rejects with a {@link NamespaceError}, or with Node's `AbortError` when `options.signal` was the reason.
+ */
+export function start(options: StartOptions): Promise<Task> {
+  return new Promise((resolve, reject) => {
+    begin(options, { running: resolve, failed: reject, ended: (exit) => reject(endedEarly(exit)) });
+  });
+}
+
+/**
+ * Runs a plan that ends in `exit`. Resolves with what its steps sent back. On rejection nothing is left of it, and
+ * descriptors that had been received are closed.
+ */
+export function runToEnd(options: StartOptions): Promise<Results> {
+  return new Promise((resolve, reject) => {
+    begin(options, {
+      running: () => undefined,
+      failed: reject,
+      ended: (exit, results) => (exit.code === 0 ? resolve(results) : reject(endedEarly(exit, results.fds))),
+    });
+  });
+}
+
+/** What Node's own functions reject with when their signal is aborted. */
+export function abortError(signal: AbortSignal): Error {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  Object.defineProperty(error, 'name', { value: 'AbortError', configurable: true, writable: true });
+  return Object.assign(error, { code: 'ABORT_ERR' });
+}
+
+interface Outcome {
+  running(task: Task): void;
+  failed(error: unknown): void;
+  ended(exit: Exit, results: Results): void;
+}
+
+/** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
+function begin(options: StartOptions, outcome: Outcome): void {
+  const { signal, whileCloned, ownerOf, ...request } = options;
+  if (signal?.aborted === true) {
+    outcome.failed(abortError(signal));
+    return;
+  }
+  const launching = new Launching(request, outcome, ownerOf);
+  launching.begin(signal, whileCloned);
+}
+
+/** One launch on its way: gathers what the task tells, and settles once. */
+class Launching {
+  readonly #request: LaunchRequest;
+  readonly #outcome: Outcome;
+  readonly #ownerOf: OwnerOf | undefined;
+  readonly #fds: number[] = [];
+  readonly #data: Buffer[] = [];
+  readonly #exited: Promise<Exit>;
+  #tellExit: (exit: Exit) => void = () => undefined;
+  #forgetSignal: () => void = () => undefined;
+  /** Why we have ended the task ourselves, if we have. */
+  #stopped: { reason: unknown } | undefined;
+  /** What `whileCloned` does. */
+  #outside: Promise<void> | undefined;
+  #over = false;
+
+  constructor(request: LaunchRequest, outcome: Outcome, ownerOf: OwnerOf | undefined) {
+    this.#request = request;
+    this.#outcome = outcome;
+    this.#ownerOf = ownerOf;
+    this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
+  }
+
+  begin(signal: AbortSignal | undefined, whileCloned: StartOptions['whileCloned']): void {
+    const nativeTask = launchNative({ ...this.#request, manual: whileCloned !== undefined }, (event) => {
+      if (event.type === 'cloned') this.#cloned(nativeTask, task, whileCloned);
+      else this.#told(event, task);
+    });
+    const task = new Task(nativeTask, this.#exited);
+    if (signal === undefined) return;
+    const onAbort = (): void => this.#stop(nativeTask, abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#forgetSignal = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  /** Ends the task. The reason is told when its last event has come. */
+  #stop(nativeTask: NativeTask, reason: unknown): void {
+    this.#stopped ??= { reason };
+    nativeTask.end();
+  }
+
+  #cloned(nativeTask: NativeTask, task: Task, whileCloned: StartOptions['whileCloned']): void {
+    this.#outside = whileCloned?.(task).then(
+      () => {
+        if (!this.#over && this.#stopped === undefined) nativeTask.proceed();
+      },
+      (error: unknown) => {
+        if (!this.#over) this.#stop(nativeTask, error);
+      },
+    );
+  }
+
+  #told(event: TaskEvent, task: Task): void {
+    switch (event.type) {
+      case 'fd':
+        this.#fds.push(event.fd);
+        break;
+      case 'data':
+        this.#data.push(event.data);
+        break;
+      case 'failed':
+        this.#over = true;
+        this.#fail(launchError(event.failure, this.#request, this.#ownerOf));
+        break;
+      case 'exit':
+        this.#over = true;
+        this.#ended({ code: event.code, signal: signalName(event.signal) });
+        break;
+      default:
+        if (this.#stopped !== undefined) break;
+        this.#forgetSignal();
+        this.#outcome.running(task);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#forgetSignal();
+    closeAll(this.#fds);
+    this.#tellExit({ code: null, signal: null });
+    const reason = this.#stopped === undefined ? error : this.#stopped.reason;
+    if (this.#outside === undefined) this.#outcome.failed(reason);
+    else void this.#outside.then(() => this.#outcome.failed(reason));
+  }
+
+  #ended(exit: Exit): void {
+    if (this.#stopped !== undefined) {
+      this.#fail(undefined);
+      return;
+    }
+    this.#forgetSignal();
+    this.#tellExit(exit);
+    this.#outcome.ended(exit, { fds: this.#fds, data: Buffer.concat(this.#data) });
+  }
+}
+
+function launchNative(request: LaunchRequest, onEvent: (event: TaskEvent) => void): NativeTask {
+  try {
+    return native().launch(request, onEvent);
+  } catch (error) {
+    throw systemError(error, { step: 'prepare', operation: 'prepare' });
+  }
+}
+
+/** A plan that ended without any word of failure, and yet not as it should. */
+function endedEarly(exit: Exit, fds: readonly number[] = []): NamespaceError {
+  closeAll(fds);
+  const how = exit.signal === null ? 'ended' : `was ended by ${exit.signal}`;
+  return new NamespaceError({ code: 'ERR_LINUX_NS_KILLED', message: `the new task ${how} before its plan had` });
+}
+
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeFd(fd);
+}
+
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+);
+
+/** `'SIGTERM'` for 15. Real-time signals have no name in Node. */
+function signalName(signal: number | null): NodeJS.Signals | null {
+  if (signal === null) return null;
+  return SIGNAL_NAMES.get(signal) ?? (`SIG${signal}` as NodeJS.Signals);
+}

@@ -1,0 +1,156 @@
+import {
+  invalidType,
+  invalidValue,
+  outOfRange,
+  validateBoolean,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../errors/validate';
+import { type IdMap, validateIdMap } from '../idmap/id-map';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+
+/** How mount events spread between a mount and its copies (`mount_namespaces(7)`, "Shared subtrees"). */
+export type Propagation = 'shared' | 'private' | 'slave' | 'unbindable';
+
+export const PROPAGATIONS: readonly Propagation[] = Object.freeze(['shared', 'private', 'slave', 'unbindable']);
+
+/**
+ * Which namespaces to create, and how each is set up. `true` takes the defaults.
+ *
+ * @example
+ * ```ts
+ * await unshare({ user: { uidMap: 'auto', gidMap: 'auto' }, uts: { hostname: 'inside' }, net: true });
+ * ```
+ */
+export interface UnshareSpec {
+  /**
+   * A user namespace (`user_namespaces(7)`). Both maps are `'root'` by default. `setgroups` is denied by default where
+   * the kernel demands it (a gid map written without CAP_SETGID outside), else left as it is; supplementary groups of
+   * the caller stay in either case.
+   */
+  user?:
+    | true
+    | { uidMap?: IdMap | undefined; gidMap?: IdMap | undefined; setgroups?: 'allow' | 'deny' | undefined }
+    | undefined;
+  /** A mount namespace (`mount_namespaces(7)`), of which all mounts get this propagation; default `'private'`. */
+  mnt?: true | { propagation?: Propagation | 'unchanged' | undefined } | undefined;
+  /** A network namespace (`network_namespaces(7)`). Its loopback interface is brought up by default. */
+  net?: true | { loopback?: boolean | undefined } | undefined;
+  /** A UTS namespace (`uts_namespaces(7)`). The names are copies of the caller's by default; at most 64 bytes each. */
+  uts?: true | { hostname?: string | undefined; domainname?: string | undefined } | undefined;
+  /**
+   * A time namespace (`time_namespaces(7)`) and what is added to its clocks: a number of seconds, which may have a
+   * fraction, or a bigint of nanoseconds. Default: nothing. A clock cannot be made to show less than zero.
+   */
+  time?: true | { monotonic?: number | bigint | undefined; boottime?: number | bigint | undefined } | undefined;
+  /** A pid namespace (`pid_namespaces(7)`). */
+  pid?: true | undefined;
+  /** An IPC namespace (`ipc_namespaces(7)`). */
+  ipc?: true | undefined;
+  /** A cgroup namespace (`cgroup_namespaces(7)`). */
+  cgroup?: true | undefined;
+}
+
+/** __NEW_UTS_LEN */
+const UTS_BYTES = 64;
+
+/** timens_offsets takes seconds up to KTIME_SEC_MAX / 2 either way. */
+const MAX_OFFSET_NS = (2n ** 63n - 1n) / 2n;
+
+type OptionCheck = (name: string, value: unknown) => void;
+
+/** The options of each kind; a kind without any takes only `true`. */
+const OPTIONS: Readonly<Record<NamespaceKind, Readonly<Record<string, OptionCheck>>>> = {
+  user: {
+    uidMap: validateIdMap,
+    gidMap: validateIdMap,
+    setgroups: (name, value) => validateOneOf(name, value, ['allow', 'deny']),
+  },
+  mnt: { propagation: (name, value) => validateOneOf(name, value, [...PROPAGATIONS, 'unchanged']) },
+  net: { loopback: validateBoolean },
+  uts: { hostname: validateUtsName, domainname: validateUtsName },
+  time: { monotonic: validateOffset, boottime: validateOffset },
+  pid: {},
+  ipc: {},
+  cgroup: {},
+};
+
+/**
+ * Checks what a caller gives for new namespaces, a kind, an array of kinds or an {@link UnshareSpec}, and answers with
+ * a copy as an UnshareSpec.
+ *
+ * @param name - what the caller calls it, as in `'options.unshare'`
+ */
+export function validateUnshare(name: string, value: unknown): UnshareSpec {
+  if (typeof value === 'string') return specOfKinds([[name, value]]);
+  if (Array.isArray(value)) return specOfKinds(value.map((kind, index) => [`${name}[${index}]`, kind]));
+  if (value === null || typeof value !== 'object') {
+    throw invalidType(name, 'a kind of namespace, an array of kinds or an object', value);
+  }
+  validateKnownKeys(name, value, NAMESPACE_KINDS);
+  const entries = Object.entries(value as Record<NamespaceKind, unknown>)
+    .filter(([, options]) => options !== undefined)
+    .map(([kind, options]) => [kind, validateKind(`${name}.${kind}`, kind as NamespaceKind, options)]);
+  return Object.fromEntries(entries) as UnshareSpec;
+}
+
+/** The kinds of namespace in a spec, in the order of {@link NAMESPACE_KINDS}. */
+export function kindsOfSpec(spec: UnshareSpec): NamespaceKind[] {
+  return NAMESPACE_KINDS.filter((kind) => spec[kind] !== undefined);
+}
+
+/** What a spec says of a kind: nothing in particular where it only says `true`. */
+export function optionsOf<K extends NamespaceKind>(
+  spec: UnshareSpec,
+  kind: K,
+): Exclude<UnshareSpec[K], true | undefined> {
+  const options = spec[kind];
+  return (typeof options === 'object' ? options : {}) as Exclude<UnshareSpec[K], true | undefined>;
+}
+
+/** The offset in nanoseconds. A number is taken as the decimal it prints as, so 0.1 is exactly a tenth of a second. */
+export function nanosecondsOf(offset: number | bigint): bigint {
+  if (typeof offset === 'bigint') return offset;
+  const whole = Math.trunc(offset);
+  return BigInt(whole) * 1_000_000_000n + BigInt(Math.round((offset - whole) * 1e9));
+}
+
+function specOfKinds(kinds: readonly (readonly [name: string, kind: unknown])[]): UnshareSpec {
+  const spec: UnshareSpec = {};
+  for (const [name, kind] of kinds) {
+    if (typeof kind !== 'string') throw invalidType(name, 'of type string', kind);
+    validateOneOf(name, kind, NAMESPACE_KINDS);
+    spec[kind] = true;
+  }
+  return spec;
+}
+
+function validateKind(name: string, kind: NamespaceKind, value: unknown): true | object {
+  const checks = OPTIONS[kind];
+  if (value === true) return true;
+  if (Object.keys(checks).length === 0) throw invalidValue(name, value, 'must be true');
+  if (typeof value === 'boolean') throw invalidValue(name, value, 'must be true or an object');
+  validateObject(name, value);
+  validateKnownKeys(name, value, Object.keys(checks));
+  const options = Object.entries(value).filter(([, option]) => option !== undefined);
+  for (const [key, option] of options) checks[key]?.(`${name}.${key}`, option);
+  return Object.fromEntries(options);
+}
+
+/** sethostname(2): an empty name is one, too. */
+export function validateUtsName(name: string, value: unknown): asserts value is string {
+  validateString(name, value);
+  if (Buffer.byteLength(value) <= UTS_BYTES) return;
+  throw invalidValue(name, value, `must have at most ${UTS_BYTES} bytes`);
+}
+
+function validateOffset(name: string, value: unknown): void {
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    throw invalidType(name, 'of type number or bigint', value);
+  if (typeof value === 'number' && !Number.isFinite(value)) throw outOfRange(name, 'a finite number', value);
+  const nanoseconds = nanosecondsOf(value);
+  if (nanoseconds >= -MAX_OFFSET_NS && nanoseconds <= MAX_OFFSET_NS) return;
+  throw outOfRange(name, `between -${MAX_OFFSET_NS} and ${MAX_OFFSET_NS} nanoseconds`, value);
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import type { Step } from '../../types/native';
+import { validateBoolean, validateKnownKeys, validateObject, validateOneOf, validatePath } from '../errors/validate';
+import { PROPAGATIONS, type Propagation, run } from '../launch/target';
+import { MS_REC, PROPAGATION_FLAGS } from './flags';
+
+/** Options of {@link setPropagation}. */
+export interface PropagationOptions {
+  /** Also of all mounts below. Default false. */
+  recursive?: boolean | undefined;
+}
+
+/**
+ * Changes how mounts and unmounts spread from a mount to its copies in other mount namespaces and back
+ * (`mount_namespaces(7)`, "Shared subtrees"): what `mount --make-private` and its like do.
+ *
+ * It acts on this process's own mount namespace, in a task of its own, and takes CAP_SYS_ADMIN in the user namespace that owns it.
+ * The same on a {@link NamespaceSet} acts inside that.
+ *
+ * @param path - a mount point
+ * @param propagation - `'shared'`, `'private'`, `'slave'` or `'unbindable'`
+ * @throws NamespaceError `EINVAL` when nothing is mounted on `path`, `EPERM`, `ENOENT`, …
+ */
+export async function setPropagation(
+  path: string | URL,
+  propagation: Propagation,
+  options: PropagationOptions = {},
+): Promise<void> {
+  await run({}, [propagationStep(path, propagation, options, resolve)]);
+}
+
+/** The step of a plan for it. `locate` makes the path what the task is to see. */
+export function propagationStep(
+  path: unknown,
+  propagation: unknown,
+  options: unknown,
+  locate: (path: string) => string,
+): Step {
+  const target = locate(validatePath('path', path));
+  validateOneOf('propagation', propagation, PROPAGATIONS);
+  validateObject('options', options);
+  validateKnownKeys('options', options, ['recursive']);
+  const { recursive = false } = options as PropagationOptions;
+  validateBoolean('options.recursive', recursive);
+  return ['propagation', target, PROPAGATION_FLAGS[propagation] | (recursive ? MS_REC : 0)];
+}

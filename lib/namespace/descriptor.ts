@@ -1,0 +1,29 @@
+import { closeFd } from '../launch/close';
+
+/** An open descriptor and its end: closed once, off the event loop, by whoever comes first. */
+export class Descriptor {
+  readonly #fd: number;
+  #closing: Promise<void> | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** The number; -1 once it has been closed, for then it may be somebody else's. */
+  get fd(): number {
+    return this.closed ? -1 : this.#fd;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * On a thread of libuv's pool: closing the last descriptor of a mount namespace unmounts all that is mounted there,
+   * and that of a network namespace may wait for its devices. Errors of close(2) tell nothing one could act on.
+   */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => closeFd(this.#fd, resolve));
+    return this.#closing;
+  }
+}

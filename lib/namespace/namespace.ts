@@ -1,0 +1,304 @@
+import { constants, open } from 'node:fs';
+import { inspect } from 'node:util';
+import { Errno } from '../errors/errno';
+import { NamespaceError, closedError } from '../errors/namespace-error';
+import { invalidType, validateFd, validateOneOf, validatePath, validatePid } from '../errors/validate';
+import { explain } from '../host/hints';
+import { closeFd } from '../launch/close';
+import { kindsOfFlags } from '../launch/describe';
+import { type Attempt, systemError } from '../launch/failure';
+import { native } from '../native';
+import { NAMESPACE, isNamespace } from './brand';
+import { Descriptor } from './descriptor';
+import { disown, own } from './forgotten';
+import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from './kind';
+import { type PersistentNamespace, persist } from './persistent';
+import { processesIn } from './processes';
+
+/** A handle that another object owns. */
+type Owner = object;
+
+/** A member of a set that somebody holds on to keeps the set, and so its init, from being collected. */
+const owners = new WeakMap<Namespace, Owner>();
+
+let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
+
+/**
+ * A namespace, held by a descriptor: it exists at least as long as this is open, whether a process is in it or not
+ * (`namespaces(7)`).
+ *
+ * Close it, or declare it with `await using`. A handle that is forgotten instead is closed when it is collected as
+ * garbage, with a process warning (`LINUX_NS_UNCLOSED`). After `close()` its identity can still be asked for; all
+ * else throws, or rejects with, `ERR_LINUX_NS_CLOSED`.
+ *
+ * @example
+ * ```ts
+ * const net = await Namespace.of('self', 'net');
+ * console.log(String(net), await net.processes()); // net:[4026531840] [ 1, 34, … ]
+ * await net.close();
+ * ```
+ */
+export class Namespace {
+  static {
+    construct = (descriptor, owner) => new Namespace(descriptor, owner);
+  }
+
+  /** Its kind. */
+  readonly kind: NamespaceKind;
+  /** Its inode number: with `dev` its identity, as long as it exists. */
+  readonly id: bigint;
+  /** The device of its inode: that of the kernel's nsfs. */
+  readonly dev: bigint;
+  readonly #descriptor: Descriptor;
+
+  private constructor(descriptor: Descriptor, owner: Owner | undefined) {
+    const { flag, ino, dev } = native().namespaceInfo(descriptor.fd);
+    const [kind] = kindsOfFlags(flag);
+    if (kind === undefined) throw new NamespaceError({ errno: Errno.EINVAL, syscall: 'ioctl' });
+    this.kind = kind;
+    this.id = ino;
+    this.dev = dev;
+    this.#descriptor = descriptor;
+    if (owner !== undefined) owners.set(this, owner);
+    else own(this, { what: `A Namespace (${String(this)})`, close: () => descriptor.close() });
+  }
+
+  /**
+   * Opens a namespace by a file of `/proc/PID/ns` or a bind mount of one, such as `/run/netns/NAME`.
+   *
+   * @param path - a path, or a `file:` URL
+   * @throws NamespaceError `EINVAL` when it is no namespace, `EACCES` when the process of `/proc/PID/ns` is another
+   * user's, `ENOENT`, …
+   */
+  static async open(path: string | URL): Promise<Namespace> {
+    const file = validatePath('path', path);
+    const step = `open ${file}`;
+    const fd = await openFile(file, step);
+    try {
+      return wrap(fd);
+    } catch (cause) {
+      closeFd(fd);
+      throw notANamespace(cause, step, file);
+    }
+  }
+
+  /**
+   * Opens a namespace of a process. The process is held by a pidfd meanwhile: should it end, and its pid be given to
+   * another, this rejects and does not open the other's.
+   *
+   * Takes the right to ptrace that process (`namespaces(7)`): it is one's own and has no capabilities more, or one has
+   * CAP_SYS_PTRACE.
+   *
+   * @param pid - a process as this one sees it, or `'self'`
+   * @param kind - which of its namespaces
+   * @throws NamespaceError `ESRCH` when there is no such process, `EACCES` or `EPERM` when it may not be looked into
+   */
+  static async of(pid: number | 'self', kind: NamespaceKind): Promise<Namespace> {
+    if (pid !== 'self') validatePid('pid', pid);
+    validateOneOf('kind', kind, NAMESPACE_KINDS);
+    return Promise.resolve(withProcess(pid === 'self' ? process.pid : pid, (open) => wrap(open(kind))));
+  }
+
+  /**
+   * Takes over an open descriptor of a namespace: `close()` will close it. When this rejects it is still the caller's.
+   *
+   * @throws NamespaceError `EINVAL` when it refers to something else, `EBADF` when it is not open
+   */
+  static async fromFd(fd: number): Promise<Namespace> {
+    validateFd('fd', fd);
+    try {
+      return await Promise.resolve(wrap(fd));
+    } catch (cause) {
+      throw notANamespace(cause, `open descriptor ${fd}`, undefined);
+    }
+  }
+
+  /** @internal */
+  readonly [NAMESPACE] = true;
+
+  /** The descriptor, which stays this object's own. @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
+  get fd(): number {
+    if (this.closed) throw closedError(String(this));
+    return this.#descriptor.fd;
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#descriptor.closed;
+  }
+
+  /**
+   * Whether two handles are on one namespace. Both must be open: the numbers of one that has gone are given to another.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
+   */
+  equals(other: Namespace): boolean {
+    if (!isNamespace(other)) throw invalidType('other', 'an instance of Namespace', other);
+    return this.fd >= 0 && other.fd >= 0 && this.id === other.id && this.dev === other.dev;
+  }
+
+  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  toString(): string {
+    return `${this.kind}:[${this.id}]`;
+  }
+
+  /**
+   * The effective uid of who created it, as this process's user namespace sees it (65534 when it does not).
+   * NS_GET_OWNER_UID of `ioctl_ns(2)`.
+   *
+   * @throws NamespaceError `EINVAL` when this is not a user namespace: those alone have an owner
+   */
+  async owner(): Promise<number> {
+    return this.#ask('ask for the owner', (fd) => native().namespaceOwner(fd));
+  }
+
+  /**
+   * The user namespace it belongs to: capabilities over it are those one has there. For a user namespace, its parent.
+   * NS_GET_USERNS of `ioctl_ns(2)`.
+   *
+   * @throws NamespaceError `EPERM` when that is further out than this process's own user namespace
+   */
+  async userNamespace(): Promise<Namespace> {
+    return wrap(await this.#ask('open the user namespace', (fd) => native().namespaceUser(fd)));
+  }
+
+  /**
+   * The namespace it was created in, for a user or a pid namespace; null at the top of what this process may see.
+   * NS_GET_PARENT of `ioctl_ns(2)`.
+   *
+   * @throws NamespaceError `EINVAL` for the other kinds, which have no parents
+   */
+  async parent(): Promise<Namespace | null> {
+    try {
+      return wrap(await this.#ask('open the parent', (fd) => native().namespaceParent(fd)));
+    } catch (error) {
+      if ((error as NamespaceError).code === 'EPERM') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * The processes in it, by the pids that this process knows them by, ascending. Processes whose namespaces may not be
+   * read, those of other users as a rule, are not among them; nor are those that ended while it looked.
+   */
+  async processes(): Promise<number[]> {
+    if (this.closed) throw closedError(String(this));
+    return processesIn(this);
+  }
+
+  /**
+   * Keeps the namespace beyond the life of this process, by mounting it on a file (`namespaces(7)`, "Namespace
+   * lifetime"), as `ip netns add` does in `/run/netns`. Takes CAP_SYS_ADMIN in the user namespace that owns this process's mount
+   * namespace.
+   *
+   * @param path - where: the file is created, mode 0444. It must not exist, and is taken away again on failure
+   * @throws NamespaceError `EEXIST` when there is something already, `EPERM`, `ENOENT`, …; `EINVAL` for a mount
+   * namespace that is not younger than this process's
+   *
+   * @example
+   * ```ts
+   * const set = await unshare('net');
+   * const kept = await set.net.persist('/run/netns/blue'); // `ip netns exec blue …` works
+   * ```
+   */
+  async persist(path: string | URL): Promise<PersistentNamespace> {
+    return persist(this, validatePath('path', path));
+  }
+
+  /** Another handle on it, to be closed by itself. */
+  async duplicate(): Promise<Namespace> {
+    return wrap(await this.#ask('duplicate', (fd) => native().duplicate(fd)));
+  }
+
+  /**
+   * Closes the handle. The namespace goes with it when nothing else refers to it, and that may take a while: resolves
+   * when it is done. Calling it again changes nothing.
+   */
+  async close(): Promise<void> {
+    disown(this);
+    await this.#descriptor.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [inspect.custom](): string {
+    return `Namespace { ${String(this)}${this.closed ? ', closed' : ''} }`;
+  }
+
+  async #ask<T>(what: string, ask: (fd: number) => T): Promise<T> {
+    const { fd } = this;
+    try {
+      return await Promise.resolve(ask(fd));
+    } catch (cause) {
+      throw systemError(cause, { step: `${what} of ${String(this)}`, operation: 'open', kind: this.kind });
+    }
+  }
+}
+
+/**
+ * A handle on what a descriptor refers to; the descriptor is its own from then on.
+ *
+ * @param owner - what closes it, and reports it forgotten, in its stead
+ */
+export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
+  return construct(typeof fd === 'number' ? new Descriptor(fd) : fd, owner);
+}
+
+/** Opens namespaces of one process, all of them of the same: should its pid be another's by now, none. */
+export function openOf(pid: number, kinds: readonly NamespaceKind[]): number[] {
+  return withProcess(pid, (open) => {
+    const fds: number[] = [];
+    try {
+      for (const kind of kinds) fds.push(open(kind));
+      return fds;
+    } catch (error) {
+      for (const fd of fds) closeFd(fd);
+      throw error;
+    }
+  });
+}
+
+/** Holds a process by a pidfd while its namespaces are opened. */
+function withProcess<T>(pid: number, use: (open: (kind: NamespaceKind) => number) => T): T {
+  const addon = native();
+  const step = `open namespaces of process ${pid}`;
+  const pidfd = attempt(() => addon.pidfdOpen(pid), { step, operation: 'open' });
+  try {
+    return use((kind) => attempt(() => addon.pidfdNamespace(pidfd, pid, CLONE_FLAGS[kind]), openAttempt(pid, kind)));
+  } finally {
+    closeFd(pidfd);
+  }
+}
+
+function openAttempt(pid: number, kind: NamespaceKind): Attempt {
+  return { step: `open ${kind} of process ${pid}`, operation: 'open', kind };
+}
+
+function attempt<T>(act: () => T, what: Attempt): T {
+  try {
+    return act();
+  } catch (cause) {
+    throw systemError(cause, what);
+  }
+}
+
+/** O_NONBLOCK: a FIFO is no namespace and shall not keep a thread of the pool waiting to tell us so. */
+function openFile(path: string, step: string): Promise<number> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  return new Promise((resolve, reject) => {
+    open(path, flags, (error, fd) => {
+      if (error === null) resolve(fd);
+      else reject(systemError(error, { step, operation: 'open', path }));
+    });
+  });
+}
+
+/** ENOTTY is the kernel's answer of a file that knows no such ioctl. */
+function notANamespace(cause: unknown, step: string, path: string | undefined): Error {
+  const { errno, syscall } = cause as { errno?: number; syscall?: string };
+  if (errno === undefined || errno === Errno.EBADF) return systemError(cause, { step, operation: 'open', path });
+  const hint = explain({ operation: 'open', errno: Errno.ENOTTY, syscall: 'ioctl', path });
+  return new NamespaceError({ errno: Errno.EINVAL, syscall, path, step, hint });
+}

@@ -1,0 +1,116 @@
+import { close, open } from 'node:fs';
+import { stat, unlink } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { NamespaceError, closedError } from '../errors/namespace-error';
+import { explain } from '../host/hints';
+import { systemError } from '../launch/failure';
+import { run } from '../launch/target';
+import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../mount/flags';
+import type { NamespaceKind } from './kind';
+import type { Namespace } from './namespace';
+
+/**
+ * A namespace that a bind mount keeps: it is there until {@link PersistentNamespace.remove}, or until somebody else
+ * unmounts the file, whatever becomes of this process. Nothing is undone when this object is forgotten.
+ *
+ * `await using kept = await net.persist(path)` removes it at the end of the scope; declare it so only if that is meant.
+ */
+export class PersistentNamespace {
+  /** The file it is mounted on, as an absolute path. `Namespace.open()` opens it. */
+  readonly path: string;
+  readonly kind: NamespaceKind;
+  /** Its inode number. */
+  readonly id: bigint;
+  readonly #dev: bigint;
+  #removing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(path: string, { kind, id, dev }: Pick<Namespace, 'kind' | 'id' | 'dev'>) {
+    this.path = path;
+    this.kind = kind;
+    this.id = id;
+    this.#dev = dev;
+  }
+
+  /**
+   * Unmounts and deletes the file. The namespace goes with it when nothing else refers to it. Calling it again changes
+   * nothing, unless it has failed.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_NOT_MOUNTED` when that namespace is not what is on the file any more
+   */
+  async remove(): Promise<void> {
+    this.#removing ??= this.#remove().catch((error: unknown) => {
+      this.#removing = undefined;
+      throw error;
+    });
+    await this.#removing;
+  }
+
+  /** {@link PersistentNamespace.remove} */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remove();
+  }
+
+  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  toString(): string {
+    return `${this.kind}:[${this.id}]`;
+  }
+
+  async #remove(): Promise<void> {
+    const { path, kind } = this;
+    const step = `remove ${path}`;
+    try {
+      const status = await stat(path, { bigint: true });
+      if (status.ino !== this.id || status.dev !== this.#dev) throw this.#notMounted(step);
+      await run({}, [['umount', path, MNT_DETACH | UMOUNT_NOFOLLOW]]);
+      await unlink(path);
+    } catch (error) {
+      throw systemError(error, { step, operation: 'umount', path, kind });
+    }
+  }
+
+  #notMounted(step: string): NamespaceError {
+    const { path, kind } = this;
+    const message = `${String(this)} is not mounted there any more`;
+    return new NamespaceError({ code: 'ERR_LINUX_NS_NOT_MOUNTED', message, step, path, kind });
+  }
+}
+
+/** Mounts a namespace on a file that it creates, or leaves nothing behind. */
+export async function persist(namespace: Namespace, file: string): Promise<PersistentNamespace> {
+  const path = resolve(file);
+  const { kind } = namespace;
+  if (namespace.closed) throw closedError(String(namespace));
+  const attempt = { step: `persist on ${path}`, operation: 'persist', path, kind };
+  await create(path).catch((error: unknown) => {
+    throw systemError(error, attempt);
+  });
+  try {
+    await run({}, [['bind', namespace.fd, path]]);
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw persistError(error, attempt);
+  }
+  return new PersistentNamespace(path, namespace);
+}
+
+/** O_EXCL: what is there already is somebody's, and would be covered by the mount. */
+function create(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    open(path, 'wx', 0o444, (error, fd) => {
+      if (error === null) close(fd, () => resolve());
+      else reject(error);
+    });
+  });
+}
+
+/** A failure of the bind mount, told as what it was for. */
+function persistError(
+  cause: unknown,
+  attempt: { step: string; operation: string; path: string; kind: NamespaceKind },
+): unknown {
+  const { errno, syscall } = cause as Partial<NamespaceError>;
+  if (errno === undefined || syscall === undefined) return cause;
+  const hint = explain({ ...attempt, errno: Math.abs(errno), syscall });
+  return new NamespaceError({ ...attempt, errno, syscall, hint, cause });
+}

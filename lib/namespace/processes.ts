@@ -1,0 +1,40 @@
+import { readdir, stat } from 'node:fs/promises';
+import { systemError } from '../launch/failure';
+import type { Namespace } from './namespace';
+
+/** So many at once: enough to keep libuv's pool busy, without a promise for every process of a large host. */
+const AT_ONCE = 64;
+
+/** The processes in a namespace, ascending, as far as `/proc/PID/ns` may be read. */
+export async function processesIn(namespace: Namespace): Promise<number[]> {
+  const pids = await allPids();
+  const found: number[] = [];
+  for (let from = 0; from < pids.length; from += AT_ONCE) {
+    const some = pids.slice(from, from + AT_ONCE);
+    const inside = await Promise.all(some.map((pid) => isIn(pid, namespace)));
+    found.push(...some.filter((_, index) => inside[index]));
+  }
+  return found;
+}
+
+async function allPids(): Promise<number[]> {
+  try {
+    const names = await readdir('/proc');
+    return names
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
+  } catch (error) {
+    throw systemError(error, { step: 'list processes', operation: 'open', path: '/proc' });
+  }
+}
+
+/** Not, when it has ended, is a zombie, or is not ours to look into. */
+async function isIn(pid: number, { kind, id, dev }: Namespace): Promise<boolean> {
+  try {
+    const status = await stat(`/proc/${pid}/ns/${kind}`, { bigint: true });
+    return status.ino === id && status.dev === dev;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  invalidType,
+  invalidValue,
+  validateArray,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validatePid,
+} from '../errors/validate';
+import { closeFd } from '../launch/close';
+import { kindsOfFlags } from '../launch/describe';
+import { systemError } from '../launch/failure';
+import { knownKinds, withoutOwn } from '../launch/join';
+import { run, validateJoin } from '../launch/target';
+import { native } from '../native';
+import { isNamespace } from './brand';
+import { NAMESPACE_KINDS, type NamespaceKind } from './kind';
+import { type Namespace, openOf } from './namespace';
+import { type NamespaceSet, setOf } from './namespace-set';
+import { type CallOptions, signalOf } from './unshare';
+
+/** The namespaces of a process. */
+export interface ProcessTarget {
+  /** A process, as this one sees it. */
+  pid: number;
+  /** Which of its namespaces. Default: those that are others than this process's. */
+  kinds?: readonly NamespaceKind[] | undefined;
+}
+
+/**
+ * Takes namespaces that exist as a set to run in: nsenter(1) and setns(2), as a call that leaves this process where it
+ * is. They are joined once, by a task of its own that ends at once, so what may not be entered rejects here, with the reason.
+ *
+ * Joining takes CAP_SYS_ADMIN in the user namespace that owns the namespace, and for a mount namespace CAP_SYS_CHROOT
+ * and CAP_SYS_ADMIN in one's own as well; joining a user namespace that one has created, or that is owned by one's
+ * user in one's own, gives them all inside. A pid namespace must be one's own or below it.
+ *
+ * @param target - namespaces, at most one of each kind; or a process, of which all are opened together: never some of
+ * it and some of another that has got its pid
+ * @returns a set of new handles: the given ones stay the caller's, and open
+ * @throws NamespaceError with `kind`, `step` and `hint`: `EPERM`, `EINVAL`, `ESRCH`, `ENOMEM` when the init of a pid
+ * namespace has ended, …
+ *
+ * @example
+ * ```ts
+ * const set = await setns({ pid: 1234, kinds: ['net', 'uts'] });
+ * const { stdout } = await set.execFile('ip', ['address']);
+ * ```
+ */
+export async function setns(
+  target: Namespace | Iterable<Namespace> | ProcessTarget,
+  options: CallOptions = {},
+): Promise<NamespaceSet> {
+  const signal = signalOf(options);
+  const set = setOf(openTarget(target));
+  try {
+    await run({ join: [...set] }, [], signal);
+    return set;
+  } catch (error) {
+    await set.close();
+    throw error;
+  }
+}
+
+/** Descriptors of the target's namespaces, the caller's to close. */
+function openTarget(target: unknown): number[] {
+  if (isNamespace(target)) return duplicateAll([target]);
+  if (target === null || typeof target !== 'object') {
+    throw invalidType('target', 'a Namespace, an iterable of Namespaces or an object with a pid', target);
+  }
+  if (Symbol.iterator in target) return duplicateAll(validateJoin('target', target));
+  return openProcess(target);
+}
+
+function duplicateAll(namespaces: readonly Namespace[]): number[] {
+  const fds: number[] = [];
+  try {
+    for (const { fd } of namespaces) fds.push(native().duplicate(fd));
+    return fds;
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw systemError(error, { step: 'duplicate', operation: 'open' });
+  }
+}
+
+function openProcess(target: object): number[] {
+  validateObject('target', target);
+  validateKnownKeys('target', target, ['pid', 'kinds']);
+  const { pid, kinds } = target as { pid?: unknown; kinds?: unknown };
+  validatePid('target.pid', pid);
+  if (kinds === undefined) return othersOf(pid);
+  validateArray('target.kinds', kinds);
+  if (kinds.length === 0) throw invalidValue('target.kinds', kinds, 'must name at least one kind of namespace');
+  kinds.forEach((kind, index) => validateOneOf(`target.kinds[${index}]`, kind, NAMESPACE_KINDS));
+  return openOf(pid, [...new Set(kinds as NamespaceKind[])]);
+}
+
+/** Those of a process that are not this process's own as well. */
+function othersOf(pid: number): number[] {
+  return openOf(pid, knownKinds()).filter((fd) => {
+    const { flag, ino, dev } = native().namespaceInfo(fd);
+    const others = withoutOwn(kindsOfFlags(flag).map((kind) => ({ kind, id: ino, dev })));
+    if (others.length === 0) closeFd(fd);
+    return others.length > 0;
+  });
+}

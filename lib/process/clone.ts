@@ -1,0 +1,92 @@
+import { validateArray, validateFd, validateKnownKeys, validateObject } from '../errors/validate';
+import type { Exit, Task } from '../launch/task';
+import { endTask } from './ending';
+import { killTask } from './kill';
+import type { CloneOptions } from './options';
+import { PROGRAM_OPTIONS, parseProgram, startProgram, validateArgs, validateFile } from './program';
+
+/** A process that {@link clone} started: no streams, no events. */
+export class ClonedProcess {
+  /** Its pid, as this process sees it. */
+  readonly pid: number;
+  readonly #task: Task;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(task: Task) {
+    this.#task = task;
+    this.pid = task.pid;
+  }
+
+  /** A pidfd for it, which this object owns: it is closed, and this is -1, once the process has ended. pidfd_open(2) */
+  get pidfd(): number {
+    return this.#task.pidfd;
+  }
+
+  /** How it ended, when it has. Any number of callers may wait. */
+  wait(): Promise<Exit> {
+    return this.#task.exited;
+  }
+
+  /**
+   * Sends a signal, through the pidfd: never to another process that has got its pid. pidfd_send_signal(2)
+   *
+   * @param signal - a name or a number, 0 to ask only. Default: SIGTERM
+   * @returns false when it has ended already
+   * @throws TypeError `ERR_UNKNOWN_SIGNAL`; NamespaceError `EPERM` for a program that has changed its user
+   */
+  kill(signal?: NodeJS.Signals | number): boolean {
+    return killTask(this.#task, signal);
+  }
+
+  /** Has the event loop wait for its end, which it does from the start. */
+  ref(): void {
+    this.#task.ref();
+  }
+
+  /** Lets Node end while it runs. */
+  unref(): void {
+    this.#task.unref();
+  }
+
+  /** SIGTERM, SIGKILL when it has not ended two seconds later; resolves when it is gone. */
+  close(): Promise<void> {
+    return (this.#closing ??= endTask(this.#task));
+  }
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+const CLONE_OPTIONS = [...PROGRAM_OPTIONS, 'file', 'args', 'stdio'];
+
+/**
+ * Starts a program in new or joined namespaces: the layer under {@link spawn}, with descriptors in place of streams.
+ * Resolves when the program runs.
+ *
+ * Rejects with a `TypeError` or `RangeError` for bad arguments, before anything is started; with a `NamespaceError` when
+ * a step fails, the exec included: then nothing is left of it; with an `AbortError`.
+ *
+ * New namespaces of other kinds than `user` take CAP_SYS_ADMIN, or a new user namespace with them. clone(2), setns(2),
+ * namespaces(7)
+ *
+ * @example
+ * ```ts
+ * const log = fs.openSync('out.log', 'a');
+ * const child = await clone({ file: 'hostname', unshare: { user: true, uts: { hostname: 'box' } }, stdio: [0, log, log] });
+ * console.log(await child.wait()); // { code: 0, signal: null }
+ * ```
+ */
+export async function clone(options: CloneOptions): Promise<ClonedProcess> {
+  validateObject('options', options);
+  validateKnownKeys('options', options, CLONE_OPTIONS);
+  const { file, args = [], stdio = [0, 1, 2] } = options;
+  validateFile('options.file', file);
+  validateArgs('options.args', args);
+  validateArray('options.stdio', stdio);
+  stdio.forEach((fd, index) => validateFd(`options.stdio[${index}]`, fd));
+  const program = parseProgram(file, args, options);
+  return new ClonedProcess(await startProgram(program, stdio));
+}

@@ -1,0 +1,15 @@
+import { constants } from 'node:os';
+import type { Task } from '../launch/task';
+
+/** Milliseconds between SIGTERM and SIGKILL where a process is closed. */
+export const CLOSE_GRACE = 2000;
+
+/** Asks a task to end, makes it when it has not after {@link CLOSE_GRACE}, and waits until it is gone. */
+export async function endTask(task: Task): Promise<void> {
+  // Someone waits for it now, even if nobody did before.
+  task.ref();
+  task.kill(constants.signals.SIGTERM);
+  const timer = setTimeout(() => task.end(), CLOSE_GRACE);
+  await task.exited;
+  clearTimeout(timer);
+}

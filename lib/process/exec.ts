@@ -1,0 +1,227 @@
+import type { Readable } from 'node:stream';
+import {
+  invalidType,
+  invalidValue,
+  outOfRange,
+  validateKnownKeys,
+  validateObject,
+  validateString,
+} from '../errors/validate';
+import type { Exit } from '../launch/task';
+import { CLOSE_GRACE } from './ending';
+import type { NamespaceProcess } from './namespace-process';
+import type { ExecFileOptions, ExecOptions } from './options';
+import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
+import type { StdioSlot } from './stdio';
+
+/** What a program wrote. */
+export interface ExecResult<Output extends string | Buffer = string> {
+  stdout: Output;
+  stderr: Output;
+}
+
+/**
+ * What {@link execFile} and {@link exec} reject with, in the shape of Node's, when the program ran and did not end well.
+ * What could not be run is a `NamespaceError`, with `cmd`, `stdout` and `stderr` on it too.
+ */
+export interface ExecError<Output extends string | Buffer = string | Buffer> extends Error, ExecResult<Output> {
+  /** The exit code; null when a signal ended it; `ABORT_ERR` or `ERR_CHILD_PROCESS_STDIO_MAXBUFFER` when we did. */
+  code: number | string | null;
+  /** Whether `timeout` killed it. Absent where `code` is a string. */
+  killed?: boolean;
+  /** What ended it. Absent where `code` is a string. */
+  signal?: NodeJS.Signals | null;
+  /** The file and its arguments, or the command. */
+  cmd: string;
+}
+
+type BufferOption = { encoding: 'buffer' | null };
+
+/** 1 MiB, as Node. */
+const MAX_BUFFER = 1024 * 1024;
+
+/** No input: nobody could write it, or end it, before the promise is settled. */
+const STDIO: readonly StdioSlot[] = [{ type: 'ignore' }, { type: 'pipe' }, { type: 'pipe' }];
+
+/** The names of {@link ExecFileOptions}. */
+export const EXEC_FILE_OPTIONS: readonly string[] = [
+  ...SPAWN_OPTIONS.filter((name) => name !== 'stdio'),
+  'encoding',
+  'maxBuffer',
+];
+
+/**
+ * Runs a program to its end, in namespaces as {@link spawn} does, and resolves with what it wrote, as
+ * `util.promisify(child_process.execFile)` does. Its standard input is empty.
+ *
+ * Rejects with an {@link ExecError} for an exit code other than 0, for a signal, a timeout, and more output than
+ * `maxBuffer`; with an `AbortError`, once the program is gone; and with all that {@link spawn} rejects with.
+ *
+ * @example
+ * ```ts
+ * const { stdout } = await execFile('hostname', { unshare: { user: true, uts: { hostname: 'box' } } }); // 'box\n'
+ * ```
+ */
+export async function execFile(
+  file: string,
+  args: readonly string[] | null | undefined,
+  options: ExecFileOptions & BufferOption,
+): Promise<ExecResult<Buffer>>;
+export async function execFile(
+  file: string,
+  args?: readonly string[] | null,
+  options?: ExecFileOptions,
+): Promise<ExecResult>;
+export async function execFile(file: string, options: ExecFileOptions & BufferOption): Promise<ExecResult<Buffer>>;
+export async function execFile(file: string, options?: ExecFileOptions): Promise<ExecResult>;
+export async function execFile(
+  file: string,
+  args?: readonly string[] | ExecFileOptions | null,
+  options?: ExecFileOptions,
+): Promise<ExecResult<string | Buffer>> {
+  const [list, bag] = sortArguments(args, options);
+  return runExecFile(file, list, bag);
+}
+
+/**
+ * Runs a command line in a shell, `/bin/sh` unless `options.shell` says otherwise; for the rest see {@link execFile}.
+ *
+ * @param command - goes to the shell as it is: never put text from others into it
+ *
+ * @example
+ * ```ts
+ * const { stdout } = await exec('ip -o link | wc -l', { unshare: ['user', 'net'] }); // '1\n': only lo
+ * ```
+ */
+export async function exec(command: string, options: ExecOptions & BufferOption): Promise<ExecResult<Buffer>>;
+export async function exec(command: string, options?: ExecOptions): Promise<ExecResult>;
+export async function exec(command: string, options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
+  return runExec(command, options);
+}
+
+/** What {@link exec} does, with the output as the encoding has it. */
+export async function runExec(command: unknown, options: unknown): Promise<ExecResult<string | Buffer>> {
+  validateString('command', command);
+  validateObject('options', options);
+  const { shell } = options as { shell?: unknown };
+  return runExecFile(command, [], { ...options, shell: typeof shell === 'string' && shell !== '' ? shell : true });
+}
+
+/** What {@link execFile} does, its arguments sorted out. */
+export async function runExecFile(
+  file: string,
+  args: readonly string[],
+  options: ExecFileOptions,
+): Promise<ExecResult<string | Buffer>> {
+  validateKnownKeys('options', options, EXEC_FILE_OPTIONS);
+  const encoding = parseEncoding(options.encoding);
+  const maxBuffer = parseMaxBuffer(options.maxBuffer);
+  const { timeout, ...request } = parseSpawn(file, args, options);
+  const cmd = [file, ...args].join(' ');
+  const what: Collecting = { cmd, encoding, maxBuffer, timeout, killSignal: request.killSignal };
+  try {
+    return await collect(await startSpawn({ ...request, stdio: STDIO, timeout: 0 }), what);
+  } catch (error) {
+    if ('cmd' in (error as object)) throw error;
+    throw Object.assign(error as Error, { cmd, stdout: output([], encoding), stderr: output([], encoding) });
+  }
+}
+
+interface Collecting {
+  readonly cmd: string;
+  /** undefined for Buffers. */
+  readonly encoding: BufferEncoding | undefined;
+  readonly maxBuffer: number;
+  readonly timeout: number;
+  readonly killSignal: number;
+}
+
+/** Reads what the program writes until it has ended and its streams are closed. */
+function collect(child: NamespaceProcess, what: Collecting): Promise<ExecResult<string | Buffer>> {
+  const { cmd, encoding, maxBuffer, timeout, killSignal } = what;
+  let failure: Error | undefined;
+  let timedOut = false;
+  const timers: NodeJS.Timeout[] = [];
+  const stop = (): void => {
+    // Others may hold them beyond the end of the program.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  const tooMuch = (name: string): void => {
+    failure ??= maxBufferError(name);
+    stop();
+    child.kill(killSignal);
+  };
+  const stdout = gather(child.stdout, maxBuffer, () => tooMuch('stdout'));
+  const stderr = gather(child.stderr, maxBuffer, () => tooMuch('stderr'));
+  if (timeout > 0) {
+    const onTimeout = (): void => {
+      timedOut = true;
+      stop();
+      child.kill(killSignal);
+    };
+    timers.push(setTimeout(onTimeout, timeout));
+  }
+  child.on('error', (error) => {
+    // Aborted, above all. The killSignal is sent, and the promise waits for the end: it is not to depend on a handler.
+    failure ??= error;
+    stop();
+    timers.push(setTimeout(() => child.kill('SIGKILL'), CLOSE_GRACE));
+  });
+  return new Promise((resolve, reject) => {
+    child.once('close', (code, signal) => {
+      timers.forEach(clearTimeout);
+      const result = { stdout: output(stdout, encoding), stderr: output(stderr, encoding) };
+      if (failure === undefined && code === 0) {
+        resolve(result);
+        return;
+      }
+      const killed = child.killed || timedOut;
+      const error = failure ?? commandFailed(`${cmd}\n${output(stderr, 'utf8').toString()}`, { code, killed, signal });
+      reject(Object.assign(error, { cmd, ...result }));
+    });
+  });
+}
+
+/** The chunks of a stream up to a number of bytes; calls back when there are more. */
+function gather(stream: Readable | null, most: number, tooMuch: () => void): Buffer[] {
+  const chunks: Buffer[] = [];
+  let room = most;
+  stream?.on('data', (chunk: Buffer) => {
+    if (room < 0) return;
+    chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
+    room -= chunk.length;
+    if (room < 0) tooMuch();
+  });
+  return chunks;
+}
+
+function output(chunks: readonly Buffer[], encoding: BufferEncoding | undefined): string | Buffer {
+  const all = Buffer.concat(chunks);
+  return encoding === undefined ? all : all.toString(encoding);
+}
+
+function commandFailed(what: string, how: { killed: boolean } & Exit): Error {
+  const { code, killed, signal } = how;
+  return Object.assign(new Error(`Command failed: ${what}`), { code, killed, signal });
+}
+
+function maxBufferError(name: string): Error {
+  const code = 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
+  return Object.assign(new RangeError(`${name} maxBuffer length exceeded`), { code });
+}
+
+function parseEncoding(encoding: unknown): BufferEncoding | undefined {
+  if (encoding === undefined) return 'utf8';
+  if (encoding === null || encoding === 'buffer') return undefined;
+  if (typeof encoding !== 'string') throw invalidType('options.encoding', 'of type string', encoding);
+  if (!Buffer.isEncoding(encoding)) throw invalidValue('options.encoding', encoding, 'is not a known encoding');
+  return encoding;
+}
+
+function parseMaxBuffer(maxBuffer: unknown): number {
+  if (maxBuffer == null) return MAX_BUFFER;
+  if (typeof maxBuffer !== 'number') throw invalidType('options.maxBuffer', 'of type number', maxBuffer);
+  if (!(maxBuffer >= 0)) throw outOfRange('options.maxBuffer', 'a positive number', maxBuffer);
+  return maxBuffer;
+}

@@ -1,0 +1,281 @@
+import type { ChildProcess, MessageOptions, SendHandle, Serializable } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { Errno } from '../errors/errno';
+import { type Exit, type Task, abortError } from '../launch/task';
+import type { NamespaceSet } from '../namespace/namespace-set';
+import { CLOSE_GRACE, endTask } from './ending';
+import { killTask } from './kill';
+import { namespacesOf } from './namespaces';
+
+/** What {@link NamespaceProcess} is made of. */
+export interface Started {
+  readonly task: Task;
+  readonly file: string;
+  readonly argv: readonly string[];
+  /** One for each descriptor of the child; null where it has no pipe. */
+  readonly streams: readonly (Socket | null)[];
+  readonly timeout: number;
+  readonly killSignal: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The events of a {@link NamespaceProcess} and what their listeners are given: those of `child_process`. */
+export interface NamespaceProcessEvents {
+  /** After `spawn()` has resolved, so that a listener added then is called; before any other. */
+  spawn: [];
+  /** A signal could not be sent, or {@link SpawnOptions.signal} was aborted. */
+  error: [error: Error];
+  /** It has ended. Its streams may have more to give. */
+  exit: [code: number | null, signal: NodeJS.Signals | null];
+  /** It has ended and all its streams are closed. */
+  close: [code: number | null, signal: NodeJS.Signals | null];
+  disconnect: [];
+  message: [message: Serializable, sendHandle: SendHandle];
+}
+
+/**
+ * A program that {@link spawn} started: Node's `ChildProcess`, as it is documented, and what namespaces add.
+ *
+ * It runs when you get it: a program that could not be started is a rejection of `spawn()`, not an `'error'` event.
+ *
+ * @example
+ * ```ts
+ * await using child = await spawn('sh', ['-c', 'hostname; id -u'], { unshare: ['user', 'uts'] });
+ * child.stdout?.pipe(process.stdout);
+ * console.log(await child.exited); // { code: 0, signal: null }
+ * ```
+ */
+export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
+  /** Its pid, as this process sees it. */
+  readonly pid: number;
+  /** The file it was started from; the shell's with `shell`. */
+  readonly spawnfile: string;
+  /** All its arguments, `argv[0]` first. */
+  readonly spawnargs: string[];
+  /** What it reads; null unless `stdio[0]` is a pipe. */
+  readonly stdin: Writable | null;
+  /** What it writes; null unless `stdio[1]` is a pipe. */
+  readonly stdout: Readable | null;
+  /** What it writes to standard error; null unless `stdio[2]` is a pipe. */
+  readonly stderr: Readable | null;
+  /** One entry for each of its descriptors: a stream where that is a pipe, else null. */
+  readonly stdio: ChildProcess['stdio'];
+  /** There is no IPC channel. */
+  declare readonly channel?: null;
+  /** False: there is no IPC channel. */
+  readonly connected: boolean = false;
+  /** How it ended: resolves with `exitCode` and `signalCode` set, before `'exit'`. Never rejects. */
+  readonly exited: Promise<Exit>;
+
+  readonly #task: Task;
+  readonly #streams: readonly (Socket | null)[];
+  readonly #closed: Promise<void>;
+  #exit: Exit = { code: null, signal: null };
+  #killed = false;
+  /** How many ends 'close' waits for: the process's own and those of the streams that are read. */
+  #open = 1;
+  #tellExit: (exit: Exit) => void = () => undefined;
+  #tellClosed: () => void = () => undefined;
+  #forget: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(started: Started) {
+    super();
+    const { task, streams } = started;
+    this.#task = task;
+    this.#streams = streams;
+    this.pid = task.pid;
+    this.spawnfile = started.file;
+    this.spawnargs = [...started.argv];
+    this.stdin = streams[0] ?? null;
+    this.stdout = streams[1] ?? null;
+    this.stderr = streams[2] ?? null;
+    this.stdio = [...streams] as unknown as ChildProcess['stdio'];
+    this.exited = new Promise((resolve) => (this.#tellExit = resolve));
+    this.#closed = new Promise((resolve) => (this.#tellClosed = resolve));
+    this.#watchStreams();
+    this.#watchClock(started);
+    this.#watchSignal(started);
+    // A tick, and not a promise's job: all who wait for spawn() go on before it, and what a listener throws is uncaught.
+    process.nextTick(() => {
+      void task.exited.then((exit) => process.nextTick(() => this.#onExit(exit)));
+      this.emit('spawn');
+    });
+  }
+
+  /** A pidfd for it, which this object owns: it is closed, and this is -1, once the process has ended. pidfd_open(2) */
+  get pidfd(): number {
+    return this.#task.pidfd;
+  }
+
+  /** Its exit code; null while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#exit.code;
+  }
+
+  /** The signal that ended it, inside a pid namespace too; null while it runs, and when it exited. */
+  get signalCode(): NodeJS.Signals | null {
+    return this.#exit.signal;
+  }
+
+  /** Whether {@link kill} has sent a signal. It may run on. */
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  /**
+   * Sends a signal, through the pidfd: never to another process that has got its pid. pidfd_send_signal(2)
+   *
+   * What else goes wrong than that it has ended, which is EPERM for a program that has changed its user, is emitted as
+   * `'error'`.
+   *
+   * @param signal - a name or a number, 0 to ask only. Default: SIGTERM
+   * @returns whether it was sent
+   * @throws TypeError `ERR_UNKNOWN_SIGNAL`
+   */
+  kill(signal?: NodeJS.Signals | number): boolean {
+    try {
+      const sent = killTask(this.#task, signal);
+      this.#killed ||= sent;
+      return sent;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.emit('error', error);
+      return false;
+    }
+  }
+
+  /**
+   * All namespaces it is in, as handles that keep them alive after it has ended; they are the caller's to close.
+   *
+   * @throws NamespaceError `ESRCH` once it has ended, `EACCES` for a program that may not be looked into. ptrace(2)
+   */
+  async namespaces(): Promise<NamespaceSet> {
+    return namespacesOf(this.#task);
+  }
+
+  /**
+   * Ends it: SIGTERM, and SIGKILL to all of it when it has not ended two seconds later. Resolves when it is gone; what
+   * it wrote can still be read until then, and for as long as others hold its streams, but no more than two seconds.
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** SIGTERM, unless {@link kill} has been called, as Node's; does not wait. */
+  [Symbol.dispose](): void {
+    if (!this.#killed) this.kill();
+  }
+
+  /** Has the event loop wait for its end, which it does from the start. */
+  ref(): void {
+    this.#task.ref();
+  }
+
+  /** Lets Node end while it runs. Streams hold Node up too, and have an `unref()` of their own. */
+  unref(): void {
+    this.#task.unref();
+  }
+
+  /** There is no IPC channel: `ERR_IPC_CHANNEL_CLOSED`, to the callback or else as `'error'`. */
+  send(message: Serializable, callback?: (error: Error | null) => void): boolean;
+  send(message: Serializable, sendHandle?: SendHandle, callback?: (error: Error | null) => void): boolean;
+  send(
+    message: Serializable,
+    sendHandle?: SendHandle,
+    options?: MessageOptions,
+    callback?: (error: Error | null) => void,
+  ): boolean;
+  send(_message: Serializable, ...rest: unknown[]): boolean {
+    const error = coded('ERR_IPC_CHANNEL_CLOSED', 'Channel closed');
+    const callback = rest.find((argument): argument is (error: Error) => void => typeof argument === 'function');
+    process.nextTick(() => {
+      if (callback === undefined) this.emit('error', error);
+      else callback(error);
+    });
+    return false;
+  }
+
+  /** There is no IPC channel: emits `'error'` with `ERR_IPC_DISCONNECTED`. */
+  disconnect(): void {
+    this.emit('error', coded('ERR_IPC_DISCONNECTED', 'IPC channel is already disconnected'));
+  }
+
+  #watchStreams(): void {
+    for (const stream of this.#streams.slice(1)) {
+      if (stream === null) continue;
+      this.#open++;
+      stream.once('close', () => this.#closedOne());
+    }
+  }
+
+  #watchClock({ timeout, killSignal }: Started): void {
+    if (timeout === 0) return;
+    const timer = setTimeout(() => this.kill(killSignal), timeout);
+    this.#forget.push(() => clearTimeout(timer));
+  }
+
+  #watchSignal({ signal, killSignal }: Started): void {
+    if (signal === undefined) return;
+    const onAbort = (): void => {
+      if (this.kill(killSignal)) this.emit('error', abortError(signal));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#forget.push(() => signal.removeEventListener('abort', onAbort));
+    // Aborted when the program already ran, but nobody could listen yet.
+    if (signal.aborted) process.nextTick(onAbort);
+  }
+
+  #onExit(exit: Exit): void {
+    this.#exit = exit;
+    for (const forget of this.#forget.splice(0)) forget();
+    this.#streams[0]?.destroy();
+    this.#tellExit(exit);
+    // Registered before the listeners of 'exit' run, which may throw; run after them, so that they can begin to read.
+    process.nextTick(() => {
+      this.#drain();
+      this.#closedOne();
+    });
+    this.emit('exit', exit.code, exit.signal);
+  }
+
+  /** As Node: what nobody reads is read to its end once the process has ended, or 'close' would never come. */
+  #drain(): void {
+    for (const stream of this.#streams) {
+      if (stream?.readable === true) stream.resume();
+    }
+  }
+
+  #closedOne(): void {
+    if (--this.#open > 0) return;
+    this.#tellClosed();
+    this.emit('close', this.exitCode, this.signalCode);
+  }
+
+  async #close(): Promise<void> {
+    await endTask(this.#task);
+    // Others may hold its streams: grandchildren, without a pid namespace that ends them.
+    const timer = setTimeout(() => this.#streams.forEach((stream) => stream?.destroy()), CLOSE_GRACE);
+    await this.exited;
+    await this.#closed;
+    clearTimeout(timer);
+  }
+}
+
+/** EPERM and the like, which Node emits; not a bad argument, nor a signal that the kernel does not know. */
+function isRefusal(error: unknown): error is Error {
+  const { errno } = error as { errno?: unknown };
+  return typeof errno === 'number' && errno !== -Errno.EINVAL && errno !== -Errno.ENOSYS;
+}
+
+function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}

@@ -1,0 +1,106 @@
+import type { NamespaceKind } from '../namespace/kind';
+import type { Namespace } from '../namespace/namespace';
+import type { UnshareSpec } from '../launch/target';
+import type { StdioOptions } from './stdio';
+
+/** What every program started here can be given: by {@link clone}, {@link spawn}, {@link execFile} and {@link exec}. */
+export interface ProgramOptions {
+  /**
+   * The directory to start in, seen from inside: as a path below the root of a joined mount namespace, with the ids and
+   * the maps of a user namespace. A relative path is one from this process's own. Where it does not exist the start
+   * fails.
+   *
+   * Default: this process's own directory; where a joined mount namespace has no such path, its root.
+   */
+  cwd?: string | URL | undefined;
+  /** The whole environment of the program; entries that are `undefined` are left out. Default: `process.env`. */
+  env?: NodeJS.ProcessEnv | undefined;
+  /** What the program is told it was called: `argv[0]`. Default: the file. */
+  argv0?: string | undefined;
+  /**
+   * Whether the program leads a session of its own, without a terminal. setsid(2). Default: false.
+   *
+   * It dies with this process all the same, unless {@link dieWithParent} is false.
+   */
+  detached?: boolean | undefined;
+  /**
+   * The user to run as, an id *inside* the user namespace. Default: with a new or joined user namespace 0 where it maps
+   * 0, else the user as seen from inside; without one the caller's own.
+   *
+   * Another than one's own takes CAP_SETUID in the user namespace. Capabilities go with the ids. credentials(7)
+   */
+  uid?: number | undefined;
+  /** The group to run as, an id inside the user namespace. Default: as with {@link uid}. */
+  gid?: number | undefined;
+  /**
+   * Supplementary groups, ids inside the user namespace. Takes CAP_SETGID, and a user namespace that does not deny
+   * setgroups(2). Default: the caller's; root's are dropped along with its `uid` or `gid`, as Node does.
+   */
+  groups?: readonly number[] | undefined;
+  /** Namespaces to create for the program. namespaces(7). Default: none. */
+  unshare?: NamespaceKind | readonly NamespaceKind[] | UnshareSpec | undefined;
+  /** Namespaces to join; with {@link unshare} too they are joined first. setns(2). Default: none. */
+  setns?: Iterable<Namespace> | undefined;
+  /**
+   * Whether an init of ours is process 1 of a new pid namespace: it reaps orphans, forwards signals, and ends, and with
+   * it all that is left inside, when the program ends. With `false` the program itself is process 1. pid_namespaces(7)
+   *
+   * Default: true with a new pid namespace; without one it cannot be true.
+   */
+  init?: boolean | undefined;
+  /**
+   * Whether the kernel kills the program when this process ends, in whatever way; in a new pid namespace all that it has
+   * started too. PR_SET_PDEATHSIG(2const). Default: true.
+   *
+   * Without a new pid namespace of its own a program that is set-user-ID, or that changes its ids, is not killed: the
+   * kernel clears the request.
+   */
+  dieWithParent?: boolean | undefined;
+  /** Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false. */
+  noNewPrivileges?: boolean | undefined;
+  /**
+   * Aborted before the program runs: the start is undone and rejects with an `AbortError`. Afterwards the program gets a
+   * signal: {@link SpawnOptions.killSignal}.
+   */
+  signal?: AbortSignal | undefined;
+}
+
+/** The options of {@link spawn}: those of `child_process.spawn()`, and namespaces. Unknown ones are errors. */
+export interface SpawnOptions extends ProgramOptions {
+  /** What the program's descriptors 0, 1, 2, ... are. Default: `'pipe'`. */
+  stdio?: StdioOptions | undefined;
+  /** Milliseconds after which {@link killSignal} is sent. Default: 0, for never. */
+  timeout?: number | undefined;
+  /** The signal that `timeout` and `signal` send. Default: `'SIGTERM'`. */
+  killSignal?: NodeJS.Signals | number | undefined;
+  /** Run `file args...` as a command line of `/bin/sh`, or of the shell given; nothing is quoted. Default: false. */
+  shell?: boolean | string | undefined;
+  /** Accepted for callers that run on Windows too; nothing here. */
+  windowsHide?: boolean | undefined;
+  /** Accepted for callers that run on Windows too; nothing here. */
+  windowsVerbatimArguments?: boolean | undefined;
+}
+
+/** The options of {@link execFile}. Standard input is /dev/null. */
+export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio'> {
+  /** Of the results; `'buffer'` or null for Buffers. Default: `'utf8'`. */
+  encoding?: BufferEncoding | 'buffer' | null | undefined;
+  /** Most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */
+  maxBuffer?: number | undefined;
+}
+
+/** The options of {@link exec}. */
+export interface ExecOptions extends Omit<ExecFileOptions, 'shell'> {
+  /** The shell, which has to understand `-c`. Default: `'/bin/sh'`. */
+  shell?: string | undefined;
+}
+
+/** The options of {@link clone}. */
+export interface CloneOptions extends ProgramOptions {
+  /** The program: a path, or a name to be looked for in the PATH of its environment, in the root it will have. */
+  file: string;
+  /** Its arguments, without `argv[0]`. Default: none. */
+  args?: readonly string[] | undefined;
+  /** What becomes its descriptors 0, 1, 2, ...: ours stay open. Default: `[0, 1, 2]`. */
+  stdio?: readonly number[] | undefined;
+}

@@ -1,0 +1,184 @@
+/**
+ * A child's descriptors: what the `stdio` option means, the descriptors made for it, and the parent's streams.
+ *
+ * A pipe is a pair of AF_UNIX stream sockets, as in Node: pipe(2) has one direction only, and a socket can be shut down
+ * for writing while it is read.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Stream } from 'node:stream';
+import { NamespaceError } from '../errors/namespace-error';
+import { invalidType, invalidValue, validateFd } from '../errors/validate';
+import { systemError } from '../launch/failure';
+import { native } from '../native';
+
+/** One descriptor of the child, as `options.stdio` names it. */
+export type StdioEntry = 'pipe' | 'overlapped' | 'ignore' | 'inherit' | number | Stream | null | undefined;
+
+/** `options.stdio`: one word for descriptors 0, 1 and 2, or an entry for each descriptor, from 0 on. */
+export type StdioOptions = 'pipe' | 'overlapped' | 'ignore' | 'inherit' | readonly StdioEntry[];
+
+/** A checked entry. */
+export type StdioSlot =
+  | { readonly type: 'pipe' }
+  | { readonly type: 'ignore' }
+  | { readonly type: 'fd'; readonly fd: number; readonly stream?: object };
+
+/** Node's own handle of a stream, as far as it is needed: which descriptor, and to stop reading from it. */
+interface StreamHandle {
+  fd?: unknown;
+  reading?: boolean;
+  readStop?: () => void;
+}
+
+/** The first three are there for every program: standard input, output and error. */
+const STANDARD = 3;
+
+/** @throws TypeError, RangeError with the codes of Node; `ERR_LINUX_NS_UNSUPPORTED` for an IPC channel. */
+export function parseStdio(stdio: unknown): StdioSlot[] {
+  const entries: unknown[] = typeof stdio === 'string' ? new Array(STANDARD).fill(stdio) : listOf(stdio);
+  while (entries.length < STANDARD) entries.push(undefined);
+  return entries.map((entry, fd) => parseEntry(typeof stdio === 'string', entry, fd));
+}
+
+function listOf(stdio: unknown): unknown[] {
+  if (stdio == null) return [];
+  if (!Array.isArray(stdio)) throw invalidType('options.stdio', 'of type string or an instance of Array', stdio);
+  // Not a copy by spread: the holes of a sparse array are undefined, as for Node.
+  return Array.from(stdio as unknown[]);
+}
+
+function parseEntry(shorthand: boolean, entry: unknown, fd: number): StdioSlot {
+  const name = shorthand ? 'options.stdio' : `options.stdio[${fd}]`;
+  if (entry == null) return { type: fd < STANDARD ? 'pipe' : 'ignore' };
+  if (typeof entry === 'string') return parseWord(name, entry, fd);
+  if (typeof entry === 'number') {
+    validateFd(name, entry);
+    return { type: 'fd', fd: entry };
+  }
+  if (typeof entry !== 'object') throw invalidType(name, 'a string, a file descriptor or a stream', entry);
+  return { type: 'fd', fd: fdOfStream(name, entry), stream: entry };
+}
+
+function parseWord(name: string, word: string, fd: number): StdioSlot {
+  switch (word) {
+    case 'pipe':
+    case 'overlapped': // differs on Windows only
+      return { type: 'pipe' };
+    case 'ignore':
+      return { type: 'ignore' };
+    case 'inherit':
+      return { type: 'fd', fd };
+    case 'ipc':
+      throw new NamespaceError({
+        code: 'ERR_LINUX_NS_UNSUPPORTED',
+        message: `An IPC channel ('ipc' in ${name}) is not supported by this version of linux-ns`,
+      });
+    default:
+      throw invalidValue(name, word, "must be 'pipe', 'overlapped', 'ignore', 'inherit', a descriptor or a stream");
+  }
+}
+
+/** Streams of files and terminals have `fd`; sockets keep it in their handle. Before 'open' or 'connect' there is none. */
+function fdOfStream(name: string, stream: object): number {
+  const fd = (stream as { fd?: unknown }).fd ?? handleOf(stream)?.fd;
+  if (typeof fd === 'number' && fd >= 0) return fd;
+  throw invalidValue(name, stream, 'must be a stream that has an open file descriptor');
+}
+
+function handleOf(stream: object): StreamHandle | undefined {
+  return (stream as { _handle?: StreamHandle | null })._handle ?? undefined;
+}
+
+/** The parent's end of one descriptor of the child. */
+type ParentEnd = { readonly fd: number } | null;
+
+/**
+ * The descriptors of one child while it is started. {@link releaseChildEnds} when the start has come to an end, then
+ * either {@link streams} or {@link discard}.
+ */
+export class StdioDescriptors {
+  /** What becomes 0, 1, 2, ... in the child. */
+  readonly childFds: readonly number[];
+  readonly #slots: readonly StdioSlot[];
+  readonly #parentEnds: ParentEnd[] = [];
+  #childEnds: number[] = [];
+
+  /** @throws NamespaceError where there are no descriptors left (EMFILE, ENFILE); none is kept then. */
+  constructor(slots: readonly StdioSlot[]) {
+    this.#slots = slots;
+    try {
+      const fds = slots.map((slot) => this.#open(slot));
+      this.childFds = fds.slice(0, Math.max(STANDARD, lastUsed(slots) + 1));
+    } catch (error) {
+      this.discard();
+      throw systemError(error, { step: 'set up stdio', operation: 'stdio' });
+    }
+  }
+
+  #open(slot: StdioSlot): number {
+    if (slot.type !== 'pipe') {
+      this.#parentEnds.push(null);
+      return slot.type === 'fd' ? slot.fd : devNull();
+    }
+    const [parent, child] = native().socketPair();
+    this.#parentEnds.push({ fd: parent });
+    this.#childEnds.push(child);
+    return child;
+  }
+
+  /** The child has its own by now, and must hold the only ones: otherwise no end of a stream would ever be seen. */
+  releaseChildEnds(): void {
+    const fds = this.#childEnds;
+    this.#childEnds = [];
+    fds.forEach(closeFd);
+  }
+
+  /**
+   * The parent's streams, one entry for each descriptor of the child, null where it has no pipe. From here on the
+   * descriptors are theirs. As in Node: 0 is written to, 1 and 2 are read, pipes beyond go both ways.
+   */
+  streams(): (Socket | null)[] {
+    this.#slots.forEach(stopReading);
+    return this.#parentEnds.map((end, fd) => {
+      if (end === null) return null;
+      const socket = new Socket({ fd: end.fd, readable: fd !== 0, writable: fd === 0 || fd >= STANDARD });
+      this.#parentEnds[fd] = null;
+      return socket;
+    });
+  }
+
+  /** Closes what is still held. */
+  discard(): void {
+    this.releaseChildEnds();
+    for (const end of this.#parentEnds.splice(0)) {
+      if (end !== null) closeFd(end.fd);
+    }
+  }
+}
+
+/** Beyond the standard ones an ignored descriptor is none, as with Node, unless one that is used comes after it. */
+function lastUsed(slots: readonly StdioSlot[]): number {
+  return slots.reduce((last, slot, fd) => (slot.type === 'ignore' ? last : fd), -1);
+}
+
+/** A stream that the child reads from now on is not read here any more, or each would get a part of the data. */
+function stopReading(slot: StdioSlot): void {
+  if (slot.type !== 'fd' || slot.stream === undefined) return;
+  const handle = handleOf(slot.stream);
+  if (typeof handle?.readStop !== 'function') return;
+  handle.reading = false;
+  handle.readStop();
+  (slot.stream as { pause?: () => void }).pause?.();
+}
+
+let devNullFd: number | undefined;
+
+/** /dev/null, opened once for all children: it has no state that they could share. */
+function devNull(): number {
+  return (devNullFd ??= openSync('/dev/null', 'r+'));
+}
+
+function closeFd(fd: number): void {
+  closeSync(fd);
+}

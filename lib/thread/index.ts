@@ -1,0 +1,93 @@
+/**
+ * Namespaces of the calling thread itself: for a Worker that dedicates itself to one.
+ *
+ * Everything else in this package leaves Node's threads where they are. These two do not, and what that means has to
+ * be known:
+ *
+ * - Only the Worker's own thread moves. What Node does on libuv's pool, whose threads all Workers share, stays where
+ *   it was: all of `fs` but its `…Sync` functions, `dns.lookup()` (and so `net.connect()` to a name), `crypto` and
+ *   `zlib` jobs. Sockets are created on the Worker's thread, so `net` and `dgram` with IP addresses do move.
+ * - A thread cannot go back by itself: keep a `Namespace` of before and `setnsSync()` to it, or let the Worker end. A
+ *   Worker's thread is not used again.
+ * - Threads and processes that the Worker's thread starts from then on are born in its namespaces: Workers and
+ *   `child_process` of that Worker, and libuv's pool itself when that Worker is the first to use it.
+ * - `/proc/self` is the process, which is to say its main thread: the Worker's own is `/proc/thread-self`.
+ *
+ * @module
+ */
+import { isMainThread } from 'node:worker_threads';
+import { NamespaceError, closedError } from '../errors/namespace-error';
+import { invalidType, invalidValue, validateArray, validateOneOf } from '../errors/validate';
+import { flagsOfKinds } from '../launch/describe';
+import { systemError } from '../launch/failure';
+import { native } from '../native';
+import { isNamespace } from '../namespace/brand';
+import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
+import type { Namespace } from '../namespace/namespace';
+
+/** What a thread of a process that has several can leave: not `user`, `pid` (that is for children) and `time`. */
+export type ThreadNamespaceKind = Exclude<NamespaceKind, 'user' | 'pid' | 'time'>;
+
+const KINDS: readonly ThreadNamespaceKind[] = ['cgroup', 'ipc', 'mnt', 'net', 'uts'];
+
+/**
+ * Moves the calling Worker's thread into new namespaces: unshare(2). They are set up in no way: mounts keep their
+ * propagation, `lo` is down. With `mnt` the thread also gets a root and working directory of its own (CLONE_FS).
+ *
+ * Takes CAP_SYS_ADMIN, and blocks for as long as the kernel needs: a millisecond or so for `net`.
+ *
+ * @param kinds - `'cgroup'`, `'ipc'`, `'mnt'`, `'net'` and `'uts'`, one or several
+ * @throws NamespaceError `ERR_LINUX_NS_MAIN_THREAD` outside of a Worker; `EPERM`, `ENOSPC`, … with a `hint`
+ *
+ * @example
+ * ```ts
+ * // in a Worker
+ * thread.unshareSync(['uts', 'net']);
+ * ```
+ */
+export function unshareSync(kinds: ThreadNamespaceKind | readonly ThreadNamespaceKind[]): void {
+  const all: unknown = typeof kinds === 'string' ? [kinds] : kinds;
+  validateArray('kinds', all);
+  if (all.length === 0) throw invalidValue('kinds', kinds, 'must name at least one kind of namespace');
+  all.forEach((kind, index) => validateOneOf(`kinds[${index}]`, kind, KINDS));
+  mustBeWorker('unshareSync');
+  const flags = flagsOfKinds(all as ThreadNamespaceKind[]);
+  try {
+    native().unshareThread(flags);
+  } catch (error) {
+    const step = `unshare ${(all as string[]).join(', ')}`;
+    throw systemError(error, { step, operation: 'unshareSync', kinds: all as ThreadNamespaceKind[] });
+  }
+}
+
+/**
+ * Moves the calling Worker's thread into a namespace that exists: setns(2).
+ *
+ * Takes CAP_SYS_ADMIN in the user namespace that owns it and in one's own. With a mount namespace the thread gets a
+ * root and working directory of its own (CLONE_FS), which are then the root of that namespace.
+ *
+ * @param namespace - of kind `cgroup`, `ipc`, `mnt`, `net` or `uts`
+ * @throws NamespaceError `ERR_LINUX_NS_MAIN_THREAD` outside of a Worker; `EPERM`, `EINVAL`, … with a `hint`
+ */
+export function setnsSync(namespace: Namespace): void {
+  if (!isNamespace(namespace)) throw invalidType('namespace', 'an instance of Namespace', namespace);
+  if (namespace.closed) throw closedError(String(namespace));
+  const { kind, fd } = namespace;
+  validateOneOf('namespace.kind', kind, KINDS);
+  mustBeWorker('setnsSync');
+  try {
+    native().setnsThread(fd, CLONE_FLAGS[kind]);
+  } catch (error) {
+    throw systemError(error, { step: `join ${kind}`, operation: 'setnsSync', kind });
+  }
+}
+
+/** The main thread is the event loop, and /proc/self. It would leave the pool behind for the whole process. */
+function mustBeWorker(name: string): void {
+  if (!isMainThread) return;
+  throw new NamespaceError({
+    code: 'ERR_LINUX_NS_MAIN_THREAD',
+    message: `${name}() works only in a Worker: it moves the calling thread, and the main one is the whole process's`,
+    hint: `Call it in a Worker that has nothing else to do, or use unshare(), setns() and spawn(), which move no thread.`,
+  });
+}

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually, isAlive } from '../fixtures/footprint';
+
+const library = JSON.stringify(join(__dirname, '../../lib'));
+
+/** Runs a script in a Node of its own, with `collect()` to have garbage collected until something holds. */
+async function script(body: string): Promise<{ stdout: string; stderr: string }> {
+  const source = `
+    const { Namespace, unshare } = require(${library});
+    const fs = require('node:fs');
+    const open = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
+      try { return /^(net|pid|user|uts|mnt):/.test(fs.readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }
+    }).length;
+    const collect = async (holds) => {
+      for (let i = 0; i < 500 && !holds(); i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
+    };
+    process.on('warning', ({ code, message }) => console.log(code, message));
+    (async () => { ${body} })();`;
+  return promisify(execFile)(process.execPath, ['--expose-gc', '--no-warnings', '-r', 'tsx/cjs', '-e', source], {
+    cwd: join(__dirname, '../..'),
+  });
+}
+
+test('a forgotten handle is closed by the garbage collector, with a warning', async () => {
+  const { stdout } = await script(`
+    await (async () => { await Namespace.of('self', 'net'); })();
+    await collect(() => open() === 0);
+    console.log('open:', open());`);
+  expect(stdout).toMatch(/^LINUX_NS_UNCLOSED A Namespace \(net:\[\d+\]\) was collected as garbage/m);
+  expect(stdout).toMatch(/^open: 0$/m);
+});
+
+test('a forgotten set is closed as one, its init ended, with one warning', async () => {
+  const { stdout } = await script(`
+    let init;
+    await (async () => { const set = await unshare(['user', 'pid', 'net']); init = set.init; })();
+    const alive = () => { try { process.kill(init, 0); return true; } catch { return false; } };
+    await collect(() => open() === 0 && !alive());
+    console.log('open:', open(), 'init:', alive());`);
+  expect(stdout.match(/LINUX_NS_UNCLOSED/g)).toHaveLength(1);
+  expect(stdout).toMatch(/A NamespaceSet \(net:\[\d+\] pid:\[\d+\] user:\[\d+\]\)/);
+  expect(stdout).toMatch(/^open: 0 init: false$/m);
+});
+
+test('a set is not forgotten while one of its handles is in use', async () => {
+  const { stdout } = await script(`
+    let net;
+    let init;
+    await (async () => { const set = await unshare(['user', 'pid', 'net']); net = set.net; init = set.init; })();
+    for (let i = 0; i < 20; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 5)); }
+    process.kill(init, 0);
+    console.log('open:', net.fd > 0);`);
+  expect(stdout).toBe('open: true\n');
+});
+
+test('what has been closed is not warned about', async () => {
+  const { stdout } = await script(`
+    await (async () => {
+      const set = await unshare(['user', 'uts']);
+      const net = await Namespace.of('self', 'net');
+      await Promise.all([set.close(), net.close()]);
+    })();
+    for (let i = 0; i < 20; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 5)); }
+    console.log('open:', open());`);
+  expect(stdout).toBe('open: 0\n');
+});
+
+test('a set that is open does not keep Node from ending, and ends with it', async () => {
+  const { stdout } = await script(`
+    const set = await unshare(['user', 'pid', 'mnt']);
+    globalThis.kept = set;
+    console.log(set.init);`);
+  const init = Number(stdout);
+  expect(init).toBeGreaterThan(0);
+  await eventually(() => !isAlive(init));
+});

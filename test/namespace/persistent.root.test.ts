@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Namespace, setns, unshare, umount } from '../../lib';
+import { expectNothingLeft, footprint, mountsBelow } from '../fixtures/footprint';
+import { needs } from '../fixtures/optional';
+
+describe('a persistent namespace', () => {
+  let folder: string;
+  let path: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ns-persist-'));
+    path = join(folder, 'kept');
+  });
+
+  afterEach(() => {
+    expect(mountsBelow(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each(['net', 'uts', 'ipc', 'user', 'cgroup', 'time', 'mnt', 'pid'] as const)(
+    'of kind %s can be opened',
+    async (kind) => {
+      const before = footprint();
+      const set = await unshare(kind);
+      const namespace = set.get(kind)!;
+      const kept = await namespace.persist(path);
+      expect(kept).toMatchObject({ path, kind, id: namespace.id });
+      const opened = await Namespace.open(path);
+      expect(opened.equals(namespace)).toBe(true);
+      await Promise.all([opened.close(), set.close()]);
+      await kept.remove();
+      await kept.remove();
+      expect(existsSync(path)).toBe(false);
+      await expectNothingLeft(before);
+    },
+  );
+
+  test('outlives all handles and processes', async () => {
+    const set = await unshare({ uts: { hostname: 'kept' } });
+    const name = String(set.uts);
+    const kept = await set.uts!.persist(path);
+    await set.close();
+    const opened = await Namespace.open(path);
+    expect(String(opened)).toBe(name);
+    const again = await setns(opened);
+    expect((await again.execFile('hostname')).stdout).toBe('kept\n');
+    await Promise.all([opened.close(), again.close()]);
+    await kept[Symbol.asyncDispose]();
+  });
+
+  test('does not cover a file that is there', async () => {
+    const set = await unshare('net');
+    writeFileSync(path, 'mine');
+    await expect(set.net!.persist(path)).rejects.toMatchObject({
+      code: 'EEXIST',
+      path,
+      kind: 'net',
+      hint: expect.stringMatching(/does not cover/) as string,
+    });
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    await set.close();
+  });
+
+  test('takes its file away again when it cannot be mounted', async () => {
+    const own = await Namespace.of('self', 'mnt');
+    await expect(own.persist(path)).rejects.toMatchObject({
+      code: 'ELOOP',
+      path,
+    });
+    expect(existsSync(path)).toBe(false);
+    await own.close();
+  });
+
+  test('needs a directory that is there', async () => {
+    const own = await Namespace.of('self', 'net');
+    await expect(own.persist(join(folder, 'no', 'such'))).rejects.toMatchObject({ code: 'ENOENT' });
+    await own.close();
+  });
+
+  test('is not removed when something else is there by then', async () => {
+    const set = await unshare('net');
+    const kept = await set.net!.persist(path);
+    await umount(path);
+    await expect(kept.remove()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NOT_MOUNTED', path });
+    expect(statSync(path).isFile()).toBe(true);
+    await set.close();
+  });
+
+  needs({ tool: ['ip'] }).describe('and iproute2', () => {
+    const name = `linux-ns-${process.pid}`;
+    const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' });
+
+    test('`ip netns` sees what persist() has made', async () => {
+      ip('netns', 'add', name); // makes /run/netns, as well
+      ip('netns', 'delete', name);
+      const set = await unshare('net');
+      const kept = await set.net!.persist(`/run/netns/${name}`);
+      await set.close();
+      expect(ip('netns', 'list')).toContain(name);
+      expect(ip('netns', 'exec', name, 'readlink', '/proc/self/ns/net').trim()).toBe(String(kept));
+      await kept.remove();
+      expect(ip('netns', 'list')).not.toContain(name);
+    });
+
+    test('what `ip netns add` has made can be opened and joined', async () => {
+      const other = `${name}-ip`;
+      ip('netns', 'add', other);
+      try {
+        const net = await Namespace.open(`/run/netns/${other}`);
+        const set = await setns(net);
+        expect((await set.execFile('readlink', ['/proc/self/ns/net'])).stdout.trim()).toBe(String(net));
+        await Promise.all([set.close(), net.close()]);
+      } finally {
+        ip('netns', 'delete', other);
+      }
+    });
+  });
+});
