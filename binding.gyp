@@ -11,6 +11,7 @@
           "sources": [
             "src/addon/addon.cc",
             "src/addon/child.c",
+            "src/addon/descriptors.cc",
             "src/addon/encoder.cc",
             "src/addon/environment.cc",
             "src/addon/image.cc",

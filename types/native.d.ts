@@ -137,6 +137,18 @@ export interface Native {
   /** A namespace of the process behind a pidfd: PIDFD_GET_*_NAMESPACE (Linux 6.11), or /proc/PID/ns checked against reuse. */
   pidfdNamespace(pidfd: number, pid: number, flag: number): number;
   pidfdOpen(pid: number): number;
+  /**
+   * A descriptor that is to be closed by `close`, or with this environment: a Worker leaves none behind. Node's own
+   * bookkeeping of a Worker's descriptors knows only those that `fs` has opened, and only those may `fs` close.
+   */
+  adopt(fd: number): void;
+  /**
+   * Closes on a thread of ours: the last descriptor of a mount namespace unmounts all that is in it. What close(2) fails
+   * with tells nothing that one could act on. Keeps the event loop alive until `done` is called.
+   */
+  close(fd: number, done?: () => void): void;
+  /** Closes at once: for what is quick to close, a socket. */
+  closeNow(fd: number): void;
   /** F_DUPFD_CLOEXEC. */
   duplicate(fd: number): number;
   /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC. */

@@ -15,6 +15,8 @@ export interface Attempt {
   path?: string | undefined;
   /** The text of the id map that was being written. */
   map?: string | undefined;
+  /** What was being written to /proc/PID/setgroups. */
+  setgroups?: 'allow' | 'deny' | undefined;
 }
 
 /** A step, and what kind of namespace it acts on where that follows from the step alone. */
@@ -29,18 +31,26 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   init: 'pid',
 };
 
-/** The user namespace that owns a namespace which was joined: `'user:[4026531837]'`. */
-export type OwnerOf = (kind: NamespaceKind) => string | undefined;
+/** What there is to know of the namespaces that were joined, once something has failed. */
+export interface Joined {
+  /** The user namespace that owns the one of that kind: `'user:[4026531837]'`. */
+  ownerOf(kind: NamespaceKind): string | undefined;
+  /** How many levels the user or pid namespace lies below this process's own. */
+  depthOf(kind: NamespaceKind): number | undefined;
+}
 
 type Request = Pick<LaunchRequest, 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
 
 /** The error that a failed launch rejects with. */
-export function launchError(failure: LaunchFailure, request: Request, ownerOf?: OwnerOf): NamespaceError {
+export function launchError(failure: LaunchFailure, request: Request, joined?: Joined): NamespaceError {
   if (failure.phase === 'killed') return killedError(failure, request);
   const step = failure.phase === 'step' ? request.steps[failure.step] : undefined;
   const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
   const { kind } = found.failure;
-  if (kind !== undefined) found.failure.owner = ownerOf?.(kind);
+  if (kind !== undefined && joined !== undefined) {
+    found.failure.owner = joined.ownerOf(kind);
+    found.failure.depth = joined.depthOf(kind);
+  }
   return new NamespaceError({
     errno: failure.errno,
     syscall: failure.syscall,

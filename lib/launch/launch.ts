@@ -81,7 +81,10 @@ function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedM
   return {
     flags: 0,
     ...lifeOf(body),
-    ownerOf: (kind) => ownerOf(joined.find((namespace) => namespace.kind === kind)),
+    joined: {
+      ownerOf: (kind) => ownerOf(joined.find((namespace) => namespace.kind === kind)),
+      depthOf: (kind) => depthOf(joined.find((namespace) => namespace.kind === kind)),
+    },
     steps: [...steps, ...setUpSteps(spec), ...bodySteps(body, inUser, false)],
   };
 }
@@ -182,6 +185,30 @@ function ownerOf(namespace: Namespace | undefined): string | undefined {
     const { ino } = native().namespaceInfo(user);
     closeFd(user);
     return `user:[${ino}]`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How often one gets to a parent (NS_GET_PARENT): not beyond this process's own namespace, ioctl_ns(2). */
+function depthOf(namespace: Namespace | undefined): number | undefined {
+  if (namespace === undefined || namespace.closed) return undefined;
+  let fd: number | undefined;
+  try {
+    for (let depth = 0; ; depth++) {
+      const parent = parentOf(fd ?? namespace.fd);
+      if (parent === undefined) return depth;
+      if (fd !== undefined) closeFd(fd);
+      fd = parent;
+    }
+  } finally {
+    if (fd !== undefined) closeFd(fd);
+  }
+}
+
+function parentOf(fd: number): number | undefined {
+  try {
+    return native().namespaceParent(fd);
   } catch {
     return undefined;
   }

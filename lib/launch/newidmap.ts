@@ -1,12 +1,11 @@
 import { Socket } from 'node:net';
-import { open } from 'node:fs';
+import { close, open } from 'node:fs';
 import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { explain } from '../host/hints';
 import { type IdRange, formatIdMap } from '../idmap/id-map';
 import type { Side } from '../idmap/resolve';
 import { native } from '../native';
-import { closeFd } from './close';
 import { systemError } from './failure';
 import { type Task, start } from './task';
 
@@ -28,8 +27,8 @@ export async function writeThroughProgram(side: Side, pid: number, ranges: reado
     throw notRun(side, ranges, error);
   } finally {
     // The program has its own copies by now.
-    closeFd(devNull);
-    closeFd(theirs);
+    close(devNull, () => undefined);
+    native().closeNow(theirs);
   }
   const [exit, text] = await Promise.all([task.exited, stderr]);
   if (exit.code !== 0) throw refused(side, ranges, text);

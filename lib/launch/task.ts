@@ -4,7 +4,7 @@ import { NamespaceError } from '../errors/namespace-error';
 import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
 import { closeFd } from './close';
-import { type OwnerOf, launchError, systemError } from './failure';
+import { type Joined, launchError, systemError } from './failure';
 
 /** How a task ended: one of the two is not null. */
 export interface Exit {
@@ -21,8 +21,8 @@ export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
    * goes on when it resolves; when it rejects the task is ended, and the start rejects with the same.
    */
   whileCloned?: ((task: Task) => Promise<void>) | undefined;
-  /** The user namespace that owns the namespace of that kind which the plan joins; asked only when a step has failed. */
-  ownerOf?: OwnerOf | undefined;
+  /** Of the namespaces that the plan joins; asked only when it has failed. */
+  joined?: Joined | undefined;
 }
 
 /** What a plan that ends by itself has sent back. */
@@ -132,12 +132,12 @@ interface Outcome {
 
 /** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
-  const { signal, whileCloned, ownerOf, ...request } = options;
+  const { signal, whileCloned, joined, ...request } = options;
   if (signal?.aborted === true) {
     outcome.failed(abortError(signal));
     return;
   }
-  const launching = new Launching(request, outcome, ownerOf);
+  const launching = new Launching(request, outcome, joined);
   launching.begin(signal, whileCloned);
 }
 
@@ -145,7 +145,7 @@ function begin(options: StartOptions, outcome: Outcome): void {
 class Launching {
   readonly #request: LaunchRequest;
   readonly #outcome: Outcome;
-  readonly #ownerOf: OwnerOf | undefined;
+  readonly #joined: Joined | undefined;
   readonly #fds: number[] = [];
   readonly #data: Buffer[] = [];
   readonly #exited: Promise<Exit>;
@@ -157,10 +157,10 @@ class Launching {
   #outside: Promise<void> | undefined;
   #over = false;
 
-  constructor(request: LaunchRequest, outcome: Outcome, ownerOf: OwnerOf | undefined) {
+  constructor(request: LaunchRequest, outcome: Outcome, joined: Joined | undefined) {
     this.#request = request;
     this.#outcome = outcome;
-    this.#ownerOf = ownerOf;
+    this.#joined = joined;
     this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
   }
 
@@ -203,7 +203,7 @@ class Launching {
         break;
       case 'failed':
         this.#over = true;
-        this.#fail(launchError(event.failure, this.#request, this.#ownerOf));
+        this.#fail(launchError(event.failure, this.#request, this.#joined));
         break;
       case 'exit':
         this.#over = true;

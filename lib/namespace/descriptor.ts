@@ -1,4 +1,5 @@
 import { closeFd } from '../launch/close';
+import { native } from '../native';
 
 /** An open descriptor and its end: closed once, off the event loop, by whoever comes first. */
 export class Descriptor {
@@ -7,6 +8,7 @@ export class Descriptor {
 
   constructor(fd: number) {
     this.#fd = fd;
+    native().adopt(fd);
   }
 
   /** The number; -1 once it has been closed, for then it may be somebody else's. */
@@ -19,8 +21,8 @@ export class Descriptor {
   }
 
   /**
-   * On a thread of libuv's pool: closing the last descriptor of a mount namespace unmounts all that is mounted there,
-   * and that of a network namespace may wait for its devices. Errors of close(2) tell nothing one could act on.
+   * Closing the last descriptor of a mount namespace unmounts all that is mounted there, and that of a network
+   * namespace may wait for its devices: so this takes its time.
    */
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => closeFd(this.#fd, resolve));

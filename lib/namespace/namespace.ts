@@ -1,4 +1,4 @@
-import { constants, open } from 'node:fs';
+import { close, constants, open } from 'node:fs';
 import { inspect } from 'node:util';
 import { Errno } from '../errors/errno';
 import { NamespaceError, closedError } from '../errors/namespace-error';
@@ -284,13 +284,25 @@ function attempt<T>(act: () => T, what: Attempt): T {
   }
 }
 
-/** O_NONBLOCK: a FIFO is no namespace and shall not keep a thread of the pool waiting to tell us so. */
+/**
+ * O_NONBLOCK: a FIFO is no namespace and shall not keep a thread of the pool waiting to tell us so. What `fs` has opened
+ * is to be closed by `fs` (see `adopt` in types/native.d.ts): the handle gets a copy.
+ */
 function openFile(path: string, step: string): Promise<number> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   return new Promise((resolve, reject) => {
     open(path, flags, (error, fd) => {
-      if (error === null) resolve(fd);
-      else reject(systemError(error, { step, operation: 'open', path }));
+      if (error !== null) {
+        reject(systemError(error, { step, operation: 'open', path }));
+        return;
+      }
+      try {
+        resolve(attempt(() => native().duplicate(fd), { step, operation: 'open', path }));
+      } catch (refused) {
+        reject(refused as Error);
+      } finally {
+        close(fd, () => undefined);
+      }
     });
   });
 }

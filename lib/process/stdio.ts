@@ -4,7 +4,7 @@
  * A pipe is a pair of AF_UNIX stream sockets, as in Node: pipe(2) has one direction only, and a socket can be shut down
  * for writing while it is read.
  */
-import { closeSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Stream } from 'node:stream';
 import { NamespaceError } from '../errors/namespace-error';
@@ -131,7 +131,7 @@ export class StdioDescriptors {
   releaseChildEnds(): void {
     const fds = this.#childEnds;
     this.#childEnds = [];
-    fds.forEach(closeFd);
+    for (const fd of fds) native().closeNow(fd);
   }
 
   /**
@@ -152,7 +152,7 @@ export class StdioDescriptors {
   discard(): void {
     this.releaseChildEnds();
     for (const end of this.#parentEnds.splice(0)) {
-      if (end !== null) closeFd(end.fd);
+      if (end !== null) native().closeNow(end.fd);
     }
   }
 }
@@ -177,8 +177,4 @@ let devNullFd: number | undefined;
 /** /dev/null, opened once for all children: it has no state that they could share. */
 function devNull(): number {
   return (devNullFd ??= openSync('/dev/null', 'r+'));
-}
-
-function closeFd(fd: number): void {
-  closeSync(fd);
 }

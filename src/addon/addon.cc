@@ -1,6 +1,7 @@
 // The module: one Environment for each that loads it, and the surface that types/native.d.ts describes.
 #include <napi.h>
 
+#include "descriptors.h"
 #include "environment.h"
 #include "image.h"
 #include "namespaces.h"
@@ -11,6 +12,7 @@ namespace linux_ns {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment::Create(env);
   Task::Init(env, exports);
+  InitDescriptors(env, exports);
   InitNamespaces(env, exports);
   InitThread(env, exports);
   exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));

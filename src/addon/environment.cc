@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <unistd.h>
+
 #include "task.h"
 
 namespace linux_ns {
@@ -43,6 +45,12 @@ void Environment::RunPosted() {
   }
 }
 
+void Environment::KeepAlive(int change) {
+  keep_alive_ += change;
+  uv_handle_t *handle = reinterpret_cast<uv_handle_t *>(&async_);
+  keep_alive_ > 0 ? uv_ref(handle) : uv_unref(handle);
+}
+
 void Environment::JobSubmitted() {
   uv_mutex_lock(&mutex_);
   jobs_++;
@@ -78,6 +86,10 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   for (Task *task : tasks) {
     task->Abandon();
   }
+  for (int fd : environment->descriptors) {
+    close(fd);
+  }
+  environment->awaited.clear();
   environment->task_constructor.Reset();
   uv_close(reinterpret_cast<uv_handle_t *>(&environment->async_),
            [](uv_handle_t *handle) { static_cast<Environment *>(handle->data)->HandleClosed(); });

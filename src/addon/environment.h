@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <unordered_set>
 #include <vector>
@@ -30,6 +31,15 @@ public:
   void JobSubmitted();
   void JobDone();
 
+  // Descriptors that JavaScript holds, closed with the environment.
+  std::unordered_set<int> descriptors;
+
+  // Functions to be called when something is done.
+  std::list<Napi::FunctionReference> awaited;
+
+  // Something is awaited that has no handle of its own: the loop goes on.
+  void KeepAlive(int change);
+
   // A handle of ours was initialised, and is closed.
   void HandleOpened() { handles_++; }
   void HandleClosed();
@@ -48,6 +58,7 @@ private:
   uv_mutex_t mutex_;
   uv_cond_t job_done_;
   std::vector<std::function<void()>> queue_;
+  int keep_alive_ = 0;
   size_t jobs_ = 0; // guarded by mutex_, as queue_ is
   size_t handles_ = 0;
   napi_async_cleanup_hook_handle hook_ = nullptr;

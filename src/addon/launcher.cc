@@ -26,6 +26,7 @@ struct Launcher {
   std::deque<std::unique_ptr<Job>> jobs;
   size_t threads = 0;
   size_t idle = 0;
+  size_t most = kMostThreads;
 
   Launcher() {
     uv_mutex_init(&mutex);
@@ -79,7 +80,7 @@ bool StartThread() {
 bool Submit(std::unique_ptr<Job> job) {
   Launcher &launcher = Shared();
   uv_mutex_lock(&launcher.mutex);
-  bool wanted = launcher.jobs.size() >= launcher.idle && launcher.threads < kMostThreads;
+  bool wanted = launcher.jobs.size() >= launcher.idle && launcher.threads < launcher.most;
   if (wanted && StartThread()) {
     launcher.threads++;
   }
@@ -90,6 +91,16 @@ bool Submit(std::unique_ptr<Job> job) {
   }
   uv_mutex_unlock(&launcher.mutex);
   return accepted;
+}
+
+void StartAllThreads() {
+  Launcher &launcher = Shared();
+  uv_mutex_lock(&launcher.mutex);
+  while (launcher.threads < launcher.most && StartThread()) {
+    launcher.threads++;
+  }
+  launcher.most = launcher.threads;
+  uv_mutex_unlock(&launcher.mutex);
 }
 
 } // namespace linux_ns

@@ -23,6 +23,10 @@ public:
 // False when not even one thread can be had (EAGAIN).
 bool Submit(std::unique_ptr<Job> job);
 
+// A thread is born where its creator is. Before a thread of this process leaves its namespaces, all launcher threads
+// that there may ever be are started; those that can't be had now never are.
+void StartAllThreads();
+
 } // namespace linux_ns
 
 #endif

@@ -1,9 +1,7 @@
 #include "namespaces.h"
 
-#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "fd.h"
@@ -74,23 +72,6 @@ Napi::Value PidfdNamespace(const Napi::CallbackInfo &info) {
 
 Napi::Value PidfdOpen(const Napi::CallbackInfo &info) { return FdOrThrow(info.Env(), OpenPidfd(IntArgument(info, 0))); }
 
-Napi::Value Duplicate(const Napi::CallbackInfo &info) {
-  return FdOrThrow(info.Env(), Fd(fcntl(IntArgument(info, 0), F_DUPFD_CLOEXEC, 3)), "fcntl");
-}
-
-Napi::Value SocketPair(const Napi::CallbackInfo &info) {
-  Napi::Env env = info.Env();
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-    ThrowSystem(env, Failure::Last("socketpair"));
-    return env.Undefined();
-  }
-  Napi::Array result = Napi::Array::New(env, 2);
-  result.Set(0u, Napi::Number::New(env, pair[0]));
-  result.Set(1u, Napi::Number::New(env, pair[1]));
-  return result;
-}
-
 } // namespace
 
 void InitNamespaces(Napi::Env env, Napi::Object exports) {
@@ -100,8 +81,6 @@ void InitNamespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("namespaceOwner", Napi::Function::New<NamespaceOwner>(env, "namespaceOwner"));
   exports.Set("pidfdNamespace", Napi::Function::New<PidfdNamespace>(env, "pidfdNamespace"));
   exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
-  exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
-  exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
 }
 
 } // namespace linux_ns

@@ -7,25 +7,11 @@
 #include <cstring>
 
 #include "../plan/plan.h"
+#include "environment_job.h"
 #include "throw.h"
 
 namespace linux_ns {
 namespace {
-
-// A function on a launcher thread, that its environment waits for before it ends.
-class EnvironmentJob : public Job {
-public:
-  EnvironmentJob(Environment *environment, std::function<void(const Stack &)> run)
-      : environment_(environment), run_(std::move(run)) {
-    environment_->JobSubmitted();
-  }
-  ~EnvironmentJob() override { environment_->JobDone(); }
-  void Run(const Stack &stack) override { run_(stack); }
-
-private:
-  Environment *environment_;
-  std::function<void(const Stack &)> run_;
-};
 
 // Waits for what an environment that has ended left killed.
 class ReapJob : public Job {

@@ -26,6 +26,9 @@ const MAX_DEPTH = 32;
 /** A new user namespace's own user.max_*_namespaces start at the top of an int (namespaces(7)). */
 const NO_LIMIT = 2 ** 31 - 1;
 
+/** Who nests that deep has not made this many. */
+const FAR_AWAY = 1000;
+
 /** The kernel's build option for each kind; mnt has none. */
 const CONFIG: Readonly<Partial<Record<NamespaceKind, string>>> = {
   cgroup: 'CONFIG_CGROUPS',
@@ -139,24 +142,50 @@ function refusedBelowJoined(failure: Failure, host: HostFiles): string {
  * are 32 levels already (namespaces(7), clone(2) ENOSPC).
  */
 function limitReached(failure: Failure, host: HostFiles): string | undefined {
+  if (isTooDeep(failure)) return nestedTooDeep();
   const limits = limitsOf(kindsOf(failure), host);
   if (limits.length === 0) return undefined;
+  if (failure.joined?.includes('user') === true) return limitBelowJoined(limits);
   if (limits.some(({ value }) => value === 0)) return noneAllowed(limits.filter(({ value }) => value === 0));
-  const values = listed(limits.map(({ name, value }) => `${name} = ${value}`));
-  const lowest = limits.reduce((low, limit) => (limit.value < low.value ? limit : low));
-  const deep = limits.some(({ kind, value }) => isDeep(kind, value, host));
-  if (deep || lowest.value === NO_LIMIT) {
-    const nested = deep ? `Namespaces are nested deeper than ${MAX_DEPTH} levels here, or the` : 'The';
-    return (
-      `${nested} limit of an outer user namespace is reached (this one has ${values}; each outer one has its own). ` +
-      'Create them from a process further out, or close sets that are no longer used.'
-    );
-  }
+  const set = limits.filter(({ value }) => value !== NO_LIMIT);
+  const deep = limits.some(({ kind, value }) => mayBeDeep(kind, value, host));
+  if (set.length === 0 || (deep && set.every(({ value }) => value > FAR_AWAY))) return limitFurtherOut(limits, deep);
+  const values = listed(set.map(({ name, value }) => `${name} = ${value}`));
+  const lowest = set.reduce((low, limit) => (limit.value < low.value ? limit : low));
   return (
     `The limit on namespaces is reached: ${values}. It counts per user and per level of user namespaces ` +
     '(namespaces(7)), so what was made further in counts too. Close sets that are no longer used, or raise it with ' +
     `'sudo sysctl -w ${lowest.name}=${Math.max(lowest.value * 2, 15000)}'.`
   );
+}
+
+function limitFurtherOut(limits: readonly Limit[], deep: boolean): string {
+  const values = listed(limits.map(({ name, value }) => `${name} = ${value}`));
+  const nested = deep ? `Namespaces are nested deeper than ${MAX_DEPTH} levels here, or the` : 'The';
+  return (
+    `${nested} limit of an outer user namespace is reached (this one has ${values}; each outer one has its own). ` +
+    'Create them from a process further out, or close sets that are no longer used.'
+  );
+}
+
+/** Node's own limits are another level's: the one reached is most likely that of the user namespace joined. */
+function limitBelowJoined(limits: readonly Limit[]): string {
+  const names = listed(
+    limits.map(({ name }) => name),
+    'or',
+  );
+  const values = listed(limits.map(({ value }) => String(value)));
+  const file = `/proc/sys/${limits[0]?.name.replaceAll('.', '/') ?? ''}`;
+  return (
+    `The limit ${names} is reached in the user namespace that was joined, or in one between it and Node's, which has ` +
+    `${values}; each level has its own (namespaces(7)). Read it inside, readFile('${file}') of the set, and raise it ` +
+    'there with writeFile(), or close sets that are no longer used.'
+  );
+}
+
+/** The kernel lets user namespaces nest one level deeper than it says (create_user_ns(), create_pid_namespace()). */
+function isTooDeep({ kind, depth = 0 }: Failure): boolean {
+  return (kind === 'user' && depth > MAX_DEPTH) || (kind === 'pid' && depth >= MAX_DEPTH);
 }
 
 interface Limit {
@@ -184,12 +213,12 @@ function noneAllowed(zero: readonly Limit[]): string {
 }
 
 /** Whether nesting can be the cause: we are below the first namespace of that kind, and the limit is far away. */
-function isDeep(kind: NamespaceKind, limit: number, host: HostFiles): boolean {
+function mayBeDeep(kind: NamespaceKind, limit: number, host: HostFiles): boolean {
   if (kind === 'user') return limit === NO_LIMIT && isNested(host, 'user') === true;
-  return kind === 'pid' && limit > 1000 && isNested(host, 'pid') === true;
+  return kind === 'pid' && limit > FAR_AWAY && isNested(host, 'pid') === true;
 }
 
-/** Kernels before 4.9, and emulations of them, have an error of its own for it. */
+/** Also of kernels before 4.9, and of emulations of them, which have an error of its own for it: EUSERS. */
 function nestedTooDeep(): string {
   return (
     `Namespaces are nested deeper than ${MAX_DEPTH} levels, the kernel's limit for user and pid namespaces. Create ` +

@@ -21,6 +21,8 @@ export interface Failure {
   kinds?: readonly NamespaceKind[] | undefined;
   /** The kinds of the existing namespaces that the task was to work in: those of the set it joined. */
   joined?: readonly NamespaceKind[] | undefined;
+  /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
+  depth?: number | undefined;
   /**
    * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'` or `'noexec'`. For
    * join the flag of the kind that was refused.

@@ -65,17 +65,22 @@ export const explainPersist: Explainer = byErrno({
   [Errno.EACCES]: (failure, host) =>
     refusedBySecurityModule(host) ??
     `This process may not create ${named(failure.path, 'the file')}: choose a directory it may write.`,
-  [Errno.EINVAL]: (failure) =>
-    failure.kind === 'mnt'
-      ? 'A mount namespace can be kept only by a mount in an older one, or the two would keep each other for ever: ' +
-        "this one is Node's own, or older. Keep it from a process outside of it."
-      : undefined,
+  [Errno.EINVAL]: (failure) => heldByItself(failure),
+  [Errno.ELOOP]: (failure) => heldByItself(failure),
   [Errno.EEXIST]: (failure) =>
     `${named(failure.path, 'The file')} exists, and persist() does not cover one: remove it or choose another name.`,
   [Errno.ENOENT]: (failure) => `The directory of ${named(failure.path, 'the file')} does not exist: create it first.`,
   [Errno.EROFS]: (failure) =>
     `${named(failure.path, 'The file')} would be on a read-only filesystem: choose another directory.`,
 });
+
+/** mount_namespaces(7); EINVAL from mount(2), ELOOP from move_mount(2). */
+function heldByItself(failure: Failure): string | undefined {
+  return failure.kind === 'mnt'
+    ? 'A mount namespace can be kept only by a mount in an older one, or the two would keep each other for ever: ' +
+        "this one is Node's own, or older. Keep it from a process outside of it."
+    : undefined;
+}
 
 /** setns(2), EPERM: each kind's *install function in the kernel asks for its own. */
 function notPrivileged(failure: Failure, host: HostFiles): string | undefined {

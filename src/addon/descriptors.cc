@@ -1,0 +1,88 @@
+#include "descriptors.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "environment.h"
+#include "environment_job.h"
+#include "fd.h"
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+int FdArgument(const Napi::CallbackInfo &info) { return info[0].ToNumber().Int32Value(); }
+
+void Adopt(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.insert(FdArgument(info)); }
+
+// The callback stays with its environment: a reference to JavaScript may not be dropped on another thread.
+using Callback = std::list<Napi::FunctionReference>::iterator;
+
+void Call(Environment *environment, Callback callback) {
+  Napi::FunctionReference function = std::move(*callback);
+  environment->awaited.erase(callback);
+  environment->KeepAlive(-1);
+  Napi::HandleScope scope(function.Env());
+  function.MakeCallback(function.Env().Global(), {});
+}
+
+void Close(const Napi::CallbackInfo &info) {
+  Environment *environment = Environment::Of(info.Env());
+  int fd = FdArgument(info);
+  environment->descriptors.erase(fd);
+  std::function<void()> done = [] {};
+  if (info[1].IsFunction()) {
+    environment->awaited.push_front(Napi::Persistent(info[1].As<Napi::Function>()));
+    environment->KeepAlive(1);
+    done = [environment, callback = environment->awaited.begin()] { Call(environment, callback); };
+  }
+  auto job = std::make_unique<EnvironmentJob>(environment, [environment, fd, done](const Stack &) {
+    close(fd);
+    environment->Post(done);
+  });
+  if (!Submit(std::move(job))) {
+    close(fd);
+    environment->Post(done);
+  }
+}
+
+void CloseNow(const Napi::CallbackInfo &info) {
+  int fd = FdArgument(info);
+  Environment::Of(info.Env())->descriptors.erase(fd);
+  close(fd);
+}
+
+Napi::Value Duplicate(const Napi::CallbackInfo &info) {
+  Fd copy(fcntl(FdArgument(info), F_DUPFD_CLOEXEC, 3));
+  if (!copy) {
+    ThrowSystem(info.Env(), Failure::Last("fcntl"));
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), copy.Release());
+}
+
+Napi::Value SocketPair(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+    ThrowSystem(env, Failure::Last("socketpair"));
+    return env.Undefined();
+  }
+  Napi::Array result = Napi::Array::New(env, 2);
+  result.Set(0u, Napi::Number::New(env, pair[0]));
+  result.Set(1u, Napi::Number::New(env, pair[1]));
+  return result;
+}
+
+} // namespace
+
+void InitDescriptors(Napi::Env env, Napi::Object exports) {
+  exports.Set("adopt", Napi::Function::New<Adopt>(env, "adopt"));
+  exports.Set("close", Napi::Function::New<Close>(env, "close"));
+  exports.Set("closeNow", Napi::Function::New<CloseNow>(env, "closeNow"));
+  exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
+  exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
+}
+
+} // namespace linux_ns
