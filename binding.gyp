@@ -24,7 +24,13 @@
             "<(INTERMEDIATE_DIR)/nsinit_image.S",
           ],
           "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+          "defines": [
+            "NAPI_VERSION=8",
+            "NAPI_DISABLE_CPP_EXCEPTIONS",
+            "NODE_ADDON_API_DISABLE_DEPRECATED",
+            # A Worker that is being terminated can't be thrown to: not a reason to abort the process.
+            "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+          ],
           "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-D_FORTIFY_SOURCE=2"],
           "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti"],
           "cflags_c": ["-std=gnu11"],

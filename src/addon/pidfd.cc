@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -89,6 +90,10 @@ int SignalPidfd(int pidfd, int signal) {
 }
 
 Ended WaitPidfd(int pidfd, int options) {
+  // A loop that watched the pidfd has made it non-blocking, and then waitid(2) does not wait: EAGAIN.
+  pollfd end = {pidfd, POLLIN, 0};
+  while ((options & WNOHANG) == 0 && poll(&end, 1, -1) < 0 && errno == EINTR) {
+  }
   Ended ended;
   siginfo_t info = {};
   int result;

@@ -33,6 +33,17 @@ static int move_above(int fd, uint32_t first) {
 }
 
 /*
+ * As libuv does for 0, 1 and 2: programs do not expect EAGAIN there, and a socket or pipe of Node's does not block. The
+ * flag belongs to the open file: its other holders see the change too.
+ */
+static void make_blocking(uint32_t fd) {
+  long flags = fd > 2 ? 0 : sys3(__NR_fcntl, fd, F_GETFL, 0);
+  if (flags > 0 && (flags & O_NONBLOCK) != 0) {
+    sys3(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+}
+
+/*
  * First everything out of the way of the places to fill, this task's own descriptors too; then each into its place,
  * which also clears close-on-exec: dup(2).
  */
@@ -52,6 +63,7 @@ void step_stdio(const struct plan_step *step) {
   task.stdio = count;
   for (uint32_t i = 0; i < count; i++) {
     sys3(__NR_dup3, moved[i], i, 0);
+    make_blocking(i);
     sys1(__NR_close, moved[i]);
   }
 }

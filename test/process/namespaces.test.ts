@@ -72,7 +72,7 @@ describe('spawn with unshare', () => {
 
   test('kill() reaches the program and not its init', async () => {
     const child = await spawn('sleep', ['60'], { unshare: ['user', 'pid'] });
-    expect(readFileSync(`/proc/${child.pid}/comm`, 'utf8')).toBe('sleep\n');
+    expect(readFileSync(`/proc/${child.pid}/status`, 'utf8')).toMatch(new RegExp(`^NSpid:\\t${child.pid}\\t2$`, 'm'));
     expect(child.kill('SIGUSR1')).toBe(true);
     expect(await child.exited).toEqual({ code: null, signal: 'SIGUSR1' });
     expect(child.kill()).toBe(false);
