@@ -12,8 +12,9 @@ import type { Namespace } from '../namespace/namespace';
  * @throws NamespaceError `ERR_LINUX_NS_CLOSED` when one of them, or the set, is closed
  */
 export function validateJoin(name: string, value: unknown): readonly Namespace[] {
-  if (!isIterable(value)) throw invalidType(name, 'a NamespaceSet or an iterable of Namespaces', value);
-  const namespaces = [...value].map((item, index) => {
+  const list = isNamespace(value) ? [value] : value;
+  if (!isIterable(list)) throw invalidType(name, 'a Namespace, a NamespaceSet or an iterable of Namespaces', value);
+  const namespaces = [...list].map((item, index) => {
     if (!isNamespace(item)) throw invalidType(`${name}[${index}]`, 'an instance of Namespace', item);
     if (item.closed) throw closedError(String(item));
     return item;

@@ -40,7 +40,7 @@ export interface ProgramOptions {
   /** Namespaces to create for the program. namespaces(7). Default: none. */
   unshare?: NamespaceKind | readonly NamespaceKind[] | UnshareSpec | undefined;
   /** Namespaces to join; with {@link unshare} too they are joined first. setns(2). Default: none. */
-  setns?: Iterable<Namespace> | undefined;
+  setns?: Namespace | Iterable<Namespace> | undefined;
   /**
    * Whether an init of ours is process 1 of a new pid namespace: it reaps orphans, forwards signals, and ends, and with
    * it all that is left inside, when the program ends. With `false` the program itself is process 1. pid_namespaces(7)

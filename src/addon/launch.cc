@@ -70,18 +70,45 @@ void Launch::Run(const Stack &stack) {
   Start(stack);
   Finish();
   if (phase == nullptr && !manual) {
-    SendPlan();
+    WritePlan();
   }
   theirs_.Reset();
+  SetIdle();
+}
+
+void Launch::Proceed() {
+  Lock lock(&mutex_);
+  manual = false;
+  idle_ = false;
+}
+
+void Launch::SendPlan() {
+  WritePlan();
+  SetIdle();
+}
+
+void Launch::CloseControl() {
+  Lock lock(&mutex_);
+  if (idle_) {
+    control.Reset();
+  } else {
+    shutdown(control.get(), SHUT_RDWR);
+  }
+}
+
+void Launch::SetIdle() {
+  Lock lock(&mutex_);
+  idle_ = true;
 }
 
 void Launch::Refuse(Failure why) {
   Fail("prepare", std::move(why));
   Finish();
   theirs_.Reset();
+  SetIdle();
 }
 
-void Launch::SendPlan() {
+void Launch::WritePlan() {
   size_t sent = sizeof(plan_header);
   bool alive = SendPacket(control.get(), plan.bytes.data(), sent);
   while (alive && sent < plan.bytes.size()) {

@@ -27,8 +27,11 @@ public:
   std::string setgroups, uid_map, gid_map; // empty: not written
   bool manual = false;
 
-  // Of the socket to nsinit. Closed with the last that refers to this launch: a job may be writing to it.
+  // Of the socket to nsinit.
   Fd control;
+
+  // Ends the connection. The descriptor is closed too, unless a job may be about to use it: then with this launch.
+  void CloseControl();
 
   // Makes the sockets, before the launch is handed over. False with errno.
   bool MakeControl();
@@ -40,7 +43,8 @@ public:
   // Instead of Run, where there is no thread to run it.
   void Refuse(Failure failure);
 
-  // Sends the plan of a manual launch.
+  // A manual launch, on Node's thread: its plan is about to be sent; and on a launcher thread: sends it.
+  void Proceed();
   void SendPlan();
 
   // Node's thread: the task is to be killed as soon as there is one. True when there is one, for the caller to kill.
@@ -61,12 +65,15 @@ private:
   void Fail(const char *at, Failure why);
   bool WriteProcFile(const char *file, const std::string &text);
   void Finish();
+  void WritePlan();
+  void SetIdle();
 
   // nsinit's end. Our copy is closed when the launcher has done its part: so no hang-up is seen before.
   Fd theirs_;
   uv_mutex_t mutex_;
   bool cancelled_ = false; // guarded by mutex_
   bool done_ = false;      // guarded by mutex_
+  bool idle_ = false;      // guarded by mutex_: no job uses this
 };
 
 } // namespace linux_ns

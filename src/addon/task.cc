@@ -328,10 +328,10 @@ void Task::TellStarted(const char *type) {
 // What is left to hear, an init's last word, is read when its end is seen.
 void Task::StopListening() { control_poll_.Close(); }
 
-// Where no job can be writing to it any more. nsinit, when it only waits for its release, goes.
+// nsinit, when it only waits for its release, goes.
 void Task::CloseControl() {
   StopListening();
-  launch_->control.Reset();
+  launch_->CloseControl();
 }
 
 void Task::MaybeFinish() {
@@ -352,7 +352,7 @@ void Task::MaybeFinish() {
 
 void Task::Finish() {
   finished_ = true;
-  StopListening();
+  CloseControl();
   program_pidfd_.Reset();
   if (failed_ != nullptr) {
     EmitFailed(*failed_);
@@ -491,7 +491,7 @@ void Task::Proceed(const Napi::CallbackInfo &) {
   if (finished_ || !adopted_ || !launch_->manual) {
     return;
   }
-  launch_->manual = false;
+  launch_->Proceed();
   std::shared_ptr<Launch> launch = launch_;
   if (!Submit(std::make_unique<EnvironmentJob>(environment_, [launch](const Stack &) { launch->SendPlan(); }))) {
     KillAll();

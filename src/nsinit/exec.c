@@ -207,6 +207,7 @@ static bool candidate(char *room, const char *directory, size_t length, const ch
 
 /* Searches the child's PATH, in the root the child is in. What may not be run is passed over, and remembered. */
 static long exec_search(const char *file, char **argv, uint32_t argc, char **env, char *room) {
+  static char refused_path[PATH_MAX];
   long refused = -ENOENT;
   const char *directory = path_of(env);
   for (;;) {
@@ -214,6 +215,9 @@ static long exec_search(const char *file, char **argv, uint32_t argc, char **env
     if (candidate(room, directory, (size_t)(end - directory), file)) {
       long error = try_exec(room, argv, argc, env);
       if (error == -EACCES) {
+        if (refused != error) {
+          __builtin_memcpy(refused_path, room, sizeof(refused_path));
+        }
         refused = error;
       } else if (error != -ENOENT && error != -ENOTDIR && error != -ESTALE && error != -ENODEV) {
         return error;
@@ -225,6 +229,9 @@ static long exec_search(const char *file, char **argv, uint32_t argc, char **env
       break;
     }
     directory = end + 1;
+  }
+  if (refused == -EACCES) {
+    __builtin_memcpy(room, refused_path, sizeof(refused_path));
   }
   return refused;
 }
