@@ -37,6 +37,11 @@ export function native(): Native {
   return loaded;
 }
 
+/** Throws as {@link native} does: before what needs the files of /proc, and not the addon. */
+export function assertSupported(): void {
+  native();
+}
+
 function load(): Native {
   const missing = unsupportedReason(process.platform, release());
   if (missing !== undefined) throw unsupportedError('linux-ns', missing);

@@ -38,7 +38,8 @@ export type Step =
   | ['stdio', fds: number[]]
   /** dieWithParent: 1 */
   | ['init', dieWithParent: 0 | 1]
-  | ['exec', file: string, argv: string[], env: string[]]
+  /** env null: this process's own as libc has it, which is the main thread's `process.env`. */
+  | ['exec', file: string, argv: string[], env: string[] | null]
   | ['hold']
   | ['exit'];
 
@@ -153,6 +154,9 @@ export interface Native {
   duplicate(fd: number): number;
   /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC. */
   socketPair(): [number, number];
+
+  /** Effective ids and capabilities (bit N: capability N) of this thread: capget(2). */
+  credentials(): { uid: number; gid: number; capabilities: bigint };
 
   /** unshare(2) on the calling thread. */
   unshareThread(flags: number): void;

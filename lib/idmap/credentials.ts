@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { native } from '../native';
 
 /** Who writes a map: ids and privileges in the user namespace above the one that is mapped. */
 export interface Credentials {
@@ -15,9 +15,10 @@ export interface Credentials {
 const CAP_SETGID = 6n;
 const CAP_SETUID = 7n;
 
-/** This process's. Read anew each time: `process.seteuid()` changes them. */
+/** This process's. Asked anew each time: `process.seteuid()` changes them. */
 export function ownCredentials(): Credentials {
-  return parseCredentials(readFileSync('/proc/self/status', 'utf8'));
+  const { uid, gid, capabilities } = native().credentials();
+  return { uid, gid, ...privileges(capabilities) };
 }
 
 /** Reads `/proc/PID/status` (`proc_pid_status(5)`): real, effective, saved and filesystem ids, and CapEff in hex. */
@@ -26,6 +27,12 @@ export function parseCredentials(status: string): Credentials {
   return {
     uid: Number(fieldOf(status, 'Uid')[1]),
     gid: Number(fieldOf(status, 'Gid')[1]),
+    ...privileges(effective),
+  };
+}
+
+function privileges(effective: bigint): Pick<Credentials, 'setuid' | 'setgid'> {
+  return {
     setuid: ((effective >> CAP_SETUID) & 1n) === 1n,
     setgid: ((effective >> CAP_SETGID) & 1n) === 1n,
   };

@@ -2,6 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { validateOneOf, validatePid } from '../errors/validate';
 import { systemError } from '../launch/failure';
 import { writeThroughProgram } from '../launch/newidmap';
+import { assertSupported } from '../native';
 import { ownCredentials } from './credentials';
 import { type IdMap, type IdRange, formatIdMap, parseIdMap, validateIdMap } from './id-map';
 import { GID_SIDE, type Side, UID_SIDE, isOwnId, resolveRanges } from './resolve';
@@ -70,6 +71,7 @@ async function writeMap(side: Side, pid: number, map: unknown): Promise<void> {
 
 /** Opened without O_CREAT and O_TRUNC, and written at once: that is all these files take. */
 async function writeProc(pid: number, file: Side['file'] | 'setgroups', text: string): Promise<void> {
+  assertSupported();
   const path = `/proc/${pid}/${file}`;
   try {
     const handle = await open(path, 'r+');
@@ -79,12 +81,14 @@ async function writeProc(pid: number, file: Side['file'] | 'setgroups', text: st
       await handle.close();
     }
   } catch (error) {
-    throw systemError(error, { step: `write ${file}`, operation: file, path, kind: 'user', map: text });
+    const asked = file === 'setgroups' ? { setgroups: text as 'allow' | 'deny' } : { map: text };
+    throw systemError(error, { step: `write ${file}`, operation: file, path, kind: 'user', ...asked });
   }
 }
 
 async function readMap(side: Side, pid: unknown): Promise<IdRange[]> {
   if (pid !== 'self') validatePid('pid', pid);
+  assertSupported();
   const path = `/proc/${String(pid)}/${side.file}`;
   try {
     return parseIdMap(await readFile(path, 'utf8'));

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { NamespaceError } from '../errors/namespace-error';
 import type { Credentials } from './credentials';
+import { systemError } from '../launch/failure';
 import { type IdMap, type IdRange, formatIdMap } from './id-map';
 import { subordinateRanges } from './subordinate';
 
@@ -98,8 +99,9 @@ async function grantedRanges(side: Side, who: Credentials): Promise<IdRange[]> {
 async function textOfGrants(side: Side): Promise<string> {
   try {
     return await readFile(side.grants, 'utf8');
-  } catch {
-    return '';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw systemError(error, { step: `read ${side.grants}`, operation: 'read_grants', kind: 'user' });
   }
 }
 

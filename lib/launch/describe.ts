@@ -32,7 +32,7 @@ const DESCRIBE: Describe = {
   socket: () => 'create socket',
   setsid: () => 'start a session',
   chdir: ([, path]) => `change directory to ${path}`,
-  ids: ([, uid, gid]) => `change ids to ${idText(uid)}:${idText(gid)}`,
+  ids: ([, uid, gid]) => (uid === -1 && gid === -1 ? 'set groups' : `change ids to ${idText(uid)}:${idText(gid)}`),
   default_ids: () => 'change ids to 0:0',
   no_new_privs: () => 'set no_new_privs',
   lower_caps: () => 'lower capabilities',

@@ -2,6 +2,7 @@ import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../host/hints';
 import type { NamespaceKind } from '../namespace/kind';
+import { MS_BIND, MS_MOVE, MS_REMOUNT } from '../mount/flags';
 import { describeStep, kindsOfFlags } from './describe';
 
 /** What is known of an operation before it fails. */
@@ -29,6 +30,7 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   umount: 'mnt',
   socket: 'net',
   init: 'pid',
+  fork: 'pid',
 };
 
 /** What there is to know of the namespaces that were joined, once something has failed. */
@@ -37,6 +39,8 @@ export interface Joined {
   ownerOf(kind: NamespaceKind): string | undefined;
   /** How many levels the user or pid namespace lies below this process's own. */
   depthOf(kind: NamespaceKind): number | undefined;
+  /** Whether the user of this process has created the user namespace. */
+  createdByCaller(): boolean | undefined;
 }
 
 type Request = Pick<LaunchRequest, 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
@@ -50,6 +54,7 @@ export function launchError(failure: LaunchFailure, request: Request, joined?: J
   if (kind !== undefined && joined !== undefined) {
     found.failure.owner = joined.ownerOf(kind);
     found.failure.depth = joined.depthOf(kind);
+    if (kind === 'user') found.failure.createdByCaller = joined.createdByCaller();
   }
   return new NamespaceError({
     errno: failure.errno,
@@ -120,12 +125,22 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
     case 'unshare':
       return unshareFailure(common, step);
     case 'mount':
-      return { step: describeStep(step), failure: { ...common, kind: 'mnt', fstype: step[3] ?? undefined } };
+      return { step: describeStep(step), failure: { ...common, ...mountFailure(step) } };
+    case 'exec':
+      return { step: describeStep(step), failure: { ...common, file: step[1] } };
     case 'ids':
       return { step: describeStep(step), failure: { ...common, id: syscall === 'setresuid' ? step[1] : step[2] } };
     default:
       return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
   }
+}
+
+/** mount(2) is several calls in one. */
+function mountFailure([, source, , type, flags]: Extract<Step, ['mount', ...unknown[]]>): Partial<Failure> {
+  const common = { kind: 'mnt', fstype: type ?? undefined, source: source ?? undefined } as const;
+  if ((flags & MS_REMOUNT) !== 0) return { ...common, detail: 'remount' };
+  if ((flags & MS_MOVE) !== 0) return { ...common, detail: 'move' };
+  return (flags & MS_BIND) === 0 ? common : { ...common, operation: 'bind' };
 }
 
 /** nsinit tells which one was refused by its flag, in decimal. */
@@ -150,10 +165,8 @@ function unshareFailure(failure: Failure, step: Extract<Step, ['unshare', ...unk
     }
     case 'timens_offsets':
       return { step: 'write timens_offsets', failure: { ...failure, operation: 'time', kind: 'time' } };
-    default: {
-      const kinds = kindsOfFlags(flags);
-      return { step: describeStep(step), failure: { ...failure, kinds, kind: onlyOne(kinds) } };
-    }
+    default:
+      return { step: describeStep(step), failure: { ...failure, kind: onlyOne(kindsOfFlags(flags)) } };
   }
 }
 

@@ -84,6 +84,7 @@ function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedM
     joined: {
       ownerOf: (kind) => ownerOf(joined.find((namespace) => namespace.kind === kind)),
       depthOf: (kind) => depthOf(joined.find((namespace) => namespace.kind === kind)),
+      createdByCaller: () => createdByCaller(joined.find(({ kind }) => kind === 'user')),
     },
     steps: [...steps, ...setUpSteps(spec), ...bodySteps(body, inUser, false)],
   };
@@ -185,6 +186,15 @@ function ownerOf(namespace: Namespace | undefined): string | undefined {
     const { ino } = native().namespaceInfo(user);
     closeFd(user);
     return `user:[${ino}]`;
+  } catch {
+    return undefined;
+  }
+}
+
+function createdByCaller(user: Namespace | undefined): boolean | undefined {
+  if (user === undefined || user.closed) return undefined;
+  try {
+    return native().namespaceOwner(user.fd) === process.geteuid?.();
   } catch {
     return undefined;
   }

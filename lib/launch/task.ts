@@ -99,7 +99,17 @@ export class Task {
  */
 export function start(options: StartOptions): Promise<Task> {
   return new Promise((resolve, reject) => {
-    begin(options, { running: resolve, failed: reject, ended: (exit) => reject(endedEarly(exit)) });
+    let runs = false;
+    begin(options, {
+      running: (task) => {
+        runs = true;
+        resolve(task);
+      },
+      failed: reject,
+      ended: (exit) => {
+        if (!runs) reject(endedEarly(exit));
+      },
+    });
   });
 }
 

@@ -7,7 +7,7 @@ import { explain } from '../host/hints';
 import { closeFd } from '../launch/close';
 import { kindsOfFlags } from '../launch/describe';
 import { type Attempt, systemError } from '../launch/failure';
-import { native } from '../native';
+import { assertSupported, native } from '../native';
 import { NAMESPACE, isNamespace } from './brand';
 import { Descriptor } from './descriptor';
 import { disown, own } from './forgotten';
@@ -73,6 +73,7 @@ export class Namespace {
   static async open(path: string | URL): Promise<Namespace> {
     const file = validatePath('path', path);
     const step = `open ${file}`;
+    assertSupported();
     const fd = await openFile(file, step);
     try {
       return wrap(fd);

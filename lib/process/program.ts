@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
 import { type Target, launch, validateJoin, validateUnshare } from '../launch/target';
 import type { Task } from '../launch/task';
@@ -19,8 +20,8 @@ import type { ProgramOptions } from './options';
 export interface Program {
   readonly file: string;
   readonly argv: readonly string[];
-  /** `NAME=value`. */
-  readonly env: readonly string[];
+  /** `NAME=value`; null for this process's own. */
+  readonly env: readonly string[] | null;
   readonly cwd: Directory | undefined;
   readonly detached: boolean;
   readonly ids: Ids;
@@ -83,7 +84,7 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
   return {
     file,
     argv: [argv0, ...args],
-    env: parseEnv(options.env ?? process.env),
+    env: options.env == null ? ownEnv() : parseEnv(options.env),
     cwd: parseDirectory(options.cwd, target),
     detached: flag('detached', options.detached, false),
     ids: { uid: parseId('uid', options.uid), gid: parseId('gid', options.gid), groups: parseGroups(options.groups) },
@@ -129,7 +130,7 @@ function stepsOf(program: Program, stdio: readonly number[]): Step[] {
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
   steps.push(['stdio', [...stdio]]);
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL]);
-  steps.push(['exec', file, [...argv], [...env]]);
+  steps.push(['exec', file, [...argv], env === null ? null : [...env]]);
   return steps;
 }
 
@@ -181,6 +182,14 @@ function currentDirectory(): string {
   } catch {
     return '/';
   }
+}
+
+/** What `process.env` is, unless somebody puts another object in its place. */
+const libcEnv = process.env;
+
+/** It is the environment of libc in the main thread only: a Worker has a copy, or what it was given. */
+function ownEnv(): string[] | null {
+  return isMainThread && process.env === libcEnv ? null : parseEnv(process.env);
 }
 
 /** As Node: inherited properties count, undefined ones don't, and what is no string becomes one. */

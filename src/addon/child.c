@@ -78,5 +78,6 @@ long child_clone(struct child_plan *plan) {
   plan->pidfd = -1;
   plan->error = 0;
   long pid = clone_with_clone3(plan);
-  return pid == -ENOSYS ? clone_with_clone(plan) : pid;
+  plan->legacy = pid == -ENOSYS;
+  return plan->legacy ? clone_with_clone(plan) : pid;
 }

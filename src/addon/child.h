@@ -20,6 +20,7 @@ struct child_plan {
   size_t stack_size;
 
   int pidfd;  // out: of the child
+  int legacy; // out: 1 when clone(2) has taken over
   long error; // out: -errno of execveat, when that failed
 };
 

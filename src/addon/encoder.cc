@@ -1,6 +1,7 @@
 #include "encoder.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <string>
@@ -100,7 +101,7 @@ private:
       case 'F':
         return EncodeList(value, &Encoder::EncodeFd);
       default:
-        return EncodeList(value, &Encoder::EncodeString);
+        return value.IsNull() ? EncodeEnvironment() : EncodeList(value, &Encoder::EncodeString);
     }
   }
 
@@ -175,6 +176,19 @@ private:
         return false;
       }
     }
+    return true;
+  }
+
+  // This process's own, without a detour through JavaScript strings.
+  bool EncodeEnvironment() {
+    uint32_t count[2] = {0, 0};
+    size_t at = plan_->bytes.size();
+    Append(count, sizeof(count));
+    for (char **variable = environ; *variable != nullptr; variable++) {
+      AppendBytes(*variable, strlen(*variable));
+      count[0]++;
+    }
+    Overwrite(at, count, sizeof(count));
     return true;
   }
 

@@ -18,6 +18,8 @@
 namespace linux_ns {
 namespace {
 
+constexpr size_t kPlanThatFits = 64 << 10; // well below the default buffer: net.core.wmem_default, socket(7)
+
 uint64_t SetSignalMask(uint64_t mask) {
   uint64_t previous = 0;
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &previous, sizeof(mask));
@@ -66,26 +68,31 @@ bool Launch::MakeControl() {
   return static_cast<bool>(theirs_);
 }
 
+// A plan that fits into the socket's buffer is there before nsinit is, which then need not sleep until it comes. What
+// it has to say before its end is not to be heard before the outcome is there: then it waits for a word, too.
 void Launch::Run(const Stack &stack) {
-  Start(stack);
-  Finish();
-  if (phase == nullptr && !manual) {
+  bool fits = plan.bytes.size() <= kPlanThatFits;
+  bool has_maps = !setgroups.empty() || !uid_map.empty() || !gid_map.empty();
+  bool waits = manual || has_maps || plan.talks;
+  reinterpret_cast<plan_header *>(plan.bytes.data())->waits = waits ? 1 : 0;
+  if (fits) {
     WritePlan();
   }
+  Start(stack);
+  plan.fds.clear();
+  Finish();
+  if (phase == nullptr && !fits) {
+    WritePlan();
+  }
+  if (phase == nullptr && waits && !manual) {
+    Proceed();
+  }
+  plan.bytes = {};
   theirs_.Reset();
   SetIdle();
 }
 
-void Launch::Proceed() {
-  Lock lock(&mutex_);
-  manual = false;
-  idle_ = false;
-}
-
-void Launch::SendPlan() {
-  WritePlan();
-  SetIdle();
-}
+void Launch::Proceed() { SendPacket(control.get(), "", 1); }
 
 void Launch::CloseControl() {
   Lock lock(&mutex_);
@@ -116,7 +123,6 @@ void Launch::WritePlan() {
     alive = SendPacket(control.get(), plan.bytes.data() + sent, size);
     sent += size;
   }
-  plan.bytes = {};
 }
 
 bool Launch::Cancel() {
@@ -157,9 +163,8 @@ void Launch::Start(const Stack &stack) {
   uint64_t mask = SetSignalMask(~UINT64_C(0));
   long result = child_clone(&child);
   SetSignalMask(mask);
-  plan.fds.clear();
   if (result < 0) {
-    return Fail("clone", {static_cast<int>(-result), "clone3", ""});
+    return Fail("clone", {static_cast<int>(-result), child.legacy != 0 ? "clone" : "clone3", ""});
   }
   pid = static_cast<pid_t>(result);
   pidfd.Reset(child.pidfd);

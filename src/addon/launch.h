@@ -43,9 +43,8 @@ public:
   // Instead of Run, where there is no thread to run it.
   void Refuse(Failure failure);
 
-  // A manual launch, on Node's thread: its plan is about to be sent; and on a launcher thread: sends it.
+  // Node's thread: lets a manual launch go on.
   void Proceed();
-  void SendPlan();
 
   // Node's thread: the task is to be killed as soon as there is one. True when there is one, for the caller to kill.
   bool Cancel();

@@ -87,9 +87,10 @@ bool Submit(std::unique_ptr<Job> job) {
   bool accepted = launcher.threads > 0;
   if (accepted) {
     launcher.jobs.push_back(std::move(job));
-    uv_cond_signal(&launcher.wake);
   }
   uv_mutex_unlock(&launcher.mutex);
+  // After the unlock: the thread would wake only to wait for the mutex.
+  uv_cond_signal(&launcher.wake);
   return accepted;
 }
 

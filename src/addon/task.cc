@@ -491,11 +491,8 @@ void Task::Proceed(const Napi::CallbackInfo &) {
   if (finished_ || !adopted_ || !launch_->manual) {
     return;
   }
+  launch_->manual = false;
   launch_->Proceed();
-  std::shared_ptr<Launch> launch = launch_;
-  if (!Submit(std::make_unique<EnvironmentJob>(environment_, [launch](const Stack &) { launch->SendPlan(); }))) {
-    KillAll();
-  }
 }
 
 Napi::Value Task::Kill(const Napi::CallbackInfo &info) {
@@ -518,13 +515,12 @@ void Task::ReleaseHolder(const Napi::CallbackInfo &) {
 
 Napi::Value Task::Namespace(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  Process *process = Main();
-  if (process == nullptr || !process->pidfd) {
+  // The program's: an init that has joined first is not one that an ordinary user may look into.
+  if (TargetPidfd() < 0) {
     ThrowSystem(env, {ESRCH, "ioctl", ""});
     return env.Undefined();
   }
-  Result<Fd> fd =
-      OpenNamespaceOf(process->pidfd.get(), process->pid, static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
+  Result<Fd> fd = OpenNamespaceOf(TargetPidfd(), TargetPid(), static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
   if (!fd) {
     ThrowSystem(env, fd.failure());
     return env.Undefined();

@@ -1,5 +1,9 @@
-// The one exception to invariant 1: a Worker that asks for it moves its own thread. lib/thread says what that means.
+// The calling thread: who it is, and the one exception to invariant 1, a Worker that asks for it moves its own thread.
+// lib/thread says what that means.
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "launcher.h"
 #include "namespaces.h"
@@ -7,6 +11,22 @@
 
 namespace linux_ns {
 namespace {
+
+Napi::Value Credentials(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, data) < 0) {
+    ThrowSystem(env, Failure::Last("capget"));
+    return env.Undefined();
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("uid", Napi::Number::New(env, geteuid()));
+  result.Set("gid", Napi::Number::New(env, getegid()));
+  uint64_t effective = data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
+  result.Set("capabilities", Napi::BigInt::New(env, effective));
+  return result;
+}
 
 void UnshareThread(const Napi::CallbackInfo &info) {
   StartAllThreads();
@@ -30,6 +50,7 @@ void SetnsThread(const Napi::CallbackInfo &info) {
 } // namespace
 
 void InitThread(Napi::Env env, Napi::Object exports) {
+  exports.Set("credentials", Napi::Function::New<Credentials>(env, "credentials"));
   exports.Set("unshareThread", Napi::Function::New<UnshareThread>(env, "unshareThread"));
   exports.Set("setnsThread", Napi::Function::New<SetnsThread>(env, "setnsThread"));
 }

@@ -205,7 +205,10 @@ static bool candidate(char *room, const char *directory, size_t length, const ch
   return true;
 }
 
-/* Searches the child's PATH, in the root the child is in. What may not be run is passed over, and remembered. */
+/*
+ * Searches the child's PATH, in the root the child is in. What may not be run is passed over, and remembered. Leaves
+ * the path that it speaks of in room: none, where there is no such program.
+ */
 static long exec_search(const char *file, char **argv, uint32_t argc, char **env, char *room) {
   static char refused_path[PATH_MAX];
   long refused = -ENOENT;
@@ -230,9 +233,7 @@ static long exec_search(const char *file, char **argv, uint32_t argc, char **env
     }
     directory = end + 1;
   }
-  if (refused == -EACCES) {
-    __builtin_memcpy(room, refused_path, sizeof(refused_path));
-  }
+  __builtin_memcpy(room, refused_path, sizeof(refused_path));
   return refused;
 }
 
@@ -258,6 +259,6 @@ void step_exec(const struct plan_step *step) {
   }
   bool searched = *text_find(file, '/') == '\0';
   long error = searched ? exec_search(file, argv, argc, env, room) : try_exec(file, argv, argc, env);
-  const char *tried = searched && error != -ENOENT ? room : file;
+  const char *tried = searched && *room != '\0' ? room : file;
   fail_with("execve", error, tried, exec_detail(tried, error, detail, sizeof(detail)));
 }

@@ -23,6 +23,7 @@ void step_fork(const struct plan_step *step) {
   (void)step;
   int ack[2];
   int pidfd = -1;
+  confirm_forked(); /* of a fork before this one */
   long error = sys2(__NR_pipe2, ack, O_CLOEXEC);
   if (error < 0) {
     fail("pipe2", error, NULL);

@@ -43,7 +43,8 @@ static bool read_plan(void) {
     }
     have += (size_t)got;
   }
-  return true;
+  char go;
+  return header.waits == 0 || receive(&go, sizeof(go)) == (long)sizeof(go);
 }
 
 /* The rest of the plan. */

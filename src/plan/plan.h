@@ -35,7 +35,7 @@ struct plan_header {
   uint32_t magic;
   uint32_t size; /* of the whole plan, this header included */
   uint32_t steps;
-  uint32_t reserved;
+  uint32_t waits; /* 1: one more packet comes, and nothing is to be done before: the maps are written meanwhile */
 };
 
 struct plan_step_header {

@@ -483,7 +483,7 @@ describe('a mount is refused', () => {
     [{ operation: 'propagation', errno: Errno.EINVAL, path: '/etc' }, "'/etc' is no mount point"],
     [{ operation: 'umount', errno: Errno.EBUSY, path: '/mnt' }, 'MNT_DETACH'],
     [{ operation: 'umount', errno: Errno.EINVAL, path: '/proc', kinds: ['user', 'mnt'] }, 'cannot be unmounted inside'],
-    [{ operation: 'umount', errno: Errno.EINVAL, path: '/etc' }, "'/etc' is no mount point"],
+    [{ operation: 'umount', errno: Errno.EINVAL, path: '/etc' }, "Nothing is mounted on '/etc'"],
     [{ operation: 'mount', errno: Errno.ENOENT, path: '/nosuch' }, 'create it first'],
     [{ operation: 'mount', errno: Errno.ENOSPC }, 'fs.mount-max'],
     [{ operation: 'mount', errno: Errno.ENOTBLK }, 'no block device'],
@@ -553,7 +553,8 @@ describe('the program cannot be run', () => {
     ['directory', 'is a directory'],
     ['not-executable', "'chmod +x' it"],
     ['noexec', 'mounted noexec'],
-    [undefined, 'is a directory or has no execute permission'],
+    [undefined, 'lies below a directory that the ids it was to run with may not search'],
+    ['refused', 'as interpreter may not be run'],
   ])('because of EACCES: %s', (detail, text) => {
     expect(hint({ ...exec, errno: Errno.EACCES, detail })).toContain(text);
   });

@@ -44,7 +44,8 @@ const CONFIG: Readonly<Partial<Record<NamespaceKind, string>>> = {
 export const explainClone: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => {
     if (failure.joined?.includes('user') === true) return refusedBelowJoined(failure, host);
-    return asksForUser(failure) ? userRefused(failure, host) : unprivileged(failure, host);
+    if (!asksForUser(failure)) return unprivileged(failure, host);
+    return failure.kind === 'time' ? refusedInNew(failure, host) : userRefused(failure, host);
   },
   [Errno.EACCES]: (failure, host) => restrictedByAppArmor(failure, host) ?? refusedBySecurityModule(host),
   [Errno.ENOSPC]: limitReached,
@@ -124,6 +125,13 @@ function unprivileged(failure: Failure, host: HostFiles): string | undefined {
   return (
     `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have. Add 'user' to the ` +
     'kinds, which needs no privilege and gives all capabilities inside; or run as root.'
+  );
+}
+
+/** The time namespace is made when the user namespace is there, with all capabilities in it. */
+function refusedInNew(failure: Failure, host: HostFiles): string | undefined {
+  return (
+    filteredBySeccomp(host, callsOf(failure)) ?? restrictedByAppArmor(failure, host) ?? refusedBySecurityModule(host)
   );
 }
 
@@ -280,5 +288,5 @@ function callsOf(failure: Failure): readonly string[] {
 }
 
 function kindsOf(failure: Failure): readonly NamespaceKind[] {
-  return failure.kinds ?? (failure.kind === undefined ? [] : [failure.kind]);
+  return failure.kind === undefined ? (failure.kinds ?? []) : [failure.kind];
 }

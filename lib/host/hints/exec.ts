@@ -3,6 +3,7 @@ import { Errno } from '../../errors/errno';
 import type { HostFiles } from '../proc';
 import { refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
+import { noMoreTasks } from './limits';
 import { named } from './wording';
 
 const INTERPRETER = 'interpreter:';
@@ -39,6 +40,7 @@ export const explainExec: Explainer = byErrno({
 export const explainExecNsinit: Explainer = byErrno({
   [Errno.EACCES]: (failure, host) => memfdForbidden(host) ?? noexecFallback(failure, host),
   [Errno.EPERM]: (_, host) => refusedBySecurityModule(host),
+  [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
   [Errno.ENOSYS]: () => 'This kernel or a seccomp filter does not offer execveat, which starts the helper program.',
   [Errno.ENOEXEC]: () =>
     `The helper program in this package is not for this machine (${process.arch}): rebuild it with 'npm rebuild ` +
@@ -62,10 +64,16 @@ function missing(failure: Failure): string {
 
 /** execve(2) has the same ENOENT for a missing file and for one whose interpreter is missing. */
 function missingInterpreter(failure: Failure, detail: string): string {
-  const interpreter = detail.slice(INTERPRETER.length).trim();
+  const interpreter = detail.slice(INTERPRETER.length);
+  if (interpreter.endsWith('\r')) {
+    return (
+      `${program(failure)} exists, but its first line ends with a carriage return (CR, as Windows ends lines), which ` +
+      `makes the interpreter '${interpreter.replace(/\r/g, '\\r')}'. Take them off: 'sed -i "s/\\r$//"' or dos2unix.`
+    );
+  }
   const loader = /\/ld[-.][^/]*$|\/ld-[^/]*\.so/.test(interpreter);
   const exists = `${program(failure)} exists, but its interpreter '${interpreter}' does not in the root it runs in`;
-  if (!loader) return `${exists}: install that, or correct the script's first line (a '\\r' at its end counts too).`;
+  if (!loader) return `${exists}: install that, or correct the script's first line.`;
   const libc = interpreter.includes('musl') ? 'musl (Alpine)' : 'glibc';
   return (
     `${exists}: it is the dynamic loader of ${libc}. Bring it in together with its libraries (mount the host's /lib, ` +
@@ -79,16 +87,26 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
     "has no execute permission for the ids it was to run with: 'chmod +x' it, or run it by its interpreter.",
   noexec:
     'is on a filesystem mounted noexec, from which nothing can be run. Copy it elsewhere, or mount without noexec.',
+  refused:
+    'has execute permission, but not for the ids it was to run with; or what its first line (or its ELF header) names ' +
+    "as interpreter may not be run: see 'ls -l' of both, and whether that one is on a noexec mount.",
 };
 
 function notExecutable(failure: Failure, host: HostFiles): string {
+  const byModule = refusedBySecurityModule(host);
   const reason = REASONS[failure.detail ?? ''];
-  if (reason !== undefined) return `${program(failure)} ${reason}`;
-  return (
-    refusedBySecurityModule(host) ??
-    `${program(failure)} is a directory or has no execute permission for the ids it was to run with, is on a ` +
-      'noexec mount, or lies below a directory that these ids may not search.'
-  );
+  if (reason !== undefined && (failure.detail !== 'refused' || byModule === undefined)) {
+    return `${program(failure)} ${reason}`;
+  }
+  if (byModule !== undefined) return byModule;
+  // nsinit could not see it, either.
+  if (failure.file?.includes('/') === false) {
+    return (
+      `No '${failure.file}' that may be run is in the child's PATH, and one of those directories may not be searched ` +
+      "by the ids it was to run with. Give its whole path, or a PATH in 'env' without what is closed to them."
+    );
+  }
+  return `${program(failure)} lies below a directory that the ids it was to run with may not search ('chmod o+x' it).`;
 }
 
 /** execve(2), "Limits on size of arguments and environment": a quarter of the stack's, 128 KiB a string. */

@@ -17,17 +17,23 @@ export interface Failure {
   path?: string | undefined;
   /** The kind of namespace concerned, when known. */
   kind?: NamespaceKind | undefined;
-  /** The kinds asked for anew in this launch. */
+  /** The kinds asked for anew in this launch: more than `kind` where one of them is made after the others. */
   kinds?: readonly NamespaceKind[] | undefined;
   /** The kinds of the existing namespaces that the task was to work in: those of the set it joined. */
   joined?: readonly NamespaceKind[] | undefined;
+  /** Whether this process's user has created the user namespace that was joined, when known. */
+  createdByCaller?: boolean | undefined;
   /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
   depth?: number | undefined;
   /**
-   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'` or `'noexec'`. For
-   * join the flag of the kind that was refused.
+   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'` or
+   * `'refused'`. For join the flag of the kind that was refused. For mount `'remount'` or `'move'`, if it was one.
    */
   detail?: string | undefined;
+  /** The program that was asked for: without a slash it was searched for in PATH, and `path` is where. */
+  file?: string | undefined;
+  /** What was to be mounted. */
+  source?: string | undefined;
   /** The type of filesystem that was being mounted: `'proc'`. */
   fstype?: string | undefined;
   /** The user or group id that was being taken on. */

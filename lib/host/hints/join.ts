@@ -3,7 +3,7 @@ import { Errno } from '../../errors/errno';
 import type { HostFiles } from '../proc';
 import { Capability, caller, filteredBySeccomp, hasCapability, isNested, refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
-import { named } from './wording';
+import { aNamespace, named } from './wording';
 
 const INITIAL_USER = 'user:[4026531837]';
 
@@ -89,12 +89,14 @@ function notPrivileged(failure: Failure, host: HostFiles): string | undefined {
     if (filtered !== undefined) return filtered;
   }
   if (failure.kind === 'user') {
+    const filtered = failure.createdByCaller === true ? filteredBySeccomp(host, ['setns']) : undefined;
+    if (filtered !== undefined) return filtered;
     return (
       'Joining a user namespace takes CAP_SYS_ADMIN in it: the user who created it has that, from its parent user ' +
       `namespace, and so has root there (user_namespaces(7)). ${capitalized(caller(host))} is neither.`
     );
   }
-  const kind = failure.kind === undefined ? 'that namespace' : `a ${failure.kind} namespace`;
+  const kind = failure.kind === undefined ? 'that namespace' : aNamespace(failure.kind);
   const owner = failure.owner === undefined ? 'the user namespace that owns it' : `${failure.owner}, which owns it,`;
   const own = failure.kind === 'mnt' ? 'CAP_SYS_ADMIN and CAP_SYS_CHROOT' : 'CAP_SYS_ADMIN';
   const remedy =

@@ -52,12 +52,30 @@ function refused(whose: Whose, failure: Failure, host: HostFiles): string | unde
   const here = failure.joined?.includes('user') !== true;
   return (
     writtenBefore(failure, host) ??
-    (here ? unmappedOutside(whose, lines, host) : undefined) ??
-    setgroupsNotDenied(whose, failure, host) ??
-    (here ? (rootNeedsSetfcap(whose, lines, host) ?? notOwnId(whose, lines, host)) : undefined) ??
+    (here ? refusedHere(whose, lines, failure, host) : unmappedInJoined(whose, lines)) ??
     restrictedByAppArmor(failure, host) ??
     `A ${whose.toLowerCase()}_map takes one write, ever, by a process in that user namespace or in its parent that ` +
       'has CAP_SYS_ADMIN inside: its creator, or root (user_namespaces(7)).'
+  );
+}
+
+function refusedHere(whose: Whose, lines: readonly MapLine[], failure: Failure, host: HostFiles): string | undefined {
+  return (
+    unmappedOutside(whose, lines, host) ??
+    setgroupsNotDenied(whose, failure, host) ??
+    rootNeedsSetfcap(whose, lines, host) ??
+    notOwnId(whose, lines, host)
+  );
+}
+
+/** Written by a task that has all capabilities in there: what is left to be refused is what to map. */
+function unmappedInJoined(whose: Whose, lines: readonly MapLine[]): string | undefined {
+  if (lines.length === 0) return undefined;
+  const id = whose.toLowerCase();
+  const ranges = lines.map(({ outside }) => showRange(outside)).join(', ');
+  return (
+    `"Outside" is the user namespace that was joined, and not all of its ${id}s ${ranges} are mapped there: see its ` +
+    `${id}_map, and map only ids that are in it.`
   );
 }
 
@@ -80,8 +98,12 @@ function unmappedOutside(whose: Whose, lines: readonly MapLine[], host: HostFile
   if (missing === undefined) return undefined;
   const id = whose.toLowerCase();
   const known = here.length === 0 ? 'which maps none' : `which has ${here.map(showRange).join(', ')}`;
+  const which =
+    missing.outside.count === 1
+      ? `The outside ${id} ${missing.outside.first} does not`
+      : `Not all of the outside ${id}s ${showRange(missing.outside)}`;
   return (
-    `Not all of the outside ${id}s ${showRange(missing.outside)} exist in the user namespace that Node runs in, ` +
+    `${which} exist in the user namespace that Node runs in, ` +
     `${known} (/proc/self/${id}_map). Map only ids that are mapped there.`
   );
 }
@@ -169,6 +191,19 @@ function notOurs(failure: Failure): string {
   );
 }
 
-function gone(): string {
-  return 'The process ended before its maps were written: its own exit status says why.';
+function gone(_: Failure, host: HostFiles): string {
+  const own = host.link('self');
+  if (own === undefined) {
+    return (
+      "There is no /proc in the root of this process, and id maps can't be written without it: mount it there ('mount " +
+      "-t proc proc /proc')."
+    );
+  }
+  if (own !== String(process.pid)) {
+    return (
+      `/proc here is that of another pid namespace, in which this process is not ${process.pid} but ${own}, so no ` +
+      "process can be found by its id. Mount the /proc of this one: 'mount -t proc proc /proc'."
+    );
+  }
+  return 'There is no such process, or it has ended before this was written: its own exit status says why.';
 }

@@ -12,7 +12,7 @@ import {
   worksIn,
 } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
-import { listed, named } from './wording';
+import { aNamespace, listed, named } from './wording';
 
 /** The namespace whose owner may mount these: what they show belongs to it. */
 const SHOWS: Readonly<Record<string, NamespaceKind | undefined>> = {
@@ -31,9 +31,11 @@ const MOUNTABLE_INSIDE = new Set([
 /** Directories of /proc that are made to be mounted on, so that a mount there hides nothing. */
 const MADE_FOR_MOUNTS = ['/proc/sys/fs/binfmt_misc', '/proc/fs/nfsd'];
 
-const missingPath: Explainer = (failure) =>
-  `The source or the target of the mount (${named(failure.path, 'one of the two')}) does not exist in the root of ` +
-  'that mount namespace: create it first.';
+const missingPath: Explainer = ({ path, source }) =>
+  source?.startsWith('/') === true
+    ? `The source '${source}' or the target ${named(path, 'of it')} does not exist in the root of that mount namespace: ` +
+      'create it first.'
+    : `The target ${named(path, 'of the mount')} does not exist in the root of that mount namespace: create it first.`;
 
 /** A new mount, of a filesystem or of a part of the tree. */
 export const explainMount: Explainer = byErrno({
@@ -125,7 +127,7 @@ function foreignFilesystem(failure: Failure): string | undefined {
   const shown = SHOWS[type];
   if (shown !== undefined && !worksIn(shown, failure)) {
     return (
-      `Mounting ${type} takes a ${shown} namespace that belongs to the same user namespace, as it shows what is in ` +
+      `Mounting ${type} takes ${aNamespace(shown)} that belongs to the same user namespace, as it shows what is in ` +
       `there: add '${shown}' to the kinds, or bind-mount the existing one.`
     );
   }
@@ -150,13 +152,15 @@ function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
   const remedy =
     `Bind-mount the existing ${top}, or have the outer one whole (Docker: '--security-opt systempaths=unconfined', ` +
     "Podman: '--security-opt unmask=ALL', Kubernetes: procMount: Unmasked).";
-  if (whole === undefined) {
-    return (
-      `A user namespace may mount ${type} only where a whole one is visible already (the kernel's "mount too ` +
-      `revealing"), and ${top} of this process is none. ${remedy}`
-    );
+  const needed = `A user namespace may mount ${type} only where a whole one is visible already (the kernel's "mount too revealing")`;
+  if (whole === undefined) return `${needed}, and ${top} of this process is none. ${remedy}`;
+  if (type === 'sysfs') return undefined;
+  if (hide.length === 0) {
+    const elsewhere = failure.joined?.includes('mnt') === true;
+    return elsewhere
+      ? `${needed}, and in that mount namespace ${top} is partly covered, or none. ${remedy}`
+      : undefined;
   }
-  if (hide.length === 0 || type === 'sysfs') return undefined;
   const shown = hide.slice(0, 3).map(({ target }) => target);
   const covered = hide.length > shown.length ? `${shown.join(', ')}, …` : listed(shown);
   return (
@@ -214,14 +218,19 @@ function tooManyMounts(_: Failure, host: HostFiles): string {
 
 /** umount(2) has one EINVAL for "not a mount point" and for "locked". */
 function lockedOrNone(failure: Failure, host: HostFiles): string {
-  const here = host.mounts()?.some(({ target }) => target === failure.path) === true;
+  const mounts = host.mounts();
+  const here = mounts?.some(({ target }) => target === failure.path) === true;
   const path = named(failure.path, 'The path');
-  if (worksIn('user', failure) && here) {
+  const elsewhere = worksIn('mnt', failure);
+  if (here && (!elsewhere || worksIn('user', failure))) {
     return (
       `${path} was mounted in a more privileged mount namespace, and what came from there is locked ` +
       '(mount_namespaces(7)): it cannot be unmounted inside. Mount something over it, or unmount it before the ' +
       'namespace is created.'
     );
+  }
+  if (!elsewhere && mounts !== undefined) {
+    return `Nothing is mounted on ${path}: /proc/self/mountinfo has the mount points, and umount(2) takes only those.`;
   }
   return (
     `${path} is no mount point of that mount namespace, or it is locked, having come from a more privileged one ` +

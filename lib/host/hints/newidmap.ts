@@ -6,6 +6,7 @@ import type { Explainer, Failure } from './failure';
 import { type IdRange, covers, parseMap, showRange } from './id-ranges';
 
 const SET_USER_ID = 0o4000;
+const EXECUTABLE = 0o111;
 
 /** What useradd(8) gives to the first user of a host. */
 const USUAL = { first: 100000, count: 65536 };
@@ -16,17 +17,19 @@ export const explainNewgidmap: Explainer = explainerOf('gid');
 function explainerOf(id: 'uid' | 'gid'): Explainer {
   return (failure, host) => {
     const program = `new${id}map`;
-    if (failure.errno === Errno.ENOENT) {
-      return (
-        `${program} is not installed: install it with 'sudo apt install uidmap' (Debian, Ubuntu; package ` +
-        "shadow-utils on Fedora, shadow on Arch, shadow-uidmap on Alpine), or use the map 'root' or 'current', " +
-        'which need no program.'
-      );
-    }
+    if (failure.errno === Errno.ENOENT) return notFound(program);
     return (
       outsideRange(id, failure, host) ?? ignoredSetUserId(program, host) ?? withoutPrivilege(program, failure, host)
     );
   };
+}
+
+function notFound(program: string): string {
+  return (
+    `${program} is not installed, or not in a directory of PATH: install it with 'sudo apt install uidmap' (Debian, ` +
+    'Ubuntu; package shadow-utils on Fedora, shadow on Arch, shadow-uidmap on Alpine), start Node with a PATH that has ' +
+    "it, or use the map 'root' or 'current', which need no program."
+  );
 }
 
 /** Each range must lie within what the file grants this user; one's own id alone is always allowed (newuidmap(1)). */
@@ -36,7 +39,7 @@ function outsideRange(id: 'uid' | 'gid', failure: Failure, host: HostFiles): str
   if (uid === undefined || grantsComeFromElsewhere(host)) return undefined;
   const user = userName(uid, host);
   const granted = grantsOf(id, [user, String(uid)], host);
-  const remedy = (range: IdRange) => `'sudo usermod --add-sub${id}s ${showRange(range)} ${user}'`;
+  const remedy = ({ first, count }: IdRange) => `'sudo usermod --add-sub${id}s ${first}-${first + count - 1} ${user}'`;
   if (failure.map === undefined) {
     if (granted.length > 0) return undefined;
     return `/etc/sub${id} has no range for ${user}: grant one with ${remedy(USUAL)}.`;
@@ -45,10 +48,10 @@ function outsideRange(id: 'uid' | 'gid', failure: Failure, host: HostFiles): str
   const outside = ranges.find((range) => !(range.count === 1 && range.first === own) && !covers(granted, range));
   if (outside === undefined) return undefined;
   const allowed = granted.length === 0 ? 'no range' : granted.map(showRange).join(', ');
-  return (
-    `The outside ${id}s ${showRange(outside)} are not all among those that /etc/sub${id} grants to ${user} ` +
-    `(${allowed}). Map only those, or grant more with ${remedy(outside)}.`
-  );
+  const which = outside.count === 1 ? `${id} ${outside.first} is not` : `${id}s ${showRange(outside)} are not all`;
+  // Granting what is root's, or a person's, would give away all that is theirs.
+  const more = outside.first < USUAL.first ? 'or run as root' : `or grant more with ${remedy(outside)}`;
+  return `The outside ${which} among those that /etc/sub${id} grants to ${user} (${allowed}). Map only those, ${more}.`;
 }
 
 /** no_new_privs, once set, makes execve(2) ignore set-user-ID and file capabilities. */
@@ -63,13 +66,26 @@ function ignoredSetUserId(program: string, host: HostFiles): string | undefined 
 
 /** As installed, it has either the set-user-ID bit or the capability; images copied without care lose both. */
 function withoutPrivilege(program: string, failure: Failure, host: HostFiles): string | undefined {
-  const path = failure.path?.includes('/') === true ? failure.path : `/usr/bin/${program}`;
-  const mode = host.mode(path);
-  if (mode === undefined || (mode & SET_USER_ID) !== 0) return undefined;
+  const path = failure.path?.includes('/') === true ? failure.path : located(program, host);
+  const mode = path === undefined ? undefined : host.mode(path);
+  if (path === undefined || mode === undefined || (mode & SET_USER_ID) !== 0) return undefined;
   return (
     `${path} has no set-user-ID bit, so it needs a file capability (see 'getcap ${path}'), which it lacks or which ` +
     `the kernel ignores here: 'sudo chmod u+s ${path}', or reinstall the package uidmap.`
   );
+}
+
+/** Where the program is that a search of PATH finds: the first that may be executed. */
+function located(program: string, host: HostFiles): string | undefined {
+  const candidates = searchPath()
+    .split(':')
+    .map((directory) => `${directory}/${program}`);
+  return candidates.find((path) => ((host.mode(path) ?? 0) & EXECUTABLE) !== 0);
+}
+
+/** As the program was looked for. */
+function searchPath(): string {
+  return process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
 }
 
 /** nsswitch.conf's `subid:` line moves the grants into a directory service (nsswitch.conf(5), shadow 4.9). */

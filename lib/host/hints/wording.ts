@@ -16,3 +16,8 @@ export function quoted(words: readonly string[], conjunction: 'and' | 'or' = 'an
 export function named(path: string | undefined, otherwise: string): string {
   return path === undefined ? otherwise : `'${path}'`;
 }
+
+/** `a net namespace`, `an ipc namespace`. */
+export function aNamespace(kind: string): string {
+  return `${kind === 'ipc' ? 'an' : 'a'} ${kind} namespace`;
+}

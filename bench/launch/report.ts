@@ -1,0 +1,136 @@
+import { cpus, release } from 'node:os';
+import { ratio, rounded } from '../measure/statistics';
+import { C_ALL_EIGHT } from './limit';
+import type { PartResult } from './part';
+import { rateName } from './rate';
+import { ALL_EIGHT, BARE, JOIN } from './starters';
+
+/** null: it could not be measured here. */
+export interface Figures {
+  allVsBare: number | null;
+  allVsBare400: number | null;
+  allVsC: number | null;
+  blockedMs: number | null;
+  blockedMs400: number | null;
+  joinVsBare: number | null;
+  saturatedVsIdle: number | null;
+  rateVsBare16: number | null;
+  heldPrivateKB: number | null;
+  nsinitBytes: number | null;
+}
+
+export interface Report extends Figures {
+  details: {
+    node: string;
+    kernel: string;
+    cpus: number;
+    uid: number;
+    smallHeap: PartResult;
+    largeHeap: PartResult;
+  };
+}
+
+interface Goal {
+  what: string;
+  most?: number;
+  least?: number;
+  unit: string;
+}
+
+const GOALS: Record<keyof Figures, Goal> = {
+  allVsBare: { what: 'all eight / child_process.spawn, small heap', most: 1, unit: 'x' },
+  allVsBare400: { what: 'all eight / child_process.spawn, 400 MB', most: 0.12, unit: 'x' },
+  allVsC: { what: 'all eight / all eight in C', most: 1.25, unit: 'x' },
+  blockedMs: { what: 'event loop blocked by a start, small heap', most: 0.1, unit: ' ms' },
+  blockedMs400: { what: 'event loop blocked by a start, 400 MB', most: 0.1, unit: ' ms' },
+  joinVsBare: { what: 'join a held set / child_process.spawn', most: 0.75, unit: 'x' },
+  saturatedVsIdle: { what: 'all eight, libuv pool saturated / idle', most: 1.5, unit: 'x' },
+  rateVsBare16: { what: 'all eight / child_process.spawn, starts/s, 16 at once', least: 1, unit: 'x' },
+  heldPrivateKB: { what: 'private memory of a held set of all eight', most: 60, unit: ' kB' },
+  nsinitBytes: { what: 'size of nsinit', most: 64 << 10, unit: ' bytes' },
+};
+
+export function reportOf(smallHeap: PartResult, largeHeap: PartResult, nsinitBytes: number): Report {
+  const small = (name: string): number | undefined => smallHeap.latency[name]?.p50;
+  const large = (name: string): number | undefined => largeHeap.latency[name]?.p50;
+  const rate = (name: string): number | undefined => smallHeap.rate?.[rateName(name, 16)]?.p50;
+  const { saturation } = smallHeap;
+  return {
+    allVsBare: ratio(small(ALL_EIGHT), small(BARE)),
+    allVsBare400: ratio(large(ALL_EIGHT), large(BARE)),
+    allVsC: ratio(small(ALL_EIGHT), small(C_ALL_EIGHT)),
+    blockedMs: smallHeap.blocked[ALL_EIGHT]?.p50 ?? null,
+    blockedMs400: largeHeap.blocked[ALL_EIGHT]?.p50 ?? null,
+    joinVsBare: ratio(small(JOIN), small(BARE)),
+    saturatedVsIdle: ratio(saturation?.saturated[ALL_EIGHT]?.p50, saturation?.idle[ALL_EIGHT]?.p50),
+    rateVsBare16: ratio(rate(ALL_EIGHT), rate(BARE)),
+    heldPrivateKB: smallHeap.heldPrivateKB ?? null,
+    nsinitBytes,
+    details: {
+      node: process.version,
+      kernel: release(),
+      cpus: cpus().length,
+      uid: process.getuid!(),
+      smallHeap,
+      largeHeap,
+    },
+  };
+}
+
+/** For people. */
+export function format(report: Report): string {
+  const { node, kernel, cpus: count, uid, smallHeap, largeHeap } = report.details;
+  const { saturation } = smallHeap;
+  return [
+    `Node ${node}, Linux ${kernel}, ${count} CPUs, uid ${uid}`,
+    `From the call to 'exit', ${smallHeap.rssMB} MB resident [ms]`,
+    ...rows(smallHeap.latency, smallHeap.latency[BARE]?.p50),
+    `From the call to 'exit', ${largeHeap.rssMB} MB resident, 400 MB of them Buffers [ms]`,
+    ...rows(largeHeap.latency, largeHeap.latency[BARE]?.p50),
+    'Event loop blocked, small heap [ms]',
+    ...rows(smallHeap.blocked),
+    'Event loop blocked, 400 MB [ms]',
+    ...rows(largeHeap.blocked),
+    'libuv pool idle [ms]',
+    ...rows(saturation?.idle ?? {}),
+    'libuv pool saturated [ms]',
+    ...rows(saturation?.saturated ?? {}),
+    'Starts per second',
+    ...rows(smallHeap.rate ?? {}),
+    'Goals',
+    ...Object.entries(GOALS).map(([key, goal]) => goalLine(goal, report[key as keyof Figures])),
+  ].join('\n');
+}
+
+function rows(summaries: PartResult['latency'], base?: number): string[] {
+  const head = row('', 'p50', 'p99', base === undefined ? '' : 'vs spawn');
+  return [
+    head,
+    ...Object.entries(summaries)
+      .sort(([, a], [, b]) => a.p50 - b.p50)
+      .map(([name, { p50, p99 }]) =>
+        row(name, fixed(p50), fixed(p99), base === undefined ? '' : `${(p50 / base).toFixed(2)}x`),
+      ),
+    '',
+  ];
+}
+
+function row(name: string, ...cells: string[]): string {
+  return `  ${name.padEnd(36)}${cells.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
+}
+
+/** Rates are numbers in the hundreds, times in ones. */
+function fixed(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(3);
+}
+
+function goalLine({ what, most, least, unit }: Goal, value: number | null): string {
+  const wanted = most === undefined ? `at least ${least!}${unit}` : `at most ${most}${unit}`;
+  const shown = value === null ? 'none' : `${rounded(value)}${unit}`;
+  return `  ${what.padEnd(56)}${shown.padStart(14)}   ${wanted.padEnd(20)} ${verdict(value, most, least)}`;
+}
+
+function verdict(value: number | null, most = Infinity, least = -Infinity): string {
+  if (value === null) return 'not measured';
+  return value <= most && value >= least ? 'reached' : 'not reached';
+}
