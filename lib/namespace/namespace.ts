@@ -300,7 +300,7 @@ function openFile(path: string, step: string): Promise<number> {
       try {
         resolve(attempt(() => native().duplicate(fd), { step, operation: 'open', path }));
       } catch (refused) {
-        reject(refused as Error);
+        reject(refused);
       } finally {
         close(fd, () => undefined);
       }
