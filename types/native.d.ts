@@ -34,7 +34,8 @@ export type Step =
   | ['default_ids']
   | ['no_new_privs']
   | ['lower_caps']
-  | ['die_with_parent', signal: number]
+  /** parent: the pid of this process. Without this step a program outlives Node. */
+  | ['die_with_parent', signal: number, parent: number]
   | ['stdio', fds: number[]]
   /** dieWithParent: 1 */
   | ['init', dieWithParent: 0 | 1]
@@ -86,7 +87,7 @@ export type TaskEvent =
   | { type: 'started' }
   /** The namespaces are held: `task.namespace()` may be asked. */
   | { type: 'ready' }
-  /** A descriptor a step made; it is the receiver's now. */
+  /** A descriptor a step made; it is adopted, see `adopt`. */
   | { type: 'fd'; fd: number }
   | { type: 'data'; data: Buffer }
   /** Last event: it did not come to 'started', 'ready' or the end of the plan. */
@@ -143,6 +144,8 @@ export interface Native {
    * bookkeeping of a Worker's descriptors knows only those that `fs` has opened, and only those may `fs` close.
    */
   adopt(fd: number): void;
+  /** Takes an adopted descriptor out of our hands: whoever has it now closes it. */
+  disown(fd: number): void;
   /**
    * Closes on a thread of ours: the last descriptor of a mount namespace unmounts all that is in it. What close(2) fails
    * with tells nothing that one could act on. Keeps the event loop alive until `done` is called.
@@ -152,7 +155,7 @@ export interface Native {
   closeNow(fd: number): void;
   /** F_DUPFD_CLOEXEC. */
   duplicate(fd: number): number;
-  /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC. */
+  /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC; both are adopted. */
   socketPair(): [number, number];
 
   /** Effective ids and capabilities (bit N: capability N) of this thread: capget(2). */

@@ -58,6 +58,7 @@ function openDevNull(): Promise<number> {
 
 /** All there is to read until the other end is closed; the socket owns the descriptor. */
 function readText(fd: number): Promise<string> {
+  native().disown(fd);
   const socket = new Socket({ fd, readable: true, writable: false });
   let text = '';
   return new Promise((resolve) => {

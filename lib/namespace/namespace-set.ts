@@ -12,6 +12,7 @@ import {
   validatePath,
 } from '../errors/validate';
 import { closeFd } from '../launch/close';
+import { native } from '../native';
 import { knownKinds } from '../launch/join';
 import type { Results, Task } from '../launch/task';
 import { type Propagation, run, validateUtsName } from '../launch/target';
@@ -295,6 +296,7 @@ export class NamespaceSet implements Iterable<Namespace> {
     const step: Step = ['socket', SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
     const { fds } = await this.#do('net', 'create socket', step);
     const [fd = -1] = fds;
+    native().disown(fd);
     return fd;
   }
 

@@ -129,7 +129,7 @@ function stepsOf(program: Program, stdio: readonly number[]): Step[] {
   steps.push(...idSteps(ids, program.target));
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
   steps.push(['stdio', [...stdio]]);
-  if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL]);
+  if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
   steps.push(['exec', file, [...argv], env === null ? null : [...env]]);
   return steps;
 }

@@ -142,6 +142,7 @@ export class StdioDescriptors {
     this.#slots.forEach(stopReading);
     return this.#parentEnds.map((end, fd) => {
       if (end === null) return null;
+      native().disown(end.fd);
       const socket = new Socket({ fd: end.fd, readable: fd !== 0, writable: fd === 0 || fd >= STANDARD });
       this.#parentEnds[fd] = null;
       return socket;

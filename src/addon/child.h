@@ -16,7 +16,8 @@ struct child_plan {
   int control;          // becomes PLAN_CONTROL_FD
   const int *fds;       // lose their close-on-exec in the child's table
   size_t fd_count;
-  char *stack; // the child's, of stack_size bytes
+  char *stack;                        // the child's, of stack_size bytes
+  const volatile int *launcher_lives; // 0 once the thread that clones has ended
   size_t stack_size;
 
   int pidfd;  // out: of the child

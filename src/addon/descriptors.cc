@@ -12,9 +12,11 @@
 namespace linux_ns {
 namespace {
 
-int FdArgument(const Napi::CallbackInfo &info) { return info[0].ToNumber().Int32Value(); }
+int FdArgument(const Napi::CallbackInfo &info) { return IntArgument(info, 0); }
 
 void Adopt(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.insert(FdArgument(info)); }
+
+void Disown(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.erase(FdArgument(info)); }
 
 // The callback stays with its environment: a reference to JavaScript may not be dropped on another thread.
 using Callback = std::list<Napi::FunctionReference>::iterator;
@@ -59,7 +61,7 @@ Napi::Value Duplicate(const Napi::CallbackInfo &info) {
     ThrowSystem(info.Env(), Failure::Last("fcntl"));
     return info.Env().Undefined();
   }
-  return Napi::Number::New(info.Env(), copy.Release());
+  return GiveFd(info.Env(), std::move(copy));
 }
 
 Napi::Value SocketPair(const Napi::CallbackInfo &info) {
@@ -69,6 +71,7 @@ Napi::Value SocketPair(const Napi::CallbackInfo &info) {
     ThrowSystem(env, Failure::Last("socketpair"));
     return env.Undefined();
   }
+  Environment::Of(env)->descriptors.insert({pair[0], pair[1]});
   Napi::Array result = Napi::Array::New(env, 2);
   result.Set(0u, Napi::Number::New(env, pair[0]));
   result.Set(1u, Napi::Number::New(env, pair[1]));
@@ -77,8 +80,14 @@ Napi::Value SocketPair(const Napi::CallbackInfo &info) {
 
 } // namespace
 
+Napi::Value GiveFd(Napi::Env env, Fd fd) {
+  Environment::Of(env)->descriptors.insert(fd.get());
+  return Napi::Number::New(env, fd.Release());
+}
+
 void InitDescriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("adopt", Napi::Function::New<Adopt>(env, "adopt"));
+  exports.Set("disown", Napi::Function::New<Disown>(env, "disown"));
   exports.Set("close", Napi::Function::New<Close>(env, "close"));
   exports.Set("closeNow", Napi::Function::New<CloseNow>(env, "closeNow"));
   exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));

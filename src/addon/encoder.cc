@@ -54,7 +54,8 @@ private:
       return Refuse("a step is no array");
     }
     Napi::Array step = value.As<Napi::Array>();
-    std::string name = step.Get(0u).ToString();
+    Napi::Value first = step.Get(0u);
+    std::string name = first.IsString() ? first.As<Napi::String>().Utf8Value() : "";
     for (uint32_t type = 0; type < PLAN_STEP_TYPES; type++) {
       if (name == kStepTypes[type].name) {
         return EncodeFields(step, type);
@@ -219,6 +220,9 @@ private:
   void Overwrite(size_t at, const void *data, size_t size) { memcpy(plan_->bytes.data() + at, data, size); }
 
   bool Refuse(const std::string &why) {
+    if (env_.IsExceptionPending()) {
+      return false;
+    }
     Napi::TypeError::New(env_, "plan: " + why).ThrowAsJavaScriptException();
     return false;
   }

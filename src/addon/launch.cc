@@ -81,6 +81,8 @@ void Launch::Run(const Stack &stack) {
   Start(stack);
   plan.fds.clear();
   Finish();
+  // From here on a hang-up tells, to those who write too: a task that is killed does not read.
+  theirs_.Reset();
   if (phase == nullptr && !fits) {
     WritePlan();
   }
@@ -88,7 +90,6 @@ void Launch::Run(const Stack &stack) {
     Proceed();
   }
   plan.bytes = {};
-  theirs_.Reset();
   SetIdle();
 }
 
@@ -128,6 +129,9 @@ void Launch::WritePlan() {
 bool Launch::Cancel() {
   Lock lock(&mutex_);
   cancelled_ = true;
+  if (done_ && pidfd) {
+    SignalPidfd(pidfd.get(), SIGKILL);
+  }
   return done_;
 }
 
@@ -160,6 +164,7 @@ void Launch::Start(const Stack &stack) {
   child.fd_count = plan.numbers.size();
   child.stack = stack.base;
   child.stack_size = stack.size;
+  child.launcher_lives = stack.lives;
   uint64_t mask = SetSignalMask(~UINT64_C(0));
   long result = child_clone(&child);
   SetSignalMask(mask);
@@ -173,6 +178,17 @@ void Launch::Start(const Stack &stack) {
   }
   // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
   WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);
+}
+
+// A task that somebody has killed meanwhile has no files in /proc, or not ours: that is the reason then.
+void Launch::FailMap(const char *file, Failure why) {
+  pollfd end = {pidfd.get(), POLLIN, 0};
+  if (poll(&end, 1, 0) == 0) {
+    return Fail(file, std::move(why));
+  }
+  signal = WaitPidfd(pidfd.get(), 0).signal;
+  pidfd.Reset();
+  Fail("killed", {0, why.syscall, ""});
 }
 
 // Nothing is left of a task that failed.
@@ -194,11 +210,11 @@ bool Launch::WriteProcFile(const char *file, const std::string &text) {
   std::string path = "/proc/" + std::to_string(pid) + "/" + file;
   Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) {
-    Fail(file, Failure::Last("open", path));
+    FailMap(file, Failure::Last("open", path));
     return false;
   }
   if (write(fd.get(), text.data(), text.size()) < 0) {
-    Fail(file, Failure::Last("write", path));
+    FailMap(file, Failure::Last("write", path));
     return false;
   }
   return true;

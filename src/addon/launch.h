@@ -58,10 +58,12 @@ public:
   pid_t pid = 0;
   const char *phase = nullptr; // of the failure, as in types/native.d.ts; null for none
   Failure failure;
+  int signal = 0; // of a phase "killed"
 
 private:
   void Start(const Stack &stack);
   void Fail(const char *at, Failure why);
+  void FailMap(const char *file, Failure why);
   bool WriteProcFile(const char *file, const std::string &text);
   void Finish();
   void WritePlan();

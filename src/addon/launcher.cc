@@ -50,7 +50,10 @@ void ThreadMain(void *) {
   Launcher &launcher = Shared();
   BlockSignals();
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack};
+  // libc's own word is for pthread_join(3), and nobody joins this thread: it ends with the process.
+  int *lives = new int(1);
+  syscall(SYS_set_tid_address, lives);
+  Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack, lives};
   uv_mutex_lock(&launcher.mutex);
   for (;;) {
     while (launcher.jobs.empty()) {

@@ -7,10 +7,11 @@
 
 namespace linux_ns {
 
-// What a launcher thread lends to a job.
+// What a launcher thread lends to a job: a stack for a child, and a word that the kernel clears when the thread ends.
 struct Stack {
   char *base;
   size_t size;
+  const volatile int *lives;
 };
 
 class Job {

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "descriptors.h"
 #include "fd.h"
 #include "pidfd.h"
 #include "throw.h"
@@ -11,14 +12,12 @@
 namespace linux_ns {
 namespace {
 
-int IntArgument(const Napi::CallbackInfo &info, size_t index) { return info[index].ToNumber().Int32Value(); }
-
 Napi::Value FdOrThrow(Napi::Env env, Fd fd, const char *syscall) {
   if (!fd) {
     ThrowSystem(env, Failure::Last(syscall));
     return env.Undefined();
   }
-  return Napi::Number::New(env, fd.Release());
+  return GiveFd(env, std::move(fd));
 }
 
 Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
@@ -26,7 +25,7 @@ Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
     ThrowSystem(env, fd.failure());
     return env.Undefined();
   }
-  return Napi::Number::New(env, fd.value().Release());
+  return GiveFd(env, std::move(fd.value()));
 }
 
 // A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.

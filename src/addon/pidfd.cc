@@ -74,13 +74,11 @@ pid_t PidFromFdinfo(int pidfd) {
 Result<Fd> OpenFromProc(int pidfd, pid_t pid, const Kind &kind) {
   std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.file;
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
-    return Failure::Last("open", path);
-  }
+  Failure refused = Failure::Last("open", path);
   if (SignalPidfd(pidfd, 0) == ESRCH) {
     return Failure{ESRCH, "open", path};
   }
-  return fd;
+  return fd ? Result<Fd>(std::move(fd)) : Result<Fd>(refused);
 }
 
 } // namespace

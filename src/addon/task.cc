@@ -1,38 +1,31 @@
 #include "task.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "../plan/plan.h"
+#include "descriptors.h"
 #include "environment_job.h"
 #include "throw.h"
 
 namespace linux_ns {
 namespace {
 
-// Waits for what an environment that has ended left killed.
-class ReapJob : public Job {
-public:
-  explicit ReapJob(Fd pidfd) : pidfd_(std::move(pidfd)) {}
-  void Run(const Stack &) override { WaitPidfd(pidfd_.get(), 0); }
-
-private:
-  Fd pidfd_;
-};
-
-void KillAndReap(Fd pidfd) {
-  if (pidfd) {
-    SignalPidfd(pidfd.get(), SIGKILL);
-    Submit(std::make_unique<ReapJob>(std::move(pidfd)));
-  }
-}
-
 std::string OptionalString(const Napi::Object &object, const char *name) {
   Napi::Value value = object.Get(name);
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+}
+
+// A property that can't be had, in a Worker that is being terminated, is an empty value, and not even one to convert.
+uint64_t OptionalNumber(const Napi::Object &object, const char *name) {
+  Napi::Value value = object.Get(name);
+  return value.IsNumber() ? static_cast<uint64_t>(value.As<Napi::Number>().Int64Value()) : 0;
 }
 
 bool BooleanOr(const Napi::Object &object, const char *name, bool otherwise) {
@@ -41,7 +34,7 @@ bool BooleanOr(const Napi::Object &object, const char *name, bool otherwise) {
 }
 
 // One descriptor at most; more are not ours to have, and the kernel closes what does not fit (MSG_CTRUNC).
-ssize_t Receive(int control, char *buffer, size_t size, Fd *fd, pid_t *sender) {
+ssize_t Receive(int control, char *buffer, size_t size, Fd *fd, pid_t *sender, bool *lost) {
   alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   iovec vector = {buffer, size};
   msghdr message = {};
@@ -53,6 +46,8 @@ ssize_t Receive(int control, char *buffer, size_t size, Fd *fd, pid_t *sender) {
   do {
     count = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
+  // This process has as many descriptors as it may: then the kernel drops the one that was sent. cmsg(3)
+  *lost = count >= 0 && (message.msg_flags & MSG_CTRUNC) != 0;
   cmsghdr *header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
   for (; header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_type == SCM_RIGHTS) {
@@ -67,6 +62,58 @@ ssize_t Receive(int control, char *buffer, size_t size, Fd *fd, pid_t *sender) {
   }
   return count;
 }
+
+// Kills and reaps what an environment that has ended left. control: where nsinit may yet tell of a child that it has
+// forked, and that is ours; it is hung up once all of them are dead. In turns, for one may wait for another: the init
+// of a pid namespace ends only when everything in it has been reaped (pid_namespaces(7)), our own children included.
+class EndJob : public Job {
+public:
+  EndJob(std::vector<Fd> pidfds, Fd control) : pidfds_(std::move(pidfds)), control_(std::move(control)) {}
+
+  void Run(const Stack &) override {
+    constexpr int kTurn = 10; // milliseconds
+    for (const Fd &pidfd : pidfds_) {
+      SignalPidfd(pidfd.get(), SIGKILL);
+    }
+    pollfd any = {control_ ? control_.get() : pidfds_.back().get(), POLLIN, 0};
+    poll(&any, 1, kTurn);
+    while (control_ && TakeReport()) {
+    }
+    for (Fd &pidfd : pidfds_) {
+      if (WaitPidfd(pidfd.get(), WNOHANG).ended) {
+        pidfd.Reset();
+      }
+    }
+    pidfds_.erase(std::remove_if(pidfds_.begin(), pidfds_.end(), [](const Fd &fd) { return !fd; }), pidfds_.end());
+    if (control_ || !pidfds_.empty()) {
+      Submit(std::make_unique<EndJob>(std::move(pidfds_), std::move(control_)));
+    }
+  }
+
+private:
+  // False when there is nothing more to read for now.
+  bool TakeReport() {
+    alignas(plan_report) char buffer[sizeof(plan_report) + PLAN_PACKET_BYTES];
+    Fd fd;
+    pid_t sender = 0;
+    bool lost = false;
+    ssize_t size = Receive(control_.get(), buffer, sizeof(buffer), &fd, &sender, &lost);
+    if (size < 0 && errno == EAGAIN) {
+      return false;
+    }
+    if (size < static_cast<ssize_t>(sizeof(plan_report))) {
+      control_.Reset();
+      return false;
+    }
+    if (reinterpret_cast<plan_report *>(buffer)->kind == REPORT_FORKED && fd) {
+      pidfds_.push_back(std::move(fd));
+    }
+    return true;
+  }
+
+  std::vector<Fd> pidfds_;
+  Fd control_;
+};
 
 } // namespace
 
@@ -99,7 +146,9 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   Napi::Object object = Environment::Of(env)->task_constructor.New({});
-  if (env.IsExceptionPending() || !Unwrap(object)->Begin(info[0].As<Napi::Object>(), info[1].As<Napi::Function>())) {
+  // Empty in a Worker that is being terminated.
+  Task *task = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (task == nullptr || !task->Begin(info[0].As<Napi::Object>(), info[1].As<Napi::Function>())) {
     return env.Undefined();
   }
   return object;
@@ -107,13 +156,14 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
 
 bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
   launch_ = std::make_shared<Launch>();
-  launch_->clone_flags = static_cast<uint64_t>(request.Get("flags").ToNumber().Int64Value());
+  launch_->clone_flags = OptionalNumber(request, "flags");
   launch_->setgroups = OptionalString(request, "setgroups");
   launch_->uid_map = OptionalString(request, "uidMap");
   launch_->gid_map = OptionalString(request, "gidMap");
   launch_->manual = BooleanOr(request, "manual", false);
   dies_with_environment_ = BooleanOr(request, "dieWithEnvironment", true);
   if (!EncodePlan(Env(), request.Get("steps"), &launch_->plan)) {
+    launch_.reset(); // the descriptors duplicated so far: not only when this object is collected
     return false;
   }
   if (!launch_->MakeControl()) {
@@ -171,6 +221,7 @@ bool Task::Adopt() {
   if (launch_->phase != nullptr) {
     const Failure &failure = launch_->failure;
     failed_.reset(new Failed{launch_->phase, failure.error, failure.syscall, failure.path});
+    failed_->signal = launch_->signal;
     return true;
   }
   Watch(std::move(launch_->pidfd), launch_->pid);
@@ -227,7 +278,8 @@ void Task::DrainControl() {
   while (launch_->control && !hung_up_) {
     Fd fd;
     pid_t sender = 0;
-    ssize_t size = Receive(launch_->control.get(), buffer, sizeof(buffer), &fd, &sender);
+    bool lost = false;
+    ssize_t size = Receive(launch_->control.get(), buffer, sizeof(buffer), &fd, &sender, &lost);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return;
     }
@@ -240,8 +292,34 @@ void Task::DrainControl() {
     plan_report report;
     memcpy(&report, buffer, sizeof(report));
     report.syscall[sizeof(report.syscall) - 1] = '\0';
+    if (lost && !started_) {
+      LoseDescriptor(report);
+      continue;
+    }
+    if (lost_child_ && sender > 0 && sender != processes_.front()->pid) {
+      ReapLostChild(sender);
+      continue;
+    }
     Handle(report, buffer + sizeof(report), static_cast<size_t>(size) - sizeof(report), std::move(fd), sender);
   }
+}
+
+// Without the descriptor there is nothing to go on with. A forked child has lost its pidfd with it, but it shows itself
+// by its next word: a child of ours that is not yet reaped keeps its pid.
+void Task::LoseDescriptor(const plan_report &report) {
+  if (failed_ == nullptr) {
+    failed_.reset(new Failed{"step", EMFILE, "recvmsg"});
+    failed_->step = static_cast<int>(report.step);
+  }
+  lost_child_ = report.kind == REPORT_FORKED;
+  KillAll();
+}
+
+void Task::ReapLostChild(pid_t pid) {
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+  lost_child_ = false;
 }
 
 void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender) {
@@ -285,7 +363,7 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
     case REPORT_FD: {
       Napi::Object event = Napi::Object::New(env);
       event.Set("type", "fd");
-      event.Set("fd", Napi::Number::New(env, fd.Release()));
+      event.Set("fd", GiveFd(env, std::move(fd)));
       return Emit(event);
     }
     case REPORT_DATA: {
@@ -344,7 +422,7 @@ void Task::MaybeFinish() {
     }
   }
   // A task that was killed on its fork: its child, if there is one, still speaks, and is ours to wait for.
-  if (failed_ == nullptr && processes_.size() <= launch_->plan.forks && !hung_up_) {
+  if ((failed_ == nullptr || lost_child_) && processes_.size() <= launch_->plan.forks && !hung_up_) {
     return;
   }
   Finish();
@@ -375,25 +453,32 @@ void Task::Release() {
   Unref();
 }
 
+// Killed at once, too: the launcher may be waiting for the task to read its plan, and it need not.
 void Task::Cancel() {
   if (!started_) {
     launch_->Cancel();
+    KillAll();
   }
 }
 
 void Task::Abandon() {
   bool kill = dies_with_environment_ || !started_;
-  if (!adopted_) {
-    KillAndReap(std::move(launch_->pidfd));
+  bool forks = !started_ && launch_->plan.forks > 0 && processes_.size() <= launch_->plan.forks;
+  std::vector<Fd> pidfds;
+  if (!adopted_ && launch_->pidfd) {
+    pidfds.push_back(std::move(launch_->pidfd));
   }
   StopListening();
   for (const std::unique_ptr<Process> &process : processes_) {
     process->poll.Close();
-    if (kill) {
-      KillAndReap(std::move(process->pidfd));
+    if (process->pidfd) {
+      pidfds.push_back(std::move(process->pidfd));
     }
   }
   processes_.clear();
+  if (kill && !pidfds.empty()) {
+    Submit(std::make_unique<EndJob>(std::move(pidfds), forks ? std::move(launch_->control) : Fd()));
+  }
   Release();
 }
 
@@ -457,6 +542,11 @@ void Task::EmitExit() {
     signal = WIFSIGNALED(init_status_) ? WTERMSIG(init_status_) : 0;
   }
   Napi::Object event = Napi::Object::New(env);
+  // A plan that came to its end has; whatever ended nsinit then.
+  if (done_) {
+    code = 0;
+    signal = 0;
+  }
   event.Set("type", "exit");
   event.Set("code", signal == 0 ? Napi::Value::From(env, code) : env.Null());
   event.Set("signal", signal != 0 ? Napi::Value::From(env, signal) : env.Null());
@@ -497,7 +587,7 @@ void Task::Proceed(const Napi::CallbackInfo &) {
 
 Napi::Value Task::Kill(const Napi::CallbackInfo &info) {
   int pidfd = TargetPidfd();
-  int error = pidfd < 0 ? ESRCH : SignalPidfd(pidfd, info[0].ToNumber().Int32Value());
+  int error = pidfd < 0 ? ESRCH : SignalPidfd(pidfd, IntArgument(info, 0));
   return Napi::Number::New(info.Env(), error);
 }
 
@@ -520,12 +610,12 @@ Napi::Value Task::Namespace(const Napi::CallbackInfo &info) {
     ThrowSystem(env, {ESRCH, "ioctl", ""});
     return env.Undefined();
   }
-  Result<Fd> fd = OpenNamespaceOf(TargetPidfd(), TargetPid(), static_cast<uint64_t>(info[0].ToNumber().Int64Value()));
+  Result<Fd> fd = OpenNamespaceOf(TargetPidfd(), TargetPid(), static_cast<uint64_t>(IntArgument(info, 0)));
   if (!fd) {
     ThrowSystem(env, fd.failure());
     return env.Undefined();
   }
-  return Napi::Number::New(env, fd.value().Release());
+  return GiveFd(env, std::move(fd.value()));
 }
 
 void Task::RefLoop(const Napi::CallbackInfo &) { Reference(true); }

@@ -57,6 +57,8 @@ private:
   void OnProcess(Process *process);
   void DrainControl();
   void Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender);
+  void LoseDescriptor(const plan_report &report);
+  void ReapLostChild(pid_t pid);
   void TakeFailure(const plan_report &report, const char *data, size_t size);
   void TellStarted(const char *type);
   void CloseControl();
@@ -105,6 +107,7 @@ private:
   bool done_ = false;    // the plan came to its end
   bool is_init_ = false;
   bool finished_ = false;
+  bool lost_child_ = false;    // forked, reported, and the pidfd of it could not be received
   bool init_reported_ = false; // the init has said how its program ended
   int init_status_ = 0;
   std::unique_ptr<Failed> failed_;

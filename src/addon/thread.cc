@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "launcher.h"
 #include "namespaces.h"
 #include "throw.h"
@@ -30,19 +31,19 @@ Napi::Value Credentials(const Napi::CallbackInfo &info) {
 
 void UnshareThread(const Napi::CallbackInfo &info) {
   StartAllThreads();
-  if (unshare(info[0].ToNumber().Int32Value()) < 0) {
+  if (unshare(IntArgument(info, 0)) < 0) {
     ThrowSystem(info.Env(), Failure::Last("unshare"));
   }
 }
 
 // A thread that shares its root and working directory (CLONE_FS) may not join a mount namespace: setns(2).
 void SetnsThread(const Napi::CallbackInfo &info) {
-  int flag = info[1].ToNumber().Int32Value();
+  int flag = IntArgument(info, 1);
   StartAllThreads();
   if (flag == CLONE_NEWNS && unshare(CLONE_FS) < 0) {
     return ThrowSystem(info.Env(), Failure::Last("unshare"));
   }
-  if (setns(info[0].ToNumber().Int32Value(), flag) < 0) {
+  if (setns(IntArgument(info, 0), flag) < 0) {
     ThrowSystem(info.Env(), Failure::Last("setns"));
   }
 }

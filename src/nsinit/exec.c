@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/stat.h>
 
@@ -253,6 +254,9 @@ void step_exec(const struct plan_step *step) {
   confirm_forked();
   close_all_but(task.stdio, task.control);
   reset_signals();
+  if (!task.dies_with_parent && !task.has_init) {
+    sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
+  }
   task.execs = true;
   if (!task.has_init) {
     report(REPORT_EXEC, 0, -1);

@@ -18,25 +18,48 @@ static const uint64_t forwarded = SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGN
                                   SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGCONT) |
                                   SIGNAL_BIT(SIGWINCH);
 
+static bool hung_up(void) {
+  struct pollfd control = {task.control, 0, 0};
+  struct {
+    long seconds, nanoseconds;
+  } now = {0, 0};
+  return sys5(__NR_ppoll, &control, 1, &now, 0, 0) > 0;
+}
+
 /*
  * Follows the thread that cloned this task, and credential changes clear it (PR_SET_PDEATHSIG(2const)): so it is set
- * last. A parent that was gone by then shows as the end of the connection.
+ * again last. A parent that was gone by then shows as another one, or as the end of the connection.
  */
 static void die_with_parent(uint64_t signal) {
   long error = sys5(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0);
   if (error < 0) {
     fail("prctl", error, NULL);
   }
-  struct pollfd control = {task.control, 0, 0};
-  struct {
-    long seconds, nanoseconds;
-  } now = {0, 0};
-  if (sys5(__NR_ppoll, &control, 1, &now, 0, 0) > 0) {
+  if (signal != 0 && hung_up()) {
     quit(127);
   }
 }
 
-void step_die_with_parent(const struct plan_step *step) { die_with_parent(step->field[0].number); }
+/* In another pid namespace than Node's the parent has no number: 0, getppid(2). */
+void step_die_with_parent(const struct plan_step *step) {
+  die_with_parent(step->field[0].number);
+  task.dies_with_parent = true;
+  long parent = sys0(__NR_getppid);
+  if (parent != 0 && parent != (long)step->field[1].number) {
+    quit(127);
+  }
+}
+
+/*
+ * An init can't see its parent, and a parent that dies takes its time: its threads are gone, and children handed on,
+ * well before its descriptors are closed. So the end of the connection is made a signal: F_SETOWN and O_ASYNC,
+ * fcntl(2).
+ */
+static void watch_connection(void) {
+  sys3(__NR_fcntl, task.control, F_SETOWN, sys0(__NR_getpid));
+  sys3(__NR_fcntl, task.control, F_SETFL, O_RDWR | FASYNC);
+  die_with_parent(SIGKILL);
+}
 
 /* A root inside can ptrace an init that was born inside: it holds its control socket and the right to kill, no more. */
 static void drop_all(bool keep_kill) {
@@ -75,12 +98,15 @@ static void reap(long program) {
  * process sent to init is forwarded.
  */
 _Noreturn void reap_until(long program) {
-  uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD);
+  uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGIO);
   for (;;) {
     siginfo_t info;
     reap(program);
     long signal = sys4(__NR_rt_sigtimedwait, &awaited, &info, 0, sizeof(awaited));
-    if (signal > 0 && signal != SIGCHLD && program > 0 && info.si_code <= 0) {
+    if (signal == SIGIO && task.dies_with_parent && hung_up()) {
+      quit(127);
+    }
+    if (signal > 0 && (SIGNAL_BIT(signal) & forwarded) != 0 && program > 0 && info.si_code <= 0) {
       sys2(__NR_kill, program, signal);
     }
   }
@@ -117,8 +143,11 @@ void step_init(const struct plan_step *step) {
   report_started(executed, program, pidfd);
   sys2(__NR_munmap, stack, STACK_BYTES);
   drop_all(true);
-  if (step->field[0].number != 0) {
-    die_with_parent(SIGKILL);
+  task.dies_with_parent = step->field[0].number != 0;
+  if (task.dies_with_parent) {
+    watch_connection();
+  } else {
+    die_with_parent(0);
   }
   reap_until(program);
 }
@@ -135,7 +164,8 @@ void step_hold(const struct plan_step *step) {
   confirm_forked();
   bool is_init = sys0(__NR_getpid) == 1;
   drop_all(false);
-  die_with_parent(SIGKILL);
+  task.dies_with_parent = true;
+  watch_connection();
   report(REPORT_READY, is_init, -1);
   if (is_init) {
     reap_until(0);

@@ -21,6 +21,7 @@ struct task {
   bool joined;    /* namespaces where others live have been entered: memory and fds are to be guarded */
   bool has_init;  /* an init waits for this one's exec, and shares its memory until then */
   bool execs;     /* exec is next */
+  bool dies_with_parent;
   uint32_t stdio; /* this many descriptors, from 0 on, are the program's */
 };
 
@@ -41,6 +42,7 @@ _Noreturn void quit(int code);
 long fork_process(unsigned long flags, int *pidfd);
 void confirm_forked(void);
 void close_all_but(uint32_t first, int kept);
+void close_unneeded(void);
 void set_dumpable(bool dumpable);
 
 /* init.c */

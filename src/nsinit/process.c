@@ -35,6 +35,7 @@ void step_fork(const struct plan_step *step) {
   if (child == 0) {
     sys1(__NR_close, ack[1]);
     task.forked_ack = ack[0];
+    sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a clone does not inherit it */
     return;
   }
   report(REPORT_FORKED, 0, pidfd);
@@ -69,6 +70,42 @@ void close_all_but(uint32_t first, int kept) {
   }
   uint32_t rest = kept >= (int)first ? (uint32_t)kept + 1 : first;
   sys3(__NR_close_range, rest, ~0u, 0);
+}
+
+/* The first descriptor from `first` on that the plan names or this task needs; ~0 when there is none. */
+static uint32_t next_needed(uint32_t first) {
+  struct plan_reader reader = plan_open(task.plan, task.plan_size);
+  struct plan_step step;
+  uint32_t next = (uint32_t)task.control >= first ? (uint32_t)task.control : ~0u;
+  while (plan_next(&reader, &step)) {
+    const char *fields = plan_step_fields(step.type);
+    for (int i = 0; fields[i] != '\0'; i++) {
+      uint32_t count = fields[i] == 'F' ? step.field[i].size : fields[i] == 'f' ? 1 : 0;
+      for (uint32_t item = 0; item < count; item++) {
+        uint64_t fd = fields[i] == 'F' ? plan_list_number(&step.field[i], item) : step.field[i].number;
+        next = fd >= first && fd < next ? (uint32_t)fd : next;
+      }
+    }
+  }
+  return next;
+}
+
+/*
+ * Node may have descriptors that are not close-on-exec: its 0, 1 and 2, and what it was started with. They go before
+ * anything else is done: a root inside would find them in /proc/PID/fd when this task has to be dumpable for its maps.
+ */
+void close_unneeded(void) {
+  uint32_t first = 0;
+  for (;;) {
+    uint32_t next = next_needed(first);
+    if (next > first) {
+      sys3(__NR_close_range, first, next - 1, 0);
+    }
+    if (next == ~0u) {
+      return;
+    }
+    first = next + 1;
+  }
 }
 
 /* PR_SET_DUMPABLE(2const): whether others of this user may ptrace this task and open its /proc/PID files. */

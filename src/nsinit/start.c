@@ -67,6 +67,7 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   if (!plan_check(task.plan, task.plan_size)) {
     fail("recv", -EBADMSG, NULL);
   }
+  close_unneeded();
   task.reader = plan_open(task.plan, task.plan_size);
   run_steps();
   quit(0);

@@ -13,30 +13,30 @@
 #define LINUX_NS_PLAN_STEPS_H
 
 #define PLAN_STEPS(STEP)                                                                                               \
-  STEP(join, "join", "FN")                      /* namespaces, and the CLONE_NEW* flag of each: setns(2) */            \
-  STEP(fork, "fork", "")                        /* go on in a child: to enter a joined pid namespace */                \
-  STEP(unshare, "unshare", "uzzzz")             /* flags, setgroups, uid_map, gid_map, timens_offsets */               \
-  STEP(hostname, "hostname", "s")               /* sethostname(2) */                                                   \
-  STEP(domainname, "domainname", "s")           /* setdomainname(2) */                                                 \
-  STEP(loopback, "loopback", "")                /* bring lo up: netdevice(7) */                                        \
-  STEP(propagation, "propagation", "su")        /* path, MS_* flags: mount(2) */                                       \
-  STEP(mount, "mount", "zszuz")                 /* source, target, type, flags, data: mount(2) */                      \
-  STEP(bind, "bind", "fs")                      /* what the fd refers to, on target: open_tree(2) */                   \
-  STEP(umount, "umount", "su")                  /* target, flags: umount2(2) */                                        \
-  STEP(write_file, "write_file", "sub")         /* path, open(2) flags, data in one write(2) */                        \
-  STEP(read_file, "read_file", "su")            /* path, most bytes: sent back as data */                              \
-  STEP(socket, "socket", "uuu")                 /* domain, type, protocol: sent back as a descriptor */                \
-  STEP(setsid, "setsid", "")                    /* a session of its own: setsid(2) */                                  \
-  STEP(chdir, "chdir", "su")                    /* path; 1: where it does not exist, the root instead */               \
-  STEP(ids, "ids", "uuuN")                      /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */            \
-  STEP(default_ids, "default_ids", "")          /* 0:0 where the user namespace maps it, else unchanged */             \
-  STEP(no_new_privs, "no_new_privs", "")        /* PR_SET_NO_NEW_PRIVS(2const) */                                      \
-  STEP(lower_caps, "lower_caps", "")            /* empty the ambient and inheritable sets: capabilities(7) */          \
-  STEP(die_with_parent, "die_with_parent", "u") /* the signal: PR_SET_PDEATHSIG(2const) */                             \
-  STEP(stdio, "stdio", "F")                     /* these become 0, 1, 2, ... */                                        \
-  STEP(init, "init", "u")                       /* stay as init, go on in a child; 1: dies with the parent */          \
-  STEP(exec, "exec", "sSS")                     /* file, argv, env; PATH is searched: execve(2) */                     \
-  STEP(hold, "hold", "")                        /* keep the namespaces: as init in a pid namespace */                  \
-  STEP(exit, "exit", "")                        /* all is done */
+  STEP(join, "join", "FN")                       /* namespaces, and the CLONE_NEW* flag of each: setns(2) */           \
+  STEP(fork, "fork", "")                         /* go on in a child: to enter a joined pid namespace */               \
+  STEP(unshare, "unshare", "uzzzz")              /* flags, setgroups, uid_map, gid_map, timens_offsets */              \
+  STEP(hostname, "hostname", "s")                /* sethostname(2) */                                                  \
+  STEP(domainname, "domainname", "s")            /* setdomainname(2) */                                                \
+  STEP(loopback, "loopback", "")                 /* bring lo up: netdevice(7) */                                       \
+  STEP(propagation, "propagation", "su")         /* path, MS_* flags: mount(2) */                                      \
+  STEP(mount, "mount", "zszuz")                  /* source, target, type, flags, data: mount(2) */                     \
+  STEP(bind, "bind", "fs")                       /* what the fd refers to, on target: open_tree(2) */                  \
+  STEP(umount, "umount", "su")                   /* target, flags: umount2(2) */                                       \
+  STEP(write_file, "write_file", "sub")          /* path, open(2) flags, data in one write(2) */                       \
+  STEP(read_file, "read_file", "su")             /* path, most bytes: sent back as data */                             \
+  STEP(socket, "socket", "uuu")                  /* domain, type, protocol: sent back as a descriptor */               \
+  STEP(setsid, "setsid", "")                     /* a session of its own: setsid(2) */                                 \
+  STEP(chdir, "chdir", "su")                     /* path; 1: where it does not exist, the root instead */              \
+  STEP(ids, "ids", "uuuN")                       /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */           \
+  STEP(default_ids, "default_ids", "")           /* 0:0 where the user namespace maps it, else unchanged */            \
+  STEP(no_new_privs, "no_new_privs", "")         /* PR_SET_NO_NEW_PRIVS(2const) */                                     \
+  STEP(lower_caps, "lower_caps", "")             /* empty the ambient and inheritable sets: capabilities(7) */         \
+  STEP(die_with_parent, "die_with_parent", "uu") /* signal, Node's pid: PR_SET_PDEATHSIG(2const) */                    \
+  STEP(stdio, "stdio", "F")                      /* these become 0, 1, 2, ... */                                       \
+  STEP(init, "init", "u")                        /* stay as init, go on in a child; 1: dies with the parent */         \
+  STEP(exec, "exec", "sSS")                      /* file, argv, env; PATH is searched: execve(2) */                    \
+  STEP(hold, "hold", "")                         /* keep the namespaces: as init in a pid namespace */                 \
+  STEP(exit, "exit", "")                         /* all is done */
 
 #endif
