@@ -79,7 +79,7 @@ describe('simple_init', () => {
     const orphan = await init.printed(/(\d+) has 1\n/);
     // It is gone from /proc when it has been waited for: a zombie is still there.
     init.write(`while [ -e /proc/${orphan} ]; do sleep 0.01; done; echo waited for`);
-    await init.printed(/^waited for$/m);
+    await init.printed(/waited for$/m);
     expect(await init.end()).toMatchObject({ code: 0 });
   });
 
