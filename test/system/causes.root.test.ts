@@ -1,6 +1,6 @@
 import { type NamespaceSet, setSetgroups, setns, spawn, unshare, writeGidMap } from '../../lib';
 import { expectCause, using } from '../fixtures/causes';
-import { CompiledPackage } from '../fixtures/child-node';
+import { CompiledPackage, ROOT } from '../fixtures/child-node';
 
 let node: CompiledPackage;
 beforeAll(() => {
@@ -77,7 +77,11 @@ describe('where programs may not be run from memory (vm.memfd_noexec)', () => {
     await withNoexec(async (set) => {
       await set.mount({ type: 'tmpfs', target: '/mnt', noexec: true });
       await set.exec(`cp -r ${node.directory} /mnt/package`);
+      // The checkout, with the addon, may itself be in one of them: it stays to be seen, and to be run from.
+      await set.mount({ bind: true, source: ROOT, target: '/srv' });
       for (const target of ['/tmp', '/var/tmp', '/dev/shm']) await set.mount({ bind: true, source: '/mnt', target });
+      await set.exec(`mkdir -p '${ROOT}'`);
+      await set.mount({ bind: true, source: '/srv', target: ROOT });
       const [file, [, ...args]] = node.command(`await linux.unshare('user')`);
       const { stdout } = await set.execFile(file, ['/mnt/package/main.js', ...args], {
         env: { PATH: '/usr/bin:/bin' },
