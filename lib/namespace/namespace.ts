@@ -298,9 +298,9 @@ function openFile(path: string, step: string): Promise<number> {
         return;
       }
       try {
-        resolve(attempt(() => native().duplicate(fd), { step, operation: 'open', path }));
-      } catch (refused) {
-        reject(refused);
+        resolve(native().duplicate(fd));
+      } catch (cause) {
+        reject(systemError(cause, { step, operation: 'open', path }));
       } finally {
         close(fd, () => undefined);
       }
