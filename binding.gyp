@@ -20,6 +20,7 @@
             "src/addon/namespaces.cc",
             "src/addon/pidfd.cc",
             "src/addon/task.cc",
+            "src/addon/terminal.cc",
             "src/addon/thread.cc",
             "<(INTERMEDIATE_DIR)/nsinit_image.S",
           ],

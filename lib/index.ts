@@ -20,10 +20,30 @@ export { type ProcessTarget, setns } from './namespace/setns';
 export type { SocketDomain, SocketType } from './namespace/socket';
 export { type CallOptions, unshare } from './namespace/unshare';
 export * as thread from './thread';
+export { Cgroup } from './cgroup/cgroup';
+export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';
+export type { CgroupStats } from './cgroup/stats';
+export { CAPABILITIES, type Capability } from './host/capabilities';
+export type { Resource } from './host/resources';
+export type { CapabilityOptions, CapabilitySets, Securebit } from './process/capabilities';
 export { ClonedProcess, clone } from './process/clone';
 export { type ExecError, type ExecResult, exec, execFile } from './process/exec';
+export { fork } from './process/fork';
 export type { InSet } from './process/in-set';
+export type { ChannelControl } from './process/ipc/channel';
+export type { Serialization } from './process/ipc/codec';
+export type { LimitOptions } from './process/limits';
 export { NamespaceProcess, type NamespaceProcessEvents } from './process/namespace-process';
-export type { CloneOptions, ExecFileOptions, ExecOptions, ProgramOptions, SpawnOptions } from './process/options';
+export type {
+  CloneOptions,
+  ExecFileOptions,
+  ExecOptions,
+  ForkOptions,
+  ProgramOptions,
+  SpawnOptions,
+} from './process/options';
+export { Pty, type PtyOptions } from './process/pty';
+export type { Personality } from './process/personality';
+export type { Rlimit, RlimitValue, Rlimits } from './process/rlimits';
 export { spawn } from './process/spawn';
 export type { StdioEntry, StdioOptions } from './process/stdio';

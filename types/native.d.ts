@@ -23,10 +23,41 @@ export type Step =
   | ['propagation', path: string, flags: number]
   | ['mount', source: string | null, target: string, type: string | null, flags: number, data: string | null]
   | ['bind', fd: number, target: string]
+  /** Takes files along as detached mounts, for `host_files` after another mount namespace has been joined. */
+  | ['trees', paths: string[]]
+  /**
+   * Makes a new `/`, read-only, in which all is bound that is in the old one, and puts the trees into a directory of it
+   * (`/name`), read-only, under these names. In a mount namespace of the task's own that propagates nothing to others.
+   */
+  | ['host_files', directory: string, names: string[]]
   | ['umount', target: string, flags: number]
   | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['read_file', path: string, maxBytes: number]
   | ['socket', domain: number, type: number, protocol: number]
+  /** First of all: what is inherited from nsinit. */
+  | ['oom_score_adj', text: string]
+  /** resource, hard, and so on: raises hard limits that are lower, while the task has the privilege. */
+  | ['raise_limits', limits: number[]]
+  /** resource, soft, hard, and so on; -1 is infinity, -2 leaves it as it is. */
+  | ['rlimits', limits: number[]]
+  | ['priority', nice: number]
+  | ['umask', mask: number]
+  | ['affinity', processors: number[]]
+  | ['personality', persona: number]
+  /** Capabilities outlast the `ids` that follow, so that `capabilities` has them. */
+  | ['keep_caps']
+  /**
+   * Sets of bits, 2 ** CAP_*, and bits of prctl's securebits: what they are to be, -1 as they are. `exceptRoot`: the
+   * inheritable and ambient sets are to be empty where user 0 is privileged, which then has the bounding set.
+   */
+  | ['capabilities', bounding: number, inheritable: number, ambient: number, securebits: number, exceptRoot: 0 | 1]
+  /**
+   * Opens a pseudoterminal in the root that the task has by then, sends its master back as 'fd', and makes it descriptors
+   * 0, 1 and 2 and the controlling terminal of a new session. Instead of `stdio`, before `exec`.
+   */
+  | ['pty', columns: number, rows: number]
+  /** Makes the task a process group of its own, and that the foreground one of a terminal. */
+  | ['foreground', terminal: number]
   | ['setsid']
   | ['chdir', path: string, fallback: 0 | 1]
   /** -1 leaves an id as it is. */
@@ -58,6 +89,8 @@ export interface LaunchRequest {
   gidMap?: string | undefined;
   /** Hold the plan back until `task.proceed()`: another program (newuidmap) writes the maps after the 'cloned' event. */
   manual?: boolean;
+  /** A cgroup v2 directory that the task is born in: CLONE_INTO_CGROUP, Linux 5.7. Duplicated, as those of steps. */
+  cgroup?: number | undefined;
   /** The task is killed when this environment (a Worker, say) ends. Default true. */
   dieWithEnvironment?: boolean;
 }
@@ -65,10 +98,11 @@ export interface LaunchRequest {
 /** Why a launch failed; nothing of the task is left when this is told. */
 export interface LaunchFailure {
   /**
-   * 'prepare': in this process before anything was started. 'clone': clone3. 'exec': of nsinit. 'setgroups', 'uid_map',
+   * 'prepare': in this process before anything was started. 'clone': clone3. 'cgroup': moving there after a
+   * clone(2) that could not be born there. 'exec': of nsinit. 'setgroups', 'uid_map',
    * 'gid_map': written by us. 'step': in nsinit, see `step`. 'killed': the task was ended by a signal while it prepared.
    */
-  phase: 'prepare' | 'clone' | 'exec' | 'setgroups' | 'uid_map' | 'gid_map' | 'step' | 'killed';
+  phase: 'prepare' | 'clone' | 'cgroup' | 'exec' | 'setgroups' | 'uid_map' | 'gid_map' | 'step' | 'killed';
   /** Positive; 0 when `phase` is 'killed'. */
   errno: number;
   syscall: string;
@@ -117,6 +151,24 @@ export interface NativeTask {
   unref(): void;
 }
 
+/** The master of a pseudoterminal, never blocking. Closed by `close`, or with this environment. pty(7) */
+export interface NativeTerminal {
+  /** read(2): the number of bytes, 0 when there are none now, -1 when nobody has the other end open any more (EIO). */
+  read(into: Uint8Array): number;
+  /** write(2): how many of the bytes were taken, 0 when there is no room now, -1 as for `read`. */
+  write(bytes: Uint8Array): number;
+  /** When the callback is to be called: while there is something to read, or the end; while there is room to write. */
+  watch(readable: boolean, writable: boolean): void;
+  /** TIOCSWINSZ: the foreground process group gets SIGWINCH when it is another size. */
+  resize(columns: number, rows: number): void;
+  /** The character that ends the input in canonical mode; 0 for none. VEOF, termios(3) */
+  endOfFile(): number;
+  /** Whether it keeps the event loop alive while it is watched; it does from the start. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
 export interface NamespaceInfo {
   /** The CLONE_NEW* flag of its kind. */
   flag: number;
@@ -157,6 +209,16 @@ export interface Native {
   duplicate(fd: number): number;
   /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC; both are adopted. */
   socketPair(): [number, number];
+
+  /** Takes a terminal's master over. */
+  openTerminal(fd: number, callback: () => void): NativeTerminal;
+  /**
+   * Makes this process's group the foreground one of its controlling terminal, if the one that is has no process left:
+   * who was given the foreground could not give it back. Does nothing otherwise. tcsetpgrp(3)
+   */
+  reclaimTerminal(): void;
+  /** Whether it is this process's controlling terminal and its group the foreground one there. tcgetpgrp(3) */
+  isInForeground(fd: number): boolean;
 
   /** Effective ids and capabilities (bit N: capability N) of this thread: capget(2). */
   credentials(): { uid: number; gid: number; capabilities: bigint };

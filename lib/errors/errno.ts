@@ -32,6 +32,7 @@ export const Errno = Object.freeze({
   ETXTBSY: 26,
   ENOSPC: 28,
   EROFS: 30,
+  EPIPE: 32,
   ERANGE: 34,
   EDEADLK: 35,
   ENAMETOOLONG: 36,

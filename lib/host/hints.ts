@@ -1,5 +1,12 @@
 import { Errno } from '../errors/errno';
 import { HostFiles } from './proc';
+import {
+  explainCreateCgroup,
+  explainEnableController,
+  explainEnterCgroup,
+  explainSetCgroup,
+  explainUseCgroup,
+} from './hints/cgroup';
 import { explainClone, explainFork, explainUnshareSync } from './hints/clone';
 import { explainExec, explainExecNsinit } from './hints/exec';
 import type { Explainer, Failure } from './hints/failure';
@@ -9,6 +16,7 @@ import {
   explainHostname,
   explainIds,
   explainLoopback,
+  explainPty,
   explainSetsid,
   explainSocket,
   explainStdio,
@@ -19,6 +27,14 @@ import { noMoreDescriptors, noMoreFiles } from './hints/limits';
 import { explainGidMap, explainSetgroups, explainUidMap } from './hints/maps';
 import { explainMount, explainPropagation, explainUmount } from './hints/mount';
 import { explainNewgidmap, explainNewuidmap } from './hints/newidmap';
+import {
+  explainAffinity,
+  explainCapabilities,
+  explainOomScoreAdj,
+  explainPersonality,
+  explainPriority,
+  explainRlimits,
+} from './hints/privileges';
 
 export type { Failure } from './hints/failure';
 
@@ -41,6 +57,8 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['propagation', explainPropagation],
   ['mount', explainMount],
   ['bind', explainMount],
+  ['trees', explainMount],
+  ['host_files', explainMount],
   ['umount', explainUmount],
   ['time', explainTime],
   ['hostname', explainHostname],
@@ -53,8 +71,23 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['ids', explainIds],
   ['default_ids', explainIds],
   ['stdio', explainStdio],
+  ['pty', explainPty],
   ['setsid', explainSetsid],
   ['exec', explainExec],
+  ['oom_score_adj', explainOomScoreAdj],
+  ['raise_limits', explainRlimits],
+  ['rlimits', explainRlimits],
+  ['priority', explainPriority],
+  ['affinity', explainAffinity],
+  ['personality', explainPersonality],
+  ['capabilities', explainCapabilities],
+  ['cgroup', explainEnterCgroup],
+  ['cgroup-create', explainCreateCgroup],
+  ['cgroup-enable', explainEnableController],
+  ['cgroup-set', explainSetCgroup],
+  ['cgroup-write', explainUseCgroup],
+  ['cgroup-read', explainUseCgroup],
+  ['cgroup-kill', explainUseCgroup],
   ['prepare', explainExecNsinit],
   ['exec-nsinit', explainExecNsinit],
 ]);

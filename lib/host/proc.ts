@@ -67,15 +67,24 @@ export class HostFiles {
 
   /** A soft limit of `/proc/self/limits`: `limit('Max processes')`; Infinity when there is none. */
   limit(name: string): number | undefined {
-    const limits = this.proc('self/limits');
-    const line = limits?.split('\n').find((candidate) => candidate.startsWith(name));
-    const soft = line?.slice(name.length).trim().split(/\s+/)[0];
-    return soft === 'unlimited' ? Infinity : numberOf(soft);
+    return this.#limit(name, 0);
+  }
+
+  /** The hard limit beside {@link limit}. */
+  hardLimit(name: string): number | undefined {
+    return this.#limit(name, 1);
   }
 
   /** Where things are mounted, as this process sees it (`proc_pid_mountinfo(5)`); undefined without /proc. */
   mounts(): HostMount[] | undefined {
     return this.proc('self/mountinfo')?.split('\n').filter(Boolean).map(parseMount);
+  }
+
+  #limit(name: string, column: 0 | 1): number | undefined {
+    const limits = this.proc('self/limits');
+    const line = limits?.split('\n').find((candidate) => candidate.startsWith(name));
+    const limit = line?.slice(name.length).trim().split(/\s+/)[column];
+    return limit === 'unlimited' ? Infinity : numberOf(limit);
   }
 
   #text(path: string): string | undefined {
@@ -91,6 +100,8 @@ export class HostFiles {
 
 /** One line of `/proc/self/mountinfo`. */
 export interface HostMount {
+  /** What of the file system is mounted: `/` for all of it. */
+  root: string;
   target: string;
   type: string;
   options: string[];
@@ -99,9 +110,13 @@ export interface HostMount {
 /** `36 35 98:0 /root /target rw,noatime shared:1 - ext4 /dev/sda rw`, with `\040` and its like for awkward letters. */
 function parseMount(line: string): HostMount {
   const [mount = '', filesystem = ''] = line.split(' - ');
-  const [, , , , target = '', options = ''] = mount.split(' ');
-  const unescaped = target.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-  return { target: unescaped, type: filesystem.split(' ')[0] ?? '', options: options.split(',') };
+  const [, , , root = '', target = '', options = ''] = mount.split(' ');
+  const type = filesystem.split(' ')[0] ?? '';
+  return { root: unescaped(root), target: unescaped(target), type, options: options.split(',') };
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import type { Step } from '../../types/native';
+import { RESOURCES } from '../host/resources';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 
 /** MS_* of mount(2), as far as a description needs them. */
@@ -26,10 +27,23 @@ const DESCRIBE: Describe = {
     `make ${path} ${propagationOf(flags)}${(flags & MS.REC) === 0 ? '' : ' (recursive)'}`,
   mount: describeMount,
   bind: ([, , target]) => `bind on ${target}`,
+  trees: ([, paths]) => `take along ${paths.join(', ')}`,
+  host_files: ([, directory]) => `make a root with ${directory}`,
   umount: ([, target]) => `umount ${target}`,
   write_file: ([, path]) => `write ${path}`,
   read_file: ([, path]) => `read ${path}`,
   socket: () => 'create socket',
+  foreground: () => 'take the foreground of the terminal',
+  pty: () => 'open a terminal',
+  oom_score_adj: ([, text]) => `set oom_score_adj to ${text}`,
+  raise_limits: ([, limits]) => `raise rlimits of ${resourcesOf(limits, 2).join(', ')}`,
+  rlimits: ([, limits]) => `set rlimits of ${resourcesOf(limits, 3).join(', ')}`,
+  priority: ([, nice]) => `set nice value to ${nice}`,
+  umask: ([, mask]) => `set umask to 0${mask.toString(8)}`,
+  affinity: ([, processors]) => `set affinity to processors ${processors.join(', ')}`,
+  personality: ([, persona]) => `set personality to 0x${persona.toString(16)}`,
+  keep_caps: () => 'keep capabilities',
+  capabilities: () => 'set capabilities',
   setsid: () => 'start a session',
   chdir: ([, path]) => `change directory to ${path}`,
   ids: ([, uid, gid]) => (uid === -1 && gid === -1 ? 'set groups' : `change ids to ${idText(uid)}:${idText(gid)}`),
@@ -57,6 +71,11 @@ export function kindsOfFlags(flags: number): NamespaceKind[] {
 /** The CLONE_NEW* flags of some kinds. */
 export function flagsOfKinds(kinds: Iterable<NamespaceKind>): number {
   return [...kinds].reduce((flags, kind) => flags | CLONE_FLAGS[kind], 0);
+}
+
+/** The first of every so many numbers. */
+function resourcesOf(limits: readonly number[], every: number): string[] {
+  return limits.filter((_, index) => index % every === 0).map((resource) => RESOURCES[resource] ?? String(resource));
 }
 
 function propagationOf(flags: number): string {

@@ -1,4 +1,5 @@
 import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
+import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../host/hints';
 import type { NamespaceKind } from '../namespace/kind';
@@ -28,6 +29,8 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   propagation: 'mnt',
   mount: 'mnt',
   umount: 'mnt',
+  trees: 'mnt',
+  host_files: 'mnt',
   socket: 'net',
   init: 'pid',
   fork: 'pid',
@@ -43,7 +46,10 @@ export interface Joined {
   createdByCaller(): boolean | undefined;
 }
 
-type Request = Pick<LaunchRequest, 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
+/** CLONE_INTO_CGROUP, clone(2): of the rest, only a seccomp filter or a security module says EACCES. */
+const CGROUP_ERRORS: readonly number[] = [Errno.EACCES, Errno.EBUSY, Errno.EOPNOTSUPP, Errno.ENODEV];
+
+type Request = Pick<LaunchRequest, 'cgroup' | 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
 
 /** The error that a failed launch rejects with. */
 export function launchError(failure: LaunchFailure, request: Request, joined?: Joined): NamespaceError {
@@ -92,7 +98,8 @@ interface Found {
 /** clone3 itself, the exec of nsinit, the maps: what failed outside of the plan. */
 function outsideFailure(failure: LaunchFailure, request: Request): Found {
   const kinds = kindsOfFlags(request.flags);
-  const common = { errno: failure.errno, syscall: failure.syscall, path: failure.path, detail: failure.detail, kinds };
+  const { errno, syscall, path, detail } = failure;
+  const common = { errno, syscall, path, detail, kinds, cgroup: request.cgroup !== undefined };
   switch (failure.phase) {
     case 'uid_map':
     case 'gid_map':
@@ -101,7 +108,13 @@ function outsideFailure(failure: LaunchFailure, request: Request): Found {
       const written: Failure = { ...common, operation: failure.phase, kind: 'user', map, setgroups: request.setgroups };
       return { step: `write ${failure.phase}`, failure: written };
     }
+    case 'cgroup':
+      return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
     case 'clone':
+      // The answers of a namespace's creation and of CLONE_INTO_CGROUP are the same, but for these.
+      if (request.cgroup !== undefined && CGROUP_ERRORS.includes(failure.errno)) {
+        return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
+      }
       return { step: 'clone', failure: { ...common, operation: 'clone', kind: onlyOne(kinds) } };
     case 'exec':
       return { step: 'exec nsinit', failure: { ...common, operation: 'exec-nsinit' } };
@@ -115,7 +128,7 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
   const flags = request.flags | request.steps.reduce((all, each) => (each[0] === 'unshare' ? all | each[1] : all), 0);
   const joined = request.steps.flatMap((each) => (each[0] === 'join' ? each[2] : []));
   const common: Failure = {
-    ...{ operation: step[0], errno, syscall, path, detail },
+    ...{ operation: step[0], errno, syscall, path, detail, cgroup: request.cgroup !== undefined },
     kinds: kindsOfFlags(flags),
     joined: kindsOfFlags(joined.reduce((all, flag) => all | flag, 0)),
   };

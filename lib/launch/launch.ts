@@ -7,6 +7,7 @@ import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { closeFd } from './close';
 import { flagsOfKinds } from './describe';
+import { type HostFiles, putSteps, takeSteps } from './host-files';
 import { withoutOwn } from './join';
 import { writeThroughProgram } from './newidmap';
 import { setUpSteps, timensOffsets } from './set-up';
@@ -25,12 +26,18 @@ export interface Target {
 export interface Body {
   /** nsinit stays as init, and goes on in a child. */
   init?: { dieWithParent: boolean } | undefined;
+  /** Done before anything else, in the namespaces of this process but for those that clone3 makes. Default: nothing. */
+  first?: readonly Step[] | undefined;
   steps: readonly Step[];
+  /** Files to be had in the root of a mount namespace that is joined. */
+  files?: HostFiles | undefined;
   /** `'default'`: 0:0 where a user namespace is entered that maps it. `'given'`: the steps see to it. */
   ids: 'default' | 'given';
   signal?: AbortSignal | undefined;
   /** The task is killed when this environment (a Worker, say) ends. Default true. */
   dieWithEnvironment?: boolean | undefined;
+  /** A descriptor of the cgroup v2 directory that the task is born in; to stay open until this has settled. */
+  cgroup?: number | undefined;
 }
 
 /** Starts a task: joins or creates its namespaces, sets them up, and runs the body in them. See {@link start}. */
@@ -43,6 +50,11 @@ export async function run(target: Target, steps: readonly Step[], signal?: Abort
   return runToEnd(await prepare(target, { steps: [...steps, ['exit']], ids: 'default', signal }));
 }
 
+/** Whether another mount namespace than this process's is joined, and with it another root. */
+export function joinsMounts({ join = [] }: Target): boolean {
+  return has(withoutOwn(join), 'mnt');
+}
+
 async function prepare(target: Target, body: Body): Promise<StartOptions> {
   const spec = target.unshare ?? {};
   const joined = withoutOwn(target.join ?? []);
@@ -50,21 +62,24 @@ async function prepare(target: Target, body: Body): Promise<StartOptions> {
   return joined.length === 0 ? born(spec, maps, body) : joiner(joined, spec, maps, body);
 }
 
+/** The root of a cgroup namespace that clone3 makes is where its caller is, and not where the child is born. */
+const FLAGS_MADE_INSIDE = CLONE_FLAGS.time | CLONE_FLAGS.cgroup;
+
 /** New namespaces and nothing else: clone3 makes them, and their maps are written from here. */
 function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const kinds = kindsOfSpec(spec);
   const inUser = kinds.includes('user');
-  const time: Step[] = kinds.includes('time')
-    ? [['unshare', CLONE_FLAGS.time, null, null, null, timensOffsets(optionsOf(spec, 'time'))]]
-    : [];
+  const later = flagsOfKinds(kinds) & (body.cgroup === undefined ? CLONE_FLAGS.time : FLAGS_MADE_INSIDE);
+  const offsets = spec.time === undefined ? null : timensOffsets(optionsOf(spec, 'time'));
+  const inside: Step[] = later === 0 ? [] : [['unshare', later, null, null, null, offsets]];
   return {
-    flags: flagsOfKinds(kinds) & ~CLONE_FLAGS.time,
+    flags: flagsOfKinds(kinds) & ~later,
     setgroups: maps.setgroups,
     uidMap: maps.uidMap,
     gidMap: maps.gidMap,
     whileCloned: writerOf(maps),
     ...lifeOf(body),
-    steps: [...time, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
+    steps: [...(body.first ?? []), ...inside, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
   };
 }
 
@@ -72,7 +87,10 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
 function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const kinds = kindsOfSpec(spec);
   const joinsUser = has(joined, 'user');
-  const steps: Step[] = joinSteps(joined);
+  const steps: Step[] = [
+    ...(body.first ?? []),
+    ...(body.files === undefined ? joinSteps(joined) : enterWith(body.files, joined)),
+  ];
   // Who is nobody in the user namespace joined cannot create another below it: clone(2), EPERM.
   if (joinsUser && kinds.includes('user')) steps.push(['default_ids']);
   if (kinds.length > 0) steps.push(unshareStep(spec, maps));
@@ -86,7 +104,7 @@ function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedM
       depthOf: (kind) => depthOf(joined.find((namespace) => namespace.kind === kind)),
       createdByCaller: () => createdByCaller(joined.find(({ kind }) => kind === 'user')),
     },
-    steps: [...steps, ...setUpSteps(spec), ...bodySteps(body, inUser, false)],
+    steps: [...steps, ...setUpSteps(spec), ...putSteps(body.files, kinds, inUser), ...bodySteps(body, inUser, false)],
   };
 }
 
@@ -94,6 +112,16 @@ function joinSteps(joined: readonly Namespace[]): Step[] {
   const fds = joined.map(({ fd }) => fd);
   const flags = joined.map(({ kind }) => CLONE_FLAGS[kind]);
   return has(joined, 'pid') ? [['join', fds, flags], ['fork']] : [['join', fds, flags]];
+}
+
+/** Joins, and takes files along: see {@link takeSteps}. */
+function enterWith(files: HostFiles, joined: readonly Namespace[]): Step[] {
+  const mounts = joined.filter(({ kind }) => kind === 'mnt');
+  const others = joined.filter(({ kind }) => kind !== 'mnt');
+  const user = others.find(({ kind }) => kind === 'user');
+  if (user === undefined || ownerOf(mounts[0]) !== String(user))
+    return [...takeSteps(files, false), ...joinSteps(joined)];
+  return [...joinSteps(others), ...takeSteps(files, true), ...joinSteps(mounts)];
 }
 
 function unshareStep(spec: UnshareSpec, maps: ResolvedMaps): Step {
@@ -114,15 +142,15 @@ function bodySteps(body: Body, inUser: boolean, raisedCaps: boolean): Step[] {
  * program is to have what its ids give it, so they are lowered again when every other step has been done.
  */
 function withLoweredCaps(steps: readonly Step[]): Step[] {
-  const tail = ['stdio', 'die_with_parent', 'exec'];
+  const tail = ['capabilities', 'stdio', 'pty', 'rlimits', 'die_with_parent', 'exec'];
   if (steps.at(-1)?.[0] !== 'exec') return [...steps];
   let at = steps.length;
   while (tail.includes(steps[at - 1]?.[0] ?? '')) at--;
   return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
 }
 
-function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment'> {
-  return { signal: body.signal, dieWithEnvironment: body.dieWithEnvironment ?? true };
+function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup'> {
+  return { signal: body.signal, dieWithEnvironment: body.dieWithEnvironment ?? true, cgroup: body.cgroup };
 }
 
 const NO_MAPS: ResolvedMaps = {

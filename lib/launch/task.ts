@@ -37,6 +37,11 @@ export interface Results {
 export class Task {
   /** Resolves when it has ended and is reaped; never rejects. */
   readonly exited: Promise<Exit>;
+  /**
+   * Descriptors that its steps made before it ran, in order; the receiver's to close. While nobody has taken them they
+   * are closed with this environment: `adopt` in types/native.d.ts.
+   */
+  readonly fds: number[] = [];
   readonly #native: NativeTask;
 
   constructor(nativeTask: NativeTask, exited: Promise<Exit>) {
@@ -101,6 +106,7 @@ export function start(options: StartOptions): Promise<Task> {
   return new Promise((resolve, reject) => {
     let runs = false;
     begin(options, {
+      received: (fd) => native().adopt(fd),
       running: (task) => {
         runs = true;
         resolve(task);
@@ -135,6 +141,7 @@ export function abortError(signal: AbortSignal): Error {
 }
 
 interface Outcome {
+  received?(fd: number): void;
   running(task: Task): void;
   failed(error: unknown): void;
   ended(exit: Exit, results: Results): void;
@@ -207,6 +214,7 @@ class Launching {
     switch (event.type) {
       case 'fd':
         this.#fds.push(event.fd);
+        this.#outcome.received?.(event.fd);
         break;
       case 'data':
         this.#data.push(event.data);
@@ -222,6 +230,7 @@ class Launching {
       default:
         if (this.#stopped !== undefined) break;
         this.#forgetSignal();
+        task.fds.push(...this.#fds.splice(0));
         this.#outcome.running(task);
     }
   }
@@ -265,8 +274,11 @@ function closeAll(fds: readonly number[]): void {
   for (const fd of fds) closeFd(fd);
 }
 
+/** Of two names for one number the first counts, as for Node: SIGABRT, not SIGIOT. */
 const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+  Object.entries(constants.signals)
+    .map(([name, number]) => [number, name as NodeJS.Signals] as const)
+    .reverse(),
 );
 
 /** `'SIGTERM'` for 15. Real-time signals have no name in Node. */

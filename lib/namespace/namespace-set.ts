@@ -20,10 +20,10 @@ import { type MountOptions, mountIn } from '../mount/mount';
 import { type PropagationOptions, propagationStep } from '../mount/propagation';
 import { type UmountOptions, umountStep } from '../mount/umount';
 import type { ExecResult } from '../process/exec';
-import { type InSet, execFileIn, execIn, spawnIn } from '../process/in-set';
+import { type InSet, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
 import type { NamespaceProcess } from '../process/namespace-process';
 import { provideNamespaces } from '../process/namespaces';
-import type { ExecFileOptions, ExecOptions, SpawnOptions } from '../process/options';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/options';
 import { Descriptor } from './descriptor';
 import { type Remains, disown, own } from './forgotten';
 import { NAMESPACE_KINDS, type NamespaceKind } from './kind';
@@ -199,6 +199,21 @@ export class NamespaceSet implements Iterable<Namespace> {
   async exec(command: string, options?: InSet<ExecOptions>): Promise<ExecResult>;
   async exec(command: string, options?: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>> {
     return execIn(this, command, options);
+  }
+
+  /** Runs a Node module inside, with a channel for messages: `fork()` with `setns`. */
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | null,
+    options?: InSet<ForkOptions>,
+  ): Promise<NamespaceProcess>;
+  async fork(modulePath: string | URL, options?: InSet<ForkOptions>): Promise<NamespaceProcess>;
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | InSet<ForkOptions> | null,
+    options?: InSet<ForkOptions>,
+  ): Promise<NamespaceProcess> {
+    return forkIn(this, modulePath, args, options);
   }
 
   /**

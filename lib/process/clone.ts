@@ -1,3 +1,4 @@
+import type { Cgroup } from '../cgroup/cgroup';
 import { validateArray, validateFd, validateKnownKeys, validateObject } from '../errors/validate';
 import type { Exit, Task } from '../launch/task';
 import { endTask } from './ending';
@@ -9,12 +10,15 @@ import { PROGRAM_OPTIONS, parseProgram, startProgram, validateArgs, validateFile
 export class ClonedProcess {
   /** Its pid, as this process sees it. */
   readonly pid: number;
+  /** Its cgroup, with the option `cgroup`; else null. */
+  readonly cgroup: Cgroup | null;
   readonly #task: Task;
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(task: Task) {
+  constructor(task: Task, cgroup: Cgroup | undefined) {
     this.#task = task;
+    this.cgroup = cgroup ?? null;
     this.pid = task.pid;
   }
 
@@ -49,14 +53,19 @@ export class ClonedProcess {
     this.#task.unref();
   }
 
-  /** SIGTERM, SIGKILL when it has not ended two seconds later; resolves when it is gone. */
+  /** SIGTERM, SIGKILL when it has not ended two seconds later; resolves when it is gone, and its cgroup is removed. */
   close(): Promise<void> {
-    return (this.#closing ??= endTask(this.#task));
+    return (this.#closing ??= this.#close());
   }
 
   /** {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await endTask(this.#task);
+    await this.cgroup?.remove();
   }
 }
 
@@ -88,5 +97,6 @@ export async function clone(options: CloneOptions): Promise<ClonedProcess> {
   validateArray('options.stdio', stdio);
   stdio.forEach((fd, index) => validateFd(`options.stdio[${index}]`, fd));
   const program = parseProgram(file, args, options);
-  return new ClonedProcess(await startProgram(program, stdio));
+  const { task, cgroup } = await startProgram(program, stdio);
+  return new ClonedProcess(task, cgroup);
 }

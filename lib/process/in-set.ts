@@ -2,8 +2,9 @@
 import { validateKnownKeys } from '../errors/validate';
 import type { Namespace } from '../namespace/namespace';
 import { EXEC_FILE_OPTIONS, type ExecResult, runExec, runExecFile } from './exec';
+import { FORK_OPTIONS, runFork } from './fork';
 import type { NamespaceProcess } from './namespace-process';
-import type { ExecFileOptions, ExecOptions, SpawnOptions } from './options';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './options';
 import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
 
 /** Options without `setns`, which is the set itself. */
@@ -41,6 +42,18 @@ export async function execIn(
 ): Promise<ExecResult<string | Buffer>> {
   validateKnownKeys('options', options, withoutSetns(EXEC_FILE_OPTIONS));
   return runExec(command, { ...options, setns: set });
+}
+
+/** {@link fork} with `setns`. */
+export async function forkIn(
+  set: Iterable<Namespace>,
+  modulePath: string | URL,
+  args?: readonly string[] | InSet<ForkOptions> | null,
+  options?: InSet<ForkOptions>,
+): Promise<NamespaceProcess> {
+  const [list, bag] = sortArguments(args, options ?? {});
+  validateKnownKeys('options', bag, withoutSetns(FORK_OPTIONS));
+  return runFork(modulePath, list, { ...bag, setns: set });
 }
 
 function withoutSetns(names: readonly string[]): string[] {

@@ -1,21 +1,31 @@
 import type { ChildProcess, MessageOptions, SendHandle, Serializable } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { constants } from 'node:os';
 import type { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Cgroup } from '../cgroup/cgroup';
 import { Errno } from '../errors/errno';
 import { type Exit, type Task, abortError } from '../launch/task';
 import type { NamespaceSet } from '../namespace/namespace-set';
 import { CLOSE_GRACE, endTask } from './ending';
+import type { ChannelControl, ChannelDescriptors } from './ipc/channel';
+import type { Serialization } from './ipc/codec';
+import { Link, disconnectedError, refuseClosed, sortRest } from './ipc/link';
 import { killTask } from './kill';
 import { namespacesOf } from './namespaces';
+import type { Pty } from './pty';
 
 /** What {@link NamespaceProcess} is made of. */
 export interface Started {
   readonly task: Task;
+  readonly cgroup: Cgroup | undefined;
   readonly file: string;
   readonly argv: readonly string[];
   /** One for each descriptor of the child; null where it has no pipe. */
   readonly streams: readonly (Socket | null)[];
+  readonly pty: Pty | null;
+  /** The parent's end of the IPC channel, and what is spoken on it. */
+  readonly ipc?: { readonly fds: ChannelDescriptors; readonly serialization: Serialization } | undefined;
   readonly timeout: number;
   readonly killSignal: number;
   readonly signal: AbortSignal | undefined;
@@ -31,7 +41,9 @@ export interface NamespaceProcessEvents {
   exit: [code: number | null, signal: NodeJS.Signals | null];
   /** It has ended and all its streams are closed. */
   close: [code: number | null, signal: NodeJS.Signals | null];
+  /** Either side has closed the IPC channel: after the last 'message', unless nobody has listened to that. */
   disconnect: [];
+  /** The program has sent one, see {@link NamespaceProcess.send}. Kept until somebody listens. */
   message: [message: Serializable, sendHandle: SendHandle];
 }
 
@@ -62,16 +74,20 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   readonly stderr: Readable | null;
   /** One entry for each of its descriptors: a stream where that is a pipe, else null. */
   readonly stdio: ChildProcess['stdio'];
-  /** There is no IPC channel. */
-  declare readonly channel?: null;
-  /** False: there is no IPC channel. */
-  readonly connected: boolean = false;
+  /** Its cgroup, with the option `cgroup`; else null. It is removed before `'close'`. */
+  readonly cgroup: Cgroup | null;
+  /** Its terminal, with the option `pty`; else null. */
+  readonly pty: Pty | null;
+  /** The IPC channel, to have the event loop wait for its end or not; null once it is closed, absent without one. */
+  declare readonly channel?: ChannelControl | null;
   /** How it ended: resolves with `exitCode` and `signalCode` set, before `'exit'`. Never rejects. */
   readonly exited: Promise<Exit>;
 
   readonly #task: Task;
-  readonly #streams: readonly (Socket | null)[];
+  /** Those that 'close' waits for, and its standard input, the first. */
+  readonly #streams: readonly (Duplex | null)[];
   readonly #closed: Promise<void>;
+  readonly #link: Link | undefined;
   #exit: Exit = { code: null, signal: null };
   #killed = false;
   /** How many ends 'close' waits for: the process's own and those of the streams that are read. */
@@ -84,9 +100,11 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   /** @internal */
   constructor(started: Started) {
     super();
-    const { task, streams } = started;
+    const { task, streams, pty } = started;
     this.#task = task;
-    this.#streams = streams;
+    this.cgroup = started.cgroup ?? null;
+    this.#streams = pty === null ? streams : [...streams, pty];
+    this.pty = pty;
     this.pid = task.pid;
     this.spawnfile = started.file;
     this.spawnargs = [...started.argv];
@@ -97,6 +115,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     this.exited = new Promise((resolve) => (this.#tellExit = resolve));
     this.#closed = new Promise((resolve) => (this.#tellClosed = resolve));
     this.#watchStreams();
+    this.#link = this.#openLink(started);
     this.#watchClock(started);
     this.#watchSignal(started);
     // A tick, and not a promise's job: all who wait for spawn() go on before it, and what a listener throws is uncaught.
@@ -104,6 +123,11 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
       void task.exited.then((exit) => process.nextTick(() => this.#onExit(exit)));
       this.emit('spawn');
     });
+  }
+
+  /** Whether there is an IPC channel that neither side has closed. */
+  get connected(): boolean {
+    return this.#link?.connected ?? false;
   }
 
   /** A pidfd for it, which this object owns: it is closed, and this is -1, once the process has ended. pidfd_open(2) */
@@ -160,6 +184,9 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   /**
    * Ends it: SIGTERM, and SIGKILL to all of it when it has not ended two seconds later. Resolves when it is gone; what
    * it wrote can still be read until then, and for as long as others hold its streams, but no more than two seconds.
+   *
+   * With a terminal of its own it gets SIGHUP as well, as when a terminal's window is closed: interactive shells ignore
+   * SIGTERM.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
@@ -185,7 +212,20 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     this.#task.unref();
   }
 
-  /** There is no IPC channel: `ERR_IPC_CHANNEL_CLOSED`, to the callback or else as `'error'`. */
+  /**
+   * Sends a message to the program, which is one that has an IPC channel: {@link fork}, or `'ipc'` in
+   * {@link SpawnOptions.stdio}. There it arrives as `'message'` of `process`.
+   *
+   * Without a channel, or once it is closed: `ERR_IPC_CHANNEL_CLOSED`. That, and what else keeps it from being sent, goes to
+   * the callback, or else is emitted as `'error'`.
+   *
+   * @param message - what the channel's {@link SpawnOptions.serialization} can write; undefined, a bigint, a symbol and a
+   * function it can't be
+   * @param sendHandle - none can be sent: `ERR_LINUX_NS_UNSUPPORTED`
+   * @param callback - told when the message has been handed to the kernel; the program may not have read it yet
+   * @returns false when it would be better to wait before sending more
+   * @throws TypeError `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_HANDLE_TYPE`, and what cannot be serialized
+   */
   send(message: Serializable, callback?: (error: Error | null) => void): boolean;
   send(message: Serializable, sendHandle?: SendHandle, callback?: (error: Error | null) => void): boolean;
   send(
@@ -194,19 +234,26 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     options?: MessageOptions,
     callback?: (error: Error | null) => void,
   ): boolean;
-  send(_message: Serializable, ...rest: unknown[]): boolean {
-    const error = coded('ERR_IPC_CHANNEL_CLOSED', 'Channel closed');
-    const callback = rest.find((argument): argument is (error: Error) => void => typeof argument === 'function');
-    process.nextTick(() => {
-      if (callback === undefined) this.emit('error', error);
-      else callback(error);
-    });
-    return false;
+  send(message: Serializable, ...rest: unknown[]): boolean {
+    if (this.#link !== undefined) return this.#link.send(message, rest);
+    return refuseClosed(this, sortRest(rest).callback);
   }
 
-  /** There is no IPC channel: emits `'error'` with `ERR_IPC_DISCONNECTED`. */
+  /**
+   * Closes the IPC channel, once what has been sent is read; `'disconnect'` follows, here and in the program. Emits
+   * `'error'` with `ERR_IPC_DISCONNECTED` where there is none.
+   */
   disconnect(): void {
-    this.emit('error', coded('ERR_IPC_DISCONNECTED', 'IPC channel is already disconnected'));
+    if (this.#link === undefined) this.emit('error', disconnectedError());
+    else this.#link.disconnect();
+  }
+
+  #openLink({ ipc }: Started): Link | undefined {
+    if (ipc === undefined) return undefined;
+    const link = new Link(this, ipc.fds, ipc.serialization, () => this.#closedOne());
+    this.#open++;
+    Object.defineProperty(this, 'channel', { get: () => link.control, enumerable: true, configurable: true });
+    return link;
   }
 
   #watchStreams(): void {
@@ -242,9 +289,19 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     // Registered before the listeners of 'exit' run, which may throw; run after them, so that they can begin to read.
     process.nextTick(() => {
       this.#drain();
-      this.#closedOne();
+      this.#whenAlone(() => this.#closedOne());
     });
     this.emit('exit', exit.code, exit.signal);
+  }
+
+  /** When what it has left behind in its cgroup, which may hold its streams, is gone. */
+  #whenAlone(then: () => void): void {
+    if (this.cgroup === null) {
+      then();
+      return;
+    }
+    const next = (): void => process.nextTick(then);
+    this.cgroup.remove().then(next, next);
   }
 
   /** As Node: what nobody reads is read to its end once the process has ended, or 'close' would never come. */
@@ -261,9 +318,14 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   }
 
   async #close(): Promise<void> {
-    await endTask(this.#task);
+    const ended = endTask(this.#task);
+    if (this.pty !== null) this.#task.kill(constants.signals.SIGHUP);
+    await ended;
     // Others may hold its streams: grandchildren, without a pid namespace that ends them.
-    const timer = setTimeout(() => this.#streams.forEach((stream) => stream?.destroy()), CLOSE_GRACE);
+    const timer = setTimeout(() => {
+      this.#streams.forEach((stream) => stream?.destroy());
+      this.#link?.destroy();
+    }, CLOSE_GRACE);
     await this.exited;
     await this.#closed;
     clearTimeout(timer);
@@ -274,8 +336,4 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 function isRefusal(error: unknown): error is Error {
   const { errno } = error as { errno?: unknown };
   return typeof errno === 'number' && errno !== -Errno.EINVAL && errno !== -Errno.ENOSYS;
-}
-
-function coded(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
 }

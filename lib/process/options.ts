@@ -1,10 +1,15 @@
 import type { NamespaceKind } from '../namespace/kind';
 import type { Namespace } from '../namespace/namespace';
+import type { CgroupSpec } from '../cgroup/spec';
 import type { UnshareSpec } from '../launch/target';
+import type { CapabilityOptions } from './capabilities';
+import type { LimitOptions } from './limits';
+import type { Serialization } from './ipc/codec';
+import type { PtyOptions } from './pty';
 import type { StdioOptions } from './stdio';
 
 /** What every program started here can be given: by {@link clone}, {@link spawn}, {@link execFile} and {@link exec}. */
-export interface ProgramOptions {
+export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
    * The directory to start in, seen from inside: as a path below the root of a joined mount namespace, with the ids and
    * the maps of a user namespace. A relative path is one from this process's own. Where it does not exist the start
@@ -18,11 +23,21 @@ export interface ProgramOptions {
   /** What the program is told it was called: `argv[0]`. Default: the file. */
   argv0?: string | undefined;
   /**
-   * Whether the program leads a session of its own, without a terminal. setsid(2). Default: false.
+   * Whether the program leads a session of its own, without a terminal: {@link newSession}, as Node calls it. setsid(2).
+   * Default: false.
    *
    * It dies with this process all the same, unless {@link dieWithParent} is false.
    */
   detached?: boolean | undefined;
+  /**
+   * Whether the program leads a session of its own, which has no controlling terminal: it cannot open /dev/tty, type
+   * into the terminal of this process (TIOCSTI) or be reached by its Ctrl-C. setsid(2), ioctl_tty(2)
+   *
+   * Default: true with namespaces, new or joined, unless one of the descriptors in `stdio` is a terminal: in another
+   * session a shell could not control jobs on it. What may not be trusted with this process's terminal is not to be
+   * given it: see {@link SpawnOptions.pty}. Without namespaces false, as Node; with {@link detached} it cannot be false.
+   */
+  newSession?: boolean | undefined;
   /**
    * The user to run as, an id *inside* the user namespace. Default: with a new or joined user namespace 0 where it maps
    * 0, else the user as seen from inside; without one the caller's own.
@@ -59,6 +74,15 @@ export interface ProgramOptions {
   /** Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false. */
   noNewPrivileges?: boolean | undefined;
   /**
+   * A cgroup v2 made for the program, below this process's own unless {@link CgroupSpec.parent} says otherwise. The
+   * program is born in it, `child.cgroup` shows and controls it, and it is removed, and what is left in it killed, when
+   * the program ends. `{}` makes one without limits. cgroups(7)
+   *
+   * Takes write permission in the parent, and on what the parent and this process's own cgroup have above them in
+   * common: as root, or in a cgroup that was delegated. See docs/limits.md.
+   */
+  cgroup?: CgroupSpec | undefined;
+  /**
    * Aborted before the program runs: the start is undone and rejects with an `AbortError`. Afterwards the program gets a
    * signal: {@link SpawnOptions.killSignal}.
    */
@@ -69,6 +93,21 @@ export interface ProgramOptions {
 export interface SpawnOptions extends ProgramOptions {
   /** What the program's descriptors 0, 1, 2, ... are. Default: `'pipe'`. */
   stdio?: StdioOptions | undefined;
+  /**
+   * A new terminal of this size becomes the program's descriptors 0, 1 and 2 and its controlling terminal, and
+   * `child.pty` is the side of who sits in front of it. In place of {@link stdio}. pty(7)
+   *
+   * It is opened inside, with the ids of the program: /dev/ptmx in the root it has, so a devpts that was mounted there
+   * is the one it comes from. Where there is none the start fails with `ENOENT` or `ENODEV`. Which kind of terminal it
+   * is, programs are told by TERM in {@link env}.
+   */
+  pty?: PtyOptions | undefined;
+  /**
+   * How messages are written on an IPC channel, which `'ipc'` in {@link stdio} makes: `'json'`, one line of JSON each, or
+   * `'advanced'`, as v8.serialize() does, for Map, BigInt, Buffer and their like. Only `'json'` is for a program that is
+   * not trusted: V8's deserializer is not made for what others have written with intent. Default: `'json'`.
+   */
+  serialization?: Serialization | undefined;
   /** Milliseconds after which {@link killSignal} is sent. Default: 0, for never. */
   timeout?: number | undefined;
   /** The signal that `timeout` and `signal` send. Default: `'SIGTERM'`. */
@@ -81,8 +120,28 @@ export interface SpawnOptions extends ProgramOptions {
   windowsVerbatimArguments?: boolean | undefined;
 }
 
+/** The options of {@link fork}: those of `child_process.fork()`, and namespaces. Unknown ones are errors. */
+export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
+  /** The Node to run the module with, seen from inside. Default: `process.execPath`. */
+  execPath?: string | undefined;
+  /** Arguments for Node itself, before the module. Default: `process.execArgv`, without a script given by `--eval`. */
+  execArgv?: readonly string[] | undefined;
+  /** Whether its standard streams are pipes, and not those of this process; with {@link stdio} nothing. Default: false. */
+  silent?: boolean | undefined;
+  /**
+   * For a joined mount namespace whose root has no Node: {@link execPath} is one of this process's root, and it and the
+   * libraries it takes are made available inside, read-only, as /.host-node. Default: false.
+   *
+   * The process then has a mount namespace of its own below the user namespace it is in: what is mounted in the joined
+   * one later is seen where it was mounted shared there (mount_namespaces(7)), and its `/`, where all is that is in the
+   * joined one's, is read-only. `process.execPath` of the module is what runs it and not Node: it cannot fork() further
+   * Nodes with it. Linux 5.2, glibc or musl; the Node is copied nowhere.
+   */
+  hostNode?: boolean | undefined;
+}
+
 /** The options of {@link execFile}. Standard input is /dev/null. */
-export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio'> {
+export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization'> {
   /** Of the results; `'buffer'` or null for Buffers. Default: `'utf8'`. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
   /** Most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
 import { type Target, launch, validateJoin, validateUnshare } from '../launch/target';
@@ -14,7 +15,14 @@ import {
   validatePath,
   validateString,
 } from '../errors/validate';
+import { native } from '../native';
+import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
+import { type Capabilities, capabilitySteps, keepSteps, parseCapabilities } from './capabilities';
+import { type Running, startInCgroup } from './in-cgroup';
+import { type Limits, firstSteps, lastSteps, limitSteps, parseLimits } from './limits';
+import { type HostNode, hostNodeCommand } from './host-node';
 import type { ProgramOptions } from './options';
+import type { TerminalSize } from './pty';
 
 /** A program to be started, everything about it checked. */
 export interface Program {
@@ -23,13 +31,19 @@ export interface Program {
   /** `NAME=value`; null for this process's own. */
   readonly env: readonly string[] | null;
   readonly cwd: Directory | undefined;
-  readonly detached: boolean;
+  /** Undefined: as {@link startsSession} has it. */
+  readonly newSession: boolean | undefined;
   readonly ids: Ids;
   readonly noNewPrivileges: boolean;
+  readonly capabilities: Capabilities | undefined;
+  readonly limits: Limits;
+  readonly cgroup: CgroupPlan | undefined;
   readonly target: Target;
   readonly init: boolean;
   readonly dieWithParent: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Run with the host's Node, in a root that has none. */
+  readonly hostNode?: HostNode | undefined;
 }
 
 interface Directory {
@@ -56,6 +70,7 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   env: true,
   argv0: true,
   detached: true,
+  newSession: true,
   uid: true,
   gid: true,
   groups: true,
@@ -64,6 +79,15 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   init: true,
   dieWithParent: true,
   noNewPrivileges: true,
+  capabilities: true,
+  securebits: true,
+  rlimits: true,
+  niceness: true,
+  umask: true,
+  oomScoreAdj: true,
+  cpuAffinity: true,
+  personality: true,
+  cgroup: true,
   signal: true,
 };
 
@@ -86,9 +110,12 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
     argv: [argv0, ...args],
     env: options.env == null ? ownEnv() : parseEnv(options.env),
     cwd: parseDirectory(options.cwd, target),
-    detached: flag('detached', options.detached, false),
+    newSession: parseSession(options),
     ids: { uid: parseId('uid', options.uid), gid: parseId('gid', options.gid), groups: parseGroups(options.groups) },
     noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, false),
+    capabilities: parseCapabilities(options),
+    limits: parseLimits(options),
+    cgroup: parseCgroup('options.cgroup', options.cgroup),
     target,
     init: parseInit(options.init, target),
     dieWithParent: flag('dieWithParent', options.dieWithParent, true),
@@ -108,29 +135,70 @@ export function validateArgs(name: string, args: unknown): asserts args is strin
   args.forEach((arg, index) => validateString(`${name}[${index}]`, arg));
 }
 
-/** Starts the program with these descriptors as 0, 1, 2, ...; resolves when it runs. */
-export function startProgram(program: Program, stdio: readonly number[]): Promise<Task> {
-  const { init, dieWithParent, signal } = program;
-  return launch(program.target, {
-    init: init ? { dieWithParent } : undefined,
-    ids: program.ids.uid === undefined || program.ids.gid === undefined ? 'default' : 'given',
-    steps: stepsOf(program, stdio),
-    signal,
-    dieWithEnvironment: dieWithParent,
-  });
+/**
+ * Starts the program with these descriptors as 0, 1, 2, ..., or with a new terminal, of which `task.fds` then has the
+ * master; resolves when it runs.
+ */
+export async function startProgram(program: Program, stdio: readonly number[] | TerminalSize): Promise<Running> {
+  return startInCgroup(program.cgroup, (cgroup) => startBornIn(cgroup, program, stdio));
 }
 
-/** What is done in the new task once it is in its namespaces. The signal goes last: changes of ids clear it. */
-function stepsOf(program: Program, stdio: readonly number[]): Step[] {
+async function startBornIn(
+  cgroup: number | undefined,
+  program: Program,
+  stdio: readonly number[] | TerminalSize,
+): Promise<Task> {
+  const { init, dieWithParent, signal } = program;
+  const task = await launch(program.target, {
+    init: init ? { dieWithParent } : undefined,
+    ids: program.ids.uid === undefined || program.ids.gid === undefined ? 'default' : 'given',
+    first: firstSteps(program.limits),
+    steps: stepsOf(program, stdio),
+    files: program.hostNode?.files,
+    signal,
+    dieWithEnvironment: dieWithParent,
+    cgroup,
+  });
+  // A shell gives the terminal back, but not to a process group that it can't see from its pid namespace.
+  if (hasTerminal(stdio)) void task.exited.then(() => native().reclaimTerminal());
+  return task;
+}
+
+function isSize(stdio: readonly number[] | TerminalSize): stdio is TerminalSize {
+  return 'cols' in stdio;
+}
+
+function hasTerminal(stdio: readonly number[] | TerminalSize): boolean {
+  return !isSize(stdio) && stdio.some((fd) => isatty(fd));
+}
+
+/**
+ * In the session of this process a program can open its terminal, /dev/tty, whatever it has as stdio, and type into it
+ * (TIOCSTI, ioctl_tty(2)): what namespaces are to keep in would be out. A program that is given the terminal is to have
+ * it, and can control jobs only in the terminal's session.
+ */
+function startsSession({ newSession, target }: Program, stdio: readonly number[]): boolean {
+  const isolated = target.unshare !== undefined || target.join !== undefined;
+  return newSession ?? (isolated && !hasTerminal(stdio));
+}
+
+/**
+ * What is done in the new task once it is in its namespaces: first what takes privileges that the ids may take away. The
+ * signal goes last: changes of ids and of capabilities clear it.
+ */
+function stepsOf(program: Program, stdio: readonly number[] | TerminalSize): Step[] {
   const { cwd, ids, file, argv, env } = program;
   const steps: Step[] = [];
-  if (program.detached) steps.push(['setsid']);
+  if (!isSize(stdio)) steps.push(...sessionSteps(program, stdio));
   if (cwd !== undefined) steps.push(['chdir', cwd.path, cwd.orRoot ? 1 : 0]);
-  steps.push(...idSteps(ids, program.target));
+  steps.push(...limitSteps(program.limits), ...keepSteps(program.capabilities), ...idSteps(ids, program.target));
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
-  steps.push(['stdio', [...stdio]]);
+  steps.push(...capabilitySteps(program.capabilities));
+  steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio]]);
+  steps.push(...lastSteps(program.limits));
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
-  steps.push(['exec', file, [...argv], env === null ? null : [...env]]);
+  const [run, args] = program.hostNode === undefined ? [file, argv] : hostNodeCommand(program.hostNode, file, argv);
+  steps.push(['exec', run, [...args], env === null ? null : [...env]]);
   return steps;
 }
 
@@ -157,6 +225,30 @@ function parseTarget({ unshare, setns }: ProgramOptions): Target {
     unshare: unshare == null ? undefined : validateUnshare('options.unshare', unshare),
     join: setns == null ? undefined : validateJoin('options.setns', setns),
   };
+}
+
+/**
+ * From a new pid namespace this process's group can't be named, and most shells fail at giving the terminal back to it.
+ * So there a program that reads the terminal starts in front, in a group of its own, as from a shell. A joined pid
+ * namespace is left out: there the program could be stopped (Ctrl-Z), with nobody to see to it.
+ */
+function sessionSteps(program: Program, stdio: readonly number[]): Step[] {
+  if (startsSession(program, stdio)) return [['setsid']];
+  const [input] = stdio;
+  const reads = input !== undefined && native().isInForeground(input);
+  return reads && program.target.unshare?.pid !== undefined ? [['foreground', input]] : [];
+}
+
+function parseSession({ detached, newSession }: ProgramOptions): boolean | undefined {
+  const apart = flag('detached', detached, false);
+  if (newSession == null) return apart ? true : undefined;
+  validateBoolean('options.newSession', newSession);
+  if (newSession || !apart) return newSession;
+  throw invalidValue(
+    'options.newSession',
+    newSession,
+    'cannot be false with options.detached, which is such a session',
+  );
 }
 
 function parseInit(init: unknown, { unshare }: Target): boolean {
@@ -193,7 +285,7 @@ function ownEnv(): string[] | null {
 }
 
 /** As Node: inherited properties count, undefined ones don't, and what is no string becomes one. */
-function parseEnv(env: unknown): string[] {
+export function parseEnv(env: unknown): string[] {
   validateObject('options.env', env);
   const pairs: string[] = [];
   for (const name in env) {

@@ -1,21 +1,40 @@
 import {
   invalidType,
+  invalidValue,
   validateBoolean,
   validateInteger,
   validateKnownKeys,
   validateObject,
+  validateOneOf,
   validateString,
 } from '../errors/validate';
+import { closeFd } from '../launch/close';
+import { systemError } from '../launch/failure';
+import type { Task } from '../launch/task';
+import { SERIALIZATIONS, type Serialization } from './ipc/codec';
 import { NamespaceProcess } from './namespace-process';
 import type { ProgramOptions, SpawnOptions } from './options';
-import { PROGRAM_OPTIONS, type Program, parseProgram, startProgram, validateArgs, validateFile } from './program';
+import {
+  PROGRAM_OPTIONS,
+  type Program,
+  parseEnv,
+  parseProgram,
+  startProgram,
+  validateArgs,
+  validateFile,
+} from './program';
+import { Pty, type TerminalSize, parsePty } from './pty';
 import { signalNumber } from './signals';
-import { StdioDescriptors, type StdioSlot, parseStdio } from './stdio';
+import { StdioDescriptors, type StdioSlot, channelFd, parseStdio } from './stdio';
 
 /** All that `spawn()` was asked, checked. */
 export interface SpawnRequest {
   readonly program: Program;
   readonly stdio: readonly StdioSlot[];
+  /** A terminal in place of stdio. */
+  readonly pty?: TerminalSize | undefined;
+  /** Of the IPC channel that stdio may have. */
+  readonly serialization?: Serialization | undefined;
   readonly timeout: number;
   readonly killSignal: number;
 }
@@ -25,6 +44,8 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 
 const OWN_OPTIONS: Record<Exclude<keyof SpawnOptions, keyof ProgramOptions>, true> = {
   stdio: true,
+  pty: true,
+  serialization: true,
   timeout: true,
   killSignal: true,
   shell: true,
@@ -92,26 +113,78 @@ export function parseSpawn(file: unknown, args: readonly string[], options: Spaw
   for (const name of ['windowsHide', 'windowsVerbatimArguments'] as const) {
     if (options[name] != null) validateBoolean(`options.${name}`, options[name]);
   }
+  const pty = parseTerminal(options);
+  const serialization = options.serialization ?? 'json';
+  validateOneOf('options.serialization', serialization, SERIALIZATIONS);
+  const program = parseProgram(...command, options);
+  const stdio = parseStdio(pty === undefined ? options.stdio : 'ignore');
   return {
-    program: parseProgram(...command, options),
-    stdio: parseStdio(options.stdio),
+    program: { ...program, env: channelEnv(program.env, channelFd(stdio), serialization) },
+    stdio,
+    pty,
+    serialization,
     timeout: parseTimeout(options.timeout),
     killSignal: signalNumber('options.killSignal', options.killSignal ?? 'SIGTERM'),
   };
 }
 
 /** Makes the pipes, starts the program, and keeps none of the descriptors that are the child's. */
-export async function startSpawn({ program, stdio, timeout, killSignal }: SpawnRequest): Promise<NamespaceProcess> {
+export async function startSpawn(request: SpawnRequest): Promise<NamespaceProcess> {
+  const { program, stdio, pty, serialization = 'json', timeout, killSignal } = request;
   const descriptors = new StdioDescriptors(stdio);
   try {
-    const task = await startProgram(program, descriptors.childFds);
+    const { task, cgroup } = await startProgram(program, pty ?? descriptors.childFds);
     descriptors.releaseChildEnds();
     const { file, argv, signal } = program;
-    return new NamespaceProcess({ task, file, argv, streams: descriptors.streams(), timeout, killSignal, signal });
+    const terminal = pty === undefined ? null : openPty(task, pty);
+    const streams = descriptors.streams();
+    const fds = descriptors.channel();
+    const ipc = fds === undefined ? undefined : { fds, serialization };
+    return new NamespaceProcess({ task, cgroup, file, argv, streams, pty: terminal, ipc, timeout, killSignal, signal });
   } catch (error) {
     descriptors.discard();
     throw error;
   }
+}
+
+/** A program whose terminal cannot be watched is not one to keep. */
+function openPty(task: Task, size: TerminalSize): Pty {
+  const [fd = -1] = task.fds.splice(0);
+  try {
+    return new Pty(fd, size);
+  } catch (error) {
+    task.end();
+    closeFd(fd);
+    throw systemError(error, { step: 'open a terminal', operation: 'pty' });
+  }
+}
+
+function parseTerminal({ pty, stdio, newSession }: SpawnOptions): TerminalSize | undefined {
+  if (pty == null) return undefined;
+  if (stdio != null)
+    throw invalidValue('options.pty', pty, 'cannot be given with options.stdio, which it takes the place of');
+  if (newSession === false) {
+    throw invalidValue(
+      'options.newSession',
+      newSession,
+      'cannot be false with options.pty, the terminal of a session of its own',
+    );
+  }
+  return parsePty(pty);
+}
+
+/** How a Node that is a child finds its end of the IPC channel. */
+function channelEnv(
+  env: readonly string[] | null,
+  fd: number | undefined,
+  serialization: Serialization,
+): readonly string[] | null {
+  if (fd === undefined) return env;
+  const channel = [`NODE_CHANNEL_FD=${fd}`, `NODE_CHANNEL_SERIALIZATION_MODE=${serialization}`];
+  return [
+    ...(env ?? parseEnv(process.env)).filter((pair) => !/^NODE_CHANNEL_(FD|SERIALIZATION_MODE)=/.test(pair)),
+    ...channel,
+  ];
 }
 
 function parseShell(shell: unknown): string | undefined {

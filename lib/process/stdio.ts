@@ -7,13 +7,13 @@
 import { openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Stream } from 'node:stream';
-import { NamespaceError } from '../errors/namespace-error';
 import { invalidType, invalidValue, validateFd } from '../errors/validate';
 import { systemError } from '../launch/failure';
 import { native } from '../native';
+import type { ChannelDescriptors } from './ipc/channel';
 
 /** One descriptor of the child, as `options.stdio` names it. */
-export type StdioEntry = 'pipe' | 'overlapped' | 'ignore' | 'inherit' | number | Stream | null | undefined;
+export type StdioEntry = 'pipe' | 'overlapped' | 'ipc' | 'ignore' | 'inherit' | number | Stream | null | undefined;
 
 /** `options.stdio`: one word for descriptors 0, 1 and 2, or an entry for each descriptor, from 0 on. */
 export type StdioOptions = 'pipe' | 'overlapped' | 'ignore' | 'inherit' | readonly StdioEntry[];
@@ -21,6 +21,7 @@ export type StdioOptions = 'pipe' | 'overlapped' | 'ignore' | 'inherit' | readon
 /** A checked entry. */
 export type StdioSlot =
   | { readonly type: 'pipe' }
+  | { readonly type: 'ipc' }
   | { readonly type: 'ignore' }
   | { readonly type: 'fd'; readonly fd: number; readonly stream?: object };
 
@@ -34,11 +35,14 @@ interface StreamHandle {
 /** The first three are there for every program: standard input, output and error. */
 const STANDARD = 3;
 
-/** @throws TypeError, RangeError with the codes of Node; `ERR_LINUX_NS_UNSUPPORTED` for an IPC channel. */
+/** @throws TypeError, RangeError with the codes of Node; Error `ERR_IPC_ONE_PIPE` for a second IPC channel. */
 export function parseStdio(stdio: unknown): StdioSlot[] {
   const entries: unknown[] = typeof stdio === 'string' ? new Array(STANDARD).fill(stdio) : listOf(stdio);
   while (entries.length < STANDARD) entries.push(undefined);
-  return entries.map((entry, fd) => parseEntry(typeof stdio === 'string', entry, fd));
+  const slots = entries.map((entry, fd) => parseEntry(typeof stdio === 'string', entry, fd));
+  if (slots.filter(({ type }) => type === 'ipc').length <= 1) return slots;
+  const error = new Error('Child process can have only one IPC pipe');
+  throw Object.assign(error, { code: 'ERR_IPC_ONE_PIPE' });
 }
 
 function listOf(stdio: unknown): unknown[] {
@@ -51,7 +55,7 @@ function listOf(stdio: unknown): unknown[] {
 function parseEntry(shorthand: boolean, entry: unknown, fd: number): StdioSlot {
   const name = shorthand ? 'options.stdio' : `options.stdio[${fd}]`;
   if (entry == null) return { type: fd < STANDARD ? 'pipe' : 'ignore' };
-  if (typeof entry === 'string') return parseWord(name, entry, fd);
+  if (typeof entry === 'string') return parseWord(name, entry, fd, shorthand);
   if (typeof entry === 'number') {
     validateFd(name, entry);
     return { type: 'fd', fd: entry };
@@ -60,7 +64,10 @@ function parseEntry(shorthand: boolean, entry: unknown, fd: number): StdioSlot {
   return { type: 'fd', fd: fdOfStream(name, entry), stream: entry };
 }
 
-function parseWord(name: string, word: string, fd: number): StdioSlot {
+function parseWord(name: string, word: string, fd: number, shorthand: boolean): StdioSlot {
+  const allowed = shorthand
+    ? "must be 'pipe', 'overlapped', 'ignore', 'inherit' or an array"
+    : "must be 'pipe', 'overlapped', 'ipc', 'ignore', 'inherit', a descriptor or a stream";
   switch (word) {
     case 'pipe':
     case 'overlapped': // differs on Windows only
@@ -70,12 +77,10 @@ function parseWord(name: string, word: string, fd: number): StdioSlot {
     case 'inherit':
       return { type: 'fd', fd };
     case 'ipc':
-      throw new NamespaceError({
-        code: 'ERR_LINUX_NS_UNSUPPORTED',
-        message: `An IPC channel ('ipc' in ${name}) is not supported by this version of linux-ns`,
-      });
+      if (shorthand) throw invalidValue(name, word, allowed);
+      return { type: 'ipc' };
     default:
-      throw invalidValue(name, word, "must be 'pipe', 'overlapped', 'ignore', 'inherit', a descriptor or a stream");
+      throw invalidValue(name, word, allowed);
   }
 }
 
@@ -93,6 +98,12 @@ function handleOf(stream: object): StreamHandle | undefined {
 /** The parent's end of one descriptor of the child. */
 type ParentEnd = { readonly fd: number } | null;
 
+/** The descriptor of the child that is its IPC channel: what NODE_CHANNEL_FD says. */
+export function channelFd(slots: readonly StdioSlot[]): number | undefined {
+  const fd = slots.findIndex(({ type }) => type === 'ipc');
+  return fd === -1 ? undefined : fd;
+}
+
 /**
  * The descriptors of one child while it is started. {@link releaseChildEnds} when the start has come to an end, then
  * either {@link streams} or {@link discard}.
@@ -103,6 +114,7 @@ export class StdioDescriptors {
   readonly #slots: readonly StdioSlot[];
   readonly #parentEnds: ParentEnd[] = [];
   #childEnds: number[] = [];
+  #channel: ChannelDescriptors | undefined;
 
   /** @throws NamespaceError where there are no descriptors left (EMFILE, ENFILE); none is kept then. */
   constructor(slots: readonly StdioSlot[]) {
@@ -117,14 +129,24 @@ export class StdioDescriptors {
   }
 
   #open(slot: StdioSlot): number {
-    if (slot.type !== 'pipe') {
+    if (slot.type === 'fd' || slot.type === 'ignore') {
       this.#parentEnds.push(null);
       return slot.type === 'fd' ? slot.fd : devNull();
     }
     const [parent, child] = native().socketPair();
-    this.#parentEnds.push({ fd: parent });
     this.#childEnds.push(child);
+    this.#parentEnds.push(slot.type === 'pipe' ? { fd: parent } : null);
+    if (slot.type === 'ipc') this.#openChannel(parent);
     return child;
+  }
+
+  #openChannel(write: number): void {
+    try {
+      this.#channel = { read: native().duplicate(write), write };
+    } catch (error) {
+      native().closeNow(write);
+      throw error;
+    }
   }
 
   /** The child has its own by now, and must hold the only ones: otherwise no end of a stream would ever be seen. */
@@ -149,9 +171,18 @@ export class StdioDescriptors {
     });
   }
 
+  /** The parent's end of the IPC channel, if there is one; it is the caller's from here on. */
+  channel(): ChannelDescriptors | undefined {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    return channel;
+  }
+
   /** Closes what is still held. */
   discard(): void {
     this.releaseChildEnds();
+    const channel = this.channel();
+    if (channel !== undefined) [channel.read, channel.write].forEach((fd) => native().closeNow(fd));
     for (const end of this.#parentEnds.splice(0)) {
       if (end !== null) native().closeNow(end.fd);
     }

@@ -6,12 +6,14 @@
 #include "image.h"
 #include "namespaces.h"
 #include "task.h"
+#include "terminal.h"
 
 namespace linux_ns {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment::Create(env);
   Task::Init(env, exports);
+  Terminal::Init(env, exports);
   InitDescriptors(env, exports);
   InitNamespaces(env, exports);
   InitThread(env, exports);

@@ -61,12 +61,14 @@ IN_CHILD static void child_main(void *argument) {
 }
 
 static long clone_with_clone3(struct child_plan *plan) {
+  uint64_t into_cgroup = plan->cgroup < 0 ? 0 : CLONE_INTO_CGROUP;
   struct clone_args arguments = {
-      .flags = plan->clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+      .flags = plan->clone_flags | into_cgroup | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
       .pidfd = (uint64_t)(uintptr_t)&plan->pidfd,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)plan->stack,
       .stack_size = plan->stack_size,
+      .cgroup = plan->cgroup < 0 ? 0 : (uint64_t)plan->cgroup,
   };
   return sys_clone_into(__NR_clone3, (long)&arguments, sizeof(arguments), 0, 0, 0, child_main, plan);
 }

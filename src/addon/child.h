@@ -13,6 +13,7 @@ extern "C" {
 struct child_plan {
   uint64_t clone_flags; // CLONE_NEW* of clone3
   int image;            // nsinit, to exec
+  int cgroup;           // directory of the cgroup to be born in, or -1
   int control;          // becomes PLAN_CONTROL_FD
   const int *fds;       // lose their close-on-exec in the child's table
   size_t fd_count;
@@ -21,7 +22,7 @@ struct child_plan {
   size_t stack_size;
 
   int pidfd;  // out: of the child
-  int legacy; // out: 1 when clone(2) has taken over
+  int legacy; // out: 1 when clone(2) was used, which knows no cgroup
   long error; // out: -errno of execveat, when that failed
 };
 

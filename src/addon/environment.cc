@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "task.h"
+#include "terminal.h"
 
 namespace linux_ns {
 
@@ -86,11 +87,15 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   for (Task *task : tasks) {
     task->Abandon();
   }
+  while (!environment->terminals.empty()) {
+    (*environment->terminals.begin())->Shut();
+  }
   for (int fd : environment->descriptors) {
     close(fd);
   }
   environment->awaited.clear();
   environment->task_constructor.Reset();
+  environment->terminal_constructor.Reset();
   uv_close(reinterpret_cast<uv_handle_t *>(&environment->async_),
            [](uv_handle_t *handle) { static_cast<Environment *>(handle->data)->HandleClosed(); });
 }

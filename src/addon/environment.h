@@ -14,6 +14,7 @@
 namespace linux_ns {
 
 class Task;
+class Terminal;
 
 class Environment {
 public:
@@ -23,6 +24,9 @@ public:
 
   Napi::FunctionReference task_constructor;
   std::unordered_set<Task *> tasks; // that have not told their last event
+
+  Napi::FunctionReference terminal_constructor;
+  std::unordered_set<Terminal *> terminals; // that are open
 
   // A launcher thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);

@@ -159,6 +159,7 @@ void Launch::Start(const Stack &stack) {
   child_plan child = {};
   child.clone_flags = clone_flags;
   child.image = image.value().get();
+  child.cgroup = cgroup ? cgroup.get() : -1;
   child.control = theirs_.get();
   child.fds = plan.numbers.data();
   child.fd_count = plan.numbers.size();
@@ -176,6 +177,9 @@ void Launch::Start(const Stack &stack) {
   if (child.error != 0) {
     return Fail("exec", {static_cast<int>(-child.error), "execveat", "nsinit"});
   }
+  if (cgroup && child.legacy != 0 && !MoveToCgroup()) {
+    return Fail("cgroup", Failure::Last("write", "cgroup.procs"));
+  }
   // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
   WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);
 }
@@ -189,6 +193,13 @@ void Launch::FailMap(const char *file, Failure why) {
   signal = WaitPidfd(pidfd.get(), 0).signal;
   pidfd.Reset();
   Fail("killed", {0, why.syscall, ""});
+}
+
+// Where clone3 could not give birth in it: cgroups(7).
+bool Launch::MoveToCgroup() {
+  Fd procs(openat(cgroup.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  std::string text = std::to_string(pid);
+  return procs && write(procs.get(), text.data(), text.size()) >= 0;
 }
 
 // Nothing is left of a task that failed.

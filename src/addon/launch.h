@@ -26,6 +26,7 @@ public:
   Plan plan;
   std::string setgroups, uid_map, gid_map; // empty: not written
   bool manual = false;
+  Fd cgroup; // to be born in; none: the caller's
 
   // Of the socket to nsinit.
   Fd control;
@@ -62,6 +63,7 @@ public:
 
 private:
   void Start(const Stack &stack);
+  bool MoveToCgroup();
   void Fail(const char *at, Failure why);
   void FailMap(const char *file, Failure why);
   bool WriteProcFile(const char *file, const std::string &text);

@@ -29,8 +29,16 @@ public:
     environment->HandleOpened();
     handle_ = handle;
     Reference(referenced);
+    return Watch(events);
+  }
+
+  // Watches for these events from now on; 0 is none.
+  int Watch(int events) {
+    if (handle_ == nullptr || events == 0) {
+      return handle_ == nullptr ? 0 : uv_poll_stop(&handle_->poll);
+    }
     // An error condition (a peer that died with data unread) reads as the end, like a hang-up: the reader finds out.
-    return uv_poll_start(&handle->poll, events,
+    return uv_poll_start(&handle_->poll, events,
                          [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_event(); });
   }
 

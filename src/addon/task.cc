@@ -162,6 +162,14 @@ bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
   launch_->gid_map = OptionalString(request, "gidMap");
   launch_->manual = BooleanOr(request, "manual", false);
   dies_with_environment_ = BooleanOr(request, "dieWithEnvironment", true);
+  Napi::Value cgroup = request.Get("cgroup");
+  if (cgroup.IsNumber()) {
+    launch_->cgroup.Reset(fcntl(cgroup.As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
+    if (!launch_->cgroup) {
+      ThrowSystem(Env(), Failure::Last("fcntl"));
+      return false;
+    }
+  }
   if (!EncodePlan(Env(), request.Get("steps"), &launch_->plan)) {
     launch_.reset(); // the descriptors duplicated so far: not only when this object is collected
     return false;

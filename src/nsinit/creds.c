@@ -2,7 +2,9 @@
 #include "nsinit.h"
 
 #include <linux/capability.h>
+#include <linux/errno.h>
 #include <linux/prctl.h>
+#include <linux/securebits.h>
 
 static void set_groups(const struct plan_field *groups) {
   /* Packed in place, 8 bytes each to the kernel's 4: a write never overtakes the read. */
@@ -68,6 +70,161 @@ void step_lower_caps(const struct plan_step *step) {
   data[0].inheritable = 0;
   data[1].inheritable = 0;
   error = sys2(__NR_capset, &header, data);
+  if (error < 0) {
+    fail("capset", error, NULL);
+  }
+}
+
+/* Where it is locked, the change of ids takes what it takes, and the step `capabilities` finds that it is gone. */
+void step_keep_caps(const struct plan_step *step) {
+  (void)step;
+  sys5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+}
+
+#define CAPABILITIES 64
+#define BIT(capability) (1ull << (capability))
+
+struct sets {
+  uint64_t permitted;
+  uint64_t inheritable;
+  uint64_t ambient;
+  uint64_t bounding;
+};
+
+/* "ambient:1024": what was not to be had, and the capabilities concerned. For hints. */
+static _Noreturn void refuse_caps(const char *syscall, long error, const char *what, uint64_t capabilities) {
+  char detail[64];
+  size_t length = text_length(what);
+  detail[sizeof(detail) - 1] = '\0';
+  char *digits = text_number(detail + sizeof(detail) - 1, capabilities);
+  char *start = digits - 1 - length;
+  __builtin_memcpy(start, what, length);
+  start[length] = ':';
+  fail_with(syscall, error, NULL, start);
+}
+
+static uint64_t each_capability(long option, long argument) {
+  uint64_t set = 0;
+  for (int capability = 0; capability < CAPABILITIES; capability++) {
+    bool ambient = option == PR_CAP_AMBIENT;
+    long is = sys5(__NR_prctl, option, ambient ? argument : capability, ambient ? capability : 0, 0, 0);
+    set |= is > 0 ? BIT(capability) : 0;
+  }
+  return set;
+}
+
+static struct sets current_sets(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  long error = sys2(__NR_capget, &header, data);
+  if (error < 0) {
+    fail("capget", error, NULL);
+  }
+  return (struct sets){
+      .permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted,
+      .inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable,
+      .ambient = each_capability(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET),
+      .bounding = each_capability(PR_CAPBSET_READ, 0),
+  };
+}
+
+static long set_capabilities(uint64_t permitted, uint64_t inheritable) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+    data[i].permitted = (uint32_t)(permitted >> 32 * i);
+    data[i].effective = data[i].permitted;
+    data[i].inheritable = (uint32_t)(inheritable >> 32 * i);
+  }
+  return sys2(__NR_capset, &header, data);
+}
+
+static void set_ambient(uint64_t ambient) {
+  sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability < CAPABILITIES; capability++) {
+    if ((ambient & BIT(capability)) == 0) {
+      continue;
+    }
+    long error = sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+    if (error < 0) {
+      refuse_caps("prctl", error, "ambient", BIT(capability));
+    }
+  }
+}
+
+/* Takes CAP_SETPCAP: PR_CAPBSET_DROP(2const). */
+static void drop_from_bounding(uint64_t dropped) {
+  for (int capability = 0; capability < CAPABILITIES; capability++) {
+    if ((dropped & BIT(capability)) == 0) {
+      continue;
+    }
+    long error = sys5(__NR_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
+    if (error < 0) {
+      refuse_caps("prctl", error, "limit", dropped);
+    }
+  }
+}
+
+static void set_securebits(uint64_t bits) {
+  long error = bits == PLAN_UNCHANGED ? 0 : sys5(__NR_prctl, PR_SET_SECUREBITS, bits, 0, 0, 0);
+  if (error < 0) {
+    refuse_caps("prctl", error, "securebits", bits);
+  }
+}
+
+/* Does execve give this user what the bounding set allows? capabilities(7), "Capabilities and execution of programs by
+ * root" */
+static bool privileged_by_id(uint64_t securebits) {
+  uint64_t bits = securebits == PLAN_UNCHANGED ? (uint64_t)sys5(__NR_prctl, PR_GET_SECUREBITS, 0, 0, 0, 0) : securebits;
+  return (bits & SECBIT_NOROOT) == 0 && (sys0(__NR_getuid) == 0 || sys0(__NR_geteuid) == 0);
+}
+
+/* In words of its own, before anything is changed: capset(2) and prctl(2) just say EPERM. */
+static void check_held(const struct sets *now, const struct sets *wanted) {
+  uint64_t missing = wanted->ambient & ~now->permitted;
+  if (missing != 0) {
+    refuse_caps("capset", -EPERM, "permitted", missing);
+  }
+  missing = wanted->bounding & ~now->bounding;
+  if (missing != 0) {
+    refuse_caps("prctl", -EPERM, "bounding", missing);
+  }
+}
+
+/*
+ * The order matters: to limit the bounding set takes a capability that the permitted set may not keep, and the
+ * securebits may forbid to raise the ambient one. In the end the permitted set is what execve will make of it, no less,
+ * so that exec finds what the program would find, and does not count as a gain of privilege (which clears
+ * PR_SET_PDEATHSIG).
+ */
+void step_capabilities(const struct plan_step *step) {
+  uint64_t securebits = step->field[3].number;
+  bool as_root = privileged_by_id(securebits);
+  bool empty = as_root && step->field[4].number != 0;
+  struct sets now = current_sets();
+  struct sets wanted = now;
+  if (step->field[0].number != PLAN_UNCHANGED) {
+    wanted.bounding = step->field[0].number;
+  }
+  if (step->field[1].number != PLAN_UNCHANGED) {
+    wanted.inheritable = empty ? 0 : step->field[1].number;
+  }
+  if (step->field[2].number != PLAN_UNCHANGED) {
+    wanted.ambient = empty ? 0 : step->field[2].number;
+  }
+  check_held(&now, &wanted);
+  long error = set_capabilities(now.permitted, wanted.inheritable);
+  if (error < 0) {
+    refuse_caps("capset", error, "inheritable", wanted.inheritable & ~(now.inheritable | now.permitted));
+  }
+  wanted.ambient &= wanted.inheritable;
+  if (wanted.ambient != now.ambient) {
+    set_ambient(wanted.ambient);
+  }
+  drop_from_bounding(now.bounding & ~wanted.bounding);
+  set_securebits(securebits);
+  wanted.permitted = as_root ? now.permitted & (wanted.bounding | wanted.inheritable) : wanted.ambient;
+  error = set_capabilities(wanted.permitted, wanted.inheritable);
   if (error < 0) {
     fail("capset", error, NULL);
   }

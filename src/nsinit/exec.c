@@ -12,6 +12,7 @@
 
 #define PATH_MAX 4096
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+#define MOST_STDIO 256
 #define SIGNALS 64
 #define ST_NOEXEC 8 /* statfs(2) */
 #define HEAD_BYTES 256
@@ -46,27 +47,33 @@ static void make_blocking(uint32_t fd) {
 
 /*
  * First everything out of the way of the places to fill, this task's own descriptors too; then each into its place,
- * which also clears close-on-exec: dup(2).
+ * which also clears close-on-exec: dup(2). fds is overwritten.
  */
-void step_stdio(const struct plan_step *step) {
-  const struct plan_field *list = &step->field[0];
-  uint32_t count = list->size;
+void place_stdio(int *fds, uint32_t count) {
   uint32_t clear = count > PLAN_FIRST_FD ? count : PLAN_FIRST_FD;
-  int moved[256];
-  if (count > sizeof(moved) / sizeof(moved[0])) {
-    fail("dup3", -EMFILE, NULL);
-  }
   for (uint32_t i = 0; i < count; i++) {
-    moved[i] = move_above((int)plan_list_number(list, i), clear);
+    fds[i] = move_above(fds[i], clear);
   }
   task.control = move_above(task.control, clear);
   task.forked_ack = task.forked_ack < 0 ? -1 : move_above(task.forked_ack, clear);
   task.stdio = count;
   for (uint32_t i = 0; i < count; i++) {
-    sys3(__NR_dup3, moved[i], i, 0);
+    sys3(__NR_dup3, fds[i], i, 0);
     make_blocking(i);
-    sys1(__NR_close, moved[i]);
+    sys1(__NR_close, fds[i]);
   }
+}
+
+void step_stdio(const struct plan_step *step) {
+  const struct plan_field *list = &step->field[0];
+  int fds[MOST_STDIO];
+  if (list->size > MOST_STDIO) {
+    fail("dup3", -EMFILE, NULL);
+  }
+  for (uint32_t i = 0; i < list->size; i++) {
+    fds[i] = (int)plan_list_number(list, i);
+  }
+  place_stdio(fds, list->size);
 }
 
 static void reset_signals(void) {

@@ -61,12 +61,17 @@ static void watch_connection(void) {
   die_with_parent(SIGKILL);
 }
 
-/* A root inside can ptrace an init that was born inside: it holds its control socket and the right to kill, no more. */
+/*
+ * A root inside can ptrace an init that was born inside: it holds its control socket and the right to kill, no more,
+ * and in a session of its own nothing that leads to Node's terminal. So what is typed there, or sent to the whole of
+ * Node's process group, does not come here either, to be forwarded to a program that has got it already.
+ */
 static void drop_all(bool keep_kill) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}, {0, 0, 0}};
   data[0].effective = keep_kill ? 1u << CAP_KILL : 0;
   data[0].permitted = data[0].effective;
+  sys0(__NR_setsid);
   close_all_but(0, task.control);
   sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   sys2(__NR_capset, &header, data);
@@ -93,9 +98,8 @@ static void reap(long program) {
 }
 
 /*
- * All signals are blocked since the clone, so none is lost and none kills. A signal from the kernel itself (SI_KERNEL:
- * the terminal's Ctrl-C) has reached the whole foreground process group, the program included: only what another
- * process sent to init is forwarded.
+ * All signals are blocked since the clone, so none is lost and none kills. What another process sent is forwarded; a
+ * signal from the kernel itself (SI_KERNEL: the terminal's) has reached the program as well.
  */
 _Noreturn void reap_until(long program) {
   uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGIO);

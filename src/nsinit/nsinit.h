@@ -9,6 +9,8 @@
 #include "../plan/decode.h"
 #include "../sys/syscall.h"
 
+#define MOST_TREES 32
+
 /* The whole state of a running plan. */
 struct task {
   char *plan;
@@ -22,6 +24,8 @@ struct task {
   bool has_init;  /* an init waits for this one's exec, and shares its memory until then */
   bool execs;     /* exec is next */
   bool dies_with_parent;
+  uint32_t tree_count; /* detached mounts that wait to be put somewhere */
+  int trees[MOST_TREES];
   uint32_t stdio; /* this many descriptors, from 0 on, are the program's */
 };
 
@@ -44,6 +48,9 @@ void confirm_forked(void);
 void close_all_but(uint32_t first, int kept);
 void close_unneeded(void);
 void set_dumpable(bool dumpable);
+
+/* exec.c */
+void place_stdio(int *fds, uint32_t count);
 
 /* init.c */
 _Noreturn void reap_until(long program);

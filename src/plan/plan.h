@@ -21,7 +21,9 @@
 #define PLAN_PACKET_BYTES (32u << 10) /* well below the default socket buffer (net.core.wmem_default, socket(7)) */
 #define PLAN_NULL 0xffffffffu
 #define PLAN_UNCHANGED UINT64_MAX
-#define PLAN_CONTROL_FD 3 /* where nsinit finds its socket; the fds that a plan names are above */
+#define PLAN_INFINITY UINT64_MAX    /* RLIM_INFINITY */
+#define PLAN_AS_IS (UINT64_MAX - 1) /* in a limit, where PLAN_UNCHANGED is taken */
+#define PLAN_CONTROL_FD 3           /* where nsinit finds its socket; the fds that a plan names are above */
 #define PLAN_FIRST_FD 4
 
 enum plan_step_type {

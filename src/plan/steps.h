@@ -13,25 +13,38 @@
 #define LINUX_NS_PLAN_STEPS_H
 
 #define PLAN_STEPS(STEP)                                                                                               \
-  STEP(join, "join", "FN")                       /* namespaces, and the CLONE_NEW* flag of each: setns(2) */           \
-  STEP(fork, "fork", "")                         /* go on in a child: to enter a joined pid namespace */               \
-  STEP(unshare, "unshare", "uzzzz")              /* flags, setgroups, uid_map, gid_map, timens_offsets */              \
-  STEP(hostname, "hostname", "s")                /* sethostname(2) */                                                  \
-  STEP(domainname, "domainname", "s")            /* setdomainname(2) */                                                \
-  STEP(loopback, "loopback", "")                 /* bring lo up: netdevice(7) */                                       \
-  STEP(propagation, "propagation", "su")         /* path, MS_* flags: mount(2) */                                      \
-  STEP(mount, "mount", "zszuz")                  /* source, target, type, flags, data: mount(2) */                     \
-  STEP(bind, "bind", "fs")                       /* what the fd refers to, on target: open_tree(2) */                  \
-  STEP(umount, "umount", "su")                   /* target, flags: umount2(2) */                                       \
-  STEP(write_file, "write_file", "sub")          /* path, open(2) flags, data in one write(2) */                       \
-  STEP(read_file, "read_file", "su")             /* path, most bytes: sent back as data */                             \
-  STEP(socket, "socket", "uuu")                  /* domain, type, protocol: sent back as a descriptor */               \
-  STEP(setsid, "setsid", "")                     /* a session of its own: setsid(2) */                                 \
-  STEP(chdir, "chdir", "su")                     /* path; 1: where it does not exist, the root instead */              \
-  STEP(ids, "ids", "uuuN")                       /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */           \
-  STEP(default_ids, "default_ids", "")           /* 0:0 where the user namespace maps it, else unchanged */            \
-  STEP(no_new_privs, "no_new_privs", "")         /* PR_SET_NO_NEW_PRIVS(2const) */                                     \
-  STEP(lower_caps, "lower_caps", "")             /* empty the ambient and inheritable sets: capabilities(7) */         \
+  STEP(join, "join", "FN")                  /* namespaces, and the CLONE_NEW* flag of each: setns(2) */                \
+  STEP(fork, "fork", "")                    /* go on in a child: to enter a joined pid namespace */                    \
+  STEP(unshare, "unshare", "uzzzz")         /* flags, setgroups, uid_map, gid_map, timens_offsets */                   \
+  STEP(hostname, "hostname", "s")           /* sethostname(2) */                                                       \
+  STEP(domainname, "domainname", "s")       /* setdomainname(2) */                                                     \
+  STEP(loopback, "loopback", "")            /* bring lo up: netdevice(7) */                                            \
+  STEP(propagation, "propagation", "su")    /* path, MS_* flags: mount(2) */                                           \
+  STEP(mount, "mount", "zszuz")             /* source, target, type, flags, data: mount(2) */                          \
+  STEP(bind, "bind", "fs")                  /* what the fd refers to, on target: open_tree(2) */                       \
+  STEP(trees, "trees", "S")                 /* paths, of files to be put elsewhere: open_tree(2) */                    \
+  STEP(host_files, "host_files", "sS")      /* directory in a new root, and a name in it for each of the trees */      \
+  STEP(umount, "umount", "su")              /* target, flags: umount2(2) */                                            \
+  STEP(write_file, "write_file", "sub")     /* path, open(2) flags, data in one write(2) */                            \
+  STEP(read_file, "read_file", "su")        /* path, most bytes: sent back as data */                                  \
+  STEP(socket, "socket", "uuu")             /* domain, type, protocol: sent back as a descriptor */                    \
+  STEP(oom_score_adj, "oom_score_adj", "s") /* text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */         \
+  STEP(raise_limits, "raise_limits", "N")   /* resource, hard, and so on: hard limits that are lower */                \
+  STEP(rlimits, "rlimits", "N")   /* resource, soft, hard, and so on; also PLAN_INFINITY, PLAN_AS_IS: prlimit(2) */    \
+  STEP(priority, "priority", "u") /* nice value: setpriority(2) */                                                     \
+  STEP(umask, "umask", "u")       /* umask(2) */                                                                       \
+  STEP(affinity, "affinity", "N") /* processors: sched_setaffinity(2) */                                               \
+  STEP(personality, "personality", "u")       /* personality(2) */                                                     \
+  STEP(keep_caps, "keep_caps", "")            /* through the change of ids that follows: PR_SET_KEEPCAPS(2const) */    \
+  STEP(capabilities, "capabilities", "uuuuu") /* bounding, inheritable, ambient, securebits, 1: see creds.c */         \
+  STEP(pty, "pty", "uu")                      /* columns, rows: a new terminal, its other end sent back: pty(7) */     \
+  STEP(foreground, "foreground", "f")    /* a process group of its own, in front on this terminal: tcsetpgrp(3) */     \
+  STEP(setsid, "setsid", "")             /* a session of its own: setsid(2) */                                         \
+  STEP(chdir, "chdir", "su")             /* path; 1: where it does not exist, the root instead */                      \
+  STEP(ids, "ids", "uuuN")               /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */                   \
+  STEP(default_ids, "default_ids", "")   /* 0:0 where the user namespace maps it, else unchanged */                    \
+  STEP(no_new_privs, "no_new_privs", "") /* PR_SET_NO_NEW_PRIVS(2const) */                                             \
+  STEP(lower_caps, "lower_caps", "")     /* empty the ambient and inheritable sets: capabilities(7) */                 \
   STEP(die_with_parent, "die_with_parent", "uu") /* signal, Node's pid: PR_SET_PDEATHSIG(2const) */                    \
   STEP(stdio, "stdio", "F")                      /* these become 0, 1, 2, ... */                                       \
   STEP(init, "init", "u")                        /* stay as init, go on in a child; 1: dies with the parent */         \

@@ -118,7 +118,7 @@ describe('bad arguments reject before anything is started', () => {
     ['command', () => exec(5 as never), 'ERR_INVALID_ARG_TYPE', /command/],
     ["clone's file", () => clone({} as never), 'ERR_INVALID_ARG_TYPE', /options.file/],
     ["clone's stdio", () => clone({ file: 'true', stdio: ['pipe' as never] }), 'ERR_INVALID_ARG_TYPE', /stdio\[0\]/],
-    ['an IPC channel', () => spawn('true', { stdio: [0, 1, 2, 'ipc'] as never }), 'ERR_LINUX_NS_UNSUPPORTED', /IPC/],
+    ['two IPC channels', () => spawn('true', { stdio: ['ipc', 1, 2, 'ipc'] }), 'ERR_IPC_ONE_PIPE', /only one IPC/],
   ];
 
   test.each(bad)('%s', async (_, start, code, message) => {

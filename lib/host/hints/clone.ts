@@ -52,7 +52,7 @@ export const explainClone: Explainer = byErrno({
   [Errno.EUSERS]: nestedTooDeep,
   [Errno.EINVAL]: (failure, host) => unknownKind(failure, host) ?? timeUnshared(host),
   [Errno.ENOSYS]: notImplemented,
-  [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
+  [Errno.EAGAIN]: tooManyTasks,
   [Errno.ENOMEM]: (_, host) => ownChildrenHaveNoInit(host),
 });
 
@@ -61,7 +61,7 @@ export const explainFork: Explainer = byErrno({
   [Errno.ENOMEM]: () =>
     'The init of that pid namespace has ended, and a pid namespace without its init takes no new process ' +
     '(pid_namespaces(7)). Create a new one, and keep its set or its init open for as long as it is needed.',
-  [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
+  [Errno.EAGAIN]: tooManyTasks,
   [Errno.EPERM]: (_, host) => filteredBySeccomp(host, ['clone', 'fork']),
 });
 
@@ -71,6 +71,12 @@ export const explainUnshareSync: Explainer = (failure, host) =>
     ? 'A thread of a process that has several cannot make itself a user namespace (unshare(2)), and Node always has ' +
       "several. Use unshare(['user', …]) or spawn(), which do it in a task of its own."
     : explainClone(failure, host);
+
+function tooManyTasks(failure: Failure, host: HostFiles): string {
+  const own =
+    failure.cgroup === true ? ' An init of ours counts in the pidsMax of its cgroup, beside the program.' : '';
+  return `${noMoreTasks(host)}${own}`;
+}
 
 /** create_user_ns() of kernel/user_namespace.c answers EPERM to a chroot and to unmapped ids, whoever asks. */
 function userRefused(failure: Failure, host: HostFiles): string {

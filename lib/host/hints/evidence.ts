@@ -14,6 +14,8 @@ export const Capability = Object.freeze({
   NET_ADMIN: 12,
   NET_RAW: 13,
   SYS_ADMIN: 21,
+  SYS_NICE: 23,
+  SYS_RESOURCE: 24,
   SYS_TIME: 25,
   SETFCAP: 31,
 });

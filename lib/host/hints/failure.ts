@@ -38,6 +38,8 @@ export interface Failure {
   fstype?: string | undefined;
   /** The user or group id that was being taken on. */
   id?: number | undefined;
+  /** Whether the task was to be born in a cgroup of its own. */
+  cgroup?: boolean | undefined;
   /** The text of the id map that was being written. */
   map?: string | undefined;
   setgroups?: 'allow' | 'deny' | undefined;

@@ -108,6 +108,23 @@ export const explainStdio: Explainer = byErrno({
     'A descriptor that was given to stdio is not open any more. Keep it open until the program has started.',
 });
 
+/** /dev/ptmx in the root that the program has: pts(4), and the kernel's Documentation/filesystems/devpts.rst. */
+export const explainPty: Explainer = byErrno({
+  [Errno.ENOENT]: () => `There is no /dev/ptmx in the root of the program. ${OWN_DEVPTS}`,
+  [Errno.ENODEV]: () => `No devpts is mounted beside /dev/ptmx in the root of the program, at /dev/pts. ${OWN_DEVPTS}`,
+  [Errno.EACCES]: () =>
+    'The program may not open /dev/ptmx: a devpts that was mounted without ptmxmode=0666 has one that nobody may open, ' +
+    `and on a mount with nodev no device can be. ${OWN_DEVPTS}`,
+  [Errno.ENOSPC]: () =>
+    'There are as many terminals as the kernel allows: /proc/sys/kernel/pty/max, less what pty/reserve keeps for the ' +
+    "host's own devpts, or max= of the devpts in the root of the program.",
+});
+
+/** In a user namespace, too: devpts can be mounted by its root. */
+const OWN_DEVPTS =
+  "Mount one inside: type 'devpts' on /dev/pts with the data 'newinstance,ptmxmode=0666', and make /dev/ptmx a link to " +
+  'pts/ptmx.';
+
 export const explainSetsid: Explainer = byErrno({
   [Errno.EPERM]: () => 'The task leads a process group already, and such a one cannot begin a session (setsid(2)).',
 });

@@ -1,0 +1,73 @@
+/** Where in the version 2 hierarchy this process is, and who makes cgroups there. */
+import { randomBytes } from 'node:crypto';
+import { readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NamespaceError } from '../errors/namespace-error';
+import { HostFiles } from '../host/proc';
+
+/** What a name begins with that this package has chosen. */
+const PREFIX = 'linux-ns';
+
+/** The path of this process's cgroup within the version 2 hierarchy: `'/user.slice/…'`; undefined where there is none. */
+export function ownCgroupPath(host: HostFiles): string | undefined {
+  return /^0::(.*)$/m.exec(host.proc('self/cgroup') ?? '')?.[1];
+}
+
+/**
+ * The directory of this process's own cgroup.
+ *
+ * @throws NamespaceError `ERR_LINUX_NS_UNSUPPORTED` where the version 2 hierarchy is not mounted, or not as far as there
+ */
+export function ownCgroup(host = new HostFiles()): string {
+  const path = ownCgroupPath(host);
+  const mounts = host.mounts()?.filter(({ type }) => type === 'cgroup2') ?? [];
+  for (const { root, target } of mounts) {
+    const below = path === undefined ? undefined : relativeTo(root, path);
+    if (below !== undefined) return join(target, below);
+  }
+  throw new NamespaceError({
+    code: 'ERR_LINUX_NS_UNSUPPORTED',
+    message: "the cgroup of this process was not found in a version 2 hierarchy ('cgroup2' in /proc/self/mountinfo)",
+    step: 'find own cgroup',
+    hint:
+      mounts.length === 0
+        ? "Mount it with 'mount -t cgroup2 none /sys/fs/cgroup' (beside version 1: /sys/fs/cgroup/unified), as root, or " +
+          'boot with systemd.unified_cgroup_hierarchy=1.'
+        : 'It lies outside of what is mounted here. Give the directory of another in options.cgroup.parent.',
+  });
+}
+
+/** As seen from another cgroup namespace a path begins with `/..`: there is no way to it. cgroup_namespaces(7) */
+function relativeTo(root: string, path: string): string | undefined {
+  if (path.startsWith('/..')) return undefined;
+  if (root === '/' || path === root) return path.slice(root === '/' ? 0 : root.length);
+  return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
+}
+
+/** A name that nobody else takes, and that tells which process has made the cgroup. */
+export function newName(host = new HostFiles()): string {
+  return [PREFIX, ...ownerOf(host, 'self'), randomBytes(4).toString('hex')].join('-');
+}
+
+/**
+ * Removes the empty cgroups that dead processes have left here: those of a Node that was killed, which nobody else would
+ * remove. Those of other pid namespaces are not looked at, since their owners can't be seen.
+ */
+export async function removeStale(parent: string, host = new HostFiles()): Promise<void> {
+  const [namespace] = ownerOf(host, 'self');
+  const names = await readdir(parent).catch(() => []);
+  const stale = names.filter((name) => {
+    const [, inode, pid, start] = new RegExp(`^${PREFIX}-(\\d+)-(\\d+)-(\\d+)-[0-9a-f]+$`).exec(name) ?? [];
+    return pid !== undefined && inode === namespace && ownerOf(host, pid)[2] !== start;
+  });
+  // One that is not empty, or that another process removes at this moment, is left.
+  await Promise.all(stale.map((name) => rmdir(join(parent, name)).catch(() => undefined)));
+}
+
+/** Pid namespace of this process, pid and start time: proc_pid_stat(5), field 22. The name may have anything in it. */
+function ownerOf(host: HostFiles, process: string): [namespace: string, pid: string, start: string] {
+  const stat = host.proc(`${process}/stat`) ?? '';
+  const [pid = ''] = stat.split(' ', 1);
+  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return [/\d+/.exec(host.link('self/ns/pid') ?? '')?.[0] ?? '0', pid, start];
+}

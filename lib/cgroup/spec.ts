@@ -1,0 +1,224 @@
+import {
+  invalidType,
+  invalidValue,
+  outOfRange,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validatePath,
+  validateString,
+} from '../errors/validate';
+
+/** A limit in bytes, or of a number of things; `'max'` and `Infinity` are none. */
+export type CgroupMax = number | 'max';
+
+/** Most bytes and operations per second on a device. */
+export interface IoMax {
+  /** Bytes read per second. */
+  rbps?: CgroupMax | undefined;
+  /** Bytes written per second. */
+  wbps?: CgroupMax | undefined;
+  /** Reads per second. */
+  riops?: CgroupMax | undefined;
+  /** Writes per second. */
+  wiops?: CgroupMax | undefined;
+}
+
+/**
+ * A cgroup v2 to be made for a program: its place, and its limits, each a file of the kernel's (`memoryMax` is
+ * memory.max). A limit takes the controller of its first word, which has to be in the `cgroup.controllers` of the parent;
+ * it is switched on for the parent's children (cgroup.subtree_control), and stays on. Units and defaults are the
+ * kernel's. cgroups(7), the kernel's Documentation/admin-guide/cgroup-v2.rst
+ */
+export interface CgroupSpec {
+  /**
+   * The directory it is made in, a cgroup of the version 2 hierarchy: `'/sys/fs/cgroup/user.slice/…'`. With limits it
+   * must have no processes of its own, unless it is the first of all. Default: the cgroup of this process.
+   */
+  parent?: string | URL | undefined;
+  /** Its name in there; it must be free. Default: one that is, and begins with `linux-ns-`. */
+  name?: string | undefined;
+  /** Most bytes of memory; when it can't be kept, processes are killed. */
+  memoryMax?: CgroupMax | undefined;
+  /** Bytes of memory above which processes are slowed down and made to give back. */
+  memoryHigh?: CgroupMax | undefined;
+  /** Bytes of memory that are taken away only if there is nothing else. */
+  memoryLow?: CgroupMax | undefined;
+  /** Bytes of memory that are never taken away. */
+  memoryMin?: CgroupMax | undefined;
+  /** Most bytes of swap; 0 for none. */
+  memorySwapMax?: CgroupMax | undefined;
+  /** Whether all of it is killed when any of it is for want of memory. */
+  memoryOomGroup?: boolean | undefined;
+  /** Most processes and threads. */
+  pidsMax?: CgroupMax | undefined;
+  /** Most microseconds of processor time in a period, over all processors; a plain number is of 100 000. */
+  cpuMax?: CgroupMax | { quota: CgroupMax; period?: number | undefined } | undefined;
+  /** Its share beside its siblings, 1 to 10 000. */
+  cpuWeight?: number | undefined;
+  /** Its share of each device beside its siblings, 1 to 10 000. */
+  ioWeight?: number | undefined;
+  /** Limits for block devices by their numbers: `{ '8:0': { rbps: 1048576 } }`. */
+  ioMax?: Readonly<Record<string, IoMax>> | undefined;
+  /** The processors it may use: `'0-3,7'` or numbers. */
+  cpusetCpus?: string | readonly number[] | undefined;
+  /** The memory nodes it may use: `'0-1'` or numbers. */
+  cpusetMems?: string | readonly number[] | undefined;
+  /** Most bytes of huge pages of a size: `{ '2MB': 4194304 }`. */
+  hugetlbMax?: Readonly<Record<string, CgroupMax>> | undefined;
+}
+
+/** One write to a file of the new cgroup. */
+export interface CgroupSetting {
+  readonly controller: string;
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A {@link CgroupSpec}, checked. */
+export interface CgroupPlan {
+  /** Undefined for this process's own. */
+  readonly parent: string | undefined;
+  readonly name: string | undefined;
+  readonly settings: readonly CgroupSetting[];
+}
+
+type Limit = Exclude<keyof CgroupSpec, 'parent' | 'name'>;
+
+/** What each limit writes: file and text, or several. */
+type Writer = (name: string, value: unknown) => readonly (readonly [file: string, text: string])[];
+
+/** The file's part before the first dot is the controller. */
+const WRITERS: Readonly<Record<Limit, Writer>> = {
+  memoryMax: one('memory.max', maxText),
+  memoryHigh: one('memory.high', maxText),
+  memoryLow: one('memory.low', maxText),
+  memoryMin: one('memory.min', maxText),
+  memorySwapMax: one('memory.swap.max', maxText),
+  memoryOomGroup: one('memory.oom.group', flagText),
+  pidsMax: one('pids.max', maxText),
+  cpuMax: one('cpu.max', cpuMaxText),
+  cpuWeight: one('cpu.weight', weightText),
+  ioWeight: one('io.weight', (name, value) => `default ${weightText(name, value)}`),
+  ioMax: devices,
+  cpusetCpus: one('cpuset.cpus', listText),
+  cpusetMems: one('cpuset.mems', listText),
+  hugetlbMax: hugePages,
+};
+
+const LIMITS = Object.keys(WRITERS) as Limit[];
+
+const MAX_WEIGHT = 10_000;
+
+/** cpu.max wants a quota of at least a millisecond, and a period of up to a second. */
+const CPU = { least: 1000, longest: 1_000_000 };
+
+/**
+ * Checks the option `cgroup`.
+ *
+ * @throws TypeError, RangeError with Node's codes
+ */
+export function parseCgroup(name: string, spec: unknown): CgroupPlan | undefined {
+  if (spec == null) return undefined;
+  validateObject(name, spec);
+  validateKnownKeys(name, spec, ['parent', 'name', ...LIMITS]);
+  const given = spec as CgroupSpec;
+  return {
+    parent: given.parent == null ? undefined : parseParent(`${name}.parent`, given.parent),
+    name: given.name == null ? undefined : parseName(`${name}.name`, given.name),
+    settings: LIMITS.flatMap((limit) => settingsOf(`${name}.${limit}`, limit, given[limit])),
+  };
+}
+
+function settingsOf(name: string, limit: Limit, value: unknown): CgroupSetting[] {
+  if (value == null) return [];
+  return WRITERS[limit](name, value).map(([file, text]) => ({ controller: file.split('.')[0] ?? '', file, text }));
+}
+
+function parseParent(name: string, parent: unknown): string {
+  const path = validatePath(name, parent);
+  if (!path.startsWith('/')) throw invalidValue(name, parent, 'must be an absolute path');
+  return path;
+}
+
+/** Names with a dot are left to the kernel, whose files these are. */
+function parseName(name: string, value: unknown): string {
+  validateString(name, value);
+  if (/^[^/\n.][^/\n]*$/.test(value)) return value;
+  throw invalidValue(name, value, "must be the name of a directory that does not begin with '.'");
+}
+
+function one(file: string, textOf: (name: string, value: unknown) => string): Writer {
+  return (name, value) => [[file, textOf(name, value)]];
+}
+
+function maxText(name: string, value: unknown): string {
+  if (value === 'max' || value === Infinity) return 'max';
+  if (typeof value === 'string') throw invalidValue(name, value, "must be a number or 'max'");
+  if (typeof value !== 'number') throw invalidType(name, "of type number or 'max'", value);
+  validateInteger(name, value, 0);
+  return String(value);
+}
+
+function flagText(name: string, value: unknown): string {
+  validateBoolean(name, value);
+  return value ? '1' : '0';
+}
+
+function weightText(name: string, value: unknown): string {
+  validateInteger(name, value, 1, MAX_WEIGHT);
+  return String(value);
+}
+
+function cpuMaxText(name: string, value: unknown): string {
+  if (typeof value !== 'object') return quotaText(name, value);
+  validateObject(name, value);
+  validateKnownKeys(name, value, ['quota', 'period']);
+  const { quota, period } = value as { quota?: unknown; period?: unknown };
+  const text = quotaText(`${name}.quota`, quota);
+  if (period == null) return text;
+  validateInteger(`${name}.period`, period, CPU.least, CPU.longest);
+  return `${text} ${period}`;
+}
+
+function quotaText(name: string, quota: unknown): string {
+  const text = maxText(name, quota);
+  if (text !== 'max' && Number(text) < CPU.least) throw outOfRange(name, `>= ${CPU.least}`, quota);
+  return text;
+}
+
+function listText(name: string, value: unknown): string {
+  if (typeof value === 'string') {
+    if (/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(value)) return value;
+    throw invalidValue(name, value, "must be a list of numbers and ranges, as '0-3,7'");
+  }
+  validateArray(name, value);
+  if (value.length === 0) throw invalidValue(name, value, 'must name one at least');
+  value.forEach((number, index) => validateInteger(`${name}[${index}]`, number, 0));
+  return value.join(',');
+}
+
+/** One write for each device: io.max takes one at a time. */
+function devices(name: string, value: unknown): [string, string][] {
+  validateObject(name, value);
+  return Object.entries(value).map(([device, limits]: [string, unknown]) => {
+    if (!/^\d+:\d+$/.test(device)) throw invalidValue(name, value, "must have keys of the form 'major:minor'");
+    const at = `${name}['${device}']`;
+    validateObject(at, limits);
+    validateKnownKeys(at, limits, ['rbps', 'wbps', 'riops', 'wiops']);
+    const words = Object.entries(limits).flatMap(([key, limit]: [string, unknown]) =>
+      limit == null ? [] : [`${key}=${maxText(`${at}.${key}`, limit)}`],
+    );
+    return ['io.max', [device, ...words].join(' ')];
+  });
+}
+
+function hugePages(name: string, value: unknown): [string, string][] {
+  validateObject(name, value);
+  return Object.entries(value).map(([size, limit]: [string, unknown]) => {
+    if (!/^\d+[KMG]B$/.test(size)) throw invalidValue(name, value, "must have sizes of pages as keys, as '2MB'");
+    return [`hugetlb.${size}.max`, maxText(`${name}['${size}']`, limit)];
+  });
+}

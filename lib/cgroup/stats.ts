@@ -1,0 +1,77 @@
+/** What the kernel counts for a cgroup; a part whose controller is not on is absent. Bytes, microseconds, numbers. */
+export interface CgroupStats {
+  /** Whether there are processes in it, or below it. */
+  populated: boolean;
+  /** Whether these are frozen. */
+  frozen: boolean;
+  /** cpu.stat: `usage_usec`, `user_usec`, `system_usec`, and with the controller `nr_throttled` and others. */
+  cpu?: Record<string, number>;
+  /** memory.current, memory.peak (Linux 5.19), memory.swap.current and memory.events (`oom_kill` and others). */
+  memory?: { current: number; peak?: number; swap?: number; events?: Record<string, number> };
+  /** pids.current, pids.peak (Linux 6.1). */
+  pids?: { current: number; peak?: number };
+  /** io.stat: for each device, by its numbers, `rbytes`, `wbytes`, `rios`, `wios` and others. */
+  io?: Record<string, Record<string, number>>;
+}
+
+type Read = (file: string) => Promise<string | undefined>;
+
+/** @param read - the text of a file of the cgroup; undefined where there is none */
+export async function parseStats(events: string, read: Read): Promise<CgroupStats> {
+  const { populated, frozen } = pairs(events);
+  const [cpu, memory, pids, io] = await Promise.all([
+    read('cpu.stat'),
+    memoryStats(read),
+    pidsStats(read),
+    read('io.stat'),
+  ]);
+  return {
+    populated: populated === 1,
+    frozen: frozen === 1,
+    ...(cpu === undefined ? {} : { cpu: pairs(cpu) }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(pids === undefined ? {} : { pids }),
+    ...(io === undefined ? {} : { io: devices(io) }),
+  };
+}
+
+async function memoryStats(read: Read): Promise<CgroupStats['memory']> {
+  const files = ['memory.current', 'memory.peak', 'memory.swap.current', 'memory.events'];
+  const [current, peak, swap, events] = await Promise.all(files.map(read));
+  if (current === undefined) return undefined;
+  return {
+    current: Number(current),
+    ...(peak === undefined ? {} : { peak: Number(peak) }),
+    ...(swap === undefined ? {} : { swap: Number(swap) }),
+    ...(events === undefined ? {} : { events: pairs(events) }),
+  };
+}
+
+async function pidsStats(read: Read): Promise<CgroupStats['pids']> {
+  const [current, peak] = await Promise.all([read('pids.current'), read('pids.peak')]);
+  if (current === undefined) return undefined;
+  return { current: Number(current), ...(peak === undefined ? {} : { peak: Number(peak) }) };
+}
+
+/** `name number` on each line. */
+function pairs(text: string): Record<string, number> {
+  return Object.fromEntries(linesOf(text).map((line) => numbered(line.split(' '))));
+}
+
+/** `8:0 rbytes=1 wbytes=2` on each line. */
+function devices(text: string): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    linesOf(text).map((line) => {
+      const [device = '', ...counts] = line.split(' ');
+      return [device, Object.fromEntries(counts.map((count) => numbered(count.split('='))))];
+    }),
+  );
+}
+
+function numbered([name = '', number]: string[]): [string, number] {
+  return [name, Number(number)];
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}

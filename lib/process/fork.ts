@@ -1,0 +1,108 @@
+import { validateBoolean, validateKnownKeys, validatePath } from '../errors/validate';
+import { joinsMounts } from '../launch/target';
+import { findHostNode } from './find-host-node';
+import type { NamespaceProcess } from './namespace-process';
+import type { ForkOptions, SpawnOptions } from './options';
+import { validateArgs } from './program';
+import { SPAWN_OPTIONS, type SpawnRequest, parseSpawn, sortArguments, startSpawn } from './spawn';
+import { parseStdio } from './stdio';
+
+const OWN_OPTIONS: Record<Exclude<keyof ForkOptions, keyof SpawnOptions>, true> = {
+  execPath: true,
+  execArgv: true,
+  silent: true,
+  hostNode: true,
+};
+
+/** The names of {@link ForkOptions}. */
+export const FORK_OPTIONS: readonly string[] = [
+  ...SPAWN_OPTIONS.filter((name) => !['shell', 'pty'].includes(name)),
+  ...Object.keys(OWN_OPTIONS),
+];
+
+/** What a child of Node's is given where nothing else is asked for. */
+const WORDS = ['pipe', 'overlapped', 'ignore', 'inherit'];
+
+/**
+ * Runs a Node module in a process of its own, in namespaces as {@link spawn} does, with a channel for messages: `send()`
+ * and `'message'` here, `process.send()` and `'message'` of `process` there. Resolves when its Node runs; a message that
+ * comes before anybody listens is kept.
+ *
+ * Descriptors 0, 1 and 2 are those of this process, 3 is the channel; `silent` and `stdio` change that.
+ *
+ * Rejects as {@link spawn}, and with an Error `ERR_CHILD_PROCESS_IPC_REQUIRED` for an array `stdio` without `'ipc'`.
+ *
+ * @param modulePath - the module, found by the new process: in the root and from the directory that it has
+ * @param args - `process.argv.slice(2)` of the module. Default: none
+ *
+ * @example
+ * ```ts
+ * const child = await fork('./worker.js', { unshare: { user: true, net: true } });
+ * child.on('message', (answer) => console.log(answer));
+ * child.send({ question: 'which links do you have?' });
+ * ```
+ */
+export async function fork(
+  modulePath: string | URL,
+  args?: readonly string[] | null,
+  options?: ForkOptions,
+): Promise<NamespaceProcess>;
+export async function fork(modulePath: string | URL, options?: ForkOptions): Promise<NamespaceProcess>;
+export async function fork(
+  modulePath: string | URL,
+  args?: readonly string[] | ForkOptions | null,
+  options?: ForkOptions,
+): Promise<NamespaceProcess> {
+  const [list, bag] = sortArguments(args, options ?? {});
+  validateKnownKeys('options', bag, FORK_OPTIONS);
+  return runFork(modulePath, list, bag);
+}
+
+/** What {@link fork} does, its arguments sorted out. */
+export async function runFork(
+  modulePath: unknown,
+  args: readonly string[],
+  options: ForkOptions,
+): Promise<NamespaceProcess> {
+  const { execPath, execArgv, silent, hostNode, ...rest } = options;
+  const module = validatePath('modulePath', modulePath);
+  if (silent != null) validateBoolean('options.silent', silent);
+  if (hostNode != null) validateBoolean('options.hostNode', hostNode);
+  const stdio = forkStdio(rest.stdio, silent === true);
+  const node = validatePath('options.execPath', execPath ?? process.execPath);
+  const request = parseSpawn(node, [...nodeArguments(execArgv), module, ...args], { ...rest, stdio });
+  return startSpawn(hostNode === true ? await withHostNode(request) : request);
+}
+
+/** Nothing has to be brought where no other root is entered. */
+async function withHostNode(request: SpawnRequest): Promise<SpawnRequest> {
+  const { program } = request;
+  if (!joinsMounts(program.target)) return request;
+  const hostNode = await findHostNode(program.file);
+  return { ...request, program: { ...program, hostNode } };
+}
+
+function forkStdio(stdio: unknown, silent: boolean): NonNullable<ForkOptions['stdio']> {
+  if (Array.isArray(stdio)) {
+    const entries = Array.from(stdio as unknown[]) as Exclude<ForkOptions['stdio'], string | undefined>;
+    if (entries.includes('ipc')) return entries;
+    const text = "Forked processes must have an IPC channel, missing value 'ipc' in options.stdio";
+    throw Object.assign(new Error(text), { code: 'ERR_CHILD_PROCESS_IPC_REQUIRED' });
+  }
+  if (stdio != null && !WORDS.includes(stdio as string)) parseStdio(stdio);
+  const word = (stdio ?? (silent ? 'pipe' : 'inherit')) as 'pipe';
+  return [word, word, word, 'ipc'];
+}
+
+function nodeArguments(execArgv: unknown): readonly string[] {
+  if (execArgv == null) return ownArguments();
+  validateArgs('options.execArgv', execArgv);
+  return execArgv;
+}
+
+/** Without `--eval` and its script, as Node: the child would run that again, which forks, and so on. */
+function ownArguments(): readonly string[] {
+  const { _eval: script } = process as { _eval?: string };
+  const at = script === undefined ? -1 : process.execArgv.lastIndexOf(script);
+  return at > 0 ? process.execArgv.filter((_, index) => index !== at && index !== at - 1) : process.execArgv;
+}

@@ -1,0 +1,44 @@
+import type { Cgroup } from '../cgroup/cgroup';
+import { createCgroup } from '../cgroup/create';
+import type { CgroupPlan } from '../cgroup/spec';
+import type { Task } from '../launch/task';
+
+/** A program that runs. */
+export interface Running {
+  readonly task: Task;
+  /** The one it was born in, where one was made for it. */
+  readonly cgroup: Cgroup | undefined;
+}
+
+/**
+ * Makes a cgroup, if there is to be one, and starts a task in it, of which `start` is told the descriptor. The cgroup is
+ * removed when the task ends, or could not be started.
+ */
+export async function startInCgroup(
+  plan: CgroupPlan | undefined,
+  start: (cgroup: number | undefined) => Promise<Task>,
+): Promise<Running> {
+  if (plan === undefined) return { task: await start(undefined), cgroup: undefined };
+  const { cgroup, directory } = await createCgroup(plan);
+  try {
+    const task = await start(directory.fd);
+    void task.exited.then(() => removeOrWarn(cgroup));
+    return { task, cgroup };
+  } catch (error) {
+    await removeOrWarn(cgroup);
+    throw error;
+  } finally {
+    await directory.close();
+  }
+}
+
+async function removeOrWarn(cgroup: Cgroup): Promise<void> {
+  try {
+    await cgroup.remove();
+  } catch (error) {
+    process.emitWarning(`The cgroup ${cgroup.path} could not be removed`, {
+      code: 'LINUX_NS_CGROUP_LEFT',
+      detail: (error as Error).message,
+    });
+  }
+}

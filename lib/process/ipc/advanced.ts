@@ -1,0 +1,90 @@
+/**
+ * The structured clone algorithm as Node writes it between processes (lib/internal/child_process/serialization.js): four
+ * bytes of length, big endian, then what a v8.Serializer wrote. Objects of the host's, which V8 does not know, are
+ * preceded by a tag: typed arrays and Buffers by one, everything else by the other, and that as its own properties.
+ */
+import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
+import type { Codec } from './codec';
+
+const LENGTH_BYTES = 4;
+
+const Tag = { ARRAY_BUFFER_VIEW: 0, OTHER: 1 } as const;
+
+/** What v8.DefaultSerializer documents beside its types. */
+interface WritesHostObjects {
+  _writeHostObject(object: object): unknown;
+}
+
+interface ReadsHostObjects {
+  _readHostObject(): unknown;
+}
+
+const BaseSerializer = DefaultSerializer as new () => DefaultSerializer & WritesHostObjects;
+const BaseDeserializer = DefaultDeserializer as new (bytes: Uint8Array) => DefaultDeserializer & ReadsHostObjects;
+
+class MessageSerializer extends BaseSerializer {
+  override _writeHostObject(object: object): unknown {
+    if (ArrayBuffer.isView(object)) {
+      this.writeUint32(Tag.ARRAY_BUFFER_VIEW);
+      return super._writeHostObject(object);
+    }
+    this.writeUint32(Tag.OTHER);
+    this.writeValue({ ...object });
+    return undefined;
+  }
+}
+
+class MessageDeserializer extends BaseDeserializer {
+  override _readHostObject(): unknown {
+    return this.readUint32() === Tag.ARRAY_BUFFER_VIEW ? super._readHostObject() : (this.readValue() as unknown);
+  }
+}
+
+/** What structured clone can copy: Map, Set, Date, BigInt, Error, typed arrays, circular references. */
+export class AdvancedCodec implements Codec {
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  encode(message: unknown): Uint8Array {
+    const serializer = new MessageSerializer();
+    serializer.writeRawBytes(Buffer.alloc(LENGTH_BYTES));
+    serializer.writeHeader();
+    serializer.writeValue(message);
+    const bytes = serializer.releaseBuffer();
+    bytes.writeUInt32BE(bytes.length - LENGTH_BYTES, 0);
+    return bytes;
+  }
+
+  *decode(bytes: Uint8Array): Generator {
+    // A copy: typed arrays of a message refer to the bytes that it was read from.
+    this.#chunks.push(Buffer.from(bytes));
+    this.#size += bytes.length;
+    for (;;) {
+      const end = this.#endOfMessage();
+      if (end === undefined || this.#size < end) return;
+      const all = this.#joined();
+      this.#size -= end;
+      this.#chunks = this.#size === 0 ? [] : [all.subarray(end)];
+      const deserializer = new MessageDeserializer(all.subarray(LENGTH_BYTES, end));
+      deserializer.readHeader();
+      yield deserializer.readValue();
+    }
+  }
+
+  /** How many bytes the first message and its length take; undefined when that is not known yet. */
+  #endOfMessage(): number | undefined {
+    if (this.#size < LENGTH_BYTES) return undefined;
+    const [first] = this.#chunks;
+    const head = first !== undefined && first.length >= LENGTH_BYTES ? first : this.#joined();
+    return LENGTH_BYTES + head.readUInt32BE(0);
+  }
+
+  /** All that has come in one piece. Done once for a message of many: joining them at each would take the square of it. */
+  #joined(): Buffer {
+    const [first, ...others] = this.#chunks;
+    if (first !== undefined && others.length === 0) return first;
+    const all = Buffer.concat(this.#chunks, this.#size);
+    this.#chunks = [all];
+    return all;
+  }
+}

@@ -1,0 +1,114 @@
+import type { Step } from '../../types/native';
+import { invalidType, invalidValue, outOfRange, validateArray, validateInteger } from '../errors/validate';
+import { type Personality, parsePersonality } from './personality';
+import { type RlimitTriple, type Rlimits, earlyRlimits, lateRlimits, parseRlimits } from './rlimits';
+
+/** What a program may use, and how the kernel treats it. */
+export interface LimitOptions {
+  /**
+   * Limits of resources, `{ nofile: 1024, core: 0, cpu: { soft: 10, hard: 20 } }`. Default: this process's own.
+   *
+   * To raise a hard limit takes CAP_SYS_RESOURCE in the first user namespace: it is `EPERM` in a new one, for root too.
+   * They are set for the program alone: an {@link ProgramOptions.init} of ours is not limited. prlimit(2)
+   */
+  rlimits?: Rlimits | undefined;
+  /**
+   * Its nice value, from -20, the most favourable, to 19. Default: this process's own.
+   *
+   * A lower one than this process's takes CAP_SYS_NICE in the first user namespace, or a limit `nice` that allows it;
+   * without: `EACCES`. setpriority(2), sched(7)
+   */
+  niceness?: number | undefined;
+  /** What is masked out of the mode of files it creates: a number, or octal digits (`'022'`). Default: ours. umask(2) */
+  umask?: number | string | undefined;
+  /**
+   * How likely it is to be chosen when memory runs out: from -1000, never, to 1000. Its init has the same. Default: ours.
+   *
+   * A lower one than was once set with privilege takes CAP_SYS_RESOURCE in the first user namespace: `EACCES` without, and
+   * in a new one. proc_pid_oom_score_adj(5)
+   */
+  oomScoreAdj?: number | undefined;
+  /** The processors it may run on, by number. Default: this process's. Others than exist are left out. sched_setaffinity(2) */
+  cpuAffinity?: readonly number[] | undefined;
+  /**
+   * Its execution domain: `'ADDR_NO_RANDOMIZE'`, `['PER_LINUX32', 'UNAME26']`, or the kernel's number. Default: ours.
+   * personality(2)
+   */
+  personality?: number | Personality | readonly Personality[] | undefined;
+}
+
+/** The same, checked. */
+export interface Limits {
+  readonly rlimits: readonly RlimitTriple[];
+  readonly niceness: number | undefined;
+  readonly umask: number | undefined;
+  readonly oomScoreAdj: number | undefined;
+  readonly cpuAffinity: readonly number[] | undefined;
+  readonly personality: number | undefined;
+}
+
+/** CONFIG_NR_CPUS at its largest. */
+const MOST_PROCESSORS = 8192;
+
+/**
+ * Checks the options of {@link LimitOptions}.
+ *
+ * @throws TypeError, RangeError with Node's codes
+ */
+export function parseLimits(options: LimitOptions): Limits {
+  return {
+    rlimits: parseRlimits('options.rlimits', options.rlimits),
+    niceness: parseNumber('options.niceness', options.niceness, -20, 19),
+    umask: parseUmask('options.umask', options.umask),
+    oomScoreAdj: parseNumber('options.oomScoreAdj', options.oomScoreAdj, -1000, 1000),
+    cpuAffinity: parseProcessors('options.cpuAffinity', options.cpuAffinity),
+    personality: parsePersonality('options.personality', options.personality),
+  };
+}
+
+/** What is done before any namespace is entered: the /proc that is written to is the one seen from here. */
+export function firstSteps({ oomScoreAdj }: Limits): Step[] {
+  return oomScoreAdj === undefined ? [] : [['oom_score_adj', String(oomScoreAdj)]];
+}
+
+/** What is done inside, before the ids change. The nice value goes before the limit that might forbid it. */
+export function limitSteps({ rlimits, niceness, umask, cpuAffinity, personality }: Limits): Step[] {
+  const steps: Step[] = [];
+  if (niceness !== undefined) steps.push(['priority', niceness]);
+  if (cpuAffinity !== undefined) steps.push(['affinity', [...cpuAffinity]]);
+  if (personality !== undefined) steps.push(['personality', personality]);
+  if (umask !== undefined) steps.push(['umask', umask]);
+  return [...steps, ...earlyRlimits(rlimits)];
+}
+
+/** What is done right before the exec. */
+export function lastSteps({ rlimits }: Limits): Step[] {
+  return lateRlimits(rlimits);
+}
+
+function parseNumber(name: string, value: unknown, min: number, max: number): number | undefined {
+  if (value == null) return undefined;
+  validateInteger(name, value, min, max);
+  return value;
+}
+
+function parseUmask(name: string, value: unknown): number | undefined {
+  if (value == null) return undefined;
+  if (typeof value === 'string') {
+    if (!/^[0-7]+$/.test(value)) throw invalidValue(name, value, 'must be a number or a string of octal digits');
+    return parseUmask(name, parseInt(value, 8));
+  }
+  if (typeof value !== 'number') throw invalidType(name, 'one of type number or string', value);
+  if (!(Number.isInteger(value) && value >= 0 && value <= 0o777)) throw outOfRange(name, '>= 0 && <= 0o777', value);
+  return value;
+}
+
+function parseProcessors(name: string, value: unknown): readonly number[] | undefined {
+  if (value == null) return undefined;
+  validateArray(name, value);
+  if (value.length === 0) throw invalidValue(name, value, 'must name a processor');
+  return value.map((processor, index) => {
+    validateInteger(`${name}[${index}]`, processor, 0, MOST_PROCESSORS - 1);
+    return processor;
+  });
+}

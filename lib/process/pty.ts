@@ -1,0 +1,193 @@
+import { Duplex } from 'node:stream';
+import type { NativeTerminal } from '../../types/native';
+import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { systemError } from '../launch/failure';
+import { native } from '../native';
+
+/** {@link SpawnOptions.pty}: how large a new terminal is. */
+export interface PtyOptions {
+  /** Columns, in characters, from 1 to 65535. Default: 80. */
+  cols?: number | undefined;
+  /** Rows, in characters, from 1 to 65535. Default: 24. */
+  rows?: number | undefined;
+}
+
+/** The size of a terminal, checked. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** What is being written, as far as it is not yet typed, and who waits for it. */
+interface Typed {
+  readonly rest: Uint8Array;
+  readonly done: Callback;
+}
+
+type Callback = (error?: Error | null) => void;
+
+/** `unsigned short` of `struct winsize`: ioctl_tty(2). */
+const MOST = 65_535;
+
+/** What is read lands here first: a terminal gives a few kilobytes at a time. */
+const scratch = Buffer.alloc(16_384);
+
+/** Line feed and carriage return. */
+const LINE_ENDS: readonly (number | undefined)[] = [10, 13];
+
+/** What `NativeTerminal` answers where the other end is closed. */
+const END = -1;
+
+/** @throws TypeError, RangeError with Node's codes */
+export function parsePty(pty: unknown): TerminalSize {
+  validateObject('options.pty', pty);
+  validateKnownKeys('options.pty', pty, ['cols', 'rows']);
+  const { cols, rows } = pty as PtyOptions;
+  return checkedSize('options.pty.', cols ?? 80, rows ?? 24);
+}
+
+function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize {
+  validateInteger(`${prefix}cols`, cols, 1, MOST);
+  validateInteger(`${prefix}rows`, rows, 1, MOST);
+  return { cols, rows };
+}
+
+/**
+ * The terminal of a program that was started with {@link SpawnOptions.pty}, from the side of who sits in front of it:
+ * what is written is typed, what is read is what the screen shows (standard output and error, and the echo of what was
+ * typed). pty(7)
+ *
+ * Written bytes are keys: `'\x03'` is Ctrl-C and interrupts the foreground job, `'\r'` is Enter. `end()` types the
+ * character that ends the input (Ctrl-D), as script(1) does. The stream ends when no process has the terminal open any
+ * more. `destroy()` takes the terminal away, which sends SIGHUP to the session of the program.
+ *
+ * @example
+ * ```ts
+ * const shell = await spawn('bash', [], { unshare: ['user', 'pid', 'mnt'], pty: { cols: 80, rows: 24 } });
+ * process.stdin.setRawMode(true).pipe(shell.pty!).pipe(process.stdout);
+ * process.stdout.on('resize', () => shell.pty!.resize(process.stdout.columns, process.stdout.rows));
+ * ```
+ */
+export class Pty extends Duplex {
+  readonly #terminal: NativeTerminal;
+  /** What waits for room. */
+  #pending: Typed | undefined;
+  #reading = false;
+  /** Whether what was typed last is a whole line: in the middle of one, the end has to be typed twice. termios(3) */
+  #atLineStart = true;
+  /** Nobody has the other end open any more. */
+  #over = false;
+  #size: TerminalSize;
+
+  /** @internal Takes the descriptor of the master over. */
+  constructor(fd: number, size: TerminalSize) {
+    super({ allowHalfOpen: false });
+    this.#size = size;
+    this.#terminal = native().openTerminal(fd, () => this.#onEvent());
+  }
+
+  /** How many columns it has. */
+  get cols(): number {
+    return this.#size.cols;
+  }
+
+  /** How many rows it has. */
+  get rows(): number {
+    return this.#size.rows;
+  }
+
+  /**
+   * Changes its size; the foreground job gets SIGWINCH when it is another one. Does nothing once the stream is
+   * destroyed. TIOCSWINSZ, ioctl_tty(2)
+   *
+   * @param cols - columns, in characters, from 1 to 65535
+   * @param rows - rows, in characters, from 1 to 65535
+   * @throws TypeError, RangeError with Node's codes for another size
+   */
+  resize(cols: number, rows: number): void {
+    const size = checkedSize('', cols, rows);
+    if (this.destroyed) return;
+    this.#terminal.resize(cols, rows);
+    this.#size = size;
+  }
+
+  /** Has the event loop go on for what it may show, which it does from the start. */
+  ref(): this {
+    this.#terminal.ref();
+    return this;
+  }
+
+  /** Lets Node end while it is open. */
+  unref(): this {
+    this.#terminal.unref();
+    return this;
+  }
+
+  /** @internal */
+  override _read(): void {
+    this.#reading = true;
+    this.#watch();
+  }
+
+  /** @internal */
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Callback): void {
+    if (chunk.length > 0) this.#atLineStart = LINE_ENDS.includes(chunk.at(-1));
+    this.#type({ rest: chunk, done });
+  }
+
+  /** @internal */
+  override _final(done: Callback): void {
+    const key = this.#over ? 0 : this.#terminal.endOfFile();
+    if (key === 0) done();
+    else this._write(new Uint8Array(this.#atLineStart ? 1 : 2).fill(key), 'binary', done);
+  }
+
+  /** @internal */
+  override _destroy(error: Error | null, done: Callback): void {
+    this.#terminal.close();
+    this.#pending = undefined;
+    done(error);
+  }
+
+  #onEvent(): void {
+    if (this.#reading) this.#show();
+    if (this.#pending !== undefined && !this.destroyed) this.#type(this.#pending);
+    else this.#watch();
+  }
+
+  #watch(): void {
+    if (!this.destroyed) this.#terminal.watch(this.#reading, this.#pending !== undefined);
+  }
+
+  /** One read for each event: others have their turn, however much a program writes. */
+  #show(): void {
+    const count = this.#try('read', () => this.#terminal.read(scratch));
+    if (count === undefined || count === 0) return;
+    if (count !== END) {
+      this.#reading = this.push(Buffer.from(scratch.subarray(0, count)));
+      return;
+    }
+    this.#over = true;
+    this.#reading = false;
+    this.push(null);
+  }
+
+  /** Types as much as there is room for. What nobody can read any more is not an error: it is lost, as on any terminal. */
+  #type({ rest, done }: Typed): void {
+    const count = this.#over ? END : this.#try('write', () => this.#terminal.write(rest));
+    if (count === undefined) return;
+    const left = rest.subarray(count === END ? rest.length : count);
+    this.#pending = left.length === 0 ? undefined : { rest: left, done };
+    this.#watch();
+    if (left.length === 0) done();
+  }
+
+  #try<T>(operation: string, transfer: () => T): T | undefined {
+    try {
+      return transfer();
+    } catch (error) {
+      this.destroy(systemError(error, { step: `${operation} terminal`, operation: 'pty' }));
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,182 @@
+// Terminals: pty(7), ioctl_tty(2).
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+// read(2) and write(2) of a master whose other end nobody has open any more.
+constexpr int kEnd = -1;
+
+struct Bytes {
+  char *data;
+  size_t size;
+};
+
+Bytes BytesArgument(const Napi::CallbackInfo &info) {
+  Napi::TypedArray array = info[0].As<Napi::TypedArray>();
+  return {static_cast<char *>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+}
+
+Napi::Value Transferred(Napi::Env env, ssize_t count, const char *syscall) {
+  if (count >= 0) {
+    return Napi::Number::New(env, static_cast<double>(count));
+  }
+  if (errno == EAGAIN || errno == EINTR) {
+    return Napi::Number::New(env, 0);
+  }
+  if (errno == EIO) {
+    return Napi::Number::New(env, kEnd);
+  }
+  ThrowSystem(env, Failure::Last(syscall));
+  return env.Undefined();
+}
+
+// A process group of which no process is left. One that may not be signalled (EPERM) is there.
+bool IsGone(pid_t group) { return group > 0 && kill(-group, 0) < 0 && errno == ESRCH; }
+
+// A process of a background group may do this only while it blocks SIGTTOU, or is stopped by it: tcsetpgrp(3). On Linux
+// sigprocmask(2) is of the calling thread; pthread_sigmask(3) would be a symbol of glibc 2.32.
+void TakeForeground(int terminal) {
+  sigset_t ttou;
+  sigset_t before;
+  sigemptyset(&ttou);
+  sigaddset(&ttou, SIGTTOU);
+  sigprocmask(SIG_BLOCK, &ttou, &before);
+  tcsetpgrp(terminal, getpgrp());
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+void ReclaimTerminal(const Napi::CallbackInfo &) {
+  Fd terminal(open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  if (terminal && IsGone(tcgetpgrp(terminal.get()))) {
+    TakeForeground(terminal.get());
+  }
+}
+
+Napi::Value IsInForeground(const Napi::CallbackInfo &info) {
+  return Napi::Boolean::New(info.Env(), tcgetpgrp(info[0].ToNumber().Int32Value()) == getpgrp());
+}
+
+} // namespace
+
+void Terminal::Init(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DefineClass(env, "NativeTerminal",
+                                           {
+                                               InstanceMethod<&Terminal::Read>("read"),
+                                               InstanceMethod<&Terminal::Write>("write"),
+                                               InstanceMethod<&Terminal::Watch>("watch"),
+                                               InstanceMethod<&Terminal::Resize>("resize"),
+                                               InstanceMethod<&Terminal::EndOfFile>("endOfFile"),
+                                               InstanceMethod<&Terminal::RefLoop>("ref"),
+                                               InstanceMethod<&Terminal::UnrefLoop>("unref"),
+                                               InstanceMethod<&Terminal::Close>("close"),
+                                           });
+  Environment::Of(env)->terminal_constructor = Napi::Persistent(constructor);
+  exports.Set("openTerminal", Napi::Function::New<&Terminal::OpenFunction>(env, "openTerminal"));
+  exports.Set("isInForeground", Napi::Function::New<IsInForeground>(env, "isInForeground"));
+  exports.Set("reclaimTerminal", Napi::Function::New<ReclaimTerminal>(env, "reclaimTerminal"));
+}
+
+Terminal::Terminal(const Napi::CallbackInfo &info)
+    : Napi::ObjectWrap<Terminal>(info), environment_(Environment::Of(info.Env())) {}
+
+Terminal::~Terminal() {
+  if (fd_) {
+    Shut();
+  }
+}
+
+Napi::Value Terminal::OpenFunction(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int fd = info[0].ToNumber().Int32Value();
+  Napi::Object object = Environment::Of(env)->terminal_constructor.New({});
+  if (env.IsExceptionPending() || !Unwrap(object)->Begin(fd, info[1].As<Napi::Function>())) {
+    return env.Undefined();
+  }
+  return object;
+}
+
+// A loop that watches a descriptor makes it non-blocking: uv_poll_init.
+bool Terminal::Begin(int fd, const Napi::Function &callback) {
+  int error = poll_.Open(environment_, fd, 0, true, [this] { OnEvent(); });
+  if (error != 0) {
+    poll_.Close();
+    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
+    return false;
+  }
+  environment_->descriptors.erase(fd);
+  environment_->terminals.insert(this);
+  fd_.Reset(fd);
+  callback_ = Napi::Persistent(callback);
+  return true;
+}
+
+void Terminal::Shut() {
+  environment_->terminals.erase(this);
+  poll_.Close();
+  fd_.Reset();
+  callback_.Reset();
+}
+
+void Terminal::OnEvent() {
+  Napi::Env env = Env();
+  Napi::HandleScope scope(env);
+  callback_.MakeCallback(Value(), {});
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
+Napi::Value Terminal::Read(const Napi::CallbackInfo &info) {
+  Bytes into = BytesArgument(info);
+  ssize_t count = read(fd_.get(), into.data, into.size);
+  return count == 0 ? Napi::Number::New(info.Env(), kEnd) : Transferred(info.Env(), count, "read");
+}
+
+Napi::Value Terminal::Write(const Napi::CallbackInfo &info) {
+  Bytes bytes = BytesArgument(info);
+  return Transferred(info.Env(), write(fd_.get(), bytes.data, bytes.size), "write");
+}
+
+void Terminal::Watch(const Napi::CallbackInfo &info) {
+  bool readable = info[0].ToBoolean();
+  bool writable = info[1].ToBoolean();
+  poll_.Watch((readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0));
+}
+
+void Terminal::Resize(const Napi::CallbackInfo &info) {
+  winsize size = {};
+  size.ws_col = static_cast<unsigned short>(info[0].ToNumber().Uint32Value());
+  size.ws_row = static_cast<unsigned short>(info[1].ToNumber().Uint32Value());
+  if (ioctl(fd_.get(), TIOCSWINSZ, &size) < 0) {
+    ThrowSystem(info.Env(), Failure::Last("ioctl"));
+  }
+}
+
+Napi::Value Terminal::EndOfFile(const Napi::CallbackInfo &info) {
+  termios modes = {};
+  if (tcgetattr(fd_.get(), &modes) < 0) {
+    ThrowSystem(info.Env(), Failure::Last("ioctl"));
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), modes.c_cc[VEOF]);
+}
+
+void Terminal::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }
+
+void Terminal::UnrefLoop(const Napi::CallbackInfo &) { poll_.Reference(false); }
+
+void Terminal::Close(const Napi::CallbackInfo &) {
+  if (fd_) {
+    Shut();
+  }
+}
+
+} // namespace linux_ns

@@ -1,0 +1,165 @@
+/*
+ * Files of the host's in a root that was joined and has none of them. They are taken along as detached mounts, made
+ * where they can be seen, and put into a directory of a new `/`, in which all that the old one had is bound at its
+ * place: so nothing has to be there to be mounted on, and nothing is written anywhere. open_tree(2), move_mount(2),
+ * fsmount(2)
+ */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+#include <asm/statfs.h>
+
+#define PATH_MAX 4096
+#define AT_RECURSIVE 0x8000
+#define FSCONFIG_SET_STRING 1 /* enum fsconfig_command, which older headers don't have as macros */
+#define FSCONFIG_CMD_CREATE 6
+#define ST_NOSUID 2 /* statfs(2) */
+#define ST_NOEXEC 8
+
+/* struct linux_dirent64: getdents64(2) */
+struct entry {
+  uint64_t inode;
+  int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[];
+};
+
+static long check(long result, const char *syscall, const char *path) {
+  if (result < 0) {
+    fail(syscall, result, path);
+  }
+  return result;
+}
+
+void step_trees(const struct plan_step *step) {
+  const struct plan_field *paths = &step->field[0];
+  struct plan_reader items = {paths->bytes, task.plan + task.plan_size};
+  if (paths->size > MOST_TREES) {
+    fail("open_tree", -E2BIG, NULL);
+  }
+  for (task.tree_count = 0; task.tree_count < paths->size; task.tree_count++) {
+    const char *path = plan_list_string(&items);
+    task.trees[task.tree_count] =
+        (int)check(sys3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", path);
+  }
+}
+
+/* A file system in memory, mounted nowhere yet. */
+static int new_tmpfs(void) {
+  long context = check(sys2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC), "fsopen", "tmpfs");
+  check(sys5(__NR_fsconfig, context, FSCONFIG_SET_STRING, "mode", "0755", 0), "fsconfig", "tmpfs");
+  check(sys5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), "fsconfig", "tmpfs");
+  long mount = sys3(__NR_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  sys1(__NR_close, context);
+  return (int)check(mount, "fsmount", "tmpfs");
+}
+
+static void make_file(int directory, const char *name) {
+  check(sys4(__NR_mknodat, directory, name, S_IFREG | 0444, 0), "mknod", name);
+}
+
+static void put(int tree, int directory, const char *name) {
+  check(sys5(__NR_move_mount, tree, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH), "move_mount", name);
+  sys1(__NR_close, tree);
+}
+
+static void copy_link(int from, int to, const char *name) {
+  static char target[PATH_MAX];
+  long size = check(sys4(__NR_readlinkat, from, name, target, sizeof(target) - 1), "readlink", name);
+  target[size] = '\0';
+  check(sys3(__NR_symlinkat, target, to, name), "symlink", name);
+}
+
+/* With all that is mounted below it. One that has gone meanwhile is none. */
+static void bind_entry(int from, int to, const char *name) {
+  struct statx status;
+  if (sys5(__NR_statx, from, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &status) < 0) {
+    return;
+  }
+  if ((status.stx_mode & S_IFMT) == S_IFLNK) {
+    copy_link(from, to, name);
+    return;
+  }
+  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  long tree = check(sys3(__NR_open_tree, from, name, flags), "open_tree", name);
+  if ((status.stx_mode & S_IFMT) == S_IFDIR) {
+    check(sys3(__NR_mkdirat, to, name, 0755), "mkdir", name);
+  } else {
+    make_file(to, name);
+  }
+  put((int)tree, to, name);
+}
+
+static bool same_text(const char *a, const char *b) {
+  size_t size = text_length(a);
+  return size == text_length(b) && text_equal(a, b, size);
+}
+
+static void bind_entries(int from, int to, const char *except) {
+  static char entries[8192] __attribute__((aligned(8)));
+  for (;;) {
+    long got = check(sys3(__NR_getdents64, from, entries, sizeof(entries)), "getdents64", "/");
+    if (got == 0) {
+      return;
+    }
+    for (long at = 0; at < got;) {
+      const struct entry *entry = (const struct entry *)(entries + at);
+      at += entry->size;
+      if (!same_text(entry->name, ".") && !same_text(entry->name, "..") && !same_text(entry->name, except)) {
+        bind_entry(from, to, entry->name);
+      }
+    }
+  }
+}
+
+/* Flags that a mount has may be locked: they have to be named again. mount_namespaces(7) */
+static void make_read_only(const char *path) {
+  struct statfs status;
+  uint64_t flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV;
+  check(sys2(__NR_statfs, path, &status), "statfs", path);
+  if ((status.f_flags & ST_NOEXEC) != 0) {
+    flags |= MS_NOEXEC;
+  }
+  check(sys5(__NR_mount, 0, path, 0, flags, 0), "mount", path);
+}
+
+static int open_directory(int at, const char *path) {
+  return (int)check(sys4(__NR_openat, at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+}
+
+static void put_trees(const struct plan_field *names, const char *directory) {
+  struct plan_reader items = {names->bytes, task.plan + task.plan_size};
+  check(sys1(__NR_chdir, directory), "chdir", directory);
+  for (uint32_t i = 0; i < task.tree_count; i++) {
+    const char *name = plan_list_string(&items);
+    make_file(AT_FDCWD, name);
+    put(task.trees[i], AT_FDCWD, name);
+    make_read_only(name);
+  }
+  task.tree_count = 0;
+}
+
+/* In a mount namespace of this task's own, whose root does not propagate. */
+void step_host_files(const struct plan_step *step) {
+  const char *directory = step->field[0].bytes;
+  const char *name = directory + 1;
+  if (step->field[1].size != task.tree_count || directory[0] != '/' || *text_find(name, '/') != '\0') {
+    fail("move_mount", -EINVAL, directory);
+  }
+  int old = open_directory(AT_FDCWD, "/");
+  int root = new_tmpfs();
+  check(sys5(__NR_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), "move_mount", "/");
+  bind_entries(old, root, name);
+  check(sys3(__NR_mkdirat, root, name, 0755), "mkdir", directory);
+  check(sys1(__NR_fchdir, root), "fchdir", "/");
+  check(sys1(__NR_chroot, "."), "chroot", "/");
+  sys1(__NR_close, old);
+  sys1(__NR_close, root);
+  put_trees(&step->field[1], directory);
+  check(sys1(__NR_chdir, "/"), "chdir", "/");
+  make_read_only("/");
+}

@@ -1,0 +1,58 @@
+/* Terminals: one of the program's own, and the one it is handed. pty(7), ioctl_tty(2). */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <asm/termbits.h>
+#include <asm/ioctls.h>
+#include <asm/termios.h>
+
+static void check(long result, const char *syscall, const char *path) {
+  if (result < 0) {
+    fail(syscall, result, path);
+  }
+}
+
+/* TIOCGPTPEER (Linux 4.13) opens the other end by descriptor: no path in a /dev that others may have changed. */
+static long open_peer(long master) {
+  int unlocked = 0;
+  check(sys3(__NR_ioctl, master, TIOCSPTLCK, &unlocked), "ioctl", "/dev/ptmx");
+  long peer = sys3(__NR_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  check(peer, "ioctl", "/dev/ptmx");
+  return peer;
+}
+
+/* Where /dev/ptmx is not the node but a link to it that was forgotten, the file system of terminals has one as well. */
+static long open_master(void) {
+  const long flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
+  long master = sys4(__NR_openat, AT_FDCWD, "/dev/ptmx", flags, 0);
+  if (master == -ENOENT) {
+    long other = sys4(__NR_openat, AT_FDCWD, "/dev/pts/ptmx", flags, 0);
+    return other >= 0 ? other : master;
+  }
+  return master;
+}
+
+void step_pty(const struct plan_step *step) {
+  struct winsize size = {.ws_col = (unsigned short)step->field[0].number,
+                         .ws_row = (unsigned short)step->field[1].number};
+  long master = open_master();
+  check(master, "open", "/dev/ptmx");
+  long peer = open_peer(master);
+  check(sys3(__NR_ioctl, master, TIOCSWINSZ, &size), "ioctl", "/dev/ptmx");
+  report(REPORT_FD, 0, (int)master);
+  sys1(__NR_close, master);
+  sys0(__NR_setsid);
+  check(sys3(__NR_ioctl, peer, TIOCSCTTY, 0), "ioctl", "/dev/ptmx");
+  place_stdio((int[]){(int)peer, (int)peer, (int)peer}, 3);
+}
+
+/*
+ * A shell in a pid namespace can't give the terminal back to Node's process group, which has no number there: so it is
+ * not to start in that group but in its own, as if a shell had started it. SIGTTOU, as every signal, is blocked by now.
+ */
+void step_foreground(const struct plan_step *step) {
+  check(sys2(__NR_setpgid, 0, 0), "setpgid", NULL);
+  int group = (int)sys0(__NR_getpid);
+  check(sys3(__NR_ioctl, step->field[0].number, TIOCSPGRP, &group), "ioctl", NULL);
+}
