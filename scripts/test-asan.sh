@@ -3,8 +3,8 @@
 # OPTIONS]. In a copy, so that the checkout keeps its own build. By default all that use the addon but the examples, and
 # but those that look closely at the process or at what it starts: the sanitizer's runtime is in there too, and shows.
 set -eu
-[ $# -gt 0 ] || set -- test/addon test/launch test/namespace test/process test/idmap test/mount test/thread \
-  test/system/faults test/system/environments
+[ $# -gt 0 ] || set -- test/addon test/launch test/namespace test/idmap test/mount test/thread \
+  'test/process/(parity|namespaces|lifetimes|errors)' test/system/faults test/system/environments
 cd "$(dirname "$0")/.."
 checkout=$PWD
 work=$(mktemp -d)
