@@ -17,9 +17,9 @@ struct child_plan {
   int control;          // becomes PLAN_CONTROL_FD
   const int *fds;       // lose their close-on-exec in the child's table
   size_t fd_count;
-  char *stack;                        // the child's, of stack_size bytes
-  const volatile int *launcher_lives; // 0 once the thread that clones has ended
+  char *stack; // the child's, of stack_size bytes
   size_t stack_size;
+  const volatile int *launcher_lives; // 0 once the thread that clones has ended
 
   int pidfd;  // out: of the child
   int legacy; // out: 1 when clone(2) was used, which knows no cgroup

@@ -62,8 +62,6 @@ public:
     referenced ? uv_ref(handle) : uv_unref(handle);
   }
 
-  explicit operator bool() const { return handle_ != nullptr; }
-
 private:
   struct Handle {
     uv_poll_t poll;

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "descriptors.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -61,7 +62,7 @@ void ReclaimTerminal(const Napi::CallbackInfo &) {
 }
 
 Napi::Value IsInForeground(const Napi::CallbackInfo &info) {
-  return Napi::Boolean::New(info.Env(), tcgetpgrp(info[0].ToNumber().Int32Value()) == getpgrp());
+  return Napi::Boolean::New(info.Env(), tcgetpgrp(IntArgument(info, 0)) == getpgrp());
 }
 
 } // namespace
@@ -95,7 +96,7 @@ Terminal::~Terminal() {
 
 Napi::Value Terminal::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  int fd = info[0].ToNumber().Int32Value();
+  int fd = IntArgument(info, 0);
   Napi::Object object = Environment::Of(env)->terminal_constructor.New({});
   if (env.IsExceptionPending() || !Unwrap(object)->Begin(fd, info[1].As<Napi::Function>())) {
     return env.Undefined();
@@ -153,8 +154,8 @@ void Terminal::Watch(const Napi::CallbackInfo &info) {
 
 void Terminal::Resize(const Napi::CallbackInfo &info) {
   winsize size = {};
-  size.ws_col = static_cast<unsigned short>(info[0].ToNumber().Uint32Value());
-  size.ws_row = static_cast<unsigned short>(info[1].ToNumber().Uint32Value());
+  size.ws_col = static_cast<unsigned short>(IntArgument(info, 0));
+  size.ws_row = static_cast<unsigned short>(IntArgument(info, 1));
   if (ioctl(fd_.get(), TIOCSWINSZ, &size) < 0) {
     ThrowSystem(info.Env(), Failure::Last("ioctl"));
   }

@@ -101,7 +101,7 @@ static void reap(long program) {
  * All signals are blocked since the clone, so none is lost and none kills. What another process sent is forwarded; a
  * signal from the kernel itself (SI_KERNEL: the terminal's) has reached the program as well.
  */
-_Noreturn void reap_until(long program) {
+static _Noreturn void reap_until(long program) {
   uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGIO);
   for (;;) {
     siginfo_t info;

@@ -52,9 +52,6 @@ void set_dumpable(bool dumpable);
 /* exec.c */
 void place_stdio(int *fds, uint32_t count);
 
-/* init.c */
-_Noreturn void reap_until(long program);
-
 /* text.c: what the compiler calls by itself, and what no libc is here for */
 size_t text_length(const char *text);
 bool text_equal(const char *a, const char *b, size_t size);
