@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import './network/sockets'; // what namespaces do with sockets: provideSockets
 export { NamespaceError } from './errors/namespace-error';
 export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';
@@ -18,7 +19,68 @@ export { NamespaceSet, type ReadFileOptions, type WriteFileOptions } from './nam
 export { PersistentNamespace } from './namespace/persistent';
 export { type ProcessTarget, setns } from './namespace/setns';
 export type { SocketDomain, SocketType } from './namespace/socket';
-export { type CallOptions, unshare } from './namespace/unshare';
+export type { Sockets } from './namespace/sockets';
+export { type CallOptions, type UnshareOptions, unshare } from './namespace/unshare';
+export type { Address } from './network/address/address';
+export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './network/address/addresses';
+export type { Attachment } from './network/attach/attach';
+export type { AttachOptions, AttachProgram, PortForward } from './network/attach/options';
+export type { Family } from './network/ip';
+export type {
+  BridgeOptions,
+  BridgePortOptions,
+  BridgePortState,
+  IpvlanIsolation,
+  IpvlanMode,
+  IpvlanOptions,
+  LinkDetails,
+  LinkKind,
+  LinkReference,
+  MacvlanMode,
+  MacvlanOptions,
+  VlanOptions,
+  VlanProtocol,
+  VrfOptions,
+  VxlanOptions,
+} from './network/link/kinds';
+export type { Link, LinkStats } from './network/link/link';
+export type { LinkFilter, Links } from './network/link/links';
+export type { LinkChange, LinkSettings, LinkSpec, OwnSettings, VethPeer } from './network/link/spec';
+export type { Tun, TunOptions, TunSpec } from './network/link/tun';
+export type { RouteProtocol, RouteType, Scope, Table } from './network/names';
+export type { Neighbor, NeighborState } from './network/neighbor/neighbor';
+export type { NeighborFilter, NeighborSpec, Neighbors } from './network/neighbor/neighbors';
+export { Network, type NetworkOptions } from './network/network';
+export type { Nsids } from './network/nsid/nsids';
+export type { NetworkTarget } from './network/place';
+export type { NextHop, Route, RouteMetrics, RoutePreference } from './network/route/route';
+export type { RouteFilter, RouteLookup, Routes } from './network/route/routes';
+export type { NextHopSpec, RouteSpec } from './network/route/spec';
+export type { IpProtocol, Rule, RuleAction } from './network/rule/rule';
+export type { RuleFilter, RuleSpec, Rules } from './network/rule/rules';
+export type { Sysctls } from './network/sysctl';
+export type {
+  ChangeEvent,
+  EventAction,
+  NetworkDump,
+  NetworkEvent,
+  OverrunEvent,
+  WatchKind,
+} from './network/watch/events';
+export type { NetworkWatch, WatchOptions } from './network/watch/watch';
+export { type AddNetworkNamespaceOptions, type NetworkNamespaces, networkNamespaces } from './network/named/named';
+export type { LookupAddress, LookupOptions } from './network/resolve/lookup';
+export type { ResolveOptions } from './network/resolve/options';
+export type {
+  ConnectOptions,
+  Connector,
+  ConnectorOptions,
+  ConnectorRequest,
+  DatagramOptions,
+  HttpAgentOptions,
+  HttpsAgentOptions,
+  ListenOptions,
+} from './network/sockets';
 export * as thread from './thread';
 export { Cgroup } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';

@@ -17,6 +17,8 @@ export type Step =
       gidMap: string | null,
       timensOffsets: string | null,
     ]
+  /** Opens namespaces the task is in, each sent back as 'fd': Node may not look into a task that has joined. */
+  | ['namespaces', flags: number]
   | ['hostname', name: string]
   | ['domainname', name: string]
   | ['loopback']
@@ -34,6 +36,17 @@ export type Step =
   | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['read_file', path: string, maxBytes: number]
   | ['socket', domain: number, type: number, protocol: number]
+  /**
+   * Opens /dev/net/tun for an interface, made if there is none of that name, and sends it back as 'fd', its name as
+   * 'data'. flags: IFF_*. owner, group: -1 for none. persistent: it outlives its descriptor.
+   */
+  | ['tun', name: string, flags: number, owner: number, group: number, persistent: 0 | 1]
+  /** Makes a directory, where it is missing, and a shared mount of it: what `ip netns add` does with /run/netns. */
+  | ['netns_directory', path: string]
+  /** Mounts the network namespace of the task, or the one given, on a file that it makes. */
+  | ['netns_add', path: string, net: [] | [fd: number]]
+  /** Unmounts and deletes such a file. */
+  | ['netns_remove', path: string]
   /** First of all: what is inherited from nsinit. */
   | ['oom_score_adj', text: string]
   /** resource, hard, and so on: raises hard limits that are lower, while the task has the privilege. */
@@ -169,6 +182,40 @@ export interface NativeTerminal {
   close(): void;
 }
 
+/** A netlink socket, netlink(7). Closed by `close`, or with this environment. */
+export interface NativeNetlink {
+  /**
+   * Sends messages, and receives what is answered until there is no more, on a thread of ours: rtnetlink does its work
+   * inside of these two calls, under a lock that others may hold for long. Each segment, so many of the bytes, goes in
+   * one sendmsg(2) and is answered before the next is sent. One exchange at a time. Keeps the event loop alive.
+   *
+   * done: all datagrams received, one after another, each padded to 4 bytes; and a positive errno where it ended early,
+   * 0 where it did not. ENOBUFS: it did not end early, but answers were lost. Called also when it has been closed meanwhile.
+   */
+  exchange(
+    bytes: Uint8Array,
+    segments: Uint32Array,
+    done: (answers: Buffer, errno: number, syscall: string) => void,
+  ): void;
+  /** Adds the membership of a group, or drops it: NETLINK_ADD_MEMBERSHIP. */
+  join(group: number): void;
+  leave(group: number): void;
+  /** Whether `onReadable` is to be called while there is something to receive; it keeps the event loop alive then. */
+  watch(on: boolean): void;
+  /** One datagram; undefined when there is none now. Throws ENOBUFS when some were lost, and goes on after that. */
+  receive(): Buffer | undefined;
+  /** Whether being watched keeps the event loop alive; it does from the start. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** A connection on its way. */
+export interface NativeConnecting {
+  /** Waits no longer, and calls nobody; the descriptor stays the caller's. */
+  cancel(): void;
+}
+
 export interface NamespaceInfo {
   /** The CLONE_NEW* flag of its kind. */
   flag: number;
@@ -207,8 +254,56 @@ export interface Native {
   closeNow(fd: number): void;
   /** F_DUPFD_CLOEXEC. */
   duplicate(fd: number): number;
+  /** The network namespace of the calling thread, which a Worker may have moved. Adopted. */
+  threadNetwork(): number;
+  /** socket(2) in that namespace, with SOCK_CLOEXEC. Adopted. */
+  socket(domain: number, type: number, protocol: number): number;
   /** AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC; both are adopted. */
   socketPair(): [number, number];
+
+  /**
+   * A socket of another network namespace, with SOCK_CLOEXEC: made by a thread that is there for it, enters it, and goes
+   * back. Takes CAP_SYS_ADMIN here and there, setns(2). `done` has an adopted descriptor, or -1 and a positive errno.
+   * Throws EPERM of setns where there is no such thread, or none any more.
+   */
+  socketIn(
+    net: number,
+    domain: number,
+    type: number,
+    protocol: number,
+    done: (fd: number, errno: number, syscall: string) => void,
+  ): void;
+  /**
+   * bind(2). domain: AF_INET, AF_INET6 or AF_UNIX. address: its text; for AF_UNIX a path, or a NUL and an abstract name.
+   * scope: of an IPv6 address, name or number of an interface of the socket's own namespace.
+   */
+  bindSocket(fd: number, domain: number, address: string, port: number, scope: string | null): void;
+  /**
+   * connect(2), without waiting; arguments as for `bindSocket`. Undefined: it is connected. Otherwise `done` will be
+   * called, with a positive errno or 0; the descriptor is to stay open until then, or until it has been cancelled.
+   */
+  connectSocket(
+    fd: number,
+    domain: number,
+    address: string,
+    port: number,
+    scope: string | null,
+    done: (errno: number) => void,
+  ): NativeConnecting | undefined;
+  /** setsockopt(2), of an int or a string. */
+  setSocketOption(fd: number, level: number, name: number, value: number | string): void;
+  /** pipe2(2) with O_CLOEXEC: the end to read from and the one to write to, both adopted. */
+  pipe(): [number, number];
+
+  /**
+   * Takes a netlink socket over, and sets it up: extended acknowledgements, strict dumps, a receive buffer of so many
+   * bytes (as far as net.core.rmem_max lets it, without CAP_NET_ADMIN). `onReadable`: see `watch`.
+   */
+  openNetlink(fd: number, receiveBuffer: number, onReadable: () => void): NativeNetlink;
+  /** inet_pton(3): 4 or 16 bytes; undefined for what is no address. */
+  addressBytes(text: string): Buffer | undefined;
+  /** inet_ntop(3) of the 4 or 16 bytes at an offset. */
+  addressText(bytes: Uint8Array, offset: number, length: number): string;
 
   /** Takes a terminal's master over. */
   openTerminal(fd: number, callback: () => void): NativeTerminal;

@@ -17,6 +17,14 @@ export interface NamespaceErrorInit {
   kind?: NamespaceKind | undefined;
   /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
   step?: string | undefined;
+  /** The address that a socket was to have, or to connect to. */
+  address?: string | undefined;
+  /** The port there. */
+  port?: number | undefined;
+  /** The kernel's own sentence about a request over netlink: an extended acknowledgement. */
+  kernelMessage?: string | undefined;
+  /** The attribute of that request which it is about, as the kernel names it: `'IFLA_MTU'`. */
+  attribute?: string | undefined;
   /** The cause on this host and what to do about it, as one or two sentences. */
   hint?: string | undefined;
   /** The error that led to this one. */
@@ -52,6 +60,14 @@ export class NamespaceError extends Error {
   declare readonly kind?: NamespaceKind;
   /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
   declare readonly step?: string;
+  /** The address that a socket was to have, or to connect to: as Node's errors have it. */
+  declare readonly address?: string;
+  /** The port there. */
+  declare readonly port?: number;
+  /** The kernel's own sentence, of what was asked over netlink: `'Invalid prefix for given prefix length'`. */
+  declare readonly kernelMessage?: string;
+  /** What in that request it is about, as the kernel names it: `'IFLA_MTU'`, `'IFLA_LINKINFO.IFLA_INFO_KIND'`. */
+  declare readonly attribute?: string;
   /** The cause on this host and what to do about it. */
   declare readonly hint?: string;
 
@@ -64,8 +80,8 @@ export class NamespaceError extends Error {
     const errno = init.errno === undefined ? undefined : -Math.abs(init.errno);
     const code = init.code ?? (errno === undefined ? 'ERR_LINUX_NS' : describeErrno(errno)[0]);
     super(messageOf(init, code), init.cause === undefined ? undefined : { cause: init.cause });
-    const { syscall, path, kind, step, hint } = init;
-    const properties = { code, errno, syscall, path, kind, step, hint };
+    const { syscall, path, address, port, kind, step, kernelMessage, attribute, hint } = init;
+    const properties = { code, errno, syscall, path, address, port, kind, step, kernelMessage, attribute, hint };
     for (const [name, value] of Object.entries(properties)) {
       if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
     }
@@ -75,10 +91,17 @@ export class NamespaceError extends Error {
 /** `EPERM: operation not permitted, write gid_map: <hint>`; our own codes stay out of the text, as Node's do. */
 function messageOf(init: NamespaceErrorInit, code: string): string {
   const text = init.message ?? (init.errno === undefined ? code : describeErrno(init.errno)[1]);
-  const what = [init.errno === undefined ? text : `${code}: ${text}`];
+  const what = [(init.errno === undefined ? text : `${code}: ${text}`) + sentenceOf(init)];
   const attempted = attemptOf(init);
   if (attempted !== undefined) what.push(attempted);
   return init.hint === undefined ? what.join(', ') : `${what.join(', ')}: ${init.hint}`;
+}
+
+/** ` (the kernel: "Invalid MTU", IFLA_MTU)`. */
+function sentenceOf({ kernelMessage, attribute }: NamespaceErrorInit): string {
+  const words = [kernelMessage === undefined ? undefined : `"${kernelMessage}"`, attribute];
+  const said = words.filter((word) => word !== undefined).join(', ');
+  return said === '' ? '' : ` (the kernel: ${said})`;
 }
 
 /** The step or the system call, with the path unless the step names it already. */

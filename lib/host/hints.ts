@@ -26,6 +26,20 @@ import { explainJoin, explainOpen, explainPersist, explainSetnsSync } from './hi
 import { noMoreDescriptors, noMoreFiles } from './hints/limits';
 import { explainGidMap, explainSetgroups, explainUidMap } from './hints/maps';
 import { explainMount, explainPropagation, explainUmount } from './hints/mount';
+import {
+  explainAddLink,
+  explainAddress,
+  explainLink,
+  explainLinkKind,
+  explainNeighbor,
+  explainNetlink,
+  explainNsid,
+  explainRoute,
+  explainRule,
+  explainSetLink,
+  explainTun,
+} from './hints/network';
+import { explainNetnsAdd, explainNetnsDirectory, explainNetnsRemove } from './hints/netns';
 import { explainNewgidmap, explainNewuidmap } from './hints/newidmap';
 import {
   explainAffinity,
@@ -35,6 +49,7 @@ import {
   explainPriority,
   explainRlimits,
 } from './hints/privileges';
+import { explainBind, explainConnect, explainDevice, explainLookUp } from './hints/sockets';
 
 export type { Failure } from './hints/failure';
 
@@ -53,6 +68,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['join', explainJoin],
   ['setnsSync', explainSetnsSync],
   ['open', explainOpen],
+  ['namespaces', explainOpen],
   ['persist', explainPersist],
   ['propagation', explainPropagation],
   ['mount', explainMount],
@@ -65,6 +81,32 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['domainname', explainHostname],
   ['loopback', explainLoopback],
   ['socket', explainSocket],
+  ['tun', explainTun],
+  ['netlink', explainNetlink],
+  ['netlink-link-add', explainAddLink],
+  ['netlink-link-kind', explainLinkKind],
+  ['netlink-link-set', explainSetLink],
+  ['netlink-link-delete', explainLink],
+  ['netlink-link-get', explainLink],
+  ['netlink-address-add', explainAddress],
+  ['netlink-address-delete', explainAddress],
+  ['netlink-route-add', explainRoute],
+  ['netlink-route-delete', explainRoute],
+  ['netlink-route-get', explainRoute],
+  ['netlink-rule-add', explainRule],
+  ['netlink-rule-delete', explainRule],
+  ['netlink-neighbor-add', explainNeighbor],
+  ['netlink-neighbor-replace', explainNeighbor],
+  ['netlink-neighbor-delete', explainNeighbor],
+  ['netlink-nsid-set', explainNsid],
+  ['netns_directory', explainNetnsDirectory],
+  ['netns_add', explainNetnsAdd],
+  ['netns_remove', explainNetnsRemove],
+  ['bind-socket', explainBind],
+  ['listen', explainBind],
+  ['connect', explainConnect],
+  ['device', explainDevice],
+  ['look-up', explainLookUp],
   ['write_file', explainFile],
   ['read_file', explainFile],
   ['chdir', explainChdir],

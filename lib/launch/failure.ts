@@ -31,7 +31,11 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   umount: 'mnt',
   trees: 'mnt',
   host_files: 'mnt',
+  netns_directory: 'net',
+  netns_add: 'net',
+  netns_remove: 'net',
   socket: 'net',
+  tun: 'net',
   init: 'pid',
   fork: 'pid',
 };

@@ -28,6 +28,7 @@ import { Descriptor } from './descriptor';
 import { type Remains, disown, own } from './forgotten';
 import { NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type Namespace, wrap } from './namespace';
+import { Sockets } from './sockets';
 import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from './socket';
 
 /** Options of {@link NamespaceSet.writeFile}. */
@@ -58,6 +59,8 @@ interface Possessions {
   descriptors: readonly Descriptor[];
   /** The holder: the init of the set's pid namespace, or what has made its namespaces and is ending. */
   task: Task | undefined;
+  /** Closes what is to end with the set: see {@link NamespaceSet.closeAlong}. */
+  dependents: Set<() => Promise<void>>;
 }
 
 let construct: (owned: Possessions) => NamespaceSet;
@@ -80,20 +83,23 @@ let construct: (owned: Possessions) => NamespaceSet;
  * await set.close();
  * ```
  */
-export class NamespaceSet implements Iterable<Namespace> {
+export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   static {
     construct = (owned) => new NamespaceSet(owned);
   }
 
   readonly #members: ReadonlyMap<NamespaceKind, Namespace>;
   readonly #task: Task | undefined;
+  readonly #dependents: Set<() => Promise<void>>;
   #closing: Promise<void> | undefined;
 
   private constructor(owned: Possessions) {
+    super();
     const members = owned.descriptors.map((descriptor) => wrap(descriptor, this));
     const inOrder = members.sort((a, b) => NAMESPACE_KINDS.indexOf(a.kind) - NAMESPACE_KINDS.indexOf(b.kind));
     this.#members = new Map(inOrder.map((member) => [member.kind, member]));
     this.#task = owned.task;
+    this.#dependents = owned.dependents;
     own(this, remainsOf(owned, inOrder.map(String)));
   }
 
@@ -321,7 +327,8 @@ export class NamespaceSet implements Iterable<Namespace> {
    */
   async close(): Promise<void> {
     disown(this);
-    this.#closing ??= release({ descriptors: [], task: this.#task }).then(async () => {
+    const owned = { descriptors: [], task: this.#task, dependents: this.#dependents };
+    this.#closing ??= release(owned).then(async () => {
       await Promise.all([...this.#members.values()].map((member) => member.close()));
     });
     await this.#closing;
@@ -329,6 +336,18 @@ export class NamespaceSet implements Iterable<Namespace> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /**
+   * Has something closed along with this set, also when that is forgotten; it must not refer to the set.
+   *
+   * @returns to be called when it has been closed by itself
+   * @internal
+   */
+  closeAlong(close: () => Promise<void>): () => void {
+    this.#mustBeOpen();
+    this.#dependents.add(close);
+    return () => this.#dependents.delete(close);
   }
 
   [inspect.custom](): string {
@@ -363,7 +382,7 @@ export class NamespaceSet implements Iterable<Namespace> {
  * even on failure are they the caller's again.
  */
 export function setOf(fds: readonly number[], task?: Task): NamespaceSet {
-  const owned = { descriptors: fds.map((fd) => new Descriptor(fd)), task };
+  const owned: Possessions = { descriptors: fds.map((fd) => new Descriptor(fd)), task, dependents: new Set() };
   try {
     return construct(owned);
   } catch (error) {
@@ -387,8 +406,8 @@ export function openAll(task: Task, kinds: readonly NamespaceKind[]): number[] {
 provideNamespaces(async (task) => Promise.resolve(setOf(openAll(task, knownKinds()))));
 
 /** Ends the holder, waits for its end, and closes the descriptors, each off the event loop. */
-async function release({ descriptors, task }: Possessions): Promise<void> {
-  const closed = descriptors.map((descriptor) => descriptor.close());
+async function release({ descriptors, task, dependents }: Possessions): Promise<void> {
+  const closed = [...descriptors.map((descriptor) => descriptor.close()), ...[...dependents].map((close) => close())];
   task?.ref();
   task?.end();
   await task?.exited;

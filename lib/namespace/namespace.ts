@@ -14,6 +14,7 @@ import { disown, own } from './forgotten';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
+import { Sockets } from './sockets';
 
 /** A handle that another object owns. */
 type Owner = object;
@@ -38,7 +39,7 @@ let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
  * await net.close();
  * ```
  */
-export class Namespace {
+export class Namespace extends Sockets {
   static {
     construct = (descriptor, owner) => new Namespace(descriptor, owner);
   }
@@ -52,6 +53,7 @@ export class Namespace {
   readonly #descriptor: Descriptor;
 
   private constructor(descriptor: Descriptor, owner: Owner | undefined) {
+    super();
     const { flag, ino, dev } = native().namespaceInfo(descriptor.fd);
     const [kind] = kindsOfFlags(flag);
     if (kind === undefined) throw new NamespaceError({ errno: Errno.EINVAL, syscall: 'ioctl' });
@@ -139,7 +141,7 @@ export class Namespace {
   }
 
   /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
-  toString(): string {
+  override toString(): string {
     return `${this.kind}:[${this.id}]`;
   }
 

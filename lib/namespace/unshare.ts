@@ -1,12 +1,28 @@
 import { invalidValue, validateAbortSignal, validateKnownKeys, validateObject } from '../errors/validate';
-import { type UnshareSpec, kindsOfSpec, launch, validateUnshare } from '../launch/target';
+import type { Step } from '../../types/native';
+import { closeFd } from '../launch/close';
+import { flagsOfKinds } from '../launch/describe';
+import { systemError } from '../launch/failure';
+import { type UnshareSpec, kindsOfSpec, launch, validateJoin, validateUnshare } from '../launch/target';
+import type { Task } from '../launch/task';
+import { native } from '../native';
 import type { NamespaceKind } from './kind';
+import type { Namespace } from './namespace';
 import { type NamespaceSet, openAll, setOf } from './namespace-set';
 
 /** Options of {@link unshare} and {@link setns}. */
 export interface CallOptions {
   /** Gives up: what has been started is ended, then the call rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link unshare}. */
+export interface UnshareOptions extends CallOptions {
+  /**
+   * Namespaces that are joined first, so that the new ones are made in there: several networks of one user namespace,
+   * say. The set has these, too, but for the kinds that are made anew.
+   */
+  setns?: NamespaceSet | Iterable<Namespace> | undefined;
 }
 
 /**
@@ -24,19 +40,29 @@ export interface CallOptions {
  * console.log([...set].map(String)); // [ 'net:[4026532289]', 'user:[4026532287]', 'uts:[4026532288]' ]
  * await set.close();
  * ```
+ *
+ * @example A second network of the same user namespace: links can be moved between the two without privilege.
+ * ```ts
+ * const first = await unshare(['user', 'net']);
+ * const second = await unshare('net', { setns: first });
+ * ```
  */
 export async function unshare(
   spec: NamespaceKind | readonly NamespaceKind[] | UnshareSpec,
-  options: CallOptions = {},
+  options: UnshareOptions = {},
 ): Promise<NamespaceSet> {
   const checked = validateUnshare('spec', spec);
   const kinds = kindsOfSpec(checked);
   if (kinds.length === 0) throw invalidValue('spec', spec, 'must name at least one kind of namespace');
-  const signal = signalOf(options);
-  const task = await launch({ unshare: checked }, { steps: [['hold']], ids: 'given', signal });
+  validateObject('options', options);
+  const { setns, ...rest } = options;
+  const signal = signalOf(rest);
+  const join = setns === undefined ? undefined : validateJoin('options.setns', setns);
+  const steps: Step[] = join === undefined ? [['hold']] : [['namespaces', flagsOfKinds(kinds)], ['hold']];
+  const task = await launch({ unshare: checked, join }, { steps, ids: 'given', signal });
   let set: NamespaceSet;
   try {
-    set = setOf(openAll(task, kinds), task);
+    set = setOf(join === undefined ? openAll(task, kinds) : withJoined(task, kinds, join), task);
   } catch (error) {
     task.end();
     await task.exited;
@@ -45,6 +71,18 @@ export async function unshare(
   task.release(); // but an init: that stays
   task.unref();
   return set;
+}
+
+/** Descriptors of what was made, which the task has sent, and of what was joined besides. */
+function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonly Namespace[]): number[] {
+  const fds = task.fds.splice(0);
+  try {
+    for (const { kind, fd } of joined) if (!kinds.includes(kind)) fds.push(native().duplicate(fd));
+    return fds;
+  } catch (cause) {
+    for (const fd of fds) closeFd(fd);
+    throw systemError(cause, { step: 'duplicate', operation: 'open' });
+  }
 }
 
 /** Checks {@link CallOptions}. */

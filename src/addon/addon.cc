@@ -5,6 +5,9 @@
 #include "environment.h"
 #include "image.h"
 #include "namespaces.h"
+#include "netlink.h"
+#include "socket_in.h"
+#include "sockets.h"
 #include "task.h"
 #include "terminal.h"
 
@@ -14,8 +17,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment::Create(env);
   Task::Init(env, exports);
   Terminal::Init(env, exports);
+  Netlink::Init(env, exports);
   InitDescriptors(env, exports);
   InitNamespaces(env, exports);
+  InitSocketIn(env, exports);
+  InitSockets(env, exports);
   InitThread(env, exports);
   exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));
   return exports;

@@ -64,6 +64,24 @@ Napi::Value Duplicate(const Napi::CallbackInfo &info) {
   return GiveFd(info.Env(), std::move(copy));
 }
 
+Napi::Value ThreadNetwork(const Napi::CallbackInfo &info) {
+  Fd net(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!net) {
+    ThrowSystem(info.Env(), Failure::Last("open", "/proc/thread-self/ns/net"));
+    return info.Env().Undefined();
+  }
+  return GiveFd(info.Env(), std::move(net));
+}
+
+Napi::Value Socket(const Napi::CallbackInfo &info) {
+  Fd created(socket(IntArgument(info, 0), IntArgument(info, 1) | SOCK_CLOEXEC, IntArgument(info, 2)));
+  if (!created) {
+    ThrowSystem(info.Env(), Failure::Last("socket"));
+    return info.Env().Undefined();
+  }
+  return GiveFd(info.Env(), std::move(created));
+}
+
 Napi::Value SocketPair(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   int pair[2];
@@ -91,6 +109,8 @@ void InitDescriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("close", Napi::Function::New<Close>(env, "close"));
   exports.Set("closeNow", Napi::Function::New<CloseNow>(env, "closeNow"));
   exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
+  exports.Set("threadNetwork", Napi::Function::New<ThreadNetwork>(env, "threadNetwork"));
+  exports.Set("socket", Napi::Function::New<Socket>(env, "socket"));
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
 }
 

@@ -79,7 +79,7 @@ private:
     }
     plan_->forks += type == PLAN_fork ? 1 : 0;
     plan_->talks = plan_->talks || type == PLAN_init || type == PLAN_hold || type == PLAN_read_file ||
-                   type == PLAN_pty || type == PLAN_socket;
+                   type == PLAN_pty || type == PLAN_socket || type == PLAN_tun || type == PLAN_namespaces;
     header.size = static_cast<uint32_t>(plan_->bytes.size() - start);
     Overwrite(start, &header, sizeof(header));
     return true;

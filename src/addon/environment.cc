@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "netlink.h"
+#include "sockets.h"
 #include "task.h"
 #include "terminal.h"
 
@@ -90,12 +92,20 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   while (!environment->terminals.empty()) {
     (*environment->terminals.begin())->Shut();
   }
+  while (!environment->netlinks.empty()) {
+    (*environment->netlinks.begin())->Shut();
+  }
+  while (!environment->connections.empty()) {
+    (*environment->connections.begin())->Shut();
+  }
   for (int fd : environment->descriptors) {
     close(fd);
   }
   environment->awaited.clear();
   environment->task_constructor.Reset();
   environment->terminal_constructor.Reset();
+  environment->netlink_constructor.Reset();
+  environment->connecting_constructor.Reset();
   uv_close(reinterpret_cast<uv_handle_t *>(&environment->async_),
            [](uv_handle_t *handle) { static_cast<Environment *>(handle->data)->HandleClosed(); });
 }

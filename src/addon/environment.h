@@ -13,6 +13,8 @@
 
 namespace linux_ns {
 
+class Connecting;
+class Netlink;
 class Task;
 class Terminal;
 
@@ -27,6 +29,12 @@ public:
 
   Napi::FunctionReference terminal_constructor;
   std::unordered_set<Terminal *> terminals; // that are open
+
+  Napi::FunctionReference netlink_constructor;
+  std::unordered_set<Netlink *> netlinks; // that are open
+
+  Napi::FunctionReference connecting_constructor;
+  std::unordered_set<Connecting *> connections; // that are waited for
 
   // A launcher thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);

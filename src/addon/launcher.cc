@@ -15,28 +15,31 @@ namespace {
 // A thread is held still while its child execs (CLONE_VFORK), so a few give concurrency; more than that only queue in
 // the kernel, where making namespaces takes global locks.
 constexpr size_t kMostThreads = 4;
+// The kernel does nearly all that rtnetlink is asked for under one lock: rtnl_mutex.
+constexpr size_t kMostNetlinkThreads = 2;
 constexpr size_t kThreadStack = 128 << 10;
 constexpr size_t kChildStack = 64 << 10;
 
-// One for the process, shared by all its environments, and never destroyed. Threads never end either: what they have
-// cloned is to die with them (PR_SET_PDEATHSIG follows the thread), that is with the process.
+// One of each lane for the process, shared by all its environments, and never destroyed. Threads never end either: what
+// they have cloned is to die with them (PR_SET_PDEATHSIG follows the thread), that is with the process.
 struct Launcher {
   uv_mutex_t mutex;
   uv_cond_t wake;
   std::deque<std::unique_ptr<Job>> jobs;
   size_t threads = 0;
   size_t idle = 0;
-  size_t most = kMostThreads;
+  size_t most;
 
-  Launcher() {
+  explicit Launcher(size_t most_threads) : most(most_threads) {
     uv_mutex_init(&mutex);
     uv_cond_init(&wake);
   }
 };
 
-Launcher &Shared() {
-  static Launcher *launcher = new Launcher();
-  return *launcher;
+Launcher &Shared(Lane lane) {
+  static Launcher *launches = new Launcher(kMostThreads);
+  static Launcher *netlink = new Launcher(kMostNetlinkThreads);
+  return lane == Lane::kLaunch ? *launches : *netlink;
 }
 
 // Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
@@ -46,8 +49,8 @@ void BlockSignals() {
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
 }
 
-void ThreadMain(void *) {
-  Launcher &launcher = Shared();
+void ThreadMain(void *of) {
+  Launcher &launcher = *static_cast<Launcher *>(of);
   BlockSignals();
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   // libc's own word is for pthread_join(3), and nobody joins this thread: it ends with the process.
@@ -70,21 +73,21 @@ void ThreadMain(void *) {
   }
 }
 
-bool StartThread() {
+bool StartThread(Launcher *launcher) {
   uv_thread_t thread;
   uv_thread_options_t options = {};
   options.flags = UV_THREAD_HAS_STACK_SIZE;
   options.stack_size = kThreadStack;
-  return uv_thread_create_ex(&thread, &options, ThreadMain, nullptr) == 0;
+  return uv_thread_create_ex(&thread, &options, ThreadMain, launcher) == 0;
 }
 
 } // namespace
 
-bool Submit(std::unique_ptr<Job> job) {
-  Launcher &launcher = Shared();
+bool Submit(std::unique_ptr<Job> job, Lane lane) {
+  Launcher &launcher = Shared(lane);
   uv_mutex_lock(&launcher.mutex);
   bool wanted = launcher.jobs.size() >= launcher.idle && launcher.threads < launcher.most;
-  if (wanted && StartThread()) {
+  if (wanted && StartThread(&launcher)) {
     launcher.threads++;
   }
   bool accepted = launcher.threads > 0;
@@ -98,9 +101,9 @@ bool Submit(std::unique_ptr<Job> job) {
 }
 
 void StartAllThreads() {
-  Launcher &launcher = Shared();
+  Launcher &launcher = Shared(Lane::kLaunch);
   uv_mutex_lock(&launcher.mutex);
-  while (launcher.threads < launcher.most && StartThread()) {
+  while (launcher.threads < launcher.most && StartThread(&launcher)) {
     launcher.threads++;
   }
   launcher.most = launcher.threads;

@@ -21,11 +21,15 @@ public:
   virtual void Run(const Stack &child_stack) = 0;
 };
 
-// False when not even one thread can be had (EAGAIN).
-bool Submit(std::unique_ptr<Job> job);
+// Which threads do it: netlink's requests wait for a lock that others may hold for long, and launches don't wait for
+// them.
+enum class Lane { kLaunch, kNetlink };
 
-// A thread is born where its creator is. Before a thread of this process leaves its namespaces, all launcher threads
-// that there may ever be are started; those that can't be had now never are.
+// False when not even one thread can be had (EAGAIN).
+bool Submit(std::unique_ptr<Job> job, Lane lane = Lane::kLaunch);
+
+// A thread is born where its creator is. Before a thread of this process leaves its namespaces, all threads for
+// launches that there may ever be are started; those that can't be had now never are. To netlink it does not matter.
 void StartAllThreads();
 
 } // namespace linux_ns

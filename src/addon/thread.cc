@@ -8,6 +8,7 @@
 #include "descriptors.h"
 #include "launcher.h"
 #include "namespaces.h"
+#include "socket_in.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -31,6 +32,7 @@ Napi::Value Credentials(const Napi::CallbackInfo &info) {
 
 void UnshareThread(const Napi::CallbackInfo &info) {
   StartAllThreads();
+  StartVisitor();
   if (unshare(IntArgument(info, 0)) < 0) {
     ThrowSystem(info.Env(), Failure::Last("unshare"));
   }
@@ -40,6 +42,7 @@ void UnshareThread(const Napi::CallbackInfo &info) {
 void SetnsThread(const Napi::CallbackInfo &info) {
   int flag = IntArgument(info, 1);
   StartAllThreads();
+  StartVisitor();
   if (flag == CLONE_NEWNS && unshare(CLONE_FS) < 0) {
     return ThrowSystem(info.Env(), Failure::Last("unshare"));
   }

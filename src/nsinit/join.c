@@ -7,12 +7,12 @@
 
 #define MOST_JOINED 64 /* bits of `joined` below; there are eight kinds */
 
-/* Does a later step write to /proc/self? Then /proc has to be at hand before the view of it changes. */
-static bool unshares_later(void) {
+/* Is there a step of that type after the one that runs? */
+bool comes_later(uint32_t type) {
   struct plan_reader reader = plan_open(task.plan, task.plan_size);
   struct plan_step step;
   for (uint32_t i = 0; plan_next(&reader, &step); i++) {
-    if (i > task.step && step.type == PLAN_unshare) {
+    if (i > task.step && step.type == type) {
       return true;
     }
   }
@@ -41,7 +41,8 @@ void step_join(const struct plan_step *step) {
   if (count != step->field[1].size || count > MOST_JOINED) {
     fail("setns", -EINVAL, NULL);
   }
-  if (task.proc < 0 && unshares_later()) {
+  /* These use /proc/self, which has to be at hand before the view of it changes. */
+  if (task.proc < 0 && (comes_later(PLAN_unshare) || comes_later(PLAN_namespaces))) {
     task.proc = (int)sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   }
   set_dumpable(false);

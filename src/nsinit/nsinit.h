@@ -34,6 +34,9 @@ extern struct task task;
 /* start.c */
 void run_steps(void);
 
+/* join.c */
+bool comes_later(uint32_t type);
+
 /* report.c */
 void report(uint32_t kind, uint32_t value, int fd);
 void report_started(bool executed, long pid, int pidfd);

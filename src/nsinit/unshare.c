@@ -145,11 +145,11 @@ void step_unshare(const struct plan_step *step) {
   if (write && !from_outside) {
     check_written(write_all(proc_self, texts));
   }
-  /* Nothing of the host's /proc is held while this task is dumpable. */
+  /* Nothing of the host's /proc is held while this task is dumpable, nor longer than it is needed. */
   if (proc_self >= 0) {
     sys1(__NR_close, proc_self);
   }
-  if (task.proc >= 0) {
+  if (task.proc >= 0 && (from_outside || !comes_later(PLAN_namespaces))) {
     sys1(__NR_close, task.proc);
     task.proc = -1;
   }
@@ -159,4 +159,30 @@ void step_unshare(const struct plan_step *step) {
   if (new_time) {
     enter_time(time);
   }
+}
+
+/* The kinds by their CLONE_NEW* flags, and their files: namespaces(7). */
+static const struct {
+  uint64_t flag;
+  const char *file;
+} kinds[] = {
+    {CLONE_NEWCGROUP, "ns/cgroup"}, {CLONE_NEWIPC, "ns/ipc"},   {CLONE_NEWNS, "ns/mnt"},    {CLONE_NEWNET, "ns/net"},
+    {CLONE_NEWPID, "ns/pid"},       {CLONE_NEWTIME, "ns/time"}, {CLONE_NEWUSER, "ns/user"}, {CLONE_NEWUTS, "ns/uts"},
+};
+
+/* Node may not look into a task that has joined: it is not dumpable. So the task opens its namespaces itself. */
+void step_namespaces(const struct plan_step *step) {
+  int proc_self = open_proc_self();
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+    if ((step->field[0].number & kinds[i].flag) == 0) {
+      continue;
+    }
+    long fd = sys4(__NR_openat, proc_self, kinds[i].file, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) {
+      fail("open", fd, kinds[i].file);
+    }
+    report(REPORT_FD, 0, (int)fd);
+    sys1(__NR_close, fd);
+  }
+  sys1(__NR_close, proc_self);
 }

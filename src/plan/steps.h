@@ -13,23 +13,28 @@
 #define LINUX_NS_PLAN_STEPS_H
 
 #define PLAN_STEPS(STEP)                                                                                               \
-  STEP(join, "join", "FN")                  /* namespaces, and the CLONE_NEW* flag of each: setns(2) */                \
-  STEP(fork, "fork", "")                    /* go on in a child: to enter a joined pid namespace */                    \
-  STEP(unshare, "unshare", "uzzzz")         /* flags, setgroups, uid_map, gid_map, timens_offsets */                   \
-  STEP(hostname, "hostname", "s")           /* sethostname(2) */                                                       \
-  STEP(domainname, "domainname", "s")       /* setdomainname(2) */                                                     \
-  STEP(loopback, "loopback", "")            /* bring lo up: netdevice(7) */                                            \
-  STEP(propagation, "propagation", "su")    /* path, MS_* flags: mount(2) */                                           \
-  STEP(mount, "mount", "zszuz")             /* source, target, type, flags, data: mount(2) */                          \
-  STEP(bind, "bind", "fs")                  /* what the fd refers to, on target: open_tree(2) */                       \
-  STEP(trees, "trees", "S")                 /* paths, of files to be put elsewhere: open_tree(2) */                    \
-  STEP(host_files, "host_files", "sS")      /* directory in a new root, and a name in it for each of the trees */      \
-  STEP(umount, "umount", "su")              /* target, flags: umount2(2) */                                            \
-  STEP(write_file, "write_file", "sub")     /* path, open(2) flags, data in one write(2) */                            \
-  STEP(read_file, "read_file", "su")        /* path, most bytes: sent back as data */                                  \
-  STEP(socket, "socket", "uuu")             /* domain, type, protocol: sent back as a descriptor */                    \
-  STEP(oom_score_adj, "oom_score_adj", "s") /* text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */         \
-  STEP(raise_limits, "raise_limits", "N")   /* resource, hard, and so on: hard limits that are lower */                \
+  STEP(join, "join", "FN")                      /* namespaces, and the CLONE_NEW* flag of each: setns(2) */            \
+  STEP(fork, "fork", "")                        /* go on in a child: to enter a joined pid namespace */                \
+  STEP(unshare, "unshare", "uzzzz")             /* flags, setgroups, uid_map, gid_map, timens_offsets */               \
+  STEP(namespaces, "namespaces", "u")           /* CLONE_NEW* flags: those it is in, sent back: namespaces(7) */       \
+  STEP(hostname, "hostname", "s")               /* sethostname(2) */                                                   \
+  STEP(domainname, "domainname", "s")           /* setdomainname(2) */                                                 \
+  STEP(loopback, "loopback", "")                /* bring lo up: netdevice(7) */                                        \
+  STEP(propagation, "propagation", "su")        /* path, MS_* flags: mount(2) */                                       \
+  STEP(mount, "mount", "zszuz")                 /* source, target, type, flags, data: mount(2) */                      \
+  STEP(bind, "bind", "fs")                      /* what the fd refers to, on target: open_tree(2) */                   \
+  STEP(trees, "trees", "S")                     /* paths, of files to be put elsewhere: open_tree(2) */                \
+  STEP(host_files, "host_files", "sS")          /* directory in a new root, and a name in it for each of the trees */  \
+  STEP(umount, "umount", "su")                  /* target, flags: umount2(2) */                                        \
+  STEP(write_file, "write_file", "sub")         /* path, open(2) flags, data in one write(2) */                        \
+  STEP(read_file, "read_file", "su")            /* path, most bytes: sent back as data */                              \
+  STEP(socket, "socket", "uuu")                 /* domain, type, protocol: sent back as a descriptor */                \
+  STEP(tun, "tun", "suuuu")                     /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */           \
+  STEP(netns_directory, "netns_directory", "s") /* path: a directory that is a shared mount: ip-netns(8) */            \
+  STEP(netns_add, "netns_add", "sF")            /* path of a new file; a network namespace, or none for this task's */ \
+  STEP(netns_remove, "netns_remove", "s")       /* path */                                                             \
+  STEP(oom_score_adj, "oom_score_adj", "s")     /* text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */     \
+  STEP(raise_limits, "raise_limits", "N")       /* resource, hard, and so on: hard limits that are lower */            \
   STEP(rlimits, "rlimits", "N")   /* resource, soft, hard, and so on; also PLAN_INFINITY, PLAN_AS_IS: prlimit(2) */    \
   STEP(priority, "priority", "u") /* nice value: setpriority(2) */                                                     \
   STEP(umask, "umask", "u")       /* umask(2) */                                                                       \

@@ -162,3 +162,51 @@ describe('unshare', () => {
     await set.close();
   });
 });
+
+describe('unshare, from within namespaces that exist', () => {
+  const others = NAMESPACE_KINDS.filter((kind) => kind !== 'user');
+
+  test.each(others)('makes a second %s namespace of the same user namespace', async (kind) => {
+    const before = footprint();
+    const first = await unshare(['user', kind]);
+    const second = await unshare(kind, { setns: [first.user!] });
+    expect([...second].map(({ kind: each }) => each)).toEqual([kind, 'user'].sort());
+    expect(second.user!.equals(first.user!)).toBe(true);
+    expect(second.get(kind)!.equals(first.get(kind)!)).toBe(false);
+    const owner = await second.get(kind)!.userNamespace();
+    expect(owner.equals(first.user!)).toBe(true);
+    const link = await second.execFile('readlink', [`/proc/self/ns/${kind}`]);
+    expect(link.stdout.trim()).toBe(String(second.get(kind)));
+    await Promise.all([owner.close(), first.close(), second.close()]);
+    await expectNothingLeft(before);
+  });
+
+  test('makes all of them anew, or has those of the set that it was given', async () => {
+    const first = await unshare([...NAMESPACE_KINDS]);
+    const anew = await unshare(others, { setns: first });
+    expect([...anew].map((each) => each.equals(first.get(each.kind)!))).toEqual(
+      NAMESPACE_KINDS.map((kind) => kind === 'user'),
+    );
+    const one = await unshare({ uts: { hostname: 'another' } }, { setns: first });
+    expect([...one].map((each) => each.equals(first.get(each.kind)!))).toEqual(
+      NAMESPACE_KINDS.map((kind) => kind !== 'uts'),
+    );
+    expect((await one.execFile('uname', ['-n'])).stdout).toBe('another\n');
+    await Promise.all([one.close(), anew.close(), first.close()]);
+  });
+
+  test('makes a user namespace below the one that it was given', async () => {
+    const first = await unshare('user');
+    const below = await unshare(['user', 'net'], { setns: first });
+    const parent = await below.user!.parent();
+    expect(parent?.equals(first.user!)).toBe(true);
+    await Promise.all([parent?.close(), below.close(), first.close()]);
+  });
+
+  test('refuses what is no namespace, or is closed', async () => {
+    await expect(unshare('net', { setns: 5 as never })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    const first = await unshare(['user', 'net']);
+    await first.close();
+    await expect(unshare('net', { setns: first })).rejects.toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
+  });
+});

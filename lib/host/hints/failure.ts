@@ -27,9 +27,12 @@ export interface Failure {
   depth?: number | undefined;
   /**
    * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'` or
-   * `'refused'`. For join the flag of the kind that was refused. For mount `'remount'` or `'move'`, if it was one.
+   * `'refused'`. For a socket the scope of its address. For join the flag of the kind that was refused. For mount `'remount'` or `'move'`, if it was one.
    */
   detail?: string | undefined;
+  /** Of a socket: where it was to be bound, or to connect to. */
+  address?: string | undefined;
+  port?: number | undefined;
   /** The program that was asked for: without a slash it was searched for in PATH, and `path` is where. */
   file?: string | undefined;
   /** What was to be mounted. */

@@ -1,0 +1,112 @@
+import { cpus, release } from 'node:os';
+import { ratio, rounded } from '../measure/statistics';
+import type { Summary } from '../measure/statistics';
+import type { Many } from './many';
+import { BATCH, OURS, SINGLE } from './operations';
+
+type Summaries = Record<string, Summary>;
+
+/** Milliseconds; HTTP requests per second. */
+export interface Measured {
+  named: Summaries;
+  batch: Summaries;
+  single: Summaries;
+  dump: Summaries;
+  connect: Summaries;
+  http: Summaries;
+  many: Many;
+}
+
+/** null: it could not be measured here. */
+export interface Figures {
+  netnsAddVsIp: number | null;
+  batchVsIp: number | null;
+  singleVsIp: number | null;
+  dumpVsIp: number | null;
+  connectVsPlain: number | null;
+  httpVsLoopback: number | null;
+}
+
+export interface Report extends Figures {
+  details: { node: string; kernel: string; cpus: number; uid: number } & Measured;
+}
+
+interface Goal {
+  what: string;
+  most?: number;
+}
+
+const GOALS: Record<keyof Figures, Goal> = {
+  netnsAddVsIp: { what: 'add and remove a named namespace / ip netns', most: 0.6 },
+  batchVsIp: { what: '150 operations / one ip -batch', most: 1 },
+  singleVsIp: { what: '150 operations / 150 runs of ip', most: 0.1 },
+  dumpVsIp: { what: '500 links and 1,000 routes / ip -j', most: 1 },
+  connectVsPlain: { what: 'connect in another namespace / net.connect', most: 1.5 },
+  httpVsLoopback: { what: 'HTTP requests/s through a veth / loopback' },
+};
+
+export function reportOf(measured: Measured): Report {
+  const p50 = (summaries: Summaries, name: string): number | undefined => summaries[name]?.p50;
+  const { named, batch, single, dump, connect, http } = measured;
+  return {
+    netnsAddVsIp: ratio(p50(named, OURS), p50(named, 'ip netns')),
+    batchVsIp: ratio(p50(batch, OURS), p50(batch, BATCH)),
+    singleVsIp: ratio(p50(single, OURS), p50(single, SINGLE)),
+    dumpVsIp: ratio(p50(dump, OURS), p50(dump, 'ip -j')),
+    connectVsPlain: ratio(p50(connect, 'another namespace'), p50(connect, 'net.connect')),
+    httpVsLoopback: ratio(p50(http, 'veth'), p50(http, 'loopback')),
+    details: { node: process.version, kernel: release(), cpus: cpus().length, uid: process.getuid!(), ...measured },
+  };
+}
+
+/** For people. */
+export function format(report: Report): string {
+  const { node, kernel, cpus: count, uid, many, ...measured } = report.details;
+  return [
+    `Node ${node}, Linux ${kernel}, ${count} CPUs, uid ${uid}`,
+    'Adding and removing a named namespace [ms]',
+    ...rows(measured.named),
+    '150 operations, and one ip -batch [ms]',
+    ...rows(measured.batch),
+    '150 operations, and 150 runs of ip [ms]',
+    ...rows(measured.single),
+    '500 links and 1,000 routes [ms]',
+    ...rows(measured.dump),
+    'A TCP connection [ms]',
+    ...rows(measured.connect),
+    'HTTP requests per second',
+    ...rows(measured.http),
+    `${many.hosts} namespaces with a veth each: ${many.msPerHost.toFixed(2)} ms, ${many.nodeKBPerHost.toFixed(1)} kB of Node and ` +
+      `${many.systemKBPerHost.toFixed(0)} kB of the system for each; ${many.closeMsPerHost.toFixed(2)} ms to close one`,
+    '',
+    'Goals',
+    ...Object.entries(GOALS).map(([key, goal]) => goalLine(goal, report[key as keyof Figures])),
+  ].join('\n');
+}
+
+function rows(summaries: Summaries): string[] {
+  const lines = Object.entries(summaries)
+    .sort(([, a], [, b]) => a.p50 - b.p50)
+    .map(([name, { p50, p99 }]) => row(name, fixed(p50), fixed(p99)));
+  return lines.length === 0 ? ['  not measured: it takes root', ''] : [row('', 'p50', 'p99'), ...lines, ''];
+}
+
+function row(name: string, ...cells: string[]): string {
+  return `  ${name.padEnd(36)}${cells.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
+}
+
+function fixed(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(3);
+}
+
+function goalLine({ what, most }: Goal, value: number | null): string {
+  const wanted = most === undefined ? '' : `at most ${most}x`;
+  const shown = value === null ? 'none' : `${rounded(value)}x`;
+  return `  ${what.padEnd(48)}${shown.padStart(10)}   ${wanted.padEnd(14)} ${verdict(value, most)}`.trimEnd();
+}
+
+function verdict(value: number | null, most: number | undefined): string {
+  if (value === null) return 'not measured';
+  if (most === undefined) return '';
+  return value <= most ? 'reached' : 'not reached';
+}

@@ -1,0 +1,240 @@
+import {
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+import { type Family, FAMILY_NUMBERS, type Prefix, validateAddress, validatePrefix } from '../ip';
+import type { LinkReference } from '../link/kinds';
+import { indexOf, namesOf, validateLink } from '../link/lookup';
+import { SCOPES, type Scope } from '../names';
+import type { Connection } from '../netlink/connection';
+import { NlmFlag, decode, encode } from '../netlink/message';
+import { type Address, addressOf } from './address';
+import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './message';
+
+/** Options of {@link Addresses.list}: all that are given must hold. */
+export interface AddressFilter {
+  link?: LinkReference | undefined;
+  family?: Family | undefined;
+  scope?: Scope | number | undefined;
+}
+
+/** Options of {@link Addresses.add}. */
+export interface AddressOptions {
+  /** The address of the other end, on a point-to-point link: `'10.0.0.2'`, or with a length of the prefix. */
+  peer?: string | undefined;
+  /** Default: of an IPv4 prefix shorter than 31 its last address, as `ifconfig` has it; null for none. */
+  broadcast?: string | null | undefined;
+  /** Default: `'host'` for loopback addresses of IPv4, else `'global'`. */
+  scope?: Scope | number | undefined;
+  /** Of IPv4: the name of the link, perhaps with `:something` after it. */
+  label?: string | undefined;
+  /** Metric of the route to its network. */
+  metric?: number | undefined;
+  /** In seconds; null for ever. */
+  validLifetime?: number | null | undefined;
+  preferredLifetime?: number | null | undefined;
+  /** `'nodad'`: IPv6 is to use it at once, without asking whether another has it. */
+  flags?: readonly AddressFlag[] | undefined;
+}
+
+/** What can be asked of an address. */
+export type AddressFlag = 'nodad' | 'home' | 'mngtmpaddr' | 'noprefixroute' | 'autojoin' | 'optimistic';
+
+const SETTABLE: readonly AddressFlag[] = ['nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'autojoin', 'optimistic'];
+const OPTION_KEYS = [
+  'peer',
+  'broadcast',
+  'scope',
+  'label',
+  'metric',
+  'validLifetime',
+  'preferredLifetime',
+  'flags',
+] as const;
+
+const FOREVER = 0xffffffff;
+const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
+
+/**
+ * Addresses of links: `ip address`, ip-address(8).
+ *
+ * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ */
+export class Addresses {
+  readonly #connection: Connection;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * The addresses, IPv4 first: `ip address show`.
+   *
+   * @example
+   * ```ts
+   * const [address] = await network.address.list({ link: 'eth0', family: 'inet' });
+   * ```
+   */
+  async list(filter: AddressFilter = {}): Promise<Address[]> {
+    validateObject('filter', filter);
+    validateKnownKeys('filter', filter, ['link', 'family', 'scope']);
+    const { link, family, scope } = filter;
+    if (link !== undefined) validateLink('filter.link', link);
+    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
+    const wanted = scope === undefined ? undefined : SCOPES.validate('filter.scope', scope, 255);
+    const index = link === undefined ? 0 : await indexOf(this.#connection, link);
+    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const dumps = await Promise.all(families.map((each) => this.#dump(each, index)));
+    const messages = dumps.flat().filter(({ header }) => wanted === undefined || header.scope === wanted);
+    const nameOf = await namesOf(
+      this.#connection,
+      messages.map(({ header }) => header.index),
+    );
+    return messages.map((message) => addressOf(message, nameOf)).filter((address) => address !== undefined);
+  }
+
+  /**
+   * Gives a link an address: `ip address add`, `ifconfig`.
+   *
+   * @param address - with the length of its network's prefix: `'192.168.5.5/24'`
+   * @throws NamespaceError `EEXIST` when the link has it already, `ENODEV` when there is no such link, …
+   *
+   * @example
+   * ```ts
+   * await network.address.add('veth0', '192.168.5.5/24');
+   * await network.address.add('veth0', '2001:db8::1/64', { flags: ['nodad'] });
+   * ```
+   */
+  async add(link: LinkReference, address: string, options: AddressOptions = {}): Promise<void> {
+    validateLink('link', link);
+    const prefix = validatePrefix('address', address);
+    const encoded = encodeOptions(prefix, options);
+    await this.#change(RTM_NEWADDR, NlmFlag.CREATE | NlmFlag.EXCL, { link, address, prefix, encoded });
+  }
+
+  /**
+   * Gives a link an address, or changes what is to be changed of one it has: `ip address replace`.
+   *
+   * @throws NamespaceError as {@link Addresses.add}, but not `EEXIST`
+   */
+  async replace(link: LinkReference, address: string, options: AddressOptions = {}): Promise<void> {
+    validateLink('link', link);
+    const prefix = validatePrefix('address', address);
+    const encoded = encodeOptions(prefix, options);
+    await this.#change(RTM_NEWADDR, NlmFlag.CREATE | NlmFlag.REPLACE, { link, address, prefix, encoded });
+  }
+
+  /**
+   * Takes an address from a link: `ip address delete`.
+   *
+   * @param address - as it was given, with the length of the prefix
+   * @throws NamespaceError `EADDRNOTAVAIL` when the link does not have it
+   */
+  async delete(link: LinkReference, address: string): Promise<void> {
+    validateLink('link', link);
+    const prefix = validatePrefix('address', address);
+    await this.#change(RTM_DELADDR, 0, { link, address, prefix, encoded: { attributes: {} } });
+  }
+
+  async #change(
+    type: number,
+    flags: number,
+    { link, address, prefix, encoded }: { link: LinkReference; address: string; prefix: Prefix; encoded: Encoded },
+  ): Promise<void> {
+    const adds = type === RTM_NEWADDR;
+    const index = await indexOf(this.#connection, link);
+    const header = {
+      family: FAMILY_NUMBERS[prefix.family],
+      prefixLength: encoded.prefixLength ?? prefix.length,
+      flags: 0,
+      scope: encoded.scope ?? 0,
+      index,
+    };
+    const attributes = { LOCAL: prefix.address, ADDRESS: prefix.address, ...encoded.attributes };
+    await this.#connection.request({
+      bytes: encode(ADDRESS, type, CHANGE | flags, { header, attributes }),
+      type: ADDRESS,
+      step: adds ? `add address ${address} to ${link}` : `delete address ${address} from ${link}`,
+      operation: adds ? 'address-add' : 'address-delete',
+      object: address,
+      detail: String(link),
+    });
+  }
+
+  async #dump(family: Family, index: number): Promise<AddressMessage[]> {
+    const number = FAMILY_NUMBERS[family];
+    const answers = await this.#connection.request({
+      bytes: encode(ADDRESS, RTM_GETADDR, NlmFlag.REQUEST | NlmFlag.DUMP, {
+        header: { family: number, prefixLength: 0, flags: 0, scope: 0, index },
+        attributes: {},
+      }),
+      type: ADDRESS,
+      step: 'list addresses',
+      operation: 'address-list',
+    });
+    // A kernel without IPv6 answers with what it has: IPv4 again.
+    return answers.map((message) => decode(ADDRESS, message)).filter(({ header }) => header.family === number);
+  }
+}
+
+interface Encoded {
+  scope?: number;
+  /** Of the peer's network, where that has one. */
+  prefixLength?: number;
+  attributes: AddressMessage['attributes'];
+}
+
+function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
+  validateObject('options', options);
+  validateKnownKeys('options', options, OPTION_KEYS);
+  const { peer, broadcast, scope, label, metric, validLifetime, preferredLifetime, flags = [] } = options;
+  const other = peer === undefined ? undefined : validatePrefix('options.peer', peer, prefix.family);
+  if (broadcast != null) validateAddress('options.broadcast', broadcast, prefix.family);
+  if (label !== undefined) validateString('options.label', label);
+  if (metric !== undefined) validateInteger('options.metric', metric, 0, 0xffffffff);
+  const valid = lifetime('options.validLifetime', validLifetime);
+  const preferred = lifetime('options.preferredLifetime', preferredLifetime, valid);
+  flags.forEach((flag, index) => validateOneOf(`options.flags[${index}]`, flag, SETTABLE));
+  const bits = ADDRESS_FLAGS.reduce(
+    (all, [bit, name]) => ((flags as readonly string[]).includes(name) ? all | bit : all),
+    0,
+  );
+  const isLimited = validLifetime != null || preferredLifetime != null;
+  return {
+    scope: scope === undefined ? defaultScope(prefix) : SCOPES.validate('options.scope', scope, 255),
+    ...(other === undefined ? {} : { prefixLength: other.length }),
+    attributes: {
+      ...(other === undefined ? {} : { ADDRESS: other.address }),
+      BROADCAST: broadcast === undefined ? defaultBroadcast(prefix, other) : (broadcast ?? undefined),
+      LABEL: label,
+      CACHEINFO: isLimited ? { preferred, valid, created: 0, updated: 0 } : undefined,
+      FLAGS: bits === 0 ? undefined : bits,
+      RT_PRIORITY: metric,
+    },
+  };
+}
+
+function lifetime(name: string, value: number | null | undefined, most = FOREVER): number {
+  if (value == null) return most;
+  validateInteger(name, value, 0, most === FOREVER ? FOREVER - 1 : most);
+  return value;
+}
+
+/** As iproute2 has it: 127.0.0.0/8 is the host's own. */
+function defaultScope({ family, address }: Prefix): number {
+  return SCOPES.numberOf(family === 'inet' && address.startsWith('127.') ? 'host' : 'global');
+}
+
+/** The last address of the network. A /31 has none (RFC 3021), nor has a point-to-point link. */
+function defaultBroadcast({ family, address, length }: Prefix, peer: Prefix | undefined): string | undefined {
+  if (family !== 'inet' || length >= 31 || length === 0 || peer !== undefined || address.startsWith('127.'))
+    return undefined;
+  const host = 0xffffffff >>> length;
+  const number = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const last = (number | host) >>> 0;
+  return [24, 16, 8, 0].map((shift) => (last >>> shift) & 0xff).join('.');
+}

@@ -1,0 +1,130 @@
+/** Connectivity for network namespaces without privileges: by pasta(1) or slirp4netns(1). */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closeFd } from '../../launch/close';
+import { systemError } from '../../launch/failure';
+import { withoutOwn } from '../../launch/join';
+import type { Exit } from '../../launch/task';
+import { native } from '../../native';
+import type { NamespaceSet } from '../../namespace/namespace-set';
+import type { NamespaceProcess } from '../../process/namespace-process';
+import { type NetworkTarget, membersOf } from '../place';
+import { startHelper } from './helper';
+import { type AttachOptions, type AttachPlan, type AttachProgram, parseAttach } from './options';
+import { ADDRESSES, pastaArgs } from './pasta';
+import { refusedPort } from './ports';
+import { checkSlirpPorts, forwardPorts, slirpArgs } from './slirp';
+
+/** A connection of a network namespace to the outside, which a program keeps up: {@link Network.attach}. */
+export class Attachment {
+  /** The program. */
+  readonly program: AttachProgram;
+  /** Its pid, as this process sees it. */
+  readonly pid: number;
+  /** The interface inside. */
+  readonly interface: string;
+  /** The IPv4 address that the interface has. */
+  readonly address = ADDRESSES.address;
+  /** The gateway inside; with `hostLoopback` it leads to the loopback of the host. */
+  readonly gateway = ADDRESSES.gateway;
+  /** A name server inside: what is asked there is asked of the host's. */
+  readonly dns = ADDRESSES.dns;
+  /** Resolves when the program has ended, whoever has ended it; never rejects. */
+  readonly exited: Promise<Exit>;
+  readonly #process: NamespaceProcess;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(process: NamespaceProcess, plan: AttachPlan) {
+    this.program = plan.program;
+    this.pid = process.pid;
+    this.interface = plan.interface;
+    this.exited = process.exited;
+    this.#process = process;
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Ends the program, and with it the interface and the forwarded ports. Calling it again changes nothing. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#process.close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** {@link Network.attach} */
+export async function attach(target: NetworkTarget, options: AttachOptions = {}): Promise<Attachment> {
+  const plan = parseAttach(options);
+  checkSlirpPorts(plan);
+  const { net } = membersOf('target', target);
+  const user = foreignUserOf(net.fd);
+  try {
+    const process = await start(plan, net.fd, user);
+    return closedAlong(target, new Attachment(process, plan));
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_LINUX_NS_ATTACH') throw error;
+    throw (await refusedPort(plan)) ?? error;
+  } finally {
+    if (user !== undefined) closeFd(user);
+  }
+}
+
+function start(plan: AttachPlan, net: number, user: number | undefined): Promise<NamespaceProcess> {
+  const { program, signal } = plan;
+  const hasUser = user !== undefined;
+  if (program === 'pasta') return startHelper({ program, args: pastaArgs(plan, hasUser), net, user, signal });
+  return withDirectory(async (directory) => {
+    const api = join(directory, 'api');
+    const process = await startHelper({ program, args: slirpArgs(plan, hasUser, api), net, user, signal });
+    try {
+      await forwardPorts(api, plan);
+      return process;
+    } catch (error) {
+      await process.close();
+      throw error;
+    }
+  });
+}
+
+/** The owner of a network namespace, where that is another user namespace than this process's own. */
+function foreignUserOf(net: number): number | undefined {
+  try {
+    const user = native().namespaceUser(net);
+    const { ino, dev } = native().namespaceInfo(user);
+    if (withoutOwn([{ kind: 'user', id: ino, dev }]).length > 0) return user;
+    closeFd(user);
+    return undefined;
+  } catch (cause) {
+    throw systemError(cause, { step: 'open the user namespace of the network', operation: 'open', kind: 'user' });
+  }
+}
+
+/** Removed when it has been used: a socket is not needed any more once somebody has connected to it. */
+async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'linux-ns-slirp-'));
+  try {
+    return await use(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** A set ends it when it is closed; a single Namespace does not. */
+function closedAlong(target: NetworkTarget, attachment: Attachment): Attachment {
+  if (!isSet(target)) return attachment;
+  const forget = target.closeAlong(() => attachment.close());
+  void attachment.exited.then(forget);
+  return attachment;
+}
+
+function isSet(target: NetworkTarget): target is NamespaceSet {
+  return 'closeAlong' in target;
+}

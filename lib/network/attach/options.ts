@@ -1,0 +1,121 @@
+import { isIPv4 } from 'node:net';
+import {
+  invalidValue,
+  validateAbortSignal,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+
+/** The programs that connect a network namespace to the outside without privileges. */
+export type AttachProgram = 'pasta' | 'slirp4netns';
+
+/** A port of the one side that leads to one of the other. */
+export interface PortForward {
+  /** Which way: `'in'` listens on the host and leads inside; `'out'` listens inside and leads to the host. Default: in. */
+  direction?: 'in' | 'out' | undefined;
+  /**
+   * Default: `'tcp'`. Some versions of pasta, that of Debian 12 among them, lose the answers to UDP ports that are not the
+   * same on both sides.
+   */
+  protocol?: 'tcp' | 'udp' | undefined;
+  /** The port on the host. */
+  host: number;
+  /** The port inside. Default: that of {@link host}. */
+  inside?: number | undefined;
+  /** An IPv4 address of the host's to listen on, `'0.0.0.0'` for all; only for `'in'`. Default: `'127.0.0.1'`. */
+  address?: string | undefined;
+}
+
+/** Options of {@link Network.attach}. Unknown ones are errors. */
+export interface AttachOptions {
+  /** The program. Default: `'pasta'`. Debian has it in the package passt, and slirp4netns in one of its own name. */
+  with?: AttachProgram | undefined;
+  /** Ports that are forwarded; a number is a TCP port that is the same on both sides, and leads in. Default: none. */
+  ports?: readonly (number | PortForward)[] | undefined;
+  /**
+   * Whether the gateway's address leads to the loopback of the host: to all services that listen only there. Default:
+   * false.
+   */
+  hostLoopback?: boolean | undefined;
+  /** Whether there is IPv6 as well, as far as the host has it. Default: false. */
+  ipv6?: boolean | undefined;
+  /** The name of the interface inside. Default: `'tap0'`. */
+  interface?: string | undefined;
+  /** Its largest packet, in bytes. Default: 65520, as nothing of it ever goes over a wire. */
+  mtu?: number | undefined;
+  /** Gives up: then it rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The same, checked and complete. */
+export interface AttachPlan {
+  readonly program: AttachProgram;
+  readonly ports: readonly Required<{ [K in keyof PortForward]: NonNullable<PortForward[K]> }>[];
+  readonly hostLoopback: boolean;
+  readonly ipv6: boolean;
+  readonly interface: string;
+  readonly mtu: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const KNOWN: Record<keyof AttachOptions, true> = {
+  with: true,
+  ports: true,
+  hostLoopback: true,
+  ipv6: true,
+  interface: true,
+  mtu: true,
+  signal: true,
+};
+
+const KNOWN_OF_PORT: Record<keyof PortForward, true> = {
+  direction: true,
+  protocol: true,
+  host: true,
+  inside: true,
+  address: true,
+};
+
+const LARGEST_MTU = 65520;
+
+export function parseAttach(options: unknown): AttachPlan {
+  validateObject('options', options);
+  validateKnownKeys('options', options, Object.keys(KNOWN));
+  const given = options as AttachOptions;
+  const { with: program = 'pasta', ports = [], hostLoopback = false, ipv6 = false, signal } = given;
+  const { interface: device = 'tap0', mtu = LARGEST_MTU } = given;
+  validateOneOf('options.with', program, ['pasta', 'slirp4netns']);
+  validateArray('options.ports', ports);
+  validateBoolean('options.hostLoopback', hostLoopback);
+  validateBoolean('options.ipv6', ipv6);
+  validateString('options.interface', device);
+  if (!/^[^\s/:]{1,15}$/.test(device) || device === '.' || device === '..') {
+    throw invalidValue('options.interface', device, 'must be the name of an interface');
+  }
+  validateInteger('options.mtu', mtu, 1280, LARGEST_MTU);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  const parsed = ports.map((port, index) => parsePort(`options.ports[${index}]`, port));
+  return { program, ports: parsed, hostLoopback, ipv6, interface: device, mtu, signal };
+}
+
+function parsePort(name: string, port: unknown): AttachPlan['ports'][number] {
+  const given = (typeof port === 'number' ? { host: port } : port) as PortForward;
+  validateObject(name, given);
+  validateKnownKeys(name, given, Object.keys(KNOWN_OF_PORT));
+  const { direction = 'in', protocol = 'tcp', host, inside = host, address = '127.0.0.1' } = given;
+  validateOneOf(`${name}.direction`, direction, ['in', 'out']);
+  validateOneOf(`${name}.protocol`, protocol, ['tcp', 'udp']);
+  validateInteger(`${name}.host`, host, 1, 65535);
+  validateInteger(`${name}.inside`, inside, 1, 65535);
+  if (typeof address !== 'string' || !isIPv4(address))
+    throw invalidValue(`${name}.address`, address, 'must be an IPv4 address');
+  if (direction === 'out' && given.address !== undefined) {
+    throw invalidValue(`${name}.address`, address, "can be given only with direction 'in'");
+  }
+  return { direction, protocol, host, inside, address };
+}

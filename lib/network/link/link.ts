@@ -1,0 +1,194 @@
+import { compact } from '../compact';
+import { flagNames } from '../names';
+import { ip, hexPairs } from '../netlink/types';
+import { type LinkDetails, describeKind, describePort } from './kinds';
+import type { NameOf } from './lookup';
+import { Iff, LINK_FLAGS, type LinkMessage, STATS64 } from './message';
+
+/**
+ * A network interface, as plain JSON. The texts in it are those that `ip -j link` prints; where a key has another name
+ * than there it is given.
+ */
+export interface Link {
+  /** `ifindex` */
+  index: number;
+  /** `ifname` */
+  name: string;
+  /** More names: `altnames`. */
+  alternativeNames?: string[];
+  /** Of a virtual link: `'veth'`, `'bridge'`, … `linkinfo.info_kind` */
+  kind?: string;
+  /** `['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP']` */
+  flags: string[];
+  /** Whether it is switched on: `UP` is among the flags. */
+  up: boolean;
+  mtu: number;
+  /** Largest and smallest mtu it takes: `min_mtu`, `max_mtu`. */
+  minMtu?: number;
+  maxMtu?: number;
+  qdisc?: string;
+  /** Of the link as such, RFC 2863: `'UP'`, `'DOWN'`, `'UNKNOWN'`, `'LOWERLAYERDOWN'`, … `operstate` */
+  state: string;
+  /** `linkmode` */
+  mode: string;
+  /** `'default'`, or a number. */
+  group: string | number;
+  /** `txqlen`; none for 0. */
+  txQueueLength?: number;
+  /** `'ether'`, `'loopback'`, `'none'`, … `link_type` */
+  type: string;
+  /** Of the link layer; none has those of type `'none'`. */
+  address?: string;
+  broadcast?: string;
+  /** The address it was born with, where it has another now: `permaddr`. */
+  permanentAddress?: string;
+  /** The link it is on top of, or the other end of a veth, where that is in the same namespace. */
+  link?: string;
+  /** The index of that link, in whatever namespace: `link_index`. */
+  linkIndex?: number;
+  /** The other namespace that link is in: `link_netnsid`. See `network.nsid`. */
+  linkNsid?: number;
+  /** The bridge, bond or VRF it belongs to. */
+  master?: string;
+  /** `ifalias` */
+  alias?: string;
+  /** How many want all that passes by. */
+  promiscuity: number;
+  /** What is particular to its kind: of a vlan `{ id: 5, protocol: '802.1Q' }`. */
+  info?: LinkDetails;
+  /** What it does as a port of a bridge. */
+  port?: LinkDetails;
+  /** How IPv6 makes the interface's own addresses: `inet6_addr_gen_mode`. */
+  addressGeneration?: string;
+  /** Only where asked for. */
+  stats?: LinkStats;
+}
+
+/** Counters since the link was made. */
+export interface LinkStats {
+  rxPackets: number;
+  txPackets: number;
+  rxBytes: number;
+  txBytes: number;
+  rxErrors: number;
+  txErrors: number;
+  rxDropped: number;
+  txDropped: number;
+  multicast: number;
+  collisions: number;
+}
+
+/** IF_OPER_*. */
+const STATES = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP'];
+const MODES = ['DEFAULT', 'DORMANT'];
+
+/** IN6_ADDR_GEN_MODE_*. */
+export const ADDRESS_GENERATION = ['eui64', 'none', 'stable_secret', 'random'] as const;
+
+/** ARPHRD_* of `<linux/if_arp.h>`, spelled as iproute2 spells them. */
+const TYPES: ReadonlyMap<number, string> = new Map([
+  [1, 'ether'],
+  [32, 'infiniband'],
+  [280, 'can'],
+  [512, 'ppp'],
+  [519, 'rawip'],
+  [768, 'ipip'],
+  [769, 'tunnel6'],
+  [772, 'loopback'],
+  [776, 'sit'],
+  [778, 'gre'],
+  [801, 'ieee802.11'],
+  [823, 'gre6'],
+  [824, 'netlink'],
+  [826, 'vsockmon'],
+  [65534, 'none'],
+  [65535, 'void'],
+]);
+
+/** Types whose link-layer addresses are IP addresses. */
+const ADDRESSED_BY_IP: ReadonlySet<number> = new Set([768, 769, 776, 778, 823]);
+
+/** What has to be known of other links to describe one. */
+export interface Others {
+  nameOf: NameOf;
+  /** The IFF_* of a link, where they are known. */
+  flagsOf?: (index: number) => number | undefined;
+  /** Counters are wanted. */
+  stats?: boolean;
+}
+
+/** What a message says. */
+export function linkOf({ header, attributes }: LinkMessage, others: Others): Link {
+  const { LINKINFO: info, PERM_ADDRESS: permanent } = attributes;
+  const address = linkAddress(header.type, attributes.ADDRESS);
+  const details = info === undefined ? undefined : describeKind(info, others.nameOf);
+  const alternatives = attributes.PROP_LIST?.ALT_IFNAME;
+  const generation = attributes.AF_SPEC?.INET6?.ADDR_GEN_MODE;
+  return compact({
+    index: header.index,
+    name: attributes.IFNAME ?? '',
+    alternativeNames: alternatives,
+    kind: info?.KIND,
+    flags: [...printedFlags(header.flags), ...(isBelowDown(attributes, others) ? ['M-DOWN'] : [])],
+    up: (header.flags & Iff.UP) !== 0,
+    mtu: attributes.MTU ?? 0,
+    minMtu: attributes.MIN_MTU,
+    maxMtu: attributes.MAX_MTU,
+    qdisc: attributes.QDISC,
+    ...whereBelow(attributes, others.nameOf),
+    master: attributes.MASTER === undefined ? undefined : others.nameOf(attributes.MASTER),
+    state: STATES[attributes.OPERSTATE ?? 0] ?? String(attributes.OPERSTATE),
+    mode: MODES[attributes.LINKMODE ?? 0] ?? String(attributes.LINKMODE),
+    group: attributes.GROUP === 0 || attributes.GROUP === undefined ? 'default' : attributes.GROUP,
+    txQueueLength: attributes.TXQLEN === 0 ? undefined : attributes.TXQLEN,
+    type: TYPES.get(header.type) ?? `[${header.type}]`,
+    address,
+    broadcast: linkAddress(header.type, attributes.BROADCAST),
+    permanentAddress: permanent === address ? undefined : permanent,
+    alias: attributes.IFALIAS,
+    promiscuity: attributes.PROMISCUITY ?? 0,
+    info: details,
+    port: info === undefined ? undefined : describePort(info),
+    addressGeneration: generation === undefined ? undefined : (ADDRESS_GENERATION[generation] ?? String(generation)),
+    stats: others.stats === true ? statsOf(attributes.STATS64) : undefined,
+  });
+}
+
+/** The other links that a message refers to. */
+export function linksMentioned({ attributes }: LinkMessage): number[] {
+  const below = attributes.LINK_NETNSID === undefined ? attributes.LINK : undefined;
+  const vxlan = (attributes.LINKINFO?.DATA as { LINK?: unknown } | undefined)?.LINK;
+  return [below, attributes.MASTER, vxlan].filter((index) => typeof index === 'number');
+}
+
+/** As `ip` prints them: one that is up and does not run has no carrier. */
+function printedFlags(flags: number): string[] {
+  const noCarrier = (flags & Iff.UP) !== 0 && (flags & Iff.RUNNING) === 0;
+  return [...(noCarrier ? ['NO-CARRIER'] : []), ...flagNames(flags, LINK_FLAGS)];
+}
+
+function isBelowDown({ LINK, LINK_NETNSID }: LinkMessage['attributes'], { flagsOf }: Others): boolean {
+  if (LINK === undefined || LINK === 0 || LINK_NETNSID !== undefined) return false;
+  const flags = flagsOf?.(LINK);
+  return flags !== undefined && (flags & Iff.UP) === 0;
+}
+
+/** IFLA_LINK is an index in the namespace that IFLA_LINK_NETNSID says; without that in this one. */
+function whereBelow(
+  { LINK, LINK_NETNSID }: LinkMessage['attributes'],
+  nameOf: NameOf,
+): Pick<Partial<Link>, 'link' | 'linkIndex' | 'linkNsid'> {
+  if (LINK === undefined || LINK === 0) return {};
+  if (LINK_NETNSID === undefined) return { link: nameOf(LINK), linkIndex: LINK };
+  return { linkIndex: LINK, linkNsid: LINK_NETNSID };
+}
+
+function statsOf(bytes: Uint8Array | undefined): LinkStats | undefined {
+  return bytes === undefined ? undefined : STATS64.decode(Buffer.from(bytes), 0, bytes.length, {});
+}
+
+function linkAddress(type: number, bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined || bytes.length === 0) return undefined;
+  const isIp = ADDRESSED_BY_IP.has(type) && (bytes.length === 4 || bytes.length === 16);
+  return isIp ? ip.decode(Buffer.from(bytes), 0, bytes.length, {}) : hexPairs(bytes);
+}

@@ -1,0 +1,377 @@
+import { validateBoolean, validateKnownKeys, validateObject, validateOneOf } from '../../errors/validate';
+import { closeFd } from '../../launch/close';
+import { systemError } from '../../launch/failure';
+import { native } from '../../native';
+import { Descriptor } from '../../namespace/descriptor';
+import type { Namespace } from '../../namespace/namespace';
+import { Connection } from '../netlink/connection';
+import { NlmFlag, encode } from '../netlink/message';
+import { type NetworkTarget, Place } from '../place';
+import { KINDS, type LinkKind, type LinkReference, encodeKind, encodePort } from './kinds';
+import { type Link, linkOf, linksMentioned } from './link';
+import { addressed, dumpLinks, findLink, indexOf, nameTable, namesOf, validateLink } from './lookup';
+import {
+  ANY_LINK,
+  LINK,
+  type LinkAttributes,
+  type LinkInfo,
+  type LinkMessage,
+  RTM_DELLINK,
+  RTM_DELLINKPROP,
+  RTM_NEWLINK,
+  RTM_NEWLINKPROP,
+} from './message';
+import {
+  type LinkChange,
+  type LinkSpec,
+  type VethPeer,
+  encodeFlags,
+  encodeLaterSettings,
+  encodeSettings,
+  encodeVeth,
+  namespaceOf,
+  validateChange,
+  validateSpec,
+} from './spec';
+import { Tun, type TunSpec, openTun, validateTunOptions, validateTunSpec } from './tun';
+
+/** Options of {@link Links.list}: all that are given must hold. */
+export interface LinkFilter {
+  /** Only links of this kind. */
+  kind?: string | undefined;
+  /** Only those that belong to this bridge, bond or VRF. */
+  master?: LinkReference | undefined;
+  /** Only those that are switched on, or off. */
+  up?: boolean | undefined;
+  /** With counters. Default false. */
+  stats?: boolean | undefined;
+}
+
+const CREATE = NlmFlag.REQUEST | NlmFlag.ACK | NlmFlag.CREATE | NlmFlag.EXCL;
+const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
+
+/** Bytes of answers, of a connection that asks for one link at a time. */
+const SMALL_BUFFER = 1 << 17;
+
+/**
+ * Links, that is network interfaces: `ip link`, ip-link(8). A link is named by its name or by its index.
+ *
+ * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ */
+export class Links {
+  readonly #connection: Connection;
+  readonly #place: Place;
+
+  /** @internal */
+  constructor(connection: Connection, place: Place) {
+    this.#connection = connection;
+    this.#place = place;
+  }
+
+  /**
+   * The links, in the order of their indexes: `ip link show`.
+   *
+   * @example
+   * ```ts
+   * for (const { name, state, address } of await network.link.list({ kind: 'veth' })) console.log(name, state, address);
+   * ```
+   */
+  async list(filter: LinkFilter = {}): Promise<Link[]> {
+    validateObject('filter', filter);
+    validateKnownKeys('filter', filter, ['kind', 'master', 'up', 'stats']);
+    const { kind, master, up, stats = false } = filter;
+    if (kind !== undefined && typeof kind !== 'string') validateOneOf('filter.kind', kind, Object.keys(KINDS));
+    if (master !== undefined) validateLink('filter.master', master);
+    if (up !== undefined) validateBoolean('filter.up', up);
+    validateBoolean('filter.stats', stats);
+    const masterIndex = master === undefined ? undefined : await indexOf(this.#connection, master);
+    const messages = await dumpLinks(this.#connection);
+    const flags = new Map(messages.map(({ header }) => [header.index, header.flags]));
+    const others = { nameOf: nameTable(messages), flagsOf: (index: number) => flags.get(index), stats };
+    return messages
+      .filter(({ attributes }) => kind === undefined || attributes.LINKINFO?.KIND === kind)
+      .filter(({ attributes }) => masterIndex === undefined || attributes.MASTER === masterIndex)
+      .map((message) => linkOf(message, others))
+      .filter((link) => up === undefined || link.up === up);
+  }
+
+  /**
+   * One link: `ip link show LINK`.
+   *
+   * @throws NamespaceError `ENODEV` when there is none of that name or index
+   */
+  async get(link: LinkReference, options: Pick<LinkFilter, 'stats'> = {}): Promise<Link> {
+    validateLink('link', link);
+    validateObject('options', options);
+    validateKnownKeys('options', options, ['stats']);
+    const { stats = false } = options;
+    validateBoolean('options.stats', stats);
+    return this.#describe(await findLink(this.#connection, link), stats);
+  }
+
+  /**
+   * Makes a virtual link: `ip link add`. All of it, or nothing.
+   *
+   * A veth's other end, `peer`, can be made in another namespace at once, and so can the link itself (`namespace`). That
+   * takes CAP_NET_ADMIN over both: an ordinary user has it where the two belong to one user namespace of theirs.
+   *
+   * `'tun'` and `'tap'` are persistent ones: they stay when nobody has them open. See {@link Links.openTun}.
+   *
+   * @returns the link as it is now, in the namespace it is in
+   * @throws NamespaceError `EEXIST` when the name is taken, `ENODEV` when the link or master it refers to is missing,
+   * `ERR_LINUX_NS_UNSUPPORTED` when this kernel does not have the kind, `EPERM`, …
+   *
+   * @example
+   * ```ts
+   * await network.link.add({ name: 'br0', kind: 'bridge', up: true });
+   * await network.link.add({ name: 'veth0', kind: 'veth', master: 'br0', up: true, peer: { name: 'veth1', namespace: ns1 } });
+   * ```
+   */
+  async add(spec: LinkSpec): Promise<Link> {
+    validateSpec('spec', spec);
+    if (spec.kind === 'tun' || spec.kind === 'tap') return this.#addTun(spec);
+    const master = await this.#referred(spec.master);
+    const linkIndex = await this.#referred('link' in spec ? spec.link : undefined);
+    const peer = spec.kind === 'veth' ? spec.peer : undefined;
+    return withNamespaces([spec.namespace, peer?.namespace], async (namespaceFd, peerFd) => {
+      const info: LinkInfo =
+        spec.kind === 'veth'
+          ? encodeVeth(peer, peerFd)
+          : encodeKind('spec', spec.kind as keyof typeof KINDS, { ...spec }, { isNew: true, linkIndex });
+      const made = await this.#create(spec, {
+        IFNAME: spec.name,
+        LINK: spec.kind === 'vxlan' ? undefined : linkIndex,
+        ...encodeSettings(spec),
+        MASTER: master,
+        LINKINFO: info,
+        NET_NS_FD: namespaceFd,
+      });
+      return this.#finish(spec, made);
+    });
+  }
+
+  /**
+   * Changes a link: `ip link set`. What it asks for is done one after another by the kernel: where it refuses one, those
+   * before it have been done.
+   *
+   * @throws NamespaceError `ENODEV` when there is no such link, `EEXIST` when the new name is taken, …
+   *
+   * @example
+   * ```ts
+   * await network.link.set('veth1', { namespace: ns1 });
+   * await network.link.set('veth0', { up: true, mtu: 9000, master: 'br0' });
+   * await network.link.set('br0', { kind: 'bridge', stp: true });
+   * ```
+   */
+  async set(link: LinkReference, change: LinkChange): Promise<void> {
+    validateLink('link', link);
+    validateChange('change', change);
+    const master = change.master === null ? 0 : await this.#referred(change.master);
+    const linkIndex = await this.#referred('link' in change ? change.link : undefined);
+    // By its index: the name in the message would be the new one; and a group with a name that is not there would be
+    // a change of all links in that group (rtnl_group_changelink of kernels before 5.17).
+    const byIndex = change.name !== undefined || change.group !== undefined;
+    const which = byIndex ? await indexOf(this.#connection, link) : link;
+    const { addNames = [], removeNames = [] } = change;
+    if (removeNames.length > 0) await this.#names(RTM_DELLINKPROP, which, removeNames);
+    if (addNames.length > 0) await this.#names(RTM_NEWLINKPROP, which, addNames);
+    await withNamespaces([change.namespace], async (namespaceFd) => {
+      const attributes: LinkAttributes = {
+        IFNAME: change.name,
+        ...encodeSettings(change),
+        MASTER: master,
+        LINKINFO: infoOf(change, linkIndex),
+        ...encodeLaterSettings(change),
+        NET_NS_FD: namespaceFd,
+      };
+      const { flags, change: changed } = encodeFlags(change);
+      const isNothing = changed === 0 && Object.values(attributes).every((value) => value === undefined);
+      if (!isNothing || addNames.length + removeNames.length === 0) {
+        await this.#change(which, attributes, { flags, change: changed });
+      }
+    });
+  }
+
+  /**
+   * Removes a virtual link, and the other end with it where it is a veth: `ip link delete`.
+   *
+   * @throws NamespaceError `ENODEV` when there is no such link, `EOPNOTSUPP` when it is none that can be removed
+   */
+  async delete(link: LinkReference): Promise<void> {
+    validateLink('link', link);
+    const { index, attributes } = addressed(link);
+    await this.#connection.request({
+      bytes: encode(LINK, RTM_DELLINK, CHANGE, { header: { ...ANY_LINK, index }, attributes }),
+      type: LINK,
+      step: `delete link ${link}`,
+      operation: 'link-delete',
+      object: String(link),
+    });
+  }
+
+  /**
+   * Opens a tun or tap by its descriptor, and makes it if there is none of that name: for a program that is to send and
+   * receive its packets.
+   *
+   * Takes CAP_NET_ADMIN over the network, or to be the `owner` of one that exists; and /dev/net/tun.
+   *
+   * @throws NamespaceError `ENOENT` or `ENODEV` where there is no /dev/net/tun; `EBUSY` when another has it open;
+   * `EINVAL` when the name is that of another kind of link
+   *
+   * @example
+   * ```ts
+   * await using tap = await network.link.openTun({ name: 'tap0', kind: 'tap' });
+   * await spawn('qemu-system-x86_64', ['-netdev', 'tap,id=n,fd=3'], { stdio: ['ignore', 1, 2, tap.fd] });
+   * ```
+   */
+  async openTun(spec: TunSpec): Promise<Tun> {
+    validateTunSpec('spec', spec);
+    const { fd, name } = await openTun(this.#place, spec, false);
+    return new Tun(name, new Descriptor(fd));
+  }
+
+  async #addTun(spec: LinkSpec & { kind: 'tun' | 'tap' }): Promise<Link> {
+    validateTunOptions('spec', spec);
+    const { kind, name, namespace, owner, ownerGroup, multiQueue, packetInfo, vnetHeader, ...settings } = spec;
+    const tun: TunSpec = { kind, name, owner, ownerGroup, multiQueue, packetInfo, vnetHeader, persistent: true };
+    const { fd, name: made } = await openTun(this.#place, tun, true);
+    closeFd(fd);
+    const change: LinkChange = { ...settings, namespace };
+    return this.#orDelete(made, async () => {
+      if (Object.values(change).some((value) => value !== undefined)) await this.set(made, change);
+      return this.#at(namespace, (there) => there.get(made));
+    });
+  }
+
+  /** Makes a link; the answer is how it is then, where it is in this namespace. */
+  async #create(spec: LinkSpec, attributes: LinkAttributes): Promise<LinkMessage | undefined> {
+    const header = { ...ANY_LINK, index: spec.index ?? 0, ...encodeFlags(spec) };
+    const added = this.#connection.request({
+      bytes: encode(LINK, RTM_NEWLINK, CREATE, { header, attributes }),
+      type: LINK,
+      step: `add link ${spec.name}`,
+      operation: 'link-add',
+      object: spec.name,
+      detail: spec.kind,
+    });
+    // In the same sendmsg(2): nothing comes between the two.
+    const found = spec.namespace === undefined ? findLink(this.#connection, spec.name) : undefined;
+    const [outcome, link] = await Promise.allSettled([added, found]);
+    if (outcome.status === 'rejected') throw outcome.reason;
+    if (link.status === 'rejected') throw link.reason;
+    return link.value;
+  }
+
+  /** Does what a link can be given only once it is there; where that fails the link goes again. */
+  async #finish(spec: LinkSpec, made: LinkMessage | undefined): Promise<Link> {
+    const later: LinkChange = { alias: spec.alias, addressGeneration: spec.addressGeneration };
+    const isChanged = spec.alias !== undefined || spec.addressGeneration !== undefined;
+    const peer = spec.kind === 'veth' && spec.peer?.up === true ? spec.peer : undefined;
+    if (!isChanged && peer === undefined && made !== undefined) return this.#describe(made);
+    return this.#at(spec.namespace, async (there) => {
+      const link = made?.header.index ?? spec.name;
+      return there.#orDelete(link, async () => {
+        if (isChanged) await there.set(link, later);
+        if (peer !== undefined) await this.#bringUpPeer(peer, await findLink(there.#connection, link));
+        return there.get(link);
+      });
+    });
+  }
+
+  /** A veth is not connected yet while its other end is made, and that can't be brought up then (ENOTCONN). */
+  async #bringUpPeer(peer: VethPeer, { attributes }: LinkMessage): Promise<void> {
+    await this.#at(peer.namespace, (there) => there.set(attributes.LINK ?? 0, { up: true }));
+  }
+
+  async #change(link: LinkReference, attributes: LinkAttributes, flags = { flags: 0, change: 0 }): Promise<void> {
+    const by = addressed(link);
+    await this.#connection.request({
+      bytes: encode(LINK, RTM_NEWLINK, CHANGE, {
+        header: { ...ANY_LINK, index: by.index, ...flags },
+        attributes: { ...attributes, ...by.attributes },
+      }),
+      type: LINK,
+      step: `set link ${link}`,
+      operation: 'link-set',
+      object: String(link),
+    });
+  }
+
+  async #names(type: number, link: LinkReference, names: readonly string[]): Promise<void> {
+    const { index, attributes } = addressed(link);
+    const flags = type === RTM_NEWLINKPROP ? CHANGE | NlmFlag.CREATE | NlmFlag.APPEND | NlmFlag.EXCL : CHANGE;
+    await this.#connection.request({
+      bytes: encode(LINK, type, flags, {
+        header: { ...ANY_LINK, index },
+        attributes: { ...attributes, PROP_LIST: { ALT_IFNAME: [...names] } },
+      }),
+      type: LINK,
+      step: `${type === RTM_NEWLINKPROP ? 'add' : 'remove'} names of link ${link}`,
+      operation: 'link-set',
+      object: String(link),
+    });
+  }
+
+  /** What was made goes again when what is to follow fails. */
+  async #orDelete<T>(link: LinkReference, follow: () => Promise<T>): Promise<T> {
+    try {
+      return await follow();
+    } catch (error) {
+      await this.delete(link).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #referred(link: LinkReference | null | undefined): Promise<number | undefined> {
+    return link == null ? undefined : indexOf(this.#connection, link);
+  }
+
+  async #describe(message: LinkMessage, stats = false): Promise<Link> {
+    return linkOf(message, { nameOf: await namesOf(this.#connection, linksMentioned(message)), stats });
+  }
+
+  /** The links of another namespace, or these. */
+  async #at<T>(target: NetworkTarget | undefined, use: (there: Links) => Promise<T>): Promise<T> {
+    if (target === undefined) return use(this);
+    await using place = Place.of('namespace', target);
+    const [fd = -1] = await place.sockets([{ domain: 'netlink', type: 'raw' }]);
+    const connection = new Connection(fd, SMALL_BUFFER);
+    try {
+      return await use(new Links(connection, place));
+    } finally {
+      connection.close();
+    }
+  }
+}
+
+function infoOf(change: LinkChange, linkIndex: number | undefined): LinkInfo | undefined {
+  const kind = change.kind as Exclude<LinkKind, 'tun' | 'tap'> | undefined;
+  const own = kind === undefined ? undefined : encodeKind('change', kind, { ...change }, { isNew: false, linkIndex });
+  const port = change.port === undefined ? undefined : encodePort('change.port', change.port);
+  return own === undefined && port === undefined ? undefined : { ...own, ...port };
+}
+
+/**
+ * Descriptors of namespaces for a message, which stay open until it is answered, whatever becomes of the handles. To close
+ * one takes no time, even the last: the kernel takes a network namespace down later (put_net).
+ */
+async function withNamespaces<T>(
+  targets: readonly (NetworkTarget | undefined)[],
+  use: (...fds: (number | undefined)[]) => Promise<T>,
+): Promise<T> {
+  const fds: (number | undefined)[] = [];
+  try {
+    for (const target of targets) fds.push(target === undefined ? undefined : duplicate(namespaceOf(target)));
+    return await use(...fds);
+  } finally {
+    for (const fd of fds) if (fd !== undefined) native().closeNow(fd);
+  }
+}
+
+function duplicate(namespace: Namespace): number {
+  try {
+    return native().duplicate(namespace.fd);
+  } catch (cause) {
+    throw systemError(cause, { step: `duplicate ${String(namespace)}`, operation: 'open', kind: 'net' });
+  }
+}

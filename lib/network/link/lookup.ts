@@ -1,0 +1,104 @@
+import { invalidType, invalidValue, validateInteger } from '../../errors/validate';
+import { type Connection, only } from '../netlink/connection';
+import { NlmFlag, decode, encode } from '../netlink/message';
+import type { LinkReference } from './kinds';
+import { ANY_LINK, LINK, type LinkAttributes, type LinkMessage, RTM_GETLINK } from './message';
+
+/** IFNAMSIZ without the NUL that ends it. */
+const LONGEST_NAME = 15;
+
+/** ALTIFNAMSIZ without the NUL. */
+const LONGEST_ALTERNATIVE = 127;
+
+/** So many single links are asked for; where there are more, for all. */
+const MOST_SINGLE = 32;
+
+/** Names of links by their indexes. One that has gone meanwhile has the name that `ip` gives it: `if7`. */
+export type NameOf = (index: number) => string;
+
+/** Checks what a caller calls a link by: its name, an alternative one, or its index. */
+export function validateLink(name: string, value: unknown): asserts value is LinkReference {
+  if (typeof value === 'number') {
+    validateInteger(name, value, 1, 2 ** 31 - 1);
+    return;
+  }
+  if (typeof value !== 'string') throw invalidType(name, 'of type string or number', value);
+  validateName(name, value, LONGEST_ALTERNATIVE);
+}
+
+/** Checks a name that a link is to have: what `dev_valid_name` of the kernel asks for. */
+export function validateLinkName(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
+  validateName(name, value, LONGEST_NAME);
+}
+
+/** Checks one more name for a link: as long as 127 bytes. */
+export function validateAlternativeName(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
+  validateName(name, value, LONGEST_ALTERNATIVE);
+}
+
+function validateName(name: string, value: string, longest: number): void {
+  const length = Buffer.byteLength(value);
+  const isGood = length > 0 && length <= longest && !/[\s/:\0]/.test(value) && value !== '.' && value !== '..';
+  if (isGood) return;
+  throw invalidValue(name, value, `must be a name of 1 to ${longest} bytes without '/', ':' and white space`);
+}
+
+/** How a message says which link it is about. */
+export function addressed(link: LinkReference): { index: number; attributes: LinkAttributes } {
+  if (typeof link === 'number') return { index: link, attributes: {} };
+  const isShort = Buffer.byteLength(link) <= LONGEST_NAME;
+  return { index: 0, attributes: isShort ? { IFNAME: link } : { ALT_IFNAME: link } };
+}
+
+/** Asks for one link. */
+export async function findLink(connection: Connection, link: LinkReference): Promise<LinkMessage> {
+  const { index, attributes } = addressed(link);
+  const answers = await connection.request({
+    bytes: encode(LINK, RTM_GETLINK, NlmFlag.REQUEST | NlmFlag.ACK, {
+      header: { ...ANY_LINK, index },
+      attributes,
+    }),
+    type: LINK,
+    step: `get link ${link}`,
+    operation: 'link-get',
+    object: String(link),
+  });
+  return decode(LINK, only(answers));
+}
+
+/** Asks for all links. */
+export async function dumpLinks(connection: Connection): Promise<LinkMessage[]> {
+  const answers = await connection.request({
+    bytes: encode(LINK, RTM_GETLINK, NlmFlag.REQUEST | NlmFlag.DUMP, {
+      header: ANY_LINK,
+      attributes: {},
+    }),
+    type: LINK,
+    step: 'list links',
+    operation: 'link-list',
+  });
+  return answers.map((message) => decode(LINK, message));
+}
+
+/** The index of a link. @throws NamespaceError `ENODEV` when there is none of that name */
+export async function indexOf(connection: Connection, link: LinkReference): Promise<number> {
+  return typeof link === 'number' ? link : (await findLink(connection, link)).header.index;
+}
+
+/** The names of some links. */
+export async function namesOf(connection: Connection, indexes: Iterable<number>): Promise<NameOf> {
+  const wanted = [...new Set(indexes)].filter((index) => index > 0);
+  const links =
+    wanted.length <= MOST_SINGLE
+      ? await Promise.all(wanted.map((index) => findLink(connection, index).catch(() => undefined)))
+      : await dumpLinks(connection);
+  return nameTable(links.filter((link) => link !== undefined));
+}
+
+/** The names in a dump. */
+export function nameTable(links: readonly LinkMessage[]): NameOf {
+  const names = new Map(links.map(({ header, attributes }) => [header.index, attributes.IFNAME]));
+  return (index) => names.get(index) ?? `if${index}`;
+}

@@ -1,0 +1,271 @@
+/** What a caller says of a link, checked and encoded. */
+import {
+  invalidType,
+  invalidValue,
+  outOfRange,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+import { type NetworkTarget, membersOf } from '../place';
+import type { Namespace } from '../../namespace/namespace';
+import {
+  type BridgeOptions,
+  type BridgePortOptions,
+  type IpvlanOptions,
+  KINDS,
+  type LinkKind,
+  type LinkReference,
+  type MacvlanOptions,
+  type VlanOptions,
+  type VrfOptions,
+  type VxlanOptions,
+  encodePort,
+  requireOptions,
+} from './kinds';
+import { ADDRESS_GENERATION } from './link';
+import { validateAlternativeName, validateLink, validateLinkName } from './lookup';
+import { ANY_LINK, Iff, type LinkAttributes, type LinkHeader, type LinkInfo } from './message';
+import { TUN_KEYS, type TunOptions } from './tun';
+
+/** What every link has. */
+export interface LinkSettings {
+  /** Switched on or off. New links are off. */
+  up?: boolean | undefined;
+  mtu?: number | undefined;
+  /** Of the link layer: `'02:00:00:00:00:01'`. */
+  address?: string | undefined;
+  broadcast?: string | undefined;
+  txQueueLength?: number | undefined;
+  /** A number to set several links by, `'default'` is 0. */
+  group?: number | 'default' | undefined;
+  /** Whether it resolves neighbors' addresses. */
+  arp?: boolean | undefined;
+  multicast?: boolean | undefined;
+  allMulticast?: boolean | undefined;
+  promiscuous?: boolean | undefined;
+}
+
+/** What a link has that is not the other end of one. */
+export interface OwnSettings extends LinkSettings {
+  /** The bridge, bond or VRF it is to belong to; null for none. */
+  master?: LinkReference | null | undefined;
+  /** A description. */
+  alias?: string | undefined;
+  /** How IPv6 makes the interface's own addresses. */
+  addressGeneration?: (typeof ADDRESS_GENERATION)[number] | undefined;
+}
+
+/** The other end of a veth. */
+export interface VethPeer extends LinkSettings {
+  /** Default: the kernel's, `veth` and a number. */
+  name?: string | undefined;
+  index?: number | undefined;
+  /** Where that end is to be. Default: where the first is. */
+  namespace?: NetworkTarget | undefined;
+}
+
+/** A link to be made. */
+export type LinkSpec = OwnSettings & {
+  /** At most 15 bytes. Of a tun or tap: with `%d` in it the kernel puts a number there. */
+  name: string;
+  /** Default: the next that is free. Not of a tun or tap. */
+  index?: number | undefined;
+  /** Where it is to be made. Default: in this network. What it is on top of (`link`) is looked up in this one. */
+  namespace?: NetworkTarget | undefined;
+} & (
+    | ({ kind: 'veth' } & { peer?: VethPeer | undefined })
+    | ({ kind: 'bridge' } & BridgeOptions)
+    | { kind: 'dummy' | 'ifb' }
+    | ({ kind: 'vlan' } & VlanOptions)
+    | ({ kind: 'macvlan' | 'macvtap' } & MacvlanOptions)
+    | ({ kind: 'ipvlan' } & IpvlanOptions)
+    | ({ kind: 'vxlan' } & VxlanOptions)
+    | ({ kind: 'vrf' } & VrfOptions)
+    | ({ kind: 'tun' | 'tap' } & TunOptions)
+  );
+
+/** What is to change. With `kind`, also what is particular to that. */
+export type LinkChange = OwnSettings & {
+  /** Another name. */
+  name?: string | undefined;
+  /** Moves it there. Its addresses and routes do not go with it, nor is it up there unless `up` says so. */
+  namespace?: NetworkTarget | undefined;
+  /** More names, to add and to remove. */
+  addNames?: readonly string[] | undefined;
+  removeNames?: readonly string[] | undefined;
+  /** As a port of a bridge. */
+  port?: BridgePortOptions | undefined;
+} & (
+    | { kind?: undefined }
+    | ({ kind: 'bridge' } & BridgeOptions)
+    | ({ kind: 'macvlan' | 'macvtap' } & Pick<MacvlanOptions, 'mode'>)
+    | ({ kind: 'ipvlan' } & Pick<IpvlanOptions, 'mode' | 'isolation'>)
+    | ({ kind: 'vxlan' } & Omit<VxlanOptions, 'id' | 'external'>)
+  );
+
+const SETTINGS = [
+  'up',
+  'mtu',
+  'address',
+  'broadcast',
+  'txQueueLength',
+  'group',
+  'arp',
+  'multicast',
+  'allMulticast',
+  'promiscuous',
+] as const;
+const OWN_SETTINGS = [...SETTINGS, 'master', 'alias', 'addressGeneration'];
+
+const KIND_NAMES: readonly LinkKind[] = [...(Object.keys(KINDS) as (keyof typeof KINDS)[]), 'tun', 'tap'];
+const CHANGEABLE: readonly (keyof typeof KINDS)[] = ['bridge', 'macvlan', 'macvtap', 'ipvlan', 'vxlan'];
+
+type Bag = Record<string, unknown>;
+
+/** Checks all of a spec that can be checked without the kernel. */
+export function validateSpec(name: string, spec: unknown): asserts spec is LinkSpec {
+  validateObject(name, spec);
+  const bag = spec as Bag;
+  validateOneOf(`${name}.kind`, bag.kind, KIND_NAMES);
+  const isTun = bag.kind === 'tun' || bag.kind === 'tap';
+  const particular = isTun ? TUN_KEYS : ['index', ...KINDS[bag.kind as keyof typeof KINDS].keys];
+  validateKnownKeys(name, spec, ['kind', 'name', 'namespace', ...OWN_SETTINGS, ...particular]);
+  validateLinkName(`${name}.name`, bag.name);
+  if (!isTun && bag.name.includes('%')) {
+    throw invalidValue(`${name}.name`, bag.name, "must be a whole name, without '%'"); // it would not be known then
+  }
+  validateOwnSettings(name, bag);
+  validateWhere(name, bag);
+  if (bag.link !== undefined) validateLink(`${name}.link`, bag.link);
+  if (!isTun) requireOptions(name, bag.kind as keyof typeof KINDS, bag);
+  if (bag.peer !== undefined) validatePeer(`${name}.peer`, bag.peer);
+}
+
+function validatePeer(name: string, peer: unknown): void {
+  validateObject(name, peer);
+  validateKnownKeys(name, peer, ['name', 'index', 'namespace', ...SETTINGS]);
+  const bag = peer as Bag;
+  if (bag.name !== undefined) validateLinkName(`${name}.name`, bag.name);
+  validateSettings(name, bag);
+  validateWhere(name, bag);
+}
+
+export function validateChange(name: string, change: unknown): asserts change is LinkChange {
+  validateObject(name, change);
+  const bag = change as Bag;
+  if (bag.kind !== undefined) validateOneOf(`${name}.kind`, bag.kind, CHANGEABLE);
+  const particular = bag.kind === undefined ? [] : KINDS[bag.kind].keys;
+  const own = ['kind', 'name', 'namespace', 'addNames', 'removeNames', 'port', ...OWN_SETTINGS];
+  validateKnownKeys(name, change, [...own, ...particular]);
+  if (bag.name !== undefined) validateLinkName(`${name}.name`, bag.name);
+  if (bag.link !== undefined) validateLink(`${name}.link`, bag.link);
+  validateOwnSettings(name, bag);
+  validateWhere(name, bag);
+  for (const key of ['addNames', 'removeNames']) validateNames(`${name}.${key}`, bag[key]);
+  if (bag.port !== undefined) {
+    validateObject(`${name}.port`, bag.port);
+    encodePort(`${name}.port`, bag.port);
+  }
+}
+
+function validateNames(name: string, names: unknown): void {
+  if (names === undefined) return;
+  validateArray(name, names);
+  names.forEach((each, index) => validateAlternativeName(`${name}[${index}]`, each));
+}
+
+function validateWhere(name: string, { namespace, index }: Bag): void {
+  if (namespace !== undefined) membersOf(`${name}.namespace`, namespace);
+  if (index !== undefined) validateInteger(`${name}.index`, index, 1, 2 ** 31 - 1);
+}
+
+function validateSettings(name: string, bag: Bag): void {
+  for (const key of ['up', 'arp', 'multicast', 'allMulticast', 'promiscuous']) {
+    if (bag[key] !== undefined) validateBoolean(`${name}.${key}`, bag[key]);
+  }
+  for (const key of ['mtu', 'txQueueLength']) {
+    if (bag[key] !== undefined) validateInteger(`${name}.${key}`, bag[key], 0, 2 ** 31 - 1);
+  }
+  for (const key of ['address', 'broadcast']) {
+    if (bag[key] !== undefined) validateMac(`${name}.${key}`, bag[key]);
+  }
+  if (bag.group === undefined || bag.group === 'default') return;
+  if (typeof bag.group !== 'number') throw invalidType(`${name}.group`, "of type number or 'default'", bag.group);
+  if (!Number.isInteger(bag.group) || bag.group < 0 || bag.group > 0xffffffff) {
+    throw outOfRange(`${name}.group`, 'an integer >= 0 && <= 4294967295', bag.group);
+  }
+}
+
+function validateOwnSettings(name: string, bag: Bag): void {
+  validateSettings(name, bag);
+  if (bag.master !== undefined && bag.master !== null) validateLink(`${name}.master`, bag.master);
+  if (bag.alias !== undefined) validateString(`${name}.alias`, bag.alias);
+  if (bag.addressGeneration !== undefined) {
+    validateOneOf(`${name}.addressGeneration`, bag.addressGeneration, ADDRESS_GENERATION);
+  }
+}
+
+/** Of any length: how long the link's addresses are the kernel knows. */
+export function validateMac(name: string, value: unknown): asserts value is string {
+  validateString(name, value);
+  if (/^[0-9a-f]{2}(:[0-9a-f]{2})*$/i.test(value)) return;
+  throw invalidValue(name, value, "must be a link-layer address such as '02:00:00:00:00:01'");
+}
+
+/** Bits of the flags, and which of them are to be set or cleared. */
+export function encodeFlags(settings: LinkSettings): Pick<LinkHeader, 'flags' | 'change'> {
+  const { up, arp, multicast, allMulticast, promiscuous } = settings;
+  const wanted: [bit: number, on: boolean | undefined][] = [
+    [Iff.UP, up],
+    [Iff.NOARP, arp === undefined ? undefined : !arp],
+    [Iff.MULTICAST, multicast],
+    [Iff.ALLMULTI, allMulticast],
+    [Iff.PROMISC, promiscuous],
+  ];
+  const given = wanted.filter(([, on]) => on !== undefined);
+  return {
+    flags: given.reduce((bits, [bit, on]) => (on === true ? bits | bit : bits), 0),
+    change: given.reduce((bits, [bit]) => bits | bit, 0),
+  };
+}
+
+export function encodeSettings({ mtu, address, broadcast, txQueueLength, group }: LinkSettings): LinkAttributes {
+  return {
+    ADDRESS: macBytes(address),
+    BROADCAST: macBytes(broadcast),
+    MTU: mtu,
+    TXQLEN: txQueueLength,
+    GROUP: group === 'default' ? 0 : group,
+  };
+}
+
+/** What a link can only be given once it is there: `do_setlink` of the kernel. */
+export function encodeLaterSettings({ alias, addressGeneration }: OwnSettings): LinkAttributes {
+  const mode = addressGeneration === undefined ? -1 : ADDRESS_GENERATION.indexOf(addressGeneration);
+  return {
+    IFALIAS: alias,
+    AF_SPEC: mode === -1 ? undefined : { INET6: { ADDR_GEN_MODE: mode } },
+  };
+}
+
+/** IFLA_LINKINFO of a veth: it has all of the other end in it. */
+export function encodeVeth(peer: VethPeer | undefined, namespaceFd: number | undefined): LinkInfo {
+  if (peer === undefined) return { KIND: 'veth' };
+  const header = { ...ANY_LINK, index: peer.index ?? 0, ...encodeFlags({ ...peer, up: undefined }) };
+  const attributes: LinkAttributes = { IFNAME: peer.name, ...encodeSettings(peer), NET_NS_FD: namespaceFd };
+  return { KIND: 'veth', DATA: { PEER: { header, attributes } } };
+}
+
+/** The namespace that a target means. */
+export function namespaceOf(target: NetworkTarget): Namespace {
+  return membersOf('namespace', target).net;
+}
+
+function macBytes(address: string | undefined): Uint8Array | undefined {
+  return address === undefined ? undefined : Buffer.from(address.replaceAll(':', ''), 'hex');
+}

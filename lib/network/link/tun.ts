@@ -1,0 +1,155 @@
+import { inspect } from 'node:util';
+import { Errno } from '../../errors/errno';
+import { NamespaceError, closedError } from '../../errors/namespace-error';
+import {
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+} from '../../errors/validate';
+import { closeFd } from '../../launch/close';
+import type { Descriptor } from '../../namespace/descriptor';
+import { disown, own } from '../../namespace/forgotten';
+import type { Place } from '../place';
+import { validateLinkName } from './lookup';
+
+/** Of a tun or tap: who else may open it, and what its packets look like. */
+export interface TunOptions {
+  /** The user who may open it without CAP_NET_ADMIN. */
+  owner?: number | undefined;
+  /** The group that may. */
+  ownerGroup?: number | undefined;
+  /** Several descriptors may be open on it. Default false. */
+  multiQueue?: boolean | undefined;
+  /** Each packet begins with 4 bytes of flags and protocol. Default false. */
+  packetInfo?: boolean | undefined;
+  /** Each packet begins with a `virtio_net_hdr`. Default false. */
+  vnetHeader?: boolean | undefined;
+}
+
+/** A tun or tap to be opened. */
+export interface TunSpec extends TunOptions {
+  /** Of one that exists, or of one to be made. With `%d` in it the kernel puts a number there. */
+  name: string;
+  /** `'tun'`: packets of IP. `'tap'`: frames of Ethernet. */
+  kind: 'tun' | 'tap';
+  /** Whether one that is made outlives the descriptor. Default false. */
+  persistent?: boolean | undefined;
+}
+
+export const TUN_KEYS = ['owner', 'ownerGroup', 'multiQueue', 'packetInfo', 'vnetHeader'];
+
+/** IFF_* of `<linux/if_tun.h>`. */
+const TunFlag = { TUN: 0x1, TAP: 0x2, MULTI_QUEUE: 0x100, NO_PI: 0x1000, VNET_HDR: 0x4000, EXCL: 0x8000 } as const;
+
+/**
+ * An open tun or tap: what the kernel sends to that interface is read from its descriptor, one packet at a time, and
+ * what is written to it comes in there. `network.link.openTun()` opens one.
+ *
+ * Close it, or declare it with `await using`: then an interface that is not persistent is gone. One that is forgotten
+ * instead is closed when it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
+ */
+export class Tun implements AsyncDisposable {
+  /** The interface's name. */
+  readonly name: string;
+  readonly #descriptor: Descriptor;
+
+  /** @internal */
+  constructor(name: string, descriptor: Descriptor) {
+    this.name = name;
+    this.#descriptor = descriptor;
+    own(this, { what: `A Tun (${name})`, close: () => descriptor.close() });
+  }
+
+  /**
+   * The descriptor, which stays this object's own. It does not block (`O_NONBLOCK`): hand it to a program, among its
+   * `stdio`, or give it to what reads when it can.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
+   */
+  get fd(): number {
+    if (this.closed) throw closedError(`The tun ${this.name}`);
+    return this.#descriptor.fd;
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#descriptor.closed;
+  }
+
+  /** Closes the descriptor. Calling it again changes nothing. */
+  async close(): Promise<void> {
+    disown(this);
+    await this.#descriptor.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [inspect.custom](): string {
+    return `Tun { ${this.name}${this.closed ? ', closed' : ''} }`;
+  }
+}
+
+/** Checks what is particular to a tun. */
+export function validateTunOptions(name: string, options: TunOptions): void {
+  const bag = options as Record<string, unknown>;
+  for (const key of ['owner', 'ownerGroup']) {
+    if (bag[key] !== undefined) validateInteger(`${name}.${key}`, bag[key], 0, 2 ** 32 - 2);
+  }
+  for (const key of ['multiQueue', 'packetInfo', 'vnetHeader']) {
+    if (bag[key] !== undefined) validateBoolean(`${name}.${key}`, bag[key]);
+  }
+}
+
+export function validateTunSpec(name: string, spec: unknown): asserts spec is TunSpec {
+  validateObject(name, spec);
+  validateKnownKeys(name, spec, ['name', 'kind', 'persistent', ...TUN_KEYS]);
+  const { name: link, kind, persistent } = spec as Record<string, unknown>;
+  validateLinkName(`${name}.name`, link);
+  validateOneOf(`${name}.kind`, kind, ['tun', 'tap']);
+  if (persistent !== undefined) validateBoolean(`${name}.persistent`, persistent);
+  validateTunOptions(name, spec);
+}
+
+/** What opening one gives. */
+interface Opened {
+  /** Adopted; the caller's to close. */
+  fd: number;
+  name: string;
+}
+
+/**
+ * Opens /dev/net/tun in that network.
+ *
+ * @param exclusive - refuses where there is such an interface already
+ */
+export async function openTun(place: Place, spec: TunSpec, exclusive: boolean): Promise<Opened> {
+  const { name, kind, owner = -1, ownerGroup = -1, persistent = false } = spec;
+  const flags =
+    (kind === 'tun' ? TunFlag.TUN : TunFlag.TAP) |
+    (spec.multiQueue === true ? TunFlag.MULTI_QUEUE : 0) |
+    (spec.packetInfo === true ? 0 : TunFlag.NO_PI) |
+    (spec.vnetHeader === true ? TunFlag.VNET_HDR : 0) |
+    (exclusive ? TunFlag.EXCL : 0);
+  try {
+    const { fds, data } = await place.run([['tun', name, flags, owner, ownerGroup, persistent ? 1 : 0]]);
+    const [fd = -1, ...others] = fds;
+    for (const other of others) closeFd(other);
+    return { fd, name: data.toString('utf8') };
+  } catch (error) {
+    throw exclusive ? takenOr(error, name) : error;
+  }
+}
+
+/** TUNSETIFF says EBUSY of a tun of that name, and EINVAL of another kind of link. */
+function takenOr(error: unknown, name: string): unknown {
+  const { errno, syscall, path } = error as NamespaceError;
+  if (errno !== -Errno.EBUSY || syscall !== 'ioctl') return error;
+  return new NamespaceError({
+    ...{ errno: Errno.EEXIST, syscall, path, kind: 'net', step: `add link ${name}`, cause: error },
+    hint: `There is a link of the name ${name} in that network already: choose another name, or delete it.`,
+  });
+}

@@ -1,0 +1,146 @@
+/** Network namespaces with a name, each a file of /run/netns: as ip-netns(8) has them, and for both to use. */
+import { stat } from 'node:fs/promises';
+import type { Step } from '../../../types/native';
+import { validateBoolean, validateKnownKeys, validateObject, validatePid } from '../../errors/validate';
+import { systemError } from '../../launch/failure';
+import { run } from '../../launch/target';
+import { CLONE_FLAGS } from '../../namespace/kind';
+import { Namespace } from '../../namespace/namespace';
+import type { NamespaceSet } from '../../namespace/namespace-set';
+import { PersistentNamespace } from '../../namespace/persistent';
+import { type CallOptions, signalOf } from '../../namespace/unshare';
+import { type NetworkTarget, membersOf } from '../place';
+import { enter } from './enter';
+import { RUN_DIRECTORY, namesIn, namesOf, pathOf, validateName } from './names';
+
+/** Options of {@link NetworkNamespaces.add}. Unknown ones are errors. */
+export interface AddNetworkNamespaceOptions extends CallOptions {
+  /** Whether lo is brought up, as {@link unshare} does and `ip netns add` does not. Default: true. */
+  loopback?: boolean | undefined;
+  /** A network namespace that is to have the name, as with `ip netns attach`. Default: a new one. */
+  namespace?: NetworkTarget | undefined;
+}
+
+/**
+ * Network namespaces that have a name, shared with `ip netns`: each of the two sees, uses and removes what the other has
+ * made. They are there until they are removed, whatever becomes of this process.
+ *
+ * A name is that of a file in /run/netns, on which the namespace is mounted. To add and to remove takes CAP_SYS_ADMIN in
+ * the user namespace that owns the mount namespace of this process: root's, or that of a program which runs in new `user`
+ * and `mnt` namespaces and has a /run of its own. `ip-netns(8)`
+ */
+export interface NetworkNamespaces {
+  /**
+   * Creates a network namespace with a name: `ip netns add`. Or gives one to a namespace that there is:
+   * `ip netns attach`.
+   *
+   * @returns what keeps it, and can remove it; nothing needs to be closed
+   * @throws NamespaceError `EEXIST` when the name is taken, `EPERM` or `EACCES` without the privilege
+   *
+   * @example
+   * ```ts
+   * await networkNamespaces.add('blue');
+   * const blue = await networkNamespaces.open('blue');
+   * ```
+   */
+  readonly add: (name: string, options?: AddNetworkNamespaceOptions) => Promise<PersistentNamespace>;
+  /** The names, in alphabetical order: `ip netns list`. Files that no namespace is mounted on are left out. */
+  readonly list: () => Promise<string[]>;
+  /** Opens one: the caller's to close. @throws NamespaceError `ENOENT`, or `EINVAL` when nothing is mounted on the file */
+  readonly open: (name: string) => Promise<Namespace>;
+  /**
+   * Takes a name away: `ip netns delete`. The namespace goes with it when nothing else refers to it: no process, handle
+   * or socket.
+   *
+   * @throws NamespaceError `ENOENT` when there is no such name
+   */
+  readonly remove: (name: string, options?: CallOptions) => Promise<void>;
+  /**
+   * Enters one as `ip netns exec` does: a set of it and of a new mount namespace, in which the files of /etc/netns/NAME
+   * are in the places of those of /etc, and /sys shows the devices of that network. Mounts of the host come through, and
+   * none goes back. A file of /etc/netns/NAME that /etc has not is left out.
+   *
+   * @returns a set to run programs in; the caller's to close
+   *
+   * @example
+   * ```ts
+   * const blue = await networkNamespaces.enter('blue');
+   * console.log((await blue.execFile('cat', ['/etc/resolv.conf'])).stdout); // that of /etc/netns/blue
+   * ```
+   */
+  readonly enter: (name: string, options?: CallOptions) => Promise<NamespaceSet>;
+  /** The names of a network namespace, or of that of a process: `ip netns identify`. Default: this process's own. */
+  readonly identify: (target?: NetworkTarget | number | 'self') => Promise<string[]>;
+  /** The processes in one, as far as they may be seen: `ip netns pids`. */
+  readonly pids: (name: string) => Promise<number[]>;
+}
+
+export const networkNamespaces: NetworkNamespaces = Object.freeze({ add, list, open, remove, enter, identify, pids });
+
+async function add(name: string, options: AddNetworkNamespaceOptions = {}): Promise<PersistentNamespace> {
+  validateName('name', name);
+  validateObject('options', options);
+  validateKnownKeys('options', options, ['loopback', 'namespace', 'signal']);
+  const { loopback = true, namespace, ...call } = options;
+  const signal = signalOf(call);
+  validateBoolean('options.loopback', loopback);
+  const given = namespace === undefined ? undefined : membersOf('options.namespace', namespace).net;
+  const path = pathOf(name);
+  // The directory first: who may not do that learns it before a namespace is made.
+  const steps: Step[] = [['netns_directory', RUN_DIRECTORY]];
+  if (given === undefined) steps.push(['unshare', CLONE_FLAGS.net, null, null, null, null]);
+  if (given === undefined && loopback) steps.push(['loopback']);
+  steps.push(['netns_add', path, given === undefined ? [] : [given.fd]]);
+  await run({}, steps, signal);
+  const { ino, dev } = await statOf(path);
+  return new PersistentNamespace(path, { kind: 'net', id: ino, dev });
+}
+
+async function list(): Promise<string[]> {
+  const nsfs = await statOf('/proc/self/ns/net');
+  const names = await namesIn(RUN_DIRECTORY);
+  const mounted = await Promise.all(
+    names.map(async (name) => (await stat(pathOf(name)).catch(() => undefined))?.dev === Number(nsfs.dev)),
+  );
+  return names.filter((_, index) => mounted[index]);
+}
+
+async function open(name: string): Promise<Namespace> {
+  validateName('name', name);
+  return Namespace.open(pathOf(name));
+}
+
+async function remove(name: string, options: CallOptions = {}): Promise<void> {
+  validateName('name', name);
+  const signal = signalOf(options);
+  await run({}, [['netns_remove', pathOf(name)]], signal);
+}
+
+async function identify(target: NetworkTarget | number | 'self' = 'self'): Promise<string[]> {
+  const names = await namesIn(RUN_DIRECTORY);
+  if (typeof target === 'object') return namesOf(membersOf('target', target).net, names);
+  if (target !== 'self') validatePid('target', target);
+  const net = await Namespace.of(target, 'net');
+  try {
+    return await namesOf(net, names);
+  } finally {
+    await net.close();
+  }
+}
+
+async function pids(name: string): Promise<number[]> {
+  const namespace = await open(name);
+  try {
+    return await namespace.processes();
+  } finally {
+    await namespace.close();
+  }
+}
+
+async function statOf(path: string): Promise<{ ino: bigint; dev: bigint }> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (cause) {
+    throw systemError(cause, { step: `look at ${path}`, operation: 'open', path, kind: 'net' });
+  }
+}

@@ -1,0 +1,48 @@
+import { readdir, stat } from 'node:fs/promises';
+import { invalidValue, validateString } from '../../errors/validate';
+import type { Namespace } from '../../namespace/namespace';
+
+/** Where ip-netns(8) has its namespaces: iproute2 says /var/run, which is a link to it. */
+export const RUN_DIRECTORY = '/run/netns';
+
+/** Where it has files that stand in for those of /etc: /etc/netns/NAME/resolv.conf. */
+export const ETC_DIRECTORY = '/etc/netns';
+
+/** NAME_MAX, limits.h: of iproute2, too. */
+const MOST_BYTES = 255;
+
+/** A name as iproute2 takes it: that of a file. */
+export function validateName(name: string, value: unknown): asserts value is string {
+  validateString(name, value);
+  if (value === '') throw invalidValue(name, value, 'cannot be empty');
+  if (value === '.' || value === '..' || value.includes('/')) {
+    throw invalidValue(name, value, "must be the name of a file: not '.' or '..', and without a slash");
+  }
+  if (Buffer.byteLength(value) > MOST_BYTES) throw invalidValue(name, value, `must have at most ${MOST_BYTES} bytes`);
+}
+
+/** The file that a namespace of that name is mounted on. */
+export function pathOf(name: string): string {
+  return `${RUN_DIRECTORY}/${name}`;
+}
+
+/** Those of some names that a namespace has now: as `ip netns identify`, by what is mounted there. */
+export async function namesOf({ id, dev }: Pick<Namespace, 'id' | 'dev'>, names: readonly string[]): Promise<string[]> {
+  const own = await Promise.all(
+    names.map(async (name) => {
+      const status = await stat(pathOf(name), { bigint: true }).catch(() => undefined);
+      return status?.ino === id && status.dev === dev;
+    }),
+  );
+  return names.filter((_, index) => own[index]);
+}
+
+/** The names in a directory, in alphabetical order; none where there is no such directory. */
+export async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
+  }
+}

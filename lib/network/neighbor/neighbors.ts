@@ -1,0 +1,183 @@
+import { invalidValue, validateBoolean, validateKnownKeys, validateObject, validateOneOf } from '../../errors/validate';
+import { FAMILY_NUMBERS, type Family, familyOf, validateAddress } from '../ip';
+import type { LinkReference } from '../link/kinds';
+import { indexOf, namesOf, validateLink } from '../link/lookup';
+import { validateMac } from '../link/spec';
+import type { Connection } from '../netlink/connection';
+import { NlmFlag, decode, encode } from '../netlink/message';
+import {
+  NEIGHBOR,
+  NTF_PROXY,
+  NTF_ROUTER,
+  type NeighborMessage,
+  RTM_DELNEIGH,
+  RTM_GETNEIGH,
+  RTM_NEWNEIGH,
+} from './message';
+import { NEIGHBOR_STATES, type Neighbor, type NeighborState, neighborOf } from './neighbor';
+
+/** Options of {@link Neighbors.list}: all that are given must hold. */
+export interface NeighborFilter {
+  family?: Family | undefined;
+  link?: LinkReference | undefined;
+  /** Those that this host answers for, instead. */
+  proxy?: boolean | undefined;
+  /** With those that need no resolution: multicast and broadcast addresses. Default false, as `ip` has it. */
+  noarp?: boolean | undefined;
+}
+
+/** A neighbor to be made or removed. */
+export interface NeighborSpec {
+  /** Its IP address. */
+  to: string;
+  link: LinkReference;
+  /** Its address of the link layer; not of a proxy. */
+  address?: string | undefined;
+  /** Default `'permanent'`. */
+  state?: NeighborState | undefined;
+  router?: boolean | undefined;
+  /** This host is to answer for it. */
+  proxy?: boolean | undefined;
+}
+
+const KEYS: readonly (keyof NeighborSpec)[] = ['to', 'link', 'address', 'state', 'router', 'proxy'];
+
+const STATES: readonly NeighborState[] = [
+  'permanent',
+  'noarp',
+  'reachable',
+  'stale',
+  'delay',
+  'probe',
+  'incomplete',
+  'failed',
+];
+
+const NUD_NOARP = 0x40;
+const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
+
+/**
+ * Neighbors, that is the tables of ARP and of IPv6's neighbor discovery: `ip neighbour`, ip-neighbour(8).
+ *
+ * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ */
+export class Neighbors {
+  readonly #connection: Connection;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The neighbors, IPv4 first: `ip neighbour show`. */
+  async list(filter: NeighborFilter = {}): Promise<Neighbor[]> {
+    validateObject('filter', filter);
+    validateKnownKeys('filter', filter, ['family', 'link', 'proxy', 'noarp']);
+    const { family, link, proxy = false, noarp = false } = filter;
+    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
+    if (link !== undefined) validateLink('filter.link', link);
+    validateBoolean('filter.proxy', proxy);
+    validateBoolean('filter.noarp', noarp);
+    const index = link === undefined ? 0 : await indexOf(this.#connection, link);
+    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const dumps = await Promise.all(families.map((each) => this.#dump(each, proxy)));
+    const messages = dumps
+      .flat()
+      .filter(({ header }) => index === 0 || header.index === index)
+      .filter(({ header }) => proxy || noarp || (header.state & NUD_NOARP) === 0);
+    const nameOf = await namesOf(
+      this.#connection,
+      messages.map(({ header }) => header.index),
+    );
+    return messages.map((message) => neighborOf(message, nameOf)).filter((neighbor) => neighbor !== undefined);
+  }
+
+  /**
+   * Says a neighbor's address: `ip neighbour add`.
+   *
+   * @throws NamespaceError `EEXIST` when there is one, `ENODEV`, …
+   *
+   * @example
+   * ```ts
+   * await network.neighbor.add({ to: '192.168.5.7', link: 'veth0', address: '02:00:00:00:00:01' });
+   * await network.neighbor.add({ to: '192.168.5.8', link: 'veth0', proxy: true });
+   * ```
+   */
+  async add(neighbor: NeighborSpec): Promise<void> {
+    await this.#change('add', NlmFlag.CREATE | NlmFlag.EXCL, neighbor);
+  }
+
+  /** Says a neighbor's address, whether there is one or not: `ip neighbour replace`. */
+  async replace(neighbor: NeighborSpec): Promise<void> {
+    await this.#change('replace', NlmFlag.CREATE | NlmFlag.REPLACE, neighbor);
+  }
+
+  /**
+   * Forgets a neighbor: `ip neighbour delete`.
+   *
+   * @throws NamespaceError `ENOENT` when there is none
+   */
+  async delete(neighbor: Pick<NeighborSpec, 'to' | 'link' | 'proxy'>): Promise<void> {
+    await this.#change('delete', 0, neighbor);
+  }
+
+  async #change(what: 'add' | 'replace' | 'delete', flags: number, neighbor: NeighborSpec): Promise<void> {
+    validateNeighbor('neighbor', neighbor, what !== 'delete');
+    const { to, link, address, state, router, proxy } = neighbor;
+    const index = await indexOf(this.#connection, link);
+    await this.#connection.request({
+      bytes: encode(NEIGHBOR, what === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, CHANGE | flags, {
+        header: {
+          family: FAMILY_NUMBERS[familyOf(to)],
+          pad: undefined,
+          index,
+          state: what === 'delete' || proxy === true ? 0 : stateNumber(state ?? 'permanent'),
+          flags: (proxy === true ? NTF_PROXY : 0) | (router === true ? NTF_ROUTER : 0),
+          type: 0,
+        },
+        attributes: { DST: to, LLADDR: address },
+      }),
+      type: NEIGHBOR,
+      step: `${what} neighbor ${to} on ${link}`,
+      operation: `neighbor-${what}`,
+      object: to,
+    });
+  }
+
+  async #dump(family: Family, proxy: boolean): Promise<NeighborMessage[]> {
+    const number = FAMILY_NUMBERS[family];
+    const answers = await this.#connection.request({
+      bytes: encode(NEIGHBOR, RTM_GETNEIGH, NlmFlag.REQUEST | NlmFlag.DUMP, {
+        header: { family: number, pad: undefined, index: 0, state: 0, flags: proxy ? NTF_PROXY : 0, type: 0 },
+        attributes: {},
+      }),
+      type: NEIGHBOR,
+      step: 'list neighbors',
+      operation: 'neighbor-list',
+    });
+    return answers.map((message) => decode(NEIGHBOR, message)).filter(({ header }) => header.family === number);
+  }
+}
+
+function validateNeighbor(name: string, neighbor: unknown, adds: boolean): asserts neighbor is NeighborSpec {
+  validateObject(name, neighbor);
+  validateKnownKeys(name, neighbor, adds ? KEYS : ['to', 'link', 'proxy']);
+  const { to, link, address, state, router, proxy } = neighbor as Record<string, unknown>;
+  validateAddress(`${name}.to`, to);
+  validateLink(`${name}.link`, link);
+  if (address !== undefined) validateMac(`${name}.address`, address);
+  if (state !== undefined) validateOneOf(`${name}.state`, state, STATES);
+  if (router !== undefined) validateBoolean(`${name}.router`, router);
+  if (proxy !== undefined) validateBoolean(`${name}.proxy`, proxy);
+  if (!adds) return;
+  if (proxy === true && address !== undefined) {
+    throw invalidValue(`${name}.address`, address, 'must not be given for a proxy: it answers with its own');
+  }
+  if (proxy !== true && address === undefined && state !== 'failed' && state !== 'incomplete') {
+    throw invalidValue(`${name}.address`, address, 'must be given, unless it is a proxy');
+  }
+}
+
+function stateNumber(state: NeighborState): number {
+  return NEIGHBOR_STATES.find(([, name]) => name === state.toUpperCase())?.[0] ?? 0;
+}

@@ -1,0 +1,230 @@
+/** Requests over a netlink socket, many at a time, each answered by its sequence number. netlink(7) */
+import type { NativeNetlink } from '../../../types/native';
+import { Errno } from '../../errors/errno';
+import { NamespaceError, closedError } from '../../errors/namespace-error';
+import { systemError } from '../../launch/failure';
+import { native } from '../../native';
+import type { Declarations } from './attributes';
+import { type RequestDescription, refusedError } from './error';
+import { malformed } from './malformed';
+import {
+  type Acknowledgement,
+  type Message,
+  type MessageType,
+  NlmFlag,
+  NlmsgType,
+  acknowledgement,
+  flagsOf,
+  messagesIn,
+  stamp,
+} from './message';
+
+/** One request. */
+export interface Request<H = unknown, D extends Declarations = Declarations> extends RequestDescription {
+  /** All of the message, as `encode` makes it. */
+  bytes: Buffer;
+  /** What it is, to find the name of an attribute in it. */
+  type: MessageType<H, D>;
+}
+
+/** A request on its way. */
+interface Pending {
+  request: Request;
+  isDump: boolean;
+  sequence: number;
+  answers: Message[];
+  /** What changed while it was dumped makes a dump inconsistent: NLM_F_DUMP_INTR. */
+  interrupted: boolean;
+  attempts: number;
+  resolve: (answers: Message[]) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * What one sendmsg(2) takes at most. All answers to it wait in the receive buffer, which without privilege may not be
+ * larger than net.core.rmem_max (208 KiB as a rule, counted twice): about 4 KiB for each, with what the kernel adds.
+ */
+const MOST_MESSAGES = 64;
+const MOST_BYTES = 64 * 1024;
+
+/** What one exchange takes at most. What follows from its answers is made ready here while the kernel does the next. */
+const MOST_IN_EXCHANGE = 64;
+
+/** How often a dump is tried that others' changes interrupt. */
+const MOST_ATTEMPTS = 50;
+
+/** The one message that answers a request; the kernel has acknowledged it, so there is one. */
+export function only([answer]: readonly Message[]): Message {
+  if (answer === undefined) throw malformed('an acknowledgement without an answer');
+  return answer;
+}
+
+/** A socket and the requests on it. Those made in one turn of the event loop go together, in their order. */
+export class Connection {
+  readonly #socket: NativeNetlink;
+  #waiting: Pending[] = [];
+  #under: readonly Pending[] = [];
+  #scheduled = false;
+  #closed = false;
+  #sequence = 0;
+
+  /**
+   * Takes an adopted netlink socket over.
+   *
+   * @param receiveBuffer - bytes to ask of the kernel for what is received and not yet read
+   */
+  constructor(fd: number, receiveBuffer: number) {
+    this.#socket = openSocket(fd, receiveBuffer, () => undefined);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Sends a request. Resolves with the messages that answer it, without the acknowledgement.
+   *
+   * @throws NamespaceError what the kernel refuses; `ERR_LINUX_NS_CLOSED` also when it is closed meanwhile: whether
+   * the request was carried out is then not known
+   */
+  request(request: Request): Promise<Message[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(closedError('This Network'));
+        return;
+      }
+      const isDump = (flagsOf(request.bytes) & NlmFlag.DUMP) === NlmFlag.DUMP;
+      this.#waiting.push({
+        request,
+        isDump,
+        sequence: 0,
+        answers: [],
+        interrupted: false,
+        attempts: 0,
+        resolve,
+        reject,
+      });
+      this.#schedule();
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+    const all = [...this.#under, ...this.#waiting];
+    this.#under = this.#waiting = [];
+    for (const { reject, request } of all) reject(closedError(`This Network (before '${request.step}' was answered)`));
+  }
+
+  /** After this turn's other requests have been made. */
+  #schedule(): void {
+    if (this.#scheduled || this.#under.length > 0) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#closed) this.#exchange();
+    });
+  }
+
+  #exchange(): void {
+    this.#under = this.#waiting.splice(0, MOST_IN_EXCHANGE);
+    for (const pending of this.#under) {
+      this.#sequence = (this.#sequence + 1) >>> 0;
+      Object.assign(pending, { sequence: this.#sequence, answers: [], interrupted: false });
+      stamp(pending.request.bytes, pending.sequence);
+    }
+    const bytes = Buffer.concat(this.#under.map(({ request }) => request.bytes));
+    this.#socket.exchange(bytes, segmentsOf(this.#under), (answers, errno, syscall) => {
+      if (!this.#closed) this.#answered(answers, { errno, syscall });
+    });
+  }
+
+  #answered(bytes: Buffer, failure: { errno: number; syscall: string }): void {
+    const asked = this.#under;
+    this.#under = [];
+    const open = new Map(asked.map((pending) => [pending.sequence, pending]));
+    try {
+      for (const message of messagesIn(bytes)) this.#receive(message, open);
+    } catch (error) {
+      for (const { reject } of open.values()) reject(error);
+      open.clear();
+    }
+    for (const pending of open.values()) this.#unanswered(pending, failure);
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  #receive(message: Message, open: Map<number, Pending>): void {
+    const pending = open.get(message.sequence);
+    if (pending === undefined) return; // of a dump that was given up, or somebody else's
+    if ((message.flags & NlmFlag.DUMP_INTR) !== 0 && pending.isDump) pending.interrupted = true;
+    switch (message.type) {
+      case NlmsgType.NOOP:
+        return;
+      case NlmsgType.ERROR:
+      case NlmsgType.DONE:
+        open.delete(message.sequence);
+        this.#settle(pending, acknowledgement(message));
+        return;
+      default:
+        pending.answers.push(message);
+    }
+  }
+
+  #settle(pending: Pending, outcome: Acknowledgement): void {
+    if (outcome.errno !== 0) pending.reject(refusedError(pending.request, outcome));
+    else if (pending.interrupted) this.#again(pending);
+    else pending.resolve(pending.answers);
+  }
+
+  #again(pending: Pending): void {
+    if (++pending.attempts < MOST_ATTEMPTS) {
+      this.#waiting.push(pending);
+      return;
+    }
+    const { step } = pending.request;
+    const message = `what was to be listed changed each of the ${MOST_ATTEMPTS} times that it was tried`;
+    pending.reject(new NamespaceError({ code: 'ERR_LINUX_NS_INTERRUPTED', message, step, kind: 'net' }));
+  }
+
+  /**
+   * The kernel answers every request, unless it had no room for that: it says so once (ENOBUFS), and not again as long as
+   * the socket is congested. Whether the request was carried out is not known then.
+   */
+  #unanswered(pending: Pending, failure: { errno: number; syscall: string }): void {
+    const cause = failure.errno === 0 ? { errno: Errno.ENOBUFS, syscall: 'recvmsg' } : failure;
+    if (pending.isDump && cause.errno === Errno.ENOBUFS && ++pending.attempts < MOST_ATTEMPTS) {
+      this.#waiting.push(pending);
+      return;
+    }
+    pending.reject(systemError(cause, { step: pending.request.step, operation: 'netlink', kind: 'net' }));
+  }
+}
+
+/** Opens the native socket; the descriptor is closed when that fails. */
+export function openSocket(fd: number, receiveBuffer: number, onReadable: () => void): NativeNetlink {
+  try {
+    return native().openNetlink(fd, receiveBuffer, onReadable);
+  } catch (cause) {
+    native().closeNow(fd);
+    throw systemError(cause, { step: 'open netlink socket', operation: 'netlink', kind: 'net' });
+  }
+}
+
+/** A dump ends its segment: while it is under way another would be refused (EBUSY). */
+function segmentsOf(requests: readonly Pending[]): Uint32Array {
+  const segments: number[] = [];
+  let [bytes, count] = [0, 0];
+  const cut = (): void => {
+    if (count > 0) segments.push(bytes);
+    [bytes, count] = [0, 0];
+  };
+  for (const { request, isDump } of requests) {
+    if (count === MOST_MESSAGES || bytes + request.bytes.length > MOST_BYTES) cut();
+    bytes += request.bytes.length;
+    count++;
+    if (isDump) cut();
+  }
+  cut();
+  return Uint32Array.from(segments);
+}

@@ -1,0 +1,53 @@
+import { Errno } from '../../errors/errno';
+import { NamespaceError } from '../../errors/namespace-error';
+import { explain } from '../../host/hints';
+import { type Acknowledgement, type MessageType, attributeAt } from './message';
+import type { Declarations } from './attributes';
+
+/** What a request is about, for a person. */
+export interface RequestDescription {
+  /** What is being done: {@link NamespaceError.step}. */
+  step: string;
+  /** The operation for a hint: `'link-add'`, `'route-delete'`. */
+  operation: string;
+  /** What it is done to, for a hint: a link's name, a route's destination. */
+  object?: string | undefined;
+  /** More that a hint needs: the kind of link. */
+  detail?: string | undefined;
+}
+
+interface Refused extends RequestDescription {
+  bytes: Buffer;
+  type: MessageType<unknown, Declarations>;
+}
+
+/** The kernel's sentence for a kind of link that it does not have, since Linux 4.13. */
+const UNKNOWN_KIND = 'Unknown device type';
+
+/** The error of a request that the kernel has refused, with its own sentence where it has one. */
+export function refusedError(request: Refused, refused: Acknowledgement): NamespaceError {
+  const { step, operation, object, detail } = request;
+  const { errno, sentence, offset, missing } = refused;
+  const isUnknownKind = errno === Errno.EOPNOTSUPP && sentence === UNKNOWN_KIND;
+  const attribute = offset === undefined ? undefined : attributeAt(request.type, request.bytes, offset);
+  const asked = isUnknownKind ? 'netlink-link-kind' : `netlink-${operation}`;
+  const failure = { operation: asked, errno, syscall: 'sendmsg', path: object, detail };
+  const common = {
+    syscall: 'sendmsg',
+    kind: 'net',
+    step,
+    kernelMessage: sentence,
+    attribute: attribute ?? missingAttribute(request, missing),
+    hint: explain(failure),
+  } as const;
+  if (!isUnknownKind) return new NamespaceError({ ...common, errno });
+  const message = `links of kind ${detail ?? 'that'} are not supported by this kernel`;
+  return new NamespaceError({ ...common, code: 'ERR_LINUX_NS_UNSUPPORTED', message });
+}
+
+/** Of one that is missing outermost; where it is missing further in, the one that it is missing from. */
+function missingAttribute(request: Refused, missing: Acknowledgement['missing']): string | undefined {
+  if (missing === undefined) return undefined;
+  if (missing.inside === undefined) return request.type.attributes.nameOf(missing.number);
+  return attributeAt(request.type, request.bytes, missing.inside);
+}

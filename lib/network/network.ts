@@ -1,0 +1,249 @@
+import { inspect } from 'node:util';
+import { closedError } from '../errors/namespace-error';
+import { validateAbortSignal, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { disown, own } from '../namespace/forgotten';
+import type { Namespace } from '../namespace/namespace';
+import { native } from '../native';
+import { type Attachment, attach } from './attach/attach';
+import type { AttachOptions } from './attach/options';
+import { Addresses } from './address/addresses';
+import { Links } from './link/links';
+import { Neighbors } from './neighbor/neighbors';
+import { Connection } from './netlink/connection';
+import { Nsids } from './nsid/nsids';
+import { type NetworkTarget, Place } from './place';
+import { Routes } from './route/routes';
+import { Rules } from './rule/rules';
+import { Sysctls } from './sysctl';
+import type { NetworkDump } from './watch/events';
+import { EventSource } from './watch/source';
+import { type NetworkWatch, type WatchOptions, checkWatchOptions } from './watch/watch';
+
+/** Options of {@link Network.open}. */
+export interface NetworkOptions {
+  /**
+   * Bytes of events that the kernel keeps for a watch until they are read. Default 4 MiB; without CAP_NET_ADMIN in the
+   * first user namespace not more than net.core.rmem_max.
+   */
+  receiveBuffer?: number | undefined;
+  /** Gives up: then it rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** For answers: those to one sendmsg(2) are all in there at once. */
+const ANSWER_BYTES = 1 << 20;
+const EVENT_BYTES = 4 << 20;
+
+/** What a network owns. */
+interface Possessions {
+  place: Place;
+  connection: Connection;
+  events: EventSource;
+  parts: Parts;
+}
+
+/** Apart from the class: a watch, which lists them, must not keep the network from being collected as garbage. */
+type Parts = Pick<Network, 'link' | 'address' | 'route' | 'rule' | 'neighbor'>;
+
+let construct: (owned: Possessions) => Network;
+
+/**
+ * The links, addresses, routes, rules and neighbors of a network namespace: what ip(8) does, over a netlink socket that
+ * was opened in there, without starting a program.
+ *
+ * Requests that are made together go together: `Promise.all` over a hundred of them is a few system calls. They are
+ * carried out in the order in which they were made. None of them blocks the event loop: the kernel does its work on a
+ * thread of this package's own.
+ *
+ * What it shows takes no privilege but to open it: to enter the namespace, as {@link setns}. What changes something takes
+ * CAP_NET_ADMIN in the user namespace that owns the network namespace: root has it, and in a user namespace of one's own its
+ * creator.
+ *
+ * It keeps the namespace alive. Close it, or declare it with `await using`. One that is forgotten instead is closed when
+ * it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
+ *
+ * rtnetlink(7), ip(8)
+ *
+ * @example
+ * ```ts
+ * const set = await unshare(['user', 'net']);
+ * await using network = await Network.open(set);
+ * await network.link.add({ name: 'br0', kind: 'bridge', up: true });
+ * await network.address.add('br0', '192.168.5.1/24');
+ * console.log(await network.route.list()); // [{ to: '192.168.5.0/24', link: 'br0', scope: 'link', … }]
+ * ```
+ */
+export class Network implements AsyncDisposable {
+  static {
+    construct = (owned) => new Network(owned);
+  }
+
+  /** Links: `ip link`. */
+  readonly link: Links;
+  /** Addresses: `ip address`. */
+  readonly address: Addresses;
+  /** Routes: `ip route`. */
+  readonly route: Routes;
+  /** Rules of the routing policy: `ip rule`. */
+  readonly rule: Rules;
+  /** Neighbors: `ip neighbour`. */
+  readonly neighbor: Neighbors;
+  /** Settings below /proc/sys/net: sysctl(8). */
+  readonly sysctl: Sysctls;
+  /** Ids of other network namespaces: `ip netns list-id`. */
+  readonly nsid: Nsids;
+  readonly #owned: Possessions;
+
+  private constructor(owned: Possessions) {
+    const { place, connection, parts } = owned;
+    this.#owned = owned;
+    this.link = parts.link;
+    this.address = parts.address;
+    this.route = parts.route;
+    this.rule = parts.rule;
+    this.neighbor = parts.neighbor;
+    this.sysctl = new Sysctls(place);
+    this.nsid = new Nsids(connection);
+    own(this, { what: `A Network (${String(place.net)})`, close: () => release(owned) });
+  }
+
+  /**
+   * Opens a network namespace.
+   *
+   * @param target - a namespace of kind `net`, or a set with one: they stay the caller's, and need not stay open.
+   * Default: the network that the calling thread is in
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`; `EPERM` where it may not be entered
+   */
+  static async open(target?: NetworkTarget, options: NetworkOptions = {}): Promise<Network> {
+    validateObject('options', options);
+    validateKnownKeys('options', options, ['receiveBuffer', 'signal']);
+    const { receiveBuffer = EVENT_BYTES, signal } = options;
+    validateInteger('options.receiveBuffer', receiveBuffer, 0, 2 ** 30 - 1);
+    if (signal !== undefined) validateAbortSignal('options.signal', signal);
+    const place = Place.of('target', target);
+    try {
+      const fds = await place.sockets(Array(2).fill({ domain: 'netlink', type: 'raw' }), signal);
+      return construct(takeOver(place, fds, receiveBuffer));
+    } catch (error) {
+      await place.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Connects a network to the outside without privileges: by a program of user space, pasta(1) or slirp4netns(1), which
+   * ends with the set, and with this process. The interface it makes inside has an address, a default route and a name
+   * server.
+   *
+   * @param target - a set with a network, or a namespace of kind `net`, which the program then outlives until
+   * `close()`
+   * @throws NamespaceError `ENOENT` with the package's name in its `hint` where the program is not installed;
+   * `EADDRINUSE` when a port is taken; what else the program says
+   *
+   * @example
+   * ```ts
+   * const set = await unshare(['user', 'net']);
+   * await using outside = await Network.attach(set, { with: 'pasta', ports: [8080] });
+   * await set.execFile('curl', ['https://example.org']);
+   * ```
+   */
+  static async attach(target: NetworkTarget, options: AttachOptions = {}): Promise<Attachment> {
+    return attach(target, options);
+  }
+
+  /** The namespace. The handle is this object's own, and closes with it. */
+  get namespace(): Namespace {
+    return this.#owned.place.net;
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#owned.connection.closed;
+  }
+
+  /**
+   * Watches the network: `ip monitor`. No change from this call on is missed; where too many come for that, an event of
+   * type `'overrun'` says so.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
+   *
+   * @example
+   * ```ts
+   * for await (const event of network.watch({ types: ['link'] })) {
+   *   if (event.type === 'link') console.log(event.action, event.link.name, event.link.state);
+   *   if (event.type === 'overrun') console.log('events were lost; now there are', (await event.dump()).links);
+   * }
+   * ```
+   */
+  watch(options: WatchOptions = {}): NetworkWatch {
+    const checked = checkWatchOptions(options);
+    if (this.closed) throw closedError('This Network');
+    return this.#owned.events.watch(checked);
+  }
+
+  /** All that can be listed, of all tables. */
+  async dump(): Promise<NetworkDump> {
+    return dump(this);
+  }
+
+  /**
+   * Closes it. What has been asked and not answered rejects with `ERR_LINUX_NS_CLOSED`; watches end. Calling it again
+   * changes nothing.
+   */
+  async close(): Promise<void> {
+    disown(this);
+    await release(this.#owned);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [inspect.custom](): string {
+    return `Network { ${String(this.namespace)}${this.closed ? ', closed' : ''} }`;
+  }
+}
+
+async function dump({ link, address, route, rule, neighbor }: Parts): Promise<NetworkDump> {
+  const [links, addresses, routes, rules, neighbors] = await Promise.all([
+    link.list(),
+    address.list(),
+    route.list({ table: 'all' }),
+    rule.list(),
+    neighbor.list(),
+  ]);
+  return { links, addresses, routes, rules, neighbors };
+}
+
+/** Makes the two connections of a network; descriptors that are not taken over are closed. */
+function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): Possessions {
+  const [answers = -1, changes = -1] = fds;
+  let connection: Connection;
+  try {
+    connection = new Connection(answers, ANSWER_BYTES);
+  } catch (error) {
+    native().closeNow(changes);
+    throw error;
+  }
+  try {
+    const parts: Parts = {
+      link: new Links(connection, place),
+      address: new Addresses(connection),
+      route: new Routes(connection),
+      rule: new Rules(connection),
+      neighbor: new Neighbors(connection),
+    };
+    const events = new EventSource(changes, receiveBuffer, connection, () => dump(parts));
+    return { place, connection, events, parts };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Made out here: a function made in the constructor would keep its `this`, and so the network, from being collected. */
+async function release({ place, connection, events }: Possessions): Promise<void> {
+  events.close();
+  connection.close();
+  await place.close();
+}

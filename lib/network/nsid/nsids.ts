@@ -1,0 +1,161 @@
+import { readdir, stat } from 'node:fs/promises';
+import { validateInteger } from '../../errors/validate';
+import { systemError } from '../../launch/failure';
+import { Namespace } from '../../namespace/namespace';
+import { native } from '../../native';
+import { type Connection, only } from '../netlink/connection';
+import { NlmFlag, decode, encode } from '../netlink/message';
+import { type NetworkTarget, membersOf } from '../place';
+import { NSID, RTM_GETNSID, RTM_NEWNSID } from './message';
+
+const ASK = NlmFlag.REQUEST | NlmFlag.ACK;
+
+/** What the kernel says of a namespace that has no id here: NETNSA_NSID_NOT_ASSIGNED. */
+const NOT_ASSIGNED = -1;
+
+/** Where namespaces are found, beside those of processes: iproute2's, which have a name, and those this process holds. */
+const NAMED = '/run/netns';
+const HELD = '/proc/self/fd';
+
+/** So many files are looked at together. */
+const AT_ONCE = 64;
+
+/**
+ * Ids of other network namespaces, as this one knows them: `ip netns list-id`. Each namespace has its own numbers for
+ * others; the kernel gives one when a link's other end is elsewhere, and `link.linkNsid` is such a one.
+ */
+export class Nsids {
+  readonly #connection: Connection;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The ids that this namespace has given, ascending. */
+  async list(): Promise<number[]> {
+    const answers = await this.#connection.request({
+      bytes: encode(NSID, RTM_GETNSID, NlmFlag.REQUEST | NlmFlag.DUMP, { header: { family: 0 }, attributes: {} }),
+      type: NSID,
+      step: 'list nsids',
+      operation: 'nsid-list',
+    });
+    return answers
+      .map((message) => decode(NSID, message).attributes.NSID ?? NOT_ASSIGNED)
+      .filter((id) => id >= 0)
+      .sort((a, b) => a - b);
+  }
+
+  /** The id of a namespace here; undefined when it has none. */
+  async get(namespace: NetworkTarget): Promise<number | undefined> {
+    const { net } = membersOf('namespace', namespace);
+    return this.#idOf(net);
+  }
+
+  /**
+   * Gives a namespace an id: `ip netns set NAME ID`. Takes CAP_NET_ADMIN over this network.
+   *
+   * @param id - 0 or more. Default: the next that is free
+   * @returns the id
+   * @throws NamespaceError `EEXIST` when it has one, or another has this
+   */
+  async set(namespace: NetworkTarget, id?: number): Promise<number> {
+    const { net } = membersOf('namespace', namespace);
+    if (id !== undefined) validateInteger('id', id, 0, 2 ** 31 - 1);
+    await withCopy(net, (fd) =>
+      this.#connection.request({
+        bytes: encode(NSID, RTM_NEWNSID, ASK, {
+          header: { family: 0 },
+          attributes: { NSID: id ?? NOT_ASSIGNED, FD: fd },
+        }),
+        type: NSID,
+        step: `set nsid of ${String(net)}`,
+        operation: 'nsid-set',
+      }),
+    );
+    return id ?? (await this.#idOf(net)) ?? NOT_ASSIGNED;
+  }
+
+  /**
+   * The namespace that has an id here, where it is to be seen: that of a process which this one may look into, one with a
+   * name in /run/netns, or one that this process has open. Undefined where it is not.
+   *
+   * @returns a handle, the caller's to close
+   *
+   * @example
+   * ```ts
+   * const { linkNsid } = await network.link.get('veth0');
+   * const other = linkNsid === undefined ? undefined : await network.nsid.find(linkNsid);
+   * ```
+   */
+  async find(id: number): Promise<Namespace | undefined> {
+    validateInteger('id', id, 0, 2 ** 31 - 1);
+    for (const path of await visible()) {
+      const namespace = await Namespace.open(path).catch(() => undefined); // its process has ended, say
+      if (namespace === undefined) continue;
+      if (namespace.kind === 'net' && (await this.#idOf(namespace)) === id) return namespace;
+      await namespace.close();
+    }
+    return undefined;
+  }
+
+  async #idOf(net: Namespace): Promise<number | undefined> {
+    const answers = await withCopy(net, (fd) =>
+      this.#connection.request({
+        bytes: encode(NSID, RTM_GETNSID, ASK, { header: { family: 0 }, attributes: { FD: fd } }),
+        type: NSID,
+        step: `get nsid of ${String(net)}`,
+        operation: 'nsid-get',
+      }),
+    );
+    const id = decode(NSID, only(answers)).attributes.NSID ?? NOT_ASSIGNED;
+    return id === NOT_ASSIGNED ? undefined : id;
+  }
+}
+
+/** A descriptor that stays open until the request is answered, whatever becomes of the handle. */
+async function withCopy<T>(net: Namespace, use: (fd: number) => Promise<T>): Promise<T> {
+  let fd: number;
+  try {
+    fd = native().duplicate(net.fd);
+  } catch (cause) {
+    throw systemError(cause, { step: `duplicate ${String(net)}`, operation: 'open', kind: 'net' });
+  }
+  try {
+    return await use(fd);
+  } finally {
+    native().closeNow(fd);
+  }
+}
+
+/** One file of each network namespace that can be seen. */
+async function visible(): Promise<string[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const named = await filesIn(NAMED);
+  const paths = [...named, ...(await filesIn(HELD)), ...pids.map((pid) => `/proc/${pid}/ns/net`)];
+  const found = new Map<string, string>();
+  for (let from = 0; from < paths.length; from += AT_ONCE) {
+    await Promise.all(
+      paths.slice(from, from + AT_ONCE).map(async (path) => {
+        const identity = await identityOf(path);
+        if (identity !== undefined && !found.has(identity)) found.set(identity, path);
+      }),
+    );
+  }
+  return [...found.values()];
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => [] as string[]);
+  return names.map((name) => `${directory}/${name}`);
+}
+
+/** Undefined for what has gone, or may not be looked into. */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import { type LookupFunction, isIP } from 'node:net';
+import { NamespaceError } from '../../errors/namespace-error';
+import type { NetworkTarget } from '../place';
+import { lookup } from './lookup';
+import type { ResolveOptions } from './options';
+
+export interface HostOptions {
+  family?: 0 | 4 | 6 | undefined;
+  /** The caller's own. */
+  lookup?: LookupFunction | undefined;
+  dns?: ResolveOptions | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The addresses of a host, of which there is at least one. */
+export async function resolveHost(target: NetworkTarget, host: string, options: HostOptions): Promise<string[]> {
+  const { family = 0, lookup: own, dns, signal } = options;
+  if (own !== undefined) return askFunction(own, host, family);
+  const found = await lookup(target, host, { ...dns, family, signal });
+  return found.map(({ address }) => address);
+}
+
+/** What Node's `lookup` option is: `net.connect()` and `dgram.createSocket()` call it. */
+export function lookupFunction(target: NetworkTarget, dns: ResolveOptions | undefined): LookupFunction {
+  return (hostname, options, callback) => {
+    // dgram gives the family alone, and asks for addresses, too: with each datagram.
+    const { family: asked, all } = typeof options === 'number' ? { family: options, all: false } : options;
+    if (isIP(hostname) !== 0 && all !== true) {
+      process.nextTick(callback, null, hostname, isIP(hostname));
+      return;
+    }
+    const family = asked === 4 || asked === 6 ? asked : 0;
+    lookup(target, hostname, { ...dns, family }).then(
+      (found) => {
+        if (all === true) callback(null, found);
+        else callback(null, found[0]?.address ?? '', found[0]?.family);
+      },
+      (error: unknown) => callback(error as NodeJS.ErrnoException, ''),
+    );
+  };
+}
+
+function askFunction(lookup: LookupFunction, host: string, family: 0 | 4 | 6): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    lookup(host, { family, all: true, hints: 0 }, (error, answer) => {
+      // Some know nothing of `all`, and answer with one.
+      const list = Array.isArray(answer) ? answer.map(({ address }) => address) : [answer];
+      const addresses = list.filter((address) => isIP(address) !== 0);
+      if (error !== null) reject(error);
+      else if (addresses.length > 0) resolve(addresses);
+      else reject(noAddress(host));
+    });
+  });
+}
+
+function noAddress(host: string): NamespaceError {
+  const message = `ENOTFOUND: options.lookup has found no address for ${host}`;
+  return new NamespaceError({ code: 'ENOTFOUND', message, syscall: 'getaddrinfo', kind: 'net' });
+}

@@ -1,0 +1,121 @@
+/** Names as a program in the namespace would resolve them: by its files, and by name servers that it can reach. */
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { NamespaceError } from '../../errors/namespace-error';
+import {
+  validateAbortSignal,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+import { explain } from '../../host/hints';
+import { abortError } from '../../launch/task';
+import type { NetworkTarget } from '../place';
+import { validateFamily } from '../sockets/options';
+import { readEtc } from './files';
+import { addressesInHosts } from './hosts';
+import { type ResolveOptions, validateResolve } from './options';
+import { Unanswered, ask } from './query';
+import { type ResolvConf, candidates, override, parseResolvConf } from './resolv-conf';
+
+/** Options of {@link Sockets.lookup}. Unknown ones are errors. */
+export interface LookupOptions extends ResolveOptions {
+  /** Addresses of this family only. Default: 0, for both. */
+  family?: 0 | 4 | 6 | undefined;
+  /** Which addresses come first. Default: `'ipv4first'`. */
+  order?: 'ipv4first' | 'ipv6first' | undefined;
+  /** Gives up. */
+  signal?: AbortSignal | undefined;
+}
+
+/** One of the addresses of a name, as `dns.lookup()` has it. */
+export interface LookupAddress {
+  address: string;
+  family: 4 | 6;
+}
+
+const OWN_KEYS = ['family', 'order', 'signal'];
+
+/** {@link Sockets.lookup} */
+export async function lookup(
+  target: NetworkTarget,
+  hostname: string,
+  options: LookupOptions = {},
+): Promise<LookupAddress[]> {
+  validateString('hostname', hostname);
+  validateObject('options', options);
+  const { family = 0, order = 'ipv4first', signal, ...dns } = options;
+  validateKnownKeys('options', options, [...OWN_KEYS, 'servers', 'search', 'ndots', 'timeout', 'attempts']);
+  validateFamily('options.family', family);
+  validateOneOf('options.order', order, ['ipv4first', 'ipv6first']);
+  validateResolve('options', dns);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  if (signal?.aborted === true) throw abortError(signal);
+  const found = await addressesOf(target, hostname, family, dns, signal);
+  const sorted = [...found.filter(isIPv4), ...found.filter(isIPv6)];
+  if (order === 'ipv6first') sorted.sort((a, b) => isIP(b) - isIP(a));
+  return sorted.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
+}
+
+async function addressesOf(
+  target: NetworkTarget,
+  hostname: string,
+  family: 0 | 4 | 6,
+  dns: ResolveOptions,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const wanted = (address: string): boolean => family === 0 || isIP(address) === family;
+  if (isIP(hostname) !== 0) return [hostname].filter(wanted);
+  if (isLocalhost(hostname)) return ['127.0.0.1', '::1'].filter(wanted);
+  const local = addressesInHosts(await readEtc(target, 'hosts'), hostname).filter(wanted);
+  if (local.length > 0) return local;
+  const conf = override(parseResolvConf(dns.servers === undefined ? await readEtc(target, 'resolv.conf') : null), dns);
+  for (const name of candidates(hostname, conf)) {
+    const addresses = await askBoth(target, conf, hostname, name, family, signal);
+    if (addresses.length > 0) return addresses;
+  }
+  throw notFound(hostname);
+}
+
+/** RFC 6761: the loopback, whatever files and servers say. */
+function isLocalhost(name: string): boolean {
+  return /(^|\.)localhost\.?$/i.test(name);
+}
+
+/** Addresses of one family are better than the error of the other. */
+async function askBoth(
+  target: NetworkTarget,
+  conf: ResolvConf,
+  hostname: string,
+  name: string,
+  family: 0 | 4 | 6,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const types = ([family === 6 ? [] : ['A'], family === 4 ? [] : ['AAAA']] as ('A' | 'AAAA')[][]).flat();
+  const results = await Promise.allSettled(types.map((type) => ask(target, conf, name, type, signal)));
+  const addresses = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (addresses.length > 0 || failed === undefined) return addresses;
+  const reason: unknown = failed.reason;
+  throw reason instanceof Unanswered ? unanswered(hostname, conf, reason) : reason;
+}
+
+/** With the codes of `dns.lookup()`, which callers know. */
+function notFound(hostname: string): NamespaceError {
+  const message = `ENOTFOUND: ${hostname} has no address`;
+  return new NamespaceError({
+    code: 'ENOTFOUND',
+    message,
+    syscall: 'getaddrinfo',
+    step: `look up ${hostname}`,
+    kind: 'net',
+  });
+}
+
+function unanswered(hostname: string, { servers }: ResolvConf, { reasons }: Unanswered): NamespaceError {
+  const step = `look up ${hostname}`;
+  const message = `EAI_AGAIN: no name server has answered (${reasons.join('; ')})`;
+  const detail = servers.map(({ address }) => address).join(' ');
+  const hint = explain({ operation: 'look-up', errno: 0, syscall: 'getaddrinfo', kind: 'net', detail });
+  return new NamespaceError({ code: 'EAI_AGAIN', message, syscall: 'getaddrinfo', step, kind: 'net', hint });
+}

@@ -1,0 +1,180 @@
+/** Messages of the domain name system: as much of RFC 1035 and RFC 3596 as it takes to find addresses. */
+import { domainToASCII } from 'node:url';
+import { native } from '../../native';
+
+/** Types of records. */
+export const TYPE = Object.freeze({ A: 1, CNAME: 5, AAAA: 28 });
+
+export type AddressType = 'A' | 'AAAA';
+
+const ADDRESS_BYTES: Readonly<Record<number, number>> = { [TYPE.A]: 4, [TYPE.AAAA]: 16 };
+
+export interface Question {
+  readonly id: number;
+  readonly name: string;
+  readonly type: AddressType;
+}
+
+export interface Answer {
+  /** NOERROR is 0, SERVFAIL 2, NXDOMAIN 3, REFUSED 5. */
+  readonly code: number;
+  /** There is more than a datagram has room for: to be asked again over TCP. */
+  readonly truncated: boolean;
+  readonly addresses: readonly string[];
+}
+
+const CLASS_IN = 1;
+const HEADER_BYTES = 12;
+const MOST_LABEL_BYTES = 63;
+const MOST_NAME_BYTES = 255;
+
+/** An answer follows chains of names no further than this. */
+const MOST_ALIASES = 16;
+
+const FLAG_RESPONSE = 0x8000;
+const FLAG_TRUNCATED = 0x0200;
+const FLAG_RECURSION_DESIRED = 0x0100;
+
+/** The bytes of a question; undefined for a name that cannot be asked for. */
+export function encodeQuestion({ id, name, type }: Question): Buffer | undefined {
+  const encoded = encodeName(name);
+  if (encoded === undefined) return undefined;
+  const message = Buffer.alloc(HEADER_BYTES + encoded.length + 4);
+  message.writeUInt16BE(id, 0);
+  message.writeUInt16BE(FLAG_RECURSION_DESIRED, 2);
+  message.writeUInt16BE(1, 4);
+  encoded.copy(message, HEADER_BYTES);
+  message.writeUInt16BE(TYPE[type], HEADER_BYTES + encoded.length);
+  message.writeUInt16BE(CLASS_IN, HEADER_BYTES + encoded.length + 2);
+  return message;
+}
+
+/** Undefined for what is no answer to that question, or is malformed. */
+export function decodeAnswer(message: Buffer, question: Question): Answer | undefined {
+  try {
+    return new Decoder(message).answer(question);
+  } catch (error) {
+    // Buffer's own checks: it ends too early.
+    const { code } = error as { code?: string };
+    if (error instanceof Malformed || code === 'ERR_OUT_OF_RANGE' || code === 'ERR_BUFFER_OUT_OF_BOUNDS')
+      return undefined;
+    throw error;
+  }
+}
+
+/** What is ASCII stays as it is: the URL standard refuses some names that there are. */
+function asciiOf(name: string): string {
+  return Buffer.byteLength(name) === name.length ? name : domainToASCII(name);
+}
+
+function encodeName(name: string): Buffer | undefined {
+  const labels = asciiOf(name)
+    .split('.')
+    .map((label) => Buffer.from(label, 'latin1'));
+  if (labels.some(({ length }) => length === 0 || length > MOST_LABEL_BYTES)) return undefined;
+  const parts = labels.flatMap((label) => [Buffer.from([label.length]), label]);
+  const encoded = Buffer.concat([...parts, Buffer.from([0])]);
+  return encoded.length > MOST_NAME_BYTES ? undefined : encoded;
+}
+
+class Malformed extends Error {}
+
+interface Resource {
+  readonly name: string;
+  readonly type: number;
+  /** The address, or the name that it is an alias of. */
+  readonly value: string;
+}
+
+/** Reads one message; Buffer's own checks throw ERR_OUT_OF_RANGE where it ends too early. */
+class Decoder {
+  readonly #message: Buffer;
+  #at = HEADER_BYTES;
+
+  constructor(message: Buffer) {
+    this.#message = message;
+  }
+
+  answer({ id, name, type }: Question): Answer | undefined {
+    const message = this.#message;
+    const flags = message.readUInt16BE(2);
+    if (message.readUInt16BE(0) !== id || (flags & FLAG_RESPONSE) === 0 || message.readUInt16BE(4) !== 1)
+      return undefined;
+    const asked = { name: this.#name(), type: this.#uint16(), class: this.#uint16() };
+    const wanted = asciiOf(name).toLowerCase();
+    if (asked.name !== wanted || asked.type !== TYPE[type] || asked.class !== CLASS_IN) return undefined;
+    const truncated = (flags & FLAG_TRUNCATED) !== 0;
+    const resources = truncated ? [] : this.#resources(message.readUInt16BE(6));
+    return { code: flags & 0xf, truncated, addresses: addressesOf(wanted, type, resources) };
+  }
+
+  #resources(count: number): Resource[] {
+    const found: Resource[] = [];
+    for (let index = 0; index < count; index++) {
+      const name = this.#name();
+      const [type, klass] = [this.#uint16(), this.#uint16()];
+      this.#at += 4; // how long it may be kept
+      const size = this.#uint16();
+      const end = this.#at + size;
+      if (end > this.#message.length) throw new Malformed();
+      if (klass === CLASS_IN && type === TYPE.CNAME) found.push({ name, type, value: this.#name() });
+      if (klass === CLASS_IN && (type === TYPE.A || type === TYPE.AAAA)) {
+        found.push({ name, type, value: this.#address(type, size) });
+      }
+      this.#at = end;
+    }
+    return found;
+  }
+
+  #address(type: number, size: number): string {
+    if (size !== ADDRESS_BYTES[type]) throw new Malformed();
+    return native().addressText(this.#message, this.#at, size);
+  }
+
+  #uint16(): number {
+    this.#at += 2;
+    return this.#message.readUInt16BE(this.#at - 2);
+  }
+
+  /** In lower case, without the dot at its end. */
+  #name(): string {
+    const labels: string[] = [];
+    let at = this.#at;
+    let jumped = false;
+    let bytes = 0;
+    for (;;) {
+      const size = this.#message.readUInt8(at);
+      if (size === 0) break;
+      if ((size & 0xc0) === 0xc0) {
+        const to = this.#message.readUInt16BE(at) & 0x3fff;
+        // Only back: so it comes to an end.
+        if (to >= at) throw new Malformed();
+        if (!jumped) this.#at = at + 2;
+        jumped = true;
+        at = to;
+        continue;
+      }
+      bytes += size + 1;
+      if (size > MOST_LABEL_BYTES || bytes > MOST_NAME_BYTES || at + 1 + size > this.#message.length)
+        throw new Malformed();
+      labels.push(this.#message.toString('latin1', at + 1, at + 1 + size));
+      at += size + 1;
+    }
+    if (!jumped) this.#at = at + 1;
+    return labels.join('.').toLowerCase();
+  }
+}
+
+/** The addresses of a name, through its aliases. */
+function addressesOf(name: string, type: AddressType, resources: readonly Resource[]): string[] {
+  let current = name;
+  for (let aliases = 0; aliases <= MOST_ALIASES; aliases++) {
+    const own = resources.filter((resource) => resource.name === current);
+    const addresses = own.filter((resource) => resource.type === TYPE[type]);
+    if (addresses.length > 0) return addresses.map(({ value }) => value);
+    const alias = own.find((resource) => resource.type === TYPE.CNAME);
+    if (alias === undefined) return [];
+    current = alias.value;
+  }
+  return [];
+}

@@ -1,0 +1,137 @@
+import { type Family, familyOfNumber, prefixText } from '../ip';
+import { compact } from '../compact';
+import type { NameOf } from '../link/lookup';
+import {
+  ROUTE_PROTOCOLS,
+  ROUTE_TYPES,
+  type RouteProtocol,
+  type RouteType,
+  SCOPES,
+  type Scope,
+  TABLES,
+  type Table,
+  flagNames,
+} from '../names';
+import { METRIC_KEYS, type NextHopMessage, ROUTE_FLAGS, type RouteAttributes, type RouteMessage } from './message';
+
+/**
+ * A route, as plain JSON. The texts in it are those that `ip -j route` prints; where a key has another name than there it
+ * is given. What `ip` leaves out because it is the usual (`type`, `table`, `protocol`, `scope`) is there.
+ */
+export interface Route {
+  family: Family;
+  type: RouteType | number;
+  /** `'default'`, `'10.0.0.0/8'`, or a single address: `dst`. */
+  to: string;
+  /** The network of senders that it is for. */
+  from?: string;
+  tos?: number;
+  /** The router: `gateway`, and `via` for one of the other family. */
+  via?: string;
+  /** The name of the link that packets leave by: `dev`. */
+  link?: string;
+  /** The index of that link. */
+  index?: number;
+  table: Table | number;
+  /** Who has put it there. */
+  protocol: RouteProtocol | number;
+  scope: Scope | number;
+  /** The address packets are sent from, by default: `prefsrc`. */
+  source?: string;
+  metric?: number;
+  /** `'onlink'`, `'linkdown'`, `'dead'`, … */
+  flags: string[];
+  /** Several ways, each with its weight. */
+  nexthops?: NextHop[];
+  /** The number of a next-hop object: `nhid`. */
+  nexthopId?: number;
+  metrics?: RouteMetrics;
+  /** Of IPv6 routers, RFC 4191: `pref`. */
+  preference?: RoutePreference;
+  /** Seconds until it goes. */
+  expires?: number;
+  /** Of a lookup: `mark`, `uid` (as this process's user namespace knows it), `iif`. */
+  mark?: number;
+  uid?: number;
+  incoming?: string;
+}
+
+export interface NextHop {
+  via?: string;
+  link?: string;
+  index?: number;
+  /** 1 to 256. */
+  weight: number;
+  flags: string[];
+}
+
+export type RouteMetrics = Partial<Record<(typeof METRIC_KEYS)[keyof typeof METRIC_KEYS], number>> & {
+  /** Algorithm of congestion control. */
+  congctl?: string;
+};
+
+export type RoutePreference = 'low' | 'medium' | 'high';
+
+/** ICMPV6_ROUTER_PREF_*. */
+export const PREFERENCES: readonly (RoutePreference | undefined)[] = ['medium', 'high', undefined, 'low'];
+
+/** CACHEINFO counts in USER_HZ. */
+const TICKS = 100;
+
+/** What a message says; undefined for a family that is not IP. */
+export function routeOf({ header, attributes }: RouteMessage, nameOf: NameOf): Route | undefined {
+  const family = familyOfNumber(header.family);
+  if (family === undefined) return undefined;
+  const { DST, SRC, OIF, IIF, GATEWAY, VIA, MULTIPATH, PREF } = attributes;
+  return compact({
+    family,
+    type: ROUTE_TYPES.nameOf(header.type),
+    to: DST === undefined ? 'default' : prefixText(family, DST, header.destinationLength),
+    from: SRC === undefined ? undefined : prefixText(family, SRC, header.sourceLength),
+    tos: header.tos === 0 ? undefined : header.tos,
+    via: GATEWAY ?? VIA,
+    link: OIF === undefined ? undefined : nameOf(OIF),
+    index: OIF,
+    table: TABLES.nameOf(attributes.TABLE ?? header.table),
+    protocol: ROUTE_PROTOCOLS.nameOf(header.protocol),
+    scope: SCOPES.nameOf(header.scope),
+    source: attributes.PREFSRC,
+    metric: attributes.PRIORITY,
+    flags: flagNames(header.flags, ROUTE_FLAGS),
+    nexthops: MULTIPATH?.map((hop) => nextHopOf(hop, nameOf)),
+    nexthopId: attributes.NH_ID,
+    metrics: metricsOf(attributes.METRICS),
+    preference: PREF === undefined ? undefined : PREFERENCES[PREF],
+    expires: expiresOf(attributes),
+    mark: attributes.MARK === 0 ? undefined : attributes.MARK,
+    uid: attributes.UID,
+    incoming: IIF === undefined ? undefined : nameOf(IIF),
+  });
+}
+
+/** The links that a message refers to. */
+export function linksOfRoute({ attributes: { OIF, IIF, MULTIPATH = [] } }: RouteMessage): number[] {
+  return [OIF, IIF, ...MULTIPATH.map(({ index }) => index)].filter((index) => index !== undefined);
+}
+
+function nextHopOf({ flags, hops, index, attributes }: NextHopMessage, nameOf: NameOf): NextHop {
+  return compact({
+    via: attributes.GATEWAY ?? attributes.VIA,
+    link: index === 0 ? undefined : nameOf(index),
+    index: index === 0 ? undefined : index,
+    weight: hops + 1,
+    flags: flagNames(flags, ROUTE_FLAGS),
+  });
+}
+
+function metricsOf(metrics: RouteAttributes['METRICS']): RouteMetrics | undefined {
+  if (metrics === undefined) return undefined;
+  const entries = Object.entries(METRIC_KEYS).map(([key, name]) => [name, metrics[key as keyof typeof METRIC_KEYS]]);
+  const found = Object.fromEntries([...entries, ['congctl', metrics.CC_ALGO]]) as RouteMetrics;
+  return compact(found);
+}
+
+function expiresOf({ EXPIRES, CACHEINFO }: RouteAttributes): number | undefined {
+  if (EXPIRES !== undefined) return EXPIRES;
+  return CACHEINFO === undefined || CACHEINFO.expires === 0 ? undefined : Math.trunc(CACHEINFO.expires / TICKS);
+}

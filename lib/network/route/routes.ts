@@ -1,0 +1,261 @@
+import { Errno } from '../../errors/errno';
+import type { NamespaceError } from '../../errors/namespace-error';
+import {
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+import {
+  ADDRESS_BITS,
+  FAMILY_NUMBERS,
+  type Family,
+  canonical,
+  familyOf,
+  prefixText,
+  validateAddress,
+  validatePrefix,
+} from '../ip';
+import type { LinkReference } from '../link/kinds';
+import { indexOf, namesOf, validateLink } from '../link/lookup';
+import { ROUTE_PROTOCOLS, ROUTE_TYPES, type RouteProtocol, type RouteType, TABLES, type Table } from '../names';
+import { type Connection, only } from '../netlink/connection';
+import { malformed } from '../netlink/malformed';
+import { NlmFlag, decode, encode } from '../netlink/message';
+import {
+  ROUTE,
+  RTM_DELROUTE,
+  RTM_F_LOOKUP_TABLE,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+  type RouteHeader,
+  type RouteMessage,
+} from './message';
+import { type Route, linksOfRoute, routeOf } from './route';
+import { type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './spec';
+
+/** Options of {@link Routes.list}: all that are given must hold. */
+export interface RouteFilter {
+  family?: Family | undefined;
+  /** Default `'main'`. */
+  table?: Table | number | 'all' | undefined;
+  /** Those that leave by this link, or one of their ways. */
+  link?: LinkReference | undefined;
+  type?: RouteType | undefined;
+  protocol?: RouteProtocol | number | undefined;
+  /** Exactly this destination: `'default'`, `'10.0.0.0/8'`. */
+  to?: string | undefined;
+}
+
+/** Options of {@link Routes.get}. */
+export interface RouteLookup {
+  /** The sender. */
+  from?: string | undefined;
+  /** The link it comes in by: a packet that is to be passed on. */
+  incoming?: LinkReference | undefined;
+  /** The link it is to leave by. */
+  link?: LinkReference | undefined;
+  mark?: number | undefined;
+  /** The user whose socket sends it. */
+  uid?: number | undefined;
+}
+
+const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
+
+const ANY_ROUTE: RouteHeader = {
+  family: 0,
+  destinationLength: 0,
+  sourceLength: 0,
+  tos: 0,
+  table: 0,
+  protocol: 0,
+  scope: 0,
+  type: 0,
+  flags: 0,
+};
+
+/**
+ * Routes: `ip route`, ip-route(8).
+ *
+ * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ */
+export class Routes {
+  readonly #connection: Connection;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * The routes, IPv4 first: `ip route show`, `ip -6 route show`.
+   *
+   * @example
+   * ```ts
+   * const [route] = await network.route.list({ to: 'default' });
+   * console.log(route?.via, route?.link);
+   * ```
+   */
+  async list(filter: RouteFilter = {}): Promise<Route[]> {
+    validateObject('filter', filter);
+    validateKnownKeys('filter', filter, ['family', 'table', 'link', 'type', 'protocol', 'to']);
+    const { family, table = 'main', link, type, protocol, to } = filter;
+    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
+    if (link !== undefined) validateLink('filter.link', link);
+    if (type !== undefined) validateOneOf('filter.type', type, ROUTE_TYPES.names);
+    const number = table === 'all' ? undefined : TABLES.validate('filter.table', table, 0xffffffff);
+    const by = protocol === undefined ? 0 : ROUTE_PROTOCOLS.validate('filter.protocol', protocol, 255);
+    const wanted = destination('filter.to', to);
+    const index = link === undefined ? undefined : await indexOf(this.#connection, link);
+    const header = { ...ANY_ROUTE, protocol: by, type: type === undefined ? 0 : ROUTE_TYPES.numberOf(type) };
+    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const dumps = await Promise.all(families.map((each) => this.#dump(each, header, number)));
+    const messages = dumps.flat().filter((message) => index === undefined || linksOfRoute(message).includes(index));
+    const routes = await this.#describe(messages);
+    return wanted === undefined ? routes : routes.filter((route) => route.to === wanted);
+  }
+
+  /**
+   * Makes a route: `ip route add`.
+   *
+   * @throws NamespaceError `EEXIST` when there is one to the same destination of the same metric, `ENETUNREACH` when
+   * the router is on no network of a link that is up, `ENODEV`, …
+   *
+   * @example
+   * ```ts
+   * await network.route.add({ to: 'default', via: '192.168.5.1' });
+   * await network.route.add({ to: '10.0.0.0/8', nexthops: [{ via: '192.168.5.2', weight: 2 }, { via: '192.168.5.3' }] });
+   * await network.route.add({ to: '203.0.113.0/24', type: 'blackhole' });
+   * await network.route.add({ to: 'default', via: 'fe80::1', link: 'eth0', table: 100 });
+   * ```
+   */
+  async add(spec: RouteSpec): Promise<void> {
+    await this.#change(RTM_NEWROUTE, NlmFlag.CREATE | NlmFlag.EXCL, spec);
+  }
+
+  /** Makes a route, in place of one to the same destination of the same metric if there is one: `ip route replace`. */
+  async replace(spec: RouteSpec): Promise<void> {
+    await this.#change(RTM_NEWROUTE, NlmFlag.CREATE | NlmFlag.REPLACE, spec);
+  }
+
+  /** Makes a route after those to the same destination: `ip route append`. */
+  async append(spec: RouteSpec): Promise<void> {
+    await this.#change(RTM_NEWROUTE, NlmFlag.CREATE | NlmFlag.APPEND, spec);
+  }
+
+  /**
+   * Removes the first route that is as the spec says; what it does not say may be anything: `ip route delete`.
+   *
+   * @throws NamespaceError `ESRCH` when there is none
+   */
+  async delete(spec: RouteSpec): Promise<void> {
+    await this.#change(RTM_DELROUTE, 0, spec);
+  }
+
+  /**
+   * The route that a packet to an address takes: `ip route get`.
+   *
+   * @throws NamespaceError `ENETUNREACH` when there is none, `EHOSTUNREACH`, `EACCES` or `EINVAL` where it meets a route of
+   * type `unreachable`, `prohibit` or `blackhole`
+   *
+   * @example
+   * ```ts
+   * const { via, link, source } = await network.route.get('192.0.2.1');
+   * ```
+   */
+  async get(destination: string, options: RouteLookup = {}): Promise<Route> {
+    const address = validateAddress('destination', destination);
+    validateObject('options', options);
+    validateKnownKeys('options', options, ['from', 'incoming', 'link', 'mark', 'uid']);
+    const { from, incoming, link, mark, uid } = options;
+    const family = familyOf(address);
+    if (from !== undefined) validateAddress('options.from', from, family);
+    if (incoming !== undefined) validateLink('options.incoming', incoming);
+    if (link !== undefined) validateLink('options.link', link);
+    if (mark !== undefined) validateInteger('options.mark', mark, 0, 0xffffffff);
+    if (uid !== undefined) validateInteger('options.uid', uid, 0, 0xfffffffe);
+    const bits = ADDRESS_BITS[family];
+    const answers = await this.#connection.request({
+      bytes: encode(ROUTE, RTM_GETROUTE, CHANGE, {
+        header: {
+          ...ANY_ROUTE,
+          family: FAMILY_NUMBERS[family],
+          destinationLength: bits,
+          sourceLength: from === undefined ? 0 : bits,
+          flags: RTM_F_LOOKUP_TABLE,
+        },
+        attributes: {
+          DST: address,
+          SRC: from,
+          IIF: incoming === undefined ? undefined : await indexOf(this.#connection, incoming),
+          OIF: link === undefined ? undefined : await indexOf(this.#connection, link),
+          MARK: mark,
+          UID: uid,
+        },
+      }),
+      type: ROUTE,
+      step: `get route to ${address}`,
+      operation: 'route-get',
+      object: address,
+    });
+    const message = decode(ROUTE, only(answers));
+    const nameOf = await namesOf(this.#connection, linksOfRoute(message));
+    const route = routeOf(message, nameOf);
+    if (route === undefined) throw malformed('a route that is not of IP');
+    return route;
+  }
+
+  async #change(type: number, flags: number, spec: RouteSpec): Promise<void> {
+    validateRoute('spec', spec);
+    const adds = type === RTM_NEWROUTE;
+    encodeRoute(spec, () => 1, adds); // checks what is left to check, before anything is asked
+    const links = linksOfSpec(spec);
+    const indexes = await Promise.all(links.map((link) => indexOf(this.#connection, link)));
+    const message = encodeRoute(spec, (link) => indexes[links.indexOf(link)] ?? 0, adds);
+    await this.#connection.request({
+      bytes: encode(ROUTE, type, CHANGE | flags, message),
+      type: ROUTE,
+      step: `${adds ? 'add' : 'delete'} route to ${spec.to}`,
+      operation: adds ? 'route-add' : 'route-delete',
+      object: spec.to,
+      detail: spec.via ?? routeFamily(spec),
+    });
+  }
+
+  async #dump(family: Family, header: RouteHeader, table: number | undefined): Promise<RouteMessage[]> {
+    const number = FAMILY_NUMBERS[family];
+    try {
+      const answers = await this.#connection.request({
+        bytes: encode(ROUTE, RTM_GETROUTE, NlmFlag.REQUEST | NlmFlag.DUMP, {
+          header: { ...header, family: number },
+          attributes: { TABLE: table },
+        }),
+        type: ROUTE,
+        step: 'list routes',
+        operation: 'route-list',
+      });
+      const messages = answers.map((message) => decode(ROUTE, message));
+      return messages.filter((message) => message.header.family === number);
+    } catch (error) {
+      // A table without routes of a family need not exist; a kernel without IPv6 has none of its routes.
+      const { errno } = error as NamespaceError;
+      if (errno === -Errno.ENOENT || errno === -Errno.EOPNOTSUPP || errno === -Errno.EAFNOSUPPORT) return [];
+      throw error;
+    }
+  }
+
+  async #describe(messages: readonly RouteMessage[]): Promise<Route[]> {
+    const nameOf = await namesOf(this.#connection, messages.flatMap(linksOfRoute));
+    return messages.map((message) => routeOf(message, nameOf)).filter((route) => route !== undefined);
+  }
+}
+
+/** A destination as routes have it. */
+function destination(name: string, to: string | undefined): string | undefined {
+  if (to === undefined) return undefined;
+  validateString(name, to);
+  if (to === 'default') return to;
+  const { family, address, length } = validatePrefix(name, to);
+  return length === 0 ? 'default' : prefixText(family, canonical(address), length);
+}

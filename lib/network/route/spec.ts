@@ -1,0 +1,236 @@
+/** What a caller says of a route, checked and encoded. */
+import {
+  invalidValue,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+import { FAMILY_NUMBERS, type Family, familyOf, validateAddress, validatePrefix } from '../ip';
+import type { LinkReference } from '../link/kinds';
+import { validateLink } from '../link/lookup';
+import {
+  ROUTE_PROTOCOLS,
+  ROUTE_TYPES,
+  type RouteProtocol,
+  type RouteType,
+  SCOPES,
+  type Scope,
+  TABLES,
+  type Table,
+} from '../names';
+import {
+  METRIC_KEYS,
+  type NextHopMessage,
+  RTNH_F_ONLINK,
+  type RouteAttributes,
+  type RouteHeader,
+  type RouteMessage,
+} from './message';
+import { PREFERENCES, type RouteMetrics, type RoutePreference } from './route';
+
+/** One way of several. */
+export interface NextHopSpec {
+  via?: string | undefined;
+  link?: LinkReference | undefined;
+  /** 1 to 256. Default 1. */
+  weight?: number | undefined;
+  /** The router is on that link, though no address of it says so. */
+  onlink?: boolean | undefined;
+}
+
+/** A route to be made or removed. */
+export interface RouteSpec {
+  /** `'default'`, a network (`'10.0.0.0/8'`) or a single address. */
+  to: string;
+  /** Needed for a default route only that has no router to tell: default `'inet'`. */
+  family?: Family | undefined;
+  /** The router, which may be of the other family. */
+  via?: string | undefined;
+  /** The link that packets leave by. Default: the one that the router is on. */
+  link?: LinkReference | undefined;
+  /** The router is on that link, though no address of it says so. */
+  onlink?: boolean | undefined;
+  /** Several ways instead of `via` and `link`. */
+  nexthops?: readonly NextHopSpec[] | undefined;
+  /** Default `'main'`, for local addresses `'local'`. */
+  table?: Table | number | undefined;
+  /** Default `'unicast'`. `'blackhole'`, `'unreachable'` and `'prohibit'` drop packets: silently, or telling so. */
+  type?: RouteType | undefined;
+  /** Default `'boot'`, as `ip` has it. */
+  protocol?: RouteProtocol | number | undefined;
+  scope?: Scope | number | undefined;
+  /** The address packets are sent from. */
+  source?: string | undefined;
+  /** The network of senders that it is for; of IPv6. */
+  from?: string | undefined;
+  /** Of routes to one network the lowest is taken. */
+  metric?: number | undefined;
+  tos?: number | undefined;
+  metrics?: RouteMetrics | undefined;
+  preference?: RoutePreference | undefined;
+  /** Of IPv6: seconds until it goes. */
+  expires?: number | undefined;
+}
+
+const KEYS: readonly (keyof RouteSpec)[] = [
+  'to',
+  'family',
+  'via',
+  'link',
+  'onlink',
+  'nexthops',
+  'table',
+  'type',
+  'protocol',
+  'scope',
+  'source',
+  'from',
+  'metric',
+  'tos',
+  'metrics',
+  'preference',
+  'expires',
+];
+
+/** Types of routes that lead to this host, and stand in its own table. */
+const IN_LOCAL_TABLE: readonly RouteType[] = ['local', 'broadcast', 'nat', 'anycast'];
+
+export function validateRoute(name: string, spec: unknown): asserts spec is RouteSpec {
+  validateObject(name, spec);
+  validateKnownKeys(name, spec, KEYS);
+  const bag = spec as Record<string, unknown>;
+  validateString(`${name}.to`, bag.to);
+  if (bag.to !== 'default') validatePrefix(`${name}.to`, bag.to);
+  if (bag.family !== undefined) validateOneOf(`${name}.family`, bag.family, ['inet', 'inet6']);
+  const family = routeFamily(bag as unknown as RouteSpec);
+  if (bag.family !== undefined && bag.family !== family) {
+    throw invalidValue(`${name}.family`, bag.family, `must be that of '${bag.to}'`);
+  }
+  validateHop(name, bag);
+  if (bag.type !== undefined) validateOneOf(`${name}.type`, bag.type, ROUTE_TYPES.names);
+  if (bag.source !== undefined) validateAddress(`${name}.source`, bag.source);
+  if (bag.from !== undefined) validatePrefix(`${name}.from`, bag.from, family);
+  if (bag.metric !== undefined) validateInteger(`${name}.metric`, bag.metric, 0, 0xffffffff);
+  if (bag.tos !== undefined) validateInteger(`${name}.tos`, bag.tos, 0, 0xff);
+  if (bag.expires !== undefined) validateInteger(`${name}.expires`, bag.expires, 1, 0x7fffffff / 100);
+  if (bag.preference !== undefined) validateOneOf(`${name}.preference`, bag.preference, ['low', 'medium', 'high']);
+  if (bag.metrics !== undefined) validateMetrics(`${name}.metrics`, bag.metrics);
+  if (bag.nexthops === undefined) return;
+  validateArray(`${name}.nexthops`, bag.nexthops);
+  if (bag.via !== undefined || bag.link !== undefined) {
+    throw invalidValue(`${name}.nexthops`, bag.nexthops, "must not be given together with 'via' or 'link'");
+  }
+  if (bag.nexthops.length === 0) throw invalidValue(`${name}.nexthops`, bag.nexthops, 'must have at least one');
+  bag.nexthops.forEach((hop, index) => {
+    const at = `${name}.nexthops[${index}]`;
+    validateObject(at, hop);
+    validateKnownKeys(at, hop, ['via', 'link', 'weight', 'onlink']);
+    validateHop(at, hop as Record<string, unknown>);
+  });
+}
+
+function validateHop(name: string, { via, link, weight, onlink }: Record<string, unknown>): void {
+  if (via !== undefined) validateAddress(`${name}.via`, via);
+  if (link !== undefined) validateLink(`${name}.link`, link);
+  if (weight !== undefined) validateInteger(`${name}.weight`, weight, 1, 256);
+  if (onlink !== undefined) validateBoolean(`${name}.onlink`, onlink);
+}
+
+function validateMetrics(name: string, metrics: unknown): void {
+  validateObject(name, metrics);
+  validateKnownKeys(name, metrics, [...Object.values(METRIC_KEYS), 'congctl']);
+  for (const [key, value] of Object.entries(metrics) as [string, unknown][]) {
+    if (key === 'congctl') validateString(`${name}.${key}`, value);
+    else if (value !== undefined) validateInteger(`${name}.${key}`, value, 0, 0xffffffff);
+  }
+}
+
+/** The destination's; of a default route that of its router. */
+export function routeFamily({ to, family, via, nexthops }: RouteSpec): Family {
+  if (to !== 'default') return familyOf(to.split('/')[0] ?? '');
+  if (family !== undefined) return family;
+  const router = via ?? (Array.isArray(nexthops) ? (nexthops as NextHopSpec[])[0]?.via : undefined);
+  return typeof router === 'string' && router.includes(':') ? 'inet6' : 'inet';
+}
+
+/** The links that a spec refers to. */
+export function linksOfSpec({ link, nexthops = [] }: RouteSpec): LinkReference[] {
+  return [link, ...nexthops.map((hop) => hop.link)].filter((each) => each !== undefined);
+}
+
+/**
+ * @param indexOf - of the links in the spec, which have been looked up
+ * @param adds - what is not given gets its default; else it is left open, and anything matches
+ */
+export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => number, adds: boolean): RouteMessage {
+  const family = routeFamily(spec);
+  const to = spec.to === 'default' ? undefined : validatePrefix('spec.to', spec.to);
+  const from = spec.from === undefined ? undefined : validatePrefix('spec.from', spec.from);
+  const table = tableOf(spec);
+  const type = spec.type ?? (adds ? 'unicast' : undefined);
+  const protocol = spec.protocol ?? (adds ? 'boot' : 'unspec');
+  const header: RouteHeader = {
+    family: FAMILY_NUMBERS[family],
+    destinationLength: to?.length ?? 0,
+    sourceLength: from?.length ?? 0,
+    tos: spec.tos ?? 0,
+    table: table > 255 ? 0 : table,
+    protocol: ROUTE_PROTOCOLS.validate('spec.protocol', protocol, 255),
+    scope: scopeOf(spec, adds),
+    type: type === undefined ? 0 : ROUTE_TYPES.numberOf(type),
+    flags: spec.onlink === true ? RTNH_F_ONLINK : 0,
+  };
+  const attributes: RouteAttributes = {
+    DST: to?.address,
+    SRC: from?.address,
+    ...gateway(spec.via, family),
+    OIF: spec.link === undefined ? undefined : indexOf(spec.link),
+    PRIORITY: spec.metric,
+    PREFSRC: spec.source,
+    METRICS: encodeMetrics(spec.metrics),
+    MULTIPATH: spec.nexthops?.map((hop) => encodeHop(hop, family, indexOf)),
+    TABLE: table > 255 ? table : undefined,
+    PREF: spec.preference === undefined ? undefined : PREFERENCES.indexOf(spec.preference),
+    EXPIRES: spec.expires,
+  };
+  return { header, attributes };
+}
+
+function tableOf(spec: RouteSpec): number {
+  if (spec.table !== undefined) return TABLES.validate('spec.table', spec.table, 0xffffffff);
+  return TABLES.numberOf(spec.type !== undefined && IN_LOCAL_TABLE.includes(spec.type) ? 'local' : 'main');
+}
+
+/** How far away the destination is, as iproute2 sees it; of IPv6 the kernel does not ask. */
+function scopeOf({ scope, type = 'unicast', via, nexthops }: RouteSpec, adds: boolean): number {
+  if (scope !== undefined) return SCOPES.validate('spec.scope', scope, 255);
+  if (type === 'local' || type === 'nat') return SCOPES.numberOf('host');
+  if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return SCOPES.numberOf('link');
+  if (type !== 'unicast') return SCOPES.numberOf('global');
+  if (!adds) return SCOPES.numberOf('nowhere');
+  return SCOPES.numberOf(via === undefined && nexthops === undefined ? 'link' : 'global');
+}
+
+function gateway(via: string | undefined, family: Family): Pick<RouteAttributes, 'GATEWAY' | 'VIA'> {
+  if (via === undefined) return {};
+  return familyOf(via) === family ? { GATEWAY: via } : { VIA: via };
+}
+
+function encodeHop(hop: NextHopSpec, family: Family, indexOf: (link: LinkReference) => number): NextHopMessage {
+  return {
+    flags: hop.onlink === true ? RTNH_F_ONLINK : 0,
+    hops: (hop.weight ?? 1) - 1,
+    index: hop.link === undefined ? 0 : indexOf(hop.link),
+    attributes: gateway(hop.via, family),
+  };
+}
+
+function encodeMetrics(metrics: RouteMetrics | undefined): RouteAttributes['METRICS'] {
+  if (metrics === undefined) return undefined;
+  const entries = Object.entries(METRIC_KEYS).map(([key, name]) => [key, metrics[name]]);
+  return { ...Object.fromEntries(entries), CC_ALGO: metrics.congctl } as RouteAttributes['METRICS'];
+}

@@ -1,0 +1,106 @@
+import { type Family, familyOfNumber, prefixText } from '../ip';
+import { compact } from '../compact';
+import { Names, ROUTE_PROTOCOLS, type RouteProtocol, TABLES, type Table } from '../names';
+import { INVERT, type RuleMessage } from './message';
+
+/** What becomes of a packet that a rule matches. */
+export type RuleAction = 'lookup' | 'goto' | 'nop' | 'blackhole' | 'unreachable' | 'prohibit';
+
+/** FR_ACT_*. */
+export const RULE_ACTIONS = new Names<RuleAction>({
+  lookup: 1,
+  goto: 2,
+  nop: 3,
+  blackhole: 6,
+  unreachable: 7,
+  prohibit: 8,
+});
+
+/** IPPROTO_*, of those that rules are made for. */
+export type IpProtocol = 'icmp' | 'tcp' | 'udp' | 'ipv6-icmp' | 'sctp';
+export const IP_PROTOCOLS = new Names<IpProtocol>({ icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 });
+
+/**
+ * A rule of the routing policy, as plain JSON: which table is looked up for which packets. The texts in it are those that
+ * `ip -j rule` prints; where a key has another name than there it is given.
+ */
+export interface Rule {
+  family: Family;
+  /** Lower ones come first. */
+  priority: number;
+  /** It is for packets that do not match. */
+  not?: boolean;
+  /** `'all'`, or a network or address: `src`, `srclen`. */
+  from: string;
+  /** `dst`, `dstlen` */
+  to?: string;
+  tos?: number;
+  /** The mark of a packet, and which bits of it count: `fwmark`, `fwmask`. */
+  mark?: number;
+  mask?: number;
+  /** The link it comes in by: `iif`. */
+  incoming?: string;
+  /** The link its socket is bound to: `oif`. */
+  outgoing?: string;
+  /**
+   * The users whose sockets send it, first and last: `uid_start`, `uid_end`. The kernel takes them only where Node is in
+   * the user namespace that owns the network.
+   */
+  uids?: [first: number, last: number];
+  /** `ipproto` */
+  ipProtocol?: IpProtocol | number;
+  /** First and last: `sport_start`, `sport_end`. */
+  sourcePorts?: [first: number, last: number];
+  destinationPorts?: [first: number, last: number];
+  action: RuleAction | number;
+  /** To be looked up. */
+  table?: Table | number;
+  /** The priority of the rule to go on with. */
+  goto?: number;
+  /** Looks up the table of the VRF that the link belongs to. */
+  l3mdev?: boolean;
+  /** Routes whose prefix is this long, or shorter, don't count. */
+  suppressPrefixLength?: number;
+  /** Who has put it there. */
+  protocol: RouteProtocol | number;
+}
+
+const NONE = 0xffffffff;
+
+/** What a message says; undefined for a family that is not IP. */
+export function ruleOf({ header, attributes }: RuleMessage): Rule | undefined {
+  const family = familyOfNumber(header.family);
+  if (family === undefined) return undefined;
+  const { SRC, DST, FWMARK, FWMASK, UID_RANGE, SUPPRESS_PREFIXLEN } = attributes;
+  const action = RULE_ACTIONS.nameOf(header.action);
+  return compact({
+    family,
+    priority: attributes.PRIORITY ?? 0,
+    not: (header.flags & INVERT) === 0 ? undefined : true,
+    from: SRC === undefined ? 'all' : prefixText(family, SRC, header.sourceLength),
+    to: DST === undefined ? undefined : prefixText(family, DST, header.destinationLength),
+    tos: header.tos === 0 ? undefined : header.tos,
+    mark: FWMARK === 0 && FWMASK === 0 ? undefined : FWMARK,
+    mask: FWMASK === NONE || FWMASK === 0 ? undefined : FWMASK,
+    incoming: attributes.IIFNAME,
+    outgoing: attributes.OIFNAME,
+    uids: range(UID_RANGE),
+    ipProtocol: attributes.IP_PROTO === undefined ? undefined : IP_PROTOCOLS.nameOf(attributes.IP_PROTO),
+    sourcePorts: range(attributes.SPORT_RANGE),
+    destinationPorts: range(attributes.DPORT_RANGE),
+    action,
+    table: action === 'lookup' && attributes.L3MDEV !== 1 ? tableOf({ header, attributes }) : undefined,
+    goto: attributes.GOTO,
+    l3mdev: attributes.L3MDEV === 1 ? true : undefined,
+    suppressPrefixLength: SUPPRESS_PREFIXLEN === NONE ? undefined : SUPPRESS_PREFIXLEN,
+    protocol: ROUTE_PROTOCOLS.nameOf(attributes.PROTOCOL ?? 0),
+  });
+}
+
+function tableOf({ header, attributes }: RuleMessage): Table | number {
+  return TABLES.nameOf(attributes.TABLE ?? header.table);
+}
+
+function range(value: { start: number; end: number } | undefined): [number, number] | undefined {
+  return value === undefined ? undefined : [value.start, value.end];
+}

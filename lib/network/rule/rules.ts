@@ -1,0 +1,219 @@
+import {
+  invalidType,
+  invalidValue,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+} from '../../errors/validate';
+import { FAMILY_NUMBERS, type Family, familyOf, validatePrefix } from '../ip';
+import { validateLinkName } from '../link/lookup';
+import { ROUTE_PROTOCOLS, TABLES } from '../names';
+import type { Connection } from '../netlink/connection';
+import { NlmFlag, decode, encode } from '../netlink/message';
+import { INVERT, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RULE, type RuleMessage } from './message';
+import { IP_PROTOCOLS, RULE_ACTIONS, type Rule, type RuleAction, ruleOf } from './rule';
+
+/** Options of {@link Rules.list}. */
+export interface RuleFilter {
+  family?: Family | undefined;
+}
+
+/** A rule to be made or removed: {@link Rule}, of which all may be left out. */
+export type RuleSpec = { [K in keyof Omit<Rule, 'action'>]?: Rule[K] | undefined } & {
+  /** Default `'lookup'`, or `'goto'` where that is given. */
+  action?: RuleAction | undefined;
+};
+
+const KEYS: readonly (keyof RuleSpec)[] = [
+  'family',
+  'priority',
+  'not',
+  'from',
+  'to',
+  'tos',
+  'mark',
+  'mask',
+  'incoming',
+  'outgoing',
+  'uids',
+  'ipProtocol',
+  'sourcePorts',
+  'destinationPorts',
+  'action',
+  'table',
+  'goto',
+  'l3mdev',
+  'suppressPrefixLength',
+  'protocol',
+];
+
+const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
+
+/**
+ * Rules of the routing policy: `ip rule`, ip-rule(8).
+ *
+ * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ */
+export class Rules {
+  readonly #connection: Connection;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The rules, IPv4 first, in their order: `ip rule show`, `ip -6 rule show`. */
+  async list(filter: RuleFilter = {}): Promise<Rule[]> {
+    validateObject('filter', filter);
+    validateKnownKeys('filter', filter, ['family']);
+    const { family } = filter;
+    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
+    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const dumps = await Promise.all(families.map((each) => this.#dump(each)));
+    return dumps
+      .flat()
+      .map((message) => ruleOf(message))
+      .filter((rule) => rule !== undefined);
+  }
+
+  /**
+   * Makes a rule: `ip rule add`.
+   *
+   * @throws NamespaceError `EEXIST` when there is the same one, …
+   *
+   * @example
+   * ```ts
+   * await network.rule.add({ from: '192.168.5.0/24', table: 100, priority: 1000 });
+   * await network.rule.add({ mark: 5, action: 'prohibit', family: 'inet6' });
+   * ```
+   */
+  async add(rule: RuleSpec): Promise<void> {
+    const message = encodeRule(rule, true);
+    await this.#change(RTM_NEWRULE, NlmFlag.CREATE | NlmFlag.EXCL, message, 'add');
+  }
+
+  /**
+   * Removes the first rule that is as the spec says; what it does not say may be anything: `ip rule delete`.
+   *
+   * @throws NamespaceError `ENOENT` when there is none
+   */
+  async delete(rule: RuleSpec): Promise<void> {
+    const message = encodeRule(rule, false);
+    await this.#change(RTM_DELRULE, 0, message, 'delete');
+  }
+
+  async #change(type: number, flags: number, message: RuleMessage, what: 'add' | 'delete'): Promise<void> {
+    const { PRIORITY } = message.attributes;
+    await this.#connection.request({
+      bytes: encode(RULE, type, CHANGE | flags, message),
+      type: RULE,
+      step: `${what} rule${PRIORITY === undefined ? '' : ` ${PRIORITY}`}`,
+      operation: `rule-${what}`,
+      detail: message.attributes.UID_RANGE === undefined ? undefined : 'uids',
+    });
+  }
+
+  async #dump(family: Family): Promise<RuleMessage[]> {
+    const number = FAMILY_NUMBERS[family];
+    const answers = await this.#connection.request({
+      bytes: encode(RULE, RTM_GETRULE, NlmFlag.REQUEST | NlmFlag.DUMP, {
+        header: { ...ANY_RULE, family: number },
+        attributes: {},
+      }),
+      type: RULE,
+      step: 'list rules',
+      operation: 'rule-list',
+    });
+    return answers.map((message) => decode(RULE, message)).filter(({ header }) => header.family === number);
+  }
+}
+
+const ANY_RULE: RuleMessage['header'] = {
+  family: 0,
+  destinationLength: 0,
+  sourceLength: 0,
+  tos: 0,
+  table: 0,
+  pad: undefined,
+  action: 0,
+  flags: 0,
+};
+
+/** @param adds - what is not given gets its default; else it is left open, and anything matches */
+function encodeRule(rule: unknown, adds: boolean): RuleMessage {
+  const name = 'rule';
+  validateObject(name, rule);
+  validateKnownKeys(name, rule, KEYS);
+  const spec = rule as RuleSpec;
+  const from = spec.from === undefined || spec.from === 'all' ? undefined : validatePrefix(`${name}.from`, spec.from);
+  const to = spec.to === undefined ? undefined : validatePrefix(`${name}.to`, spec.to, from?.family);
+  const family = spec.family ?? from?.family ?? to?.family ?? 'inet';
+  validateOneOf(`${name}.family`, family, ['inet', 'inet6']);
+  for (const prefix of [from, to]) {
+    if (prefix !== undefined && familyOf(prefix.address) !== family) {
+      throw invalidValue(`${name}.family`, family, `must be that of '${prefix.address}'`);
+    }
+  }
+  if (spec.not !== undefined) validateBoolean(`${name}.not`, spec.not);
+  if (spec.l3mdev !== undefined) validateBoolean(`${name}.l3mdev`, spec.l3mdev);
+  if (spec.incoming !== undefined) validateLinkName(`${name}.incoming`, spec.incoming);
+  if (spec.outgoing !== undefined) validateLinkName(`${name}.outgoing`, spec.outgoing);
+  const number = (key: keyof RuleSpec, most: number): number | undefined => {
+    const value = spec[key];
+    if (value !== undefined) validateInteger(`${name}.${key}`, value, 0, most);
+    return value;
+  };
+  const table = spec.table === undefined ? undefined : TABLES.validate(`${name}.table`, spec.table, 0xffffffff);
+  const action = actionOf(spec, adds);
+  const looksUp = action === 'lookup' && spec.l3mdev !== true && adds;
+  const target = table ?? (looksUp ? TABLES.numberOf('main') : undefined);
+  return {
+    header: {
+      ...ANY_RULE,
+      family: FAMILY_NUMBERS[family],
+      sourceLength: from?.length ?? 0,
+      destinationLength: to?.length ?? 0,
+      tos: number('tos', 255) ?? 0,
+      table: target === undefined || target > 255 ? 0 : target,
+      action: action === undefined ? 0 : RULE_ACTIONS.numberOf(action),
+      flags: spec.not === true ? INVERT : 0,
+    },
+    attributes: {
+      SRC: from?.address,
+      DST: to?.address,
+      IIFNAME: spec.incoming,
+      OIFNAME: spec.outgoing,
+      GOTO: number('goto', 0xffffffff),
+      PRIORITY: number('priority', 0xffffffff),
+      FWMARK: number('mark', 0xffffffff),
+      FWMASK: number('mask', 0xffffffff),
+      SUPPRESS_PREFIXLEN: number('suppressPrefixLength', 128),
+      TABLE: target !== undefined && target > 255 ? target : undefined,
+      L3MDEV: spec.l3mdev === true ? 1 : undefined,
+      UID_RANGE: range(`${name}.uids`, spec.uids, 0xffffffff),
+      PROTOCOL:
+        spec.protocol === undefined ? undefined : ROUTE_PROTOCOLS.validate(`${name}.protocol`, spec.protocol, 255),
+      IP_PROTO:
+        spec.ipProtocol === undefined ? undefined : IP_PROTOCOLS.validate(`${name}.ipProtocol`, spec.ipProtocol, 255),
+      SPORT_RANGE: range(`${name}.sourcePorts`, spec.sourcePorts, 0xffff),
+      DPORT_RANGE: range(`${name}.destinationPorts`, spec.destinationPorts, 0xffff),
+    },
+  };
+}
+
+function actionOf({ action, goto }: RuleSpec, adds: boolean): RuleAction | undefined {
+  if (action !== undefined) validateOneOf('rule.action', action, RULE_ACTIONS.names);
+  return action ?? (goto === undefined ? (adds ? 'lookup' : undefined) : 'goto');
+}
+
+function range(name: string, value: unknown, most: number): { start: number; end: number } | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw invalidType(name, 'an instance of Array', value);
+  const [start, end] = value as unknown[];
+  if (value.length !== 2) throw invalidValue(name, value, 'must be the first and the last');
+  validateInteger(`${name}[0]`, start, 0, most);
+  validateInteger(`${name}[1]`, end, start, most);
+  return { start, end };
+}

@@ -1,0 +1,151 @@
+/** What clients of HTTP connect by: agents for `node:http` and `node:https`, a connector for undici. */
+import type * as http from 'node:http';
+import type * as https from 'node:https';
+import { createRequire } from 'node:module';
+import { type Socket, isIP } from 'node:net';
+import type * as tls from 'node:tls';
+import type { NetworkTarget } from '../place';
+import type { ResolveOptions } from '../resolve/options';
+import { type ConnectOptions, connect } from './connect';
+
+/** Loaded when they are needed: that takes longer than to load this package. */
+const load = createRequire(__filename);
+
+/** Options of {@link Sockets.httpAgent}: those of `http.Agent`. */
+export interface HttpAgentOptions extends http.AgentOptions {
+  /** Where names are looked up, in place of what the files say. */
+  dns?: ResolveOptions | undefined;
+}
+
+/** Options of {@link Sockets.httpsAgent}: those of `https.Agent`. */
+export interface HttpsAgentOptions extends https.AgentOptions {
+  /** Where names are looked up, in place of what the files say. */
+  dns?: ResolveOptions | undefined;
+}
+
+/** Options of {@link Sockets.connector}: those of `tls.connect()`, for https. */
+export interface ConnectorOptions extends tls.ConnectionOptions {
+  /** Where names are looked up, in place of what the files say. */
+  dns?: ResolveOptions | undefined;
+}
+
+/** What undici gives to a connector. */
+export interface ConnectorRequest {
+  hostname: string;
+  protocol: string;
+  port: string | number;
+  servername?: string | null | undefined;
+  localAddress?: string | null | undefined;
+  /** Of a proxy: a connection that TLS is to be spoken on. */
+  httpSocket?: Socket | undefined;
+}
+
+/** A function for `new Agent({ connect })` of undici. */
+export type Connector = (
+  request: ConnectorRequest,
+  callback: (...outcome: [error: null, socket: Socket] | [error: Error, socket: null]) => void,
+) => void;
+
+/** What Node gives to `agent.createConnection()`, as far as it is of use here. */
+type AgentRequest = Pick<ConnectOptions, 'localAddress' | 'timeout' | 'lookup'> & {
+  host?: string | undefined;
+  port?: number | string | undefined;
+  family?: number | undefined;
+  socketPath?: string | undefined;
+  noDelay?: boolean | undefined;
+  keepAlive?: boolean | undefined;
+  keepAliveInitialDelay?: number | undefined;
+};
+
+type OnConnected = (error: Error | null, socket?: Socket) => void;
+
+/** {@link Sockets.httpAgent} */
+export function httpAgent(target: NetworkTarget, options: HttpAgentOptions = {}): http.Agent {
+  const { Agent } = load('node:http') as typeof http;
+  const { dns, ...own } = options;
+  const agent = new Agent(own);
+  createConnectionsBy(agent, (request) => connect(target, connectOptionsOf(request, dns)));
+  return agent;
+}
+
+/** {@link Sockets.httpsAgent} */
+export function httpsAgent(target: NetworkTarget, options: HttpsAgentOptions = {}): https.Agent {
+  const { Agent } = load('node:https') as typeof https;
+  const { dns, ...own } = options;
+  const agent = new Agent(own);
+  // Node's own speaks TLS on a socket that it is given, with the sessions that the agent remembers.
+  const secure = (agent as unknown as CreatesConnections).createConnection.bind(agent);
+  createConnectionsBy(agent, async (request) => {
+    const socket = await connect(target, connectOptionsOf(request, dns));
+    return secure({ ...request, socket });
+  });
+  return agent;
+}
+
+/** `createConnection` is to be overridden, says its documentation: it gives back a socket, or calls back with one. */
+interface CreatesConnections {
+  createConnection: (request: AgentRequest & { socket?: Socket }, done?: OnConnected) => Socket;
+}
+
+function createConnectionsBy(agent: http.Agent, create: (request: AgentRequest) => Promise<Socket>): void {
+  const createConnection = (request: AgentRequest, done: OnConnected): void => {
+    create(request).then((socket) => done(null, socket), done);
+  };
+  Object.assign(agent, { createConnection });
+}
+
+function connectOptionsOf(request: AgentRequest, dns: ResolveOptions | undefined): ConnectOptions {
+  const { host, port, socketPath, localAddress, timeout, lookup, family } = request;
+  const { noDelay = true, keepAlive, keepAliveInitialDelay } = request;
+  // A lookup function of one request comes before what the agent was told.
+  const names = lookup === undefined ? { dns } : { lookup };
+  const common = { timeout, keepAlive, keepAliveInitialDelay, ...names };
+  if (socketPath !== undefined) return { path: socketPath, ...common };
+  const chosen = family === 4 || family === 6 ? family : 0;
+  return { host: unbracketed(host), port: Number(port), localAddress, family: chosen, noDelay, ...common };
+}
+
+/** {@link Sockets.connector} */
+export function connector(target: NetworkTarget, options: ConnectorOptions = {}): Connector {
+  const { dns, ...secure } = options;
+  return (request, callback) => {
+    connectFor(target, request, dns, secure).then(
+      (socket) => callback(null, socket),
+      (error: unknown) => callback(error as Error, null),
+    );
+  };
+}
+
+async function connectFor(
+  target: NetworkTarget,
+  { hostname, protocol, port, servername, localAddress, httpSocket }: ConnectorRequest,
+  dns: ResolveOptions | undefined,
+  secure: tls.ConnectionOptions,
+): Promise<Socket> {
+  const host = unbracketed(hostname);
+  const isSecure = protocol === 'https:';
+  const number = port === '' ? (isSecure ? 443 : 80) : Number(port);
+  const local = localAddress ?? undefined;
+  const socket = httpSocket ?? (await connect(target, { host, port: number, localAddress: local, dns, noDelay: true }));
+  return isSecure ? startTls(socket, host, { ...secure, ...(servername != null && { servername }) }) : socket;
+}
+
+/** Resolves when the handshake is over: with the name, or the address, of the host verified. */
+function startTls(socket: Socket, host: string, options: tls.ConnectionOptions): Promise<Socket> {
+  const { connect: secure } = load('node:tls') as typeof tls;
+  return new Promise((resolve, reject) => {
+    // RFC 6066: a server name is no address.
+    const servername = isIP(host) === 0 ? host : '';
+    const stream = secure({ ALPNProtocols: ['http/1.1'], servername, ...options, host, socket });
+    stream.once('secureConnect', () => {
+      stream.off('error', reject);
+      resolve(stream);
+    });
+    stream.once('error', reject);
+  });
+}
+
+/** `[::1]`, as URLs have it. */
+function unbracketed(host = 'localhost'): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}

@@ -1,0 +1,167 @@
+/** Connections from inside a network namespace: what `net.connect()` does, in the namespace. */
+import { type LookupFunction, Socket, isIP } from 'node:net';
+import { addAbortSignal } from 'node:stream';
+import { Errno } from '../../errors/errno';
+import { NamespaceError } from '../../errors/namespace-error';
+import {
+  invalidValue,
+  validateAbortSignal,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateString,
+} from '../../errors/validate';
+import { abortError } from '../../launch/task';
+import type { NetworkTarget } from '../place';
+import type { ResolveOptions } from '../resolve/options';
+import { connectAny } from './attempts';
+import { handOver } from './open';
+import { validateDevice, validateFamily, validateLookup, validatePort, validateUnixPath } from './options';
+
+/** Options of {@link Sockets.connect}: those of `net.connect()`, seen from inside the namespace. Unknown ones are errors. */
+export interface ConnectOptions {
+  /** The port to connect to. Either this or {@link path} is needed. */
+  port?: number | undefined;
+  /** An IP address, with its interface where it is link-local (`fe80::1%eth0`), or a name. Default: `'localhost'`. */
+  host?: string | undefined;
+  /** Of the addresses of a name, only those of this family. Default: 0, for both. */
+  family?: 0 | 4 | 6 | undefined;
+  /**
+   * A Unix socket: a path as this process sees it, or `'\0'` and an abstract name. Abstract names belong to the network
+   * namespace, paths do not. unix(7)
+   */
+  path?: string | undefined;
+  /** The address to connect from: one that an interface of the namespace has. */
+  localAddress?: string | undefined;
+  /** The port to connect from. */
+  localPort?: number | undefined;
+  /** Through this interface only: SO_BINDTODEVICE, socket(7). */
+  device?: string | undefined;
+  /** How names are resolved. Default: as {@link Sockets.lookup} does, never with this process's own sockets. */
+  lookup?: LookupFunction | undefined;
+  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
+  dns?: ResolveOptions | undefined;
+  /**
+   * Milliseconds to connect in, after which it fails with `ETIMEDOUT`; then those without traffic after which the socket
+   * emits 'timeout'. Default: 0, for as long as the kernel takes.
+   */
+  timeout?: number | undefined;
+  /** Whether several addresses of a name are tried in turn. Default: as of `net.setDefaultAutoSelectFamily()`. */
+  autoSelectFamily?: boolean | undefined;
+  /** Milliseconds for all addresses but the last. Default: as of `net.setDefaultAutoSelectFamilyAttemptTimeout()`. */
+  autoSelectFamilyAttemptTimeout?: number | undefined;
+  /** Default: false. */
+  allowHalfOpen?: boolean | undefined;
+  /** TCP_NODELAY. Default: false. */
+  noDelay?: boolean | undefined;
+  /** SO_KEEPALIVE. Default: false. */
+  keepAlive?: boolean | undefined;
+  /** Milliseconds before the first probe of {@link keepAlive}. Default: 0, as the namespace has it. */
+  keepAliveInitialDelay?: number | undefined;
+  /** Gives up while it connects, and destroys the socket later on. */
+  signal?: AbortSignal | undefined;
+}
+
+const KNOWN: Record<keyof ConnectOptions, true> = {
+  port: true,
+  host: true,
+  family: true,
+  path: true,
+  localAddress: true,
+  localPort: true,
+  device: true,
+  lookup: true,
+  dns: true,
+  timeout: true,
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptTimeout: true,
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: true,
+  signal: true,
+};
+
+/** The longest that setTimeout() takes. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
+/** {@link Sockets.connect} */
+export async function connect(target: NetworkTarget, where: ConnectOptions | number): Promise<Socket> {
+  const options = typeof where === 'number' ? { port: where } : where;
+  validateConnect(options);
+  const deadline = deadlineOf(options);
+  try {
+    return socketOf(await connectAny(target, options, deadline.signal), options);
+  } catch (error) {
+    deadline.signal?.throwIfAborted(); // what was under way fails as aborted, and not with the reason for that
+    throw error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** Checks all of the options, before anything is started. */
+function validateConnect(options: ConnectOptions): void {
+  validateObject('options', options);
+  validateKnownKeys('options', options, Object.keys(KNOWN));
+  const { port, host, path, localAddress, localPort, lookup, dns, signal } = options;
+  if (path === undefined) validatePort('options.port', port, 1);
+  else validateUnixPath('options.path', path);
+  if (path !== undefined && port !== undefined) {
+    throw invalidValue('options.port', port, "cannot be given together with 'options.path'");
+  }
+  if (host !== undefined) validateString('options.host', host);
+  validateFamily('options.family', options.family);
+  if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) {
+    throw invalidValue('options.localAddress', localAddress, 'must be an IP address');
+  }
+  if (localPort !== undefined) validatePort('options.localPort', localPort);
+  validateDevice('options.device', options.device);
+  validateLookup('options.lookup', lookup, dns);
+  for (const name of ['timeout', 'autoSelectFamilyAttemptTimeout', 'keepAliveInitialDelay'] as const) {
+    if (options[name] !== undefined) validateInteger(`options.${name}`, options[name], 0, MAX_TIMEOUT);
+  }
+  for (const name of ['autoSelectFamily', 'allowHalfOpen', 'noDelay', 'keepAlive'] as const) {
+    if (options[name] !== undefined) validateBoolean(`options.${name}`, options[name]);
+  }
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+}
+
+interface Deadline {
+  readonly signal: AbortSignal | undefined;
+  clear(): void;
+}
+
+/** A signal that is aborted by the caller's, or after some time, with the error to fail with as its reason. */
+function deadlineOf({ signal: outer, timeout = 0, host = 'localhost', port = 0, path }: ConnectOptions): Deadline {
+  if (outer === undefined && timeout === 0) return { signal: undefined, clear: () => undefined };
+  const controller = new AbortController();
+  const onAbort = (): void => {
+    if (outer !== undefined) controller.abort(abortError(outer));
+  };
+  const onTimeout = (): void => controller.abort(timedOut(path ?? `${host}:${port}`));
+  const timer = timeout === 0 ? undefined : setTimeout(onTimeout, timeout);
+  if (outer?.aborted === true) onAbort();
+  outer?.addEventListener('abort', onAbort, { once: true });
+  const clear = (): void => {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', onAbort);
+  };
+  return { signal: controller.signal, clear };
+}
+
+function timedOut(where: string): NamespaceError {
+  return new NamespaceError({ errno: Errno.ETIMEDOUT, syscall: 'connect', kind: 'net', step: `connect ${where}` });
+}
+
+/** A connected descriptor as Node's socket, which owns it. */
+function socketOf(fd: number, options: ConnectOptions): Socket {
+  const { allowHalfOpen = false, signal } = options;
+  const socket = handOver(fd, () => new Socket({ fd, readable: true, writable: true, allowHalfOpen }));
+  if (options.noDelay === true) socket.setNoDelay(true);
+  if (options.keepAlive === true) socket.setKeepAlive(true, options.keepAliveInitialDelay);
+  if (options.timeout !== undefined) socket.setTimeout(options.timeout);
+  if (signal !== undefined) addAbortSignal(signal, socket);
+  return socket;
+}

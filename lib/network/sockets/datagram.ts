@@ -1,0 +1,223 @@
+/** UDP sockets of a network namespace: what `dgram.createSocket()` makes, in the namespace. */
+import { type BindOptions, type Socket, type SocketOptions, createSocket as createDgram } from 'node:dgram';
+import { type LookupFunction, isIP } from 'node:net';
+import {
+  invalidValue,
+  validateAbortSignal,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../../errors/validate';
+import { abortError } from '../../launch/task';
+import { disown, own } from '../../namespace/forgotten';
+import { native } from '../../native';
+import { closeFd } from '../../launch/close';
+import type { NetworkTarget } from '../place';
+import { lookupFunction, resolveHost } from '../resolve/host';
+import type { ResolveOptions } from '../resolve/options';
+import { addressArguments, inetEndpoint } from './endpoint';
+import { socketError } from './error';
+import { handOver, openSocket } from './open';
+import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePort } from './options';
+
+/** Options of {@link Sockets.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
+export interface DatagramOptions {
+  type: 'udp4' | 'udp6';
+  /** Binds it to this port, 0 for any that is free, before it is handed out. Default: it is not bound yet. */
+  port?: number | undefined;
+  /** Binds it to this address of the namespace. Default, with {@link port}: all of them. */
+  address?: string | undefined;
+  /** SO_REUSEADDR: other sockets may be bound to the same address, which for multicast is meant. Default: false. */
+  reuseAddr?: boolean | undefined;
+  /** SO_REUSEPORT: several sockets share the port, and the kernel spreads datagrams over them. Default: false. */
+  reusePort?: boolean | undefined;
+  /** Whether `'::'` does not take IPv4 too. Default: false. */
+  ipv6Only?: boolean | undefined;
+  /** SO_RCVBUF, in bytes. */
+  recvBufferSize?: number | undefined;
+  /** SO_SNDBUF, in bytes. */
+  sendBufferSize?: number | undefined;
+  /** Through this interface only: SO_BINDTODEVICE, socket(7). */
+  device?: string | undefined;
+  /** How names are resolved. Default: as {@link Sockets.lookup} does, never with this process's own sockets. */
+  lookup?: LookupFunction | undefined;
+  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
+  dns?: ResolveOptions | undefined;
+  /** Closes the socket. */
+  signal?: AbortSignal | undefined;
+}
+
+const KNOWN: Record<keyof DatagramOptions, true> = {
+  type: true,
+  port: true,
+  address: true,
+  reuseAddr: true,
+  reusePort: true,
+  ipv6Only: true,
+  recvBufferSize: true,
+  sendBufferSize: true,
+  device: true,
+  lookup: true,
+  dns: true,
+  signal: true,
+};
+
+/** {@link Sockets.createSocket} */
+export async function createSocket(target: NetworkTarget, what: DatagramOptions | 'udp4' | 'udp6'): Promise<Socket> {
+  const options = typeof what === 'string' ? { type: what } : what;
+  validateDatagram(options);
+  const { type, address, port, signal } = options;
+  throwIfAborted(signal);
+  const host = address === undefined || isIP(address) !== 0 ? address : await firstAddress(target, address, options);
+  const fd = await openSocket('target', target, type === 'udp6' ? 'inet6' : 'inet', 'dgram');
+  try {
+    throwIfAborted(signal);
+    bindToDevice(fd, options.device);
+    setBindFlags(fd, { reuseAddr: options.reuseAddr, reusePort: options.reusePort, ipv6Only: options.ipv6Only });
+    if (port !== undefined || host !== undefined) bindFd(fd, type, port ?? 0, host);
+  } catch (error) {
+    native().closeNow(fd);
+    throw error;
+  }
+  const datagram = new Datagram(target, fd, options);
+  if (port !== undefined || host !== undefined) datagram.give();
+  return datagram.socket;
+}
+
+/** A function: the compiler does not know that a signal may be aborted meanwhile. */
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal);
+}
+
+function validateDatagram(options: unknown): asserts options is DatagramOptions {
+  validateObject('options', options);
+  validateKnownKeys('options', options, Object.keys(KNOWN));
+  const given = options as DatagramOptions;
+  validateOneOf('options.type', given.type, ['udp4', 'udp6']);
+  if (given.port !== undefined) validatePort('options.port', given.port);
+  if (given.address !== undefined) validateString('options.address', given.address);
+  for (const name of ['reuseAddr', 'reusePort', 'ipv6Only'] as const) {
+    if (given[name] !== undefined) validateBoolean(`options.${name}`, given[name]);
+  }
+  for (const name of ['recvBufferSize', 'sendBufferSize'] as const) {
+    if (given[name] !== undefined) validateInteger(`options.${name}`, given[name], 1, 2 ** 31 - 1);
+  }
+  validateDevice('options.device', given.device);
+  validateLookup('options.lookup', given.lookup, given.dns);
+  if (given.signal !== undefined) validateAbortSignal('options.signal', given.signal);
+}
+
+async function firstAddress(
+  target: NetworkTarget,
+  host: string,
+  options: DatagramOptions,
+): Promise<string | undefined> {
+  const family = options.type === 'udp6' ? 6 : 4;
+  const [address] = await resolveHost(target, host, { ...options, family });
+  return address;
+}
+
+function bindFd(fd: number, type: DatagramOptions['type'], port: number, address?: string): void {
+  const endpoint = inetEndpoint(address ?? (type === 'udp6' ? '::' : '0.0.0.0'), port);
+  try {
+    native().bindSocket(fd, ...addressArguments(endpoint));
+  } catch (cause) {
+    throw socketError(cause, 'bind', endpoint);
+  }
+}
+
+type Bind = (options: BindOptions, callback?: () => void) => Socket;
+
+/**
+ * A socket of Node's, which makes its descriptor when it is bound, and a descriptor of the namespace that it is to have
+ * then: by the caller's `bind()`, or by its own when it sends or connects first.
+ */
+class Datagram {
+  readonly socket: Socket;
+  readonly #target: NetworkTarget;
+  readonly #fd: number;
+  readonly #options: DatagramOptions;
+  readonly #bind: Bind;
+  #state: 'unbound' | 'binding' | 'gone' = 'unbound';
+
+  constructor(target: NetworkTarget, fd: number, options: DatagramOptions) {
+    const { type, recvBufferSize, sendBufferSize, signal } = options;
+    const lookup = (options.lookup ?? lookupFunction(target, options.dns)) as NonNullable<SocketOptions['lookup']>;
+    const buffers = { ...(recvBufferSize && { recvBufferSize }), ...(sendBufferSize && { sendBufferSize }) };
+    this.socket = createDgram({ type, lookup, ...buffers, ...(signal && { signal }) });
+    this.#target = target;
+    this.#fd = fd;
+    this.#options = options;
+    this.#bind = this.socket.bind.bind(this.socket);
+    this.socket.bind = (...given: unknown[]) => this.#bindTo(given);
+    this.socket.once('close', () => this.#discard());
+    own(this.socket, { what: 'A datagram socket', close: () => closeFd(fd) });
+  }
+
+  /** Makes the descriptor, bound by now, the socket's own. */
+  give(): void {
+    this.#state = 'gone';
+    disown(this.socket);
+    // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
+    handOver(this.#fd, (fd) => this.#bind({ fd, exclusive: true }));
+  }
+
+  #discard(): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    disown(this.socket);
+    native().closeNow(this.#fd);
+  }
+
+  /** As Node's: `bind(port?, address?, callback?)` or `bind(options, callback?)`. What fails is emitted. */
+  #bindTo(given: readonly unknown[]): Socket {
+    // Bound already: Node's own throws then. While it is being bound, only Node itself asks once more, to send.
+    if (this.#state !== 'unbound') return this.#state === 'gone' ? this.#bind({ fd: this.#fd }) : this.socket;
+    const { port, address, callback } = bindArguments(given);
+    this.#state = 'binding';
+    if (callback !== undefined) this.socket.once('listening', callback);
+    void this.#bindSoon(port, address);
+    return this.socket;
+  }
+
+  async #bindSoon(port: number, address: string | undefined): Promise<void> {
+    const { type } = this.#options;
+    try {
+      const named = address !== undefined && isIP(address) === 0;
+      const host = named ? await firstAddress(this.#target, address, this.#options) : await Promise.resolve(address);
+      if (this.#isGone()) return; // closed meanwhile
+      bindFd(this.#fd, type, port, host);
+      this.give();
+    } catch (error) {
+      if (this.#isGone()) return;
+      this.#state = 'unbound';
+      this.socket.emit('error', error);
+    }
+  }
+
+  #isGone(): boolean {
+    return this.#state === 'gone';
+  }
+}
+
+interface BindArguments {
+  port: number;
+  address: string | undefined;
+  callback: (() => void) | undefined;
+}
+
+function bindArguments(given: readonly unknown[]): BindArguments {
+  const last = given.at(-1);
+  const [first, second] = given;
+  const options = (
+    first !== null && typeof first === 'object' ? first : { port: first, address: second }
+  ) as BindOptions;
+  if (options.fd != null) throw invalidValue('options.fd', options.fd, 'cannot be given: it has one of the namespace');
+  const port = typeof options.port === 'number' ? options.port : 0;
+  validatePort('port', port);
+  const address = typeof options.address === 'string' && options.address !== '' ? options.address : undefined;
+  return { port, address, callback: typeof last === 'function' ? (last as () => void) : undefined };
+}

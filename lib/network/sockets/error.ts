@@ -1,0 +1,35 @@
+import { NamespaceError } from '../../errors/namespace-error';
+import { explain } from '../../host/hints';
+import { type Endpoint, addressText, describeEndpoint } from './endpoint';
+
+/** What is done with a socket that can fail for reasons of the network: the system call. */
+export type SocketCall = 'bind' | 'connect' | 'listen';
+
+/**
+ * The error of a system call on a socket, as Node words it: with the address and the port. What is no system error is
+ * handed back as it is.
+ */
+export function socketError(cause: unknown, call: SocketCall, endpoint: Endpoint): Error {
+  const { errno, path } = (cause ?? {}) as { errno?: unknown; path?: string };
+  if (typeof errno !== 'number' || (cause as Error).name === 'NamespaceError') return cause as Error;
+  const where =
+    endpoint.domain === 'unix'
+      ? { path: endpoint.path.replace(/^\0/, '@') }
+      : { address: addressText(endpoint), port: endpoint.port };
+  const failure = {
+    operation: call === 'bind' ? 'bind-socket' : call,
+    errno: Math.abs(errno),
+    syscall: call,
+    kind: 'net' as const,
+    detail: path,
+  };
+  const step = `${call} ${describeEndpoint(endpoint)}`;
+  return new NamespaceError({
+    ...where,
+    errno,
+    syscall: call,
+    kind: 'net',
+    step,
+    hint: explain({ ...failure, ...where }),
+  });
+}

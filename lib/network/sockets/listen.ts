@@ -1,0 +1,168 @@
+/** Servers inside a network namespace: what `server.listen()` does, in the namespace. */
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { type LookupFunction, createServer, isIP } from 'node:net';
+import {
+  invalidType,
+  invalidValue,
+  validateAbortSignal,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateString,
+} from '../../errors/validate';
+import { abortError } from '../../launch/task';
+import { native } from '../../native';
+import type { NetworkTarget } from '../place';
+import { resolveHost } from '../resolve/host';
+import type { ResolveOptions } from '../resolve/options';
+import { type Endpoint, addressArguments, inetEndpoint } from './endpoint';
+import { socketError } from './error';
+import { handOver, openSocket } from './open';
+import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePort, validateUnixPath } from './options';
+
+/** Options of {@link Sockets.listen}: those of `server.listen()`, seen from inside the namespace. Unknown ones are errors. */
+export interface ListenOptions {
+  /** The port; 0 for any that is free. Default: 0. */
+  port?: number | undefined;
+  /**
+   * The address to listen on, or a name of one. Default: `'::'`, which takes IPv4 as well, or `'0.0.0.0'` where the
+   * namespace has no IPv6.
+   */
+  host?: string | undefined;
+  /**
+   * A Unix socket: a path as this process sees it, which is removed when the server is closed, or `'\0'` and an abstract
+   * name. Abstract names belong to the network namespace, paths do not. unix(7)
+   */
+  path?: string | undefined;
+  /** Connections that may wait to be accepted; net.core.somaxconn of the namespace is the most. Default: 511. */
+  backlog?: number | undefined;
+  /** Whether `'::'` does not take IPv4 too. Default: false. */
+  ipv6Only?: boolean | undefined;
+  /** SO_REUSEPORT: several sockets share the port, and the kernel spreads connections over them. Default: false. */
+  reusePort?: boolean | undefined;
+  /** On this interface only: SO_BINDTODEVICE, socket(7). */
+  device?: string | undefined;
+  /** How {@link host} is resolved. Default: as {@link Sockets.lookup} does. */
+  lookup?: LookupFunction | undefined;
+  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
+  dns?: ResolveOptions | undefined;
+  /** Closes the server. */
+  signal?: AbortSignal | undefined;
+}
+
+const KNOWN: Record<keyof ListenOptions, true> = {
+  port: true,
+  host: true,
+  path: true,
+  backlog: true,
+  ipv6Only: true,
+  reusePort: true,
+  device: true,
+  lookup: true,
+  dns: true,
+  signal: true,
+};
+
+/** As of Node. */
+const DEFAULT_BACKLOG = 511;
+
+/** {@link Sockets.listen} */
+export async function listen(target: NetworkTarget, first: unknown, second?: ListenOptions | number): Promise<Server> {
+  const [server, where] = isServer(first) ? [first, second ?? {}] : [createServer(), first];
+  const options = (typeof where === 'number' ? { port: where } : where) as ListenOptions;
+  validateListen(options);
+  const { signal } = options;
+  if (signal?.aborted === true) throw abortError(signal);
+  const [fd, endpoint] = await bind(target, options);
+  await begin(server, fd, endpoint, options.backlog ?? DEFAULT_BACKLOG);
+  if (endpoint.domain === 'unix') removeWithServer(server, endpoint.path);
+  if (signal !== undefined) closeOnAbort(server, signal);
+  return server;
+}
+
+/** By its shape: `tls`, `http` and `http2` have classes of their own, and another realm has others. */
+function isServer(value: unknown): value is Server {
+  const { listen: listens, close, address, once } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return [listens, close, address, once].every((method) => typeof method === 'function');
+}
+
+function validateListen(options: unknown): asserts options is ListenOptions {
+  if (typeof options === 'function') throw invalidType('options', 'of type number or object', options);
+  validateObject('options', options);
+  validateKnownKeys('options', options, Object.keys(KNOWN));
+  const { port, host, path, backlog, device, lookup, dns, signal } = options as ListenOptions;
+  if (port !== undefined) validatePort('options.port', port);
+  if (host !== undefined) validateString('options.host', host);
+  if (path !== undefined) validateUnixPath('options.path', path);
+  if (path !== undefined && (port !== undefined || host !== undefined)) {
+    throw invalidValue('options.path', path, "cannot be given together with 'options.port' or 'options.host'");
+  }
+  if (backlog !== undefined) validateInteger('options.backlog', backlog, 0);
+  for (const name of ['ipv6Only', 'reusePort'] as const) {
+    const value = (options as ListenOptions)[name];
+    if (value !== undefined) validateBoolean(`options.${name}`, value);
+  }
+  validateDevice('options.device', device);
+  validateLookup('options.lookup', lookup, dns);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+}
+
+type Bound = [fd: number, endpoint: Endpoint];
+
+async function bind(target: NetworkTarget, options: ListenOptions): Promise<Bound> {
+  const { path, host, port = 0 } = options;
+  if (path !== undefined) return bindTo(target, { domain: 'unix', path }, options);
+  if (host !== undefined) {
+    const [address = host] = isIP(host) === 0 ? await resolveHost(target, host, options) : [host];
+    return bindTo(target, inetEndpoint(address, port), options);
+  }
+  try {
+    return await bindTo(target, inetEndpoint('::', port), options);
+  } catch (error) {
+    // A kernel without IPv6, or ipv6.disable=1 at its start.
+    if ((error as { code?: string }).code !== 'EAFNOSUPPORT') throw error;
+    return bindTo(target, inetEndpoint('0.0.0.0', port), options);
+  }
+}
+
+async function bindTo(target: NetworkTarget, endpoint: Endpoint, options: ListenOptions): Promise<Bound> {
+  const { domain } = endpoint;
+  const fd = await openSocket('target', target, domain, 'stream');
+  try {
+    bindToDevice(fd, options.device);
+    // As libuv has it: a server that was restarted need not wait for the connections of the one before.
+    if (domain !== 'unix') setBindFlags(fd, { reuseAddr: true, reusePort: options.reusePort });
+    if (domain === 'inet6') setBindFlags(fd, { ipv6Only: options.ipv6Only ?? false });
+    native().bindSocket(fd, ...addressArguments(endpoint));
+    return [fd, endpoint];
+  } catch (cause) {
+    native().closeNow(fd);
+    throw socketError(cause, 'bind', endpoint);
+  }
+}
+
+/** Has the server listen on a socket that is bound, and own it. */
+async function begin(server: Server, fd: number, endpoint: Endpoint, backlog: number): Promise<void> {
+  // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
+  handOver(fd, () => server.listen({ fd, backlog, exclusive: true }));
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw socketError(cause, 'listen', endpoint);
+  }
+}
+
+/** As Node does with a path that it has bound itself: at once, for who listens there again has to find it gone. */
+function removeWithServer(server: Server, path: string): void {
+  if (path.startsWith('\0')) return;
+  server.once('close', () => rmSync(path, { force: true }));
+}
+
+function closeOnAbort(server: Server, signal: AbortSignal): void {
+  const onAbort = (): void => void server.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  server.once('close', () => signal.removeEventListener('abort', onAbort));
+}

@@ -1,0 +1,96 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { invalidType, invalidValue, validateString } from '../errors/validate';
+import { withoutOwn } from '../launch/join';
+import { systemError } from '../launch/failure';
+import type { Place } from './place';
+
+/** So many bytes of one are read: the longest, a list of ports, may have a few thousand. */
+const MOST_BYTES = 1 << 16;
+
+const O_WRONLY = 0o1;
+
+/**
+ * Settings of the network namespace, the files of /proc/sys/net: sysctl(8), proc_sys_net(5). Many are its own; those that
+ * it has not are the host's, and not to be found in any other namespace.
+ *
+ * To change one takes CAP_NET_ADMIN over the network namespace, as a rule.
+ */
+export class Sysctls {
+  readonly #place: Place;
+
+  /** @internal */
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /**
+   * What a setting says, without the end of the line.
+   *
+   * @param name - as sysctl(8) has them: `'net.ipv4.ip_forward'`. With slashes where a link's name has a dot:
+   * `'net/ipv4/conf/eth0.5/forwarding'`
+   * @throws NamespaceError `ENOENT` when there is no such setting in this namespace
+   */
+  async get(name: string): Promise<string> {
+    const path = pathOf('name', name);
+    const text = this.#isHere() ? await readHere(path) : await this.#read(path);
+    return text.replace(/\n$/, '');
+  }
+
+  /**
+   * Changes a setting.
+   *
+   * @throws NamespaceError `EINVAL` for a value that the kernel does not take, `EACCES`, `EROFS`, …
+   *
+   * @example
+   * ```ts
+   * await network.sysctl.set('net.ipv4.ip_forward', 1);
+   * await network.sysctl.set('net.ipv6.conf.veth0.accept_ra', 0);
+   * ```
+   */
+  async set(name: string, value: string | number): Promise<void> {
+    const path = pathOf('name', name);
+    if (typeof value !== 'number' && typeof value !== 'string') {
+      throw invalidType('value', 'of type string or number', value);
+    }
+    const text = String(value);
+    validateString('value', text);
+    if (this.#isHere()) await writeHere(path, text);
+    else await this.#place.run([['write_file', path, O_WRONLY, text]]);
+  }
+
+  async #read(path: string): Promise<string> {
+    const { data } = await this.#place.run([['read_file', path, MOST_BYTES]]);
+    return data.toString('utf8');
+  }
+
+  /** What libuv's threads see is what the main thread sees: this process's own network. */
+  #isHere(): boolean {
+    return !this.#place.closed && withoutOwn([this.#place.net]).length === 0;
+  }
+}
+
+/** Dots and slashes change places, unless the first separator is a slash: sysctl(8). */
+function pathOf(name: string, value: unknown): string {
+  validateString(name, value);
+  const isPath = /^[^./]*\//.test(value);
+  const parts = (isPath ? value : value.replace(/[./]/g, (letter) => (letter === '.' ? '/' : '.'))).split('/');
+  const isGood = parts.length > 1 && parts[0] === 'net' && parts.every((part) => !['', '.', '..'].includes(part));
+  if (!isGood) throw invalidValue(name, value, "must be a setting below 'net', such as 'net.ipv4.ip_forward'");
+  return `/proc/sys/${parts.join('/')}`;
+}
+
+async function readHere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw systemError(cause, { step: `read ${path}`, operation: 'read_file', kind: 'net', path });
+  }
+}
+
+async function writeHere(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'r+' });
+  } catch (cause) {
+    throw systemError(cause, { step: `write ${path}`, operation: 'write_file', kind: 'net', path });
+  }
+}

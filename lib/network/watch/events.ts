@@ -1,0 +1,108 @@
+import { type Address, addressOf } from '../address/address';
+import { ADDRESS, RTM_DELADDR, RTM_NEWADDR } from '../address/message';
+import { type Link, linkOf } from '../link/link';
+import type { NameOf } from '../link/lookup';
+import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/message';
+import { type Neighbor, neighborOf } from '../neighbor/neighbor';
+import { NEIGHBOR, RTM_DELNEIGH, RTM_NEWNEIGH } from '../neighbor/message';
+import { type Message, decode } from '../netlink/message';
+import { NSID, RTM_DELNSID, RTM_NEWNSID } from '../nsid/message';
+import { type Route, routeOf } from '../route/route';
+import { ROUTE, RTM_DELROUTE, RTM_NEWROUTE } from '../route/message';
+import { type Rule, ruleOf } from '../rule/rule';
+import { RTM_DELRULE, RTM_NEWRULE, RULE } from '../rule/message';
+
+/** `'new'`: it has come, or has changed. */
+export type EventAction = 'new' | 'delete';
+
+/** All there is in a network. */
+export interface NetworkDump {
+  links: Link[];
+  addresses: Address[];
+  /** Of all tables. */
+  routes: Route[];
+  rules: Rule[];
+  neighbors: Neighbor[];
+}
+
+/** What has changed. */
+export type ChangeEvent =
+  | { type: 'link'; action: EventAction; link: Link }
+  | { type: 'address'; action: EventAction; address: Address }
+  | { type: 'route'; action: EventAction; route: Route }
+  | { type: 'rule'; action: EventAction; rule: Rule }
+  | { type: 'neighbor'; action: EventAction; neighbor: Neighbor }
+  | { type: 'nsid'; action: EventAction; id: number };
+
+/**
+ * Events were lost: they came faster than they were taken, and the kernel (ENOBUFS), or the watch, had no more room. What
+ * there is now, `dump()` says; events that follow may be of before it or after it.
+ */
+export interface OverrunEvent {
+  type: 'overrun';
+  dump(): Promise<NetworkDump>;
+}
+
+export type NetworkEvent = ChangeEvent | OverrunEvent;
+
+/** What can be watched. */
+export type WatchKind = ChangeEvent['type'];
+
+/** Groups that tell of each: RTNLGRP_* of `<linux/rtnetlink.h>`, of both families. */
+export const GROUPS: Readonly<Record<WatchKind, readonly number[]>> = Object.freeze({
+  link: [1],
+  address: [5, 9],
+  route: [7, 11],
+  rule: [8, 19],
+  neighbor: [3],
+  nsid: [28],
+});
+
+/** What a message tells; undefined for what is no concern of ours. */
+export function eventOf(message: Message, nameOf: NameOf): ChangeEvent | undefined {
+  const action: EventAction = DELETIONS.has(message.type) ? 'delete' : 'new';
+  switch (message.type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK: {
+      const decoded = decode(LINK, message);
+      // Bridges tell of their ports by the same type: AF_BRIDGE.
+      return decoded.header.family === 0 ? { type: 'link', action, link: linkOf(decoded, { nameOf }) } : undefined;
+    }
+    case RTM_NEWADDR:
+    case RTM_DELADDR: {
+      const address = addressOf(decode(ADDRESS, message), nameOf);
+      return address === undefined ? undefined : { type: 'address', action, address };
+    }
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE: {
+      const route = routeOf(decode(ROUTE, message), nameOf);
+      return route === undefined ? undefined : { type: 'route', action, route };
+    }
+    case RTM_NEWRULE:
+    case RTM_DELRULE: {
+      const rule = ruleOf(decode(RULE, message));
+      return rule === undefined ? undefined : { type: 'rule', action, rule };
+    }
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH: {
+      const neighbor = neighborOf(decode(NEIGHBOR, message), nameOf);
+      return neighbor === undefined ? undefined : { type: 'neighbor', action, neighbor };
+    }
+    case RTM_NEWNSID:
+    case RTM_DELNSID: {
+      const { NSID: id } = decode(NSID, message).attributes;
+      return id === undefined ? undefined : { type: 'nsid', action, id };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const DELETIONS: ReadonlySet<number> = new Set([
+  RTM_DELLINK,
+  RTM_DELADDR,
+  RTM_DELROUTE,
+  RTM_DELRULE,
+  RTM_DELNEIGH,
+  RTM_DELNSID,
+]);

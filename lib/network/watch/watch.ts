@@ -1,0 +1,154 @@
+import {
+  validateAbortSignal,
+  validateArray,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+} from '../../errors/validate';
+import { abortError } from '../../launch/task';
+import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './events';
+
+/** Options of `network.watch()`. */
+export interface WatchOptions {
+  /** What to watch. Default: everything. */
+  types?: readonly WatchKind[] | undefined;
+  /** So many events may wait to be taken; when there are more they are dropped, and `'overrun'` says so. Default 16384. */
+  limit?: number | undefined;
+  /** Ends it: what waits for an event rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+export const WATCH_KINDS = Object.keys(GROUPS) as readonly WatchKind[];
+const LIMIT = 16384;
+
+/** What a watch asks of the source of its events. */
+export interface WatchSource {
+  overrun(): OverrunEvent;
+  /** Somebody waits for an event, or does not any more. */
+  waits(change: 1 | -1): void;
+  leave(watch: NetworkWatch): void;
+}
+
+/** Options of a watch, checked. */
+export interface CheckedWatchOptions {
+  types: ReadonlySet<WatchKind>;
+  limit: number;
+  signal: AbortSignal | undefined;
+}
+
+interface Waiting {
+  resolve: (result: IteratorResult<NetworkEvent, undefined>) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * The changes in a network, from the moment it was made: `ip monitor`. Iterate it; leaving the loop ends it, and so does
+ * closing the network.
+ *
+ * It keeps the event loop alive while somebody waits for an event.
+ */
+export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefined>, AsyncDisposable {
+  readonly #source: WatchSource;
+  readonly #types: ReadonlySet<WatchKind>;
+  readonly #limit: number;
+  readonly #signal: AbortSignal | undefined;
+  #events: NetworkEvent[] = [];
+  #waiting: Waiting[] = [];
+  #ended = false;
+  #error: Error | undefined;
+  readonly #onAbort = (): void => {
+    if (this.#signal !== undefined) this.#end(abortError(this.#signal));
+  };
+
+  /** @internal */
+  constructor(source: WatchSource, { types, limit, signal }: CheckedWatchOptions) {
+    this.#source = source;
+    this.#types = types;
+    this.#limit = limit;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted === true) this.#error = abortError(signal);
+  }
+
+  /** What it watches. */
+  get types(): ReadonlySet<WatchKind> {
+    return this.#types;
+  }
+
+  /** The next event; `done` when it has ended. */
+  next(): Promise<IteratorResult<NetworkEvent, undefined>> {
+    const event = this.#events.shift();
+    if (event !== undefined) return Promise.resolve({ done: false, value: event });
+    if (this.#error !== undefined) {
+      const error = this.#error;
+      this.#end();
+      this.#error = undefined;
+      return Promise.reject(error);
+    }
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#source.waits(1);
+    });
+  }
+
+  /** Ends it; what waits for an event is told that there are no more. */
+  return(): Promise<IteratorResult<NetworkEvent, undefined>> {
+    this.#events = [];
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** @internal */
+  push(event: NetworkEvent): void {
+    if (this.#ended || (event.type !== 'overrun' && !this.#types.has(event.type))) return;
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
+      this.#source.waits(-1);
+      waiting.resolve({ done: false, value: event });
+      return;
+    }
+    if (this.#events.length >= this.#limit) this.#events = [this.#source.overrun()];
+    this.#events.push(event);
+  }
+
+  /** @internal The network was closed: what has come can still be taken. */
+  close(): void {
+    this.#end();
+  }
+
+  #end(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    const waiting = this.#waiting.splice(0);
+    // Nobody waits: the next one who asks is told.
+    if (waiting.length === 0) this.#error = error;
+    for (const { resolve, reject } of waiting) {
+      this.#source.waits(-1);
+      if (error === undefined) resolve({ done: true, value: undefined });
+      else reject(error);
+    }
+    this.#source.leave(this);
+  }
+}
+
+export function checkWatchOptions(options: unknown): CheckedWatchOptions {
+  validateObject('options', options);
+  validateKnownKeys('options', options, ['types', 'limit', 'signal']);
+  const { types = WATCH_KINDS, limit = LIMIT, signal } = options as Record<string, unknown>;
+  validateArray('options.types', types);
+  types.forEach((type, index) => validateOneOf(`options.types[${index}]`, type, WATCH_KINDS));
+  validateInteger('options.limit', limit, 1);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  return { types: new Set(types as WatchKind[]), limit, signal };
+}

@@ -1,0 +1,316 @@
+// Netlink sockets, and addresses as text: netlink(7), rtnetlink(7), inet_pton(3).
+#include "netlink.h"
+
+#include <arpa/inet.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "descriptors.h"
+#include "environment_job.h"
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+// More than any datagram has: a dump fills 32 kB at most, and one message of an interface with many virtual functions
+// comes close to that.
+constexpr size_t kMostBytes = 256 << 10;
+
+struct Bytes {
+  const char *data;
+  size_t size;
+};
+
+Bytes BytesArgument(const Napi::CallbackInfo &info, size_t index) {
+  Napi::TypedArray array = info[index].As<Napi::TypedArray>();
+  return {static_cast<const char *>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+}
+
+// Messages that go out, and what comes back: on a thread of the launcher.
+class Conversation {
+public:
+  Conversation(std::shared_ptr<Fd> socket, const Bytes &request, const Bytes &segments)
+      : socket_(std::move(socket)), request_(request.data, request.data + request.size),
+        segments_(reinterpret_cast<const uint32_t *>(segments.data),
+                  reinterpret_cast<const uint32_t *>(segments.data + segments.size)) {}
+
+  void Run() {
+    scratch_.reset(new char[kMostBytes]);
+    size_t at = 0;
+    for (size_t size : segments_) {
+      if (size > request_.size() - at || !Send(request_.data() + at, size) || !Drain()) {
+        break;
+      }
+      at += size;
+    }
+    scratch_.reset();
+    socket_.reset();
+  }
+
+  std::vector<char> answers;
+  Failure failure;
+
+private:
+  bool Send(const char *data, size_t size) {
+    ssize_t sent;
+    do {
+      sent = send(socket_->get(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent >= 0 || Fail("sendmsg", errno);
+  }
+
+  // The kernel has answered by the time send(2) returns; of a dump, each recv(2) makes the next part.
+  bool Drain() {
+    for (;;) {
+      ssize_t got = recv(socket_->get(), scratch_.get(), kMostBytes, MSG_DONTWAIT | MSG_TRUNC);
+      if (got < 0 && errno == EINTR) {
+        continue;
+      }
+      if (got < 0 && errno == ENOBUFS) {
+        Fail("recvmsg", ENOBUFS); // some are lost; those that are not come after this
+        continue;
+      }
+      if (got < 0) {
+        return errno == EAGAIN || Fail("recvmsg", errno);
+      }
+      if (static_cast<size_t>(got) > kMostBytes) {
+        return Fail("recvmsg", EMSGSIZE);
+      }
+      answers.insert(answers.end(), scratch_.get(), scratch_.get() + got);
+      answers.resize(NLMSG_ALIGN(answers.size()));
+    }
+  }
+
+  bool Fail(const char *syscall, int error) {
+    failure = {error, syscall, ""};
+    return false;
+  }
+
+  std::shared_ptr<Fd> socket_;
+  std::vector<char> request_;
+  std::vector<uint32_t> segments_;
+  std::unique_ptr<char[]> scratch_; // not filled with zeros
+};
+
+// A reference to JavaScript may not be dropped on another thread: it stays with its environment.
+using Callback = std::list<Napi::FunctionReference>::iterator;
+
+// The bytes become JavaScript's as they are: a dump may have many of them.
+Napi::Value Given(Napi::Env env, std::vector<char> bytes) {
+  auto *kept = new std::vector<char>(std::move(bytes));
+  auto release = [](Napi::Env, char *, std::vector<char> *done) { delete done; };
+  Napi::Value buffer = Napi::Buffer<char>::New(env, kept->data(), kept->size(), release, kept);
+  if (buffer.IsEmpty()) {
+    delete kept;
+  }
+  return buffer;
+}
+
+void Tell(Environment *environment, Callback callback, Conversation *conversation) {
+  Napi::FunctionReference function = std::move(*callback);
+  environment->awaited.erase(callback);
+  environment->KeepAlive(-1);
+  Napi::Env env = function.Env();
+  Napi::HandleScope scope(env);
+  Napi::Value answers = Given(env, std::move(conversation->answers));
+  if (answers.IsEmpty()) {
+    return; // the environment is being terminated
+  }
+  const Failure &failure = conversation->failure;
+  function.MakeCallback(env.Global(),
+                        {answers, Napi::Number::New(env, failure.error), Napi::String::New(env, failure.syscall)});
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
+bool SetOption(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+Napi::Value AddressBytes(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  char text[INET6_ADDRSTRLEN] = {};
+  size_t length = 0;
+  if (!info[0].IsString() || napi_get_value_string_utf8(env, info[0], text, sizeof(text), &length) != napi_ok ||
+      length + 1 >= sizeof(text)) {
+    return env.Undefined();
+  }
+  char bytes[sizeof(in6_addr)];
+  if (inet_pton(AF_INET, text, bytes) == 1) {
+    return Napi::Buffer<char>::Copy(env, bytes, sizeof(in_addr));
+  }
+  if (inet_pton(AF_INET6, text, bytes) == 1) {
+    return Napi::Buffer<char>::Copy(env, bytes, sizeof(in6_addr));
+  }
+  return env.Undefined();
+}
+
+Napi::Value AddressText(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  Bytes bytes = BytesArgument(info, 0);
+  size_t offset = static_cast<size_t>(IntArgument(info, 1));
+  size_t length = static_cast<size_t>(IntArgument(info, 2));
+  bool fits = (length == sizeof(in_addr) || length == sizeof(in6_addr)) && length <= bytes.size &&
+              offset <= bytes.size - length;
+  if (!fits) {
+    ThrowSystem(env, {EINVAL, "inet_ntop", ""});
+    return env.Undefined();
+  }
+  char text[INET6_ADDRSTRLEN];
+  inet_ntop(length == sizeof(in_addr) ? AF_INET : AF_INET6, bytes.data + offset, text, sizeof(text));
+  return Napi::String::New(env, text);
+}
+
+} // namespace
+
+void Netlink::Init(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DefineClass(env, "NativeNetlink",
+                                           {
+                                               InstanceMethod<&Netlink::Exchange>("exchange"),
+                                               InstanceMethod<&Netlink::Join>("join"),
+                                               InstanceMethod<&Netlink::Leave>("leave"),
+                                               InstanceMethod<&Netlink::Watch>("watch"),
+                                               InstanceMethod<&Netlink::Receive>("receive"),
+                                               InstanceMethod<&Netlink::RefLoop>("ref"),
+                                               InstanceMethod<&Netlink::UnrefLoop>("unref"),
+                                               InstanceMethod<&Netlink::Close>("close"),
+                                           });
+  Environment::Of(env)->netlink_constructor = Napi::Persistent(constructor);
+  exports.Set("openNetlink", Napi::Function::New<&Netlink::OpenFunction>(env, "openNetlink"));
+  exports.Set("addressBytes", Napi::Function::New<AddressBytes>(env, "addressBytes"));
+  exports.Set("addressText", Napi::Function::New<AddressText>(env, "addressText"));
+}
+
+Netlink::Netlink(const Napi::CallbackInfo &info)
+    : Napi::ObjectWrap<Netlink>(info), environment_(Environment::Of(info.Env())) {}
+
+Netlink::~Netlink() {
+  if (socket_) {
+    Shut();
+  }
+}
+
+Napi::Value Netlink::OpenFunction(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  Napi::Object object = Environment::Of(env)->netlink_constructor.New({});
+  if (env.IsExceptionPending() ||
+      !Unwrap(object)->Begin(IntArgument(info, 0), IntArgument(info, 1), info[2].As<Napi::Function>())) {
+    return env.Undefined();
+  }
+  return object;
+}
+
+bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) {
+  bool set = SetOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1) && SetOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1) &&
+             SetOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1) &&
+             // More than net.core.rmem_max is for who has CAP_NET_ADMIN: socket(7).
+             (SetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer) ||
+              SetOption(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer));
+  if (!set) {
+    ThrowSystem(Env(), Failure::Last("setsockopt"));
+    return false;
+  }
+  // Without a port of its own, which bind(2) gives it, a socket is taken for the kernel's, and not told of events.
+  sockaddr_nl any = {};
+  any.nl_family = AF_NETLINK;
+  if (bind(fd, reinterpret_cast<sockaddr *>(&any), sizeof(any)) < 0) {
+    ThrowSystem(Env(), Failure::Last("bind"));
+    return false;
+  }
+  int error = poll_.Open(environment_, fd, 0, true, [this] { OnReadable(); });
+  if (error != 0) {
+    poll_.Close();
+    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
+    return false;
+  }
+  environment_->descriptors.erase(fd);
+  environment_->netlinks.insert(this);
+  socket_ = std::make_shared<Fd>(fd);
+  callback_ = Napi::Persistent(callback);
+  return true;
+}
+
+void Netlink::Shut() {
+  environment_->netlinks.erase(this);
+  poll_.Close();
+  socket_.reset();
+  callback_.Reset();
+}
+
+void Netlink::OnReadable() {
+  // libuv stops watching a descriptor that has an error to tell, and ENOBUFS is not the end of this one.
+  poll_.Watch(watched_);
+  Napi::Env env = Env();
+  Napi::HandleScope scope(env);
+  callback_.MakeCallback(Value(), {});
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
+void Netlink::Exchange(const Napi::CallbackInfo &info) {
+  Environment *environment = environment_;
+  auto conversation = std::make_shared<Conversation>(socket_, BytesArgument(info, 0), BytesArgument(info, 1));
+  environment->awaited.push_front(Napi::Persistent(info[2].As<Napi::Function>()));
+  environment->KeepAlive(1);
+  auto tell = [environment, callback = environment->awaited.begin(), conversation] {
+    Tell(environment, callback, conversation.get());
+  };
+  auto job = std::make_unique<EnvironmentJob>(environment, [environment, conversation, tell](const Stack &) {
+    conversation->Run();
+    environment->Post(tell);
+  });
+  if (!Submit(std::move(job), Lane::kNetlink)) {
+    conversation->failure = {EAGAIN, "clone", ""};
+    environment->Post(tell);
+  }
+}
+
+void Netlink::SetMembership(const Napi::CallbackInfo &info, int option) {
+  if (!SetOption(socket_->get(), SOL_NETLINK, option, IntArgument(info, 0))) {
+    ThrowSystem(info.Env(), Failure::Last("setsockopt"));
+  }
+}
+
+void Netlink::Join(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK_ADD_MEMBERSHIP); }
+
+void Netlink::Leave(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK_DROP_MEMBERSHIP); }
+
+void Netlink::Watch(const Napi::CallbackInfo &info) {
+  watched_ = info[0].ToBoolean() ? UV_READABLE : 0;
+  poll_.Watch(watched_);
+}
+
+Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  // Not a dump: an event is a few kilobytes at most.
+  alignas(NLMSG_ALIGNTO) char bytes[64 << 10];
+  ssize_t got;
+  do {
+    got = recv(socket_->get(), bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC);
+  } while (got < 0 && errno == EINTR);
+  if (got >= 0 && static_cast<size_t>(got) <= sizeof(bytes)) {
+    return Napi::Buffer<char>::Copy(env, bytes, static_cast<size_t>(got));
+  }
+  if (got >= 0 || errno != EAGAIN) {
+    ThrowSystem(env, {got >= 0 ? EMSGSIZE : errno, "recvmsg", ""});
+  }
+  return env.Undefined();
+}
+
+void Netlink::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }
+
+void Netlink::UnrefLoop(const Napi::CallbackInfo &) { poll_.Reference(false); }
+
+void Netlink::Close(const Napi::CallbackInfo &) {
+  if (socket_) {
+    Shut();
+  }
+}
+
+} // namespace linux_ns

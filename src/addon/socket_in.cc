@@ -1,0 +1,173 @@
+// The one thread of this process that enters network namespaces: for a socket at a time, and then it goes back. Nothing
+// else ever runs on it, so nothing is ever done in the wrong one.
+#include "socket_in.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <deque>
+#include <memory>
+
+#include "descriptors.h"
+#include "environment.h"
+#include "environment_job.h"
+#include "launcher.h"
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+constexpr size_t kStack = 128 << 10;
+
+// Shared by all environments, and never destroyed: as the launcher.
+struct Visitor {
+  uv_mutex_t mutex;
+  uv_cond_t wake;
+  std::deque<std::unique_ptr<Job>> jobs;
+  enum { kNotStarted, kLives, kEnded } state = kNotStarted;
+
+  Visitor() {
+    uv_mutex_init(&mutex);
+    uv_cond_init(&wake);
+  }
+};
+
+Visitor &Shared() {
+  static Visitor *visitor = new Visitor();
+  return *visitor;
+}
+
+std::unique_ptr<Job> NextJob(Visitor *visitor) {
+  uv_mutex_lock(&visitor->mutex);
+  while (visitor->jobs.empty()) {
+    uv_cond_wait(&visitor->wake, &visitor->mutex);
+  }
+  std::unique_ptr<Job> job = std::move(visitor->jobs.front());
+  visitor->jobs.pop_front();
+  uv_mutex_unlock(&visitor->mutex);
+  return job;
+}
+
+// A thread that idles in a namespace keeps it alive. One that may not go home, since the process has given up its
+// capabilities, ends; what others have asked of it meanwhile fails in the same way.
+void VisitorMain(void *) {
+  Visitor *visitor = &Shared();
+  Fd home(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)); // the main thread's, which never moves
+  do {
+    NextJob(visitor)->Run({});
+  } while (home && setns(home.get(), CLONE_NEWNET) == 0);
+  uv_mutex_lock(&visitor->mutex);
+  visitor->state = Visitor::kEnded;
+  std::deque<std::unique_ptr<Job>> left = std::move(visitor->jobs);
+  uv_mutex_unlock(&visitor->mutex);
+  for (std::unique_ptr<Job> &job : left) {
+    job->Run({});
+  }
+}
+
+// Under the lock.
+bool StartIfNew(Visitor *visitor) {
+  if (visitor->state == Visitor::kNotStarted) {
+    uv_thread_t thread;
+    uv_thread_options_t options = {};
+    options.flags = UV_THREAD_HAS_STACK_SIZE;
+    options.stack_size = kStack;
+    bool started = uv_thread_create_ex(&thread, &options, VisitorMain, nullptr) == 0;
+    visitor->state = started ? Visitor::kLives : Visitor::kNotStarted;
+  }
+  return visitor->state == Visitor::kLives;
+}
+
+// False when there is no thread for it.
+bool SubmitToVisitor(std::unique_ptr<Job> job) {
+  Visitor *visitor = &Shared();
+  uv_mutex_lock(&visitor->mutex);
+  bool lives = StartIfNew(visitor);
+  if (lives) {
+    visitor->jobs.push_back(std::move(job));
+  }
+  uv_mutex_unlock(&visitor->mutex);
+  uv_cond_signal(&visitor->wake);
+  return lives;
+}
+
+struct Made {
+  Fd net;
+  int domain;
+  int type;
+  int protocol;
+  Fd socket;
+  Failure failure;
+
+  // On the visiting thread.
+  void Make() {
+    if (setns(net.get(), CLONE_NEWNET) < 0) {
+      failure = Failure::Last("setns");
+      return;
+    }
+    socket.Reset(::socket(domain, type | SOCK_CLOEXEC, protocol));
+    if (!socket) {
+      failure = Failure::Last("socket");
+    }
+  }
+};
+
+using Callback = std::list<Napi::FunctionReference>::iterator;
+
+void Tell(Environment *environment, Callback callback, Made *made) {
+  Napi::FunctionReference function = std::move(*callback);
+  environment->awaited.erase(callback);
+  environment->KeepAlive(-1);
+  Napi::Env env = function.Env();
+  Napi::HandleScope scope(env);
+  Napi::Value fd = made->socket ? GiveFd(env, std::move(made->socket)) : Napi::Number::New(env, -1);
+  Napi::Number error = Napi::Number::New(env, made->failure.error);
+  function.MakeCallback(env.Global(), {fd, error, Napi::String::New(env, made->failure.syscall)});
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
+void SocketIn(const Napi::CallbackInfo &info) {
+  Environment *environment = Environment::Of(info.Env());
+  auto made = std::make_shared<Made>();
+  made->net.Reset(fcntl(IntArgument(info, 0), F_DUPFD_CLOEXEC, 3));
+  if (!made->net) {
+    return ThrowSystem(info.Env(), Failure::Last("fcntl"));
+  }
+  made->domain = IntArgument(info, 1);
+  made->type = IntArgument(info, 2);
+  made->protocol = IntArgument(info, 3);
+  environment->awaited.push_front(Napi::Persistent(info[4].As<Napi::Function>()));
+  environment->KeepAlive(1);
+  Callback callback = environment->awaited.begin();
+  auto job = std::make_unique<EnvironmentJob>(environment, [environment, callback, made](const Stack &) {
+    made->Make();
+    environment->Post([environment, callback, made] { Tell(environment, callback, made.get()); });
+  });
+  if (!SubmitToVisitor(std::move(job))) {
+    environment->awaited.erase(callback);
+    environment->KeepAlive(-1);
+    ThrowSystem(info.Env(), {EPERM, "setns", ""});
+  }
+}
+
+} // namespace
+
+void StartVisitor() {
+  Visitor *visitor = &Shared();
+  uv_mutex_lock(&visitor->mutex);
+  if (!StartIfNew(visitor)) {
+    visitor->state = Visitor::kEnded;
+  }
+  uv_mutex_unlock(&visitor->mutex);
+}
+
+void InitSocketIn(Napi::Env env, Napi::Object exports) {
+  exports.Set("socketIn", Napi::Function::New<SocketIn>(env, "socketIn"));
+}
+
+} // namespace linux_ns

@@ -1,0 +1,258 @@
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "descriptors.h"
+#include "throw.h"
+
+namespace linux_ns {
+namespace {
+
+struct Address {
+  sockaddr_storage storage = {};
+  socklen_t size = 0;
+
+  const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&storage); }
+};
+
+// The arguments `domain, address, port, scope` of types/native.d.ts, from the second on.
+struct AddressArguments {
+  int domain;
+  std::string text;
+  int port;
+  std::string scope; // empty for none
+
+  explicit AddressArguments(const Napi::CallbackInfo &info)
+      : domain(IntArgument(info, 1)), text(StringArgument(info, 2)), port(IntArgument(info, 3)),
+        scope(StringArgument(info, 4)) {}
+
+  static std::string StringArgument(const Napi::CallbackInfo &info, size_t index) {
+    return info[index].IsString() ? info[index].As<Napi::String>().Utf8Value() : "";
+  }
+};
+
+// As getaddrinfo(3): a name, or what is none and a number. The socket answers for its own namespace: netdevice(7).
+Result<uint32_t> InterfaceIndex(int fd, const std::string &scope) {
+  ifreq request = {};
+  if (scope.size() < sizeof(request.ifr_name)) {
+    memcpy(request.ifr_name, scope.data(), scope.size());
+    if (ioctl(fd, SIOCGIFINDEX, &request) == 0) {
+      return static_cast<uint32_t>(request.ifr_ifindex);
+    }
+  }
+  char *end = nullptr;
+  unsigned long index = strtoul(scope.c_str(), &end, 10);
+  if (*end != '\0' || index == 0 || index > INT32_MAX) {
+    return Failure{ENODEV, "ioctl", scope};
+  }
+  return static_cast<uint32_t>(index);
+}
+
+Result<Address> ToInet(const AddressArguments &given) {
+  Address address;
+  auto *inet = reinterpret_cast<sockaddr_in *>(&address.storage);
+  inet->sin_family = AF_INET;
+  inet->sin_port = htons(static_cast<uint16_t>(given.port));
+  address.size = sizeof(*inet);
+  if (inet_pton(AF_INET, given.text.c_str(), &inet->sin_addr) != 1) {
+    return Failure{EINVAL, "inet_pton", given.text};
+  }
+  return address;
+}
+
+Result<Address> ToInet6(int fd, const AddressArguments &given) {
+  Address address;
+  auto *inet = reinterpret_cast<sockaddr_in6 *>(&address.storage);
+  inet->sin6_family = AF_INET6;
+  inet->sin6_port = htons(static_cast<uint16_t>(given.port));
+  address.size = sizeof(*inet);
+  if (inet_pton(AF_INET6, given.text.c_str(), &inet->sin6_addr) != 1) {
+    return Failure{EINVAL, "inet_pton", given.text};
+  }
+  if (!given.scope.empty()) {
+    Result<uint32_t> index = InterfaceIndex(fd, given.scope);
+    if (!index) {
+      return index.failure();
+    }
+    inet->sin6_scope_id = index.value();
+  }
+  return address;
+}
+
+// An abstract name begins with a NUL, and is as long as it is said to be; a path ends with one: unix(7).
+Result<Address> ToUnix(const std::string &path) {
+  Address address;
+  auto *local = reinterpret_cast<sockaddr_un *>(&address.storage);
+  bool is_abstract = !path.empty() && path[0] == '\0';
+  size_t size = path.size() + (is_abstract ? 0 : 1);
+  if (size > sizeof(local->sun_path)) {
+    return Failure{ENAMETOOLONG, "connect", ""};
+  }
+  local->sun_family = AF_UNIX;
+  memcpy(local->sun_path, path.data(), path.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
+  return address;
+}
+
+Result<Address> ToAddress(int fd, const AddressArguments &given) {
+  switch (given.domain) {
+    case AF_INET:
+      return ToInet(given);
+    case AF_INET6:
+      return ToInet6(fd, given);
+    case AF_UNIX:
+      return ToUnix(given.text);
+    default:
+      return Failure{EAFNOSUPPORT, "connect", ""};
+  }
+}
+
+int SocketError(int fd) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
+}
+
+void BindSocket(const Napi::CallbackInfo &info) {
+  int fd = IntArgument(info, 0);
+  Result<Address> address = ToAddress(fd, AddressArguments(info));
+  if (!address) {
+    return ThrowSystem(info.Env(), {address.failure().error, "bind", address.failure().path});
+  }
+  if (bind(fd, address.value().get(), address.value().size) < 0) {
+    ThrowSystem(info.Env(), Failure::Last("bind"));
+  }
+}
+
+void SetSocketOption(const Napi::CallbackInfo &info) {
+  int fd = IntArgument(info, 0);
+  int level = IntArgument(info, 1);
+  int name = IntArgument(info, 2);
+  int result;
+  if (info[3].IsString()) {
+    std::string value = info[3].As<Napi::String>().Utf8Value();
+    result = setsockopt(fd, level, name, value.data(), static_cast<socklen_t>(value.size()));
+  } else {
+    int value = IntArgument(info, 3);
+    result = setsockopt(fd, level, name, &value, sizeof(value));
+  }
+  if (result < 0) {
+    ThrowSystem(info.Env(), Failure::Last("setsockopt"));
+  }
+}
+
+Napi::Value Pipe(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) {
+    ThrowSystem(env, Failure::Last("pipe2"));
+    return env.Undefined();
+  }
+  Napi::Array result = Napi::Array::New(env, 2);
+  result.Set(0u, GiveFd(env, Fd(ends[0])));
+  result.Set(1u, GiveFd(env, Fd(ends[1])));
+  return result;
+}
+
+} // namespace
+
+// ── connections ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Connecting::Init(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DefineClass(env, "NativeConnecting", {InstanceMethod<&Connecting::Cancel>("cancel")});
+  Environment::Of(env)->connecting_constructor = Napi::Persistent(constructor);
+  exports.Set("connectSocket", Napi::Function::New<&Connecting::ConnectFunction>(env, "connectSocket"));
+}
+
+Connecting::Connecting(const Napi::CallbackInfo &info)
+    : Napi::ObjectWrap<Connecting>(info), environment_(Environment::Of(info.Env())) {}
+
+Napi::Value Connecting::ConnectFunction(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int fd = IntArgument(info, 0);
+  Result<Address> address = ToAddress(fd, AddressArguments(info));
+  if (!address) {
+    ThrowSystem(env, {address.failure().error, "connect", address.failure().path});
+    return env.Undefined();
+  }
+  int on = 1;
+  ioctl(fd, FIONBIO, &on);
+  if (connect(fd, address.value().get(), address.value().size) == 0) {
+    return env.Undefined();
+  }
+  if (errno != EINPROGRESS) {
+    ThrowSystem(env, Failure::Last("connect"));
+    return env.Undefined();
+  }
+  // Through lo, or a veth, the handshake is over by now: there is nothing to wait for.
+  pollfd writable = {fd, POLLOUT, 0};
+  if (poll(&writable, 1, 0) > 0) {
+    int error = SocketError(fd);
+    if (error != 0) {
+      ThrowSystem(env, {error, "connect", ""});
+    }
+    return env.Undefined();
+  }
+  Napi::Object object = Environment::Of(env)->connecting_constructor.New({});
+  if (object.IsEmpty() || env.IsExceptionPending() || !Unwrap(object)->Begin(fd, info[5].As<Napi::Function>())) {
+    return env.Undefined();
+  }
+  return object;
+}
+
+bool Connecting::Begin(int fd, const Napi::Function &callback) {
+  int error = poll_.Open(environment_, fd, UV_WRITABLE, true, [this] { OnEvent(); });
+  if (error != 0) {
+    poll_.Close();
+    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
+    return false;
+  }
+  environment_->connections.insert(this);
+  fd_ = fd;
+  callback_ = Napi::Persistent(callback);
+  Ref(); // not collected while it waits
+  return true;
+}
+
+void Connecting::Shut() {
+  if (fd_ < 0) {
+    return;
+  }
+  environment_->connections.erase(this);
+  poll_.Close();
+  fd_ = -1;
+  callback_.Reset();
+  Unref();
+}
+
+void Connecting::OnEvent() {
+  Napi::Env env = Env();
+  Napi::HandleScope scope(env);
+  int error = SocketError(fd_);
+  Napi::FunctionReference callback = std::move(callback_);
+  Shut();
+  callback.MakeCallback(env.Global(), {Napi::Number::New(env, error)});
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
+void Connecting::Cancel(const Napi::CallbackInfo &) { Shut(); }
+
+void InitSockets(Napi::Env env, Napi::Object exports) {
+  Connecting::Init(env, exports);
+  exports.Set("bindSocket", Napi::Function::New<BindSocket>(env, "bindSocket"));
+  exports.Set("setSocketOption", Napi::Function::New<SetSocketOption>(env, "setSocketOption"));
+  exports.Set("pipe", Napi::Function::New<Pipe>(env, "pipe"));
+}
+
+} // namespace linux_ns

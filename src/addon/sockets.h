@@ -1,0 +1,38 @@
+// Sockets by descriptor: bind(2), connect(2), setsockopt(2).
+#ifndef LINUX_NS_ADDON_SOCKETS_H
+#define LINUX_NS_ADDON_SOCKETS_H
+
+#include <napi.h>
+#include <uv.h>
+
+#include "environment.h"
+#include "poll.h"
+
+namespace linux_ns {
+
+// A connection on its way: NativeConnecting of types/native.d.ts. The descriptor stays JavaScript's.
+class Connecting : public Napi::ObjectWrap<Connecting> {
+public:
+  static void Init(Napi::Env env, Napi::Object exports);
+  explicit Connecting(const Napi::CallbackInfo &info);
+
+  // Waits no longer, and calls nobody.
+  void Shut();
+
+private:
+  static Napi::Value ConnectFunction(const Napi::CallbackInfo &info);
+  bool Begin(int fd, const Napi::Function &callback);
+  void OnEvent();
+  void Cancel(const Napi::CallbackInfo &info);
+
+  Environment *environment_;
+  int fd_ = -1; // while it waits
+  Poll poll_;
+  Napi::FunctionReference callback_;
+};
+
+void InitSockets(Napi::Env env, Napi::Object exports);
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,72 @@
+/* Network namespaces with a name, a file in /run/netns that each is mounted on: as ip-netns(8) makes them. */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+
+#define LOCK_EX 2 /* flock(2) */
+#define MNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
+
+/*
+ * Makes the directory a shared mount, so that what is mounted and unmounted in it reaches the copies in other mount
+ * namespaces, and no namespace is kept by one of those alone. Two that do it at once would bind it onto itself over and
+ * over: whoever holds the lock does, iproute2 (since 5.9) among them. The lock ends with this task. A file system that
+ * has no locks is used without.
+ */
+void step_netns_directory(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  long error = sys3(__NR_mkdirat, AT_FDCWD, path, 0755);
+  if (error < 0 && error != -EEXIST) {
+    fail("mkdir", error, path);
+  }
+  long directory = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0) {
+    fail("open", directory, path);
+  }
+  while (sys2(__NR_flock, directory, LOCK_EX) == -EINTR) {
+  }
+  error = sys5(__NR_mount, "", path, "none", MS_SHARED | MS_REC, 0);
+  if (error == -EINVAL) { /* no mount point yet */
+    error = sys5(__NR_mount, path, path, "none", MS_BIND | MS_REC, 0);
+    error = error < 0 ? error : sys5(__NR_mount, "", path, "none", MS_SHARED | MS_REC, 0);
+  }
+  sys1(__NR_close, directory);
+  if (error < 0) {
+    fail("mount", error, path);
+  }
+}
+
+/* Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. */
+void step_netns_add(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  const struct plan_field *given = &step->field[1];
+  long file = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+  if (file < 0) {
+    fail("open", file, path);
+  }
+  sys1(__NR_close, file);
+  long net = given->size > 0 ? (long)plan_list_number(given, 0)
+                             : sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+  long tree = net < 0 ? net : sys3(__NR_open_tree, net, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  long error = tree < 0 ? tree : sys5(__NR_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+  if (error < 0) {
+    sys3(__NR_unlinkat, AT_FDCWD, path, 0);
+    fail(net < 0 ? "open" : tree < 0 ? "open_tree" : "move_mount", error, path);
+  }
+  sys1(__NR_close, tree);
+}
+
+/* A file that nothing is mounted on, as one who was interrupted leaves it, goes as well. */
+void step_netns_remove(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  long error = sys2(__NR_umount2, path, MNT_DETACH | UMOUNT_NOFOLLOW);
+  if (error < 0 && error != -EINVAL) {
+    fail("umount2", error, path);
+  }
+  error = sys3(__NR_unlinkat, AT_FDCWD, path, 0);
+  if (error < 0) {
+    fail("unlink", error, path);
+  }
+}

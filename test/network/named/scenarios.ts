@@ -1,0 +1,29 @@
+/** Names of network namespaces in user and mount namespaces. See test/fixtures/scenario.ts. */
+import { networkNamespaces, unshare } from '../../../lib';
+import { nodeArguments } from '../../fixtures/scenario';
+
+/** A Node in new namespaces, in which it is root and has a /run of its own, and in there {@link namesInside}. */
+export async function inOwnRun(): Promise<unknown> {
+  const set = await unshare(['user', 'mnt']);
+  try {
+    await set.mount({ type: 'tmpfs', target: '/run' });
+    const { stdout } = await set.execFile(process.execPath, nodeArguments(__filename, 'namesInside'));
+    return JSON.parse(/^result: (.*)$/m.exec(stdout)?.[1] ?? 'null') as unknown;
+  } finally {
+    await set.close();
+  }
+}
+
+export async function namesInside(): Promise<unknown> {
+  const before = await networkNamespaces.list();
+  for (const name of ['green', 'blue']) await networkNamespaces.add(name);
+  const listed = await networkNamespaces.list();
+  const host = await unshare('net');
+  const byIp = (await host.execFile('ip', ['netns', 'list'])).stdout.match(/^\w+/gm)?.sort().join();
+  const blue = await networkNamespaces.enter('blue');
+  const devices = (await blue.execFile('ls', ['/sys/class/net'])).stdout.trim();
+  const inside = (await networkNamespaces.identify(blue)).includes('blue');
+  await Promise.all([blue.close(), host.close()]);
+  await networkNamespaces.remove('blue');
+  return { before, listed, byIp, devices, inside, after: await networkNamespaces.list() };
+}

@@ -1,0 +1,185 @@
+import { isIPv6 } from 'node:net';
+import { RTM_NEWADDR, ADDRESS } from '../../../lib/network/address/message';
+import { ANY_LINK, LINK, type LinkAttributes, RTM_NEWLINK } from '../../../lib/network/link/message';
+import { attributeAt, decode, encode, messagesIn, acknowledgement } from '../../../lib/network/netlink/message';
+import { canonical } from '../../../lib/network/ip';
+import { type KINDS, encodeKind } from '../../../lib/network/link/kinds';
+import { ROUTE, RTM_NEWROUTE, type RouteAttributes } from '../../../lib/network/route/message';
+import { fuzz, seedsOf } from './fuzz';
+
+const ROUTE_HEADER = {
+  ...{ family: 2, destinationLength: 8, sourceLength: 0, tos: 0, table: 254, protocol: 3, scope: 0, type: 1, flags: 0 },
+};
+
+describe('a message', () => {
+  test('is decoded to what it was encoded from', () => {
+    const attributes: LinkAttributes = {
+      IFNAME: 'ünïcödé',
+      ADDRESS: Buffer.from('020000000001', 'hex'),
+      MTU: 0xffffffff,
+      LINK_NETNSID: -1,
+      LINKINFO: {
+        KIND: 'vxlan',
+        DATA: { ID: 7, GROUP: '239.1.1.1', LOCAL6: '2001:db8::1', PORT: 4789, PORT_RANGE: { low: 1, high: 65535 } },
+      },
+      PROP_LIST: { ALT_IFNAME: ['one', 'two'] },
+      AF_SPEC: { INET6: { ADDR_GEN_MODE: 3 } },
+    };
+    const header = { ...ANY_LINK, index: 7, flags: 0xffffffff };
+    const [message] = messagesIn(encode(LINK, RTM_NEWLINK, 0x605, { header, attributes }));
+    expect(message).toMatchObject({ type: RTM_NEWLINK, flags: 0x605 });
+    expect(decode(LINK, message!)).toEqual({ header, attributes });
+  });
+
+  test('of routes, with several ways', () => {
+    const attributes: RouteAttributes = {
+      DST: '10.0.0.0',
+      MULTIPATH: [
+        { flags: 4, hops: 255, index: 9, attributes: { GATEWAY: '10.0.0.1' } },
+        { flags: 0, hops: 0, index: 0, attributes: { VIA: 'fe80::1' } },
+      ],
+      METRICS: { MTU: 1400, CC_ALGO: 'cubic' },
+      VIA: '10.0.0.9',
+    };
+    const [message] = messagesIn(encode(ROUTE, RTM_NEWROUTE, 0, { header: ROUTE_HEADER, attributes }));
+    expect(decode(ROUTE, message!)).toEqual({ header: ROUTE_HEADER, attributes });
+  });
+
+  // Byte for byte: `struct nlmsghdr`, `struct ifaddrmsg`, IFA_LOCAL, IFA_LABEL.
+  test('has the bytes that netlink(7) and rtnetlink(7) say', () => {
+    const header = { family: 2, prefixLength: 24, flags: 0, scope: 0, index: 3 };
+    const bytes = encode(ADDRESS, RTM_NEWADDR, 0x605, { header, attributes: { LOCAL: '192.168.5.5', LABEL: 'veth0' } });
+    const words = [
+      '2c00000014000506',
+      '0000000000000000',
+      '0218000003000000',
+      '08000200c0a80505',
+      '0a000300',
+      '766574683000',
+      '0000',
+    ];
+    expect(bytes.toString('hex')).toBe(words.join(''));
+  });
+
+  test('that this kernel has more of than we know is read as far as we know it', () => {
+    const bytes = encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes: { IFNAME: 'a', MTU: 5 } });
+    const unknown = Buffer.from('0800f03f01020304', 'hex'); // number 0x3ff0
+    const whole = Buffer.concat([bytes, unknown]);
+    whole.writeUInt32LE(whole.length, 0);
+    expect(decode(LINK, messagesIn(whole)[0]!).attributes).toEqual({ IFNAME: 'a', MTU: 5 });
+  });
+
+  test.each([
+    ['a length shorter than a header', '0f000000100000000000000000000000'],
+    ['a length beyond the end', '11000000100000000000000000000000'],
+  ])('that has %s is malformed', (_, hex) => {
+    expect(() => messagesIn(Buffer.from(hex, 'hex'))).toThrow(
+      expect.objectContaining({ code: 'ERR_LINUX_NS_MALFORMED_MESSAGE' }) as Error,
+    );
+  });
+
+  test.each([
+    ['an attribute shorter than its header', '03000400'],
+    ['an attribute beyond the end', '08000400'],
+    ['a number that is too short', '0600040001020000'],
+  ])('that has %s is malformed', (_, hex) => {
+    const bytes = Buffer.concat([
+      encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes: {} }),
+      Buffer.from(hex, 'hex'),
+    ]);
+    bytes.writeUInt32LE(bytes.length, 0);
+    const read = (): unknown => decode(LINK, messagesIn(bytes)[0]!);
+    expect(read).toThrow(expect.objectContaining({ code: 'ERR_LINUX_NS_MALFORMED_MESSAGE', kind: 'net' }) as Error);
+  });
+});
+
+// As iproute2 6.1 sends them, in the order of their numbers: also of kinds that the kernel at hand may not have.
+test.each<[kind: keyof typeof KINDS, options: Record<string, unknown>, data: string]>([
+  ['vlan', { id: 5 }, '0600010005000000'],
+  ['vlan', { id: 5, protocol: '802.1ad' }, '06000100050000000600050088a80000'],
+  ['ipvlan', { mode: 'l2', isolation: 'private' }, '06000100000000000600020001000000'],
+  ['macvlan', { mode: 'bridge' }, '0800010004000000'],
+  ['macvtap', { mode: 'bridge' }, '0800010004000000'],
+  ['vrf', { table: 77 }, '080001004d000000'],
+])('what is particular to a %s, %j, has the bytes that iproute2 sends', (kind, options, data) => {
+  const info = encodeKind('spec', kind, options, { isNew: true, linkIndex: undefined });
+  const bytes = encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes: { LINKINFO: info } });
+  expect(bytes.toString('hex').endsWith(data)).toBe(true);
+});
+
+describe('the attribute that an error is about', () => {
+  const bytes = encode(LINK, RTM_NEWLINK, 0, {
+    header: ANY_LINK,
+    attributes: {
+      IFNAME: 'a',
+      LINKINFO: { KIND: 'vxlan', DATA: { ID: 7, PORT: 1 } },
+      PROP_LIST: { ALT_IFNAME: ['one', 'two'] },
+    },
+  });
+
+  test.each([
+    [0, undefined],
+    [31, undefined],
+    [32, 'IFLA_IFNAME'],
+    [37, 'IFLA_IFNAME'],
+    [40, 'IFLA_LINKINFO'],
+    [44, 'IFLA_LINKINFO.IFLA_INFO_KIND'],
+    [56, 'IFLA_LINKINFO.IFLA_INFO_DATA'],
+    [60, 'IFLA_LINKINFO.IFLA_INFO_DATA.IFLA_VXLAN_ID'],
+    [68, 'IFLA_LINKINFO.IFLA_INFO_DATA.IFLA_VXLAN_PORT'],
+    [80, 'IFLA_PROP_LIST.IFLA_ALT_IFNAME'],
+    [88, 'IFLA_PROP_LIST.IFLA_ALT_IFNAME'],
+    [4711, undefined],
+  ])('at byte %i is %s', (offset, name) => {
+    expect(attributeAt(LINK, bytes, offset)).toBe(name);
+  });
+});
+
+describe('an acknowledgement', () => {
+  // struct nlmsgerr with -EINVAL and the header of the request; NLMSGERR_ATTR_MSG "no", NLMSGERR_ATTR_OFFS 40
+  const body = 'eaffffff' + '2800000010000000' + '0100000000000000' + '070001006e6f0000' + '0800020028000000';
+
+  test.each([
+    ['capped', 0x300, body],
+    ['with all of the request', 0x200, body.slice(0, 40) + '00'.repeat(24) + body.slice(40)],
+  ])('%s says what the kernel says', (_, flags, hex) => {
+    const bytes = Buffer.from(hex, 'hex');
+    expect(acknowledgement({ type: 2, flags, sequence: 1, bytes, from: 0, to: bytes.length })).toEqual({
+      errno: 22,
+      sentence: 'no',
+      offset: 40,
+      missing: undefined,
+    });
+  });
+});
+
+// inet_ntop(3) of the C library, which `ip` prints by: RFC 5952 but for IPv4 in IPv6.
+test.each([
+  ['0:0:0:0:0:0:0:0', '::'],
+  ['0:0:0:0:0:0:0:1', '::1'],
+  ['0:0:0:0:0:0:0:2', '::2'],
+  ['::FFFF:1.2.3.4', '::ffff:1.2.3.4'],
+  ['::ffff:102:304', '::ffff:1.2.3.4'],
+  ['::1.2.3.4', '::1.2.3.4'],
+  ['64:ff9b::1.2.3.4', '64:ff9b::102:304'],
+  ['2001:db8:0:1:0:0:0:1', '2001:db8:0:1::1'],
+  ['2001:0:0:1:0:0:0:1', '2001:0:0:1::1'],
+  ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+  ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+  ['fe80:0:0:0:0:0:0:0', 'fe80::'],
+  ['1:2:3:4:5:6:7:0', '1:2:3:4:5:6:7:0'],
+  ['0:0:3:4:5:6:0:0', '::3:4:5:6:0:0'],
+  ['2001:DB8::A', '2001:db8::a'],
+])('%s is written %s', (text, written) => {
+  expect(isIPv6(text)).toBe(true);
+  expect(canonical(text)).toBe(written);
+});
+
+test('whatever the bytes are, decoding them ends in a value or in the error of a malformed message', async () => {
+  const seed = Date.now() >>> 0;
+  const { inputs, refused, messages } = fuzz(await seedsOf(), 30_000, seed);
+  expect(inputs).toBe(30_000);
+  expect(refused).toBeGreaterThan(1000);
+  expect(refused).toBeLessThan(29_000);
+  expect(messages).toBeGreaterThan(10_000);
+});

@@ -1,0 +1,190 @@
+import { createServer as createHttp } from 'node:http';
+import { type AddressInfo, type Server, createServer } from 'node:net';
+import { type NamespaceSet, unshare } from '../../../lib';
+import { errorWith } from '../../fixtures/errors';
+import { type Footprint, expectNothingLeft } from '../../fixtures/footprint';
+import { needs } from '../../fixtures/optional';
+import { WAYS, closeAll, converse, footprintWithServers, getText } from './inside';
+
+describe.each(WAYS)('listen() in %s', (_, kinds) => {
+  let set: NamespaceSet;
+  const servers: Server[] = [];
+  let before: Footprint;
+
+  beforeAll(async () => {
+    before = await footprintWithServers();
+  });
+
+  beforeEach(async () => {
+    set = await unshare(kinds);
+  });
+
+  afterEach(async () => {
+    await closeAll(...servers.splice(0));
+    await set.close();
+  });
+
+  afterAll(() => expectNothingLeft(before));
+
+  const echo = (): Server => createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
+
+  test('has a server listen on a port of the namespace, privileged ones included', async () => {
+    const server = await set.listen(echo(), 80);
+    servers.push(server);
+    expect(server.listening).toBe(true);
+    expect((server.address() as AddressInfo).port).toBe(80);
+    expect(await converse(await set.connect(80), 'hello')).toBe('hello');
+  });
+
+  test('has many servers on port 80, one in each of many namespaces, in one process', async () => {
+    const sets = await Promise.all(Array.from({ length: 8 }, () => unshare(kinds)));
+    try {
+      const answers = sets.map((each, index) => createHttp((_request, response) => response.end(`number ${index}`)));
+      servers.push(...(await Promise.all(sets.map((each, index) => each.listen(answers[index]!, 80)))));
+      const bodies = await Promise.all(sets.map((each) => getText({ host: '127.0.0.1', agent: each.httpAgent() })));
+      expect(bodies).toEqual(sets.map((_each, index) => `number ${index}`));
+    } finally {
+      await Promise.all(sets.map((each) => each.close()));
+    }
+  });
+
+  test('makes a server of its own where none is given', async () => {
+    const server = await set.listen({ port: 0, host: '127.0.0.1' });
+    servers.push(server);
+    server.on('connection', (socket) => socket.end('welcome'));
+    expect(server.address()).toMatchObject({ address: '127.0.0.1', family: 'IPv4' });
+    const { port } = server.address() as AddressInfo;
+    expect(await converse(await set.connect(port), '')).toBe('welcome');
+  });
+
+  test('listens on both families, unless told otherwise', async () => {
+    servers.push(
+      await set.listen(echo(), { port: 80 }),
+      await set.listen(echo(), { port: 81, host: '::', ipv6Only: true }),
+    );
+    for (const host of ['127.0.0.1', '::1'])
+      expect(await converse(await set.connect({ port: 80, host }), host)).toBe(host);
+    expect(await converse(await set.connect({ port: 81, host: '::1' }), 'six')).toBe('six');
+    await expect(set.connect({ port: 81, host: '127.0.0.1' })).rejects.toThrow(errorWith({ code: 'ECONNREFUSED' }));
+  });
+
+  test('listens on IPv4 where the namespace has no IPv6', async () => {
+    await set.writeFile('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1');
+    const server = await set.listen(echo(), 80);
+    servers.push(server);
+    expect(await converse(await set.connect({ port: 80, host: '127.0.0.1' }), 'four')).toBe('four');
+  });
+
+  test('resolves names in the namespace', async () => {
+    servers.push(await set.listen(echo(), { port: 80, host: 'localhost' }));
+    expect(await converse(await set.connect({ port: 80, host: 'localhost' }), 'local')).toBe('local');
+  });
+
+  test('listens where others do not: a port can be had once', async () => {
+    servers.push(await set.listen(echo(), 80));
+    await expect(set.listen(echo(), 80)).rejects.toThrow(
+      errorWith({ name: 'NamespaceError', code: 'EADDRINUSE', address: '::', port: 80, kind: 'net' }),
+    );
+  });
+
+  test('spreads connections over servers that share a port', async () => {
+    servers.push(...(await Promise.all([1, 2].map(() => set.listen(echo(), { port: 80, reusePort: true })))));
+    expect(await converse(await set.connect(80), 'shared')).toBe('shared');
+  });
+
+  test('takes connections of one interface only, if asked', async () => {
+    servers.push(await set.listen(echo(), { port: 80, device: 'lo' }));
+    expect(await converse(await set.connect({ port: 80, device: 'lo' }), 'through lo')).toBe('through lo');
+    await expect(set.listen(echo(), { device: 'nosuch0' })).rejects.toThrow(errorWith({ code: 'ENODEV' }));
+  });
+
+  test('says why an address cannot be had', async () => {
+    await expect(set.listen(echo(), { host: '192.0.2.77', port: 80 })).rejects.toThrow(
+      errorWith({
+        code: 'EADDRNOTAVAIL',
+        syscall: 'bind',
+        address: '192.0.2.77',
+        port: 80,
+        hint: expect.stringContaining('192.0.2.77') as string,
+      }),
+    );
+    await expect(set.listen(echo(), { host: 'fe80::1%nosuch0' })).rejects.toThrow(
+      errorWith({ code: 'ENODEV', hint: expect.stringContaining('nosuch0') as string }),
+    );
+    await expect(set.listen(echo(), { host: 'fe80::1' })).rejects.toThrow(
+      errorWith({ code: 'EINVAL', hint: expect.stringContaining('fe80::1%') as string }),
+    );
+  });
+
+  test('refuses a server that listens already, and leaves it as it is', async () => {
+    const server = await set.listen(echo(), 80);
+    servers.push(server);
+    await expect(set.listen(server, 81)).rejects.toThrow(errorWith({ code: 'ERR_SERVER_ALREADY_LISTEN' }));
+    expect((server.address() as AddressInfo).port).toBe(80);
+  });
+
+  test('closes the server when its signal is aborted', async () => {
+    const controller = new AbortController();
+    const server = await set.listen(echo(), { port: 80, signal: controller.signal });
+    const closed = new Promise((resolve) => server.once('close', resolve));
+    controller.abort();
+    await closed;
+    expect(server.listening).toBe(false);
+    await expect(set.listen(echo(), { port: 80, signal: controller.signal })).rejects.toThrow(
+      errorWith({ name: 'AbortError' }),
+    );
+  });
+
+  test('keeps the namespace for as long as it listens, also when the set is closed', async () => {
+    const other = await unshare(kinds);
+    const net = await other.net!.duplicate();
+    const server = await other.listen(echo(), 80);
+    servers.push(server);
+    await other.close();
+    await expect(other.listen(echo(), 81)).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
+    expect(await converse(await net.connect(80), 'still here')).toBe('still here');
+    await net.close();
+  });
+
+  needs({ tool: ['ip'] }).test('does it on a network that has been joined', async () => {
+    const net = await set.net!.duplicate();
+    try {
+      servers.push(await net.listen(echo(), 80));
+      expect(await converse(await set.connect(80), 'by its handle')).toBe('by its handle');
+    } finally {
+      await net.close();
+    }
+  });
+});
+
+describe('listen()', () => {
+  let set: NamespaceSet;
+  beforeAll(async () => {
+    set = await unshare(['user', 'uts']);
+  });
+  afterAll(() => set.close());
+
+  test('is not for a set without a network, nor for a namespace of another kind', async () => {
+    await expect(set.listen(80)).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_NO_SUCH_KIND' }));
+    await expect(set.uts!.listen(80)).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_NO_SUCH_KIND' }));
+  });
+
+  test.each([
+    [70000, { code: 'ERR_OUT_OF_RANGE' }],
+    [{ port: '80' }, { code: 'ERR_INVALID_ARG_TYPE' }],
+    [
+      { prot: 80 },
+      { code: 'ERR_INVALID_ARG_VALUE', message: expect.stringContaining("did you mean 'port'") as string },
+    ],
+    [{ path: '/run/x', port: 80 }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    [{ path: 'x'.repeat(108) }, { code: 'ERR_OUT_OF_RANGE' }],
+    [{ path: 'a\0b' }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    [{ device: 'much-too-long-name' }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    [{ lookup: () => undefined, dns: {} }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    [{ dns: { servers: ['nonsense'] } }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    [{ backlog: -1 }, { code: 'ERR_OUT_OF_RANGE' }],
+    ['80', { code: 'ERR_INVALID_ARG_TYPE' }],
+  ])('refuses %j before anything is started', async (options, error) => {
+    await expect(set.listen(options as never)).rejects.toThrow(errorWith(error));
+  });
+});
