@@ -1,8 +1,10 @@
 #include "namespaces.h"
 
+#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "descriptors.h"
 #include "fd.h"
@@ -28,12 +30,15 @@ Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
   return GiveFd(env, std::move(fd.value()));
 }
 
-// A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
-bool IsNamespace(int fd, struct stat *status) { return fstat(fd, status) == 0 && S_ISREG(status->st_mode); }
+// A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked. statx(2), as
+// fstat(2) is a symbol of glibc 2.33.
+bool IsNamespace(int fd, struct statx *status) {
+  return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, status) == 0 && S_ISREG(status->stx_mode);
+}
 
 Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  struct stat status;
+  struct statx status;
   int fd = IntArgument(info, 0);
   int flag = IsNamespace(fd, &status) ? ioctl(fd, NS_GET_NSTYPE) : -1;
   if (flag < 0) {
@@ -42,8 +47,8 @@ Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   }
   Napi::Object result = Napi::Object::New(env);
   result.Set("flag", Napi::Number::New(env, flag));
-  result.Set("ino", Napi::BigInt::New(env, static_cast<uint64_t>(status.st_ino)));
-  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(status.st_dev)));
+  result.Set("ino", Napi::BigInt::New(env, static_cast<uint64_t>(status.stx_ino)));
+  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(makedev(status.stx_dev_major, status.stx_dev_minor))));
   return result;
 }
 

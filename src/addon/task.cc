@@ -155,7 +155,7 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
 }
 
 bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
-  launch_ = std::make_shared<Launch>();
+  launch_ = std::shared_ptr<Launch>(new Launch()); // make_shared without RTTI takes a symbol of libstdc++ 9
   launch_->clone_flags = OptionalNumber(request, "flags");
   launch_->setgroups = OptionalString(request, "setgroups");
   launch_->uid_map = OptionalString(request, "uidMap");
