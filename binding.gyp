@@ -11,6 +11,7 @@
           "sources": [
             "src/addon/addon.cc",
             "src/addon/child.c",
+            "src/addon/control.cc",
             "src/addon/descriptors.cc",
             "src/addon/encoder.cc",
             "src/addon/environment.cc",
@@ -20,6 +21,7 @@
             "src/addon/namespaces.cc",
             "src/addon/older_libraries.cc",
             "src/addon/pidfd.cc",
+            "src/addon/reaper.cc",
             "src/addon/task.cc",
             "src/addon/terminal.cc",
             "src/addon/thread.cc",

@@ -77,7 +77,7 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
     setgroups: maps.setgroups,
     uidMap: maps.uidMap,
     gidMap: maps.gidMap,
-    whileCloned: writerOf(maps),
+    whileCloned: writerOf(maps, body.signal),
     ...lifeOf(body),
     steps: [...(body.first ?? []), ...inside, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
   };
@@ -198,11 +198,11 @@ async function credentialsIn(user: Namespace): Promise<Credentials> {
   return parseCredentials(data.toString('utf8'));
 }
 
-function writerOf({ newuidmap, newgidmap }: ResolvedMaps): StartOptions['whileCloned'] {
+function writerOf({ newuidmap, newgidmap }: ResolvedMaps, signal?: AbortSignal): StartOptions['whileCloned'] {
   if (newuidmap === undefined && newgidmap === undefined) return undefined;
   return async ({ pid }) => {
-    if (newuidmap !== undefined) await writeThroughProgram(UID_SIDE, pid, newuidmap);
-    if (newgidmap !== undefined) await writeThroughProgram(GID_SIDE, pid, newgidmap);
+    if (newuidmap !== undefined) await writeThroughProgram(UID_SIDE, pid, newuidmap, signal);
+    if (newgidmap !== undefined) await writeThroughProgram(GID_SIDE, pid, newgidmap, signal);
   };
 }
 

@@ -45,7 +45,7 @@ const STDIO: readonly StdioSlot[] = [{ type: 'ignore' }, { type: 'pipe' }, { typ
 
 /** The names of {@link ExecFileOptions}. */
 export const EXEC_FILE_OPTIONS: readonly string[] = [
-  ...SPAWN_OPTIONS.filter((name) => !['stdio', 'pty', 'serialization'].includes(name)),
+  ...SPAWN_OPTIONS.filter((name) => !['stdio', 'pty', 'serialization', 'maxMessageSize'].includes(name)),
   'encoding',
   'maxBuffer',
 ];

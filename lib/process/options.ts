@@ -108,6 +108,12 @@ export interface SpawnOptions extends ProgramOptions {
    * not trusted: V8's deserializer is not made for what others have written with intent. Default: `'json'`.
    */
   serialization?: Serialization | undefined;
+  /**
+   * Most bytes of a message that the program sends on an IPC channel; `Infinity` for any number. At one that is, or becomes,
+   * longer the channel is closed, after an `'error'` with the code `ERR_LINUX_NS_IPC_MESSAGE_SIZE`. Of messages that nobody
+   * has listened to yet so much is kept; then the program waits, as with a pipe. Default: 64 MiB.
+   */
+  maxMessageSize?: number | undefined;
   /** Milliseconds after which {@link killSignal} is sent. Default: 0, for never. */
   timeout?: number | undefined;
   /** The signal that `timeout` and `signal` send. Default: `'SIGTERM'`. */
@@ -141,7 +147,7 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
 }
 
 /** The options of {@link execFile}. Standard input is /dev/null. */
-export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization'> {
+export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization' | 'maxMessageSize'> {
   /** Of the results; `'buffer'` or null for Buffers. Default: `'utf8'`. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
   /** Most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */

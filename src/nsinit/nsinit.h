@@ -19,6 +19,7 @@ struct task {
   uint32_t step;  /* index of the step that runs */
   int control;    /* the socket to Node */
   int proc;       /* O_PATH on /proc as it was before any join, or -1 */
+  uint32_t first; /* the pid of nsinit as it was cloned, once it has forked */
   int forked_ack; /* in a forked child: readable once the parent has reported it, or -1 */
   bool joined;    /* namespaces where others live have been entered: memory and fds are to be guarded */
   bool has_init;  /* an init waits for this one's exec, and shares its memory until then */

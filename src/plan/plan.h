@@ -25,6 +25,7 @@
 #define PLAN_AS_IS (UINT64_MAX - 1) /* in a limit, where PLAN_UNCHANGED is taken */
 #define PLAN_CONTROL_FD 3           /* where nsinit finds its socket; the fds that a plan names are above */
 #define PLAN_FIRST_FD 4
+#define PLAN_UNREPORTED_NAME "nsinit:" /* and the pid of the first nsinit: of a forked child until it is reported */
 
 enum plan_step_type {
 #define STEP(identifier, name, fields) PLAN_##identifier,
