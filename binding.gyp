@@ -19,6 +19,7 @@
             "src/addon/launcher.cc",
             "src/addon/namespaces.cc",
             "src/addon/pidfd.cc",
+            "src/addon/statmount.cc",
             "src/addon/task.cc",
             "src/addon/terminal.cc",
             "src/addon/thread.cc",

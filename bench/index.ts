@@ -2,8 +2,9 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark';
 import { launch } from './launch';
+import { sandbox } from './sandbox';
 
-const BENCHMARKS: Record<string, Benchmark> = { launch };
+const BENCHMARKS: Record<string, Benchmark> = { launch, sandbox };
 const SAMPLES = 200;
 
 const HELP = `npm run bench -- <name> [options]
