@@ -22,6 +22,7 @@
             "src/addon/older_libraries.cc",
             "src/addon/pidfd.cc",
             "src/addon/reaper.cc",
+            "src/addon/statmount.cc",
             "src/addon/task.cc",
             "src/addon/terminal.cc",
             "src/addon/thread.cc",

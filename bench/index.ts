@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark';
 import { launch } from './launch';
 import { processes } from './process';
+import { sandbox } from './sandbox';
 
-const BENCHMARKS: Record<string, Benchmark> = { launch, process: processes };
+const BENCHMARKS: Record<string, Benchmark> = { launch, process: processes, sandbox };
 const SAMPLES = 200;
 
 const HELP = `npm run bench -- <name> [options]

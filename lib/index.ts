@@ -9,8 +9,15 @@ export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';
 export type { Propagation, UnshareSpec } from './launch/target';
 export type { Exit } from './launch/task';
-export { type MountOptions, mount } from './mount/mount';
+export type { MountAttributes, NewMountAttributes } from './mount/attributes';
+export { type AttachOptions, DetachedMount, type OpenTreeOptions, fsmount, openTree } from './mount/detached';
+export { type FilesystemSpec, type MountOptions, mount } from './mount/mount';
+export type { OverlayOptions } from './mount/overlay';
+export type { FilesystemOptions, ParameterValue } from './mount/parameters';
+export { type MountInfo, mountinfo } from './mount/mountinfo';
+export type { MountLine } from './mount/parse';
 export { type PropagationOptions, setPropagation } from './mount/propagation';
+export { type MountNode, type PeerGroup, mountTree, peerGroups } from './mount/tree';
 export { type UmountOptions, umount } from './mount/umount';
 export { NAMESPACE_KINDS, type NamespaceKind } from './namespace/kind';
 export { Namespace } from './namespace/namespace';
@@ -19,10 +26,49 @@ export { PersistentNamespace } from './namespace/persistent';
 export { type ProcessTarget, setns } from './namespace/setns';
 export type { SocketDomain, SocketType } from './namespace/socket';
 export { type CallOptions, unshare } from './namespace/unshare';
+export { type CompiledSeccomp, type CompileSeccompOptions, compileSeccomp } from './seccomp/compile';
+export { type DefaultSeccompOptions, defaultSeccompProfile } from './seccomp/default-profile';
+export type { SeccompAction } from './seccomp/action';
+export type { SeccompArchitecture } from './seccomp/architecture';
+export type { SeccompFlag } from './seccomp/flags';
+export type {
+  SeccompArchMap,
+  SeccompArgument,
+  SeccompCircumstances,
+  SeccompOperator,
+  SeccompProfile,
+  SeccompRule,
+} from './seccomp/profile';
+export type { SeccompOption } from './seccomp/seccomp';
 export * as thread from './thread';
 export { Cgroup } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';
 export type { CgroupStats } from './cgroup/stats';
+export type { Change } from './sandbox/changes';
+export type { SandboxDirent, SandboxMkdirOptions, SandboxReadOptions, SandboxWriteOptions } from './sandbox/files';
+export { type HostUserland, type HostUserlandOptions, hostUserland } from './sandbox/host-userland';
+export type { InSandbox } from './sandbox/rules';
+export { Sandbox } from './sandbox/sandbox';
+export type {
+  BindEntry,
+  ChmodEntry,
+  DevEntry,
+  DirectoryEntry,
+  DirectoryRoot,
+  FileEntry,
+  KernelEntry,
+  MaskEntry,
+  MountEntry,
+  OverlayEntry,
+  OverlayRoot,
+  ProcEntry,
+  ReadOnlyEntry,
+  SandboxRoot,
+  SandboxSpec,
+  SandboxUser,
+  SymlinkEntry,
+  TmpfsEntry,
+} from './sandbox/spec';
 export { CAPABILITIES, type Capability } from './host/capabilities';
 export type { Resource } from './host/resources';
 export type { CapabilityOptions, CapabilitySets, Securebit } from './process/capabilities';

@@ -35,6 +35,7 @@ import {
   explainPriority,
   explainRlimits,
 } from './hints/privileges';
+import { explainSeccomp } from './hints/seccomp';
 
 export type { Failure } from './hints/failure';
 
@@ -55,10 +56,19 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['open', explainOpen],
   ['persist', explainPersist],
   ['propagation', explainPropagation],
-  ['mount', explainMount],
   ['bind', explainMount],
   ['trees', explainMount],
   ['host_files', explainMount],
+  ['fs', explainMount],
+  ['tree', explainMount],
+  ['overlay', explainMount],
+  ['attributes', explainMount],
+  ['reconfigure', explainMount],
+  ['move', explainMount],
+  ['seal', explainMount],
+  ['mask', explainMount],
+  ['data', explainMount],
+  ['pivot_root', explainMount],
   ['umount', explainUmount],
   ['time', explainTime],
   ['hostname', explainHostname],
@@ -67,6 +77,13 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['socket', explainSocket],
   ['write_file', explainFile],
   ['read_file', explainFile],
+  ['make_dir', explainFile],
+  ['make_link', explainFile],
+  ['make_file', explainFile],
+  ['chmod', explainFile],
+  ['open_file', explainFile],
+  ['list', explainFile],
+  ['nest', explainClone],
   ['chdir', explainChdir],
   ['ids', explainIds],
   ['default_ids', explainIds],
@@ -81,6 +98,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['affinity', explainAffinity],
   ['personality', explainPersonality],
   ['capabilities', explainCapabilities],
+  ['seccomp', explainSeccomp],
   ['cgroup', explainEnterCgroup],
   ['cgroup-create', explainCreateCgroup],
   ['cgroup-enable', explainEnableController],
@@ -102,5 +120,13 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
 export function explain(failure: Failure, host: HostFiles = new HostFiles()): string | undefined {
   if (failure.errno === Errno.EMFILE) return noMoreDescriptors(host);
   if (failure.errno === Errno.ENFILE) return noMoreFiles(host);
-  return EXPLAINERS.get(failure.operation)?.(failure, host);
+  const cause = EXPLAINERS.get(failure.operation)?.(failure, host);
+  const words = wordsOfKernel(failure);
+  return words === undefined || cause === undefined ? (words ?? cause) : `${words} ${cause}`;
+}
+
+/** What a file system has written into the log of its context: fsopen(2). */
+function wordsOfKernel({ operation, detail }: Failure): string | undefined {
+  if (operation !== 'fs' && operation !== 'overlay' && operation !== 'reconfigure') return undefined;
+  return detail === undefined ? undefined : `The kernel says: "${detail}".`;
 }

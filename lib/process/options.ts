@@ -1,6 +1,7 @@
 import type { NamespaceKind } from '../namespace/kind';
 import type { Namespace } from '../namespace/namespace';
 import type { CgroupSpec } from '../cgroup/spec';
+import type { SeccompOption } from '../seccomp/seccomp';
 import type { UnshareSpec } from '../launch/target';
 import type { CapabilityOptions } from './capabilities';
 import type { LimitOptions } from './limits';
@@ -71,8 +72,29 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    * kernel clears the request.
    */
   dieWithParent?: boolean | undefined;
-  /** Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false. */
+  /**
+   * Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false, and true
+   * with {@link seccomp}.
+   */
   noNewPrivileges?: boolean | undefined;
+  /**
+   * Which system calls the program, and all that it starts, can make. Default: `'none'`, no filter of ours.
+   *
+   * `'default'` is the profile of {@link defaultSeccompProfile}, in which tracing is closed unless the program has a pid
+   * namespace apart from this process's; or a profile in OCI's JSON form, as Docker and Podman have them; or compiled BPF
+   * programs. Rules of a profile that depend on capabilities go by {@link capabilities}, and without those by none. See
+   * docs/seccomp.md.
+   *
+   * Filters are installed when nothing is left to be done but to execute the program: the first call that they see is
+   * its execve(2), which they have to allow. Of several programs each but the last has to allow seccomp(2). With
+   * {@link noNewPrivileges} false it takes CAP_SYS_ADMIN in the program's user namespace. seccomp(2)
+   *
+   * @example
+   * ```ts
+   * await execFile('node', ['untrusted.js'], { unshare: ['user', 'pid', 'net'], seccomp: 'default' });
+   * ```
+   */
+  seccomp?: SeccompOption | undefined;
   /**
    * A cgroup v2 made for the program, below this process's own unless {@link CgroupSpec.parent} says otherwise. The
    * program is born in it, `child.cgroup` shows and controls it, and it is removed, and what is left in it killed, when

@@ -17,7 +17,8 @@ import {
 } from '../errors/validate';
 import { native } from '../native';
 import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
-import { type Capabilities, capabilitySteps, keepSteps, parseCapabilities } from './capabilities';
+import { type Filter, parseSeccomp, seccompSteps } from '../seccomp/seccomp';
+import { type Capabilities, capabilitySteps, givenCapabilities, keepSteps, parseCapabilities } from './capabilities';
 import { type Running, startInCgroup } from './in-cgroup';
 import { type Limits, firstSteps, lastSteps, limitSteps, parseLimits } from './limits';
 import { type HostNode, hostNodeCommand } from './host-node';
@@ -36,8 +37,11 @@ export interface Program {
   readonly ids: Ids;
   readonly noNewPrivileges: boolean;
   readonly capabilities: Capabilities | undefined;
+  readonly seccomp: readonly Filter[];
   readonly limits: Limits;
   readonly cgroup: CgroupPlan | undefined;
+  /** A descriptor of the cgroup it is born in, where that is there already. */
+  readonly bornIn?: number | undefined;
   readonly target: Target;
   readonly init: boolean;
   readonly dieWithParent: boolean;
@@ -80,6 +84,7 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   dieWithParent: true,
   noNewPrivileges: true,
   capabilities: true,
+  seccomp: true,
   securebits: true,
   rlimits: true,
   niceness: true,
@@ -90,6 +95,9 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   cgroup: true,
   signal: true,
 };
+
+/** What is changed about a program that was checked, before it is started. */
+export type Confine = (program: Program) => Program;
 
 /** The names of {@link ProgramOptions}. */
 export const PROGRAM_OPTIONS: readonly string[] = Object.keys(KNOWN);
@@ -103,6 +111,8 @@ export const PROGRAM_OPTIONS: readonly string[] = Object.keys(KNOWN);
 export function parseProgram(file: string, args: readonly string[], options: ProgramOptions): Program {
   const target = parseTarget(options);
   const argv0 = options.argv0 ?? file;
+  const capabilities = parseCapabilities(options);
+  const seccomp = parseFilters(options, target);
   validateString('options.argv0', argv0);
   if (options.signal != null) validateAbortSignal('options.signal', options.signal);
   return {
@@ -112,8 +122,9 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
     cwd: parseDirectory(options.cwd, target),
     newSession: parseSession(options),
     ids: { uid: parseId('uid', options.uid), gid: parseId('gid', options.gid), groups: parseGroups(options.groups) },
-    noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, false),
-    capabilities: parseCapabilities(options),
+    noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, seccomp.length > 0),
+    capabilities,
+    seccomp,
     limits: parseLimits(options),
     cgroup: parseCgroup('options.cgroup', options.cgroup),
     target,
@@ -140,7 +151,7 @@ export function validateArgs(name: string, args: unknown): asserts args is strin
  * master; resolves when it runs.
  */
 export async function startProgram(program: Program, stdio: readonly number[] | TerminalSize): Promise<Running> {
-  return startInCgroup(program.cgroup, (cgroup) => startBornIn(cgroup, program, stdio));
+  return startInCgroup(program.cgroup, (cgroup) => startBornIn(cgroup ?? program.bornIn, program, stdio));
 }
 
 async function startBornIn(
@@ -197,6 +208,7 @@ function stepsOf(program: Program, stdio: readonly number[] | TerminalSize): Ste
   steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio]]);
   steps.push(...lastSteps(program.limits));
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
+  steps.push(...seccompSteps(program.seccomp));
   const [run, args] = program.hostNode === undefined ? [file, argv] : hostNodeCommand(program.hostNode, file, argv);
   steps.push(['exec', run, [...args], env === null ? null : [...env]]);
   return steps;
@@ -237,6 +249,13 @@ function sessionSteps(program: Program, stdio: readonly number[]): Step[] {
   const [input] = stdio;
   const reads = input !== undefined && native().isInForeground(input);
   return reads && program.target.unshare?.pid !== undefined ? [['foreground', input]] : [];
+}
+
+/** Programs in a pid namespace of theirs see no others, and so can trace none. */
+function parseFilters(options: ProgramOptions, { unshare, join }: Target): readonly Filter[] {
+  const apart = unshare?.pid !== undefined || join?.some(({ kind }) => kind === 'pid') === true;
+  const capabilities = givenCapabilities(options);
+  return parseSeccomp('options.seccomp', options.seccomp, { capabilities, seesOthers: !apart });
 }
 
 function parseSession({ detached, newSession }: ProgramOptions): boolean | undefined {

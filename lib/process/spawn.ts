@@ -17,6 +17,7 @@ import { SERIALIZATIONS, type Serialization } from './ipc/codec';
 import { NamespaceProcess } from './namespace-process';
 import type { ProgramOptions, SpawnOptions } from './options';
 import {
+  type Confine,
   PROGRAM_OPTIONS,
   type Program,
   parseEnv,
@@ -111,7 +112,12 @@ export function sortArguments(args: unknown, options: unknown): [args: string[],
 }
 
 /** Checks everything but the names of the options. */
-export function parseSpawn(file: unknown, args: readonly string[], options: SpawnOptions): SpawnRequest {
+export function parseSpawn(
+  file: unknown,
+  args: readonly string[],
+  options: SpawnOptions,
+  confine: Confine = (program) => program,
+): SpawnRequest {
   validateFile('file', file);
   const shell = parseShell(options.shell);
   const command: [string, readonly string[]] =
@@ -121,7 +127,7 @@ export function parseSpawn(file: unknown, args: readonly string[], options: Spaw
   }
   const pty = parseTerminal(options);
   const format = parseFormat(options);
-  const program = parseProgram(...command, options);
+  const program = confine(parseProgram(...command, options));
   const stdio = parseStdio(pty === undefined ? options.stdio : 'ignore');
   return {
     program: { ...program, env: channelEnv(program.env, channelFd(stdio), format.serialization) },

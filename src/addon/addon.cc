@@ -5,6 +5,7 @@
 #include "environment.h"
 #include "image.h"
 #include "namespaces.h"
+#include "statmount.h"
 #include "task.h"
 #include "terminal.h"
 
@@ -17,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitDescriptors(env, exports);
   InitNamespaces(env, exports);
   InitThread(env, exports);
+  InitStatmount(env, exports);
   exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));
   return exports;
 }

@@ -26,13 +26,14 @@ export interface Failure {
   /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
   depth?: number | undefined;
   /**
-   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'` or
-   * `'refused'`. For join the flag of the kind that was refused. For mount `'remount'` or `'move'`, if it was one.
+   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'`,
+   * `'refused'`, or `'filtered'` with a filter of system calls. For join the flag of the kind that was refused. For fs,
+   * overlay and reconfigure the kernel's own words. For tree `'idmap'`, if an id-mapped mount was asked for.
    */
   detail?: string | undefined;
   /** The program that was asked for: without a slash it was searched for in PATH, and `path` is where. */
   file?: string | undefined;
-  /** What was to be mounted. */
+  /** What was to be mounted; of an overlay its upper layer. */
   source?: string | undefined;
   /** The type of filesystem that was being mounted: `'proc'`. */
   fstype?: string | undefined;
