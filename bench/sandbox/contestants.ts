@@ -7,7 +7,9 @@ export const CREATE_BWRAP = 'bwrap /bin/true';
 export const CREATE_40 = 'ours: the same, 40 mounts more';
 export const CREATE_40_BWRAP = 'bwrap, 40 mounts more';
 export const EXEC = 'ours: one more process';
-export const EXEC_AS_CALLER = 'ours: one more process, user not 0';
+export const EXEC_NESTED = 'ours: one more process, user not 0';
+/** As all but ours and bwrap are: a session has a share of a busy CPU to itself (autogroups, sched(7)). */
+export const EXEC_SAME_SESSION = 'ours: one more process, same session';
 export const EXEC_NSENTER = 'nsenter: one more process';
 
 /** Where the host's top-level directories are links, as they mostly are, those are made anew. */
