@@ -152,5 +152,8 @@ const rows = (suites.length > 0 ? suites : SUITES).map((suite) => {
   console.log(row);
   return row;
 });
-console.table(rows, Object.keys(rows[0]).filter((name) => name !== 'logs'));
+console.table(
+  rows,
+  Object.keys(rows[0]).filter((name) => name !== 'logs'),
+);
 if (!rows.every((row) => row['root failed'] === 0 && row['user failed'] === 0)) process.exitCode = 1;
