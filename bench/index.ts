@@ -1,9 +1,10 @@
 /** npm run bench -- <name> [--json] [--samples N] */
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark';
+import { discovery } from './discovery';
 import { launch } from './launch';
 
-const BENCHMARKS: Record<string, Benchmark> = { launch };
+const BENCHMARKS: Record<string, Benchmark> = { discovery, launch };
 const SAMPLES = 200;
 
 const HELP = `npm run bench -- <name> [options]

@@ -12,6 +12,7 @@ import { explainExec, explainExecNsinit } from './hints/exec';
 import type { Explainer, Failure } from './hints/failure';
 import {
   explainChdir,
+  explainChroot,
   explainFile,
   explainHostname,
   explainIds,
@@ -35,6 +36,7 @@ import {
   explainPriority,
   explainRlimits,
 } from './hints/privileges';
+import { explainScan } from './hints/scan';
 
 export type { Failure } from './hints/failure';
 
@@ -54,6 +56,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['setnsSync', explainSetnsSync],
   ['open', explainOpen],
   ['persist', explainPersist],
+  ['scan', explainScan],
   ['propagation', explainPropagation],
   ['mount', explainMount],
   ['bind', explainMount],
@@ -68,6 +71,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['write_file', explainFile],
   ['read_file', explainFile],
   ['chdir', explainChdir],
+  ['chroot', explainChroot],
   ['ids', explainIds],
   ['default_ids', explainIds],
   ['stdio', explainStdio],

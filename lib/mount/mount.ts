@@ -121,11 +121,16 @@ export async function mountIn(target: Target, options: unknown, locate: (path: s
   }
 }
 
+/** What mounts in a task that is inside already: paths are as it sees them. */
+export function stepsOfMount(name: string, options: unknown): Step[] {
+  return mountSteps(options, (path) => path, name).filter((step) => step !== undefined);
+}
+
 type MountStep = Extract<Step, ['mount', ...unknown[]]>;
 
 /** One step, or two for a bind mount with flags. */
-function mountSteps(value: unknown, locate: (path: string) => string): [MountStep, MountStep?] {
-  const options = validateMount(value);
+function mountSteps(value: unknown, locate: (path: string) => string, name = 'options'): [MountStep, MountStep?] {
+  const options = validateMount(name, value);
   const target = locate(validatePath('options.target', options.target));
   const all = flagsOf(options);
   const isPath = (all & (flags.MS_BIND | flags.MS_MOVE)) !== 0 && (all & flags.MS_REMOUNT) === 0;
@@ -140,23 +145,23 @@ function mountSteps(value: unknown, locate: (path: string) => string): [MountSte
   ];
 }
 
-function validateMount(value: unknown): MountOptions {
-  validateObject('options', value);
-  validateKnownKeys('options', value, ['target', 'source', 'type', 'data', ...Object.keys(FLAGS)]);
+function validateMount(name: string, value: unknown): MountOptions {
+  validateObject(name, value);
+  validateKnownKeys(name, value, ['target', 'source', 'type', 'data', ...Object.keys(FLAGS)]);
   const options = value as MountOptions;
-  validatePath('options.target', options.target);
+  validatePath(`${name}.target`, options.target);
   for (const key of ['source', 'type', 'data'] as const) {
-    if (options[key] !== undefined) validateString(`options.${key}`, options[key]);
+    if (options[key] !== undefined) validateString(`${name}.${key}`, options[key]);
   }
   if (options.move === true && (options.bind === true || options.remount === true)) {
-    throw invalidValue('options', value, "cannot combine 'move' with 'bind' or 'remount'");
+    throw invalidValue(name, value, "cannot combine 'move' with 'bind' or 'remount'");
   }
   const needsSource = options.move === true || (options.bind === true && options.remount !== true);
   if (needsSource && options.source === undefined) {
-    throw invalidValue('options.source', undefined, "must be given with 'bind' and 'move'");
+    throw invalidValue(`${name}.source`, undefined, "must be given with 'bind' and 'move'");
   }
   if (!needsSource && options.remount !== true && options.type === undefined) {
-    throw invalidValue('options.type', undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
+    throw invalidValue(`${name}.type`, undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
   }
   return options;
 }

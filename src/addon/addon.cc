@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "descriptors.h"
+#include "discovery/scan.h"
 #include "environment.h"
 #include "image.h"
 #include "namespaces.h"
@@ -15,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Task::Init(env, exports);
   Terminal::Init(env, exports);
   InitDescriptors(env, exports);
+  InitDiscovery(env, exports);
   InitNamespaces(env, exports);
   InitThread(env, exports);
   exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));

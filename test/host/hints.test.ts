@@ -577,11 +577,31 @@ describe('the program cannot be run', () => {
   });
 });
 
+describe('a root directory is refused', () => {
+  const refused = { operation: 'chroot', errno: Errno.EPERM, syscall: 'chroot', path: '/new' } as const;
+
+  it('without CAP_SYS_CHROOT, which a user namespace gives, but not to ids that are not its root', () => {
+    expect(hint(refused)).toContain("this process (uid 1000) does not have. Add 'user' to the kinds");
+    expect(hint({ ...refused, kinds: ['user', 'mnt'] })).toContain('the ids the program runs with do not have');
+  });
+});
+
 describe('any hint', () => {
   const operations = [
     ...['clone', 'unshare', 'unshareSync', 'fork', 'init', 'uid_map', 'gid_map', 'setgroups', 'newuidmap', 'newgidmap'],
     ...['join', 'setnsSync', 'open', 'persist', 'propagation', 'mount', 'bind', 'umount', 'time', 'hostname'],
-    ...['domainname', 'loopback', 'socket', 'write_file', 'read_file', 'chdir', 'ids', 'default_ids', 'stdio'],
+    ...[
+      'domainname',
+      'loopback',
+      'socket',
+      'write_file',
+      'read_file',
+      'chdir',
+      'chroot',
+      'ids',
+      'default_ids',
+      'stdio',
+    ],
     ...['setsid', 'no_new_privs', 'die_with_parent', 'hold', 'exec', 'exit', 'prepare', 'exec-nsinit', 'nosuch'],
   ];
   const hosts = [ordinary, { ...ordinary, ...root }, { ...ordinary, ...filtered }, {}].map(anotherHost);
