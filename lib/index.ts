@@ -69,7 +69,27 @@ export type {
   SymlinkEntry,
   TmpfsEntry,
 } from './sandbox/spec';
+export { discover } from './discovery/discover';
+export { type LsnsOptions, type LsnsRow, lsns } from './discovery/lsns';
+export { type DescriptorReference, DiscoveredNamespace, type MountReference } from './discovery/namespace';
+export { NamespaceMap } from './discovery/namespace-map';
+export type { DiscoverOptions } from './discovery/options';
+export type { SvgOptions } from './discovery/picture/svg';
+export type { TextOptions } from './discovery/picture/text';
+export { DiscoveredProcess, DiscoveredTask, type NamespacesByKind } from './discovery/process';
+export {
+  type ForestOptions,
+  type NamespaceTree,
+  ProcessForest,
+  type ProcessTreeNode,
+  type ProcessTreeOptions,
+  processTree,
+} from './discovery/process-tree';
+export type { DiscoverySource, Unread } from './discovery/unread';
+export { type NamespaceChange, type WatchOptions, watch } from './discovery/watch';
 export { CAPABILITIES, type Capability } from './host/capabilities';
+export { inspectHost } from './host/inspect';
+export type { HostCheck, HostReport, Verdict } from './host/report';
 export type { Resource } from './host/resources';
 export type { CapabilityOptions, CapabilitySets, Securebit } from './process/capabilities';
 export { ClonedProcess, clone } from './process/clone';

@@ -4,7 +4,8 @@
 # but those that look closely at the process or at what it starts: the sanitizer's runtime is in there too, and shows.
 set -eu
 [ $# -gt 0 ] || set -- test/addon test/launch test/namespace test/idmap test/mount test/thread \
-  'test/process/(parity|namespaces|lifetimes|errors)' test/system/faults test/system/environments test/system/steps
+  'test/process/(parity|namespaces|lifetimes|errors)' test/system/faults test/system/environments test/system/steps \
+  'test/discovery/(discover|threads|watch)'
 cd "$(dirname "$0")/.."
 checkout=$PWD
 work=$(mktemp -d)

@@ -139,6 +139,9 @@ export type Step =
   /** Makes the task a process group of its own, and that the foreground one of a terminal. */
   | ['foreground', terminal: number]
   | ['setsid']
+  | ['fchdir', directory: number]
+  /** Also the working directory is there afterwards. */
+  | ['chroot', path: string]
   | ['chdir', path: string, fallback: 0 | 1]
   /** -1 leaves an id as it is. */
   | ['ids', uid: number, gid: number, setGroups: 0 | 1, groups: number[]]
@@ -260,6 +263,86 @@ export interface NamespaceInfo {
   dev: bigint;
 }
 
+/**
+ * Bits of what `scan` looks for, besides the processes: threads that are elsewhere than their process, descriptors of
+ * namespaces, sockets; namespaces that are mounted, in this process's mount namespace or in any; owners and parents, and
+ * theirs; the ids of network namespaces; the command line of each process; where children of processes will be born; the
+ * command line of the first process in each namespace.
+ */
+export type ScanBit =
+  | 'tasks'
+  | 'fds'
+  | 'sockets'
+  | 'ownMounts'
+  | 'allMounts'
+  | 'hierarchy'
+  | 'networkIds'
+  | 'commands'
+  | 'forChildren'
+  | 'firstCommands';
+
+/** Inode numbers of /proc/PID/ns in this order; 0: there is none, it may not be read, or was not asked for. */
+export type ScanInodes = [
+  cgroup: number,
+  ipc: number,
+  mnt: number,
+  net: number,
+  pid: number,
+  time: number,
+  user: number,
+  uts: number,
+  pidForChildren: number,
+  timeForChildren: number,
+];
+
+/** What a scan finds. Start times are in clock ticks after boot: proc_pid_stat(5). */
+export type ScanRow =
+  /** Ascending by pid; `name` is its comm, `command` as lsns(8) shows it. */
+  | [
+      row: 'process',
+      pid: number,
+      ppid: number,
+      uid: number,
+      state: string,
+      start: number,
+      name: string,
+      command: string | null,
+      ...inodes: ScanInodes,
+    ]
+  | [row: 'task', pid: number, tid: number, start: number, name: string, ...inodes: ScanInodes]
+  /**
+   * Before any row that names it. `id`: never another's, '0' before Linux 6.18. `owner`, `parent`: 0 when there is none,
+   * or none that may be seen. `ownerUid`: -1 but for a user namespace. `networkId`: -1 when none is assigned, -2 when unknown.
+   */
+  | [
+      row: 'namespace',
+      flag: number,
+      inode: number,
+      id: string,
+      owner: number,
+      parent: number,
+      ownerUid: number,
+      networkId: number,
+    ]
+  | [row: 'fd', pid: number, fd: number, flag: number, inode: number]
+  | [row: 'socket', pid: number, fd: number, inode: number]
+  /**
+   * `pid`: a process that sees it, 0 for this one. `mountNamespace`: 0 when that kind was not asked for. `opens`: whether
+   * the path leads to it, in that process's root.
+   */
+  | [row: 'mount', pid: number, mountNamespace: number, path: string, flag: number, inode: number, opens: 0 | 1]
+  /** At the end: how much of a source could not be read, and why. */
+  | [
+      row: 'unread',
+      source: 'processes' | 'tasks' | 'fds' | 'sockets' | 'mounts' | 'hierarchy',
+      errno: number,
+      count: number,
+    ]
+  /** /proc does not show all processes: hidepid, proc(5). */
+  | [row: 'hidden']
+  /** There is nothing to be read at all. */
+  | [row: 'failed', errno: number, syscall: string, path: string];
+
 export interface Native {
   /** Starts a task on a thread of our own; never blocks, throws only on a malformed step. */
   launch(request: LaunchRequest, callback: (event: TaskEvent) => void): NativeTask;
@@ -318,6 +401,17 @@ export interface Native {
 
   /** Effective ids and capabilities (bit N: capability N) of this thread: capget(2). */
   credentials(): { uid: number; gid: number; capabilities: bigint };
+
+  /**
+   * Reads /proc on a thread of its own. `onRows` gets JSON, an array of {@link ScanRow}, piece by piece, then null. Keeps
+   * the event loop alive. The answer gives it up: then `onRows` is called no more.
+   *
+   * @param kinds - CLONE_NEW* flags of what is looked for; owners and parents come along whatever their kind
+   * @param what - bit N stands for the Nth {@link ScanBit}
+   */
+  scan(kinds: number, what: number, onRows: (rows: string | null) => void): () => void;
+  /** getpwuid_r(3) for each, on a thread of ours; '' for a uid that has no name. Keeps the event loop alive. */
+  userNames(uids: Uint32Array, done: (names: string[]) => void): void;
 
   /** unshare(2) on the calling thread. */
   unshareThread(flags: number): void;

@@ -12,6 +12,7 @@ import { explainExec, explainExecNsinit } from './hints/exec';
 import type { Explainer, Failure } from './hints/failure';
 import {
   explainChdir,
+  explainChroot,
   explainFile,
   explainHostname,
   explainIds,
@@ -35,6 +36,7 @@ import {
   explainPriority,
   explainRlimits,
 } from './hints/privileges';
+import { explainScan } from './hints/scan';
 import { explainSeccomp } from './hints/seccomp';
 
 export type { Failure } from './hints/failure';
@@ -55,6 +57,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['setnsSync', explainSetnsSync],
   ['open', explainOpen],
   ['persist', explainPersist],
+  ['scan', explainScan],
   ['propagation', explainPropagation],
   ['bind', explainMount],
   ['trees', explainMount],
@@ -85,6 +88,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['list', explainFile],
   ['nest', explainClone],
   ['chdir', explainChdir],
+  ['chroot', explainChroot],
   ['ids', explainIds],
   ['default_ids', explainIds],
   ['stdio', explainStdio],

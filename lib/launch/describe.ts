@@ -64,6 +64,8 @@ const DESCRIBE: Describe = {
   keep_caps: () => 'keep capabilities',
   capabilities: () => 'set capabilities',
   setsid: () => 'start a session',
+  fchdir: () => 'change directory to a descriptor',
+  chroot: ([, path]) => `change root to ${path}`,
   chdir: ([, path]) => `change directory to ${path}`,
   ids: ([, uid, gid]) => (uid === -1 && gid === -1 ? 'set groups' : `change ids to ${idText(uid)}:${idText(gid)}`),
   default_ids: () => 'change ids to 0:0',

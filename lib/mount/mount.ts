@@ -114,7 +114,7 @@ export async function mount(options: MountOptions): Promise<void> {
  * @param locate - makes a path what the task there is to see
  */
 export async function mountIn(target: Target, options: unknown, locate: Locate): Promise<void> {
-  const [operation, checked] = validateMount(options);
+  const [operation, checked] = validateMount('options', options);
   const path = locate(validatePath('options.target', checked.target));
   const place = { path, flags: isSet('options.create', checked.create) ? PLACE.MAKE_MISSING : 0 };
   switch (operation) {
@@ -130,6 +130,30 @@ export async function mountIn(target: Target, options: unknown, locate: Locate):
     default:
       await run(target, remountSteps(operation, checked, path));
   }
+}
+
+/**
+ * What mounts in a task that is inside already, where paths are as it sees them.
+ *
+ * @throws TypeError for a new filesystem with `propagation` or `idmap`, which take two tasks
+ */
+export function stepsOfMount(target: Target, name: string, options: unknown): Step[] {
+  const [operation, checked] = validateMount(name, options);
+  const asSeen: Locate = (path) => path;
+  const path = validatePath(`${name}.target`, checked.target);
+  const place = { path, flags: isSet(`${name}.create`, checked.create) ? PLACE.MAKE_MISSING : 0 };
+  if (operation === 'bind') return [bindStep(checked, asSeen, place, name)];
+  if (operation === 'move') return [['move', validatePath(`${name}.source`, checked.source), path]];
+  if (operation !== 'type') return remountSteps(operation, checked, path, name);
+  for (const key of ['propagation', 'idmap'] as const) {
+    if (checked[key] === undefined) continue;
+    throw invalidValue(
+      `${name}.${key}`,
+      checked[key],
+      'cannot be given for a filesystem that is mounted for a program',
+    );
+  }
+  return [filesystemStep(target, checked as FilesystemSpec, asSeen, place, name)];
 }
 
 interface Place {
@@ -170,17 +194,17 @@ async function doStep(target: Target, step: Step, label?: string): Promise<numbe
   return fds[0];
 }
 
-function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, place?: Place): Step {
-  const { set } = validateAttributes('options', spec);
-  validateString('options.type', spec.type);
-  if (spec.source !== undefined) validateString('options.source', spec.source);
-  const parameters = validateParameters('options', spec, spec.type);
+function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, place?: Place, name = 'options'): Step {
+  const { set } = validateAttributes(name, spec);
+  validateString(`${name}.type`, spec.type);
+  if (spec.source !== undefined) validateString(`${name}.source`, spec.source);
+  const parameters = validateParameters(name, spec, spec.type);
   // Of the filesystem as well, as mount(2) does: a device that is read-only can be mounted in no other way.
   if ((set & MOUNT_ATTR.RDONLY) !== 0) parameters.unshift('ro');
-  const layers = validateLayers('options', spec, locate);
+  const layers = validateLayers(name, spec, locate);
   const { path = null, flags = 0 } = place ?? {};
   if (layers === undefined) return ['fs', spec.type, spec.source ?? spec.type, parameters, set, path, flags];
-  if (isSet('options.userxattr', spec.userxattr ?? isInUserNamespace(target))) parameters.unshift('userxattr');
+  if (isSet(`${name}.userxattr`, spec.userxattr ?? isInUserNamespace(target))) parameters.unshift('userxattr');
   return ['overlay', layers.lower, layers.upper, layers.work, parameters, set, path, flags];
 }
 
@@ -189,10 +213,10 @@ function isInUserNamespace(target: Target): boolean {
   return joins(target, 'user') || isNested(new HostFiles(), 'user') === true;
 }
 
-function bindStep(options: MountOptions, locate: Locate, place: Place): Step {
-  const source = locate(validatePath('options.source', options.source));
-  const recursive = isSet('options.recursive', options.recursive) ? PLACE.RECURSIVE : 0;
-  return treeStep({ source, fields: validateAttributes('options', options) }, place, recursive);
+function bindStep(options: MountOptions, locate: Locate, place: Place, name = 'options'): Step {
+  const source = locate(validatePath(`${name}.source`, options.source));
+  const recursive = isSet(`${name}.recursive`, options.recursive) ? PLACE.RECURSIVE : 0;
+  return treeStep({ source, fields: validateAttributes(name, options) }, place, recursive);
 }
 
 /** What is to be mounted: a path; or, in words, what a descriptor is. */
@@ -211,50 +235,55 @@ export function treeStep({ source, fd, fields }: Tree, place: Place | undefined,
   return ['tree', source, fds, all, set | mapped, clear, propagation, userns, place?.path ?? null];
 }
 
-function remountSteps(operation: 'remount' | 'bind and remount', options: MountOptions, path: string): Step[] {
-  const fields = validateAttributes('options', options);
-  const recursive = isSet('options.recursive', options.recursive) ? 1 : 0;
-  const parameters = operation === 'remount' ? validateParameters('options', options, undefined) : [];
+function remountSteps(
+  operation: 'remount' | 'bind and remount',
+  options: MountOptions,
+  path: string,
+  name = 'options',
+): Step[] {
+  const fields = validateAttributes(name, options);
+  const recursive = isSet(`${name}.recursive`, options.recursive) ? 1 : 0;
+  const parameters = operation === 'remount' ? validateParameters(name, options, undefined) : [];
   if (operation === 'remount' && options.readOnly !== undefined) parameters.unshift(options.readOnly ? 'ro' : 'rw');
   const steps: Step[] = [];
   if (parameters.length > 0) steps.push(['reconfigure', path, parameters]);
   if (!changesNothing(fields)) steps.push(['attributes', path, recursive, fields.set, fields.clear, 0, []]);
-  if (steps.length === 0) throw invalidValue('options', options, 'must say what is to be changed');
+  if (steps.length === 0) throw invalidValue(name, options, 'must say what is to be changed');
   return steps;
 }
 
-function validateMount(value: unknown): [Operation, MountOptions] {
-  validateObject('options', value);
-  validateKnownKeys('options', value, MOUNT_KEYS);
+function validateMount(name: string, value: unknown): [Operation, MountOptions] {
+  validateObject(name, value);
+  validateKnownKeys(name, value, MOUNT_KEYS);
   const options = value as MountOptions;
-  validatePath('options.target', options.target);
-  const operation = operationOf(options);
+  validatePath(`${name}.target`, options.target);
+  const operation = operationOf(name, options);
   const takes: readonly string[] = TAKES[operation];
   for (const [key, given] of Object.entries(options)) {
     // A switch that is off says nothing.
     if (given === undefined || takes.includes(key) || ((key as Key) in SWITCHES && given === false)) continue;
-    throw invalidValue(`options.${key}`, given, `cannot be given for a mount by '${operation}'`);
+    throw invalidValue(`${name}.${key}`, given, `cannot be given for a mount by '${operation}'`);
   }
   return [operation, options];
 }
 
 const SWITCHES = { bind: true, move: true, remount: true, recursive: true, create: true };
 
-function operationOf(options: MountOptions): Operation {
+function operationOf(name: string, options: MountOptions): Operation {
   const [bind, move, remount] = (['bind', 'move', 'remount'] as const).map((key) =>
-    isSet(`options.${key}`, options[key]),
+    isSet(`${name}.${key}`, options[key]),
   );
   if (move === true && (bind === true || remount === true)) {
-    throw invalidValue('options', options, "cannot combine 'move' with 'bind' or 'remount'");
+    throw invalidValue(name, options, "cannot combine 'move' with 'bind' or 'remount'");
   }
   if (remount === true) return bind === true ? 'bind and remount' : 'remount';
   if ((bind === true || move === true) && options.source === undefined) {
-    throw invalidValue('options.source', undefined, "must be given with 'bind' and 'move'");
+    throw invalidValue(`${name}.source`, undefined, "must be given with 'bind' and 'move'");
   }
   if (bind === true) return 'bind';
   if (move === true) return 'move';
   if (options.type === undefined) {
-    throw invalidValue('options.type', undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
+    throw invalidValue(`${name}.type`, undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
   }
   return 'type';
 }

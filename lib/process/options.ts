@@ -3,6 +3,7 @@ import type { Namespace } from '../namespace/namespace';
 import type { CgroupSpec } from '../cgroup/spec';
 import type { SeccompOption } from '../seccomp/seccomp';
 import type { UnshareSpec } from '../launch/target';
+import type { MountOptions } from '../mount/mount';
 import type { CapabilityOptions } from './capabilities';
 import type { LimitOptions } from './limits';
 import type { Serialization } from './ipc/codec';
@@ -14,11 +15,23 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
    * The directory to start in, seen from inside: as a path below the root of a joined mount namespace, with the ids and
    * the maps of a user namespace. A relative path is one from this process's own. Where it does not exist the start
-   * fails.
+   * fails. A number is a descriptor of a directory.
    *
    * Default: this process's own directory; where a joined mount namespace has no such path, its root.
    */
-  cwd?: string | URL | undefined;
+  cwd?: string | URL | number | undefined;
+  /**
+   * The root directory, a path seen from inside or a descriptor of a directory. What lies outside of it is out of sight but,
+   * for a program that has CAP_SYS_CHROOT, not out of reach. Takes CAP_SYS_CHROOT. chroot(2) Default: as it is.
+   *
+   * It comes before {@link mounts} and {@link cwd}, which are then paths below it; the default `cwd` is `/`.
+   */
+  root?: string | number | undefined;
+  /**
+   * What is mounted before the program runs, one after the other, in its new or joined mount namespace: a proc of its new
+   * pid namespace, for one. mount(2) Default: nothing.
+   */
+  mounts?: readonly MountOptions[] | undefined;
   /** The whole environment of the program; entries that are `undefined` are left out. Default: `process.env`. */
   env?: NodeJS.ProcessEnv | undefined;
   /** What the program is told it was called: `argv[0]`. Default: the file. */

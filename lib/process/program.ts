@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
-import { type Target, launch, validateJoin, validateUnshare } from '../launch/target';
+import { type Target, joins, launch, validateJoin, validateUnshare } from '../launch/target';
 import type { Task } from '../launch/task';
 import {
   invalidType,
@@ -10,11 +10,13 @@ import {
   validateAbortSignal,
   validateArray,
   validateBoolean,
+  validateFd,
   validateInteger,
   validateObject,
   validatePath,
   validateString,
 } from '../errors/validate';
+import { stepsOfMount } from '../mount/mount';
 import { native } from '../native';
 import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
 import { type Filter, parseSeccomp, seccompSteps } from '../seccomp/seccomp';
@@ -31,7 +33,9 @@ export interface Program {
   readonly argv: readonly string[];
   /** `NAME=value`; null for this process's own. */
   readonly env: readonly string[] | null;
-  readonly cwd: Directory | undefined;
+  readonly root: string | number | undefined;
+  readonly mounts: readonly Step[];
+  readonly cwd: Directory | number | undefined;
   /** Undefined: as {@link startsSession} has it. */
   readonly newSession: boolean | undefined;
   readonly ids: Ids;
@@ -71,6 +75,8 @@ const SIGKILL = 9;
 
 const KNOWN: Record<keyof ProgramOptions, true> = {
   cwd: true,
+  root: true,
+  mounts: true,
   env: true,
   argv0: true,
   detached: true,
@@ -119,7 +125,9 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
     file,
     argv: [argv0, ...args],
     env: options.env == null ? ownEnv() : parseEnv(options.env),
-    cwd: parseDirectory(options.cwd, target),
+    root: parseRoot(options.root),
+    mounts: parseMounts(options.mounts, target),
+    cwd: parseDirectory(options, target),
     newSession: parseSession(options),
     ids: { uid: parseId('uid', options.uid), gid: parseId('gid', options.gid), groups: parseGroups(options.groups) },
     noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, seccomp.length > 0),
@@ -201,7 +209,9 @@ function stepsOf(program: Program, stdio: readonly number[] | TerminalSize): Ste
   const { cwd, ids, file, argv, env } = program;
   const steps: Step[] = [];
   if (!isSize(stdio)) steps.push(...sessionSteps(program, stdio));
-  if (cwd !== undefined) steps.push(['chdir', cwd.path, cwd.orRoot ? 1 : 0]);
+  steps.push(...rootSteps(program.root), ...program.mounts);
+  if (typeof cwd === 'number') steps.push(['fchdir', cwd]);
+  else if (cwd !== undefined) steps.push(['chdir', cwd.path, cwd.orRoot ? 1 : 0]);
   steps.push(...limitSteps(program.limits), ...keepSteps(program.capabilities), ...idSteps(ids, program.target));
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
   steps.push(...capabilitySteps(program.capabilities));
@@ -278,12 +288,48 @@ function parseInit(init: unknown, { unshare }: Target): boolean {
 }
 
 /** Joining a mount namespace moves the root and the current directory to its root: setns(2). */
-function parseDirectory(cwd: unknown, { join }: Target): Directory | undefined {
+function parseDirectory({ cwd, root }: ProgramOptions, { join }: Target): Directory | number | undefined {
+  if (typeof cwd === 'number') {
+    validateFd('options.cwd', cwd);
+    return cwd;
+  }
   const moved = join?.some((namespace) => namespace.kind === 'mnt') === true;
-  if (cwd == null) return moved ? { path: currentDirectory(), orRoot: true } : undefined;
+  if (cwd == null) return moved && root == null ? { path: currentDirectory(), orRoot: true } : undefined;
   const path = validatePath('options.cwd', cwd);
   // Not path.resolve(): to the kernel `link/..` is where the link leads, and up from there.
-  return { path: moved && !isAbsolute(path) ? `${currentDirectory()}/${path}` : path, orRoot: false };
+  const isOurs = moved && root == null && !isAbsolute(path);
+  return { path: isOurs ? `${currentDirectory()}/${path}` : path, orRoot: false };
+}
+
+function parseRoot(root: unknown): string | number | undefined {
+  if (root == null) return undefined;
+  if (typeof root !== 'number') return validatePath('options.root', root);
+  validateFd('options.root', root);
+  return root;
+}
+
+function rootSteps(root: string | number | undefined): Step[] {
+  if (root === undefined) return [];
+  return typeof root === 'string'
+    ? [['chroot', root]]
+    : [
+        ['fchdir', root],
+        ['chroot', '.'],
+      ];
+}
+
+/** In the mount namespace that this process is in the mounts would outlive the program. */
+function parseMounts(mounts: unknown, target: Target): Step[] {
+  if (mounts == null) return [];
+  validateArray('options.mounts', mounts);
+  const apart = target.unshare?.mnt !== undefined || joins(target, 'mnt');
+  if (mounts.length > 0 && !apart)
+    throw invalidValue(
+      'options.mounts',
+      mounts,
+      "can be given only with a mount namespace ('mnt') that is new or joined",
+    );
+  return mounts.flatMap((options, index) => stepsOfMount(target, `options.mounts[${index}]`, options));
 }
 
 /** Where our own directory has been removed there is no path to it any more. */

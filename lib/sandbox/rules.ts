@@ -11,7 +11,16 @@ import type { ResolvedUser } from './ids';
 import type { Rules } from './parse';
 
 /** What is the sandbox's to say, or would lead out of it. */
-export const WITHHELD = ['setns', 'unshare', 'init', 'dieWithParent', 'cgroup', 'securebits'] as const;
+export const WITHHELD = [
+  'setns',
+  'unshare',
+  'root',
+  'mounts',
+  'init',
+  'dieWithParent',
+  'cgroup',
+  'securebits',
+] as const;
 
 /** Options of a program in a sandbox: see {@link SandboxOptions}. */
 type Withheld = (typeof WITHHELD)[number];

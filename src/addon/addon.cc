@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "descriptors.h"
+#include "discovery/scan.h"
 #include "environment.h"
 #include "image.h"
 #include "namespaces.h"
@@ -16,6 +17,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Task::Init(env, exports);
   Terminal::Init(env, exports);
   InitDescriptors(env, exports);
+  InitDiscovery(env, exports);
   InitNamespaces(env, exports);
   InitThread(env, exports);
   InitStatmount(env, exports);

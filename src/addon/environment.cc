@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "discovery/scan.h"
 #include "task.h"
 #include "terminal.h"
 
@@ -89,6 +90,9 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   }
   while (!environment->terminals.empty()) {
     (*environment->terminals.begin())->Shut();
+  }
+  while (!environment->scans.empty()) {
+    (*environment->scans.begin())->Abandon();
   }
   for (int fd : environment->descriptors) {
     close(fd);

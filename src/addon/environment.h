@@ -13,6 +13,7 @@
 
 namespace linux_ns {
 
+class Scan;
 class Task;
 class Terminal;
 
@@ -27,6 +28,8 @@ public:
 
   Napi::FunctionReference terminal_constructor;
   std::unordered_set<Terminal *> terminals; // that are open
+
+  std::unordered_set<std::shared_ptr<Scan>> scans; // under way
 
   // A launcher thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);

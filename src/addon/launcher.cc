@@ -39,13 +39,6 @@ Launcher &Shared() {
   return *launcher;
 }
 
-// Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
-// inherit pending, and its exec clears their handlers.
-void BlockSignals() {
-  uint64_t signals = ~(UINT64_C(3) << 31);
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
-}
-
 void ThreadMain(void *) {
   Launcher &launcher = Shared();
   BlockSignals();
@@ -79,6 +72,13 @@ bool StartThread() {
 }
 
 } // namespace
+
+// Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
+// inherit pending, and its exec clears their handlers.
+void BlockSignals() {
+  uint64_t signals = ~(UINT64_C(3) << 31);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
+}
 
 bool Submit(std::unique_ptr<Job> job) {
   Launcher &launcher = Shared();

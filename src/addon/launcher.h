@@ -21,6 +21,9 @@ public:
   virtual void Run(const Stack &child_stack) = 0;
 };
 
+// For a thread of ours, first of all: signals are for Node's.
+void BlockSignals();
+
 // False when not even one thread can be had (EAGAIN).
 bool Submit(std::unique_ptr<Job> job);
 

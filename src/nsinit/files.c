@@ -85,3 +85,23 @@ void step_chdir(const struct plan_step *step) {
     fail("chdir", error, path);
   }
 }
+
+void step_fchdir(const struct plan_step *step) {
+  long error = sys1(__NR_fchdir, step->field[0].number);
+  if (error < 0) {
+    fail("fchdir", error, NULL);
+  }
+}
+
+/* The path may lead out of the new root as long as the working directory is outside: chroot(2), NOTES. */
+void step_chroot(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  long error = sys1(__NR_chroot, path);
+  if (error < 0) {
+    fail("chroot", error, path);
+  }
+  error = sys1(__NR_chdir, "/");
+  if (error < 0) {
+    fail("chdir", error, "/");
+  }
+}

@@ -62,6 +62,8 @@
   STEP(pty, "pty", "uu")                      /* columns, rows: a new terminal, its other end sent back: pty(7) */     \
   STEP(foreground, "foreground", "f")    /* a process group of its own, in front on this terminal: tcsetpgrp(3) */     \
   STEP(setsid, "setsid", "")             /* a session of its own: setsid(2) */                                         \
+  STEP(fchdir, "fchdir", "f")            /* fchdir(2) */                                                               \
+  STEP(chroot, "chroot", "s")            /* and chdir there: chroot(2) */                                              \
   STEP(chdir, "chdir", "su")             /* path; 1: where it does not exist, the root instead */                      \
   STEP(ids, "ids", "uuuN")               /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */                   \
   STEP(default_ids, "default_ids", "")   /* 0:0 where the user namespace maps it, else unchanged */                    \

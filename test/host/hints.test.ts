@@ -639,6 +639,15 @@ describe('a filter of system calls cannot be installed', () => {
   });
 });
 
+describe('a root directory is refused', () => {
+  const refused = { operation: 'chroot', errno: Errno.EPERM, syscall: 'chroot', path: '/new' } as const;
+
+  it('without CAP_SYS_CHROOT, which a user namespace gives, but not to ids that are not its root', () => {
+    expect(hint(refused)).toContain("this process (uid 1000) does not have. Add 'user' to the kinds");
+    expect(hint({ ...refused, kinds: ['user', 'mnt'] })).toContain('the ids the program runs with do not have');
+  });
+});
+
 describe('any hint', () => {
   const operations = [
     ...['clone', 'unshare', 'unshareSync', 'fork', 'init', 'uid_map', 'gid_map', 'setgroups', 'newuidmap', 'newgidmap'],
@@ -659,7 +668,18 @@ describe('any hint', () => {
       'time',
       'hostname',
     ],
-    ...['domainname', 'loopback', 'socket', 'write_file', 'read_file', 'chdir', 'ids', 'default_ids', 'stdio'],
+    ...[
+      'domainname',
+      'loopback',
+      'socket',
+      'write_file',
+      'read_file',
+      'chdir',
+      'chroot',
+      'ids',
+      'default_ids',
+      'stdio',
+    ],
     ...[
       'setsid',
       'no_new_privs',
