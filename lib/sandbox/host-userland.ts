@@ -70,7 +70,7 @@ export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
       { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
       { type: 'dir', target: '/run' },
       { type: 'symlink', target: '/var/run', to: '../run' },
-      { type: 'symlink', target: '/var/tmp', to: '../tmp' },
+      { type: 'tmpfs', target: '/var/tmp', mode: 0o1777 },
       { type: 'tmpfs', target: HOME, mode: 0o700 },
       ...readable.map((path) => readOnly(path, false)),
       ...writable.map((path): MountEntry => ({ type: 'bind', source: path, target: path })),

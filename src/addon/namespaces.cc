@@ -1,14 +1,12 @@
 #include "namespaces.h"
 
-#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "descriptors.h"
 #include "fd.h"
 #include "pidfd.h"
+#include "status.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -30,11 +28,8 @@ Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
   return GiveFd(env, std::move(fd.value()));
 }
 
-// A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked. statx(2), as
-// fstat(2) is a symbol of glibc 2.33.
-bool IsNamespace(int fd, struct statx *status) {
-  return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, status) == 0 && S_ISREG(status->stx_mode);
-}
+// A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
+bool IsNamespace(int fd, struct statx *status) { return StatusOf(fd, status) && S_ISREG(status->stx_mode); }
 
 Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
@@ -48,7 +43,7 @@ Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("flag", Napi::Number::New(env, flag));
   result.Set("ino", Napi::BigInt::New(env, static_cast<uint64_t>(status.stx_ino)));
-  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(makedev(status.stx_dev_major, status.stx_dev_minor))));
+  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(DeviceOf(status))));
   return result;
 }
 

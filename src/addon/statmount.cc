@@ -179,6 +179,9 @@ void Tell(Environment *environment, Awaited awaited, const Details &details) {
   CallAwaited(environment, awaited, {numbers, maps});
 }
 
+// Not make_shared: without RTTI it takes a symbol of libstdc++ 9.
+std::shared_ptr<Details> Shared(Details details) { return std::shared_ptr<Details>(new Details(std::move(details))); }
+
 void StatMounts(const Napi::CallbackInfo &info) {
   Environment *environment = Environment::Of(info.Env());
   if (!info[2].IsFunction()) {
@@ -194,10 +197,10 @@ void StatMounts(const Napi::CallbackInfo &info) {
   auto job = std::make_unique<EnvironmentJob>(environment, [fd, id_maps, tell](const Stack &) {
     uint64_t id = 0;
     bool known = NamespaceId(fd, &id);
-    tell(std::make_shared<Details>(known ? Look(id).All(id_maps) : Details()));
+    tell(Shared(known ? Look(id).All(id_maps) : Details()));
   });
   if (!Submit(std::move(job))) {
-    tell(std::make_shared<Details>());
+    tell(Shared(Details()));
   }
 }
 

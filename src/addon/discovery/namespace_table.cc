@@ -6,11 +6,11 @@
 #include <linux/rtnetlink.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <cstring>
 #include <utility>
 
+#include "../status.h"
 #include "kinds.h"
 
 // linux/nsfs.h of Linux 6.18.
@@ -31,8 +31,8 @@ static_assert(sizeof(NetworkIdRequest) == NLMSG_SPACE(sizeof(rtgenmsg)) + RTA_SP
 constexpr int64_t kNoNetworkId = -2; // -1 is the kernel's "not assigned"
 
 dev_t NamespaceDevice() {
-  struct stat status;
-  return stat("/proc/self/ns/user", &status) == 0 || stat("/proc/self/ns/mnt", &status) == 0 ? status.st_dev : 0;
+  struct statx status;
+  return StatusOf("/proc/self/ns/user", &status) || StatusOf("/proc/self/ns/mnt", &status) ? DeviceOf(status) : 0;
 }
 
 int64_t OwnerOf(int fd, uint32_t flag) {
@@ -60,11 +60,11 @@ bool NamespaceTable::Enter(uint64_t inode) {
 }
 
 uint64_t NamespaceTable::Learn(Fd fd) {
-  struct stat status;
-  if (!fd || fstat(fd.get(), &status) < 0 || status.st_dev != device_) {
+  struct statx status;
+  if (!fd || !StatusOf(fd.get(), &status) || DeviceOf(status) != device_) {
     return 0;
   }
-  uint64_t inode = status.st_ino;
+  uint64_t inode = status.stx_ino;
   if (FlagOf(inode) != 0) {
     return inode;
   }

@@ -1,8 +1,8 @@
 // The namespaces that processes are in: /proc/PID/ns, namespaces(7).
 #include <linux/magic.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "../status.h"
 #include "finder.h"
 
 namespace linux_ns {
@@ -44,8 +44,8 @@ void Finder::Run() {
 
 void Finder::ReadProcess(int proc, const char *name) {
   Fd process = OpenAt(proc, name, O_PATH | O_DIRECTORY);
-  struct stat status;
-  if (!process || fstat(process.get(), &status) < 0 || !ReadFile(process.get(), "stat", text_, kMostCommand)) {
+  struct statx status;
+  if (!process || !StatusOf(process.get(), &status) || !ReadFile(process.get(), "stat", text_, kMostCommand)) {
     unread_.Count("processes", errno);
     return;
   }
@@ -61,7 +61,7 @@ void Finder::ReadProcess(int proc, const char *name) {
   if (error == ENOENT || error == ESRCH) {
     return;
   }
-  rows_.Begin("process").Number(pid).Number(stat.parent).Number(status.st_uid).Text({&stat.state, 1});
+  rows_.Begin("process").Number(pid).Number(stat.parent).Number(status.stx_uid).Text({&stat.state, 1});
   rows_.Number(static_cast<int64_t>(stat.start)).Text(command_name);
   if (Wants(kScanCommands) || (Wants(kScanFirstCommands) && first)) {
     AddCommand(process.get());

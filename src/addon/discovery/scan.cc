@@ -189,7 +189,8 @@ Napi::Value StartScan(const Napi::CallbackInfo &info) {
   }
   uint32_t kinds = static_cast<uint32_t>(IntArgument(info, 0));
   uint32_t what = static_cast<uint32_t>(IntArgument(info, 1));
-  auto scan = std::make_shared<Scan>(Environment::Of(env), kinds, what);
+  // Not make_shared: without RTTI it takes a symbol of libstdc++ 9.
+  auto scan = std::shared_ptr<Scan>(new Scan(Environment::Of(env), kinds, what));
   int error = scan->Start(info[2].As<Napi::Function>());
   if (error != 0) {
     ThrowSystem(env, {error, "clone", ""});
