@@ -32,7 +32,7 @@ describe('spawn does what child_process.spawn does', () => {
 
 describe('what child_process refuses is refused with the same code', () => {
   const options: Record<string, unknown[]> = {
-    cwd: [5, {}],
+    cwd: [true, {}],
     argv0: [5, {}],
     stdio: ['foo', [{}], ['ipc', 'ipc']],
     detached: [1, 'yes'],
