@@ -23,7 +23,7 @@ const ALLOWED = [
   /^dist\/.+\.(js|js\.map|d\.ts)$/,
   /^types\/native\.d\.ts$/,
   /^scripts\/install\.js$/,
-  /^src\/(addon|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
+  /^src\/(addon|addon\/discovery|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
   /^prebuilds\/linux-(x64|arm64)\/linux-ns\.node$/,
 ];
 
