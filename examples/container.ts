@@ -13,7 +13,7 @@ import { fail } from './command-line';
 
 /** Columns of lsns(8). It sees the host's side, in this process's own namespaces. */
 function lsns(pid: number): string {
-  return execFileSync('lsns', ['-p', String(pid), '-o', 'NS,TYPE,PATH,PID,COMMAND,USER'], { encoding: 'utf8' });
+  return execFileSync('lsns', ['-l', '-p', String(pid), '-o', 'NS,TYPE,PATH,PID,COMMAND,USER'], { encoding: 'utf8' });
 }
 
 async function main(): Promise<void> {

@@ -15,7 +15,9 @@ describe('linux-ns lsns', () => {
     const lines = (await cli.prints('lsns', '--type', 'uts')).trimEnd().split('\n');
     expect(lines[0]).toMatch(/^ +NS TYPE +NPROCS +PID USER +COMMAND$/);
     expect(lines.find((line) => line.includes(String(own('uts'))))).toMatch(/^\d{10} uts +\d+ +\d+ \S+ +\S/);
-    expect(lines.slice(1).every((line) => /^\d+ uts /.test(line))).toBe(true);
+    // What a process calls itself may have more lines than one: those are not asked.
+    const rows = lines.filter((line) => /^\d{10} \w+ +\d+ /.test(line));
+    expect(rows.filter((line) => !line.includes(' uts '))).toEqual([]);
   });
 
   test('shows what a new process is in, by a filter', async () => {
