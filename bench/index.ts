@@ -1,10 +1,13 @@
 /** npm run bench -- <name> [--json] [--samples N] */
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark';
+import { discovery } from './discovery';
 import { launch } from './launch';
 import { network } from './network';
+import { processes } from './process';
+import { sandbox } from './sandbox';
 
-const BENCHMARKS: Record<string, Benchmark> = { launch, network };
+const BENCHMARKS: Record<string, Benchmark> = { discovery, launch, network, process: processes, sandbox };
 const SAMPLES = 200;
 
 const HELP = `npm run bench -- <name> [options]

@@ -10,8 +10,15 @@ export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';
 export type { Propagation, UnshareSpec } from './launch/target';
 export type { Exit } from './launch/task';
-export { type MountOptions, mount } from './mount/mount';
+export type { MountAttributes, NewMountAttributes } from './mount/attributes';
+export { type AttachOptions, DetachedMount, type OpenTreeOptions, fsmount, openTree } from './mount/detached';
+export { type FilesystemSpec, type MountOptions, mount } from './mount/mount';
+export type { OverlayOptions } from './mount/overlay';
+export type { FilesystemOptions, ParameterValue } from './mount/parameters';
+export { type MountInfo, mountinfo } from './mount/mountinfo';
+export type { MountLine } from './mount/parse';
 export { type PropagationOptions, setPropagation } from './mount/propagation';
+export { type MountNode, type PeerGroup, mountTree, peerGroups } from './mount/tree';
 export { type UmountOptions, umount } from './mount/umount';
 export { NAMESPACE_KINDS, type NamespaceKind } from './namespace/kind';
 export { Namespace } from './namespace/namespace';
@@ -24,7 +31,7 @@ export { type CallOptions, type UnshareOptions, unshare } from './namespace/unsh
 export type { Address } from './network/address/address';
 export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './network/address/addresses';
 export type { Attachment } from './network/attach/attach';
-export type { AttachOptions, AttachProgram, PortForward } from './network/attach/options';
+export type { NetworkAttachOptions, AttachProgram, PortForward } from './network/attach/options';
 export type { Family } from './network/ip';
 export type {
   BridgeOptions,
@@ -67,7 +74,7 @@ export type {
   OverrunEvent,
   WatchKind,
 } from './network/watch/events';
-export type { NetworkWatch, WatchOptions } from './network/watch/watch';
+export type { NetworkWatch, NetworkWatchOptions } from './network/watch/watch';
 export { type AddNetworkNamespaceOptions, type NetworkNamespaces, networkNamespaces } from './network/named/named';
 export type { LookupAddress, LookupOptions } from './network/resolve/lookup';
 export type { ResolveOptions } from './network/resolve/options';
@@ -81,11 +88,70 @@ export type {
   HttpsAgentOptions,
   ListenOptions,
 } from './network/sockets';
+export { type CompiledSeccomp, type CompileSeccompOptions, compileSeccomp } from './seccomp/compile';
+export { type DefaultSeccompOptions, defaultSeccompProfile } from './seccomp/default-profile';
+export type { SeccompAction } from './seccomp/action';
+export type { SeccompArchitecture } from './seccomp/architecture';
+export type { SeccompFlag } from './seccomp/flags';
+export type {
+  SeccompArchMap,
+  SeccompArgument,
+  SeccompCircumstances,
+  SeccompOperator,
+  SeccompProfile,
+  SeccompRule,
+} from './seccomp/profile';
+export type { SeccompOption } from './seccomp/seccomp';
 export * as thread from './thread';
 export { Cgroup } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';
 export type { CgroupStats } from './cgroup/stats';
+export type { Change } from './sandbox/changes';
+export type { SandboxDirent, SandboxMkdirOptions, SandboxReadOptions, SandboxWriteOptions } from './sandbox/files';
+export { type HostUserland, type HostUserlandOptions, hostUserland } from './sandbox/host-userland';
+export type { InSandbox } from './sandbox/rules';
+export { Sandbox } from './sandbox/sandbox';
+export type {
+  BindEntry,
+  ChmodEntry,
+  DevEntry,
+  DirectoryEntry,
+  DirectoryRoot,
+  FileEntry,
+  KernelEntry,
+  MaskEntry,
+  MountEntry,
+  OverlayEntry,
+  OverlayRoot,
+  ProcEntry,
+  ReadOnlyEntry,
+  SandboxRoot,
+  SandboxSpec,
+  SandboxUser,
+  SymlinkEntry,
+  TmpfsEntry,
+} from './sandbox/spec';
+export { discover } from './discovery/discover';
+export { type LsnsOptions, type LsnsRow, lsns } from './discovery/lsns';
+export { type DescriptorReference, DiscoveredNamespace, type MountReference } from './discovery/namespace';
+export { NamespaceMap } from './discovery/namespace-map';
+export type { DiscoverOptions } from './discovery/options';
+export type { SvgOptions } from './discovery/picture/svg';
+export type { TextOptions } from './discovery/picture/text';
+export { DiscoveredProcess, DiscoveredTask, type NamespacesByKind } from './discovery/process';
+export {
+  type ForestOptions,
+  type NamespaceTree,
+  ProcessForest,
+  type ProcessTreeNode,
+  type ProcessTreeOptions,
+  processTree,
+} from './discovery/process-tree';
+export type { DiscoverySource, Unread } from './discovery/unread';
+export { type NamespaceChange, type WatchOptions, watch } from './discovery/watch';
 export { CAPABILITIES, type Capability } from './host/capabilities';
+export { inspectHost } from './host/inspect';
+export type { HostCheck, HostReport, Verdict } from './host/report';
 export type { Resource } from './host/resources';
 export type { CapabilityOptions, CapabilitySets, Securebit } from './process/capabilities';
 export { ClonedProcess, clone } from './process/clone';

@@ -4,8 +4,9 @@
 # but those that look closely at the process or at what it starts: the sanitizer's runtime is in there too, and shows.
 set -eu
 [ $# -gt 0 ] || set -- test/addon test/launch test/namespace test/idmap test/mount test/thread \
-  'test/process/(parity|namespaces|lifetimes|errors)' test/system/faults test/system/environments \
-  'test/network/(link|watch|refused|lifetime|netlink)'
+  'test/process/(parity|namespaces|lifetimes|errors)' test/system/faults test/system/environments test/system/steps \
+  'test/discovery/(discover|threads|watch)' \
+  'test/network/(link|watch|refused|lifetime|netlink|sockets|named)'
 cd "$(dirname "$0")/.."
 checkout=$PWD
 work=$(mktemp -d)

@@ -17,13 +17,10 @@ export type Step =
       gidMap: string | null,
       timensOffsets: string | null,
     ]
-  /** Opens namespaces the task is in, each sent back as 'fd': Node may not look into a task that has joined. */
-  | ['namespaces', flags: number]
   | ['hostname', name: string]
   | ['domainname', name: string]
   | ['loopback']
   | ['propagation', path: string, flags: number]
-  | ['mount', source: string | null, target: string, type: string | null, flags: number, data: string | null]
   | ['bind', fd: number, target: string]
   /** Takes files along as detached mounts, for `host_files` after another mount namespace has been joined. */
   | ['trees', paths: string[]]
@@ -33,8 +30,89 @@ export type Step =
    */
   | ['host_files', directory: string, names: string[]]
   | ['umount', target: string, flags: number]
+  /**
+   * Mounts: targets are resolved by descriptor in the root that is being put together, and lead nowhere else; sources are
+   * paths in the task's own root. `flags`: PLAN_* of src/plan/plan.h, `PLACE` of lib/mount/flags.ts. `attributes`:
+   * MOUNT_ATTR_* of fsmount(2) and mount_setattr(2). A target of null: the mount is sent back as a descriptor instead.
+   * Parameters are `key=value`, or a flag; what the kernel has to say of them is `detail` of a failure.
+   */
+  | [
+      'fs',
+      type: string,
+      source: string | null,
+      parameters: string[],
+      attributes: number,
+      target: string | null,
+      flags: number,
+    ]
+  /** What a path or a descriptor is. `propagation`: one of MS_*, or 0. `userns`: for an id-mapped mount. */
+  | [
+      'tree',
+      source: string | null,
+      fds: [] | [fd: number],
+      flags: number,
+      set: number,
+      clear: number,
+      propagation: number,
+      userns: [] | [fd: number],
+      target: string | null,
+    ]
+  /** lower: the uppermost first. Sends back descriptors of the upper layer and of those below with TELL_LAYERS. */
+  | [
+      'overlay',
+      lower: string[],
+      upper: string | null,
+      work: string | null,
+      parameters: string[],
+      attributes: number,
+      target: string | null,
+      flags: number,
+    ]
+  /** Of a mount that is there: mount_setattr(2), or remounts. */
+  | [
+      'attributes',
+      target: string,
+      recursive: 0 | 1,
+      set: number,
+      clear: number,
+      propagation: number,
+      userns: [] | [fd: number],
+    ]
+  /** Changes the filesystem that is mounted there; parameters as for `fs`. */
+  | ['reconfigure', target: string, parameters: string[]]
+  | ['move', source: string, target: string]
+  /** Read-only from here on, whether it is a mount already or not. */
+  | ['seal', target: string, recursive: 0 | 1]
+  /** Nothing in its place: an empty directory that is read-only, or /dev/null. */
+  | ['mask', target: string, optional: 0 | 1]
+  /** A file of its own, mounted on the target; its contents, or a descriptor to copy from. */
+  | ['data', target: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number], attributes: number]
+  /** Whose files and directories are that later steps make; -1: the task's. */
+  | ['owner', uid: number, gid: number]
+  /** Paths in the root of the mounts; directories on the way are made. A mode of -1: as it is. */
+  /** exclusive: it must not exist, and its parent must. */
+  | ['make_dir', path: string, mode: number, exclusive: 0 | 1]
+  | ['make_link', path: string, to: string]
+  | ['make_file', path: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]
+  | ['chmod', path: string, mode: number]
+  /** null: the root that was made by a step with NEW_ROOT. Without a place for the old root it is detached. */
+  | ['pivot_root', newRoot: string | null, putOld: string | null]
+  /**
+   * A user namespace below this one, and namespaces of other kinds that belong to it, which are entered at once; by
+   * `enter_nest` the user namespace is, when all is mounted, and what `flags` says is unshared there.
+   */
+  | ['nest', flags: number, setgroups: string | null, uidMap: string | null, gidMap: string | null]
+  | ['enter_nest', flags: number]
+  /** Sends back descriptors of those the task is in: once it has joined, or after `pivot_root`, nobody else may look into it. */
+  | ['namespaces', flags: number[]]
+  /** Of paths in the root of the mounts. A regular file's descriptor, and the names in a directory: DT_*, name, NUL. */
+  | ['open_file', path: string, openFlags: number, mode: number]
+  | ['list', path: string, maxBytes: number]
+  /** What the upper layer of an overlay says: a letter (A, M, D), a byte for the type, the path and a NUL. */
+  | ['changes', upper: number, lower: number, maxBytes: number]
   | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['read_file', path: string, maxBytes: number]
+  | ['mountinfo']
   | ['socket', domain: number, type: number, protocol: number]
   /**
    * Opens /dev/net/tun for an interface, made if there is none of that name, and sends it back as 'fd', its name as
@@ -72,6 +150,9 @@ export type Step =
   /** Makes the task a process group of its own, and that the foreground one of a terminal. */
   | ['foreground', terminal: number]
   | ['setsid']
+  | ['fchdir', directory: number]
+  /** Also the working directory is there afterwards. */
+  | ['chroot', path: string]
   | ['chdir', path: string, fallback: 0 | 1]
   /** -1 leaves an id as it is. */
   | ['ids', uid: number, gid: number, setGroups: 0 | 1, groups: number[]]
@@ -83,8 +164,12 @@ export type Step =
   | ['stdio', fds: number[]]
   /** dieWithParent: 1 */
   | ['init', dieWithParent: 0 | 1]
+  /** A BPF program for seccomp(2), of which there may be several, and SECCOMP_FILTER_FLAG_*; `exec` installs them. */
+  | ['seccomp', program: Uint8Array, flags: number]
   /** env null: this process's own as libc has it, which is the main thread's `process.env`. */
   | ['exec', file: string, argv: string[], env: string[] | null]
+  /** Before `hold`, as init: not to end with Node, but with the last process there. */
+  | ['outlive']
   | ['hold']
   | ['exit'];
 
@@ -223,6 +308,86 @@ export interface NamespaceInfo {
   dev: bigint;
 }
 
+/**
+ * Bits of what `scan` looks for, besides the processes: threads that are elsewhere than their process, descriptors of
+ * namespaces, sockets; namespaces that are mounted, in this process's mount namespace or in any; owners and parents, and
+ * theirs; the ids of network namespaces; the command line of each process; where children of processes will be born; the
+ * command line of the first process in each namespace.
+ */
+export type ScanBit =
+  | 'tasks'
+  | 'fds'
+  | 'sockets'
+  | 'ownMounts'
+  | 'allMounts'
+  | 'hierarchy'
+  | 'networkIds'
+  | 'commands'
+  | 'forChildren'
+  | 'firstCommands';
+
+/** Inode numbers of /proc/PID/ns in this order; 0: there is none, it may not be read, or was not asked for. */
+export type ScanInodes = [
+  cgroup: number,
+  ipc: number,
+  mnt: number,
+  net: number,
+  pid: number,
+  time: number,
+  user: number,
+  uts: number,
+  pidForChildren: number,
+  timeForChildren: number,
+];
+
+/** What a scan finds. Start times are in clock ticks after boot: proc_pid_stat(5). */
+export type ScanRow =
+  /** Ascending by pid; `name` is its comm, `command` as lsns(8) shows it. */
+  | [
+      row: 'process',
+      pid: number,
+      ppid: number,
+      uid: number,
+      state: string,
+      start: number,
+      name: string,
+      command: string | null,
+      ...inodes: ScanInodes,
+    ]
+  | [row: 'task', pid: number, tid: number, start: number, name: string, ...inodes: ScanInodes]
+  /**
+   * Before any row that names it. `id`: never another's, '0' before Linux 6.18. `owner`, `parent`: 0 when there is none,
+   * or none that may be seen. `ownerUid`: -1 but for a user namespace. `networkId`: -1 when none is assigned, -2 when unknown.
+   */
+  | [
+      row: 'namespace',
+      flag: number,
+      inode: number,
+      id: string,
+      owner: number,
+      parent: number,
+      ownerUid: number,
+      networkId: number,
+    ]
+  | [row: 'fd', pid: number, fd: number, flag: number, inode: number]
+  | [row: 'socket', pid: number, fd: number, inode: number]
+  /**
+   * `pid`: a process that sees it, 0 for this one. `mountNamespace`: 0 when that kind was not asked for. `opens`: whether
+   * the path leads to it, in that process's root.
+   */
+  | [row: 'mount', pid: number, mountNamespace: number, path: string, flag: number, inode: number, opens: 0 | 1]
+  /** At the end: how much of a source could not be read, and why. */
+  | [
+      row: 'unread',
+      source: 'processes' | 'tasks' | 'fds' | 'sockets' | 'mounts' | 'hierarchy',
+      errno: number,
+      count: number,
+    ]
+  /** /proc does not show all processes: hidepid, proc(5). */
+  | [row: 'hidden']
+  /** There is nothing to be read at all. */
+  | [row: 'failed', errno: number, syscall: string, path: string];
+
 export interface Native {
   /** Starts a task on a thread of our own; never blocks, throws only on a malformed step. */
   launch(request: LaunchRequest, callback: (event: TaskEvent) => void): NativeTask;
@@ -246,10 +411,10 @@ export interface Native {
   /** Takes an adopted descriptor out of our hands: whoever has it now closes it. */
   disown(fd: number): void;
   /**
-   * Closes on a thread of ours: the last descriptor of a mount namespace unmounts all that is in it. What close(2) fails
-   * with tells nothing that one could act on. Keeps the event loop alive until `done` is called.
+   * Closes them on a thread of ours: the last descriptor of a mount namespace unmounts all that is in it. What close(2)
+   * fails with tells nothing that one could act on. Keeps the event loop alive until `done` is called.
    */
-  close(fd: number, done?: () => void): void;
+  close(fds: readonly number[], done: () => void): void;
   /** Closes at once: for what is quick to close, a socket. */
   closeNow(fd: number): void;
   /** F_DUPFD_CLOEXEC. */
@@ -315,8 +480,31 @@ export interface Native {
   /** Whether it is this process's controlling terminal and its group the foreground one there. tcgetpgrp(3) */
   isInForeground(fd: number): boolean;
 
+  /**
+   * listmount(2) and statmount(2) for all mounts of a mount namespace, -1 for this process's own, on a thread of our
+   * own. `numbers`: for each mount four, its id and its parent's as mountinfo has them, and both as they are never used
+   * again. `maps`: of mounts that are id-mapped, by index, the lines of the maps, if they are asked for. Both are empty
+   * where the kernel has no such calls, or refuses them.
+   */
+  statMounts(
+    namespace: number,
+    maps: boolean,
+    callback: (numbers: BigUint64Array, maps: { index: number; uidMap: string; gidMap: string }[]) => void,
+  ): void;
+
   /** Effective ids and capabilities (bit N: capability N) of this thread: capget(2). */
   credentials(): { uid: number; gid: number; capabilities: bigint };
+
+  /**
+   * Reads /proc on a thread of its own. `onRows` gets JSON, an array of {@link ScanRow}, piece by piece, then null. Keeps
+   * the event loop alive. The answer gives it up: then `onRows` is called no more.
+   *
+   * @param kinds - CLONE_NEW* flags of what is looked for; owners and parents come along whatever their kind
+   * @param what - bit N stands for the Nth {@link ScanBit}
+   */
+  scan(kinds: number, what: number, onRows: (rows: string | null) => void): () => void;
+  /** getpwuid_r(3) for each, on a thread of ours; '' for a uid that has no name. Keeps the event loop alive. */
+  userNames(uids: Uint32Array, done: (names: string[]) => void): void;
 
   /** unshare(2) on the calling thread. */
   unshareThread(flags: number): void;

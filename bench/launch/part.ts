@@ -2,8 +2,8 @@
  * The process that measures: one for each size of heap, so that none carries what another left. Told by
  * {@link PartRequest}, answers with one {@link PartResult}, over the channel that `fork()` made.
  */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answer } from '../measure/apart';
 import { summarizeAll } from '../measure/interleave';
 import type { Summary } from '../measure/statistics';
 import { measureBlocked } from './blocked';
@@ -56,10 +56,4 @@ async function afterPause<T>(action: () => Promise<T>): Promise<T> {
   return action();
 }
 
-async function main(): Promise<void> {
-  const [request] = (await once(process, 'message')) as [PartRequest];
-  process.send!(await measure(request));
-  process.disconnect();
-}
-
-void main();
+void answer(measure);

@@ -1,5 +1,6 @@
 import { cpus, release } from 'node:os';
-import { ratio, rounded } from '../measure/statistics';
+import { ratio } from '../measure/statistics';
+import { type Goal, goalLines, rows } from '../measure/table';
 import { C_ALL_EIGHT } from './limit';
 import type { PartResult } from './part';
 import { rateName } from './rate';
@@ -28,13 +29,6 @@ export interface Report extends Figures {
     smallHeap: PartResult;
     largeHeap: PartResult;
   };
-}
-
-interface Goal {
-  what: string;
-  most?: number;
-  least?: number;
-  unit: string;
 }
 
 const GOALS: Record<keyof Figures, Goal> = {
@@ -98,39 +92,6 @@ export function format(report: Report): string {
     'Starts per second',
     ...rows(smallHeap.rate ?? {}),
     'Goals',
-    ...Object.entries(GOALS).map(([key, goal]) => goalLine(goal, report[key as keyof Figures])),
+    ...goalLines(GOALS, report),
   ].join('\n');
-}
-
-function rows(summaries: PartResult['latency'], base?: number): string[] {
-  const head = row('', 'p50', 'p99', base === undefined ? '' : 'vs spawn');
-  return [
-    head,
-    ...Object.entries(summaries)
-      .sort(([, a], [, b]) => a.p50 - b.p50)
-      .map(([name, { p50, p99 }]) =>
-        row(name, fixed(p50), fixed(p99), base === undefined ? '' : `${(p50 / base).toFixed(2)}x`),
-      ),
-    '',
-  ];
-}
-
-function row(name: string, ...cells: string[]): string {
-  return `  ${name.padEnd(36)}${cells.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
-}
-
-/** Rates are numbers in the hundreds, times in ones. */
-function fixed(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(3);
-}
-
-function goalLine({ what, most, least, unit }: Goal, value: number | null): string {
-  const wanted = most === undefined ? `at least ${least!}${unit}` : `at most ${most}${unit}`;
-  const shown = value === null ? 'none' : `${rounded(value)}${unit}`;
-  return `  ${what.padEnd(56)}${shown.padStart(14)}   ${wanted.padEnd(20)} ${verdict(value, most, least)}`;
-}
-
-function verdict(value: number | null, most = Infinity, least = -Infinity): string {
-  if (value === null) return 'not measured';
-  return value <= most && value >= least ? 'reached' : 'not reached';
 }

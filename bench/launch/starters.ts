@@ -70,11 +70,11 @@ function ours(name: string, spawned: () => Promise<NamespaceProcess>): Starter {
   return { name, start: async () => ended(await spawned()) };
 }
 
-function node(name: string, file: string, args: string[]): Starter {
+export function node(name: string, file: string, args: string[]): Starter {
   return { name, start: () => ended(nodeSpawn(file, args, { stdio: 'ignore' })) };
 }
 
-function ended(child: NamespaceProcess | ChildProcess): Promise<void> {
+export function ended(child: NamespaceProcess | ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {

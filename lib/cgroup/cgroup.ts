@@ -71,7 +71,7 @@ export class Cgroup {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       await this.#killEach();
     }
-    await this.#until('populated 0');
+    await this.#untilEmpty();
   }
 
   /** Kills what is left in it and removes it; done by itself when the program ends. Idempotent. */
@@ -129,6 +129,16 @@ export class Cgroup {
   /** This directory and all below it, each before those in it. */
   #directories(): Promise<string[]> {
     return this.#attempt('read', undefined, () => treeOf(this.path));
+  }
+
+  /** With the program's end it may be removed meanwhile: ENOENT, or ENODEV of a file that is being read. */
+  async #untilEmpty(): Promise<void> {
+    try {
+      await this.#until('populated 0');
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!['ENOENT', 'ENODEV'].includes(code)) throw error;
+    }
   }
 
   /** Waits for a line of cgroup.events. */

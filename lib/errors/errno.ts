@@ -30,6 +30,7 @@ export const Errno = Object.freeze({
   EMFILE: 24,
   ENOTTY: 25,
   ETXTBSY: 26,
+  EFBIG: 27,
   ENOSPC: 28,
   EROFS: 30,
   EPIPE: 32,

@@ -166,7 +166,7 @@ function digits(value: unknown): string {
 }
 
 /** `, did you mean 'hostname'?` when something allowed is a slip of the fingers away. */
-function suggestion(value: unknown, allowed: readonly unknown[]): string {
+export function suggestion(value: unknown, allowed: readonly unknown[]): string {
   if (typeof value !== 'string') return '';
   const near = allowed
     .filter((candidate) => typeof candidate === 'string')

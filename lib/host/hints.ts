@@ -12,6 +12,7 @@ import { explainExec, explainExecNsinit } from './hints/exec';
 import type { Explainer, Failure } from './hints/failure';
 import {
   explainChdir,
+  explainChroot,
   explainFile,
   explainHostname,
   explainIds,
@@ -49,6 +50,8 @@ import {
   explainPriority,
   explainRlimits,
 } from './hints/privileges';
+import { explainScan } from './hints/scan';
+import { explainSeccomp } from './hints/seccomp';
 import { explainBind, explainConnect, explainDevice, explainLookUp } from './hints/sockets';
 
 export type { Failure } from './hints/failure';
@@ -70,11 +73,21 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['open', explainOpen],
   ['namespaces', explainOpen],
   ['persist', explainPersist],
+  ['scan', explainScan],
   ['propagation', explainPropagation],
-  ['mount', explainMount],
   ['bind', explainMount],
   ['trees', explainMount],
   ['host_files', explainMount],
+  ['fs', explainMount],
+  ['tree', explainMount],
+  ['overlay', explainMount],
+  ['attributes', explainMount],
+  ['reconfigure', explainMount],
+  ['move', explainMount],
+  ['seal', explainMount],
+  ['mask', explainMount],
+  ['data', explainMount],
+  ['pivot_root', explainMount],
   ['umount', explainUmount],
   ['time', explainTime],
   ['hostname', explainHostname],
@@ -109,7 +122,15 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['look-up', explainLookUp],
   ['write_file', explainFile],
   ['read_file', explainFile],
+  ['make_dir', explainFile],
+  ['make_link', explainFile],
+  ['make_file', explainFile],
+  ['chmod', explainFile],
+  ['open_file', explainFile],
+  ['list', explainFile],
+  ['nest', explainClone],
   ['chdir', explainChdir],
+  ['chroot', explainChroot],
   ['ids', explainIds],
   ['default_ids', explainIds],
   ['stdio', explainStdio],
@@ -123,6 +144,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['affinity', explainAffinity],
   ['personality', explainPersonality],
   ['capabilities', explainCapabilities],
+  ['seccomp', explainSeccomp],
   ['cgroup', explainEnterCgroup],
   ['cgroup-create', explainCreateCgroup],
   ['cgroup-enable', explainEnableController],
@@ -144,5 +166,13 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
 export function explain(failure: Failure, host: HostFiles = new HostFiles()): string | undefined {
   if (failure.errno === Errno.EMFILE) return noMoreDescriptors(host);
   if (failure.errno === Errno.ENFILE) return noMoreFiles(host);
-  return EXPLAINERS.get(failure.operation)?.(failure, host);
+  const cause = EXPLAINERS.get(failure.operation)?.(failure, host);
+  const words = wordsOfKernel(failure);
+  return words === undefined || cause === undefined ? (words ?? cause) : `${words} ${cause}`;
+}
+
+/** What a file system has written into the log of its context: fsopen(2). */
+function wordsOfKernel({ operation, detail }: Failure): string | undefined {
+  if (operation !== 'fs' && operation !== 'overlay' && operation !== 'reconfigure') return undefined;
+  return detail === undefined ? undefined : `The kernel says: "${detail}".`;
 }

@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type MountLine, parseMountLine } from '../mount/parse';
 
 /**
  * Reads this host's `/proc`, `/sys` and `/etc`, synchronously (their files are made in memory, in microseconds) and
@@ -76,8 +77,8 @@ export class HostFiles {
   }
 
   /** Where things are mounted, as this process sees it (`proc_pid_mountinfo(5)`); undefined without /proc. */
-  mounts(): HostMount[] | undefined {
-    return this.proc('self/mountinfo')?.split('\n').filter(Boolean).map(parseMount);
+  mounts(): MountLine[] | undefined {
+    return this.proc('self/mountinfo')?.split('\n').filter(Boolean).map(parseMountLine);
   }
 
   #limit(name: string, column: 0 | 1): number | undefined {
@@ -96,27 +97,6 @@ export class HostFiles {
     }
     return this.#texts.get(path);
   }
-}
-
-/** One line of `/proc/self/mountinfo`. */
-export interface HostMount {
-  /** What of the file system is mounted: `/` for all of it. */
-  root: string;
-  target: string;
-  type: string;
-  options: string[];
-}
-
-/** `36 35 98:0 /root /target rw,noatime shared:1 - ext4 /dev/sda rw`, with `\040` and its like for awkward letters. */
-function parseMount(line: string): HostMount {
-  const [mount = '', filesystem = ''] = line.split(' - ');
-  const [, , , root = '', target = '', options = ''] = mount.split(' ');
-  const type = filesystem.split(' ')[0] ?? '';
-  return { root: unescaped(root), target: unescaped(target), type, options: options.split(',') };
-}
-
-function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -26,6 +26,12 @@ export function unsupportedReason(platform: string, release: string): string | u
   return `${needed}, and this is Linux ${release}`;
 }
 
+/** Whether a kernel has what came with a version; one that hides its version is taken for an old one. */
+export function isAtLeast(release: string, wanted: KernelVersion): boolean {
+  const version = kernelVersion(release);
+  return version !== undefined && !isOlder(version, wanted);
+}
+
 function isOlder(version: KernelVersion, than: KernelVersion): boolean {
   return version[0] < than[0] || (version[0] === than[0] && version[1] < than[1]);
 }

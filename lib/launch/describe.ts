@@ -1,9 +1,7 @@
 import type { Step } from '../../types/native';
 import { RESOURCES } from '../host/resources';
+import { MS_REC, PLACE } from '../mount/flags';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
-
-/** MS_* of mount(2), as far as a description needs them. */
-const MS = { REMOUNT: 0x20, BIND: 0x1000, MOVE: 0x2000, REC: 0x4000 } as const;
 
 /** Names of the four kinds of propagation by their MS_* flag. */
 const PROPAGATIONS: readonly (readonly [flag: number, name: string])[] = [
@@ -20,19 +18,39 @@ const DESCRIBE: Describe = {
   join: ([, , flags]) => `join ${kindsOfFlags(flags.reduce((all, flag) => all | flag, 0)).join(', ')}`,
   fork: () => 'fork',
   unshare: ([, flags]) => `unshare ${kindsOfFlags(flags).join(', ')}`,
-  namespaces: ([, flags]) => `open ${kindsOfFlags(flags).join(', ')}`,
+  namespaces: ([, flags]) => `open ${kindsOfFlags(flags.reduce((all, flag) => all | flag, 0)).join(', ')}`,
   hostname: () => 'set hostname',
   domainname: () => 'set domainname',
   loopback: () => 'bring lo up',
   propagation: ([, path, flags]) =>
-    `make ${path} ${propagationOf(flags)}${(flags & MS.REC) === 0 ? '' : ' (recursive)'}`,
-  mount: describeMount,
+    `make ${path} ${propagationOf(flags)}${(flags & MS_REC) === 0 ? '' : ' (recursive)'}`,
   bind: ([, , target]) => `bind on ${target}`,
   trees: ([, paths]) => `take along ${paths.join(', ')}`,
   host_files: ([, directory]) => `make a root with ${directory}`,
   umount: ([, target]) => `umount ${target}`,
+  fs: ([, type, , , , target]) => (target === null ? `mount ${type}` : `mount ${type} on ${target}`),
+  tree: describeTree,
+  overlay: ([, , , , , , target]) => (target === null ? 'mount overlay' : `mount overlay on ${target}`),
+  attributes: ([, target]) => `remount ${target}`,
+  reconfigure: ([, target]) => `remount ${target}`,
+  move: ([, source, target]) => `move ${source} to ${target}`,
+  seal: ([, target]) => `make ${target} read-only`,
+  mask: ([, target]) => `mask ${target}`,
+  data: ([, target]) => `mount data on ${target}`,
+  owner: ([, uid, gid]) => `make files of ${idText(uid)}:${idText(gid)}`,
+  make_dir: ([, path]) => `make directory ${path}`,
+  make_link: ([, path]) => `make link ${path}`,
+  make_file: ([, path]) => `make file ${path}`,
+  chmod: ([, path]) => `chmod ${path}`,
+  nest: () => 'make a user namespace below',
+  enter_nest: () => 'enter the user namespace below',
+  open_file: ([, path]) => `open ${path}`,
+  list: ([, path]) => `list ${path}`,
+  changes: () => 'list changes',
+  pivot_root: ([, newRoot]) => (newRoot === null ? 'change root' : `change root to ${newRoot}`),
   write_file: ([, path]) => `write ${path}`,
   read_file: ([, path]) => `read ${path}`,
+  mountinfo: () => 'read mountinfo',
   socket: () => 'create socket',
   tun: ([, name]) => `open tun ${name}`,
   netns_directory: ([, path]) => `make ${path} a shared mount`,
@@ -50,6 +68,8 @@ const DESCRIBE: Describe = {
   keep_caps: () => 'keep capabilities',
   capabilities: () => 'set capabilities',
   setsid: () => 'start a session',
+  fchdir: () => 'change directory to a descriptor',
+  chroot: ([, path]) => `change root to ${path}`,
   chdir: ([, path]) => `change directory to ${path}`,
   ids: ([, uid, gid]) => (uid === -1 && gid === -1 ? 'set groups' : `change ids to ${idText(uid)}:${idText(gid)}`),
   default_ids: () => 'change ids to 0:0',
@@ -58,7 +78,9 @@ const DESCRIBE: Describe = {
   die_with_parent: () => 'set parent-death signal',
   stdio: () => 'set up stdio',
   init: () => 'start init',
+  seccomp: () => 'install seccomp filter',
   exec: ([, file]) => `exec ${file}`,
+  outlive: () => 'outlive Node',
   hold: () => 'hold',
   exit: () => 'exit',
 };
@@ -87,11 +109,10 @@ function propagationOf(flags: number): string {
   return PROPAGATIONS.find(([flag]) => (flags & flag) !== 0)?.[1] ?? 'unchanged';
 }
 
-function describeMount([, source, target, type, flags]: Extract<Step, ['mount', ...unknown[]]>): string {
-  if ((flags & MS.REMOUNT) !== 0) return `remount ${target}`;
-  if ((flags & MS.MOVE) !== 0) return `move ${source ?? 'none'} to ${target}`;
-  if ((flags & MS.BIND) !== 0) return `bind ${source ?? 'none'} on ${target}`;
-  return `mount ${type ?? source ?? 'none'} on ${target}`;
+function describeTree([, source, fds, flags, , , , , target]: Extract<Step, ['tree', ...unknown[]]>): string {
+  const what = source ?? (fds.length === 0 ? 'none' : `descriptor ${fds[0]}`);
+  if (target === null) return `open ${what}`;
+  return (flags & PLACE.NO_COPY) === 0 ? `bind ${what} on ${target}` : `attach ${what} to ${target}`;
 }
 
 function idText(id: number): string {

@@ -3,7 +3,6 @@ import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../host/hints';
 import type { NamespaceKind } from '../namespace/kind';
-import { MS_BIND, MS_MOVE, MS_REMOUNT } from '../mount/flags';
 import { describeStep, kindsOfFlags } from './describe';
 
 /** What is known of an operation before it fails. */
@@ -27,13 +26,21 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   domainname: 'uts',
   loopback: 'net',
   propagation: 'mnt',
-  mount: 'mnt',
   umount: 'mnt',
   trees: 'mnt',
+  attributes: 'mnt',
+  reconfigure: 'mnt',
+  move: 'mnt',
+  seal: 'mnt',
+  mask: 'mnt',
+  data: 'mnt',
+  pivot_root: 'mnt',
+  nest: 'user',
   host_files: 'mnt',
   netns_directory: 'net',
   netns_add: 'net',
   netns_remove: 'net',
+  mountinfo: 'mnt',
   socket: 'net',
   tun: 'net',
   init: 'pid',
@@ -55,11 +62,20 @@ const CGROUP_ERRORS: readonly number[] = [Errno.EACCES, Errno.EBUSY, Errno.EOPNO
 
 type Request = Pick<LaunchRequest, 'cgroup' | 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
 
+/** What is known of a launch beyond what was asked of the addon. */
+export interface Known {
+  joined?: Joined | undefined;
+  /** What steps are called where there are better words than their own. */
+  labels?: ReadonlyMap<Step, string> | undefined;
+}
+
 /** The error that a failed launch rejects with. */
-export function launchError(failure: LaunchFailure, request: Request, joined?: Joined): NamespaceError {
+export function launchError(failure: LaunchFailure, request: Request, known: Known = {}): NamespaceError {
+  const { joined, labels } = known;
   if (failure.phase === 'killed') return killedError(failure, request);
   const step = failure.phase === 'step' ? request.steps[failure.step] : undefined;
   const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
+  const label = step === undefined ? undefined : labels?.get(step);
   const { kind } = found.failure;
   if (kind !== undefined && joined !== undefined) {
     found.failure.owner = joined.ownerOf(kind);
@@ -71,7 +87,7 @@ export function launchError(failure: LaunchFailure, request: Request, joined?: J
     syscall: failure.syscall,
     path: found.failure.path,
     kind,
-    step: found.step,
+    step: label ?? found.step,
     hint: explain(found.failure),
   });
 }
@@ -141,8 +157,18 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
       return joinFailure(common, step);
     case 'unshare':
       return unshareFailure(common, step);
-    case 'mount':
-      return { step: describeStep(step), failure: { ...common, ...mountFailure(step) } };
+    case 'fs':
+      return {
+        step: describeStep(step),
+        failure: { ...common, kind: 'mnt', fstype: step[1], source: step[2] ?? undefined },
+      };
+    case 'tree':
+      return { step: describeStep(step), failure: { ...common, ...treeFailure(step) } };
+    case 'overlay':
+      return {
+        step: describeStep(step),
+        failure: { ...common, kind: 'mnt', fstype: 'overlay', source: step[2] ?? undefined },
+      };
     case 'exec':
       return { step: describeStep(step), failure: { ...common, file: step[1] } };
     case 'ids':
@@ -152,12 +178,8 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
   }
 }
 
-/** mount(2) is several calls in one. */
-function mountFailure([, source, , type, flags]: Extract<Step, ['mount', ...unknown[]]>): Partial<Failure> {
-  const common = { kind: 'mnt', fstype: type ?? undefined, source: source ?? undefined } as const;
-  if ((flags & MS_REMOUNT) !== 0) return { ...common, detail: 'remount' };
-  if ((flags & MS_MOVE) !== 0) return { ...common, detail: 'move' };
-  return (flags & MS_BIND) === 0 ? common : { ...common, operation: 'bind' };
+function treeFailure([, source, , , , , , userns]: Extract<Step, ['tree', ...unknown[]]>): Partial<Failure> {
+  return { kind: 'mnt', source: source ?? undefined, ...(userns.length === 0 ? {} : { detail: 'idmap' }) };
 }
 
 /** nsinit tells which one was refused by its flag, in decimal. */

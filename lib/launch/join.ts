@@ -26,6 +26,24 @@ export function validateJoin(name: string, value: unknown): readonly Namespace[]
   return namespaces;
 }
 
+/** User namespaces on the way to one: see {@link joinFromAbove}. */
+const above = new WeakMap<Namespace, readonly Namespace[]>();
+
+/**
+ * From now on whoever joins this user namespace joins those above it on the way, the outermost first: to those belong
+ * namespaces that can be joined from nowhere else.
+ */
+export function joinFromAbove(user: Namespace, namespaces: readonly Namespace[]): void {
+  above.set(user, namespaces);
+}
+
+/** What is to be joined on the way to the user namespace among these. */
+export function namespacesAbove(joined: readonly Namespace[]): readonly Namespace[] {
+  const user = joined.find(({ kind }) => kind === 'user');
+  const found = user === undefined ? undefined : above.get(user);
+  return found?.filter(({ closed }) => !closed) ?? [];
+}
+
 /** Those that this process is not in anyway. Joining the user namespace one is in is an error to the kernel (EINVAL). */
 export function withoutOwn<N extends Pick<Namespace, 'kind' | 'id' | 'dev'>>(namespaces: readonly N[]): N[] {
   return namespaces.filter((namespace) => {

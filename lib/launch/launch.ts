@@ -8,7 +8,7 @@ import { native } from '../native';
 import { closeFd } from './close';
 import { flagsOfKinds } from './describe';
 import { type HostFiles, putSteps, takeSteps } from './host-files';
-import { withoutOwn } from './join';
+import { namespacesAbove, withoutOwn } from './join';
 import { writeThroughProgram } from './newidmap';
 import { setUpSteps, timensOffsets } from './set-up';
 import { type Results, type StartOptions, type Task, runToEnd, start } from './task';
@@ -31,6 +31,8 @@ export interface Body {
   steps: readonly Step[];
   /** Files to be had in the root of a mount namespace that is joined. */
   files?: HostFiles | undefined;
+  /** What errors are to call a step, where there are better words for it than its own. */
+  labels?: ReadonlyMap<Step, string> | undefined;
   /** `'default'`: 0:0 where a user namespace is entered that maps it. `'given'`: the steps see to it. */
   ids: 'default' | 'given';
   signal?: AbortSignal | undefined;
@@ -47,12 +49,22 @@ export async function launch(target: Target, body: Body): Promise<Task> {
 
 /** Does some steps in a task of their own, which then ends. See {@link runToEnd}. */
 export async function run(target: Target, steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
-  return runToEnd(await prepare(target, { steps: [...steps, ['exit']], ids: 'default', signal }));
+  return runBody(target, { steps, ids: 'default', signal });
+}
+
+/** As {@link run}, of a body that says more than its steps. */
+export async function runBody(target: Target, body: Body): Promise<Results> {
+  return runToEnd(await prepare(target, { ...body, steps: [...body.steps, ['exit']] }));
 }
 
 /** Whether another mount namespace than this process's is joined, and with it another root. */
-export function joinsMounts({ join = [] }: Target): boolean {
-  return has(withoutOwn(join), 'mnt');
+export function joinsMounts(target: Target): boolean {
+  return joins(target, 'mnt');
+}
+
+/** Whether another namespace of that kind than this process's is joined. */
+export function joins({ join = [] }: Target, kind: NamespaceKind): boolean {
+  return has(withoutOwn(join), kind);
 }
 
 async function prepare(target: Target, body: Body): Promise<StartOptions> {
@@ -77,7 +89,7 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
     setgroups: maps.setgroups,
     uidMap: maps.uidMap,
     gidMap: maps.gidMap,
-    whileCloned: writerOf(maps),
+    whileCloned: writerOf(maps, body.signal),
     ...lifeOf(body),
     steps: [...(body.first ?? []), ...inside, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
   };
@@ -87,9 +99,10 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
 function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const kinds = kindsOfSpec(spec);
   const joinsUser = has(joined, 'user');
+  const above = namespacesAbove(joined);
   const steps: Step[] = [
     ...(body.first ?? []),
-    ...(body.files === undefined ? joinSteps(joined) : enterWith(body.files, joined)),
+    ...(body.files === undefined ? joinSteps([...above, ...joined]) : enterWith(body.files, joined, above)),
   ];
   // Who is nobody in the user namespace joined cannot create another below it: clone(2), EPERM.
   if (joinsUser && kinds.includes('user')) steps.push(['default_ids']);
@@ -115,12 +128,17 @@ function joinSteps(joined: readonly Namespace[]): Step[] {
 }
 
 /** Joins, and takes files along: see {@link takeSteps}. */
-function enterWith(files: HostFiles, joined: readonly Namespace[]): Step[] {
+function enterWith(files: HostFiles, joined: readonly Namespace[], above: readonly Namespace[]): Step[] {
   const mounts = joined.filter(({ kind }) => kind === 'mnt');
   const others = joined.filter(({ kind }) => kind !== 'mnt');
   const user = others.find(({ kind }) => kind === 'user');
-  if (user === undefined || ownerOf(mounts[0]) !== String(user))
-    return [...takeSteps(files, false), ...joinSteps(joined)];
+  if (user === undefined) return [...takeSteps(files, false), ...joinSteps(joined)];
+  // The mount namespace belongs to the last of those above.
+  if (above.length > 0) {
+    const between = others.filter((namespace) => namespace !== user);
+    return [...joinSteps([...above, ...between]), ...takeSteps(files, true), ...joinSteps([...mounts, user])];
+  }
+  if (ownerOf(mounts[0]) !== String(user)) return [...takeSteps(files, false), ...joinSteps(joined)];
   return [...joinSteps(others), ...takeSteps(files, true), ...joinSteps(mounts)];
 }
 
@@ -142,15 +160,16 @@ function bodySteps(body: Body, inUser: boolean, raisedCaps: boolean): Step[] {
  * program is to have what its ids give it, so they are lowered again when every other step has been done.
  */
 function withLoweredCaps(steps: readonly Step[]): Step[] {
-  const tail = ['capabilities', 'stdio', 'pty', 'rlimits', 'die_with_parent', 'exec'];
+  const tail = ['capabilities', 'stdio', 'pty', 'rlimits', 'die_with_parent', 'seccomp', 'exec'];
   if (steps.at(-1)?.[0] !== 'exec') return [...steps];
   let at = steps.length;
   while (tail.includes(steps[at - 1]?.[0] ?? '')) at--;
   return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
 }
 
-function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup'> {
-  return { signal: body.signal, dieWithEnvironment: body.dieWithEnvironment ?? true, cgroup: body.cgroup };
+function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels'> {
+  const { signal, dieWithEnvironment = true, cgroup, labels } = body;
+  return { signal, dieWithEnvironment, cgroup, labels };
 }
 
 const NO_MAPS: ResolvedMaps = {
@@ -192,17 +211,17 @@ async function mapsBelow(spec: UnshareSpec, who: Credentials): Promise<ResolvedM
 }
 
 /** Who a task of ours is after it has joined a user namespace: as it sees itself in this process's /proc. */
-async function credentialsIn(user: Namespace): Promise<Credentials> {
+export async function credentialsIn(user: Namespace): Promise<Credentials> {
   const steps: Step[] = [...joinSteps([user]), ['default_ids'], ['read_file', '/proc/self/status', 1 << 16], ['exit']];
   const { data } = await runToEnd({ flags: 0, steps });
   return parseCredentials(data.toString('utf8'));
 }
 
-function writerOf({ newuidmap, newgidmap }: ResolvedMaps): StartOptions['whileCloned'] {
+function writerOf({ newuidmap, newgidmap }: ResolvedMaps, signal?: AbortSignal): StartOptions['whileCloned'] {
   if (newuidmap === undefined && newgidmap === undefined) return undefined;
   return async ({ pid }) => {
-    if (newuidmap !== undefined) await writeThroughProgram(UID_SIDE, pid, newuidmap);
-    if (newgidmap !== undefined) await writeThroughProgram(GID_SIDE, pid, newgidmap);
+    if (newuidmap !== undefined) await writeThroughProgram(UID_SIDE, pid, newuidmap, signal);
+    if (newgidmap !== undefined) await writeThroughProgram(GID_SIDE, pid, newgidmap, signal);
   };
 }
 

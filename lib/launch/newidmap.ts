@@ -15,8 +15,14 @@ const MOST_STDERR = 4096;
 /**
  * Has newuidmap(1) or newgidmap(1) write the map of a process: they are set-user-ID (or have file capabilities) and
  * write what `/etc/subuid` or `/etc/subgid` grants to us. Started as everything here is, so the event loop does not wait.
+ * It may ask a server for the user's name, and wait for that: so it is ended when the signal is aborted.
  */
-export async function writeThroughProgram(side: Side, pid: number, ranges: readonly IdRange[]): Promise<void> {
+export async function writeThroughProgram(
+  side: Side,
+  pid: number,
+  ranges: readonly IdRange[],
+  signal?: AbortSignal,
+): Promise<void> {
   const devNull = await openDevNull();
   const [ours, theirs] = native().socketPair();
   const stderr = readText(ours);
@@ -30,7 +36,11 @@ export async function writeThroughProgram(side: Side, pid: number, ranges: reado
     close(devNull, () => undefined);
     native().closeNow(theirs);
   }
+  const end = (): void => task.end();
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted === true) end();
   const [exit, text] = await Promise.all([task.exited, stderr]);
+  signal?.removeEventListener('abort', end);
   if (exit.code !== 0) throw refused(side, ranges, text);
 }
 

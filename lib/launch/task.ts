@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
-import type { LaunchRequest, NativeTask, TaskEvent } from '../../types/native';
+import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
 import { closeFd } from './close';
-import { type Joined, launchError, systemError } from './failure';
+import { type Joined, type Known, launchError, systemError } from './failure';
 
 /** How a task ended: one of the two is not null. */
 export interface Exit {
@@ -23,6 +23,8 @@ export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
   whileCloned?: ((task: Task) => Promise<void>) | undefined;
   /** Of the namespaces that the plan joins; asked only when it has failed. */
   joined?: Joined | undefined;
+  /** What errors are to call a step, where there are better words for it than its own. */
+  labels?: ReadonlyMap<Step, string> | undefined;
 }
 
 /** What a plan that ends by itself has sent back. */
@@ -149,12 +151,12 @@ interface Outcome {
 
 /** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
-  const { signal, whileCloned, joined, ...request } = options;
+  const { signal, whileCloned, joined, labels, ...request } = options;
   if (signal?.aborted === true) {
     outcome.failed(abortError(signal));
     return;
   }
-  const launching = new Launching(request, outcome, joined);
+  const launching = new Launching(request, outcome, { joined, labels });
   launching.begin(signal, whileCloned);
 }
 
@@ -162,7 +164,7 @@ function begin(options: StartOptions, outcome: Outcome): void {
 class Launching {
   readonly #request: LaunchRequest;
   readonly #outcome: Outcome;
-  readonly #joined: Joined | undefined;
+  readonly #known: Known;
   readonly #fds: number[] = [];
   readonly #data: Buffer[] = [];
   readonly #exited: Promise<Exit>;
@@ -174,10 +176,10 @@ class Launching {
   #outside: Promise<void> | undefined;
   #over = false;
 
-  constructor(request: LaunchRequest, outcome: Outcome, joined: Joined | undefined) {
+  constructor(request: LaunchRequest, outcome: Outcome, known: Known) {
     this.#request = request;
     this.#outcome = outcome;
-    this.#joined = joined;
+    this.#known = known;
     this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
   }
 
@@ -221,7 +223,7 @@ class Launching {
         break;
       case 'failed':
         this.#over = true;
-        this.#fail(launchError(event.failure, this.#request, this.#joined));
+        this.#fail(launchError(event.failure, this.#request, this.#known));
         break;
       case 'exit':
         this.#over = true;

@@ -8,96 +8,100 @@ import {
   validatePath,
   validateString,
 } from '../errors/validate';
-import { type Target, run } from '../launch/target';
-import * as flags from './flags';
+import { isNested } from '../host/nested';
+import { HostFiles } from '../host/proc';
+import { closeFd } from '../launch/close';
+import { type Target, joins, run, runBody } from '../launch/target';
+import {
+  ATTRIBUTE_KEYS,
+  type AttributeFields,
+  NEW_MOUNT_KEYS,
+  type NewMountAttributes,
+  changesNothing,
+  validateAttributes,
+} from './attributes';
+import { MOUNT_ATTR, PLACE } from './flags';
+import type { Locate } from './locate';
+import { OVERLAY_KEYS, type OverlayOptions, validateLayers } from './overlay';
+import { FILESYSTEM_KEYS, type FilesystemOptions, REMOUNT_KEYS, validateParameters } from './parameters';
 
-/** What to mount, where and how: mount(2). The flags are off by default. */
-export interface MountOptions {
-  /** Where: an existing directory, or a file for a bind mount of a file. */
-  target: string | URL;
-  /** What: a device, or for `bind` and `move` a path. Filesystems without a device ignore it, or show it in mountinfo. */
-  source?: string | undefined;
+/** A filesystem to be mounted. */
+export interface FilesystemSpec extends FilesystemOptions, OverlayOptions, NewMountAttributes {
   /** The type of filesystem, a name of `/proc/filesystems`. */
-  type?: string | undefined;
-  /** Options of the filesystem itself, separated by commas: `'size=1m,mode=700'`. */
-  data?: string | undefined;
-  /** MS_BIND: `source`, a directory or file, becomes visible at `target` as well. */
-  bind?: boolean | undefined;
-  /** MS_REC, with `bind`: what is mounted below `source` comes with it. */
-  recursive?: boolean | undefined;
-  /** MS_MOVE: the mount at `source` goes to `target`. */
-  move?: boolean | undefined;
-  /** MS_REMOUNT: changes flags and data of the mount at `target`; with `bind`, only the flags of this one mount. */
-  remount?: boolean | undefined;
-  /** MS_RDONLY */
-  readOnly?: boolean | undefined;
-  /** MS_NOSUID: set-user-ID bits and file capabilities of programs there do nothing. */
-  nosuid?: boolean | undefined;
-  /** MS_NODEV: device files there cannot be opened. */
-  nodev?: boolean | undefined;
-  /** MS_NOEXEC: programs there cannot be run. */
-  noexec?: boolean | undefined;
-  /** MS_NOSYMFOLLOW: symbolic links there are not followed (Linux 5.10). */
-  nosymfollow?: boolean | undefined;
-  /** MS_NOATIME: access times are not kept. */
-  noatime?: boolean | undefined;
-  /** MS_NODIRATIME: access times of directories are not kept. */
-  nodiratime?: boolean | undefined;
-  /** MS_RELATIME: access times are kept when older than changes, or than a day. */
-  relatime?: boolean | undefined;
-  /** MS_STRICTATIME: access times are always kept. */
-  strictatime?: boolean | undefined;
-  /** MS_LAZYTIME: times are written back late. */
-  lazytime?: boolean | undefined;
-  /** MS_SYNCHRONOUS: writes are synchronous. */
-  synchronous?: boolean | undefined;
-  /** MS_DIRSYNC: changes of directories are synchronous. */
-  dirsync?: boolean | undefined;
-  /** MS_SILENT: fewer messages in the kernel's log. */
-  silent?: boolean | undefined;
+  type: string;
+  /** What is mounted: a device. Filesystems without a device show it in mountinfo; default there: the type. */
+  source?: string | undefined;
 }
 
-type Flag = Exclude<keyof MountOptions, 'target' | 'source' | 'type' | 'data'>;
+/** What to mount, where and how. One of `type`, `bind`, `move` and `remount` says which it is. */
+export interface MountOptions extends Omit<FilesystemSpec, 'type'> {
+  /** Where: an existing directory, or a file for a bind mount of a file. */
+  target: string | URL;
+  /** A new filesystem of this type, a name of `/proc/filesystems`. */
+  type?: string | undefined;
+  /** A device; or for `bind` and `move` a path. */
+  source?: string | undefined;
+  /** `source`, a directory or file, becomes visible at `target` as well. With `remount`: only this mount is changed. */
+  bind?: boolean | undefined;
+  /**
+   * With `bind`: what is mounted below `source` comes along, and the attributes are for all of it. With `remount` and
+   * `bind`: all mounts below are changed.
+   */
+  recursive?: boolean | undefined;
+  /** The mount at `source` goes to `target`. */
+  move?: boolean | undefined;
+  /**
+   * What is mounted at `target` is changed: options of the filesystem, with all of its mounts, and attributes of this
+   * mount. What is not given stays. `readOnly` makes both read-only; with `bind` only this mount.
+   */
+  remount?: boolean | undefined;
+  /** A missing target is made, and directories on the way to it: mode 0755, or an empty file for a file. Default false. */
+  create?: boolean | undefined;
+}
 
-const FLAGS: Readonly<Record<Flag, number>> = {
-  bind: flags.MS_BIND,
-  recursive: flags.MS_REC,
-  move: flags.MS_MOVE,
-  remount: flags.MS_REMOUNT,
-  readOnly: flags.MS_RDONLY,
-  nosuid: flags.MS_NOSUID,
-  nodev: flags.MS_NODEV,
-  noexec: flags.MS_NOEXEC,
-  nosymfollow: flags.MS_NOSYMFOLLOW,
-  noatime: flags.MS_NOATIME,
-  nodiratime: flags.MS_NODIRATIME,
-  relatime: flags.MS_RELATIME,
-  strictatime: flags.MS_STRICTATIME,
-  lazytime: flags.MS_LAZYTIME,
-  synchronous: flags.MS_SYNCHRONOUS,
-  dirsync: flags.MS_DIRSYNC,
-  silent: flags.MS_SILENT,
-};
+type Key = keyof MountOptions;
 
-/** What says which operation is meant, not how the mount is to behave. */
-const OPERATION = flags.MS_BIND | flags.MS_MOVE | flags.MS_REMOUNT | flags.MS_REC | flags.MS_SILENT;
+export const SPEC_KEYS = Object.freeze([
+  'type',
+  'source',
+  ...OVERLAY_KEYS,
+  ...FILESYSTEM_KEYS,
+  ...NEW_MOUNT_KEYS,
+] as const);
+
+/** Which options go with which operation. */
+const TAKES = {
+  type: ['target', 'create', ...SPEC_KEYS],
+  bind: ['target', 'create', 'bind', 'source', 'recursive', ...NEW_MOUNT_KEYS],
+  move: ['target', 'move', 'source'],
+  remount: ['target', 'remount', ...REMOUNT_KEYS, ...ATTRIBUTE_KEYS],
+  'bind and remount': ['target', 'remount', 'bind', 'recursive', ...ATTRIBUTE_KEYS],
+} as const satisfies Record<string, readonly Key[]>;
+
+type Operation = keyof typeof TAKES;
+
+/** All options of {@link mount}. */
+export const MOUNT_KEYS: readonly string[] = [...new Set(Object.values(TAKES).flat())];
 
 /**
- * Mounts a filesystem, a directory (`bind`), moves a mount (`move`), or changes one (`remount`): mount(2).
+ * Mounts a filesystem (`type`), a directory or file a second time (`bind`), moves a mount (`move`), or changes one
+ * (`remount`): what mount(8) does, by fsopen(2), open_tree(2), mount_setattr(2) and move_mount(2).
  *
  * It acts on this process's own mount namespace, in a task of its own: the event loop does not wait, and no thread of
  * this process moves. Takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace. The same on a
  * {@link NamespaceSet} acts inside that.
  *
- * mount(2) itself ignores flags such as read-only when it binds. Here they are honoured, by a remount right after; with
- * `recursive` they are those of the uppermost mount only.
+ * A bind mount has its attributes before it can be seen, read-only for example, and recursively all of the mounts below
+ * as well. Before Linux 5.12 they are set by remounts right after; `idmap` is not to be had there.
  *
- * @throws NamespaceError `EPERM`, `ENOENT`, `ENODEV` for an unknown type, `EBUSY`, `EINVAL`, …
+ * @throws NamespaceError `EPERM`, `ENOENT`, `ENODEV` for an unknown type, `EBUSY`, `EINVAL`, …; with the kernel's own
+ * words in `hint`, where the filesystem has some
  *
  * @example
  * ```ts
- * await mount({ type: 'tmpfs', target: '/mnt', nosuid: true, nodev: true, data: 'size=1m' });
- * await mount({ bind: true, source: '/usr', target: '/mnt/usr', readOnly: true });
+ * await mount({ type: 'tmpfs', target: '/mnt', nosuid: true, nodev: true, size: 1 << 20 });
+ * await mount({ bind: true, recursive: true, source: '/usr', target: '/mnt/usr', create: true, readOnly: true });
+ * await mount({ type: 'overlay', target: '/mnt/all', create: true, lower: ['/mnt/usr'], upper: '/up', work: '/work' });
  * ```
  */
 export async function mount(options: MountOptions): Promise<void> {
@@ -109,64 +113,183 @@ export async function mount(options: MountOptions): Promise<void> {
  *
  * @param locate - makes a path what the task there is to see
  */
-export async function mountIn(target: Target, options: unknown, locate: (path: string) => string): Promise<void> {
-  const [step, remount] = mountSteps(options, locate);
-  await run(target, [step]);
-  if (remount === undefined) return;
+export async function mountIn(target: Target, options: unknown, locate: Locate): Promise<void> {
+  const [operation, checked] = validateMount('options', options);
+  const path = locate(validatePath('options.target', checked.target));
+  const place = { path, flags: isSet('options.create', checked.create) ? PLACE.MAKE_MISSING : 0 };
+  switch (operation) {
+    case 'type':
+      await mountFilesystem(target, checked as FilesystemSpec, locate, place);
+      break;
+    case 'bind':
+      await run(target, [bindStep(checked, locate, place)]);
+      break;
+    case 'move':
+      await run(target, [['move', locate(validatePath('options.source', checked.source)), path]]);
+      break;
+    default:
+      await run(target, remountSteps(operation, checked, path));
+  }
+}
+
+/**
+ * What mounts in a task that is inside already, where paths are as it sees them.
+ *
+ * @throws TypeError for a new filesystem with `propagation` or `idmap`, which take two tasks
+ */
+export function stepsOfMount(target: Target, name: string, options: unknown): Step[] {
+  const [operation, checked] = validateMount(name, options);
+  const asSeen: Locate = (path) => path;
+  const path = validatePath(`${name}.target`, checked.target);
+  const place = { path, flags: isSet(`${name}.create`, checked.create) ? PLACE.MAKE_MISSING : 0 };
+  if (operation === 'bind') return [bindStep(checked, asSeen, place, name)];
+  if (operation === 'move') return [['move', validatePath(`${name}.source`, checked.source), path]];
+  if (operation !== 'type') return remountSteps(operation, checked, path, name);
+  for (const key of ['propagation', 'idmap'] as const) {
+    if (checked[key] === undefined) continue;
+    throw invalidValue(
+      `${name}.${key}`,
+      checked[key],
+      'cannot be given for a filesystem that is mounted for a program',
+    );
+  }
+  return [filesystemStep(target, checked as FilesystemSpec, asSeen, place, name)];
+}
+
+interface Place {
+  path: string;
+  flags: number;
+}
+
+/**
+ * Mounts a new filesystem; without a place it answers with a descriptor of it instead.
+ *
+ * @param spec - its keys have been checked
+ */
+export async function mountFilesystem(
+  target: Target,
+  spec: FilesystemSpec,
+  locate: Locate,
+  place?: Place,
+): Promise<number | undefined> {
+  const fields = validateAttributes('options', spec);
+  if (fields.propagation === 0 && fields.userns.length === 0) {
+    return doStep(target, filesystemStep(target, spec, locate, place));
+  }
+  // Those two are for a mount that has no place yet, and fsmount(2) does not take them.
+  const label = place === undefined ? `mount ${spec.type}` : `mount ${spec.type} on ${place.path}`;
+  const fd = await doStep(target, filesystemStep(target, spec, locate), label);
   try {
-    await run(target, [remount]);
-  } catch (error) {
-    await run(target, [['umount', step[2], flags.MNT_DETACH | flags.UMOUNT_NOFOLLOW]]).catch(() => undefined);
-    throw error;
+    const tree = { source: spec.type, fd, fields: { ...fields, set: 0, clear: 0 } };
+    return await doStep(target, treeStep(tree, place, PLACE.NO_COPY), label);
+  } finally {
+    if (fd !== undefined) closeFd(fd);
   }
 }
 
-type MountStep = Extract<Step, ['mount', ...unknown[]]>;
-
-/** One step, or two for a bind mount with flags. */
-function mountSteps(value: unknown, locate: (path: string) => string): [MountStep, MountStep?] {
-  const options = validateMount(value);
-  const target = locate(validatePath('options.target', options.target));
-  const all = flagsOf(options);
-  const isPath = (all & (flags.MS_BIND | flags.MS_MOVE)) !== 0 && (all & flags.MS_REMOUNT) === 0;
-  const source = options.source === undefined ? null : isPath ? locate(options.source) : options.source;
-  const type = options.type ?? null;
-  const data = options.data ?? null;
-  if (!isPath || (all & ~OPERATION) === 0) return [['mount', source ?? type, target, type, all, data]];
-  const remount = (all & ~flags.MS_REC) | flags.MS_REMOUNT;
-  return [
-    ['mount', source, target, null, all & OPERATION, null],
-    ['mount', null, target, null, remount, null],
-  ];
+/** The descriptor that it sends back, if it does. */
+async function doStep(target: Target, step: Step, label?: string): Promise<number | undefined> {
+  const labels = label === undefined ? undefined : new Map([[step, label]]);
+  const { fds } = await runBody(target, { steps: [step], ids: 'default', labels });
+  return fds[0];
 }
 
-function validateMount(value: unknown): MountOptions {
-  validateObject('options', value);
-  validateKnownKeys('options', value, ['target', 'source', 'type', 'data', ...Object.keys(FLAGS)]);
+function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, place?: Place, name = 'options'): Step {
+  const { set } = validateAttributes(name, spec);
+  validateString(`${name}.type`, spec.type);
+  if (spec.source !== undefined) validateString(`${name}.source`, spec.source);
+  const parameters = validateParameters(name, spec, spec.type);
+  // Of the filesystem as well, as mount(2) does: a device that is read-only can be mounted in no other way.
+  if ((set & MOUNT_ATTR.RDONLY) !== 0) parameters.unshift('ro');
+  const layers = validateLayers(name, spec, locate);
+  const { path = null, flags = 0 } = place ?? {};
+  if (layers === undefined) return ['fs', spec.type, spec.source ?? spec.type, parameters, set, path, flags];
+  if (isSet(`${name}.userxattr`, spec.userxattr ?? isInUserNamespace(target))) parameters.unshift('userxattr');
+  return ['overlay', layers.lower, layers.upper, layers.work, parameters, set, path, flags];
+}
+
+/** Whether what is mounted there is mounted by root of a user namespace, and not by the host's. */
+function isInUserNamespace(target: Target): boolean {
+  return joins(target, 'user') || isNested(new HostFiles(), 'user') === true;
+}
+
+function bindStep(options: MountOptions, locate: Locate, place: Place, name = 'options'): Step {
+  const source = locate(validatePath(`${name}.source`, options.source));
+  const recursive = isSet(`${name}.recursive`, options.recursive) ? PLACE.RECURSIVE : 0;
+  return treeStep({ source, fields: validateAttributes(name, options) }, place, recursive);
+}
+
+/** What is to be mounted: a path; or, in words, what a descriptor is. */
+export interface Tree {
+  source: string;
+  fd?: number | undefined;
+  fields: AttributeFields;
+}
+
+/** The step that mounts a tree; without a place it is sent back as a descriptor. */
+export function treeStep({ source, fd, fields }: Tree, place: Place | undefined, flags: number): Step {
+  const { set, clear, propagation, userns } = fields;
+  const fds: [] | [number] = fd === undefined ? [] : [fd];
+  const all = flags | (place?.flags ?? 0);
+  const mapped = userns.length === 0 ? 0 : MOUNT_ATTR.IDMAP;
+  return ['tree', source, fds, all, set | mapped, clear, propagation, userns, place?.path ?? null];
+}
+
+function remountSteps(
+  operation: 'remount' | 'bind and remount',
+  options: MountOptions,
+  path: string,
+  name = 'options',
+): Step[] {
+  const fields = validateAttributes(name, options);
+  const recursive = isSet(`${name}.recursive`, options.recursive) ? 1 : 0;
+  const parameters = operation === 'remount' ? validateParameters(name, options, undefined) : [];
+  if (operation === 'remount' && options.readOnly !== undefined) parameters.unshift(options.readOnly ? 'ro' : 'rw');
+  const steps: Step[] = [];
+  if (parameters.length > 0) steps.push(['reconfigure', path, parameters]);
+  if (!changesNothing(fields)) steps.push(['attributes', path, recursive, fields.set, fields.clear, 0, []]);
+  if (steps.length === 0) throw invalidValue(name, options, 'must say what is to be changed');
+  return steps;
+}
+
+function validateMount(name: string, value: unknown): [Operation, MountOptions] {
+  validateObject(name, value);
+  validateKnownKeys(name, value, MOUNT_KEYS);
   const options = value as MountOptions;
-  validatePath('options.target', options.target);
-  for (const key of ['source', 'type', 'data'] as const) {
-    if (options[key] !== undefined) validateString(`options.${key}`, options[key]);
+  validatePath(`${name}.target`, options.target);
+  const operation = operationOf(name, options);
+  const takes: readonly string[] = TAKES[operation];
+  for (const [key, given] of Object.entries(options)) {
+    // A switch that is off says nothing.
+    if (given === undefined || takes.includes(key) || ((key as Key) in SWITCHES && given === false)) continue;
+    throw invalidValue(`${name}.${key}`, given, `cannot be given for a mount by '${operation}'`);
   }
-  if (options.move === true && (options.bind === true || options.remount === true)) {
-    throw invalidValue('options', value, "cannot combine 'move' with 'bind' or 'remount'");
-  }
-  const needsSource = options.move === true || (options.bind === true && options.remount !== true);
-  if (needsSource && options.source === undefined) {
-    throw invalidValue('options.source', undefined, "must be given with 'bind' and 'move'");
-  }
-  if (!needsSource && options.remount !== true && options.type === undefined) {
-    throw invalidValue('options.type', undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
-  }
-  return options;
+  return [operation, options];
 }
 
-function flagsOf(options: MountOptions): number {
-  let all = 0;
-  for (const [name, flag] of Object.entries(FLAGS)) {
-    const value = options[name as Flag] ?? false;
-    validateBoolean(`options.${name}`, value);
-    if (value) all |= flag;
+const SWITCHES = { bind: true, move: true, remount: true, recursive: true, create: true };
+
+function operationOf(name: string, options: MountOptions): Operation {
+  const [bind, move, remount] = (['bind', 'move', 'remount'] as const).map((key) =>
+    isSet(`${name}.${key}`, options[key]),
+  );
+  if (move === true && (bind === true || remount === true)) {
+    throw invalidValue(name, options, "cannot combine 'move' with 'bind' or 'remount'");
   }
-  return all;
+  if (remount === true) return bind === true ? 'bind and remount' : 'remount';
+  if ((bind === true || move === true) && options.source === undefined) {
+    throw invalidValue(`${name}.source`, undefined, "must be given with 'bind' and 'move'");
+  }
+  if (bind === true) return 'bind';
+  if (move === true) return 'move';
+  if (options.type === undefined) {
+    throw invalidValue(`${name}.type`, undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
+  }
+  return 'type';
+}
+
+function isSet(name: string, value: boolean | undefined): boolean {
+  if (value === undefined) return false;
+  validateBoolean(name, value);
+  return value;
 }

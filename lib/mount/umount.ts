@@ -1,14 +1,23 @@
-import { resolve } from 'node:path';
+import { posix, resolve } from 'node:path';
 import type { Step } from '../../types/native';
 import { invalidValue, validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
-import { run } from '../launch/target';
+import { type Target, run } from '../launch/target';
+import { childrenOf } from './covered';
 import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from './flags';
+import type { Locate } from './locate';
+import { type MountInfo, mountinfo } from './mountinfo';
 
-/** The flags of umount(2), each of them off by default. */
+/** How to unmount: all off by default. */
 export interface UmountOptions {
+  /**
+   * What is mounted below is unmounted first, one after another, as `umount --recursive` does. Where one is in use it stops
+   * there: what has been unmounted by then stays so. The path is to be as `mountinfo` has it, without links. `detach` takes
+   * all at once, also without this.
+   */
+  recursive?: boolean | undefined;
   /** MNT_FORCE: abort requests that are under way, for filesystems that can (NFS, FUSE); data may be lost. */
   force?: boolean | undefined;
-  /** MNT_DETACH: out of the tree at once, unmounted when no longer in use. */
+  /** MNT_DETACH, `umount --lazy`: out of the tree at once with all that is below, unmounted when no longer in use. */
   detach?: boolean | undefined;
   /** MNT_EXPIRE: only if it has not been used since the last such call, which marks it and fails with EAGAIN. */
   expire?: boolean | undefined;
@@ -16,7 +25,7 @@ export interface UmountOptions {
   nofollow?: boolean | undefined;
 }
 
-const FLAGS: Readonly<Record<keyof UmountOptions, number>> = {
+const FLAGS: Readonly<Record<Exclude<keyof UmountOptions, 'recursive'>, number>> = {
   force: MNT_FORCE,
   detach: MNT_DETACH,
   expire: MNT_EXPIRE,
@@ -31,14 +40,51 @@ const FLAGS: Readonly<Record<keyof UmountOptions, number>> = {
  * (inherited from a more privileged mount namespace), `EPERM`, `ENOENT`, …
  */
 export async function umount(path: string | URL, options: UmountOptions = {}): Promise<void> {
-  await run({}, [umountStep(path, options, resolve)]);
+  await umountIn({}, path, options, resolve, mountinfo);
 }
 
-/** The step of a plan for it. `locate` makes the path what the task is to see. */
-export function umountStep(path: unknown, options: unknown, locate: (path: string) => string): Step {
-  const target = locate(validatePath('path', path));
+/**
+ * The same in the mount namespace of `target`.
+ *
+ * @param list - the mounts there
+ */
+export async function umountIn(
+  target: Target,
+  path: unknown,
+  options: unknown,
+  locate: Locate,
+  list: () => Promise<MountInfo[]>,
+): Promise<void> {
+  const at = locate(validatePath('path', path));
+  const flags = validateFlags(options);
+  const { recursive = false } = options as UmountOptions;
+  validateBoolean('options.recursive', recursive);
+  if (recursive && (flags & MNT_EXPIRE) !== 0) {
+    throw invalidValue('options', options, "cannot combine 'recursive' with 'expire'");
+  }
+  const below = recursive && (flags & MNT_DETACH) === 0 ? mountsOn(posix.resolve('/', at), await list()) : [];
+  // Links were followed when they were mounted: whoever puts one in a path now is up to something.
+  const steps = below.map(({ target: each }): Step => ['umount', each, flags | UMOUNT_NOFOLLOW]);
+  await run(target, steps.length === 0 ? [['umount', at, flags]] : steps);
+}
+
+/** The uppermost mount on a path and those on it, each after all that has to be unmounted before. */
+function mountsOn(path: string, mounts: readonly MountInfo[]): MountInfo[] {
+  const top = mounts.find(({ target, coveredBy }) => target === path && coveredBy === undefined);
+  const open = top === undefined ? [] : [top];
+  const children = childrenOf(mounts);
+  const order: MountInfo[] = [];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    order.push(next);
+    // A mount on a directory above hides its siblings below. So they are before it here, where all is turned round yet.
+    open.push(...[...(children.get(next.id) ?? [])].sort((a, b) => a.target.length - b.target.length));
+  }
+  return order.reverse();
+}
+
+function validateFlags(options: unknown): number {
   validateObject('options', options);
-  validateKnownKeys('options', options, Object.keys(FLAGS));
+  validateKnownKeys('options', options, ['recursive', ...Object.keys(FLAGS)]);
   let flags = 0;
   for (const [key, flag] of Object.entries(FLAGS)) {
     const value = (options as UmountOptions)[key as keyof UmountOptions] ?? false;
@@ -48,5 +94,5 @@ export function umountStep(path: unknown, options: unknown, locate: (path: strin
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) {
     throw invalidValue('options', options, "cannot combine 'expire' with 'force' or 'detach'");
   }
-  return ['umount', target, flags];
+  return flags;
 }

@@ -11,8 +11,7 @@ const forgotten = new FinalizationRegistry<Remains>(({ what, close }) => {
   // As FileHandle's does: it works out in the end, but when is up to the garbage collector.
   process.emitWarning(`${what} was collected as garbage and closed then; call close() on it`, {
     code: 'LINUX_NS_UNCLOSED',
-    detail:
-      'Until the garbage collector runs, which it may never do, a namespace that nothing else uses is kept alive.',
+    detail: 'Until the garbage collector runs, which it may never do, what nothing else uses is kept alive by it.',
   });
 });
 

@@ -16,9 +16,11 @@ import { native } from '../native';
 import { knownKinds } from '../launch/join';
 import type { Results, Task } from '../launch/task';
 import { type Propagation, run, validateUtsName } from '../launch/target';
-import { type MountOptions, mountIn } from '../mount/mount';
+import { type DetachedMount, type OpenTreeOptions, fsmountIn, openTreeIn } from '../mount/detached';
+import { type FilesystemSpec, type MountOptions, mountIn } from '../mount/mount';
+import { type MountInfo, mountinfoIn } from '../mount/mountinfo';
 import { type PropagationOptions, propagationStep } from '../mount/propagation';
-import { type UmountOptions, umountStep } from '../mount/umount';
+import { type UmountOptions, umountIn } from '../mount/umount';
 import type { ExecResult } from '../process/exec';
 import { type InSet, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
 import type { NamespaceProcess } from '../process/namespace-process';
@@ -253,12 +255,51 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
 
   /** Unmounts in its mount namespace, as {@link umount} does here. See {@link NamespaceSet.mount}. */
   async umount(path: string, options: UmountOptions = {}): Promise<void> {
-    await this.#do('mnt', 'umount', umountStep(path, options, asGiven));
+    this.#mustHave('mnt', 'umount');
+    await umountIn({ join: this.#withUser('mnt') }, path, options, asGiven, () => this.mountinfo());
   }
 
   /** Changes the propagation of a mount in its mount namespace, as {@link setPropagation} does here. */
   async setPropagation(path: string, propagation: Propagation, options: PropagationOptions = {}): Promise<void> {
     await this.#do('mnt', 'set propagation', propagationStep(path, propagation, options, asGiven));
+  }
+
+  /**
+   * Makes another mount the root of its mount namespace: pivot_root(2). Programs inside that have the old root have the
+   * new one then, and so have those that are started later.
+   *
+   * @param newRoot - a mount point; a directory becomes one by a bind mount onto itself
+   * @param putOld - a directory at or below `newRoot`, where the old root is mounted. Default: it is unmounted, lazily
+   * @throws NamespaceError `EINVAL` when `newRoot` is no mount point, or it or its parent are shared; `EPERM`, `ENOENT`, …
+   *
+   * @example
+   * ```ts
+   * await set.mount({ bind: true, recursive: true, source: '/srv/alpine', target: '/srv/alpine' });
+   * await set.pivotRoot('/srv/alpine');
+   * ```
+   */
+  async pivotRoot(newRoot: string, putOld?: string): Promise<void> {
+    const path = validatePath('newRoot', newRoot);
+    const old = putOld === undefined ? null : validatePath('putOld', putOld);
+    await this.#do('mnt', 'pivot_root', ['pivot_root', path, old]);
+  }
+
+  /** A detached copy of what is mounted in its mount namespace, as {@link openTree} makes one here. */
+  async openTree(path: string, options: OpenTreeOptions = {}): Promise<DetachedMount> {
+    this.#mustHave('mnt', 'open tree');
+    return openTreeIn({ join: this.#withUser('mnt') }, path, options, asGiven);
+  }
+
+  /** A detached filesystem that is mounted with its privileges, as {@link fsmount} makes one here. */
+  async fsmount(spec: FilesystemSpec): Promise<DetachedMount> {
+    this.#mustHave('mnt', 'fsmount');
+    return fsmountIn({ join: [...this] }, spec, asGiven);
+  }
+
+  /** The mounts of its mount namespace, as {@link mountinfo} lists those of a process. See {@link NamespaceSet.mount}. */
+  async mountinfo(): Promise<MountInfo[]> {
+    this.#mustHave('mnt', 'read mountinfo');
+    return mountinfoIn({ join: this.#withUser('mnt') }, this.mnt?.fd ?? -1);
   }
 
   /**
@@ -358,7 +399,12 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   /** Does a step that acts on a namespace of one kind, which must be in the set: it would act on the host's otherwise. */
   async #do(kind: NamespaceKind, what: string, step: Step): Promise<Results> {
     this.#mustHave(kind, what);
-    return run({ join: [...this].filter((member) => member.kind === kind || member.kind === 'user') }, [step]);
+    return run({ join: this.#withUser(kind) }, [step]);
+  }
+
+  /** Its namespace of a kind, and the user namespace with the privileges there. */
+  #withUser(kind: NamespaceKind): Namespace[] {
+    return [...this].filter((member) => member.kind === kind || member.kind === 'user');
   }
 
   async #run(step: Step): Promise<Results> {

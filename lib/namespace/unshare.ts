@@ -1,12 +1,11 @@
 import { invalidValue, validateAbortSignal, validateKnownKeys, validateObject } from '../errors/validate';
 import type { Step } from '../../types/native';
 import { closeFd } from '../launch/close';
-import { flagsOfKinds } from '../launch/describe';
 import { systemError } from '../launch/failure';
 import { type UnshareSpec, kindsOfSpec, launch, validateJoin, validateUnshare } from '../launch/target';
 import type { Task } from '../launch/task';
 import { native } from '../native';
-import type { NamespaceKind } from './kind';
+import { CLONE_FLAGS, type NamespaceKind } from './kind';
 import type { Namespace } from './namespace';
 import { type NamespaceSet, openAll, setOf } from './namespace-set';
 
@@ -58,7 +57,8 @@ export async function unshare(
   const { setns, ...rest } = options;
   const signal = signalOf(rest);
   const join = setns === undefined ? undefined : validateJoin('options.setns', setns);
-  const steps: Step[] = join === undefined ? [['hold']] : [['namespaces', flagsOfKinds(kinds)], ['hold']];
+  const steps: Step[] =
+    join === undefined ? [['hold']] : [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']];
   const task = await launch({ unshare: checked, join }, { steps, ids: 'given', signal });
   let set: NamespaceSet;
   try {

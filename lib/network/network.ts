@@ -5,7 +5,7 @@ import { disown, own } from '../namespace/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { type Attachment, attach } from './attach/attach';
-import type { AttachOptions } from './attach/options';
+import type { NetworkAttachOptions } from './attach/options';
 import { Addresses } from './address/addresses';
 import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
@@ -17,7 +17,7 @@ import { Rules } from './rule/rules';
 import { Sysctls } from './sysctl';
 import type { NetworkDump } from './watch/events';
 import { EventSource } from './watch/source';
-import { type NetworkWatch, type WatchOptions, checkWatchOptions } from './watch/watch';
+import { type NetworkWatch, type NetworkWatchOptions, checkWatchOptions } from './watch/watch';
 
 /** Options of {@link Network.open}. */
 export interface NetworkOptions {
@@ -147,7 +147,7 @@ export class Network implements AsyncDisposable {
    * await set.execFile('curl', ['https://example.org']);
    * ```
    */
-  static async attach(target: NetworkTarget, options: AttachOptions = {}): Promise<Attachment> {
+  static async attach(target: NetworkTarget, options: NetworkAttachOptions = {}): Promise<Attachment> {
     return attach(target, options);
   }
 
@@ -175,7 +175,7 @@ export class Network implements AsyncDisposable {
    * }
    * ```
    */
-  watch(options: WatchOptions = {}): NetworkWatch {
+  watch(options: NetworkWatchOptions = {}): NetworkWatch {
     const checked = checkWatchOptions(options);
     if (this.closed) throw closedError('This Network');
     return this.#owned.events.watch(checked);

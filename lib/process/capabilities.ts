@@ -84,6 +84,13 @@ export function parseCapabilities({ capabilities, securebits }: CapabilityOption
   return { bounding: exactly, inheritable: exactly, ambient: exactly, securebits: bits, exceptRoot: true };
 }
 
+/** Those that a program is given by the options, which are checked: the most that it can ever have. */
+export function givenCapabilities({ capabilities }: CapabilityOptions): readonly Capability[] {
+  if (Array.isArray(capabilities)) return capabilities as readonly Capability[];
+  const { bounding, ambient } = (capabilities ?? {}) as CapabilitySets;
+  return bounding ?? ambient ?? [];
+}
+
 /** What is done before the ids change, so that there is something left to choose from after it. */
 export function keepSteps(capabilities: Capabilities | undefined): Step[] {
   return capabilities === undefined ? [] : [['keep_caps']];

@@ -11,6 +11,7 @@ import type { Exit } from '../launch/task';
 import { CLOSE_GRACE } from './ending';
 import type { NamespaceProcess } from './namespace-process';
 import type { ExecFileOptions, ExecOptions } from './options';
+import type { Confine } from './program';
 import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
 import type { StdioSlot } from './stdio';
 
@@ -45,7 +46,7 @@ const STDIO: readonly StdioSlot[] = [{ type: 'ignore' }, { type: 'pipe' }, { typ
 
 /** The names of {@link ExecFileOptions}. */
 export const EXEC_FILE_OPTIONS: readonly string[] = [
-  ...SPAWN_OPTIONS.filter((name) => !['stdio', 'pty', 'serialization'].includes(name)),
+  ...SPAWN_OPTIONS.filter((name) => !['stdio', 'pty', 'serialization', 'maxMessageSize'].includes(name)),
   'encoding',
   'maxBuffer',
 ];
@@ -100,11 +101,16 @@ export async function exec(command: string, options: ExecOptions = {}): Promise<
 }
 
 /** What {@link exec} does, with the output as the encoding has it. */
-export async function runExec(command: unknown, options: unknown): Promise<ExecResult<string | Buffer>> {
+export async function runExec(
+  command: unknown,
+  options: unknown,
+  confine?: Confine,
+): Promise<ExecResult<string | Buffer>> {
   validateString('command', command);
   validateObject('options', options);
   const { shell } = options as { shell?: unknown };
-  return runExecFile(command, [], { ...options, shell: typeof shell === 'string' && shell !== '' ? shell : true });
+  const chosen = typeof shell === 'string' && shell !== '' ? shell : true;
+  return runExecFile(command, [], { ...options, shell: chosen }, confine);
 }
 
 /** What {@link execFile} does, its arguments sorted out. */
@@ -112,11 +118,12 @@ export async function runExecFile(
   file: string,
   args: readonly string[],
   options: ExecFileOptions,
+  confine?: Confine,
 ): Promise<ExecResult<string | Buffer>> {
   validateKnownKeys('options', options, EXEC_FILE_OPTIONS);
   const encoding = parseEncoding(options.encoding);
   const maxBuffer = parseMaxBuffer(options.maxBuffer);
-  const { timeout, ...request } = parseSpawn(file, args, options);
+  const { timeout, ...request } = parseSpawn(file, args, options, confine);
   const cmd = [file, ...args].join(' ');
   const what: Collecting = { cmd, encoding, maxBuffer, timeout, killSignal: request.killSignal };
   try {

@@ -3,7 +3,7 @@ import { joinsMounts } from '../launch/target';
 import { findHostNode } from './find-host-node';
 import type { NamespaceProcess } from './namespace-process';
 import type { ForkOptions, SpawnOptions } from './options';
-import { validateArgs } from './program';
+import { type Confine, validateArgs } from './program';
 import { SPAWN_OPTIONS, type SpawnRequest, parseSpawn, sortArguments, startSpawn } from './spawn';
 import { parseStdio } from './stdio';
 
@@ -63,6 +63,7 @@ export async function runFork(
   modulePath: unknown,
   args: readonly string[],
   options: ForkOptions,
+  confine?: Confine,
 ): Promise<NamespaceProcess> {
   const { execPath, execArgv, silent, hostNode, ...rest } = options;
   const module = validatePath('modulePath', modulePath);
@@ -70,7 +71,7 @@ export async function runFork(
   if (hostNode != null) validateBoolean('options.hostNode', hostNode);
   const stdio = forkStdio(rest.stdio, silent === true);
   const node = validatePath('options.execPath', execPath ?? process.execPath);
-  const request = parseSpawn(node, [...nodeArguments(execArgv), module, ...args], { ...rest, stdio });
+  const request = parseSpawn(node, [...nodeArguments(execArgv), module, ...args], { ...rest, stdio }, confine);
   return startSpawn(hostNode === true ? await withHostNode(request) : request);
 }
 

@@ -4,8 +4,18 @@ import type { Namespace } from '../namespace/namespace';
 import { EXEC_FILE_OPTIONS, type ExecResult, runExec, runExecFile } from './exec';
 import { FORK_OPTIONS, runFork } from './fork';
 import type { NamespaceProcess } from './namespace-process';
-import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './options';
+import type { ExecFileOptions, ExecOptions, ForkOptions, ProgramOptions, SpawnOptions } from './options';
+import type { Confine } from './program';
 import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
+
+/** What holds for all programs of a set: some options are not theirs to give, and others are given for them. */
+export interface Confinement {
+  /** Names of options that are errors. */
+  readonly withheld: readonly string[];
+  /** The options to start with. @throws TypeError where they ask for more than there is to have */
+  complete<Options extends ProgramOptions>(options: Options): Options;
+  readonly confine: Confine;
+}
 
 /** Options without `setns`, which is the set itself. */
 export type InSet<Options> = Omit<Options, 'setns'>;
@@ -16,10 +26,11 @@ export async function spawnIn(
   file: string,
   args?: readonly string[] | InSet<SpawnOptions> | null,
   options?: InSet<SpawnOptions>,
+  confinement: Confinement = free,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options);
-  validateKnownKeys('options', bag, withoutSetns(SPAWN_OPTIONS));
-  return startSpawn(parseSpawn(file, list, { ...bag, setns: set }));
+  validateKnownKeys('options', bag, without(SPAWN_OPTIONS, confinement));
+  return startSpawn(parseSpawn(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine));
 }
 
 /** {@link execFile} with `setns`. */
@@ -28,10 +39,11 @@ export async function execFileIn(
   file: string,
   args?: readonly string[] | InSet<ExecFileOptions> | null,
   options?: InSet<ExecFileOptions>,
+  confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
   const [list, bag] = sortArguments(args, options);
-  validateKnownKeys('options', bag, withoutSetns(EXEC_FILE_OPTIONS));
-  return runExecFile(file, list, { ...bag, setns: set });
+  validateKnownKeys('options', bag, without(EXEC_FILE_OPTIONS, confinement));
+  return runExecFile(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
 }
 
 /** {@link exec} with `setns`. */
@@ -39,9 +51,10 @@ export async function execIn(
   set: Iterable<Namespace>,
   command: string,
   options: InSet<ExecOptions> = {},
+  confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
-  validateKnownKeys('options', options, withoutSetns(EXEC_FILE_OPTIONS));
-  return runExec(command, { ...options, setns: set });
+  validateKnownKeys('options', options, without(EXEC_FILE_OPTIONS, confinement));
+  return runExec(command, confinement.complete({ ...options, setns: set }), confinement.confine);
 }
 
 /** {@link fork} with `setns`. */
@@ -50,12 +63,15 @@ export async function forkIn(
   modulePath: string | URL,
   args?: readonly string[] | InSet<ForkOptions> | null,
   options?: InSet<ForkOptions>,
+  confinement: Confinement = free,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options ?? {});
-  validateKnownKeys('options', bag, withoutSetns(FORK_OPTIONS));
-  return runFork(modulePath, list, { ...bag, setns: set });
+  validateKnownKeys('options', bag, without(FORK_OPTIONS, confinement));
+  return runFork(modulePath, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
 }
 
-function withoutSetns(names: readonly string[]): string[] {
-  return names.filter((name) => name !== 'setns');
+const free: Confinement = { withheld: [], complete: (options) => options, confine: (program) => program };
+
+function without(names: readonly string[], { withheld }: Confinement): string[] {
+  return names.filter((name) => name !== 'setns' && !withheld.includes(name));
 }

@@ -8,8 +8,7 @@ import { Errno } from '../errors/errno';
 import { type Exit, type Task, abortError } from '../launch/task';
 import type { NamespaceSet } from '../namespace/namespace-set';
 import { CLOSE_GRACE, endTask } from './ending';
-import type { ChannelControl, ChannelDescriptors } from './ipc/channel';
-import type { Serialization } from './ipc/codec';
+import type { ChannelControl, ChannelDescriptors, ChannelFormat } from './ipc/channel';
 import { Link, disconnectedError, refuseClosed, sortRest } from './ipc/link';
 import { killTask } from './kill';
 import { namespacesOf } from './namespaces';
@@ -25,7 +24,7 @@ export interface Started {
   readonly streams: readonly (Socket | null)[];
   readonly pty: Pty | null;
   /** The parent's end of the IPC channel, and what is spoken on it. */
-  readonly ipc?: { readonly fds: ChannelDescriptors; readonly serialization: Serialization } | undefined;
+  readonly ipc?: { readonly fds: ChannelDescriptors; readonly format: ChannelFormat } | undefined;
   readonly timeout: number;
   readonly killSignal: number;
   readonly signal: AbortSignal | undefined;
@@ -250,7 +249,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 
   #openLink({ ipc }: Started): Link | undefined {
     if (ipc === undefined) return undefined;
-    const link = new Link(this, ipc.fds, ipc.serialization, () => this.#closedOne());
+    const link = new Link(this, ipc.fds, ipc.format, () => this.#closedOne());
     this.#open++;
     Object.defineProperty(this, 'channel', { get: () => link.control, enumerable: true, configurable: true });
     return link;
@@ -289,6 +288,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     // Registered before the listeners of 'exit' run, which may throw; run after them, so that they can begin to read.
     process.nextTick(() => {
       this.#drain();
+      this.#link?.drain();
       this.#whenAlone(() => this.#closedOne());
     });
     this.emit('exit', exit.code, exit.signal);

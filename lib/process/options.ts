@@ -1,7 +1,9 @@
 import type { NamespaceKind } from '../namespace/kind';
 import type { Namespace } from '../namespace/namespace';
 import type { CgroupSpec } from '../cgroup/spec';
+import type { SeccompOption } from '../seccomp/seccomp';
 import type { UnshareSpec } from '../launch/target';
+import type { MountOptions } from '../mount/mount';
 import type { CapabilityOptions } from './capabilities';
 import type { LimitOptions } from './limits';
 import type { Serialization } from './ipc/codec';
@@ -13,11 +15,23 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
    * The directory to start in, seen from inside: as a path below the root of a joined mount namespace, with the ids and
    * the maps of a user namespace. A relative path is one from this process's own. Where it does not exist the start
-   * fails.
+   * fails. A number is a descriptor of a directory.
    *
    * Default: this process's own directory; where a joined mount namespace has no such path, its root.
    */
-  cwd?: string | URL | undefined;
+  cwd?: string | URL | number | undefined;
+  /**
+   * The root directory, a path seen from inside or a descriptor of a directory. What lies outside of it is out of sight but,
+   * for a program that has CAP_SYS_CHROOT, not out of reach. Takes CAP_SYS_CHROOT. chroot(2) Default: as it is.
+   *
+   * It comes before {@link mounts} and {@link cwd}, which are then paths below it; the default `cwd` is `/`.
+   */
+  root?: string | number | undefined;
+  /**
+   * What is mounted before the program runs, one after the other, in its new or joined mount namespace: a proc of its new
+   * pid namespace, for one. mount(2) Default: nothing.
+   */
+  mounts?: readonly MountOptions[] | undefined;
   /** The whole environment of the program; entries that are `undefined` are left out. Default: `process.env`. */
   env?: NodeJS.ProcessEnv | undefined;
   /** What the program is told it was called: `argv[0]`. Default: the file. */
@@ -71,8 +85,29 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    * kernel clears the request.
    */
   dieWithParent?: boolean | undefined;
-  /** Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false. */
+  /**
+   * Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false, and true
+   * with {@link seccomp}.
+   */
   noNewPrivileges?: boolean | undefined;
+  /**
+   * Which system calls the program, and all that it starts, can make. Default: `'none'`, no filter of ours.
+   *
+   * `'default'` is the profile of {@link defaultSeccompProfile}, in which tracing is closed unless the program has a pid
+   * namespace apart from this process's; or a profile in OCI's JSON form, as Docker and Podman have them; or compiled BPF
+   * programs. Rules of a profile that depend on capabilities go by {@link capabilities}, and without those by none. See
+   * docs/seccomp.md.
+   *
+   * Filters are installed when nothing is left to be done but to execute the program: the first call that they see is
+   * its execve(2), which they have to allow. Of several programs each but the last has to allow seccomp(2). With
+   * {@link noNewPrivileges} false it takes CAP_SYS_ADMIN in the program's user namespace. seccomp(2)
+   *
+   * @example
+   * ```ts
+   * await execFile('node', ['untrusted.js'], { unshare: ['user', 'pid', 'net'], seccomp: 'default' });
+   * ```
+   */
+  seccomp?: SeccompOption | undefined;
   /**
    * A cgroup v2 made for the program, below this process's own unless {@link CgroupSpec.parent} says otherwise. The
    * program is born in it, `child.cgroup` shows and controls it, and it is removed, and what is left in it killed, when
@@ -108,6 +143,12 @@ export interface SpawnOptions extends ProgramOptions {
    * not trusted: V8's deserializer is not made for what others have written with intent. Default: `'json'`.
    */
   serialization?: Serialization | undefined;
+  /**
+   * Most bytes of a message that the program sends on an IPC channel; `Infinity` for any number. At one that is, or becomes,
+   * longer the channel is closed, after an `'error'` with the code `ERR_LINUX_NS_IPC_MESSAGE_SIZE`. Of messages that nobody
+   * has listened to yet so much is kept; then the program waits, as with a pipe. Default: 64 MiB.
+   */
+  maxMessageSize?: number | undefined;
   /** Milliseconds after which {@link killSignal} is sent. Default: 0, for never. */
   timeout?: number | undefined;
   /** The signal that `timeout` and `signal` send. Default: `'SIGTERM'`. */
@@ -141,7 +182,7 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
 }
 
 /** The options of {@link execFile}. Standard input is /dev/null. */
-export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization'> {
+export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization' | 'maxMessageSize'> {
   /** Of the results; `'buffer'` or null for Buffers. Default: `'utf8'`. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
   /** Most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
-import { type Target, launch, validateJoin, validateUnshare } from '../launch/target';
+import { type Target, joins, launch, validateJoin, validateUnshare } from '../launch/target';
 import type { Task } from '../launch/task';
 import {
   invalidType,
@@ -10,14 +10,17 @@ import {
   validateAbortSignal,
   validateArray,
   validateBoolean,
+  validateFd,
   validateInteger,
   validateObject,
   validatePath,
   validateString,
 } from '../errors/validate';
+import { stepsOfMount } from '../mount/mount';
 import { native } from '../native';
 import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
-import { type Capabilities, capabilitySteps, keepSteps, parseCapabilities } from './capabilities';
+import { type Filter, parseSeccomp, seccompSteps } from '../seccomp/seccomp';
+import { type Capabilities, capabilitySteps, givenCapabilities, keepSteps, parseCapabilities } from './capabilities';
 import { type Running, startInCgroup } from './in-cgroup';
 import { type Limits, firstSteps, lastSteps, limitSteps, parseLimits } from './limits';
 import { type HostNode, hostNodeCommand } from './host-node';
@@ -30,14 +33,19 @@ export interface Program {
   readonly argv: readonly string[];
   /** `NAME=value`; null for this process's own. */
   readonly env: readonly string[] | null;
-  readonly cwd: Directory | undefined;
+  readonly root: string | number | undefined;
+  readonly mounts: readonly Step[];
+  readonly cwd: Directory | number | undefined;
   /** Undefined: as {@link startsSession} has it. */
   readonly newSession: boolean | undefined;
   readonly ids: Ids;
   readonly noNewPrivileges: boolean;
   readonly capabilities: Capabilities | undefined;
+  readonly seccomp: readonly Filter[];
   readonly limits: Limits;
   readonly cgroup: CgroupPlan | undefined;
+  /** A descriptor of the cgroup it is born in, where that is there already. */
+  readonly bornIn?: number | undefined;
   readonly target: Target;
   readonly init: boolean;
   readonly dieWithParent: boolean;
@@ -67,6 +75,8 @@ const SIGKILL = 9;
 
 const KNOWN: Record<keyof ProgramOptions, true> = {
   cwd: true,
+  root: true,
+  mounts: true,
   env: true,
   argv0: true,
   detached: true,
@@ -80,6 +90,7 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   dieWithParent: true,
   noNewPrivileges: true,
   capabilities: true,
+  seccomp: true,
   securebits: true,
   rlimits: true,
   niceness: true,
@@ -90,6 +101,9 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   cgroup: true,
   signal: true,
 };
+
+/** What is changed about a program that was checked, before it is started. */
+export type Confine = (program: Program) => Program;
 
 /** The names of {@link ProgramOptions}. */
 export const PROGRAM_OPTIONS: readonly string[] = Object.keys(KNOWN);
@@ -103,17 +117,22 @@ export const PROGRAM_OPTIONS: readonly string[] = Object.keys(KNOWN);
 export function parseProgram(file: string, args: readonly string[], options: ProgramOptions): Program {
   const target = parseTarget(options);
   const argv0 = options.argv0 ?? file;
+  const capabilities = parseCapabilities(options);
+  const seccomp = parseFilters(options, target);
   validateString('options.argv0', argv0);
   if (options.signal != null) validateAbortSignal('options.signal', options.signal);
   return {
     file,
     argv: [argv0, ...args],
     env: options.env == null ? ownEnv() : parseEnv(options.env),
-    cwd: parseDirectory(options.cwd, target),
+    root: parseRoot(options.root),
+    mounts: parseMounts(options.mounts, target),
+    cwd: parseDirectory(options, target),
     newSession: parseSession(options),
     ids: { uid: parseId('uid', options.uid), gid: parseId('gid', options.gid), groups: parseGroups(options.groups) },
-    noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, false),
-    capabilities: parseCapabilities(options),
+    noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, seccomp.length > 0),
+    capabilities,
+    seccomp,
     limits: parseLimits(options),
     cgroup: parseCgroup('options.cgroup', options.cgroup),
     target,
@@ -140,7 +159,7 @@ export function validateArgs(name: string, args: unknown): asserts args is strin
  * master; resolves when it runs.
  */
 export async function startProgram(program: Program, stdio: readonly number[] | TerminalSize): Promise<Running> {
-  return startInCgroup(program.cgroup, (cgroup) => startBornIn(cgroup, program, stdio));
+  return startInCgroup(program.cgroup, (cgroup) => startBornIn(cgroup ?? program.bornIn, program, stdio));
 }
 
 async function startBornIn(
@@ -190,13 +209,16 @@ function stepsOf(program: Program, stdio: readonly number[] | TerminalSize): Ste
   const { cwd, ids, file, argv, env } = program;
   const steps: Step[] = [];
   if (!isSize(stdio)) steps.push(...sessionSteps(program, stdio));
-  if (cwd !== undefined) steps.push(['chdir', cwd.path, cwd.orRoot ? 1 : 0]);
+  steps.push(...rootSteps(program.root), ...program.mounts);
+  if (typeof cwd === 'number') steps.push(['fchdir', cwd]);
+  else if (cwd !== undefined) steps.push(['chdir', cwd.path, cwd.orRoot ? 1 : 0]);
   steps.push(...limitSteps(program.limits), ...keepSteps(program.capabilities), ...idSteps(ids, program.target));
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
   steps.push(...capabilitySteps(program.capabilities));
   steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio]]);
   steps.push(...lastSteps(program.limits));
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
+  steps.push(...seccompSteps(program.seccomp));
   const [run, args] = program.hostNode === undefined ? [file, argv] : hostNodeCommand(program.hostNode, file, argv);
   steps.push(['exec', run, [...args], env === null ? null : [...env]]);
   return steps;
@@ -239,6 +261,13 @@ function sessionSteps(program: Program, stdio: readonly number[]): Step[] {
   return reads && program.target.unshare?.pid !== undefined ? [['foreground', input]] : [];
 }
 
+/** Programs in a pid namespace of theirs see no others, and so can trace none. */
+function parseFilters(options: ProgramOptions, { unshare, join }: Target): readonly Filter[] {
+  const apart = unshare?.pid !== undefined || join?.some(({ kind }) => kind === 'pid') === true;
+  const capabilities = givenCapabilities(options);
+  return parseSeccomp('options.seccomp', options.seccomp, { capabilities, seesOthers: !apart });
+}
+
 function parseSession({ detached, newSession }: ProgramOptions): boolean | undefined {
   const apart = flag('detached', detached, false);
   if (newSession == null) return apart ? true : undefined;
@@ -259,12 +288,48 @@ function parseInit(init: unknown, { unshare }: Target): boolean {
 }
 
 /** Joining a mount namespace moves the root and the current directory to its root: setns(2). */
-function parseDirectory(cwd: unknown, { join }: Target): Directory | undefined {
+function parseDirectory({ cwd, root }: ProgramOptions, { join }: Target): Directory | number | undefined {
+  if (typeof cwd === 'number') {
+    validateFd('options.cwd', cwd);
+    return cwd;
+  }
   const moved = join?.some((namespace) => namespace.kind === 'mnt') === true;
-  if (cwd == null) return moved ? { path: currentDirectory(), orRoot: true } : undefined;
+  if (cwd == null) return moved && root == null ? { path: currentDirectory(), orRoot: true } : undefined;
   const path = validatePath('options.cwd', cwd);
   // Not path.resolve(): to the kernel `link/..` is where the link leads, and up from there.
-  return { path: moved && !isAbsolute(path) ? `${currentDirectory()}/${path}` : path, orRoot: false };
+  const isOurs = moved && root == null && !isAbsolute(path);
+  return { path: isOurs ? `${currentDirectory()}/${path}` : path, orRoot: false };
+}
+
+function parseRoot(root: unknown): string | number | undefined {
+  if (root == null) return undefined;
+  if (typeof root !== 'number') return validatePath('options.root', root);
+  validateFd('options.root', root);
+  return root;
+}
+
+function rootSteps(root: string | number | undefined): Step[] {
+  if (root === undefined) return [];
+  return typeof root === 'string'
+    ? [['chroot', root]]
+    : [
+        ['fchdir', root],
+        ['chroot', '.'],
+      ];
+}
+
+/** In the mount namespace that this process is in the mounts would outlive the program. */
+function parseMounts(mounts: unknown, target: Target): Step[] {
+  if (mounts == null) return [];
+  validateArray('options.mounts', mounts);
+  const apart = target.unshare?.mnt !== undefined || joins(target, 'mnt');
+  if (mounts.length > 0 && !apart)
+    throw invalidValue(
+      'options.mounts',
+      mounts,
+      "can be given only with a mount namespace ('mnt') that is new or joined",
+    );
+  return mounts.flatMap((options, index) => stepsOfMount(target, `options.mounts[${index}]`, options));
 }
 
 /** Where our own directory has been removed there is no path to it any more. */

@@ -1,6 +1,7 @@
 import {
   invalidType,
   invalidValue,
+  outOfRange,
   validateBoolean,
   validateInteger,
   validateKnownKeys,
@@ -11,10 +12,12 @@ import {
 import { closeFd } from '../launch/close';
 import { systemError } from '../launch/failure';
 import type { Task } from '../launch/task';
+import type { ChannelFormat } from './ipc/channel';
 import { SERIALIZATIONS, type Serialization } from './ipc/codec';
 import { NamespaceProcess } from './namespace-process';
 import type { ProgramOptions, SpawnOptions } from './options';
 import {
+  type Confine,
   PROGRAM_OPTIONS,
   type Program,
   parseEnv,
@@ -34,7 +37,7 @@ export interface SpawnRequest {
   /** A terminal in place of stdio. */
   readonly pty?: TerminalSize | undefined;
   /** Of the IPC channel that stdio may have. */
-  readonly serialization?: Serialization | undefined;
+  readonly format: ChannelFormat;
   readonly timeout: number;
   readonly killSignal: number;
 }
@@ -42,10 +45,14 @@ export interface SpawnRequest {
 /** The longest that setTimeout() takes. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
+/** 64 MiB. */
+const MAX_MESSAGE_SIZE = 64 * 1024 * 1024;
+
 const OWN_OPTIONS: Record<Exclude<keyof SpawnOptions, keyof ProgramOptions>, true> = {
   stdio: true,
   pty: true,
   serialization: true,
+  maxMessageSize: true,
   timeout: true,
   killSignal: true,
   shell: true,
@@ -105,7 +112,12 @@ export function sortArguments(args: unknown, options: unknown): [args: string[],
 }
 
 /** Checks everything but the names of the options. */
-export function parseSpawn(file: unknown, args: readonly string[], options: SpawnOptions): SpawnRequest {
+export function parseSpawn(
+  file: unknown,
+  args: readonly string[],
+  options: SpawnOptions,
+  confine: Confine = (program) => program,
+): SpawnRequest {
   validateFile('file', file);
   const shell = parseShell(options.shell);
   const command: [string, readonly string[]] =
@@ -114,15 +126,14 @@ export function parseSpawn(file: unknown, args: readonly string[], options: Spaw
     if (options[name] != null) validateBoolean(`options.${name}`, options[name]);
   }
   const pty = parseTerminal(options);
-  const serialization = options.serialization ?? 'json';
-  validateOneOf('options.serialization', serialization, SERIALIZATIONS);
-  const program = parseProgram(...command, options);
+  const format = parseFormat(options);
+  const program = confine(parseProgram(...command, options));
   const stdio = parseStdio(pty === undefined ? options.stdio : 'ignore');
   return {
-    program: { ...program, env: channelEnv(program.env, channelFd(stdio), serialization) },
+    program: { ...program, env: channelEnv(program.env, channelFd(stdio), format.serialization) },
     stdio,
     pty,
-    serialization,
+    format,
     timeout: parseTimeout(options.timeout),
     killSignal: signalNumber('options.killSignal', options.killSignal ?? 'SIGTERM'),
   };
@@ -130,7 +141,7 @@ export function parseSpawn(file: unknown, args: readonly string[], options: Spaw
 
 /** Makes the pipes, starts the program, and keeps none of the descriptors that are the child's. */
 export async function startSpawn(request: SpawnRequest): Promise<NamespaceProcess> {
-  const { program, stdio, pty, serialization = 'json', timeout, killSignal } = request;
+  const { program, stdio, pty, format, timeout, killSignal } = request;
   const descriptors = new StdioDescriptors(stdio);
   try {
     const { task, cgroup } = await startProgram(program, pty ?? descriptors.childFds);
@@ -139,7 +150,7 @@ export async function startSpawn(request: SpawnRequest): Promise<NamespaceProces
     const terminal = pty === undefined ? null : openPty(task, pty);
     const streams = descriptors.streams();
     const fds = descriptors.channel();
-    const ipc = fds === undefined ? undefined : { fds, serialization };
+    const ipc = fds === undefined ? undefined : { fds, format };
     return new NamespaceProcess({ task, cgroup, file, argv, streams, pty: terminal, ipc, timeout, killSignal, signal });
   } catch (error) {
     descriptors.discard();
@@ -171,6 +182,15 @@ function parseTerminal({ pty, stdio, newSession }: SpawnOptions): TerminalSize |
     );
   }
   return parsePty(pty);
+}
+
+function parseFormat({ serialization, maxMessageSize }: SpawnOptions): ChannelFormat {
+  const format = { serialization: serialization ?? 'json', maxMessageSize: maxMessageSize ?? MAX_MESSAGE_SIZE };
+  validateOneOf('options.serialization', format.serialization, SERIALIZATIONS);
+  if (typeof format.maxMessageSize !== 'number')
+    throw invalidType('options.maxMessageSize', 'of type number', maxMessageSize);
+  if (!(format.maxMessageSize > 0)) throw outOfRange('options.maxMessageSize', 'a positive number', maxMessageSize);
+  return format;
 }
 
 /** How a Node that is a child finds its end of the IPC channel. */

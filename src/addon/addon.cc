@@ -2,12 +2,14 @@
 #include <napi.h>
 
 #include "descriptors.h"
+#include "discovery/scan.h"
 #include "environment.h"
 #include "image.h"
 #include "namespaces.h"
 #include "netlink.h"
 #include "socket_in.h"
 #include "sockets.h"
+#include "statmount.h"
 #include "task.h"
 #include "terminal.h"
 
@@ -19,10 +21,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Terminal::Init(env, exports);
   Netlink::Init(env, exports);
   InitDescriptors(env, exports);
+  InitDiscovery(env, exports);
   InitNamespaces(env, exports);
   InitSocketIn(env, exports);
   InitSockets(env, exports);
   InitThread(env, exports);
+  InitStatmount(env, exports);
   exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));
   return exports;
 }

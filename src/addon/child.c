@@ -38,6 +38,7 @@ IN_CHILD static void child_main(void *argument) {
   static char *const argv[] = {name, NULL};
   static char *const env[] = {NULL};
   struct child_plan *plan = argument;
+  plan->began = 1;
   // Whatever it is to become: half-way it dies with Node. The word is cleared before the kernel looks for children to
   // signal (set_tid_address(2)), so a launcher that lives now will be seen to die.
   sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -84,6 +85,7 @@ static long clone_with_clone(struct child_plan *plan) {
 // Containers' seccomp profiles answer ENOSYS to clone3, since they can't look at its flags: clone takes over.
 long child_clone(struct child_plan *plan) {
   plan->pidfd = -1;
+  plan->began = 0;
   plan->error = 0;
   long pid = clone_with_clone3(plan);
   plan->legacy = pid == -ENOSYS;

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-// Prepared before the clone; the child only reads it, but for `error`.
+// Prepared before the clone; the child only reads it, but for `began` and `error`.
 struct child_plan {
   uint64_t clone_flags; // CLONE_NEW* of clone3
   int image;            // nsinit, to exec
@@ -23,6 +23,7 @@ struct child_plan {
 
   int pidfd;  // out: of the child
   int legacy; // out: 1 when clone(2) was used, which knows no cgroup
+  int began;  // out: 1 when the child has come to run
   long error; // out: -errno of execveat, when that failed
 };
 

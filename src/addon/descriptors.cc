@@ -4,6 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vector>
+
+#include "awaited.h"
 #include "environment.h"
 #include "environment_job.h"
 #include "fd.h"
@@ -12,39 +15,52 @@
 namespace linux_ns {
 namespace {
 
+// Without conversions, as all arguments: an environment that is being ended could not call JavaScript for them.
+std::vector<int> IntList(const Napi::Value &value) {
+  std::vector<int> numbers;
+  if (value.IsArray()) {
+    Napi::Array list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      Napi::Value number = list.Get(i);
+      if (number.IsNumber()) {
+        numbers.push_back(number.As<Napi::Number>().Int32Value());
+      }
+    }
+  }
+  return numbers;
+}
+
 int FdArgument(const Napi::CallbackInfo &info) { return IntArgument(info, 0); }
 
 void Adopt(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.insert(FdArgument(info)); }
 
 void Disown(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.erase(FdArgument(info)); }
 
-// The callback stays with its environment: a reference to JavaScript may not be dropped on another thread.
-using Callback = std::list<Napi::FunctionReference>::iterator;
-
-void Call(Environment *environment, Callback callback) {
-  Napi::FunctionReference function = std::move(*callback);
-  environment->awaited.erase(callback);
-  environment->KeepAlive(-1);
-  Napi::HandleScope scope(function.Env());
-  function.MakeCallback(function.Env().Global(), {});
+void CloseEach(const std::vector<int> &fds) {
+  for (int fd : fds) {
+    close(fd);
+  }
 }
 
 void Close(const Napi::CallbackInfo &info) {
   Environment *environment = Environment::Of(info.Env());
-  int fd = FdArgument(info);
-  environment->descriptors.erase(fd);
+  std::vector<int> fds = IntList(info[0]);
+  for (int fd : fds) {
+    environment->descriptors.erase(fd);
+  }
   std::function<void()> done = [] {};
   if (info[1].IsFunction()) {
-    environment->awaited.push_front(Napi::Persistent(info[1].As<Napi::Function>()));
-    environment->KeepAlive(1);
-    done = [environment, callback = environment->awaited.begin()] { Call(environment, callback); };
+    done = [environment, awaited = Await(environment, info[1].As<Napi::Function>())] {
+      Napi::HandleScope scope(awaited->Env());
+      CallAwaited(environment, awaited, {});
+    };
   }
-  auto job = std::make_unique<EnvironmentJob>(environment, [environment, fd, done](const Stack &) {
-    close(fd);
+  auto job = std::make_unique<EnvironmentJob>(environment, [environment, fds, done](const Stack &) {
+    CloseEach(fds);
     environment->Post(done);
   });
   if (!Submit(std::move(job))) {
-    close(fd);
+    CloseEach(fds);
     environment->Post(done);
   }
 }

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <string>
+#include <unordered_map>
 
 #include "../plan/plan.h"
 #include "throw.h"
@@ -22,6 +23,20 @@ const StepType kStepTypes[] = {
     PLAN_STEPS(STEP)
 #undef STEP
 };
+
+const std::unordered_map<std::string, uint32_t> &StepTypesByName() {
+  static const auto *types = [] {
+    auto *map = new std::unordered_map<std::string, uint32_t>();
+    for (uint32_t type = 0; type < PLAN_STEP_TYPES; type++) {
+      map->emplace(kStepTypes[type].name, type);
+    }
+    return map;
+  }();
+  return *types;
+}
+
+constexpr size_t kShortText = 512;
+constexpr size_t kLongestLetter = 4; // bytes of UTF-8
 
 class Encoder {
 public:
@@ -56,12 +71,8 @@ private:
     Napi::Array step = value.As<Napi::Array>();
     Napi::Value first = step.Get(0u);
     std::string name = first.IsString() ? first.As<Napi::String>().Utf8Value() : "";
-    for (uint32_t type = 0; type < PLAN_STEP_TYPES; type++) {
-      if (name == kStepTypes[type].name) {
-        return EncodeFields(step, type);
-      }
-    }
-    return Refuse("no step is called " + name);
+    auto type = StepTypesByName().find(name);
+    return type == StepTypesByName().end() ? Refuse("no step is called " + name) : EncodeFields(step, type->second);
   }
 
   bool EncodeFields(const Napi::Array &step, uint32_t type) {
@@ -78,11 +89,35 @@ private:
       }
     }
     plan_->forks += type == PLAN_fork ? 1 : 0;
-    plan_->talks = plan_->talks || type == PLAN_init || type == PLAN_hold || type == PLAN_read_file ||
-                   type == PLAN_pty || type == PLAN_socket || type == PLAN_tun || type == PLAN_namespaces;
+    plan_->talks = plan_->talks || Talks(type, step);
     header.size = static_cast<uint32_t>(plan_->bytes.size() - start);
     Overwrite(start, &header, sizeof(header));
     return true;
+  }
+
+  // Whether nsinit sends something back before the end of the plan: Node is to listen.
+  bool Talks(uint32_t type, const Napi::Array &step) {
+    switch (type) {
+      case PLAN_init:
+      case PLAN_hold:
+      case PLAN_read_file:
+      case PLAN_mountinfo:
+      case PLAN_pty:
+      case PLAN_socket:
+      case PLAN_tun:
+      case PLAN_open_file:
+      case PLAN_list:
+      case PLAN_changes:
+      case PLAN_namespaces:
+      case PLAN_overlay: // descriptors of its layers
+        return true;
+      case PLAN_fs: // without a target: the mount itself
+        return step.Get(5u).IsNull();
+      case PLAN_tree:
+        return step.Get(8u).IsNull();
+      default:
+        return false;
+    }
   }
 
   bool EncodeField(char kind, const Napi::Value &value) {
@@ -131,18 +166,27 @@ private:
   }
 
   bool EncodeString(const Napi::Value &value) {
+    char text[kShortText];
     size_t length = 0;
-    if (napi_get_value_string_utf8(env_, value, nullptr, 0, &length) != napi_ok) {
+    if (napi_get_value_string_utf8(env_, value, text, sizeof(text), &length) != napi_ok) {
       return Refuse("a field is no string");
     }
-    size_t at = AppendLength(length);
-    plan_->bytes.resize(at + length + 1);
-    napi_get_value_string_utf8(env_, value, plan_->bytes.data() + at, length + 1, &length);
-    if (memchr(plan_->bytes.data() + at, '\0', length) != nullptr) {
+    // A full room: there may be more of it, and where it was cut a letter is left out that had no room as a whole.
+    if (length + kLongestLetter >= sizeof(text)) {
+      return EncodeLongString(value);
+    }
+    if (memchr(text, '\0', length) != nullptr) {
       return Refuse("a string has a NUL inside");
     }
-    Pad(at, length);
-    return true;
+    return AppendBytes(text, length);
+  }
+
+  bool EncodeLongString(const Napi::Value &value) {
+    std::string text = value.As<Napi::String>().Utf8Value();
+    if (text.find('\0') != std::string::npos) {
+      return Refuse("a string has a NUL inside");
+    }
+    return AppendBytes(text.data(), text.size());
   }
 
   bool EncodeBytes(const Napi::Value &value) {

@@ -4,6 +4,7 @@
 
 #include "netlink.h"
 #include "sockets.h"
+#include "discovery/scan.h"
 #include "task.h"
 #include "terminal.h"
 
@@ -97,6 +98,9 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   }
   while (!environment->connections.empty()) {
     (*environment->connections.begin())->Shut();
+  }
+  while (!environment->scans.empty()) {
+    (*environment->scans.begin())->Abandon();
   }
   for (int fd : environment->descriptors) {
     close(fd);

@@ -15,6 +15,7 @@ namespace linux_ns {
 
 class Connecting;
 class Netlink;
+class Scan;
 class Task;
 class Terminal;
 
@@ -35,6 +36,8 @@ public:
 
   Napi::FunctionReference connecting_constructor;
   std::unordered_set<Connecting *> connections; // that are waited for
+
+  std::unordered_set<std::shared_ptr<Scan>> scans; // under way
 
   // A launcher thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);

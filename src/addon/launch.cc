@@ -40,6 +40,13 @@ bool SendPacket(int control, const char *data, size_t size) {
   return true;
 }
 
+long Clone(child_plan *child) {
+  uint64_t mask = SetSignalMask(~UINT64_C(0));
+  long result = child_clone(child);
+  SetSignalMask(mask);
+  return result;
+}
+
 class Lock {
 public:
   explicit Lock(uv_mutex_t *mutex) : mutex_(mutex) { uv_mutex_lock(mutex_); }
@@ -73,7 +80,7 @@ bool Launch::MakeControl() {
 void Launch::Run(const Stack &stack) {
   bool fits = plan.bytes.size() <= kPlanThatFits;
   bool has_maps = !setgroups.empty() || !uid_map.empty() || !gid_map.empty();
-  bool waits = manual || has_maps || plan.talks;
+  bool waits = manual || has_maps || plan.talks || cgroup;
   reinterpret_cast<plan_header *>(plan.bytes.data())->waits = waits ? 1 : 0;
   if (fits) {
     WritePlan();
@@ -166,9 +173,15 @@ void Launch::Start(const Stack &stack) {
   child.stack = stack.base;
   child.stack_size = stack.size;
   child.launcher_lives = stack.lives;
-  uint64_t mask = SetSignalMask(~UINT64_C(0));
-  long result = child_clone(&child);
-  SetSignalMask(mask);
+  long result = Clone(&child);
+  if (result >= 0 && child.began == 0 && child.cgroup >= 0) {
+    // Since Linux 6.14, and stable releases of its time, a task that is born into another cgroup is killed where one of
+    // the two has ever been (cgroup.kill, cgroups(7)) and the other not so often: that is taken for a fork that a kill
+    // has missed.
+    WaitPidfd(Fd(child.pidfd).get(), 0);
+    child.cgroup = -1;
+    result = Clone(&child);
+  }
   if (result < 0) {
     return Fail("clone", {static_cast<int>(-result), child.legacy != 0 ? "clone" : "clone3", ""});
   }
@@ -177,7 +190,7 @@ void Launch::Start(const Stack &stack) {
   if (child.error != 0) {
     return Fail("exec", {static_cast<int>(-child.error), "execveat", "nsinit"});
   }
-  if (cgroup && child.legacy != 0 && !MoveToCgroup()) {
+  if (cgroup && (child.legacy != 0 || child.cgroup < 0) && !MoveToCgroup()) {
     return Fail("cgroup", Failure::Last("write", "cgroup.procs"));
   }
   // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
@@ -195,7 +208,7 @@ void Launch::FailMap(const char *file, Failure why) {
   Fail("killed", {0, why.syscall, ""});
 }
 
-// Where clone3 could not give birth in it: cgroups(7).
+// Where clone3 could not give birth in it: cgroups(7). The plan waits meanwhile.
 bool Launch::MoveToCgroup() {
   Fd procs(openat(cgroup.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
   std::string text = std::to_string(pid);

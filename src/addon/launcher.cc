@@ -42,13 +42,6 @@ Launcher &Shared(Lane lane) {
   return lane == Lane::kLaunch ? *launches : *netlink;
 }
 
-// Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
-// inherit pending, and its exec clears their handlers.
-void BlockSignals() {
-  uint64_t signals = ~(UINT64_C(3) << 31);
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
-}
-
 void ThreadMain(void *of) {
   Launcher &launcher = *static_cast<Launcher *>(of);
   BlockSignals();
@@ -82,6 +75,13 @@ bool StartThread(Launcher *launcher) {
 }
 
 } // namespace
+
+// Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
+// inherit pending, and its exec clears their handlers.
+void BlockSignals() {
+  uint64_t signals = ~(UINT64_C(3) << 31);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
+}
 
 bool Submit(std::unique_ptr<Job> job, Lane lane) {
   Launcher &launcher = Shared(lane);

@@ -25,6 +25,9 @@ public:
 // them.
 enum class Lane { kLaunch, kNetlink };
 
+// For a thread of ours, first of all: signals are for Node's.
+void BlockSignals();
+
 // False when not even one thread can be had (EAGAIN).
 bool Submit(std::unique_ptr<Job> job, Lane lane = Lane::kLaunch);
 

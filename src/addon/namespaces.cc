@@ -2,11 +2,11 @@
 
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #include "descriptors.h"
 #include "fd.h"
 #include "pidfd.h"
+#include "status.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -29,11 +29,11 @@ Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
 }
 
 // A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
-bool IsNamespace(int fd, struct stat *status) { return fstat(fd, status) == 0 && S_ISREG(status->st_mode); }
+bool IsNamespace(int fd, struct statx *status) { return StatusOf(fd, status) && S_ISREG(status->stx_mode); }
 
 Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  struct stat status;
+  struct statx status;
   int fd = IntArgument(info, 0);
   int flag = IsNamespace(fd, &status) ? ioctl(fd, NS_GET_NSTYPE) : -1;
   if (flag < 0) {
@@ -42,8 +42,8 @@ Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   }
   Napi::Object result = Napi::Object::New(env);
   result.Set("flag", Napi::Number::New(env, flag));
-  result.Set("ino", Napi::BigInt::New(env, static_cast<uint64_t>(status.st_ino)));
-  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(status.st_dev)));
+  result.Set("ino", Napi::BigInt::New(env, static_cast<uint64_t>(status.stx_ino)));
+  result.Set("dev", Napi::BigInt::New(env, static_cast<uint64_t>(DeviceOf(status))));
   return result;
 }
 

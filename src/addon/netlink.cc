@@ -230,7 +230,7 @@ bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) 
   }
   environment_->descriptors.erase(fd);
   environment_->netlinks.insert(this);
-  socket_ = std::make_shared<Fd>(fd);
+  socket_ = std::shared_ptr<Fd>(new Fd(fd));
   callback_ = Napi::Persistent(callback);
   return true;
 }
@@ -255,7 +255,7 @@ void Netlink::OnReadable() {
 
 void Netlink::Exchange(const Napi::CallbackInfo &info) {
   Environment *environment = environment_;
-  auto conversation = std::make_shared<Conversation>(socket_, BytesArgument(info, 0), BytesArgument(info, 1));
+  std::shared_ptr<Conversation> conversation(new Conversation(socket_, BytesArgument(info, 0), BytesArgument(info, 1)));
   environment->awaited.push_front(Napi::Persistent(info[2].As<Napi::Function>()));
   environment->KeepAlive(1);
   auto tell = [environment, callback = environment->awaited.begin(), conversation] {

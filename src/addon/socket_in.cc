@@ -133,7 +133,7 @@ void Tell(Environment *environment, Callback callback, Made *made) {
 
 void SocketIn(const Napi::CallbackInfo &info) {
   Environment *environment = Environment::Of(info.Env());
-  auto made = std::make_shared<Made>();
+  std::shared_ptr<Made> made(new Made());
   made->net.Reset(fcntl(IntArgument(info, 0), F_DUPFD_CLOEXEC, 3));
   if (!made->net) {
     return ThrowSystem(info.Env(), Failure::Last("fcntl"));

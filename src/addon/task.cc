@@ -1,17 +1,15 @@
 #include "task.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstring>
 
-#include "../plan/plan.h"
+#include "control.h"
 #include "descriptors.h"
 #include "environment_job.h"
+#include "reaper.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -32,88 +30,6 @@ bool BooleanOr(const Napi::Object &object, const char *name, bool otherwise) {
   Napi::Value value = object.Get(name);
   return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
 }
-
-// One descriptor at most; more are not ours to have, and the kernel closes what does not fit (MSG_CTRUNC).
-ssize_t Receive(int control, char *buffer, size_t size, Fd *fd, pid_t *sender, bool *lost) {
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
-  iovec vector = {buffer, size};
-  msghdr message = {};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof(space);
-  ssize_t count;
-  do {
-    count = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (count < 0 && errno == EINTR);
-  // This process has as many descriptors as it may: then the kernel drops the one that was sent. cmsg(3)
-  *lost = count >= 0 && (message.msg_flags & MSG_CTRUNC) != 0;
-  cmsghdr *header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
-  for (; header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_type == SCM_RIGHTS) {
-      int received;
-      memcpy(&received, CMSG_DATA(header), sizeof(received));
-      fd->Reset(received);
-    } else if (header->cmsg_type == SCM_CREDENTIALS) {
-      ucred credentials;
-      memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
-      *sender = credentials.pid;
-    }
-  }
-  return count;
-}
-
-// Kills and reaps what an environment that has ended left. control: where nsinit may yet tell of a child that it has
-// forked, and that is ours; it is hung up once all of them are dead. In turns, for one may wait for another: the init
-// of a pid namespace ends only when everything in it has been reaped (pid_namespaces(7)), our own children included.
-class EndJob : public Job {
-public:
-  EndJob(std::vector<Fd> pidfds, Fd control) : pidfds_(std::move(pidfds)), control_(std::move(control)) {}
-
-  void Run(const Stack &) override {
-    constexpr int kTurn = 10; // milliseconds
-    for (const Fd &pidfd : pidfds_) {
-      SignalPidfd(pidfd.get(), SIGKILL);
-    }
-    pollfd any = {control_ ? control_.get() : pidfds_.back().get(), POLLIN, 0};
-    poll(&any, 1, kTurn);
-    while (control_ && TakeReport()) {
-    }
-    for (Fd &pidfd : pidfds_) {
-      if (WaitPidfd(pidfd.get(), WNOHANG).ended) {
-        pidfd.Reset();
-      }
-    }
-    pidfds_.erase(std::remove_if(pidfds_.begin(), pidfds_.end(), [](const Fd &fd) { return !fd; }), pidfds_.end());
-    if (control_ || !pidfds_.empty()) {
-      Submit(std::make_unique<EndJob>(std::move(pidfds_), std::move(control_)));
-    }
-  }
-
-private:
-  // False when there is nothing more to read for now.
-  bool TakeReport() {
-    alignas(plan_report) char buffer[sizeof(plan_report) + PLAN_PACKET_BYTES];
-    Fd fd;
-    pid_t sender = 0;
-    bool lost = false;
-    ssize_t size = Receive(control_.get(), buffer, sizeof(buffer), &fd, &sender, &lost);
-    if (size < 0 && errno == EAGAIN) {
-      return false;
-    }
-    if (size < static_cast<ssize_t>(sizeof(plan_report))) {
-      control_.Reset();
-      return false;
-    }
-    if (reinterpret_cast<plan_report *>(buffer)->kind == REPORT_FORKED && fd) {
-      pidfds_.push_back(std::move(fd));
-    }
-    return true;
-  }
-
-  std::vector<Fd> pidfds_;
-  Fd control_;
-};
 
 } // namespace
 
@@ -155,7 +71,7 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
 }
 
 bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
-  launch_ = std::make_shared<Launch>();
+  launch_ = std::shared_ptr<Launch>(new Launch()); // make_shared without RTTI takes a symbol of libstdc++ 9
   launch_->clone_flags = OptionalNumber(request, "flags");
   launch_->setgroups = OptionalString(request, "setgroups");
   launch_->uid_map = OptionalString(request, "uidMap");
@@ -282,33 +198,27 @@ void Task::OnProcess(Process *process) {
 }
 
 void Task::DrainControl() {
-  alignas(plan_report) char buffer[sizeof(plan_report) + PLAN_PACKET_BYTES];
+  Packet packet;
   while (launch_->control && !hung_up_) {
-    Fd fd;
-    pid_t sender = 0;
-    bool lost = false;
-    ssize_t size = Receive(launch_->control.get(), buffer, sizeof(buffer), &fd, &sender, &lost);
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    Receive(launch_->control.get(), &packet);
+    if (packet.size < 0 && errno == EAGAIN) {
       return;
     }
-    if (size < static_cast<ssize_t>(sizeof(plan_report))) {
+    if (!packet.IsReport()) {
       hung_up_ = true;
       StopListening();
       // The descriptor was close-on-exec: after "exec is next", its end is the exec's success.
       return exec_seen_ ? TellStarted("started") : void();
     }
-    plan_report report;
-    memcpy(&report, buffer, sizeof(report));
-    report.syscall[sizeof(report.syscall) - 1] = '\0';
-    if (lost && !started_) {
-      LoseDescriptor(report);
+    if (packet.lost && !started_) {
+      LoseDescriptor(packet.Report());
       continue;
     }
-    if (lost_child_ && sender > 0 && sender != processes_.front()->pid) {
-      ReapLostChild(sender);
+    if (lost_child_ && packet.sender > 0 && packet.sender != processes_.front()->pid) {
+      ReapLostChild(packet.sender);
       continue;
     }
-    Handle(report, buffer + sizeof(report), static_cast<size_t>(size) - sizeof(report), std::move(fd), sender);
+    Handle(packet.Report(), packet.data(), packet.data_size(), std::move(packet.fd), packet.sender);
   }
 }
 
@@ -420,8 +330,11 @@ void Task::CloseControl() {
   launch_->CloseControl();
 }
 
+// Whether it may be that nsinit has forked and not told of it.
+bool Task::HasUnreported() const { return !started_ && processes_.size() <= launch_->plan.forks; }
+
 void Task::MaybeFinish() {
-  if (finished_) {
+  if (finished_ || seeking_) {
     return;
   }
   for (const std::unique_ptr<Process> &process : processes_) {
@@ -429,11 +342,36 @@ void Task::MaybeFinish() {
       return;
     }
   }
-  // A task that was killed on its fork: its child, if there is one, still speaks, and is ours to wait for.
-  if ((failed_ == nullptr || lost_child_) && processes_.size() <= launch_->plan.forks && !hung_up_) {
-    return;
+  // A task that was killed on its fork: its child, if there is one, is ours to wait for. It speaks, or it was killed as
+  // well, or it cannot: it is frozen (cgroups(7)).
+  bool unreported = HasUnreported();
+  if (unreported && !sought_ && Main() != nullptr && (Main()->end.signal != 0 || lost_child_)) {
+    return SeekChild();
   }
-  Finish();
+  if (!unreported || hung_up_) {
+    Finish();
+  }
+}
+
+void Task::SeekChild() {
+  sought_ = true;
+  seeking_ = true;
+  std::shared_ptr<Launch> launch = launch_;
+  Environment *environment = environment_;
+  std::function<void()> done = [this, environment] {
+    Napi::HandleScope scope(Env());
+    environment->KeepAlive(-1);
+    seeking_ = false;
+    MaybeFinish();
+  };
+  environment->KeepAlive(1);
+  bool submitted = Submit(std::make_unique<EnvironmentJob>(environment_, [launch, environment, done](const Stack &) {
+    ReapUnreported(launch->pid);
+    environment->Post(done);
+  }));
+  if (!submitted) {
+    done();
+  }
 }
 
 void Task::Finish() {
@@ -470,22 +408,29 @@ void Task::Cancel() {
 }
 
 void Task::Abandon() {
-  bool kill = dies_with_environment_ || !started_;
-  bool forks = !started_ && launch_->plan.forks > 0 && processes_.size() <= launch_->plan.forks;
-  std::vector<Fd> pidfds;
+  Remains remains;
   if (!adopted_ && launch_->pidfd) {
-    pidfds.push_back(std::move(launch_->pidfd));
+    remains.pidfds.push_back(std::move(launch_->pidfd));
   }
   StopListening();
   for (const std::unique_ptr<Process> &process : processes_) {
     process->poll.Close();
     if (process->pidfd) {
-      pidfds.push_back(std::move(process->pidfd));
+      remains.pidfds.push_back(std::move(process->pidfd));
     }
   }
+  if (dies_with_environment_ || !started_) {
+    for (const Fd &pidfd : remains.pidfds) {
+      SignalPidfd(pidfd.get(), SIGKILL);
+    }
+  }
+  if (HasUnreported() && !hung_up_ && launch_->pid != 0) {
+    remains.control = std::move(launch_->control);
+    remains.first = launch_->pid;
+  }
   processes_.clear();
-  if (kill && !pidfds.empty()) {
-    Submit(std::make_unique<EndJob>(std::move(pidfds), forks ? std::move(launch_->control) : Fd()));
+  if (!remains.pidfds.empty() || remains.control) {
+    Reap(std::move(remains));
   }
   Release();
 }

@@ -63,7 +63,9 @@ private:
   void TellStarted(const char *type);
   void CloseControl();
   void StopListening();
+  bool HasUnreported() const;
   void MaybeFinish();
+  void SeekChild();
   void Finish();
   void Release();
   void KillAll();
@@ -107,6 +109,8 @@ private:
   bool done_ = false;    // the plan came to its end
   bool is_init_ = false;
   bool finished_ = false;
+  bool sought_ = false;        // a child that could not be reported
+  bool seeking_ = false;       // and that is not done yet
   bool lost_child_ = false;    // forked, reported, and the pidfd of it could not be received
   bool init_reported_ = false; // the init has said how its program ended
   int init_status_ = 0;

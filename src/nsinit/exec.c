@@ -15,6 +15,8 @@
 #define MOST_STDIO 256
 #define SIGNALS 64
 #define ST_NOEXEC 8 /* statfs(2) */
+#define F_OK 0
+#define X_OK 1
 #define HEAD_BYTES 256
 
 static char **string_array(const struct plan_field *list, char **array) {
@@ -171,23 +173,53 @@ static const char *exec_detail(const char *path, long error, char *room, size_t 
   return interpreter_of(path, room + sizeof(prefix) - 1, size - sizeof(prefix)) == NULL ? NULL : room;
 }
 
+/* What is to be executed, apart from the file. */
+struct command {
+  char **argv; /* with room for one more in front */
+  uint32_t argc;
+  char **env;
+};
+
 /* As execvp(3): a file the kernel can't tell is a shell script. */
-static long try_exec(const char *path, char **argv, uint32_t argc, char **env) {
-  long error = sys3(__NR_execve, path, argv, env);
+static long try_exec(const char *path, const struct command *command) {
+  char **argv = command->argv;
+  long error = sys3(__NR_execve, path, argv, command->env);
   if (error != -ENOEXEC) {
     return error;
   }
   char *shell[3] = {"/bin/sh", (char *)path, NULL};
-  char **script = argv - 1; /* step_exec() left room for one more in front */
-  if (argc == 0) {
-    return sys3(__NR_execve, shell[0], shell, env);
+  char **script = argv - 1;
+  if (command->argc == 0) {
+    return sys3(__NR_execve, shell[0], shell, command->env);
   }
   char *first = argv[0];
   script[0] = shell[0];
   script[1] = shell[1];
-  error = sys3(__NR_execve, shell[0], script, env);
+  error = sys3(__NR_execve, shell[0], script, command->env);
   argv[0] = first;
   return error == -ENOENT ? -ENOEXEC : error;
+}
+
+/*
+ * What execve would answer, as far as that can be told without it. Under a filter of system calls there may be no way
+ * left to say why it failed, nor to look for a program: so that is done before.
+ */
+static long rehearse(const char *path, const struct command *command) {
+  static char interpreter[PATH_MAX];
+  struct statx status;
+  (void)command;
+  long error = sys4(__NR_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS);
+  if (error == -ENOSYS || error == -EPERM) { /* a container's filter that does not know it */
+    return 0;
+  }
+  if (error < 0) {
+    return error;
+  }
+  if (sys5(__NR_statx, AT_FDCWD, path, 0, STATX_TYPE, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFDIR) {
+    return -EACCES;
+  }
+  const char *named = interpreter_of(path, interpreter, sizeof(interpreter));
+  return named == NULL ? 0 : sys4(__NR_faccessat2, AT_FDCWD, named, F_OK, AT_EACCESS);
 }
 
 static const char *path_of(char **env) {
@@ -217,14 +249,18 @@ static bool candidate(char *room, const char *directory, size_t length, const ch
  * Searches the child's PATH, in the root the child is in. What may not be run is passed over, and remembered. Leaves
  * the path that it speaks of in room: none, where there is no such program.
  */
-static long exec_search(const char *file, char **argv, uint32_t argc, char **env, char *room) {
+static long search(const char *file, long (*attempt)(const char *, const struct command *),
+                   const struct command *command, char *room) {
   static char refused_path[PATH_MAX];
   long refused = -ENOENT;
-  const char *directory = path_of(env);
+  const char *directory = path_of(command->env);
   for (;;) {
     const char *end = text_find(directory, ':');
     if (candidate(room, directory, (size_t)(end - directory), file)) {
-      long error = try_exec(room, argv, argc, env);
+      long error = attempt(room, command);
+      if (error == 0) {
+        return 0;
+      }
       if (error == -EACCES) {
         if (refused != error) {
           __builtin_memcpy(refused_path, room, sizeof(refused_path));
@@ -245,9 +281,21 @@ static long exec_search(const char *file, char **argv, uint32_t argc, char **env
   return refused;
 }
 
-void step_exec(const struct plan_step *step) {
+/* The path of the program once the attempt has worked, which execve does not come back from. */
+static const char *attempt_exec(const char *file, long (*attempt)(const char *, const struct command *),
+                                const struct command *command) {
   static char room[PATH_MAX];
   static char detail[HEAD_BYTES + 16];
+  bool searched = *text_find(file, '/') == '\0';
+  long error = searched ? search(file, attempt, command, room) : attempt(file, command);
+  const char *tried = searched && *room != '\0' ? room : file;
+  if (error < 0) {
+    fail_with("execve", error, tried, exec_detail(tried, error, detail, sizeof(detail)));
+  }
+  return tried;
+}
+
+void step_exec(const struct plan_step *step) {
   const char *file = step->field[0].bytes;
   uint32_t argc = step->field[1].size;
   uint32_t envc = step->field[2].size;
@@ -256,20 +304,29 @@ void step_exec(const struct plan_step *step) {
   if (memory < 0 && memory > -4096) {
     fail("mmap", memory, NULL);
   }
-  char **argv = string_array(&step->field[1], (char **)memory + 1);
-  char **env = string_array(&step->field[2], (char **)memory + argc + 2);
+  struct command command = {
+      .argv = string_array(&step->field[1], (char **)memory + 1),
+      .argc = argc,
+      .env = string_array(&step->field[2], (char **)memory + argc + 2),
+  };
+  restore_umask();
   confirm_forked();
   close_all_but(task.stdio, task.control);
   reset_signals();
   if (!task.dies_with_parent && !task.has_init) {
     sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
   }
+  bool filtered = task.filter_count > 0;
+  if (filtered) {
+    file = attempt_exec(file, rehearse, &command);
+  }
   task.execs = true;
   if (!task.has_init) {
     report(REPORT_EXEC, 0, -1);
   }
-  bool searched = *text_find(file, '/') == '\0';
-  long error = searched ? exec_search(file, argv, argc, env, room) : try_exec(file, argv, argc, env);
-  const char *tried = searched && *room != '\0' ? room : file;
-  fail_with("execve", error, tried, exec_detail(tried, error, detail, sizeof(detail)));
+  if (filtered) {
+    install_filters();
+    fail_with("execve", try_exec(file, &command), file, "filtered");
+  }
+  attempt_exec(file, try_exec, &command);
 }

@@ -3,6 +3,7 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/openat2.h>
 
 /* O_NONBLOCK: whoever made the file in there may have made a FIFO, to keep us waiting for its other end. */
 static long open_file(const char *path, uint64_t flags) {
@@ -16,56 +17,91 @@ static long open_file(const char *path, uint64_t flags) {
 void step_write_file(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   long fd = open_file(path, step->field[1].number);
-  const char *at = step->field[2].bytes;
-  size_t left = step->field[2].size;
-  do {
-    long written = sys3(__NR_write, fd, at, left);
-    if (written == -EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      fail("write", written, path);
-    }
-    at += written;
-    left -= (size_t)written;
-  } while (left > 0);
+  write_bytes(fd, step->field[2].bytes, step->field[2].size, path);
   sys1(__NR_close, fd);
 }
 
-void step_read_file(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  uint64_t left = step->field[1].number;
+/* Sends back what is in a file, which is closed then. */
+static void send_file(long fd, const char *path, uint64_t most) {
   char bytes[PLAN_PACKET_BYTES / 4];
-  long fd = open_file(path, O_RDONLY);
   for (;;) {
     long got = sys3(__NR_read, fd, bytes, sizeof(bytes));
     if (got == -EINTR) {
       continue;
     }
-    if (got < 0) {
-      fail("read", got, path);
-    }
-    if (got == 0) {
+    if (must(got, "read", path) == 0) {
       break;
     }
-    if ((uint64_t)got > left) {
+    if ((uint64_t)got > most) {
       fail("read", -EFBIG, path);
     }
     report_data(bytes, (size_t)got);
-    left -= (uint64_t)got;
+    most -= (uint64_t)got;
   }
   sys1(__NR_close, fd);
+}
+
+void step_read_file(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  send_file(open_file(path, O_RDONLY), path, step->field[1].number);
+}
+
+/* By the /proc that was there before a join: what is joined need not have one, or one that shows this task. */
+void step_mountinfo(const struct plan_step *step) {
+  (void)step;
+  bool here = task.proc < 0;
+  const char *path = here ? "/proc/self/mountinfo" : "self/mountinfo";
+  long fd = sys4(__NR_openat, here ? AT_FDCWD : task.proc, path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    fail("open", fd, "/proc/self/mountinfo");
+  }
+  send_file(fd, path, UINT64_MAX);
+}
+
+/*
+ * In a mount namespace that was joined others have made the links. One that says /proc/self/fd/7 would lead to what
+ * this task has open, and that may be the host's (CVE-2024-21626).
+ */
+static long change_directory(const char *path) {
+  if (!task.joined_mounts) {
+    return sys1(__NR_chdir, path);
+  }
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+  long fd = sys4(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+  long error = fd < 0 ? fd : sys1(__NR_fchdir, fd);
+  sys1(__NR_close, fd);
+  return error;
 }
 
 /* fallback: a caller's own directory need not exist in a root that was joined; the root always does. */
 void step_chdir(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   bool fallback = step->field[1].number != 0;
-  long error = sys1(__NR_chdir, path);
+  long error = change_directory(path);
   if (error < 0 && fallback) {
     error = sys1(__NR_chdir, "/");
   }
   if (error < 0) {
     fail("chdir", error, path);
+  }
+}
+
+void step_fchdir(const struct plan_step *step) {
+  long error = sys1(__NR_fchdir, step->field[0].number);
+  if (error < 0) {
+    fail("fchdir", error, NULL);
+  }
+}
+
+/* The path may lead out of the new root as long as the working directory is outside: chroot(2), NOTES. */
+void step_chroot(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  long error = sys1(__NR_chroot, path);
+  if (error < 0) {
+    fail("chroot", error, path);
+  }
+  error = sys1(__NR_chdir, "/");
+  if (error < 0) {
+    fail("chdir", error, "/");
   }
 }

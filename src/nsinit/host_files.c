@@ -14,8 +14,6 @@
 
 #define PATH_MAX 4096
 #define AT_RECURSIVE 0x8000
-#define FSCONFIG_SET_STRING 1 /* enum fsconfig_command, which older headers don't have as macros */
-#define FSCONFIG_CMD_CREATE 6
 #define ST_NOSUID 2 /* statfs(2) */
 #define ST_NOEXEC 8
 
@@ -28,13 +26,6 @@ struct entry {
   char name[];
 };
 
-static long check(long result, const char *syscall, const char *path) {
-  if (result < 0) {
-    fail(syscall, result, path);
-  }
-  return result;
-}
-
 void step_trees(const struct plan_step *step) {
   const struct plan_field *paths = &step->field[0];
   struct plan_reader items = {paths->bytes, task.plan + task.plan_size};
@@ -44,34 +35,24 @@ void step_trees(const struct plan_step *step) {
   for (task.tree_count = 0; task.tree_count < paths->size; task.tree_count++) {
     const char *path = plan_list_string(&items);
     task.trees[task.tree_count] =
-        (int)check(sys3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", path);
+        (int)must(sys3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", path);
   }
 }
 
-/* A file system in memory, mounted nowhere yet. */
-static int new_tmpfs(void) {
-  long context = check(sys2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC), "fsopen", "tmpfs");
-  check(sys5(__NR_fsconfig, context, FSCONFIG_SET_STRING, "mode", "0755", 0), "fsconfig", "tmpfs");
-  check(sys5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), "fsconfig", "tmpfs");
-  long mount = sys3(__NR_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-  sys1(__NR_close, context);
-  return (int)check(mount, "fsmount", "tmpfs");
-}
-
-static void make_file(int directory, const char *name) {
-  check(sys4(__NR_mknodat, directory, name, S_IFREG | 0444, 0), "mknod", name);
+static void make_mount_point(int directory, const char *name) {
+  must(sys4(__NR_mknodat, directory, name, S_IFREG | 0444, 0), "mknod", name);
 }
 
 static void put(int tree, int directory, const char *name) {
-  check(sys5(__NR_move_mount, tree, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH), "move_mount", name);
+  must(sys5(__NR_move_mount, tree, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH), "move_mount", name);
   sys1(__NR_close, tree);
 }
 
 static void copy_link(int from, int to, const char *name) {
   static char target[PATH_MAX];
-  long size = check(sys4(__NR_readlinkat, from, name, target, sizeof(target) - 1), "readlink", name);
+  long size = must(sys4(__NR_readlinkat, from, name, target, sizeof(target) - 1), "readlink", name);
   target[size] = '\0';
-  check(sys3(__NR_symlinkat, target, to, name), "symlink", name);
+  must(sys3(__NR_symlinkat, target, to, name), "symlink", name);
 }
 
 /* With all that is mounted below it. One that has gone meanwhile is none. */
@@ -85,11 +66,11 @@ static void bind_entry(int from, int to, const char *name) {
     return;
   }
   const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  long tree = check(sys3(__NR_open_tree, from, name, flags), "open_tree", name);
+  long tree = must(sys3(__NR_open_tree, from, name, flags), "open_tree", name);
   if ((status.stx_mode & S_IFMT) == S_IFDIR) {
-    check(sys3(__NR_mkdirat, to, name, 0755), "mkdir", name);
+    must(sys3(__NR_mkdirat, to, name, 0755), "mkdir", name);
   } else {
-    make_file(to, name);
+    make_mount_point(to, name);
   }
   put((int)tree, to, name);
 }
@@ -102,7 +83,7 @@ static bool same_text(const char *a, const char *b) {
 static void bind_entries(int from, int to, const char *except) {
   static char entries[8192] __attribute__((aligned(8)));
   for (;;) {
-    long got = check(sys3(__NR_getdents64, from, entries, sizeof(entries)), "getdents64", "/");
+    long got = must(sys3(__NR_getdents64, from, entries, sizeof(entries)), "getdents64", "/");
     if (got == 0) {
       return;
     }
@@ -120,23 +101,23 @@ static void bind_entries(int from, int to, const char *except) {
 static void make_read_only(const char *path) {
   struct statfs status;
   uint64_t flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV;
-  check(sys2(__NR_statfs, path, &status), "statfs", path);
+  must(sys2(__NR_statfs, path, &status), "statfs", path);
   if ((status.f_flags & ST_NOEXEC) != 0) {
     flags |= MS_NOEXEC;
   }
-  check(sys5(__NR_mount, 0, path, 0, flags, 0), "mount", path);
+  must(sys5(__NR_mount, 0, path, 0, flags, 0), "mount", path);
 }
 
 static int open_directory(int at, const char *path) {
-  return (int)check(sys4(__NR_openat, at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+  return (int)must(sys4(__NR_openat, at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
 }
 
 static void put_trees(const struct plan_field *names, const char *directory) {
   struct plan_reader items = {names->bytes, task.plan + task.plan_size};
-  check(sys1(__NR_chdir, directory), "chdir", directory);
+  must(sys1(__NR_chdir, directory), "chdir", directory);
   for (uint32_t i = 0; i < task.tree_count; i++) {
     const char *name = plan_list_string(&items);
-    make_file(AT_FDCWD, name);
+    make_mount_point(AT_FDCWD, name);
     put(task.trees[i], AT_FDCWD, name);
     make_read_only(name);
   }
@@ -151,15 +132,15 @@ void step_host_files(const struct plan_step *step) {
     fail("move_mount", -EINVAL, directory);
   }
   int old = open_directory(AT_FDCWD, "/");
-  int root = new_tmpfs();
-  check(sys5(__NR_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), "move_mount", "/");
+  int root = new_tmpfs("0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  must(sys5(__NR_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), "move_mount", "/");
   bind_entries(old, root, name);
-  check(sys3(__NR_mkdirat, root, name, 0755), "mkdir", directory);
-  check(sys1(__NR_fchdir, root), "fchdir", "/");
-  check(sys1(__NR_chroot, "."), "chroot", "/");
+  must(sys3(__NR_mkdirat, root, name, 0755), "mkdir", directory);
+  must(sys1(__NR_fchdir, root), "fchdir", "/");
+  must(sys1(__NR_chroot, "."), "chroot", "/");
   sys1(__NR_close, old);
   sys1(__NR_close, root);
   put_trees(&step->field[1], directory);
-  check(sys1(__NR_chdir, "/"), "chdir", "/");
+  must(sys1(__NR_chdir, "/"), "chdir", "/");
   make_read_only("/");
 }

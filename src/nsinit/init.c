@@ -58,7 +58,13 @@ void step_die_with_parent(const struct plan_step *step) {
 static void watch_connection(void) {
   sys3(__NR_fcntl, task.control, F_SETOWN, sys0(__NR_getpid));
   sys3(__NR_fcntl, task.control, F_SETFL, O_RDWR | FASYNC);
-  die_with_parent(SIGKILL);
+  die_with_parent(task.outlives ? 0 : SIGKILL);
+}
+
+/* What is held outlives Node, as long as there is a process in it. */
+void step_outlive(const struct plan_step *step) {
+  (void)step;
+  task.outlives = true;
 }
 
 /*
@@ -98,15 +104,28 @@ static void reap(long program) {
 }
 
 /*
+ * Programs that were put in here from outside are nobody's children here, and their end is no signal: so it is looked
+ * whether there is another process at all. kill(2)
+ */
+static bool is_alone(void) { return sys2(__NR_kill, -1, 0) == -ESRCH; }
+
+/*
  * All signals are blocked since the clone, so none is lost and none kills. What another process sent is forwarded; a
  * signal from the kernel itself (SI_KERNEL: the terminal's) has reached the program as well.
  */
 static _Noreturn void reap_until(long program) {
   uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGIO);
+  const struct {
+    long seconds, nanoseconds;
+  } now_and_then = {1, 0};
   for (;;) {
     siginfo_t info;
     reap(program);
-    long signal = sys4(__NR_rt_sigtimedwait, &awaited, &info, 0, sizeof(awaited));
+    bool left = task.outlives && hung_up();
+    if (left && is_alone()) {
+      quit(0);
+    }
+    long signal = sys4(__NR_rt_sigtimedwait, &awaited, &info, left ? &now_and_then : 0, sizeof(awaited));
     if (signal == SIGIO && task.dies_with_parent && hung_up()) {
       quit(127);
     }
@@ -168,7 +187,7 @@ void step_hold(const struct plan_step *step) {
   confirm_forked();
   bool is_init = sys0(__NR_getpid) == 1;
   drop_all(false);
-  task.dies_with_parent = true;
+  task.dies_with_parent = !task.outlives;
   watch_connection();
   report(REPORT_READY, is_init, -1);
   if (is_init) {

@@ -30,10 +30,23 @@ static void join_one(const struct plan_step *step, uint32_t index) {
   }
 }
 
+/* Those of other kinds that are not joined yet, as far as that is allowed from here; a bit for each that is. */
+static uint64_t join_allowed(const struct plan_step *step, uint64_t joined) {
+  for (uint32_t i = 0; i < step->field[0].size; i++) {
+    uint64_t flag = plan_list_number(&step->field[1], i);
+    bool open = flag != CLONE_NEWUSER && (joined >> i & 1) == 0;
+    if (open && sys2(__NR_setns, plan_list_number(&step->field[0], i), flag) == 0) {
+      joined |= 1ull << i;
+    }
+  }
+  return joined;
+}
+
 /*
  * Joining a user namespace gives every capability in it and takes those outside. So a namespace that belongs to the
  * user namespace (or one below) can be joined after it, and one that belongs above only before: each is tried before,
- * and what was refused is tried again after. Not dumpable from here on: a root in there must not ptrace this task.
+ * and what was refused is tried again after. Of several user namespaces each lies below the one before it. Not dumpable
+ * from here on: a root in there must not ptrace this task.
  */
 void step_join(const struct plan_step *step) {
   uint32_t count = step->field[0].size;
@@ -42,19 +55,18 @@ void step_join(const struct plan_step *step) {
     fail("setns", -EINVAL, NULL);
   }
   /* These use /proc/self, which has to be at hand before the view of it changes. */
-  if (task.proc < 0 && (comes_later(PLAN_unshare) || comes_later(PLAN_namespaces))) {
+  if (task.proc < 0 && (comes_later(PLAN_unshare) || comes_later(PLAN_namespaces) || comes_later(PLAN_mountinfo))) {
     task.proc = (int)sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   }
   set_dumpable(false);
   task.joined = true;
+  forget_root();
   for (uint32_t i = 0; i < count; i++) {
-    uint64_t flag = plan_list_number(&step->field[1], i);
-    if (flag != CLONE_NEWUSER && sys2(__NR_setns, plan_list_number(&step->field[0], i), flag) == 0) {
-      joined |= 1ull << i;
-    }
+    task.joined_mounts |= plan_list_number(&step->field[1], i) == CLONE_NEWNS;
   }
   for (uint32_t i = 0; i < count; i++) {
     if (plan_list_number(&step->field[1], i) == CLONE_NEWUSER) {
+      joined = join_allowed(step, joined);
       join_one(step, i);
       joined |= 1ull << i;
     }

@@ -68,7 +68,10 @@ void step_priority(const struct plan_step *step) {
   }
 }
 
-void step_umask(const struct plan_step *step) { sys1(__NR_umask, step->field[0].number); }
+void step_umask(const struct plan_step *step) {
+  restore_umask();
+  sys1(__NR_umask, step->field[0].number);
+}
 
 void step_affinity(const struct plan_step *step) {
   const struct plan_field *list = &step->field[0];

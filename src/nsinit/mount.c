@@ -12,14 +12,6 @@ void step_propagation(const struct plan_step *step) {
   }
 }
 
-void step_mount(const struct plan_step *step) {
-  const struct plan_field *field = step->field;
-  long error = sys5(__NR_mount, field[0].bytes, field[1].bytes, field[2].bytes, field[3].number, field[4].bytes);
-  if (error < 0) {
-    fail("mount", error, field[1].bytes);
-  }
-}
-
 /* By descriptor on the one side, and without following a link on the other: open_tree(2), move_mount(2), Linux 5.2. */
 void step_bind(const struct plan_step *step) {
   const char *target = step->field[1].bytes;

@@ -10,23 +10,48 @@
 #include "../sys/syscall.h"
 
 #define MOST_TREES 32
+#define MOST_FILTERS 16
+
+/* A filter of system calls that waits for the exec. */
+struct filter {
+  uint32_t step; /* that it is of */
+  uint32_t size;
+  const char *program;
+  uint64_t flags;
+};
 
 /* The whole state of a running plan. */
 struct task {
   char *plan;
   size_t plan_size;
   struct plan_reader reader;
-  uint32_t step;  /* index of the step that runs */
-  int control;    /* the socket to Node */
-  int proc;       /* O_PATH on /proc as it was before any join, or -1 */
-  int forked_ack; /* in a forked child: readable once the parent has reported it, or -1 */
-  bool joined;    /* namespaces where others live have been entered: memory and fds are to be guarded */
-  bool has_init;  /* an init waits for this one's exec, and shares its memory until then */
-  bool execs;     /* exec is next */
+  uint32_t step;      /* index of the step that runs */
+  int control;        /* the socket to Node */
+  int proc;           /* O_PATH on /proc as it was before any join, or -1 */
+  uint32_t first;     /* the pid of nsinit as it was cloned, once it has forked */
+  int forked_ack;     /* in a forked child: readable once the parent has reported it, or -1 */
+  bool joined;        /* namespaces where others live have been entered: memory and fds are to be guarded */
+  bool joined_mounts; /* a mount namespace is among them, and with it another root */
+  bool has_init;      /* an init waits for this one's exec, and shares its memory until then */
+  bool execs;         /* exec is next */
   bool dies_with_parent;
+  bool outlives;       /* Node, as long as there is another process in the pid namespace that it is init of */
   uint32_t tree_count; /* detached mounts that wait to be put somewhere */
   int trees[MOST_TREES];
-  uint32_t stdio; /* this many descriptors, from 0 on, are the program's */
+  uint32_t filter_count;
+  struct filter filters[MOST_FILTERS];
+  uint32_t stdio;     /* this many descriptors, from 0 on, are the program's */
+  int root;           /* O_PATH on the root that targets of mounts are resolved in, or -1: see root.c */
+  int base;           /* where another root is put together, or -1: see staging.c */
+  int old_root;       /* and what it lies on */
+  int staging;        /* a directory in it */
+  uint32_t staged;    /* how many things have been put there */
+  int mask;           /* an empty directory to hide others, or -1 */
+  uint64_t owner_uid; /* whom files belong to that are made; PLAN_UNCHANGED: this task's ids */
+  uint64_t owner_gid;
+  bool umask_cleared;
+  uint32_t umask; /* as it was */
+  int inner_user; /* a user namespace to be entered when all is mounted, or -1: see nest.c */
 };
 
 extern struct task task;
@@ -37,6 +62,9 @@ void run_steps(void);
 /* join.c */
 bool comes_later(uint32_t type);
 
+/* This task's own directory in /proc, or the task fails. Defined in unshare.c. */
+int open_proc_self(void);
+
 /* report.c */
 void report(uint32_t kind, uint32_t value, int fd);
 void report_started(bool executed, long pid, int pidfd);
@@ -44,6 +72,7 @@ void report_data(const char *bytes, size_t size);
 _Noreturn void fail(const char *syscall, long error, const char *path);
 _Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail);
 _Noreturn void quit(int code);
+long must(long result, const char *syscall, const char *path);
 
 /* process.c */
 long fork_process(unsigned long flags, int *pidfd);
@@ -52,14 +81,59 @@ void close_all_but(uint32_t first, int kept);
 void close_unneeded(void);
 void set_dumpable(bool dumpable);
 
+/* root.c: paths in the root that mounts are put together in */
+long open_in_root(const char *path, uint64_t flags, uint64_t mode);
+int open_place(const char *path, uint32_t type, bool make_missing);
+void set_root(int fd);
+void forget_root(void);
+void restore_umask(void);
+uint32_t type_of(int fd);
+uint64_t mount_id(int at, const char *path);
+
+/* contents.c: what is written to files that a plan makes */
+void write_bytes(long fd, const char *bytes, size_t size, const char *path);
+void fill_file(long fd, const struct plan_field *bytes, const struct plan_field *source, const char *path);
+void give_to_owner(int directory, const char *name, const char *path);
+
+/* staging.c */
+int staging_directory(void);
+long make_staged(uint32_t type, char *name);
+void begin_root(int mount);
+void leave_staging(void);
+
+/* mounts.c */
+struct attributes { /* struct mount_attr of mount_setattr(2) */
+  uint64_t set;
+  uint64_t clear;
+  uint64_t propagation;
+  uint64_t userns;
+};
+long open_fs(const char *type, const char *path);
+long try_string(long context, const char *key, const char *value);
+void set_string(long context, const char *key, const char *value, const char *path);
+void set_parameters(long context, const struct plan_field *parameters, const char *path);
+int create_fs(long context, uint64_t attributes, const char *path);
+int new_tmpfs(const char *mode, uint64_t attributes);
+void change_attributes(int mount, bool recursive, const struct attributes *attributes, const char *path);
+void place_mount(int mount, const char *path, uint64_t flags);
+void put_mount(int mount, int target, const char *path);
+
+/* old_attributes.c */
+void remount_each(int mount, bool recursive, const struct attributes *attributes, const char *path);
+
 /* exec.c */
 void place_stdio(int *fds, uint32_t count);
+
+/* seccomp.c */
+void install_filters(void);
 
 /* text.c: what the compiler calls by itself, and what no libc is here for */
 size_t text_length(const char *text);
 bool text_equal(const char *a, const char *b, size_t size);
 const char *text_find(const char *text, char wanted);
 char *text_number(char *end, uint64_t number);
+#define FD_PATH_BYTES 40
+const char *fd_path(long fd, char *room);
 
 /* One function for each step of the plan. */
 #define STEP(identifier, name, fields) void step_##identifier(const struct plan_step *step);

@@ -14,10 +14,24 @@ long fork_process(unsigned long flags, int *pidfd) {
   return sys5(__NR_clone, flags, 0, pidfd, 0, 0);
 }
 
+/* PR_SET_NAME(2const) */
+static void set_name(const char *name) { sys5(__NR_prctl, PR_SET_NAME, name, 0, 0, 0); }
+
+/* A child inherits the name. */
+static void set_unreported_name(void) {
+  static const char prefix[] = PLAN_UNREPORTED_NAME;
+  char name[16]; /* TASK_COMM_LEN; a pid has at most 7 digits: proc_sys_kernel(5), pid_max */
+  char *number = text_number(name + sizeof(name) - 1, task.first);
+  name[sizeof(name) - 1] = '\0';
+  __builtin_memcpy(number - (sizeof(prefix) - 1), prefix, sizeof(prefix) - 1);
+  set_name(number - (sizeof(prefix) - 1));
+}
+
 /*
  * Goes on in a child, which is what enters a pid namespace that was joined or unshared: pid_namespaces(7).
  * CLONE_PARENT makes it Node's own child, to be waited for there. The child holds back before it becomes anything
  * until this parent has told Node of it: were the parent killed in between, Node would have a child it never heard of.
+ * Were both killed, as a cgroup is (cgroup.kill), Node finds it by its name: ReapUnreported() of the addon.
  */
 void step_fork(const struct plan_step *step) {
   (void)step;
@@ -28,6 +42,9 @@ void step_fork(const struct plan_step *step) {
   if (error < 0) {
     fail("pipe2", error, NULL);
   }
+  /* A second fork is made where the first one's child is, and there pids are others. */
+  task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
+  set_unreported_name();
   long child = fork_process(CLONE_PARENT, &pidfd);
   if (child < 0) {
     fail("clone", child, NULL);
@@ -56,6 +73,7 @@ void confirm_forked(void) {
   sys1(__NR_close, task.forked_ack);
   task.forked_ack = -1;
   if (got == 1) {
+    set_name("nsinit");
     return;
   }
   long self = sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);

@@ -7,18 +7,12 @@
 #include <asm/ioctls.h>
 #include <asm/termios.h>
 
-static void check(long result, const char *syscall, const char *path) {
-  if (result < 0) {
-    fail(syscall, result, path);
-  }
-}
-
 /* TIOCGPTPEER (Linux 4.13) opens the other end by descriptor: no path in a /dev that others may have changed. */
 static long open_peer(long master) {
   int unlocked = 0;
-  check(sys3(__NR_ioctl, master, TIOCSPTLCK, &unlocked), "ioctl", "/dev/ptmx");
+  must(sys3(__NR_ioctl, master, TIOCSPTLCK, &unlocked), "ioctl", "/dev/ptmx");
   long peer = sys3(__NR_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  check(peer, "ioctl", "/dev/ptmx");
+  must(peer, "ioctl", "/dev/ptmx");
   return peer;
 }
 
@@ -37,13 +31,13 @@ void step_pty(const struct plan_step *step) {
   struct winsize size = {.ws_col = (unsigned short)step->field[0].number,
                          .ws_row = (unsigned short)step->field[1].number};
   long master = open_master();
-  check(master, "open", "/dev/ptmx");
+  must(master, "open", "/dev/ptmx");
   long peer = open_peer(master);
-  check(sys3(__NR_ioctl, master, TIOCSWINSZ, &size), "ioctl", "/dev/ptmx");
+  must(sys3(__NR_ioctl, master, TIOCSWINSZ, &size), "ioctl", "/dev/ptmx");
   report(REPORT_FD, 0, (int)master);
   sys1(__NR_close, master);
   sys0(__NR_setsid);
-  check(sys3(__NR_ioctl, peer, TIOCSCTTY, 0), "ioctl", "/dev/ptmx");
+  must(sys3(__NR_ioctl, peer, TIOCSCTTY, 0), "ioctl", "/dev/ptmx");
   place_stdio((int[]){(int)peer, (int)peer, (int)peer}, 3);
 }
 
@@ -52,7 +46,7 @@ void step_pty(const struct plan_step *step) {
  * not to start in that group but in its own, as if a shell had started it. SIGTTOU, as every signal, is blocked by now.
  */
 void step_foreground(const struct plan_step *step) {
-  check(sys2(__NR_setpgid, 0, 0), "setpgid", NULL);
+  must(sys2(__NR_setpgid, 0, 0), "setpgid", NULL);
   int group = (int)sys0(__NR_getpid);
-  check(sys3(__NR_ioctl, step->field[0].number, TIOCSPGRP, &group), "ioctl", NULL);
+  must(sys3(__NR_ioctl, step->field[0].number, TIOCSPGRP, &group), "ioctl", NULL);
 }

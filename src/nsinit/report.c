@@ -74,10 +74,11 @@ void report_data(const char *bytes, size_t size) {
   send_packet(vectors, 2, -1);
 }
 
+/* A filter that was installed for the program may let none of them end this task: then a fault does. */
 _Noreturn void quit(int code) {
-  for (;;) {
-    sys1(__NR_exit_group, code);
-  }
+  sys1(__NR_exit_group, code);
+  sys1(__NR_exit, code);
+  __builtin_trap();
 }
 
 static struct iovec clipped(const char *text, size_t most) {
@@ -99,3 +100,11 @@ _Noreturn void fail_with(const char *syscall, long error, const char *path, cons
 }
 
 _Noreturn void fail(const char *syscall, long error, const char *path) { fail_with(syscall, error, path, NULL); }
+
+/* The kernel's answer where it is no error. */
+long must(long result, const char *syscall, const char *path) {
+  if (result < 0) {
+    fail(syscall, result, path);
+  }
+  return result;
+}

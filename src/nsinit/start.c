@@ -59,6 +59,13 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.control = PLAN_CONTROL_FD;
   task.proc = -1;
   task.forked_ack = -1;
+  task.root = -1;
+  task.base = -1;
+  task.staging = -1;
+  task.mask = -1;
+  task.inner_user = -1;
+  task.owner_uid = PLAN_UNCHANGED;
+  task.owner_gid = PLAN_UNCHANGED;
   sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0);
   sys3(__NR_fcntl, task.control, F_SETFD, FD_CLOEXEC);
   if (!read_plan()) {

@@ -50,3 +50,14 @@ char *text_number(char *end, uint64_t number) {
   } while (number > 0);
   return end;
 }
+
+/* "/proc/self/fd/7", in a room of FD_PATH_BYTES. */
+const char *fd_path(long fd, char *room) {
+  static const char prefix[] = "/proc/self/fd/";
+  char digits[24];
+  digits[sizeof(digits) - 1] = '\0';
+  const char *number = text_number(digits + sizeof(digits) - 1, (uint64_t)fd);
+  __builtin_memcpy(room, prefix, sizeof(prefix) - 1);
+  __builtin_memcpy(room + sizeof(prefix) - 1, number, text_length(number) + 1);
+  return room;
+}

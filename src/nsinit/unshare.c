@@ -22,7 +22,7 @@ struct written {
  * This task's own directory in /proc. "self" is looked up anew each time, since a fork may lie in between, and it is
  * the pid namespace of that mount of /proc that counts, not this task's: proc(5).
  */
-static int open_proc_self(void) {
+int open_proc_self(void) {
   const char *path = task.proc < 0 ? "/proc/self" : "self";
   long fd = sys4(__NR_openat, task.proc < 0 ? AT_FDCWD : task.proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0) {
@@ -159,30 +159,4 @@ void step_unshare(const struct plan_step *step) {
   if (new_time) {
     enter_time(time);
   }
-}
-
-/* The kinds by their CLONE_NEW* flags, and their files: namespaces(7). */
-static const struct {
-  uint64_t flag;
-  const char *file;
-} kinds[] = {
-    {CLONE_NEWCGROUP, "ns/cgroup"}, {CLONE_NEWIPC, "ns/ipc"},   {CLONE_NEWNS, "ns/mnt"},    {CLONE_NEWNET, "ns/net"},
-    {CLONE_NEWPID, "ns/pid"},       {CLONE_NEWTIME, "ns/time"}, {CLONE_NEWUSER, "ns/user"}, {CLONE_NEWUTS, "ns/uts"},
-};
-
-/* Node may not look into a task that has joined: it is not dumpable. So the task opens its namespaces itself. */
-void step_namespaces(const struct plan_step *step) {
-  int proc_self = open_proc_self();
-  for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-    if ((step->field[0].number & kinds[i].flag) == 0) {
-      continue;
-    }
-    long fd = sys4(__NR_openat, proc_self, kinds[i].file, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) {
-      fail("open", fd, kinds[i].file);
-    }
-    report(REPORT_FD, 0, (int)fd);
-    sys1(__NR_close, fd);
-  }
-  sys1(__NR_close, proc_self);
 }

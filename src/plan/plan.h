@@ -25,6 +25,17 @@
 #define PLAN_AS_IS (UINT64_MAX - 1) /* in a limit, where PLAN_UNCHANGED is taken */
 #define PLAN_CONTROL_FD 3           /* where nsinit finds its socket; the fds that a plan names are above */
 #define PLAN_FIRST_FD 4
+#define PLAN_UNREPORTED_NAME "nsinit:" /* and the pid of the first nsinit: of a forked child until it is reported */
+
+/* How something is mounted: the flags of the steps fs, tree and overlay. lib/mount/flags.ts has the same. */
+#define PLAN_MAKE_MISSING 0x1u /* the target, and directories on the way to it, are made where they are missing */
+#define PLAN_RECURSIVE 0x2u    /* with all that is mounted below the source; attributes are for those as well */
+#define PLAN_OPTIONAL 0x4u     /* a source that does not exist is passed over */
+#define PLAN_NEW_ROOT 0x8u     /* the root that is to be the task's; targets are resolved in it from then on */
+#define PLAN_INSIDE 0x10u      /* the source is a path in the root where targets are */
+#define PLAN_NO_COPY 0x20u     /* the descriptor is a detached mount, which itself is mounted */
+#define PLAN_DISCARD 0x40u     /* of an overlay: what is written goes to memory, and with the mount */
+#define PLAN_TELL_LAYERS 0x80u /* of an overlay: descriptors of its upper layer, and of those below, are sent back */
 
 enum plan_step_type {
 #define STEP(identifier, name, fields) PLAN_##identifier,

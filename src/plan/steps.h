@@ -13,23 +13,44 @@
 #define LINUX_NS_PLAN_STEPS_H
 
 #define PLAN_STEPS(STEP)                                                                                               \
-  STEP(join, "join", "FN")                      /* namespaces, and the CLONE_NEW* flag of each: setns(2) */            \
-  STEP(fork, "fork", "")                        /* go on in a child: to enter a joined pid namespace */                \
-  STEP(unshare, "unshare", "uzzzz")             /* flags, setgroups, uid_map, gid_map, timens_offsets */               \
-  STEP(namespaces, "namespaces", "u")           /* CLONE_NEW* flags: those it is in, sent back: namespaces(7) */       \
-  STEP(hostname, "hostname", "s")               /* sethostname(2) */                                                   \
-  STEP(domainname, "domainname", "s")           /* setdomainname(2) */                                                 \
-  STEP(loopback, "loopback", "")                /* bring lo up: netdevice(7) */                                        \
-  STEP(propagation, "propagation", "su")        /* path, MS_* flags: mount(2) */                                       \
-  STEP(mount, "mount", "zszuz")                 /* source, target, type, flags, data: mount(2) */                      \
-  STEP(bind, "bind", "fs")                      /* what the fd refers to, on target: open_tree(2) */                   \
-  STEP(trees, "trees", "S")                     /* paths, of files to be put elsewhere: open_tree(2) */                \
-  STEP(host_files, "host_files", "sS")          /* directory in a new root, and a name in it for each of the trees */  \
-  STEP(umount, "umount", "su")                  /* target, flags: umount2(2) */                                        \
-  STEP(write_file, "write_file", "sub")         /* path, open(2) flags, data in one write(2) */                        \
-  STEP(read_file, "read_file", "su")            /* path, most bytes: sent back as data */                              \
-  STEP(socket, "socket", "uuu")                 /* domain, type, protocol: sent back as a descriptor */                \
-  STEP(tun, "tun", "suuuu")                     /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */           \
+  STEP(join, "join", "FN")               /* namespaces, and the CLONE_NEW* flag of each: setns(2) */                   \
+  STEP(fork, "fork", "")                 /* go on in a child: to enter a joined pid namespace */                       \
+  STEP(unshare, "unshare", "uzzzz")      /* flags, setgroups, uid_map, gid_map, timens_offsets */                      \
+  STEP(hostname, "hostname", "s")        /* sethostname(2) */                                                          \
+  STEP(domainname, "domainname", "s")    /* setdomainname(2) */                                                        \
+  STEP(loopback, "loopback", "")         /* bring lo up: netdevice(7) */                                               \
+  STEP(propagation, "propagation", "su") /* path, MS_* flags: mount(2) */                                              \
+  STEP(bind, "bind", "fs")               /* what the fd refers to, on target: open_tree(2) */                          \
+  STEP(trees, "trees", "S")              /* paths, of files to be put elsewhere: open_tree(2) */                       \
+  STEP(host_files, "host_files", "sS")   /* directory in a new root, and a name in it for each of the trees */         \
+  STEP(umount, "umount", "su")           /* target, flags: umount2(2) */                                               \
+  STEP(fs, "fs", "szSuzu")               /* type, source, parameters, MOUNT_ATTR_*, target, PLAN_*: fsopen(2) */       \
+  STEP(tree, "tree", "zFuuuuFz")         /* see mounts.c */                                                            \
+  STEP(overlay, "overlay", "SzzSuzu")    /* lower, upper, work, parameters, MOUNT_ATTR_*, target, PLAN_* */            \
+  STEP(attributes, "attributes",                                                                                       \
+       "suuuuF") /* path, 1: recursive, set, cleared, MS_*, user namespace: mount_setattr(2) */                        \
+  STEP(reconfigure, "reconfigure", "sS") /* path, parameters: fspick(2) */                                             \
+  STEP(move, "move", "ss")               /* a mount, target: move_mount(2) */                                          \
+  STEP(seal, "seal", "su")               /* what is to be read-only; 1: also what is mounted below it */               \
+  STEP(mask, "mask", "su")               /* what is to be hidden; 1: if it exists */                                   \
+  STEP(data, "data", "subFu")            /* target, mode, contents or descriptor, MOUNT_ATTR_* */                      \
+  STEP(owner, "owner", "uu")             /* uid, gid: whose files are that are made from here on */                    \
+  STEP(make_dir, "make_dir", "suu")      /* path, mode (PLAN_UNCHANGED), 1: not if it exists, nor ways to it */        \
+  STEP(make_link, "make_link", "ss")     /* path, what it is to say */                                                 \
+  STEP(make_file, "make_file", "subF")   /* path, mode, contents, or a descriptor to copy from */                      \
+  STEP(chmod, "chmod", "su")             /* path, mode */                                                              \
+  STEP(nest, "nest", "uzzz")             /* flags, setgroups, uid_map, gid_map of a user namespace below: nest.c */    \
+  STEP(enter_nest, "enter_nest", "u")    /* enters it; flags to unshare there: setns(2) */                             \
+  STEP(namespaces, "namespaces", "N")    /* CLONE_NEW* flags: those it is in are sent back, see nest.c */              \
+  STEP(open_file, "open_file", "suu")    /* path in the root, open(2) flags, mode: sent back as a descriptor */        \
+  STEP(list, "list", "su")               /* path in the root, most bytes: names and types sent back as data */         \
+  STEP(changes, "changes", "ffu")        /* upper layer, those below, most bytes: sent back as data */                 \
+  STEP(pivot_root, "pivot_root", "zz")   /* new root, old root's place; null: the one made by steps, none */           \
+  STEP(write_file, "write_file", "sub")  /* path, open(2) flags, data in one write(2) */                               \
+  STEP(read_file, "read_file", "su")     /* path, most bytes: sent back as data */                                     \
+  STEP(mountinfo, "mountinfo", "")       /* sent back as data: proc_pid_mountinfo(5) */                                \
+  STEP(socket, "socket", "uuu")          /* domain, type, protocol: sent back as a descriptor */                       \
+  STEP(tun, "tun", "suuuu")              /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */                  \
   STEP(netns_directory, "netns_directory", "s") /* path: a directory that is a shared mount: ip-netns(8) */            \
   STEP(netns_add, "netns_add", "sF")            /* path of a new file; a network namespace, or none for this task's */ \
   STEP(netns_remove, "netns_remove", "s")       /* path */                                                             \
@@ -45,6 +66,8 @@
   STEP(pty, "pty", "uu")                      /* columns, rows: a new terminal, its other end sent back: pty(7) */     \
   STEP(foreground, "foreground", "f")    /* a process group of its own, in front on this terminal: tcsetpgrp(3) */     \
   STEP(setsid, "setsid", "")             /* a session of its own: setsid(2) */                                         \
+  STEP(fchdir, "fchdir", "f")            /* fchdir(2) */                                                               \
+  STEP(chroot, "chroot", "s")            /* and chdir there: chroot(2) */                                              \
   STEP(chdir, "chdir", "su")             /* path; 1: where it does not exist, the root instead */                      \
   STEP(ids, "ids", "uuuN")               /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */                   \
   STEP(default_ids, "default_ids", "")   /* 0:0 where the user namespace maps it, else unchanged */                    \
@@ -53,7 +76,9 @@
   STEP(die_with_parent, "die_with_parent", "uu") /* signal, Node's pid: PR_SET_PDEATHSIG(2const) */                    \
   STEP(stdio, "stdio", "F")                      /* these become 0, 1, 2, ... */                                       \
   STEP(init, "init", "u")                        /* stay as init, go on in a child; 1: dies with the parent */         \
+  STEP(seccomp, "seccomp", "bu")                 /* a BPF program, flags; in force from the exec on: seccomp(2) */     \
   STEP(exec, "exec", "sSS")                      /* file, argv, env; PATH is searched: execve(2) */                    \
+  STEP(outlive, "outlive", "")                   /* before hold: not to end with Node, but with its last process */    \
   STEP(hold, "hold", "")                         /* keep the namespaces: as init in a pid namespace */                 \
   STEP(exit, "exit", "")                         /* all is done */
 

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
 import { native } from '../../lib/native';
-import { NOTHING, moreThan, possessions } from '../fixtures/possessions';
+import { NOTHING, footprint, moreThan } from '../fixtures/footprint';
 import { resultOf } from '../fixtures/scenario';
 import { needs } from '../fixtures/optional';
 
@@ -170,8 +170,15 @@ describe('where Node has no descriptor left to receive one', () => {
   );
 });
 
+describe('a task that is killed together with the child it has forked, before it could tell of it,', () => {
+  test('leaves no child behind, and nothing that the end of its pid namespace would wait for', async () => {
+    const result = await resultOf(join(__dirname, 'scenarios.ts'), 'killedBeforeReported');
+    expect(result).toEqual({ held: true, more: NOTHING });
+  }, 60_000);
+});
+
 test('nothing is left of any of it', async () => {
-  const before = possessions();
+  const before = footprint();
   await Promise.all([
     launch({ flags: 0, steps: [run('true')] }).last,
     launch({ flags: 0, steps: [run('/no/such')] }).last,

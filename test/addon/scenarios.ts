@@ -1,8 +1,12 @@
 /** For processes of their own: see test/fixtures/scenario.ts. */
-import { closeSync, openSync } from 'node:fs';
-import type { Step, TaskEvent } from '../../types/native';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NativeTask, Step, TaskEvent } from '../../types/native';
+import { unshare } from '../../lib';
 import { native } from '../../lib/native';
-import { moreThan, possessions } from '../fixtures/possessions';
+import { CLONE_FLAGS } from '../../lib/namespace/kind';
+import { footprint, moreThan } from '../fixtures/footprint';
 
 const SLEEP: Step = ['exec', 'sleep', ['sleep', '5'], ['PATH=/usr/bin:/bin']];
 const NEW_USER_AND_PID = 0x30000000;
@@ -16,15 +20,16 @@ const PLANS: Record<string, { flags: number; steps: Step[] }> = {
 
 /** All descriptors are taken from when the task exists until its last event. */
 export async function noDescriptorToReceive(plan: string): Promise<unknown> {
-  await launch({ flags: 0, steps: [['exit']] }, () => undefined);
-  const before = possessions();
+  await launch({ flags: 0, steps: [['exit']] }, (task) => task.proceed());
+  const before = footprint();
   const taken: number[] = [];
-  const events = await launch(PLANS[plan]!, () => {
+  const events = await launch(PLANS[plan]!, (task) => {
     try {
       for (;;) taken.push(openSync('/dev/null', 'r'));
     } catch {
       // that was the last
     }
+    task.proceed();
   });
   taken.forEach((fd) => closeSync(fd));
   const last = events.at(-1);
@@ -32,15 +37,12 @@ export async function noDescriptorToReceive(plan: string): Promise<unknown> {
   return { types: events.map(({ type }) => type), errno, more: await moreThan(before) };
 }
 
-function launch(plan: { flags: number; steps: Step[] }, onCloned: () => void): Promise<TaskEvent[]> {
+function launch(plan: { flags: number; steps: Step[] }, onCloned: (task: NativeTask) => void): Promise<TaskEvent[]> {
   return new Promise((resolve) => {
     const events: TaskEvent[] = [];
     const task = native().launch({ ...plan, manual: true }, (event) => {
       events.push(event);
-      if (event.type === 'cloned') {
-        onCloned();
-        task.proceed();
-      }
+      if (event.type === 'cloned') onCloned(task);
       // Only what should have failed comes to run.
       if (event.type === 'started') task.end();
       if (event.type === 'exit' || event.type === 'failed') resolve(events);
@@ -59,4 +61,52 @@ export async function throwingCallback(): Promise<unknown> {
     });
   });
   return seen;
+}
+
+/**
+ * nsinit and the child it has forked into a set's pid namespace are killed before either could tell of the child: they
+ * are held there by a socket that nobody reads. That takes exactly so many reports; how many is found by trying.
+ */
+export async function killedBeforeReported(): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'linux-ns-addon-'));
+  writeFileSync(join(folder, 'byte'), 'x');
+  const set = await unshare(['user', 'pid']);
+  const members = [...set];
+  const enter: Step = ['join', members.map(({ fd }) => fd), members.map(({ kind }) => CLONE_FLAGS[kind])];
+  const before = footprint();
+  const others = (but: number): number[] =>
+    footprint().children.flatMap((pid) => (before.children.includes(pid) || +pid === but ? [] : [+pid]));
+  const forksAfter = async (reports: number): Promise<boolean> => {
+    const fill = Array.from({ length: reports }, (): Step => ['read_file', join(folder, 'byte'), 1]);
+    let forked = false;
+    await launch({ flags: 0, steps: [...fill, enter, ['fork'], SLEEP] }, (task) => {
+      const { pid } = task;
+      task.proceed();
+      forked = hasCome(() => others(pid).length > 0, pid);
+      for (const each of [pid, ...others(pid)]) process.kill(each, 'SIGKILL');
+    });
+    return forked;
+  };
+  let [forks, waits] = [0, 4096];
+  while (waits - forks > 1) {
+    const middle = Math.floor((forks + waits) / 2);
+    if (await forksAfter(middle)) forks = middle;
+    else waits = middle;
+  }
+  // Once more, and nothing after it: what it leaves nobody else takes away.
+  const held = await forksAfter(forks);
+  const more = await moreThan(before);
+  await set.close();
+  rmSync(folder, { recursive: true });
+  return { held, more };
+}
+
+/** Whether something comes to be before a process has fallen asleep. The event loop stands still meanwhile. */
+function hasCome(happened: () => boolean, pid: number): boolean {
+  for (let asleep = 0; asleep < 30;) {
+    if (happened()) return true;
+    asleep = readFileSync(`/proc/${pid}/stat`, 'utf8').includes(' S ') ? asleep + 1 : 0;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+  return false;
 }

@@ -77,6 +77,20 @@ test('programs in namespaces that exist have one too', async () => {
   expect(existsSync(child.cgroup!.path)).toBe(false);
 });
 
+test('a Node whose own cgroup has once been killed has them too', async () => {
+  const own = join(parent, 'killed');
+  mkdirSync(own);
+  const enter = ['sh', '-c', `echo $$ >${own}/cgroup.procs && exec "$@"`, 'sh'];
+  writeFileSync(join(own, 'cgroup.kill'), '1');
+  const script = `
+    const child = await linux.spawn('cat', ['/proc/self/cgroup'], { cgroup: { parent: '${parent}' }, unshare: ['user', 'pid'] });
+    let text = '';
+    for await (const chunk of child.stdout) text += chunk;
+    return [await child.exited, text.includes(child.cgroup.path.slice(${ownCgroup().length}))];`;
+  expect(await compiled.run(script, enter)).toEqual({ value: [{ code: 0, signal: null }, true] });
+  rmdirSync(own);
+});
+
 test('clone() has it, and close() waits for its removal', async () => {
   const child = await clone({ file: 'sleep', args: ['600'], cgroup: { parent } });
   expect(await child.cgroup!.processes()).toEqual([child.pid]);
@@ -132,6 +146,16 @@ test('kill() ends all of it', async () => {
   await eventually(async () => (await cgroup.processes()).length === 3);
   await cgroup.kill();
   expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' });
+});
+
+test('kill() resolves however soon the cgroup is removed', async () => {
+  for (let round = 0; round < 20; round++) {
+    const { child, cgroup } = await sleeper();
+    const killing = [cgroup.kill(), cgroup.remove()];
+    child.kill('SIGKILL');
+    await Promise.all(killing);
+    expect(existsSync(cgroup.path)).toBe(false);
+  }
 });
 
 test('after the end there is nothing to ask any more', async () => {

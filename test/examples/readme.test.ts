@@ -13,13 +13,16 @@ import { join } from 'node:path';
 import { Example, ROOT } from './example';
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const blocks = [...readme.matchAll(/^```(ts|js)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({
-  language,
-  code,
-  first: code.split('\n').find((line) => !/^(import|$|.*require\()/.test(line)) ?? '',
-}));
+const guides = ['docs/discovery.md'].map((page) => readFileSync(join(ROOT, page), 'utf8'));
+const blocks = [readme, ...guides].flatMap((page) =>
+  [...page.matchAll(/^```(ts|js)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+    first: code.split('\n').find((line) => !/^(import|$|.*require\()/.test(line)) ?? '',
+  })),
+);
 
-describe('the code in README.md', () => {
+describe('the code in README.md and in guides', () => {
   let project: string;
 
   // A project that has installed the package.

@@ -40,7 +40,7 @@ describe('a user namespace is refused', () => {
     },
   );
 
-  it.each(['hostname', 'mount', 'loopback', 'propagation', 'uid_map', 'time'])(
+  it.each(['hostname', 'fs', 'loopback', 'propagation', 'uid_map', 'time'])(
     'by AppArmor only in effect: it is made, and then %s is refused',
     (operation) => {
       const failure = { operation, errno: Errno.EPERM, syscall: operation, kinds: [...NAMESPACE_KINDS] };
@@ -204,7 +204,7 @@ describe('no more tasks', () => {
 });
 
 describe('no more descriptors', () => {
-  it.each(['clone', 'open', 'mount', 'prepare'])('whatever was being done: %s', (operation) => {
+  it.each(['clone', 'open', 'fs', 'prepare'])('whatever was being done: %s', (operation) => {
     const limits = 'Max open files            1024                 4096                 files     \n';
     expect(hint({ operation, errno: Errno.EMFILE }, { 'proc/self/limits': limits })).toContain(
       'RLIMIT_NOFILE allows (1024',
@@ -420,7 +420,7 @@ describe('opening and keeping a namespace is refused', () => {
 });
 
 describe('a mount is refused', () => {
-  const refused = { operation: 'mount', errno: Errno.EPERM, syscall: 'mount' } satisfies Partial<Failure>;
+  const refused = { operation: 'fs', errno: Errno.EPERM, syscall: 'fsconfig' } satisfies Partial<Failure>;
   const inside = { ...refused, kinds: ['user', 'mnt', 'pid'] } satisfies Partial<Failure>;
   const masked = {
     'proc/self/mountinfo':
@@ -474,19 +474,57 @@ describe('a mount is refused', () => {
   });
 
   it('because flags that came from a more privileged mount namespace are locked', () => {
-    expect(hint({ ...inside, syscall: 'mount_setattr', path: '/data' })).toContain('Keep the ones it has.');
-    expect(hint({ ...inside, detail: 'remount', path: '/data' })).toContain('its flags are locked');
+    const setattr = { ...inside, operation: 'attributes', syscall: 'mount_setattr', path: '/data' } as const;
+    expect(hint(setattr)).toContain('Keep the ones it has.');
+    expect(hint({ ...setattr, operation: 'tree' })).toContain('its flags are locked');
+  });
+
+  it('because the options of a filesystem are up to who has mounted it', () => {
+    expect(hint({ ...inside, operation: 'reconfigure', path: '/data' })).toContain('With bind: true only this mount');
+  });
+
+  it('because the upper layer can only be read', () => {
+    const mounts = '27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:9 / /ro ro - tmpfs none rw\n';
+    const failure = { operation: 'overlay', errno: Errno.EINVAL, syscall: 'fsconfig', fstype: 'overlay' } as const;
+    const here = { 'proc/self/mountinfo': mounts };
+    expect(hint({ ...failure, source: '/ro/upper' }, here)).toContain("'/ro/upper' is on a read-only mount (/ro)");
+    expect(hint({ ...failure, source: '/rock' }, here)).toContain('one mount that can be written');
+    expect(hint({ ...failure, source: '/ro/upper', kinds: ['mnt'] }, here)).toContain('one mount that can be written');
+  });
+
+  it('because the kernel is too old for it', () => {
+    const old = { 'proc/sys/kernel/osrelease': '5.10.0-8-amd64\n' };
+    expect(hint({ ...inside, fstype: 'overlay' }, old)).toContain('take Linux 5.11');
+    const idmap = { operation: 'tree', detail: 'idmap', syscall: 'mount_setattr' } as const;
+    expect(hint({ ...idmap, errno: Errno.ENOSYS })).toContain('take Linux 5.12');
+    expect(hint({ ...idmap, errno: Errno.EINVAL })).toContain("can't be id-mapped");
+    expect(hint({ ...idmap, errno: Errno.EPERM, kinds: ['user', 'mnt'] })).toContain('openTree()');
   });
 
   it.each([
-    [{ operation: 'bind', errno: Errno.EINVAL }, 'bind recursively'],
+    [{ operation: 'tree', errno: Errno.EINVAL, syscall: 'open_tree' }, 'bind recursively'],
+    [{ operation: 'tree', errno: Errno.ENOENT, syscall: 'open_tree', source: '/a' }, "The source '/a' does not exist"],
+    [{ operation: 'tree', errno: Errno.EINVAL, syscall: 'move_mount', path: '/a' }, 'a file only on a file'],
+    [{ operation: 'tree', errno: Errno.ELOOP, syscall: 'openat2', path: '/a' }, 'not followed in targets'],
+    [{ operation: 'tree', errno: Errno.EROFS, syscall: 'mkdir', path: '/a' }, 'on a read-only mount'],
+    [{ operation: 'move', errno: Errno.EINVAL, syscall: 'move_mount', path: '/a' }, 'lies on a shared mount'],
+    [{ operation: 'move', errno: Errno.ELOOP, syscall: 'move_mount', path: '/a' }, 'in the mount that was to be moved'],
+    [{ operation: 'attributes', errno: Errno.EINVAL, syscall: 'mount_setattr' }, 'is no mount point'],
+    [{ operation: 'reconfigure', errno: Errno.EINVAL, syscall: 'fspick' }, 'is no mount point'],
+    [{ operation: 'reconfigure', errno: Errno.EBUSY, syscall: 'fsconfig' }, 'open for writing'],
+    [{ operation: 'pivot_root', errno: Errno.EINVAL, syscall: 'pivot_root' }, 'takes a new root that is a mount point'],
+    [{ operation: 'overlay', fstype: 'overlay', errno: Errno.EBUSY, syscall: 'fsconfig' }, 'another overlay'],
+    [
+      { operation: 'fs', errno: Errno.EINVAL, syscall: 'fsconfig', detail: 'tmpfs: No' },
+      'The kernel says: "tmpfs: No".',
+    ],
     [{ operation: 'propagation', errno: Errno.EINVAL, path: '/etc' }, "'/etc' is no mount point"],
     [{ operation: 'umount', errno: Errno.EBUSY, path: '/mnt' }, 'MNT_DETACH'],
     [{ operation: 'umount', errno: Errno.EINVAL, path: '/proc', kinds: ['user', 'mnt'] }, 'cannot be unmounted inside'],
     [{ operation: 'umount', errno: Errno.EINVAL, path: '/etc' }, "Nothing is mounted on '/etc'"],
-    [{ operation: 'mount', errno: Errno.ENOENT, path: '/nosuch' }, 'create it first'],
-    [{ operation: 'mount', errno: Errno.ENOSPC }, 'fs.mount-max'],
-    [{ operation: 'mount', errno: Errno.ENOTBLK }, 'no block device'],
+    [{ operation: 'fs', errno: Errno.ENOENT, syscall: 'openat2', path: '/nosuch' }, 'create it first'],
+    [{ operation: 'fs', errno: Errno.ENOSPC, syscall: 'move_mount' }, 'fs.mount-max'],
+    [{ operation: 'fs', errno: Errno.ENOTBLK, syscall: 'fsconfig' }, 'no block device'],
   ] as const)('%j', (failure, text) => {
     expect(hint({ syscall: 'mount', ...failure })).toContain(text);
   });
@@ -577,12 +615,83 @@ describe('the program cannot be run', () => {
   });
 });
 
+describe('a filter of system calls cannot be installed', () => {
+  const seccomp = { operation: 'seccomp', syscall: 'seccomp' } as const;
+
+  it.each([
+    [Errno.EACCES, "Leave out 'noNewPrivileges: false'"],
+    [Errno.EINVAL, 'does not take this BPF program'],
+    [Errno.ENOMEM, '32768 BPF instructions'],
+    [Errno.EPERM, 'has to allow seccomp'],
+    [Errno.ENOSYS, 'CONFIG_SECCOMP_FILTER'],
+  ])('with errno %d: %s', (errno, text) => {
+    expect(hint({ ...seccomp, errno })).toContain(text);
+  });
+
+  it('because one that is in force forbids it', () => {
+    expect(hint({ ...seccomp, errno: Errno.ENOSYS }, filtered)).toContain('this process itself runs under');
+  });
+
+  it('or keeps the program from being executed', () => {
+    const exec = { operation: 'exec', syscall: 'execve', path: '/bin/x', detail: 'filtered' } as const;
+    expect(hint({ ...exec, errno: Errno.EPERM })).toContain('let it allow execve');
+    expect(hint({ ...exec, errno: Errno.E2BIG })).toContain('128 KiB');
+  });
+});
+
+describe('a root directory is refused', () => {
+  const refused = { operation: 'chroot', errno: Errno.EPERM, syscall: 'chroot', path: '/new' } as const;
+
+  it('without CAP_SYS_CHROOT, which a user namespace gives, but not to ids that are not its root', () => {
+    expect(hint(refused)).toContain("this process (uid 1000) does not have. Add 'user' to the kinds");
+    expect(hint({ ...refused, kinds: ['user', 'mnt'] })).toContain('the ids the program runs with do not have');
+  });
+});
+
 describe('any hint', () => {
   const operations = [
     ...['clone', 'unshare', 'unshareSync', 'fork', 'init', 'uid_map', 'gid_map', 'setgroups', 'newuidmap', 'newgidmap'],
-    ...['join', 'setnsSync', 'open', 'persist', 'propagation', 'mount', 'bind', 'umount', 'time', 'hostname'],
-    ...['domainname', 'loopback', 'socket', 'write_file', 'read_file', 'chdir', 'ids', 'default_ids', 'stdio'],
-    ...['setsid', 'no_new_privs', 'die_with_parent', 'hold', 'exec', 'exit', 'prepare', 'exec-nsinit', 'nosuch'],
+    ...[
+      'join',
+      'setnsSync',
+      'open',
+      'persist',
+      'propagation',
+      'fs',
+      'bind',
+      'tree',
+      'overlay',
+      'attributes',
+      'reconfigure',
+      'move',
+      'umount',
+      'time',
+      'hostname',
+    ],
+    ...[
+      'domainname',
+      'loopback',
+      'socket',
+      'write_file',
+      'read_file',
+      'chdir',
+      'chroot',
+      'ids',
+      'default_ids',
+      'stdio',
+    ],
+    ...[
+      'setsid',
+      'no_new_privs',
+      'die_with_parent',
+      'seccomp',
+      'hold',
+      'exec',
+      'exit',
+      'prepare',
+      'exec-nsinit',
+      'nosuch',
+    ],
   ];
   const hosts = [ordinary, { ...ordinary, ...root }, { ...ordinary, ...filtered }, {}].map(anotherHost);
 

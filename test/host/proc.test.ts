@@ -56,7 +56,7 @@ describe('HostFiles', () => {
 
   it('reads mount points with spaces in them', () => {
     const line = '36 35 98:0 / /mnt/a\\040b rw,noexec shared:1 master:2 - tmpfs none rw\n';
-    expect(anotherHost({ 'proc/self/mountinfo': line }).mounts()).toEqual([
+    expect(anotherHost({ 'proc/self/mountinfo': line }).mounts()).toMatchObject([
       { root: '/', target: '/mnt/a b', type: 'tmpfs', options: ['rw', 'noexec'] },
     ]);
   });

@@ -101,12 +101,14 @@ static struct builder full_plan(void) {
   add_number(&plan, 0x10000000);
   add_number(&plan, 0x40000000);
   end_step(&plan);
-  begin_step(&plan, PLAN_mount);
+  begin_step(&plan, PLAN_fs);
   add_string(&plan, "proc");
-  add_string(&plan, "/proc");
   add_null(&plan);
+  add_count(&plan, 1);
+  add_string(&plan, "subset=pid");
   add_number(&plan, 14);
-  add_null(&plan);
+  add_string(&plan, "/proc");
+  add_number(&plan, 0);
   end_step(&plan);
   begin_step(&plan, PLAN_bind);
   add_number(&plan, 9);
@@ -132,7 +134,7 @@ static void decodes_what_was_encoded(void) {
   check(plan_next(&reader, &step) && step.type == PLAN_join && step.field[0].size == 2 &&
             plan_list_number(&step.field[0], 1) == 8 && plan_list_number(&step.field[1], 1) == 0x40000000,
         "lists of numbers come out as they went in");
-  check(plan_next(&reader, &step) && strcmp(step.field[1].bytes, "/proc") == 0 && step.field[2].bytes == NULL &&
+  check(plan_next(&reader, &step) && strcmp(step.field[4].bytes, "/proc") == 0 && step.field[1].bytes == NULL &&
             step.field[3].number == 14,
         "strings, numbers and null do");
   check(plan_next(&reader, &step) && step.field[0].number == 9, "descriptors do");

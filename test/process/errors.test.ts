@@ -89,7 +89,7 @@ describe('bad arguments reject before anything is started', () => {
     ],
     ['a negative descriptor', () => spawn('true', { stdio: [-1] }), 'ERR_OUT_OF_RANGE', /stdio\[0\]/],
     ['stdio of execFile', () => execFile('true', { stdio: 'pipe' } as never), 'ERR_INVALID_ARG_VALUE', /stdio/],
-    ['cwd', () => spawn('true', { cwd: 5 as never }), 'ERR_INVALID_ARG_TYPE', /options.cwd/],
+    ['cwd', () => spawn('true', { cwd: true as never }), 'ERR_INVALID_ARG_TYPE', /options.cwd/],
     ['a URL of another scheme', () => spawn('true', { cwd: new URL('http://x/') }), 'ERR_INVALID_ARG_VALUE', /file:/],
     ['env', () => spawn('true', { env: 5 as never }), 'ERR_INVALID_ARG_TYPE', /options.env/],
     ['NUL in env', () => spawn('true', { env: { A: '\0' } }), 'ERR_INVALID_ARG_VALUE', /options.env\['A'\]/],

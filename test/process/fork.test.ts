@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { type ForkOptions, type NamespaceProcess, fork, spawn, unshare } from '../../lib';
+import { type ForkOptions, type NamespaceProcess, type SpawnOptions, fork, spawn, unshare } from '../../lib';
 import { errorWith } from '../fixtures/errors';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
@@ -118,6 +118,8 @@ describe('an IPC channel of any program', () => {
       { stdio: [0, 1, 2, 'ipc'], serialization: 'xml' },
       { code: 'ERR_INVALID_ARG_VALUE' },
     ],
+    ['a size that is none', { maxMessageSize: '1' }, { code: 'ERR_INVALID_ARG_TYPE' }],
+    ['a size of nothing', { maxMessageSize: 0 }, { code: 'ERR_OUT_OF_RANGE' }],
   ])('%s: refused', async (_, options, error) => {
     await expect(spawn('true', [], options as never)).rejects.toThrow(errorWith(error));
   });
@@ -188,6 +190,63 @@ describe('what differs from child_process', () => {
       expect(await error).toMatchObject({ name: 'NamespaceError', code: 'ERR_LINUX_NS_IPC_MESSAGE' });
       expect(await disconnected).toBe(false);
     }
+  });
+
+  const ENDLESS = {
+    json: 'exec head -c 10000000 /dev/zero >&3',
+    advanced: "printf '\\377\\377\\377\\377' >&3; exec sleep 60",
+  };
+  test.each(['json', 'advanced'] as const)(
+    'a message without an end (%s) is an error, and the end of the channel',
+    async (serialization) => {
+      const stdio = ['ignore', 'ignore', 'ignore', 'ipc'] as const;
+      const options: SpawnOptions = { stdio, serialization, maxMessageSize: 1_000_000 };
+      await using child = await spawn('sh', ['-c', ENDLESS[serialization]], options);
+      const disconnected = new Promise((resolve) => child.once('disconnect', () => resolve(child.connected)));
+      const error = new Promise((resolve) => child.once('error', resolve));
+      expect(await error).toMatchObject({
+        name: 'NamespaceError',
+        code: 'ERR_LINUX_NS_IPC_MESSAGE_SIZE',
+        message: expect.stringContaining('more than 1000000 bytes') as string,
+        hint: expect.stringContaining('maxMessageSize') as string,
+      });
+      expect(await disconnected).toBe(false);
+    },
+  );
+
+  test.each([
+    ['just as long as is allowed', 1000, ['x'.repeat(998)]],
+    ['one byte longer', 999, ['ERR_LINUX_NS_IPC_MESSAGE_SIZE']],
+    ['of any length', Infinity, ['x'.repeat(998)]],
+  ])('a message %s', async (_, maxMessageSize, expected) => {
+    const script = 'printf \'{}\\n"%0998d"\\n\' 0 | tr 0 x >&3';
+    await using child = await spawn('sh', ['-c', script], { stdio: ['ignore', 'ignore', 2, 'ipc'], maxMessageSize });
+    const seen: unknown[] = [];
+    child.on('message', (message) => seen.push(message));
+    child.on('error', (error: NodeJS.ErrnoException) => seen.push(error.code));
+    await new Promise((resolve) => child.once('disconnect', () => resolve(undefined)));
+    expect(seen).toEqual([{}, ...expected]);
+  });
+
+  test('with nobody to listen the child has to wait, as with a pipe; nothing is lost then', async () => {
+    const options: ForkOptions = { silent: true, execArgv: [], maxMessageSize: 100_000 };
+    const child = await fork(CHILD, ['flood', '3000', '1000'], options);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(child.exitCode).toBeNull();
+    const numbers: number[] = [];
+    child.on('message', (message) => numbers.push((message as { number: number }).number));
+    await once(child, 'disconnect');
+    expect(numbers).toEqual(Array.from({ length: 3000 }, (_, index) => index));
+  });
+
+  test('nor does it keep a child that has been killed from its close', async () => {
+    const options: ForkOptions = { silent: true, execArgv: [], maxMessageSize: 100_000 };
+    const child = await fork(CHILD, ['flood', '3000', '1000'], options);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const closed = once(child, 'close');
+    child.kill('SIGKILL');
+    expect(await closed).toEqual([null, 'SIGKILL']);
+    expect(child.connected).toBe(false);
   });
 
   test('a handle is refused, and nothing is sent', async () => {

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Worker } from 'node:worker_threads';
 import { type NamespaceProcess, type SpawnOptions, clone, spawn, unshare } from '../../lib';
+import { eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
+import { needs } from '../fixtures/optional';
 
 const ROOT = join(__dirname, '..', '..');
 const TSX = require.resolve('tsx/cjs');
@@ -79,8 +82,27 @@ test('when the Worker that started it ends, a program dies', async () => {
   const worker = new Worker(script, { eval: true });
   const [pid] = (await once(worker, 'message')) as [number];
   await worker.terminate();
-  while (isThere(pid)) await tick();
+  await eventually(() => !isThere(pid));
 });
+
+test.each([[{}], [{ unshare: ['user', 'pid'] }], [{ unshare: ['user', 'pid'], init: false }]])(
+  'with dieWithParent: false it lives on, and leaves no zombie when it ends: %j',
+  async (options) => {
+    const script = `
+      require(${JSON.stringify(TSX)});
+      const { spawn } = require(${JSON.stringify(join(ROOT, 'lib'))});
+      const options = { ...${JSON.stringify(options)}, stdio: 'ignore', dieWithParent: false };
+      spawn('sleep', ['600'], options).then((child) => {
+        require('node:worker_threads').parentPort.postMessage(child.pid);
+      });`;
+    const worker = new Worker(script, { eval: true });
+    const [pid] = (await once(worker, 'message')) as [number];
+    await worker.terminate();
+    expect(isThere(pid)).toBe(true);
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => !isThere(pid));
+  },
+);
 
 describe('close()', () => {
   test('asks the program to end, and waits for it', async () => {
@@ -125,43 +147,64 @@ describe('an AbortSignal', () => {
   test.each([0, 1, 5, 20, 50, 100, 200])(
     'aborted while it starts, %i turns of the loop later: rejects, and nothing is left',
     async (turns) => {
-      const before = await settledPossessions();
+      const before = footprint();
       const controller = new AbortController();
       const outcome = abortOf(spawn('sleep', ['600'], { unshare: ['user', 'pid', 'net'], signal: controller.signal }));
       for (let turn = 0; turn < turns; turn++) await tick();
       controller.abort('enough');
       expect(await outcome).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR', cause: 'enough' });
-      await sameAs(before);
+      await expectNothingLeft(before);
     },
   );
 });
 
+needs({ unprivileged: true, tool: ['newuidmap'] }).test(
+  'an abort ends newuidmap, too, whatever that waits for',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'linux-ns-newuidmap-'));
+    const path = process.env.PATH;
+    writeFileSync(join(folder, 'newuidmap'), `#!/bin/sh\necho $$ >'${folder}/begun'\nexec sleep 600\n`, {
+      mode: 0o755,
+    });
+    process.env.PATH = `${folder}:${path}`;
+    const before = footprint();
+    const controller = new AbortController();
+    const making = unshare({ user: { uidMap: 'auto', gidMap: 'auto' } }, { signal: controller.signal });
+    await eventually(() => existsSync(join(folder, 'begun')));
+    process.env.PATH = path;
+    controller.abort();
+    await expect(making).rejects.toMatchObject({ name: 'AbortError' });
+    await expectNothingLeft(before);
+    rmSync(folder, { recursive: true });
+  },
+);
+
 describe('nothing is left', () => {
   test('of 200 programs, one after another and at once', async () => {
     await runOne();
-    const before = await settledPossessions();
+    const before = footprint();
     for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 10 }, (_, index) => runOne(index % 2 === 0)));
     }
-    await sameAs(before);
+    await expectNothingLeft(before);
   });
 
   test('of 100 that could not be started', async () => {
     await spawn('/no/such/file').catch(() => undefined);
-    const before = await settledPossessions();
+    const before = footprint();
     for (let round = 0; round < 10; round++) {
       const attempts = Array.from({ length: 10 }, () => spawn('/no/such/file', { unshare: ['user', 'pid', 'uts'] }));
       for (const result of await Promise.allSettled(attempts)) expect(result.status).toBe('rejected');
     }
-    await sameAs(before);
+    await expectNothingLeft(before);
   });
 
   test('of programs in a set', async () => {
     const set = await unshare(['user', 'pid', 'net']);
     await set.execFile('true');
-    const before = await settledPossessions();
+    const before = footprint();
     await Promise.all(Array.from({ length: 20 }, () => set.execFile('true')));
-    await sameAs(before);
+    await expectNothingLeft(before);
     await set.close();
   });
 });
@@ -214,45 +257,6 @@ async function runOne(isolated = true): Promise<void> {
   const stdio = ['ignore', 'pipe', 'pipe'] as const;
   const child = await spawn('true', isolated ? { unshare: ['user', 'pid', 'mnt'], stdio } : { stdio });
   await once(child, 'close');
-}
-
-interface Possessions {
-  fds: number;
-  children: string;
-}
-
-/** What this process has: descriptors, and children, zombies among them. */
-function possessions(): Possessions {
-  const children = readdirSync('/proc/self/task').map((tid) => childrenOf(tid));
-  return { fds: readdirSync('/proc/self/fd').length, children: children.join('') };
-}
-
-/** As they are once what earlier tests have closed is closed. */
-async function settledPossessions(): Promise<Possessions> {
-  let [before, now] = ['', JSON.stringify(possessions())];
-  while (before !== now) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    [before, now] = [now, JSON.stringify(possessions())];
-  }
-  return possessions();
-}
-
-/** Threads end while one reads. */
-function childrenOf(tid: string): string {
-  try {
-    return readFileSync(`/proc/self/task/${tid}/children`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** Descriptors are closed off the event loop, so it may take a moment; that it comes to be is what counts. */
-async function sameAs(before: Possessions): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if (JSON.stringify(possessions()) === JSON.stringify(before)) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  expect(possessions()).toEqual(before);
 }
 
 function isThere(pid: number): boolean {

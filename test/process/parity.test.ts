@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { type ExecFileOptions, type NamespaceProcess, type SpawnOptions, exec, execFile, spawn } from '../../lib';
 import { SCENARIOS, type Start } from './scenarios';
 
@@ -30,6 +30,87 @@ describe('spawn does what child_process.spawn does', () => {
   });
 });
 
+describe('what child_process refuses is refused with the same code', () => {
+  const options: Record<string, unknown[]> = {
+    cwd: [true, {}],
+    argv0: [5, {}],
+    stdio: ['foo', [{}], ['ipc', 'ipc']],
+    detached: [1, 'yes'],
+    uid: ['0', true],
+    gid: ['0', true],
+    shell: [5, {}],
+    timeout: [-1, 1.5],
+    killSignal: ['SIGFOO', {}, 999],
+    signal: [{}, 5],
+    serialization: ['xml', 5],
+    windowsHide: [1],
+    windowsVerbatimArguments: [1],
+  };
+  const bad: [what: string, args: unknown[]][] = [
+    ['no file', []],
+    ['a file that is a number', [5]],
+    ['a file that is empty', ['']],
+    ['a file with a null byte', ['a\0b']],
+    ['arguments that are a string', ['true', 'x']],
+    ['an argument with a null byte', ['true', ['\0']]],
+    ['options that are null', ['true', [], null]],
+    ['options that are a string', ['true', [], 'x']],
+    ['a null byte in the environment', ['true', [], { env: { A: '\0' } }]],
+    ['a null byte in cwd', ['true', [], { cwd: 'a\0b' }]],
+    ...Object.entries(options).flatMap(([name, values]) =>
+      values.map((value): [string, unknown[]] => [`${name}: ${inspect(value)}`, ['true', [], { [name]: value }]]),
+    ),
+  ];
+
+  test.each(bad)('%s', async (_, args) => {
+    const nodes = await codeOf(async () => (childProcess.spawn as (...all: unknown[]) => unknown)(...args));
+    expect(await codeOf(async () => (spawn as (...all: unknown[]) => Promise<unknown>)(...args))).toBe(nodes);
+    expect(nodes).toMatch(/^ERR_/);
+  });
+
+  /** Node's says something else than what is wrong, or nothing. */
+  const better: [option: object, nodes: string, ours: string][] = [
+    [{ cwd: new URL('https://example.org/') }, 'ERR_INVALID_URL_SCHEME', 'ERR_INVALID_ARG_VALUE'],
+    [{ env: 'A=1' }, 'not refused', 'ERR_INVALID_ARG_TYPE'],
+    [{ stdio: 5 }, 'ERR_INVALID_ARG_VALUE', 'ERR_INVALID_ARG_TYPE'],
+    [{ stdio: [true] }, 'ERR_INVALID_ARG_VALUE', 'ERR_INVALID_ARG_TYPE'],
+    [{ stdio: ['foo'] }, 'ERR_INVALID_SYNC_FORK_INPUT', 'ERR_INVALID_ARG_VALUE'],
+    [{ uid: 1.5 }, 'ERR_INVALID_ARG_TYPE', 'ERR_OUT_OF_RANGE'],
+    [{ timeout: '5' }, 'ERR_OUT_OF_RANGE', 'ERR_INVALID_ARG_TYPE'],
+  ];
+
+  test.each(better)('but for %p, which is %s there and %s here', async (option, nodes, ours) => {
+    const given = option as childProcess.SpawnOptions;
+    expect(await codeOf(async () => Promise.resolve(childProcess.spawn('true', [], given)))).toBe(nodes);
+    expect(await codeOf(() => spawn('true', [], option))).toBe(ours);
+  });
+});
+
+describe('ref() and unref()', () => {
+  const start = {
+    node: `Promise.resolve(require('node:child_process').spawn('sleep', ['0.5'], { stdio: 'ignore' }))`,
+    ours: `require(${JSON.stringify(join(__dirname, '../../lib'))}).spawn('sleep', ['0.5'], { stdio: 'ignore' })`,
+  };
+  const uses = {
+    none: '',
+    unref: 'child.unref()',
+    'unref, ref': 'child.unref(); child.ref()',
+  };
+
+  test.each(Object.entries(uses))('%s: Node waits for it, or not, as with child_process', async (_, use) => {
+    const [mine, nodes] = await Promise.all([start.ours, start.node].map(outcome));
+    expect(mine).toEqual(nodes);
+
+    async function outcome(starting: string): Promise<unknown> {
+      const script = `
+        ${starting}.then((child) => { child.on('exit', (...how) => console.log('exit', ...how)); ${use} });
+        process.on('exit', () => console.log('end'));`;
+      const args = ['--require', require.resolve('tsx/cjs'), '--eval', script];
+      return promisify(childProcess.execFile)(process.execPath, args);
+    }
+  });
+});
+
 describe('execFile does what util.promisify(child_process.execFile) does', () => {
   const bytes = 'printf "\\303\\244\\377"; printf "\\303\\266" >&2';
   const cases: Record<string, [args: string[], options: ExecFileOptions]> = {
@@ -47,6 +128,10 @@ describe('execFile does what util.promisify(child_process.execFile) does', () =>
     'maxBuffer just reached': [['-c', 'printf 12345'], { maxBuffer: 5 }],
     'maxBuffer: Infinity': [['-c', 'head -c 3000000 /dev/zero | tr "\\0" x'], { maxBuffer: Infinity }],
     'more than a default maxBuffer': [['-c', 'exec head -c 1048577 /dev/zero'], { encoding: 'buffer' }],
+    'a shell': [['-c', '"echo $0 | cat"'], { shell: true }],
+    'another shell': [['-c', '"echo $0 | cat"'], { shell: '/bin/bash' }],
+    'killSignal by number': [['-c', 'exec sleep 60'], { timeout: 50, killSignal: 10 }],
+    'cwd, a URL': [['-c', 'pwd'], { cwd: new URL('file:///usr/lib') }],
     'cwd, env, argv0': [['-c', 'pwd; echo $A $0'], { cwd: '/', env: { A: 'a', PATH: '/bin:/usr/bin' } }],
   };
 
@@ -120,6 +205,15 @@ describe('what differs from child_process', () => {
     expect([child.connected, child.channel]).toEqual([false, undefined]);
   });
 });
+
+async function codeOf(action: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await action();
+    return 'not refused';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}
 
 /** What became of a promise; of an error all that is on it, but for the stack. */
 async function settled(promise: Promise<unknown>): Promise<unknown> {

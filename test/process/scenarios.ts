@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:os';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, createReadStream, createWriteStream, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
@@ -90,8 +90,68 @@ export const SCENARIOS: Record<string, Scenario> = {
     const child = await start('echo', ['late']);
     return new Promise((resolve) => child.on('exit', () => resolve(textOf(child.stdout))));
   },
+  'output that nobody wants': async (start) => {
+    const child = await start('sh', ['-c', 'read line; exec yes']);
+    const watched = observe(child);
+    child.stdout!.destroy();
+    child.stdout!.once('close', () => child.stdin!.end('now\n'));
+    return watched;
+  },
+  'input that is never read': async (start) => {
+    const child = await start('sleep', ['60']);
+    const taken = child.stdin!.write(Buffer.alloc(4 * 1024 * 1024));
+    // EPIPE, unless its end is seen first.
+    child.stdin!.on('error', () => undefined);
+    const closed = once(child.stdin!, 'close').catch(() => undefined);
+    const watched = observe(child);
+    child.kill();
+    await closed;
+    return [taken, child.stdin!.destroyed, await watched];
+  },
+  'a child that closes all it has and lives on': async (start) => {
+    const child = await start('sh', ['-c', 'exec <&- >&- 2>&-; sleep 0.3; exit 4']);
+    const order: string[] = [];
+    child.stdout!.resume().on('end', () => order.push('output'));
+    child.stderr!.resume().on('end', () => order.push('output'));
+    child.on('exit', (code) => order.push(`exit ${code}`));
+    child.on('close', (code) => order.push(`close ${code}`));
+    await once(child, 'close');
+    return order;
+  },
+  'output that is held by another': async (start) => {
+    const child = await start('sh', ['-c', '(sleep 0.3; echo late) & echo early; exit 5']);
+    const order: string[] = [];
+    child.stdout!.on('data', (chunk: Buffer) => order.push(String(chunk)));
+    child.on('exit', () => order.push('exit'));
+    child.on('close', (code) => order.push(`close ${code}`));
+    await once(child, 'close');
+    return [order.at(-1), order.indexOf('exit') < order.indexOf('late\n'), [...order].sort()];
+  },
+  'while it runs': async (start) => {
+    const child = await start('cat', []);
+    const { exitCode, signalCode, killed, connected, channel, stdin, stdout, stderr, stdio } = child;
+    const same = [stdio[0] === stdin, stdio[1] === stdout, stdio[2] === stderr, stdio.length];
+    stdin!.end();
+    return [{ exitCode, signalCode, killed, connected, channel: channel == null }, same, await observe(child)];
+  },
+
   'stdio: ignore': sh('cat; echo lost', { stdio: 'ignore' }),
   'stdio: overlapped': sh('echo kept', { stdio: 'overlapped' }),
+  'stdio: inherit': sh('exit 6', { stdio: 'inherit' }),
+  'stdio: inherit, among others': sh('readlink /proc/self/fd/0', { stdio: ['inherit', 'pipe', 'ignore', 'inherit'] }),
+  'stdio: streams of files': async (start, folder) => {
+    const path = join(folder, 'stream');
+    writeFileSync(path, 'from a file\n');
+    const [input, output] = [createReadStream(path), createWriteStream(`${path}-out`)];
+    await Promise.all([once(input, 'open'), once(output, 'open')]);
+    const seen = await observe(await start('sh', ['-c', 'cat; echo err >&2'], { stdio: [input, 'pipe', output] }));
+    input.destroy();
+    output.destroy();
+    return [seen, readFileSync(`${path}-out`, 'utf8')];
+  },
+  'stdio: longer than is used': sh('for fd in 3 4; do test -e /proc/$$/fd/$fd || echo "$fd is closed"; done', {
+    stdio: ['ignore', 'pipe', 'pipe', 'ignore', null],
+  }),
   'stdio: shorter than three': sh('echo out; echo err >&2', { stdio: ['ignore'] }),
   'stdio: null and undefined': sh('echo out; echo err >&2', { stdio: [null, undefined, 'ignore', null, undefined] }),
   'stdio: a descriptor': async (start, folder) => {
@@ -144,6 +204,11 @@ export const SCENARIOS: Record<string, Scenario> = {
   timeout: async (start) => observe(await start('sleep', ['60'], { timeout: 20 })),
   'timeout and killSignal': async (start) =>
     observe(await start('sleep', ['60'], { timeout: 20, killSignal: 'SIGKILL' })),
+  'a timeout, and killSignal by number': async (start) =>
+    observe(await start('sleep', ['60'], { timeout: 20, killSignal: 2 })),
+  'windowsHide and windowsVerbatimArguments': sh('echo here', { windowsHide: true, windowsVerbatimArguments: true }),
+  'uid and gid: its own': sh('id -u; id -g', { uid: process.getuid!(), gid: process.getgid!() }),
+  ...(process.getuid!() === 0 ? { 'uid and gid': sh('id -u; id -g; id -G', { uid: 1234, gid: 2345 }) } : {}),
   'a timeout that is not reached': async (start) => observe(await start('true', [], { timeout: 60_000 })),
   abort: async (start) => {
     const controller = new AbortController();
@@ -155,6 +220,16 @@ export const SCENARIOS: Record<string, Scenario> = {
     const watched = observe(child);
     controller.abort('enough');
     return [await watched, failed];
+  },
+  'abort, and killSignal': async (start) => {
+    const controller = new AbortController();
+    const child = await start('sh', ['-c', 'trap "" TERM; exec sleep 60'], {
+      signal: controller.signal,
+      killSignal: 'SIGKILL',
+    });
+    const watched = observe(child);
+    controller.abort();
+    return watched;
   },
   'abort after the end': async (start) => {
     const controller = new AbortController();
@@ -173,6 +248,12 @@ export const SCENARIOS: Record<string, Scenario> = {
       writeOnce(child),
     ]);
     return code;
+  },
+  'dispose after the end': async (start) => {
+    const child = await start('true', []);
+    const seen = await observe(child);
+    child[Symbol.dispose]();
+    return [seen, child.killed];
   },
   dispose: async (start) => {
     const child = await start('sleep', ['60']);

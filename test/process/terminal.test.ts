@@ -1,9 +1,10 @@
+import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
-import type { Pty } from '../../lib';
 import { type NamespaceProcess, type SpawnOptions, execFile, spawn, unshare } from '../../lib';
 import { errorWith } from '../fixtures/errors';
 import { needs } from '../fixtures/optional';
@@ -18,14 +19,21 @@ jest.setTimeout(90_000);
 /** A prompt that does not look like what was typed. */
 const ENV = { PATH: process.env.PATH, HOME: '/', PS1: 'in-$((40+2))> ', ENV: '', TERM: 'dumb' };
 
-/** A shell on a person's terminal that starts Node, as people do. */
-async function nodeOnScreen(request: Partial<Request>): Promise<Screen> {
+/** zsh with a prompt as the others have it, and without a line editor. */
+const ZSH = { file: 'zsh', args: ['-f', '+Z', '-o', 'promptsubst', '-o', 'nopromptsp', '-o', 'nopromptcr', '-i'] };
+
+/** A shell that starts Node, as people do, which starts a program. */
+function commandLine(request: Partial<Request>): string {
   const options: SpawnOptions = { stdio: 'inherit', env: ENV, ...request.options };
   const whole: Request = { file: 'bash', args: ['--norc', '--noediting'], ...request, options };
   const command = [process.execPath, '--require', TSX, join(__dirname, 'terminal-parent.ts'), JSON.stringify(whole)];
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-  const script = `trap : INT; cd ${ROOT}; ${quoted}; echo "Node ended: $?"; read rest`;
-  return Screen.open(['sh', '-c', script]);
+  return `trap : INT; cd ${ROOT}; ${quoted}; echo "Node ended: $?"; read rest`;
+}
+
+/** All that on the terminal of a person. */
+async function nodeOnScreen(request: Partial<Request>): Promise<Screen> {
+  return Screen.open(['sh', '-c', commandLine(request)]);
 }
 
 /** Programs that tell how often they are interrupted, or how large the terminal is; and nothing else. */
@@ -42,9 +50,13 @@ const shells: Record<string, Partial<Request>> = {
   'bash in a set with a pid namespace': { set: ['user', 'pid', 'mnt'] },
   'bash in a set without': { set: ['user', 'uts'] },
   'bash without namespaces': {},
+  'zsh in a new pid namespace': { ...ZSH, options: { unshare: ['user', 'pid', 'mnt'] } },
+  'zsh as process 1': { ...ZSH, options: { unshare: ['user', 'pid'], init: false } },
+  'zsh in other namespaces': { ...ZSH, options: { unshare: ['user', 'uts', 'net'] } },
+  'zsh in a set with a pid namespace': { ...ZSH, set: ['user', 'pid', 'mnt'] },
 };
 
-needs({ tool: ['tmux', 'bash'] }).describe("stdio: 'inherit' on a terminal", () => {
+needs({ tool: ['tmux', 'bash', 'zsh'] }).describe("stdio: 'inherit' on a terminal", () => {
   test.each(Object.entries(shells))('%s controls jobs', async (_, request) => {
     await using screen = await nodeOnScreen(request);
     const first = await screen.shows(/in-42>$/);
@@ -59,9 +71,9 @@ needs({ tool: ['tmux', 'bash'] }).describe("stdio: 'inherit' on a terminal", () 
     expect(counted).not.toMatch(/interrupt 3/);
 
     await screen.press('C-z');
-    await screen.shows(/(Stopped|Suspended)[^]*in-42>$/);
+    await screen.shows(/(Stopped|[Ss]uspended)[^]*in-42>$/);
     await screen.type('echo "again $((1+1))"; fg');
-    await screen.shows(/^again 2\s+bash -c/m);
+    await screen.shows(/^again 2\s+(\[1\]\s+\+ continued\s+)?bash -c/m);
     await screen.press('C-c');
     await screen.shows(/interrupt 3$/m);
     await screen.press('C-\\');
@@ -133,6 +145,44 @@ needs({ tool: ['tmux', 'bash'] }).describe("stdio: 'inherit' on a terminal", () 
     await screen.type('echo "still $((6*7))"');
     await screen.shows(/^still 42$/m);
     await screen.type('kill -KILL %1; wait');
+  });
+});
+
+/** script(1) is what has no terminal itself gives one with: a job of CI, ssh without -t. */
+needs({ tool: ['script', 'bash', 'zsh'] }).describe('on a terminal of script(1)', () => {
+  const onScript: Record<string, Partial<Request>> = {
+    bash: { options: { unshare: ['user', 'pid', 'mnt'] } },
+    sh: { file: 'sh', args: ['-i'], options: { unshare: ['user', 'pid'] } },
+    zsh: { ...ZSH, options: { unshare: ['user', 'pid'] } },
+    'bash in a set': { set: ['user', 'pid', 'mnt'] },
+  };
+
+  test.each(Object.entries(onScript))('%s controls jobs', async (_, request) => {
+    const folder = mkdtempSync(join(tmpdir(), 'linux-ns-script-'));
+    const args = ['--quiet', '--flush', '--return', '--command', commandLine(request), join(folder, 'typescript')];
+    const script = nodeSpawn('script', args, { env: { ...process.env, SHELL: '/bin/sh' }, timeout: 60_000 });
+    const viewer = new Viewer(script.stdout);
+    const type = (keys: string): unknown => script.stdin.write(keys);
+    expect(await viewer.sees(/in-42> /)).not.toMatch(/job control|process group|tty/);
+    type(`bash -c '${COUNT.replaceAll("'", `'\\''`)}'\r`);
+    await viewer.sees(/\ncounting\r/);
+    type('\x03');
+    await viewer.sees(/interrupt 1\r/);
+    type('\x1a');
+    await viewer.sees(/(Stopped|suspended)[^]*in-42> /);
+    type('fg\r');
+    await viewer.sees(/\n[^\n]*bash -c/);
+    type('\x03');
+    await viewer.sees(/interrupt 2\r/);
+    type('\x1c');
+    await viewer.sees(/in-42> /);
+    type('exit 5\r');
+    expect(await viewer.sees(/Node: \d+/)).toContain('ended: 5 null, interrupts of Node: 0');
+    type('back\r');
+    await viewer.sees(/Node read back\s+Node ended: 0\r/);
+    type('\r');
+    expect(await once(script, 'exit')).toEqual([0, null]);
+    rmSync(folder, { recursive: true });
   });
 });
 
@@ -210,8 +260,8 @@ describe('newSession', () => {
 class Viewer {
   unseen = '';
 
-  constructor(pty: Pty) {
-    pty.setEncoding('utf8').on('data', (text: string) => (this.unseen += text));
+  constructor(terminal: Readable) {
+    terminal.setEncoding('utf8').on('data', (text: string) => (this.unseen += text));
   }
 
   /** Waits until something is shown, and gives what was up to there. */

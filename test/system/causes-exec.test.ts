@@ -51,11 +51,38 @@ async function expectNotRun(path: string, cause: Cause): Promise<void> {
 }
 
 describe('a program is not run because', () => {
-  test('it is not there', async () => {
-    await expectNotRun(at('missing'), {
-      code: 'ENOENT',
-      hint: `'${at('missing')}' does not exist in the root the program runs in`,
-    });
+  const cases: [what: string, name: string, cause: Cause][] = [
+    [
+      'it is not there',
+      'missing',
+      { code: 'ENOENT', hint: "/missing' does not exist in the root the program runs in" },
+    ],
+    ['something on its way is no directory', 'no-permission/x', { code: 'ENOTDIR', hint: 'is no directory' }],
+    [
+      "its script's interpreter is not there",
+      'no-interpreter',
+      { code: 'ENOENT', hint: ["exists, but its interpreter '/no/such/shell' does not", "the script's first line"] },
+    ],
+    [
+      'its first line ends as Windows ends lines',
+      'windows',
+      { code: 'ENOENT', hint: ['ends with a carriage return', "'/bin/sh\\r'", 'dos2unix'] },
+    ],
+    [
+      'it has no execute permission',
+      'no-permission',
+      { code: 'EACCES', hint: ['has no execute permission', "'chmod +x' it"] },
+    ],
+    ['it is a directory', 'folder', { code: 'EACCES', hint: 'is a directory. Give a program in it' }],
+    ['links lead nowhere', 'loop', { code: 'ELOOP', hint: 'too many symbolic links' }],
+    [
+      'it is a script of scripts of scripts',
+      'nested-0',
+      { code: 'ELOOP', hint: 'scripts whose interpreter is a script' },
+    ],
+  ];
+  test.each(cases)('%s', async (_, name, cause) => {
+    await expectNotRun(at(name), cause);
   });
 
   test('none of that name is in the PATH', async () => {
@@ -64,24 +91,6 @@ describe('a program is not run because', () => {
       path: 'missing',
       step: 'exec missing',
       hint: ["There is no 'missing' in the directories of the child's PATH", "set PATH in 'env'"],
-    });
-  });
-
-  test('something on its way is no directory', async () => {
-    await expectNotRun(at('no-permission/x'), { code: 'ENOTDIR', hint: 'is no directory' });
-  });
-
-  test("its script's interpreter is not there", async () => {
-    await expectNotRun(at('no-interpreter'), {
-      code: 'ENOENT',
-      hint: ["exists, but its interpreter '/no/such/shell' does not", "the script's first line"],
-    });
-  });
-
-  test('its first line ends as Windows ends lines', async () => {
-    await expectNotRun(at('windows'), {
-      code: 'ENOENT',
-      hint: ['ends with a carriage return', "'/bin/sh\\r'", 'dos2unix'],
     });
   });
 
@@ -94,22 +103,9 @@ describe('a program is not run because', () => {
     });
   });
 
-  test('it has no execute permission', async () => {
-    await expectNotRun(at('no-permission'), { code: 'EACCES', hint: ['has no execute permission', "'chmod +x' it"] });
-  });
-
-  test('it is a directory', async () => {
-    await expectNotRun(at('folder'), { code: 'EACCES', hint: 'is a directory. Give a program in it' });
-  });
-
   test('it is being written', async () => {
     const writer = openSync(at('busy'), 'r+');
     await expectNotRun(at('busy'), { code: 'ETXTBSY', hint: 'is open for writing' }).finally(() => closeSync(writer));
-  });
-
-  test('links, or scripts of scripts, lead nowhere', async () => {
-    await expectNotRun(at('loop'), { code: 'ELOOP', hint: 'too many symbolic links' });
-    await expectNotRun(at('nested-0'), { code: 'ELOOP', hint: 'scripts whose interpreter is a script' });
   });
 
   test('its arguments or environment are too big', async () => {

@@ -192,39 +192,18 @@ needs({ tool: ['cc'] }).describe('a seccomp filter', () => {
     });
   });
 
-  test('refuses unshare', async () => {
-    const time = {
-      code: 'EPERM',
-      syscall: 'unshare',
-      step: 'unshare time',
-      hint: /seccomp filter .* refuses unshare,/,
-    };
-    await expectCause(under('no_unshare', `await linux.unshare(${eight})`), time);
-    const below = `
-      const set = await linux.unshare('user');
-      try { await set.spawn('true', { unshare: ['net'] }); } finally { await set.close(); }`;
-    await expectCause(under('no_unshare', below), { ...time, step: 'unshare net' });
-  });
-
-  test('refuses setns', async () => {
-    const script = `
-      const set = await linux.unshare(['user', 'net']);
-      try { await set.spawn('true'); } finally { await set.close(); }`;
-    await expectCause(under('no_setns', script), {
-      code: 'EPERM',
-      syscall: 'setns',
-      step: 'join user',
-      hint: /seccomp filter .* refuses setns/,
-    });
-  });
-
-  test('refuses mount', async () => {
-    await expectCause(under('no_mount', `await linux.unshare(['user', 'mnt'])`), {
-      code: 'EPERM',
-      syscall: 'mount',
-      kind: 'mnt',
-      hint: /seccomp filter .* refuses mount/,
-    });
+  const inSet = (spec: string, action: string): string => `
+    const set = await linux.unshare(${spec});
+    try { await ${action}; } finally { await set.close(); }`;
+  const refusals: [syscall: string, profile: string, what: string, script: string, step: string][] = [
+    ['unshare', 'no_unshare', 'of time', `await linux.unshare(${eight})`, 'unshare time'],
+    ['unshare', 'no_unshare', 'below a set', inSet("'user'", "set.spawn('true', { unshare: ['net'] })"), 'unshare net'],
+    ['setns', 'no_setns', 'into a set', inSet("['user', 'net']", "set.spawn('true')"), 'join user'],
+    ['mount', 'no_mount', 'of what is private', `await linux.unshare(['user', 'mnt'])`, 'make / private (recursive)'],
+  ];
+  test.each(refusals)('refuses %s: %s, %s', async (syscall, profile, _, script, step) => {
+    const hint = new RegExp(`seccomp filter .* refuses ${syscall},?`);
+    await expectCause(under(profile, script), { code: 'EPERM', syscall, step, hint });
   });
 });
 

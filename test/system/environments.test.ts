@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import type * as Package from '../../lib';
-import { eventually, isAlive } from '../fixtures/footprint';
-import { NOTHING } from '../fixtures/possessions';
+import { NOTHING, eventually, isAlive } from '../fixtures/footprint';
 import { nodeArguments, resultOf, runScenario } from '../fixtures/scenario';
 
 const ENVIRONMENTS = join(__dirname, 'scenarios', 'environments.ts');

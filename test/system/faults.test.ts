@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NamespaceError, type SpawnOptions, spawn, unshare } from '../../lib';
 import { needs } from '../fixtures/optional';
-import { NOTHING, moreThan, possessions } from '../fixtures/possessions';
+import { NOTHING, footprint, moreThan } from '../fixtures/footprint';
 import { resultOf } from '../fixtures/scenario';
 
 const FAULTS = join(__dirname, 'scenarios', 'faults.ts');
@@ -73,7 +73,7 @@ describe('a launch that fails names its step and leaves nothing:', () => {
 
   describe.each([{}, { unshare: ['pid', 'uts', 'mnt'] as const }])('%j', ({ unshare: kinds = [] }) => {
     test.each(faults)('%s', async (_, options, file, expected) => {
-      const before = possessions();
+      const before = footprint();
       const given = options();
       const more = kinds.length === 0 ? given : { ...given, unshare: withKinds(given, kinds) };
       const error = (await spawn(file, [], { stdio: 'ignore', ...more }).catch(
@@ -87,7 +87,7 @@ describe('a launch that fails names its step and leaves nothing:', () => {
 
   test('a mount source that is not there', async () => {
     const set = await unshare(['user', 'mnt']);
-    const before = possessions();
+    const before = footprint();
     const mounting = set.mount({ source: '/no/such/source', target: '/tmp', type: 'none', bind: true });
     await expect(mounting).rejects.toMatchObject({ code: expect.any(String) as string });
     expect((await moreThan(before)).children).toEqual([]);
@@ -140,6 +140,39 @@ describe('with ever so few descriptors left it is a launch, or EMFILE with a ste
     PATIENCE,
   );
 });
+
+describe('500 starts at once:', () => {
+  test(
+    'all run',
+    async () => {
+      expect(await resultOf(FAULTS, 'atOnce', [500])).toEqual({ fates: ['runs'], more: NOTHING });
+    },
+    PATIENCE,
+  );
+
+  needs({ tool: ['prlimit'] }).test(
+    'with descriptors for some of them each runs, or is EMFILE with a step, and nothing is left',
+    async () => {
+      const scenario = resultOf(FAULTS, 'atOnce', [500], { limits: ['nofile=512'] });
+      const { fates, more } = (await scenario) as Fates<string[]>;
+      expect(fates).toContain('runs');
+      expect(fates.filter((fate) => !/^(runs|EMFILE: (?!no step))/.test(fate))).toEqual([]);
+      expect(more).toEqual(NOTHING);
+    },
+    PATIENCE,
+  );
+});
+
+test(
+  'a program that vanishes while it is started runs, or is ENOENT',
+  async () => {
+    const { fates, more } = (await resultOf(FAULTS, 'vanishing', [directory, 60])) as Fates<string[]>;
+    expect(fates).toContain('runs');
+    expect(fates.filter((fate) => !['runs', `ENOENT: exec ${join(directory, 'program')}`].includes(fate))).toEqual([]);
+    expect(more).toEqual(NOTHING);
+  },
+  PATIENCE,
+);
 
 describe('a full process table', () => {
   needs({ unprivileged: true, tool: ['prlimit'] }).test(

@@ -94,7 +94,7 @@ function userRefused(failure: Failure, host: HostFiles): string {
 }
 
 /** In a chroot to a directory nothing is mounted on "/". (One to a mount point looks like any root from inside.) */
-function changedRoot(host: HostFiles): string | undefined {
+export function changedRoot(host: HostFiles): string | undefined {
   const mounts = host.mounts();
   if (mounts === undefined || mounts.length === 0 || mounts.some(({ target }) => target === '/')) return undefined;
   return (

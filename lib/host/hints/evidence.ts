@@ -3,9 +3,12 @@
  * any user namespace is entered, the same ids and capabilities: what /proc/self says of one is true of the other.
  */
 import type { NamespaceKind } from '../../namespace/kind';
+import { isNested } from '../nested';
 import type { HostFiles } from '../proc';
 import type { Failure } from './failure';
 import { listed } from './wording';
+
+export { isNested };
 
 /** Bits of `CapEff` in /proc/self/status: the numbers of `<linux/capability.h>`. */
 export const Capability = Object.freeze({
@@ -22,12 +25,6 @@ export const Capability = Object.freeze({
 
 /** `SECCOMP_MODE_FILTER` of the `Seccomp` line of /proc/self/status (`proc_pid_status(5)`). */
 const SECCOMP_FILTER = '2';
-
-/** The first user and pid namespaces always have these inodes (`PROC_USER_INIT_INO`, … of `<linux/proc_ns.h>`). */
-const INITIAL: Readonly<Partial<Record<NamespaceKind, string>>> = {
-  user: 'user:[4026531837]',
-  pid: 'pid:[4026531836]',
-};
 
 /** Whether this process has a capability in its user namespace; undefined when /proc doesn't say. */
 export function hasCapability(host: HostFiles, capability: number): boolean | undefined {
@@ -50,12 +47,6 @@ export function caller(host: HostFiles): string {
 
 export function hasSeccompFilter(host: HostFiles): boolean {
   return host.status('Seccomp') === SECCOMP_FILTER;
-}
-
-/** Whether Node runs in a namespace below the first of its kind; undefined when /proc doesn't say. */
-export function isNested(host: HostFiles, kind: 'user' | 'pid'): boolean | undefined {
-  const current = host.link(`self/ns/${kind}`);
-  return current === undefined ? undefined : current !== INITIAL[kind];
 }
 
 /** Whether this process is root where it counts: CAP_SYS_ADMIN in the first user namespace. */

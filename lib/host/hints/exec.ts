@@ -4,11 +4,15 @@ import type { HostFiles } from '../proc';
 import { refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { noMoreTasks } from './limits';
+import { refusedByOwnFilter } from './seccomp';
 import { named } from './wording';
 
 const INTERPRETER = 'interpreter:';
 
-export const explainExec: Explainer = byErrno({
+export const explainExec: Explainer = (failure, host) =>
+  refusedByOwnFilter(failure.detail, failure.errno) ?? explainAnswer(failure, host);
+
+const explainAnswer: Explainer = byErrno({
   [Errno.ENOENT]: missing,
   [Errno.ENOTDIR]: (failure) => `Something on the way to ${program(failure)} is no directory.`,
   [Errno.EACCES]: notExecutable,

@@ -26,8 +26,9 @@ export interface Failure {
   /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
   depth?: number | undefined;
   /**
-   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'` or
-   * `'refused'`. For a socket the scope of its address. For join the flag of the kind that was refused. For mount `'remount'` or `'move'`, if it was one.
+   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'`,
+   * `'refused'`, or `'filtered'` with a filter of system calls. For a socket the scope of its address. For join the flag of the kind that was refused. For fs,
+   * overlay and reconfigure the kernel's own words. For tree `'idmap'`, if an id-mapped mount was asked for.
    */
   detail?: string | undefined;
   /** Of a socket: where it was to be bound, or to connect to. */
@@ -35,7 +36,7 @@ export interface Failure {
   port?: number | undefined;
   /** The program that was asked for: without a slash it was searched for in PATH, and `path` is where. */
   file?: string | undefined;
-  /** What was to be mounted. */
+  /** What was to be mounted; of an overlay its upper layer. */
   source?: string | undefined;
   /** The type of filesystem that was being mounted: `'proc'`. */
   fstype?: string | undefined;

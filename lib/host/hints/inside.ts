@@ -86,6 +86,18 @@ export const explainChdir: Explainer = byErrno({
     "another 'cwd', or more permission.",
 });
 
+export const explainChroot: Explainer = byErrno({
+  [Errno.EPERM]: (failure, host) =>
+    restrictedByAppArmor(failure, host) ??
+    (worksIn('user', failure)
+      ? 'To change the root takes CAP_SYS_CHROOT, which the ids the program runs with do not have in that user namespace.'
+      : `To change the root takes CAP_SYS_CHROOT, which ${caller(host)} does not have. Add 'user' to the kinds, which ` +
+        'needs no privilege, or run as root.'),
+  [Errno.ENOENT]: (failure) => `The root ${named(failure.path, 'asked for')} does not exist.`,
+  [Errno.ENOTDIR]: (failure) => `The root ${named(failure.path, 'asked for')} is no directory.`,
+  [Errno.EACCES]: (failure) => `${named(failure.path, 'The root')} or a directory on its way may not be searched.`,
+});
+
 /** Files written and read inside: sysctls, as a rule. */
 export const explainFile: Explainer = byErrno({
   [Errno.EACCES]: (failure, host) =>

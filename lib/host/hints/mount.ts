@@ -1,7 +1,9 @@
 /** mount(2), umount(2), mount_setattr(2), and what mount_namespaces(7) forbids in a less privileged namespace. */
 import { Errno } from '../../errors/errno';
 import type { NamespaceKind } from '../../namespace/kind';
+import type { MountLine } from '../../mount/parse';
 import type { HostFiles } from '../proc';
+import { type KernelVersion, isAtLeast } from '../support';
 import {
   caller,
   filteredBySeccomp,
@@ -31,36 +33,86 @@ const MOUNTABLE_INSIDE = new Set([
 /** Directories of /proc that are made to be mounted on, so that a mount there hides nothing. */
 const MADE_FOR_MOUNTS = ['/proc/sys/fs/binfmt_misc', '/proc/fs/nfsd'];
 
-const missingPath: Explainer = ({ path, source }) =>
-  source?.startsWith('/') === true
-    ? `The source '${source}' or the target ${named(path, 'of it')} does not exist in the root of that mount namespace: ` +
-      'create it first.'
-    : `The target ${named(path, 'of the mount')} does not exist in the root of that mount namespace: create it first.`;
-
-/** A new mount, of a filesystem or of a part of the tree. */
+/**
+ * A new mount, of a filesystem or of a part of the tree. It is several calls, and the one that failed says on which side
+ * the cause is: fsopen(2) and fsconfig(2) that of the filesystem, open_tree(2) that of the source, openat2(2) that of the
+ * target, move_mount(2) between the two.
+ */
 export const explainMount: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => refused(failure, host),
   [Errno.EACCES]: (failure, host) =>
     restrictedByAppArmor(failure, host) ??
     refusedBySecurityModule(host) ??
-    `A directory on the way to ${named(failure.path, 'the source or the target')} may not be searched by this ` +
-      "task's ids, or the source is a read-only device that was not mounted read-only.",
+    `A directory on the way to ${named(failure.path, 'the source or the target')} may not be searched, or not be ` +
+      "written, by this task's ids; or the source is a read-only device that was not mounted read-only.",
   [Errno.EINVAL]: invalid,
   [Errno.ENOENT]: missingPath,
-  [Errno.ENOTDIR]: (failure) =>
-    'A directory can be mounted only on a directory and a file only on a file, and ' +
-    `${named(failure.path, 'the target')} is the other of the two, or something on its way is no directory.`,
+  [Errno.ENOTDIR]: notADirectory,
   [Errno.ENODEV]: unknownFilesystem,
   [Errno.ENOTBLK]: (failure) =>
     `The source of ${named(failure.path, 'the mount')} is no block device, and this filesystem takes one.`,
-  [Errno.EBUSY]: (failure) =>
-    `${named(failure.path, 'The source or the target')} is in use: mounted there already, or open for writing ` +
-    'where it shall become read-only.',
+  [Errno.EBUSY]: busy,
   [Errno.ENOSPC]: tooManyMounts,
-  [Errno.ELOOP]: (failure) =>
-    `There are too many symbolic links on the way to ${named(failure.path, 'the target')}, or the mount would ` +
-    'contain itself.',
+  [Errno.EROFS]: (failure) =>
+    `${named(failure.path, 'The target')} does not exist, and can't be made: it would be on a read-only mount.`,
+  [Errno.ELOOP]: looped,
+  [Errno.EOPNOTSUPP]: (failure) => notSupported(failure),
+  [Errno.ENOSYS]: (failure, host) => unknownCall(failure, host),
+  [Errno.E2BIG]: ({ fstype }) =>
+    fstype === 'overlay' ? 'An overlay of so many layers, more than 15 or so, takes Linux 6.7.' : undefined,
 });
+
+function missingPath(failure: Failure): string {
+  const { path, source, syscall, fstype } = failure;
+  const where = 'in the root of that mount namespace';
+  if (syscall === 'openat2')
+    return `The target ${named(path, 'of the mount')} does not exist ${where}: create it first.`;
+  if (syscall === 'open_tree') return `The source ${named(source ?? path, 'of it')} does not exist ${where}.`;
+  if (fstype === 'overlay') return `A layer of the overlay does not exist ${where}: create it first.`;
+  return source?.startsWith('/') === true
+    ? `The source '${source}' or the target ${named(path, 'of it')} does not exist ${where}: create it first.`
+    : `The target ${named(path, 'of the mount')} does not exist ${where}: create it first.`;
+}
+
+function notADirectory({ path, source, syscall, fstype }: Failure): string {
+  if (fstype === 'overlay' && syscall !== 'openat2' && syscall !== 'move_mount') {
+    return 'A layer of the overlay is no directory.';
+  }
+  if (syscall === 'openat2')
+    return `Something on the way to the target ${named(path, 'of the mount')} is no directory.`;
+  if (syscall === 'open_tree') return `Something on the way to the source ${named(source, 'of it')} is no directory.`;
+  return `Something on the way to ${named(path, 'the target')} is no directory.`;
+}
+
+function busy({ path, fstype, operation }: Failure): string {
+  if (operation === 'reconfigure' || operation === 'attributes') {
+    return `${named(path, 'The mount')} can't become read-only: something there is open for writing.`;
+  }
+  if (operation === 'pivot_root')
+    return 'The new root, or the place for the old one, is on the root that there is already: the place is to be at or below the new one.';
+  if (fstype === 'overlay') {
+    return 'The upper or the work directory is in use by another overlay: each takes directories of its own.';
+  }
+  return `The source of ${named(path, 'the mount')} is in use: mounted already with other options, or opened by a program.`;
+}
+
+function looped({ path, syscall }: Failure): string {
+  if (syscall === 'move_mount') return `${named(path, 'The target')} is in the mount that was to be moved there.`;
+  return (
+    `There are too many symbolic links on the way to ${named(path, 'the target')}, or a link of /proc that leads to ` +
+    'whatever a process has open (/proc/PID/root, /proc/self/fd/N): those are not followed in targets.'
+  );
+}
+
+function notSupported({ path, syscall }: Failure): string | undefined {
+  if (syscall !== 'mount_setattr') return undefined;
+  return `The filesystem of ${named(path, 'the mount')} doesn't have that attribute.`;
+}
+
+function unknownCall(failure: Failure, host: HostFiles): string | undefined {
+  if (failure.detail === 'idmap') return 'ID-mapped mounts take Linux 5.12 (mount_setattr(2)).';
+  return filteredBySeccomp(host, [failure.syscall]);
+}
 
 export const explainPropagation: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => refused(failure, host),
@@ -85,10 +137,11 @@ function refused(failure: Failure, host: HostFiles): string | undefined {
   return (
     restrictedByAppArmor(failure, host) ??
     (inside ? foreignMountNamespace(failure) : noPrivilege(failure, host)) ??
+    idMapRefused(failure) ??
     lockedFlags(failure) ??
-    (inside ? foreignFilesystem(failure) : undefined) ??
+    (inside ? foreignFilesystem(failure, host) : undefined) ??
     tooRevealing(failure, host) ??
-    filteredBySeccomp(host, ['mount', 'umount2']) ??
+    filteredBySeccomp(host, ['mount', 'umount2', 'fsopen', 'open_tree', 'move_mount']) ??
     refusedBySecurityModule(host)
   );
 }
@@ -113,7 +166,7 @@ function noPrivilege(failure: Failure, host: HostFiles): string | undefined {
 
 /** Flags of a mount that came from a more privileged mount namespace are locked (mount_namespaces(7)). */
 function lockedFlags(failure: Failure): string | undefined {
-  if (failure.syscall !== 'mount_setattr' && failure.detail !== 'remount') return undefined;
+  if (failure.syscall !== 'mount_setattr') return undefined;
   return (
     `${named(failure.path, 'The mount')} came from a more privileged mount namespace, and its flags are locked ` +
     'there: ro, nosuid, nodev, noexec and the atime setting can be added but not taken away (mount_namespaces(7)). ' +
@@ -121,8 +174,24 @@ function lockedFlags(failure: Failure): string | undefined {
   );
 }
 
-function foreignFilesystem(failure: Failure): string | undefined {
-  const type = filesystemOf(failure);
+/** can_idmap_mount() of fs/namespace.c. */
+function idMapRefused(failure: Failure): string | undefined {
+  if (failure.syscall !== 'mount_setattr' || failure.detail !== 'idmap') return undefined;
+  return (
+    'An id-mapped mount takes CAP_SYS_ADMIN in the user namespace that the filesystem was mounted in (the first one, for ' +
+    "those of the host) and in the one whose maps are used, which can't be the first; and what is id-mapped already " +
+    'is not mapped again. Make it where those privileges are, with openTree(), and attach it inside.'
+  );
+}
+
+function foreignFilesystem(failure: Failure, host: HostFiles): string | undefined {
+  if (failure.operation === 'reconfigure') {
+    return (
+      `The filesystem at ${named(failure.path, 'that place')} was mounted in an outer user namespace, and its options can be ` +
+      'changed only there. With bind: true only this mount is changed.'
+    );
+  }
+  const type = failure.fstype;
   if (type === undefined) return undefined;
   const shown = SHOWS[type];
   if (shown !== undefined && !worksIn(shown, failure)) {
@@ -131,7 +200,8 @@ function foreignFilesystem(failure: Failure): string | undefined {
       `there: add '${shown}' to the kinds, or bind-mount the existing one.`
     );
   }
-  if (MOUNTABLE_INSIDE.has(type) || failure.operation === 'bind') return undefined;
+  if (type === 'overlay' && isBefore(host, [5, 11])) return 'Overlays in a user namespace take Linux 5.11.';
+  if (MOUNTABLE_INSIDE.has(type)) return undefined;
   return (
     `The kernel doesn't let a user namespace mount ${type}; it does ${listed([...MOUNTABLE_INSIDE].slice(0, 10))}. ` +
     'Have root mount it outside, and bind-mount it inside.'
@@ -143,7 +213,7 @@ function foreignFilesystem(failure: Failure): string | undefined {
  * kernel has EPERM for it and says nothing more.
  */
 function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
-  const type = filesystemOf(failure);
+  const type = failure.fstype;
   const mounts = host.mounts();
   if ((type !== 'proc' && type !== 'sysfs') || mounts === undefined) return undefined;
   const top = type === 'proc' ? '/proc' : '/sys';
@@ -169,36 +239,109 @@ function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-function filesystemOf(failure: Failure): string | undefined {
-  if (failure.fstype !== undefined) return failure.fstype;
-  if (failure.operation !== 'mount') return undefined;
-  if (failure.path?.endsWith('/proc') === true) return 'proc';
-  return failure.path?.endsWith('/sys') === true ? 'sysfs' : undefined;
+function invalid(failure: Failure, host: HostFiles): string | undefined {
+  switch (failure.syscall) {
+    case 'open_tree':
+      return notCopied();
+    case 'mount_setattr':
+      return invalidAttributes(failure);
+    case 'move_mount':
+      return invalidMove(failure);
+    case 'fspick':
+      return notAMountPoint(failure);
+    case 'pivot_root':
+      return (
+        'pivot_root takes a new root that is a mount point (bind-mount the directory onto itself first), and a place for the ' +
+        'old one at or below it; neither it nor the mounts that the two lie on may be shared (pivot_root(2)).'
+      );
+    default:
+      return invalidOptions(failure, host);
+  }
 }
 
-function invalid(failure: Failure): string | undefined {
-  if (failure.operation === 'bind') {
+function notCopied(): string {
+  return (
+    'The source has mounts below it that came from a more privileged mount namespace, and they may not be left out ' +
+    '(mount_namespaces(7)): bind recursively. Or the source is a mount of another mount namespace, or one that is ' +
+    'unbindable.'
+  );
+}
+
+function notAMountPoint({ path }: Failure): string {
+  return `${named(path, 'The path')} is no mount point of that mount namespace, and only those have attributes and options.`;
+}
+
+function invalidAttributes(failure: Failure): string {
+  if (failure.operation === 'attributes') return notAMountPoint(failure);
+  if (failure.detail === 'idmap') {
     return (
-      'The source has mounts below it that came from a more privileged mount namespace, and they may not be left out ' +
-      '(mount_namespaces(7)): bind recursively. Or the source is a mount of another mount namespace, or one that is ' +
-      'unbindable.'
+      `The filesystem of ${named(failure.source, 'the source')} can't be id-mapped on this kernel, or it was mounted in the ` +
+      'very user namespace whose maps were to be used, or that has no maps yet (mount_setattr(2)).'
     );
   }
-  if (failure.syscall === 'pivot_root') {
+  return 'This kernel does not have that attribute: nosymfollow takes Linux 5.14 (mount_setattr(2)).';
+}
+
+function invalidMove({ operation, path }: Failure): string {
+  const alike = 'A directory can be mounted only on a directory, and a file only on a file';
+  if (operation !== 'move') {
     return (
-      'pivot_root takes a new root that is a mount point, and none of the mounts concerned may be shared ' +
-      '(pivot_root(2)).'
+      `${alike}: ${named(path, 'the target')} is the other of the two. Or the source is unbindable, and the target is on a ` +
+      'shared mount.'
     );
   }
-  const type = filesystemOf(failure);
+  return (
+    `${named(path, 'The source')} is no mount point; or it came from a more privileged mount namespace and is locked; or it ` +
+    'lies on a shared mount, which must be made private first; or it is unbindable, and the target is on a shared mount ' +
+    `(mount(2), MS_MOVE). ${alike}.`
+  );
+}
+
+/** When the kernel has no words for it; those are shown before this. */
+function invalidOptions(failure: Failure, host: HostFiles): string | undefined {
+  if (failure.detail !== undefined) return undefined;
+  const type = failure.fstype;
+  if (type === 'overlay') return invalidLayers(failure, host);
   return (
     `${type ?? 'The filesystem'} does not take these options or this source: the kernel's log says which ('sudo ` +
     "dmesg | tail')."
   );
 }
 
+/** ovl_get_upper() and its like write into the kernel's log, and not into that of the context. */
+function invalidLayers(failure: Failure, host: HostFiles): string {
+  const upper = failure.source;
+  const mount = upper === undefined || worksIn('mnt', failure) ? undefined : mountOf(upper, host);
+  if (mount?.options.includes('ro') === true) {
+    return `The upper layer '${upper}' is on a read-only mount (${mount.target}): it takes one that can be written.`;
+  }
+  return (
+    'An overlay takes two lower directories, or an upper and a work directory: on one mount that can be written, the ' +
+    "work directory empty, neither in the other, and on a filesystem that can hold an upper layer (no NFS, no vfat). The kernel's " +
+    "log says which it was ('sudo dmesg | tail')."
+  );
+}
+
+/** The mount that a path lies on, as far as names tell. */
+function mountOf(path: string, host: HostFiles): MountLine | undefined {
+  const contains = ({ target }: MountLine): boolean =>
+    path === target || path.startsWith(`${target.replace(/\/$/, '')}/`);
+  return host
+    .mounts()
+    ?.filter(contains)
+    .reduce<MountLine | undefined>(
+      (last, mount) => (mount.target.length >= (last?.target.length ?? 0) ? mount : last),
+      undefined,
+    );
+}
+
+function isBefore(host: HostFiles, version: KernelVersion): boolean {
+  const release = host.proc('sys/kernel/osrelease');
+  return release !== undefined && !isAtLeast(release, version);
+}
+
 function unknownFilesystem(failure: Failure, host: HostFiles): string | undefined {
-  const type = filesystemOf(failure);
+  const type = failure.fstype;
   const known = host.proc('filesystems');
   if (type === undefined || known === undefined || known.split(/\s+/).includes(type)) return undefined;
   return (

@@ -11,7 +11,7 @@ import type { NamespaceSet } from '../../namespace/namespace-set';
 import type { NamespaceProcess } from '../../process/namespace-process';
 import { type NetworkTarget, membersOf } from '../place';
 import { startHelper } from './helper';
-import { type AttachOptions, type AttachPlan, type AttachProgram, parseAttach } from './options';
+import { type NetworkAttachOptions, type AttachPlan, type AttachProgram, parseAttach } from './options';
 import { ADDRESSES, pastaArgs } from './pasta';
 import { refusedPort } from './ports';
 import { checkSlirpPorts, forwardPorts, slirpArgs } from './slirp';
@@ -61,7 +61,7 @@ export class Attachment {
 }
 
 /** {@link Network.attach} */
-export async function attach(target: NetworkTarget, options: AttachOptions = {}): Promise<Attachment> {
+export async function attach(target: NetworkTarget, options: NetworkAttachOptions = {}): Promise<Attachment> {
   const plan = parseAttach(options);
   checkSlirpPorts(plan);
   const { net } = membersOf('target', target);

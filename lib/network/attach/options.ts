@@ -32,7 +32,7 @@ export interface PortForward {
 }
 
 /** Options of {@link Network.attach}. Unknown ones are errors. */
-export interface AttachOptions {
+export interface NetworkAttachOptions {
   /** The program. Default: `'pasta'`. Debian has it in the package passt, and slirp4netns in one of its own name. */
   with?: AttachProgram | undefined;
   /** Ports that are forwarded; a number is a TCP port that is the same on both sides, and leads in. Default: none. */
@@ -63,7 +63,7 @@ export interface AttachPlan {
   readonly signal: AbortSignal | undefined;
 }
 
-const KNOWN: Record<keyof AttachOptions, true> = {
+const KNOWN: Record<keyof NetworkAttachOptions, true> = {
   with: true,
   ports: true,
   hostLoopback: true,
@@ -86,7 +86,7 @@ const LARGEST_MTU = 65520;
 export function parseAttach(options: unknown): AttachPlan {
   validateObject('options', options);
   validateKnownKeys('options', options, Object.keys(KNOWN));
-  const given = options as AttachOptions;
+  const given = options as NetworkAttachOptions;
   const { with: program = 'pasta', ports = [], hostLoopback = false, ipv6 = false, signal } = given;
   const { interface: device = 'tap0', mtu = LARGEST_MTU } = given;
   validateOneOf('options.with', program, ['pasta', 'slirp4netns']);

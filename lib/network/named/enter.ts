@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
 import { HostFiles } from '../../host/proc';
 import { launch } from '../../launch/target';
-import { MS_BIND, MS_RDONLY } from '../../mount/flags';
+import { type MountOptions, stepsOfMount } from '../../mount/mount';
 import { Namespace } from '../../namespace/namespace';
 import { type NamespaceSet, openAll, setOf } from '../../namespace/namespace-set';
 import { type CallOptions, signalOf } from '../../namespace/unshare';
@@ -14,8 +14,9 @@ export async function enter(name: string, options: CallOptions = {}): Promise<Na
   const signal = signalOf(options);
   const net = await Namespace.open(pathOf(name));
   try {
-    const steps: Step[] = [sysStep(name), ...(await etcSteps(name)), ['hold']];
     const target = { join: [net], unshare: { mnt: { propagation: 'slave' } } } as const;
+    const mounts = [sys(name), ...(await etcFiles(name))];
+    const steps: Step[] = [...mounts.flatMap((mount) => stepsOfMount(target, 'mount', mount)), ['hold']];
     const task = await launch(target, { steps, ids: 'given', signal });
     try {
       return setOf(openAll(task, ['net', 'mnt']));
@@ -31,21 +32,21 @@ export async function enter(name: string, options: CallOptions = {}): Promise<Na
  * What a sysfs shows are the devices of the network namespace that it was mounted from. iproute2 takes the old one away
  * first; it is covered here, for in a user namespace a new one may be mounted only where a whole one can be seen.
  */
-function sysStep(name: string): Step {
-  const sys = new HostFiles()
+function sys(name: string): MountOptions {
+  const current = new HostFiles()
     .mounts()
     ?.filter(({ target }) => target === '/sys')
     .at(-1);
-  const readOnly = sys?.options.includes('ro') === true;
-  return ['mount', name, '/sys', 'sysfs', readOnly ? MS_RDONLY : 0, null];
+  const readOnly = current?.options.includes('ro') === true;
+  return { type: 'sysfs', source: name, target: '/sys', readOnly };
 }
 
 /** Each file over the one of that name: what /etc does not have stands for nothing. */
-async function etcSteps(name: string): Promise<Step[]> {
+async function etcFiles(name: string): Promise<MountOptions[]> {
   const directory = `${ETC_DIRECTORY}/${name}`;
   const files = await namesIn(directory);
   const covered = await Promise.all(files.map(async (file) => (await stat(`/etc/${file}`).catch(() => null)) !== null));
   return files
     .filter((_, index) => covered[index])
-    .map((file) => ['mount', `${directory}/${file}`, `/etc/${file}`, null, MS_BIND, null]);
+    .map((file) => ({ bind: true, source: `${directory}/${file}`, target: `/etc/${file}` }));
 }

@@ -10,7 +10,7 @@ import { abortError } from '../../launch/task';
 import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './events';
 
 /** Options of `network.watch()`. */
-export interface WatchOptions {
+export interface NetworkWatchOptions {
   /** What to watch. Default: everything. */
   types?: readonly WatchKind[] | undefined;
   /** So many events may wait to be taken; when there are more they are dropped, and `'overrun'` says so. Default 16384. */

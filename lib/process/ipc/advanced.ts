@@ -4,7 +4,7 @@
  * preceded by a tag: typed arrays and Buffers by one, everything else by the other, and that as its own properties.
  */
 import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
-import type { Codec } from './codec';
+import { type Codec, tooLarge } from './codec';
 
 const LENGTH_BYTES = 4;
 
@@ -44,6 +44,12 @@ class MessageDeserializer extends BaseDeserializer {
 export class AdvancedCodec implements Codec {
   #chunks: Buffer[] = [];
   #size = 0;
+  readonly #most: number;
+
+  /** @param most - bytes of a message, without its length */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   encode(message: unknown): Uint8Array {
     const serializer = new MessageSerializer();
@@ -76,7 +82,9 @@ export class AdvancedCodec implements Codec {
     if (this.#size < LENGTH_BYTES) return undefined;
     const [first] = this.#chunks;
     const head = first !== undefined && first.length >= LENGTH_BYTES ? first : this.#joined();
-    return LENGTH_BYTES + head.readUInt32BE(0);
+    const size = head.readUInt32BE(0);
+    if (size > this.#most) throw tooLarge(this.#most);
+    return LENGTH_BYTES + size;
   }
 
   /** All that has come in one piece. Done once for a message of many: joining them at each would take the square of it. */

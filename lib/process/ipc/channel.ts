@@ -28,6 +28,13 @@ export interface ChannelDescriptors {
   readonly write: number;
 }
 
+/** How messages are written, and how large one may be that is read. */
+export interface ChannelFormat {
+  readonly serialization: Serialization;
+  /** Bytes. */
+  readonly maxMessageSize: number;
+}
+
 /** Tells whether a message has been handed to the kernel. */
 export type Sent = (error: Error | null) => void;
 
@@ -72,10 +79,12 @@ export class Channel {
   readonly #writer: Socket;
   #connected = true;
   #warned = false;
+  #bytesRead = 0;
 
   /** @param fds - of the same socket, one to read from and one to write to; they are the channel's from here on */
-  constructor(fds: ChannelDescriptors, serialization: Serialization, listener: ChannelListener) {
-    this.#codec = serialization === 'json' ? new JsonCodec() : new AdvancedCodec();
+  constructor(fds: ChannelDescriptors, format: ChannelFormat, listener: ChannelListener) {
+    const { serialization, maxMessageSize } = format;
+    this.#codec = serialization === 'json' ? new JsonCodec(maxMessageSize) : new AdvancedCodec(maxMessageSize);
     this.#listener = listener;
     // One buffer, and no stream in between: as fast as Node's own.
     const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback: this.#read.bind(this) };
@@ -92,6 +101,20 @@ export class Channel {
   /** False as soon as either end has disconnected. */
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** All that has come so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Reads nothing more for now, nor learns that the other end is closed. */
+  pause(): void {
+    this.#reader.pause();
+  }
+
+  resume(): void {
+    this.#reader.resume();
   }
 
   /**
@@ -146,6 +169,7 @@ export class Channel {
   }
 
   #read(bytes: number, buffer: Uint8Array): boolean {
+    this.#bytesRead += bytes;
     try {
       for (const message of this.#codec.decode(buffer.subarray(0, bytes))) this.#received(message);
     } catch (error) {
@@ -173,15 +197,19 @@ export class Channel {
 
   /** Where the next message would begin is not known any more. */
   #spoiled(cause: unknown): void {
-    const error = new NamespaceError({
-      code: 'ERR_LINUX_NS_IPC_MESSAGE',
-      message: 'The process has written to its IPC channel what is no message',
-      hint: 'Both ends have to use the same serialization (json: one line of JSON for each message).',
-      cause,
-    });
-    process.nextTick(() => this.#listener.error(error));
+    const error = (cause as { code?: unknown }).code === 'ERR_LINUX_NS_IPC_MESSAGE_SIZE' ? cause : noMessage(cause);
+    process.nextTick(() => this.#listener.error(error as Error));
     this.destroy();
   }
+}
+
+function noMessage(cause: unknown): Error {
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_IPC_MESSAGE',
+    message: 'The process has written to its IPC channel what is no message',
+    hint: 'Both ends have to use the same serialization (json: one line of JSON for each message).',
+    cause,
+  });
 }
 
 function internalCommand(message: unknown): string | undefined {

@@ -1,4 +1,5 @@
 /** How messages are written on an IPC channel: what both ends of it have to agree on. */
+import { NamespaceError } from '../../errors/namespace-error';
 
 /** `serialization`, an option of `spawn()` and `fork()`, as Node names the two. */
 export type Serialization = 'json' | 'advanced';
@@ -12,7 +13,16 @@ export interface Codec {
   /**
    * The messages that are complete with these bytes, which are not referred to afterwards.
    *
-   * @throws SyntaxError, Error for what is no message
+   * @throws SyntaxError, Error for what is no message; {@link tooLarge} for one that is, or will be, too large
    */
   decode(bytes: Uint8Array): Iterable<unknown>;
+}
+
+/** A program may write for ever without an end: what has come of a message has to be kept until that. */
+export function tooLarge(most: number): NamespaceError {
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_IPC_MESSAGE_SIZE',
+    message: `The process has written a message of more than ${most} bytes to its IPC channel`,
+    hint: 'options.maxMessageSize allows larger ones.',
+  });
 }

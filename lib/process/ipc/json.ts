@@ -1,22 +1,44 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { Codec } from './codec';
+import { type Codec, tooLarge } from './codec';
+
+const NEWLINE = 0x0a;
 
 /** One line of JSON for each message: what a program that is no Node can speak, too. */
 export class JsonCodec implements Codec {
   readonly #decoder = new StringDecoder('utf8');
   /** A line that has not ended yet. */
   #begun = '';
+  /** Its bytes. */
+  #size = 0;
+  readonly #most: number;
+
+  /** @param most - bytes of a line */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   encode(message: unknown): string {
     return `${JSON.stringify(message)}\n`;
   }
 
   *decode(bytes: Uint8Array): Generator {
+    this.#measure(bytes);
     const [first = '', ...others] = this.#decoder
       .write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
       .split('\n');
     const lines = [this.#begun + first, ...others];
     this.#begun = lines.pop() ?? '';
-    for (const line of lines) yield JSON.parse(line);
+    for (const line of lines) {
+      if (bytes.length > this.#most && Buffer.byteLength(line) > this.#most) throw tooLarge(this.#most);
+      yield JSON.parse(line);
+    }
+  }
+
+  /** The first line to end is the only one that may be longer than what has come now. */
+  #measure(bytes: Uint8Array): void {
+    const end = bytes.indexOf(NEWLINE);
+    this.#size += end === -1 ? bytes.length : end;
+    if (this.#size > this.#most) throw tooLarge(this.#most);
+    if (end !== -1) this.#size = bytes.length - 1 - bytes.lastIndexOf(NEWLINE);
   }
 }

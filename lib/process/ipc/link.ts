@@ -1,6 +1,5 @@
 import { invalidType, validateObject } from '../../errors/validate';
-import { Channel, type ChannelControl, type ChannelDescriptors } from './channel';
-import type { Serialization } from './codec';
+import { Channel, type ChannelControl, type ChannelDescriptors, type ChannelFormat } from './channel';
 import { handleError } from './handle';
 
 /** What `emit()` and `listenerCount()` are called of: a NamespaceProcess. */
@@ -24,12 +23,17 @@ export class Link {
   readonly #closed: () => void;
   /** Came before anybody listened: `await fork()` would lose them otherwise. */
   #waiting: unknown[] = [];
+  readonly #mostWaiting: number;
+  /** How much the channel had read when the first of those that wait came. */
+  #readBefore = 0;
+  #paused = false;
 
   /** @param closed - called once nothing more will come, after 'disconnect' */
-  constructor(process: LinkedProcess, fds: ChannelDescriptors, serialization: Serialization, closed: () => void) {
+  constructor(process: LinkedProcess, fds: ChannelDescriptors, format: ChannelFormat, closed: () => void) {
     this.#process = process;
     this.#closed = closed;
-    this.#channel = new Channel(fds, serialization, {
+    this.#mostWaiting = format.maxMessageSize;
+    this.#channel = new Channel(fds, format, {
       message: (message) => this.#received(message),
       disconnected: () => this.#disconnected(),
       error: (error) => process.emit('error', error),
@@ -66,13 +70,27 @@ export class Link {
     this.#channel.destroy();
   }
 
+  /** The process has ended: what it has written and nobody wants to read does not keep the channel open. */
+  drain(): void {
+    if (this.#paused) this.#channel.destroy();
+  }
+
   #received(message: unknown): void {
     if (this.#waiting.length === 0 && this.#process.listenerCount('message') > 0) {
       this.#process.emit('message', message, undefined);
     } else {
-      this.#waiting.push(message);
+      this.#keep(message);
       this.#deliver();
     }
+  }
+
+  /** As with a stream that nobody reads: from some point on the process that writes has to wait. */
+  #keep(message: unknown): void {
+    if (this.#waiting.length === 0) this.#readBefore = this.#channel.bytesRead;
+    this.#waiting.push(message);
+    if (this.#paused || this.#channel.bytesRead - this.#readBefore <= this.#mostWaiting) return;
+    this.#paused = true;
+    this.#channel.pause();
   }
 
   /** Each in its turn, also when a listener throws, or removes itself. */
@@ -81,6 +99,9 @@ export class Link {
       const [message] = this.#waiting.splice(0, 1);
       this.#process.emit('message', message, undefined);
     }
+    if (this.#waiting.length > 0 || !this.#paused) return;
+    this.#paused = false;
+    this.#channel.resume();
   }
 
   /** What a listener throws does not keep the process from its 'close'. */

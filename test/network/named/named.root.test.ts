@@ -297,7 +297,7 @@ describe('networkNamespaces', () => {
       await networkNamespaces.add(name);
       mkdirSync(`/etc/netns/${name}/hosts`, { recursive: true });
       await expect(networkNamespaces.enter(name)).rejects.toThrow(
-        errorWith({ name: 'NamespaceError', code: 'ENOTDIR', path: '/etc/hosts' }),
+        errorWith({ name: 'NamespaceError', code: 'EINVAL', path: '/etc/hosts' }),
       );
       await expectNothingLeft(before);
     });

@@ -1,5 +1,5 @@
 import { needs } from '../../fixtures/optional';
-import { NOTHING } from '../../fixtures/possessions';
+import { NOTHING } from '../../fixtures/footprint';
 import { resultOf } from '../../fixtures/scenario';
 import { WAYS } from './inside';
 

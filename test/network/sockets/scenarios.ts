@@ -4,8 +4,7 @@ import { type Socket, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type NamespaceKind, unshare } from '../../../lib';
-import { eventually, footprint } from '../../fixtures/footprint';
-import { moreThan, possessions } from '../../fixtures/possessions';
+import { eventually, footprint, moreThan } from '../../fixtures/footprint';
 import { closeAll, converse } from './inside';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -49,7 +48,7 @@ export async function terminatedWorkers(kinds: readonly NamespaceKind[], rounds:
     await busy.terminate();
   };
   await Promise.all([round(), round(), round(), round()]); // what is made once for all, launcher threads above all
-  const before = possessions();
+  const before = footprint();
   for (let done = 0; done < rounds; done++) await Promise.all([round(), round()]);
   return moreThan(before);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type NamespaceSet, clone, spawn, unshare } from '../../../lib';
-import { moreThan, possessions } from '../../fixtures/possessions';
+import { footprint, moreThan } from '../../fixtures/footprint';
 
 const ROOT = join(__dirname, '..', '..', '..');
 
@@ -47,13 +47,17 @@ export async function terminatedWorkers(rounds: number, atOnce: number): Promise
   };
   await Promise.all(Array.from({ length: atOnce }, round));
   await warmUp();
-  const before = possessions();
+  const before = footprint();
   for (let done = 0; done < rounds; done++) await Promise.all(Array.from({ length: atOnce }, round));
   return moreThan(before);
 }
 
+/** All that is opened once and kept is there: threads, and what the one waits on that reaps for Workers. */
 async function warmUp(): Promise<void> {
   await Promise.all(Array.from({ length: 8 }, async () => (await spawn('true', [], { stdio: 'ignore' })).exited));
+  const leaving = worker(`report((await linux.clone({ file: 'sleep', args: ['600'], stdio: [] })).pid)`);
+  await once(leaving, 'message');
+  await leaving.terminate();
 }
 
 /** A Worker is terminated while its task has not read all of its plan, and never would. */
@@ -69,7 +73,7 @@ export async function terminatedWhileStopped(): Promise<unknown> {
       task.proceed();
       parentPort.postMessage('stopped');
     });`;
-  const before = possessions();
+  const before = footprint();
   const stopping = new Worker(script, { eval: true });
   await once(stopping, 'message');
   await stopping.terminate();
@@ -79,7 +83,7 @@ export async function terminatedWhileStopped(): Promise<unknown> {
 /** Each of several Workers has programs and a set of its own; the results come from all. */
 export async function parallelWorkers(count: number): Promise<unknown> {
   await warmUp();
-  const before = possessions();
+  const before = footprint();
   const results = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const launching = worker(`

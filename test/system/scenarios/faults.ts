@@ -1,9 +1,18 @@
 /** Launches made to fail, each in a process whose every possession is known. See test/fixtures/scenario.ts. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type NamespaceError, type NamespaceSet, type SpawnOptions, clone, setns, spawn, unshare } from '../../../lib';
-import { moreThan, possessions } from '../../fixtures/possessions';
+import { footprint, moreThan } from '../../fixtures/footprint';
 
 /** What a launch came to: `'runs'`, or the code and the step of its error. */
 type Fate = string;
@@ -54,7 +63,7 @@ export async function manyLaunches(count: number): Promise<unknown> {
     () => mustFail(spawn('true', { setns: set, cwd: '/no/such/directory' })),
     () => mustFail(unshare(['user', 'uts'], { signal: soon() })),
   ];
-  const before = possessions();
+  const before = footprint();
   const atOnce = 8;
   for (let started = 0; started < count; started += atOnce) {
     await Promise.all(Array.from({ length: atOnce }, (_, index) => kinds[(started + index) % kinds.length]!()));
@@ -62,6 +71,50 @@ export async function manyLaunches(count: number): Promise<unknown> {
   const more = await moreThan(before);
   await set.close();
   return more;
+}
+
+/** All at once: what became of them, each once. */
+export async function atOnce(count: number): Promise<unknown> {
+  await warmUp();
+  const set = await unshare(['user', 'uts', 'pid']);
+  await runTrue({ setns: set });
+  const kinds: (() => Promise<unknown>)[] = [
+    () => runTrue({ stdio: 'pipe' }),
+    () => runTrue({ unshare: ['user', 'pid', 'mnt', 'net'], stdio: 'pipe' }),
+    () => runTrue({ setns: set }),
+    () => runTrue({ setns: set, unshare: ['user', 'pid'] }),
+    openAndClose,
+  ];
+  const before = footprint();
+  const fates = await Promise.all(Array.from({ length: count }, (_, index) => fateOf(kinds[index % kinds.length]!())));
+  const more = await moreThan(before);
+  await set.close();
+  return { fates: [...new Set(fates)].sort(), more };
+}
+
+/** A program that comes and goes, as when it is installed anew, while it is started. */
+export async function vanishing(folder: string, rounds: number): Promise<unknown> {
+  await warmUp();
+  const [file, gone] = [join(folder, 'program'), join(folder, 'away')];
+  writeFileSync(file, '#!/bin/sh\n', { mode: 0o755 });
+  const before = footprint();
+  const fates = new Set<Fate>();
+  for (let round = 0; round < rounds; round++) {
+    const options: SpawnOptions = round % 2 === 0 ? {} : { unshare: ['user', 'pid'] };
+    const launches = Array.from({ length: 4 }, async () => {
+      const child = await spawn(file, [], { ...options, stdio: 'ignore' });
+      // A shell that starts, and does not find its script any more, exits with 127 (2 for dash).
+      await child.exited;
+    });
+    const over = Promise.allSettled(launches).then(() => true);
+    for (let isOver = false; !isOver;) {
+      renameSync(file, gone);
+      renameSync(gone, file);
+      isOver = (await Promise.race([over, turns(1)])) === true;
+    }
+    for (const fate of await Promise.all(launches.map(fateOf))) fates.add(fate);
+  }
+  return { fates: [...fates].sort(), more: await moreThan(before) };
 }
 
 /** Before it begins, at some moment of it, or too late. */
@@ -87,7 +140,7 @@ export async function fewDescriptors(kind: keyof typeof LAUNCHES, most: number):
   const set = await unshare(['user', 'uts', 'pid']);
   await runTrue({ setns: set });
   const launch = LAUNCHES[kind](set);
-  const before = possessions();
+  const before = footprint();
   const fates: Fate[] = [];
   for (let free = 0; free <= most; free++) {
     const taken = takeAllDescriptors();
@@ -126,7 +179,7 @@ function takeAllDescriptors(): number[] {
 export async function noProcesses(): Promise<unknown> {
   await warmUp();
   const set = await unshare(['user', 'uts', 'pid']);
-  const before = possessions();
+  const before = footprint();
   const limit = (soft: string): unknown =>
     execFileSync('prlimit', [`--nproc=${soft}:`, '--pid', String(process.pid)], { stdio: 'inherit' });
   const [, usual = ''] = /^Max processes +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -161,7 +214,7 @@ async function launchesIn(group: string, most: number): Promise<unknown> {
   await warmUp();
   const set = await unshare(['user', 'uts', 'pid']);
   await runTrue({ setns: set });
-  const before = possessions();
+  const before = footprint();
   const fates: Record<string, Fate[]> = {};
   for (let free = 0; free <= most; free++) {
     const current = Number(readFileSync(join(group, 'pids.current'), 'utf8'));
@@ -180,7 +233,7 @@ export async function killedHelpers(kind: keyof typeof LAUNCHES, rounds: number)
   const set = await unshare(['user', 'uts', 'pid']);
   await runTrue({ setns: set });
   const launch = LAUNCHES[kind](set);
-  const before = possessions();
+  const before = footprint();
   const holder = String(set.init);
   const fates = new Set<Fate>();
   for (let round = 0; round < rounds; round++) {
@@ -233,7 +286,7 @@ export async function aborted(rounds: number): Promise<unknown> {
   await warmUp();
   const set = await unshare(['user', 'uts', 'pid']);
   await runTrue({ setns: set });
-  const before = possessions();
+  const before = footprint();
   const fates = new Set<Fate>();
   for (let round = 0; round < rounds; round++) {
     const controller = new AbortController();

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { promisify } from 'node:util';
+import { discover, lsns } from 'linux-ns';
+import type { Benchmark } from '../benchmark';
+import { type Contestant, interleave, summarizeAll } from '../measure/interleave';
+import { loopGapsDuring } from '../measure/loop-gaps';
+import { type Summary, median, ratio, rounded } from '../measure/statistics';
+import { BusyHost } from './busy-host';
+
+const PROCESSES = 300;
+/** A sample takes ten times what a launch takes. */
+const FEWER = 4;
+
+const LSNS = 'lsns()';
+const DISCOVER = 'discover()';
+const UTIL_LINUX = 'lsns -J';
+
+interface Report {
+  /** lsns() / `lsns -J`, null where that is not installed. */
+  lsnsVsUtilLinux: number | null;
+  discoverMs: number | null;
+  /** The longest that the event loop was blocked in any sample of either. */
+  maxBlockMs: number;
+  details: {
+    node: string;
+    kernel: string;
+    cpus: number;
+    uid: number;
+    processes: number;
+    namespaces: number;
+    latency: Record<string, Summary>;
+    blocked: Record<string, Summary>;
+  };
+}
+
+/** How fast the namespaces of a busy host are found. */
+export const discovery: Benchmark = {
+  summary: `lsns() and discover() with ${PROCESSES} processes in namespaces of their own, against lsns(8)`,
+  async run(samples) {
+    console.error(`starting ${PROCESSES} processes`);
+    const host = await BusyHost.start(PROCESSES);
+    try {
+      const report = await measure(host, Math.max(1, Math.round(samples / FEWER)));
+      return { json: report, text: format(report) };
+    } finally {
+      await host.close();
+    }
+  },
+};
+
+async function measure(host: BusyHost, rounds: number): Promise<Report> {
+  const contestants = [timed(LSNS, lsns), timed(DISCOVER, discover)];
+  if (await hasUtilLinux()) contestants.push(timed(UTIL_LINUX, runUtilLinux));
+  else console.error('left out: lsns(8) is not installed');
+  const latency = await interleave(contestants, rounds);
+  const gaps = await interleave([blockedBy(LSNS, lsns), blockedBy(DISCOVER, discover)], rounds);
+  const p50 = (name: string): number | undefined => (latency[name] === undefined ? undefined : median(latency[name]));
+  return {
+    lsnsVsUtilLinux: ratio(p50(LSNS), p50(UTIL_LINUX)),
+    discoverMs: rounded(p50(DISCOVER) ?? NaN),
+    maxBlockMs: rounded(Math.max(...Object.values(gaps).flat())),
+    details: {
+      node: process.version,
+      kernel: release(),
+      cpus: cpus().length,
+      uid: process.getuid!(),
+      processes: readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length,
+      namespaces: host.namespaces,
+      latency: summarizeAll(latency),
+      blocked: summarizeAll(gaps),
+    },
+  };
+}
+
+function timed(name: string, action: () => Promise<unknown>): Contestant {
+  return {
+    name,
+    async sample() {
+      const start = performance.now();
+      await action();
+      return performance.now() - start;
+    },
+  };
+}
+
+function blockedBy(name: string, action: () => Promise<unknown>): Contestant {
+  return { name, sample: async () => (await loopGapsDuring(action)).longest };
+}
+
+async function runUtilLinux(): Promise<unknown> {
+  const { stdout } = await promisify(execFile)('lsns', ['-J'], { maxBuffer: 2 ** 26 });
+  return JSON.parse(stdout);
+}
+
+async function hasUtilLinux(): Promise<boolean> {
+  return runUtilLinux().then(
+    () => true,
+    () => false,
+  );
+}
+
+function format({ details, ...figures }: Report): string {
+  const { node, kernel, uid, processes, namespaces, latency, blocked } = details;
+  const rows = (summaries: Record<string, Summary>) =>
+    Object.entries(summaries).map(
+      ([name, { p50, p99 }]) => `  ${name.padEnd(36)}${p50.toFixed(2).padStart(10)}${p99.toFixed(2).padStart(10)}`,
+    );
+  return [
+    `Node ${node}, Linux ${kernel}, ${details.cpus} CPUs, uid ${uid}; ${processes} processes, ${namespaces} namespaces made for this`,
+    'Time [ms]                                    p50       p99',
+    ...rows(latency),
+    'Event loop blocked [ms]                      p50       p99',
+    ...rows(blocked),
+    `lsns() / lsns -J: ${figures.lsnsVsUtilLinux ?? 'not measured'} (at most 0.5)`,
+    `longest block of the event loop: ${figures.maxBlockMs} ms (at most 10)`,
+  ].join('\n');
+}

@@ -1,0 +1,25 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/**
+ * What a module answers that runs in a process of its own, so that nothing it does is measured with what others have
+ * left in the heap. It gets one message, the request, and answers with one. What it prints goes to standard error.
+ */
+export async function measureApart<Answer>(file: string, request: unknown): Promise<Answer> {
+  // tsx in its smallest form: a thread less, and what standard output is for stays ours.
+  const part = fork(file, { execArgv: ['--require', 'tsx/cjs'], stdio: ['ignore', 2, 2, 'ipc'] });
+  const answer = new Promise<Answer>((resolve, reject) => {
+    part.once('message', (message) => resolve(message as Answer));
+    part.once('exit', (code, signal) => reject(new Error(`measuring ended with ${String(code ?? signal)}`)));
+  });
+  part.send(request as object);
+  const [received] = await Promise.all([answer, once(part, 'close')]);
+  return received;
+}
+
+/** The other side of {@link measureApart}. */
+export async function answer(measure: (request: never) => Promise<object>): Promise<void> {
+  const [request] = (await once(process, 'message')) as [never];
+  process.send!(await measure(request));
+  process.disconnect();
+}

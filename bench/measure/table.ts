@@ -1,0 +1,54 @@
+import { type Summary, rounded } from './statistics';
+
+/** What a figure is to be. */
+export interface Goal {
+  what: string;
+  most?: number;
+  least?: number;
+  unit: string;
+}
+
+/** A table of contestants, the smallest median first; with a base, each in proportion to it. */
+export function rows(summaries: Readonly<Record<string, Summary>>, base?: number): string[] {
+  const head = row('', 'p50', 'p99', base === undefined ? '' : 'vs spawn');
+  return [
+    head,
+    ...Object.entries(summaries)
+      .sort(([, a], [, b]) => a.p50 - b.p50)
+      .map(([name, { p50, p99 }]) =>
+        row(name, fixed(p50), fixed(p99), base === undefined ? '' : `${(p50 / base).toFixed(2)}x`),
+      ),
+    '',
+  ];
+}
+
+/** One line for each goal, and whether it is reached. */
+export function goalLines<Key extends string>(
+  goals: Readonly<Record<Key, Goal>>,
+  figures: Readonly<Record<NoInfer<Key>, number | null>>,
+): string[] {
+  return (Object.keys(goals) as Key[]).map((key) => goalLine(goals[key], figures[key]));
+}
+
+function row(name: string, ...cells: string[]): string {
+  return `  ${name.padEnd(46)}${cells.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
+}
+
+/** Rates are numbers in the hundreds, times in ones. */
+function fixed(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(3);
+}
+
+function goalLine({ what, most, least, unit }: Goal, value: number | null): string {
+  const shown = value === null ? 'none' : `${rounded(value)}${unit}`;
+  return `  ${what.padEnd(56)}${shown.padStart(14)}   ${wanted(unit, most, least).padEnd(20)} ${verdict(value, most, least)}`;
+}
+
+function wanted(unit: string, most: number | undefined, least: number | undefined): string {
+  return most === undefined ? `at least ${least!}${unit}` : `at most ${most}${unit}`;
+}
+
+function verdict(value: number | null, most = Infinity, least = -Infinity): string {
+  if (value === null) return 'not measured';
+  return value <= most && value >= least ? 'reached' : 'not reached';
+}

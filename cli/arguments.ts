@@ -1,0 +1,118 @@
+import { parseArgs } from 'node:util';
+import { COMMON, type Command, type Given, type Option, UsageError } from './command';
+
+/**
+ * Reads a command line as getopt_long(3) does: short options in one word, names cut short as long as one option alone
+ * begins so, values that can be left out, and for programs to run an end of the options where the program begins.
+ *
+ * @throws UsageError
+ */
+export function parseCommandLine(command: Command, words: readonly string[]): Given {
+  const options = [...command.options, ...COMMON];
+  const { optionWords, operands } = spellOut(options, words, command.runsProgram === true);
+  const config = Object.fromEntries(
+    options.map((option) => [
+      option.name,
+      option.value === undefined
+        ? ({ type: 'boolean', multiple: true } as const)
+        : ({ type: 'string', multiple: true } as const),
+    ]),
+  );
+  const { values } = parseArgs({ args: optionWords, options: config, strict: true });
+  const all = (name: string): readonly string[] =>
+    (values[name] ?? []).filter((value) => typeof value === 'string' && value !== NO_VALUE) as string[];
+  return {
+    has: (name) => values[name] !== undefined,
+    value: (name) => all(name).at(-1),
+    values: all,
+    operands,
+  };
+}
+
+/** Stands for a value that was left out: no argument of a program can have it. */
+const NO_VALUE = '\0';
+
+interface Spelt {
+  /** Options in full and values with them, `--name=value`. */
+  readonly optionWords: string[];
+  readonly operands: string[];
+}
+
+function spellOut(options: readonly Option[], words: readonly string[], stopsAtOperand: boolean): Spelt {
+  const optionWords: string[] = [];
+  const operands: string[] = [];
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--') return { optionWords, operands: [...operands, ...rest] };
+    if (word.startsWith('--')) optionWords.push(longOption(options, word, rest));
+    else if (word.startsWith('-') && word !== '-') optionWords.push(...shortOptions(options, word, rest));
+    else if (stopsAtOperand) return { optionWords, operands: [word, ...rest] };
+    else operands.push(word);
+  }
+  return { optionWords, operands };
+}
+
+function longOption(options: readonly Option[], word: string, rest: string[]): string {
+  const equals = word.indexOf('=');
+  const name = equals === -1 ? word.slice(2) : word.slice(2, equals);
+  const option = optionCalled(options, name);
+  if (equals === -1) return withValue(option, `--${option.name}`, undefined, rest);
+  if (option.value === undefined) throw new UsageError(`option '--${option.name}' takes no value`);
+  return withValue(option, `--${option.name}`, word.slice(equals + 1), rest);
+}
+
+/** `-Urp`, `-t12`, `-t 12`; an optional value is the rest of the word, as nsenter(1) has it: `-n/run/netns/blue`. */
+function shortOptions(options: readonly Option[], word: string, rest: string[]): string[] {
+  const spelt: string[] = [];
+  for (let at = 1; at < word.length; at++) {
+    const letter = word[at] ?? '';
+    const option = options.find(({ short }) => short === letter);
+    if (option === undefined) throw new UsageError(`unknown option '-${letter}'`);
+    const following = word.slice(at + 1);
+    const takesRest =
+      option.value !== undefined &&
+      following !== '' &&
+      !(option.optional === true && isCluster(options, option, following));
+    if (takesRest) return [...spelt, withValue(option, `-${letter}`, following.replace(/^=/, ''), rest)];
+    spelt.push(withValue(option, `-${letter}`, undefined, option.value === undefined || option.optional ? [] : rest));
+    if (option.value !== undefined && option.optional !== true) return spelt;
+  }
+  return spelt;
+}
+
+/** Whether what follows an option whose value is optional are more options: unless it is a word that it takes. */
+function isCluster(options: readonly Option[], { completes }: Option, letters: string): boolean {
+  if (Array.isArray(completes) && completes.includes(letters.replace(/^=/, ''))) return false;
+  return options.some(({ short }) => short === letters[0]);
+}
+
+function withValue(option: Option, spelling: string, value: string | undefined, rest: string[]): string {
+  if (option.value === undefined) return `--${option.name}`;
+  const given = value ?? (option.optional === true ? NO_VALUE : rest.shift());
+  if (given === undefined) throw new UsageError(`option '${spelling}' needs a value: ${option.value}`);
+  return `--${option.name}=${given}`;
+}
+
+function optionCalled(options: readonly Option[], name: string): Option {
+  const exact = options.find((option) => option.name === name);
+  if (exact !== undefined) return exact;
+  const starting = name === '' ? [] : options.filter((option) => option.name.startsWith(name));
+  const [only] = starting;
+  if (only !== undefined && starting.length === 1) return only;
+  if (starting.length === 0) throw new UsageError(`unknown option '--${name}'`);
+  throw new UsageError(`option '--${name}' could be ${starting.map((option) => `'--${option.name}'`).join(' or ')}`);
+}
+
+/** A number that is not negative, as an option's value. */
+export function numberOf(what: string, text: string, most = Number.MAX_SAFE_INTEGER): number {
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number <= most) return number;
+  throw new UsageError(`${what} must be a number between 0 and ${most}, and not '${text}'`);
+}
+
+/** One of a few words, as an option's value. */
+export function oneOf<const T extends string>(what: string, text: string, words: readonly T[]): T {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`${what} must be one of ${words.join(', ')}, and not '${text}'`);
+}

@@ -1,0 +1,28 @@
+import { oneOf } from '../arguments';
+import { type Command, type Given, UsageError } from '../command';
+import { COMMANDS } from '../commands';
+import { bashScript, zshScript } from '../completion';
+
+const SHELLS = ['bash', 'zsh'] as const;
+
+export const completionCommand: Command = {
+  name: 'completion',
+  summary: 'Print a completion script for bash or zsh',
+  operands: 'bash|zsh',
+  words: SHELLS,
+  options: [],
+  examples: [
+    ['completion bash > /etc/bash_completion.d/linux-ns', 'for everybody who uses bash'],
+    ['completion zsh > ~/.zfunc/_linux-ns', 'with ~/.zfunc in fpath'],
+  ],
+  run,
+};
+
+async function run(given: Given): Promise<number> {
+  const [shell, ...rest] = given.operands;
+  if (shell === undefined || rest.length > 0) throw new UsageError('name one shell: bash or zsh');
+  const script = oneOf('the shell', shell, SHELLS) === 'bash' ? bashScript : zshScript;
+  const commands = await Promise.all(COMMANDS.map((entry) => entry.load()));
+  process.stdout.write(script(commands));
+  return 0;
+}

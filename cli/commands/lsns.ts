@@ -1,0 +1,252 @@
+import { type LsnsRow, NAMESPACE_KINDS, type NamespaceKind, discover, lsns } from 'linux-ns';
+import { numberOf, oneOf } from '../arguments';
+import { type Command, type Given, UsageError } from '../command';
+import { type Filter, parseFilter } from '../filter';
+import { type Column, tableOf } from '../table';
+
+type Relation = 'parent' | 'owner' | 'process';
+
+type Name =
+  'NS' | 'TYPE' | 'PATH' | 'NPROCS' | 'PID' | 'PPID' | 'COMMAND' | 'UID' | 'USER' | 'NETNSID' | 'NSFS' | 'PNS' | 'ONS';
+
+interface ColumnInfo extends Column {
+  readonly title: Name;
+  readonly key: keyof LsnsRow;
+  readonly help: string;
+}
+
+const COLUMNS: readonly ColumnInfo[] = [
+  { title: 'NS', key: 'ns', width: 10, right: true, help: 'namespace identifier (inode number)' },
+  { title: 'TYPE', key: 'type', width: 5, right: false, help: 'kind of namespace' },
+  { title: 'PATH', key: 'path', width: 0, right: false, help: 'path to the namespace' },
+  { title: 'NPROCS', key: 'nprocs', width: 5, right: true, help: 'number of processes in the namespace' },
+  { title: 'PID', key: 'pid', width: 5, right: true, help: 'lowest PID in the namespace' },
+  { title: 'PPID', key: 'ppid', width: 5, right: true, help: 'PPID of the PID' },
+  { title: 'COMMAND', key: 'command', width: 0, right: false, help: 'command line of the PID' },
+  { title: 'UID', key: 'uid', width: 0, right: true, help: 'UID of the PID' },
+  { title: 'USER', key: 'user', width: 0, right: false, help: 'username of the PID' },
+  { title: 'NETNSID', key: 'netnsid', width: 0, right: true, help: 'namespace ID as used by network subsystem' },
+  { title: 'NSFS', key: 'nsfs', width: 0, right: false, help: 'nsfs mountpoint (usually used network subsystem)' },
+  { title: 'PNS', key: 'pns', width: 10, right: true, help: 'parent namespace identifier (inode number)' },
+  { title: 'ONS', key: 'ons', width: 10, right: true, help: 'owner namespace identifier (inode number)' },
+];
+
+const NAMES = COLUMNS.map(({ title }) => title);
+
+/** A line of output: a namespace, or with a namespace named a process. */
+interface Line {
+  readonly row: LsnsRow;
+  readonly parent: Line | undefined;
+  readonly children: Line[];
+}
+
+export const lsnsCommand: Command = {
+  name: 'lsns',
+  summary: 'List namespaces, or the processes of one',
+  operands: '[NAMESPACE]',
+  options: [
+    { name: 'json', short: 'J', help: 'print JSON' },
+    { name: 'list', short: 'l', help: 'as a list, without a tree' },
+    { name: 'noheadings', short: 'n', help: 'without headings' },
+    { name: 'output', short: 'o', value: 'LIST', completes: NAMES, help: 'these columns; +LIST: these as well' },
+    { name: 'output-all', help: 'all columns' },
+    { name: 'persistent', short: 'P', help: 'only namespaces without processes' },
+    { name: 'task', short: 'p', value: 'PID', completes: 'process', help: 'only those that a process is in' },
+    { name: 'filter', short: 'Q', value: 'EXPR', help: 'only those for which this holds' },
+    { name: 'raw', short: 'r', help: 'one space between columns' },
+    { name: 'notruncate', short: 'u', help: 'do not cut command lines' },
+    { name: 'nowrap', short: 'W', help: 'several paths in one line' },
+    { name: 'type', short: 't', value: 'KIND', completes: NAMESPACE_KINDS, help: 'only these; may be repeated' },
+    {
+      ...{ name: 'tree', short: 'T', value: 'BY', optional: true, completes: ['parent', 'owner', 'process'] },
+      help: 'as a tree by parent, owner or process',
+    },
+    { name: 'list-columns', short: 'H', help: 'list the columns there are' },
+  ],
+  examples: [
+    ['lsns -t net -o NS,PID,NSFS', 'networks, and where they are mounted'],
+    ['lsns -Q \'NPROCS > 5 and USER ne "root"\'', 'by what they have'],
+  ],
+  run,
+};
+
+async function run(given: Given): Promise<number> {
+  refusePairs(given);
+  if (given.has('list-columns')) return printColumns(given);
+  const [wanted, ...rest] = given.operands;
+  if (rest.length > 0) throw new UsageError('one namespace can be named, and no more');
+  if (wanted !== undefined && given.has('task')) throw new UsageError('--task and a namespace exclude each other');
+  const kinds = given.values('type').map((kind) => oneOf('--type', kind, NAMESPACE_KINDS));
+  const columns = columnsOf(given, wanted !== undefined, kinds);
+  const filter = filterOf(given);
+  const rows =
+    wanted === undefined ? await namespaces(given, kinds) : await processes(numberOf('the namespace', wanted));
+  const relation = relationOf(given);
+  const kept = rows.filter((row) => filter((name) => row[keyOf(name)]));
+  print(
+    given,
+    columns,
+    relation,
+    wanted === undefined ? linesOf(kept, relation) : linesOf(kept, relation && 'process'),
+  );
+  return 0;
+}
+
+function refusePairs(given: Given): void {
+  for (const [a, b] of [
+    ['json', 'raw'],
+    ['persistent', 'task'],
+    ['list', 'tree'],
+  ] as const) {
+    if (given.has(a) && given.has(b)) throw new UsageError(`--${a} and --${b} exclude each other`);
+  }
+}
+
+function namespaces(given: Given, kinds: readonly NamespaceKind[]): Promise<LsnsRow[]> {
+  const pid = given.value('task');
+  return lsns({
+    ...(kinds.length > 0 ? { kinds } : {}),
+    ...(pid === undefined ? {} : { pid: numberOf('--task', pid, 2 ** 31 - 1) }),
+    persistent: given.has('persistent'),
+  });
+}
+
+/** Its processes, each as a row of its own. */
+async function processes(id: number): Promise<LsnsRow[]> {
+  const map = await discover({ mounts: 'own', tasks: false, forChildren: false });
+  const found = map.namespaces.find((namespace) => Number(namespace.id) === id);
+  if (found === undefined) throw new UsageError(`there is no namespace ${id}`);
+  const of = { ns: id, type: found.kind, nprocs: found.processes.length, netnsid: null, nsfs: null };
+  const related = { pns: Number(found.parent?.id ?? 0), ons: Number(found.owner?.id ?? 0) };
+  return found.processes.map(({ pid, ppid, uid, user, command }) => ({
+    ...of,
+    ...related,
+    ...{ path: `/proc/${pid}/ns/${found.kind}`, pid, ppid, uid, user: user ?? String(uid), command: command ?? null },
+  }));
+}
+
+function columnsOf(given: Given, ofProcesses: boolean, kinds: readonly NamespaceKind[]): ColumnInfo[] {
+  const list = given.value('output');
+  const network: Name[] = kinds.includes('net') ? ['NETNSID', 'NSFS'] : [];
+  const usual: Name[] = ofProcesses
+    ? ['PID', 'PPID', 'USER', 'COMMAND']
+    : ['NS', 'TYPE', 'NPROCS', 'PID', 'USER', ...network, 'COMMAND'];
+  const base = given.has('output-all') ? NAMES : usual;
+  const names =
+    list === undefined ? base : list.startsWith('+') ? [...base, ...list.slice(1).split(',')] : list.split(',');
+  return names.map((name) => {
+    const column = COLUMNS.find(({ title }) => title === name.toUpperCase());
+    if (column === undefined) throw new UsageError(`unknown column '${name}': see lsns -H`);
+    return column;
+  });
+}
+
+function filterOf(given: Given): Filter {
+  const text = given.value('filter');
+  return text === undefined ? () => true : parseFilter(text, NAMES);
+}
+
+function keyOf(name: string): keyof LsnsRow {
+  return COLUMNS.find(({ title }) => title === name)?.key ?? 'ns';
+}
+
+/** As lsns(8): a tree unless columns or a list were asked for. */
+function relationOf(given: Given): Relation | undefined {
+  if (given.has('tree')) return oneOf('--tree', given.value('tree') ?? 'owner', ['parent', 'owner', 'process']);
+  const chosen =
+    given.has('list') || ((given.has('output-all') || isWhole(given.value('output'))) && given.operands.length === 0);
+  return chosen ? undefined : 'process';
+}
+
+function isWhole(list: string | undefined): boolean {
+  return list !== undefined && !list.startsWith('+');
+}
+
+/** A process is drawn below the namespace that its parent was the first of, when that was last listed. */
+function linesOf(rows: readonly LsnsRow[], relation: Relation | undefined): Line[] {
+  const known = new Map<number, Line>();
+  const lines = new Map<LsnsRow, Line>();
+  const add = (row: LsnsRow): Line => {
+    const before = lines.get(row);
+    if (before !== undefined) return before;
+    const parent = relation === undefined ? undefined : parentOf(row);
+    const line: Line = { row, parent, children: [] };
+    parent?.children.push(line);
+    lines.set(row, line);
+    const key = relation === 'process' ? row.pid : row.ns;
+    if (key !== null) known.set(key, line);
+    return line;
+  };
+  const parentOf = (row: LsnsRow): Line | undefined => {
+    if (relation === 'process') return row.ppid === null ? undefined : known.get(row.ppid);
+    const above = rows.find(({ ns }) => ns === (relation === 'parent' ? row.pns : row.ons));
+    return above === undefined || above === row ? undefined : add(above);
+  };
+  return rows.map(add);
+}
+
+function print(
+  given: Given,
+  columns: readonly ColumnInfo[],
+  relation: Relation | undefined,
+  lines: readonly Line[],
+): void {
+  if (given.has('json')) {
+    const values = lines.map(({ row }) => Object.fromEntries(columns.map(({ key }) => [key, jsonOf(given, key, row)])));
+    process.stdout.write(`${JSON.stringify({ namespaces: values }, null, 3)}\n`);
+    return;
+  }
+  const raw = given.has('raw');
+  const oneLine = raw || given.has('nowrap');
+  const inTree = relation === undefined || raw ? undefined : relation === 'process' ? 'command' : 'ns';
+  const rows = drawn(lines, inTree !== undefined).map(({ row, branch }) =>
+    columns.map(({ key }) => {
+      const value = String(row[key] ?? '');
+      const text = key === 'nsfs' && oneLine ? value.replaceAll('\n', ',') : value;
+      return key === inTree ? branch + text : text;
+    }),
+  );
+  const shown = columns.map((column) =>
+    inTree === 'ns' && column.key === 'ns' ? { ...column, right: false } : column,
+  );
+  const width = process.stdout.isTTY && !given.has('notruncate') ? process.stdout.columns : undefined;
+  const output = tableOf(shown, rows, { headings: !given.has('noheadings'), raw, width });
+  if (output.length > 0) process.stdout.write(`${output.join('\n')}\n`);
+}
+
+function jsonOf(given: Given, key: keyof LsnsRow, row: LsnsRow): unknown {
+  const value = row[key];
+  return key === 'nsfs' && given.has('nowrap') && typeof value === 'string' ? value.replaceAll('\n', ',') : value;
+}
+
+interface Drawn {
+  readonly row: LsnsRow;
+  readonly branch: string;
+}
+
+function drawn(lines: readonly Line[], asTree: boolean): Drawn[] {
+  if (!asTree) return lines.map(({ row }) => ({ row, branch: '' }));
+  return lines.filter(({ parent }) => parent === undefined).flatMap((line) => below(line, '', ''));
+}
+
+function below({ row, children }: Line, branch: string, indent: string): Drawn[] {
+  const last = children.length - 1;
+  return [
+    { row, branch },
+    ...children.flatMap((child, index) =>
+      below(child, indent + (index === last ? '└─' : '├─'), indent + (index === last ? '  ' : '│ ')),
+    ),
+  ];
+}
+
+function printColumns(given: Given): number {
+  const style = { headings: false, raw: given.has('raw'), width: undefined };
+  const columns = ['HOLDER', 'DESCRIPTION'].map((title, index) => ({ title, width: 0, right: index === 0 }));
+  const lines = tableOf(
+    columns,
+    COLUMNS.map(({ title, help }) => [title, help]),
+    style,
+  );
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return 0;
+}

@@ -1,0 +1,130 @@
+/** Completion scripts, made from the option tables of the commands. */
+import { COMMON, type Command, type Completion, type Option } from './command';
+
+/** For bash: complete(1) calls one function, which knows the words of each command. */
+export function bashScript(commands: readonly Command[]): string {
+  return `# bash completion of linux-ns: linux-ns completion bash
+_linux_ns() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command=\${COMP_WORDS[1]-}
+  COMPREPLY=()
+  if [[ $COMP_CWORD -eq 1 ]]; then
+    COMPREPLY=($(compgen -W "${[...commands.map(({ name }) => name), '--help', '--version'].join(' ')}" -- "$cur"))
+    return
+  fi
+  if [[ $prev == '=' ]]; then
+    prev=\${COMP_WORDS[COMP_CWORD-2]}
+  elif [[ $cur == '=' ]]; then
+    prev=\${COMP_WORDS[COMP_CWORD-1]} cur=
+  fi
+  case $command in
+${commands.map(bashCase).join('\n')}
+  esac
+}
+complete -o default -F _linux_ns linux-ns
+`;
+}
+
+function bashCase(command: Command): string {
+  const options = [...command.options, ...COMMON];
+  const taking = options.filter(({ completes }) => completes !== undefined);
+  const words = [...options.map(({ name }) => `--${name}`), ...(command.words ?? [])].join(' ');
+  const values = taking.map(
+    (option) => `        ${spellings(option).join('|')}) ${bashValues(option.completes)}; return ;;`,
+  );
+  const inner = values.length === 0 ? '' : `      case $prev in\n${values.join('\n')}\n      esac\n`;
+  const program = command.runsProgram === true ? '\n      [[ $cur == -* ]] || COMPREPLY=($(compgen -c -- "$cur"))' : '';
+  const first = command.words === undefined ? '[[ $cur != -* ]] || ' : '';
+  return `    ${command.name})\n${inner}      ${first}COMPREPLY=($(compgen -W "${words}" -- "$cur"))${program} ;;`;
+}
+
+function bashValues(completes: Completion | undefined): string {
+  const reply = (action: string): string => `COMPREPLY=($(compgen ${action} -- "$cur"))`;
+  switch (completes) {
+    case 'file':
+      return reply('-f');
+    case 'directory':
+      return reply('-d');
+    case 'user':
+      return reply('-u');
+    case 'group':
+      return reply('-g');
+    case 'process':
+      return reply('-W "$(cd /proc && printf \'%s \' [0-9]*)"');
+    default:
+      return reply(`-W "${(completes ?? []).join(' ')}"`);
+  }
+}
+
+/** For zsh: _arguments has a language for what the tables say. */
+export function zshScript(commands: readonly Command[]): string {
+  const list = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
+  return `#compdef linux-ns
+# zsh completion of linux-ns: linux-ns completion zsh
+_linux_ns() {
+  local -a commands=(
+${list.join('\n')}
+  )
+  if (( CURRENT == 2 )); then
+    _describe -t commands command commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+${commands.map(zshCase).join('\n')}
+  esac
+}
+if [[ $funcstack[1] == _linux-ns ]]; then _linux_ns "$@"; else compdef _linux_ns linux-ns; fi
+`;
+}
+
+function zshCase(command: Command): string {
+  const specs = [...command.options, ...COMMON].flatMap(zshSpecs);
+  const operands = command.runsProgram === true ? ["'*::: :_normal'"] : [];
+  const words = command.words === undefined ? [] : [quoted(`1:word:(${command.words.join(' ')})`)];
+  const all = [...specs, ...words, ...operands].map((spec) => `        ${spec}`);
+  return `    ${command.name})\n      _arguments -s -S \\\n${all.join(' \\\n')} ;;`;
+}
+
+function zshSpecs(option: Option): string[] {
+  const help = option.help.replace(/[[\]:]/g, '\\$&');
+  const value =
+    option.value === undefined
+      ? ''
+      : `${option.optional === true ? '::' : ':'}${option.value}:${zshValues(option.completes)}`;
+  const long =
+    option.value === undefined ? `--${option.name}` : `--${option.name}=${option.optional === true ? '-' : ''}`;
+  const short =
+    option.short === undefined
+      ? []
+      : [`-${option.short}${option.value === undefined ? '' : option.optional === true ? '-' : '+'}`];
+  return [long, ...short].map((spelling) => quoted(`*${spelling}[${help}]${value}`));
+}
+
+function zshValues(completes: Completion | undefined): string {
+  switch (completes) {
+    case undefined:
+      return '';
+    case 'file':
+      return '_files';
+    case 'directory':
+      return '_directories';
+    case 'process':
+      return '_pids';
+    case 'user':
+      return '_users';
+    case 'group':
+      return '_groups';
+    default:
+      return `(${completes.join(' ')})`;
+  }
+}
+
+function spellings({ name, short }: Option): string[] {
+  return short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,61 @@
+/** Tables as libsmartcols(3) prints them. */
+
+/** A column, and how wide it is at least. */
+export interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly right: boolean;
+}
+
+export interface TableStyle {
+  readonly headings: boolean;
+  /** One space between fields, and what is awkward in them escaped. */
+  readonly raw: boolean;
+  /** Most columns of a line, of which the last field is cut; undefined: no limit. */
+  readonly width: number | undefined;
+}
+
+/** A cell may have several lines. */
+export function tableOf(columns: readonly Column[], rows: readonly (readonly string[])[], style: TableStyle): string[] {
+  const titles = columns.map(({ title }) => title);
+  if (style.raw) {
+    return [...(style.headings ? [titles] : []), ...rows].map((row) => row.map(escaped).join(' '));
+  }
+  const lines = rows.flatMap(linesOf).map((line) => line.map(visible));
+  const widths = columns.map(({ title, width }, index) => {
+    const used = Math.max(0, ...lines.map((line) => line[index]?.length ?? 0));
+    return Math.max(used, style.headings ? title.length : 0, Math.min(width, used === 0 ? 0 : width));
+  });
+  const shown = style.headings ? [titles, ...lines] : lines;
+  return shown.map((line) => cut(line.map((cell, index) => pad(cell, columns, widths, index)).join(' '), style.width));
+}
+
+function pad(cell: string, columns: readonly Column[], widths: readonly number[], index: number): string {
+  const width = widths[index] ?? 0;
+  if (columns[index]?.right === true) return cell.padStart(width);
+  return index === columns.length - 1 ? cell : cell.padEnd(width);
+}
+
+function cut(line: string, width: number | undefined): string {
+  const end = line.trimEnd();
+  return width === undefined ? end : end.slice(0, width);
+}
+
+function linesOf(row: readonly string[]): string[][] {
+  const cells = row.map((cell) => cell.split('\n'));
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, at) => cells.map((lines) => lines[at] ?? ''));
+}
+
+/** A command line can have anything in it, escape sequences of terminals included. */
+function visible(text: string): string {
+  return text.replace(/\p{Cc}/gu, hex);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\p{Cc} \\]/gu, hex);
+}
+
+function hex(letter: string): string {
+  return `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`;
+}

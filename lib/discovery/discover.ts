@@ -1,0 +1,64 @@
+import { Graph, mutable } from './graph';
+import type { DiscoveredNamespace } from './namespace';
+import { NamespaceMap } from './namespace-map';
+import {
+  DISCOVER_OPTIONS,
+  type DiscoverOptions,
+  type DiscoverRequest,
+  parseDiscover,
+  validateOptions,
+} from './options';
+import { scan } from './scan';
+import { linkParent } from './sources/processes';
+import { addRow } from './sources/rows';
+import { Turns } from './turns';
+import { userNames } from './users';
+
+/**
+ * Finds every namespace that this process can find: of processes and threads, by descriptors and sockets that keep one,
+ * by bind mounts, and by walking from each to its owner and its parent (`namespaces(7)`, `ioctl_ns(2)`).
+ *
+ * It is no snapshot: processes come and go while it reads, and each is shown as it was when it was read. What has gone
+ * half-way is left out; an edge is never drawn to what has got the number of another. What may not be read is counted,
+ * in {@link NamespaceMap.unread}. /proc is read on a thread of its own, so the event loop goes on.
+ *
+ * Needs no privilege. To see the namespaces of other users' processes takes CAP_SYS_PTRACE, and of their sockets
+ * CAP_NET_ADMIN as well.
+ *
+ * @throws TypeError for bad options; NamespaceError when there is no /proc; an `AbortError`
+ *
+ * @example
+ * ```ts
+ * const map = await discover();
+ * for (const user of map.ofKind('user')) console.log(String(user), user.ownerUid, user.processes.length);
+ * await writeFile('namespaces.svg', map.toSVG());
+ * ```
+ */
+export async function discover(options: DiscoverOptions = {}): Promise<NamespaceMap> {
+  validateOptions(options, DISCOVER_OPTIONS);
+  return look(parseDiscover(options));
+}
+
+/** One look at the host. */
+export async function look(request: DiscoverRequest): Promise<NamespaceMap> {
+  const graph = new Graph();
+  const turns = new Turns();
+  await scan(request, turns, (row) => addRow(graph, row));
+  await turns.each(graph.processes, (process) => linkParent(graph, process));
+  const namespaces = graph.namespaces();
+  await turns.pause();
+  if (request.users) await nameUsers(graph, namespaces, turns);
+  return new NamespaceMap(namespaces, graph.processes, graph.unread);
+}
+
+async function nameUsers(graph: Graph, namespaces: readonly DiscoveredNamespace[], turns: Turns): Promise<void> {
+  const owners = namespaces.flatMap(({ ownerUid }) => ownerUid ?? []);
+  const names = await userNames([...owners, ...graph.processes.map(({ uid }) => uid)]);
+  await turns.each(graph.processes, (process) => {
+    mutable(process).user = names.get(process.uid);
+  });
+  for (const namespace of namespaces) {
+    if (namespace.ownerUid === undefined) continue;
+    mutable(namespace).ownerUser = names.get(namespace.ownerUid);
+  }
+}

@@ -1,0 +1,155 @@
+import { inspect } from 'node:util';
+import { Errno } from '../errors/errno';
+import { NamespaceError } from '../errors/namespace-error';
+import type { NamespaceKind } from '../namespace/kind';
+import { Namespace } from '../namespace/namespace';
+import type { DiscoveredProcess, DiscoveredTask } from './process';
+
+/** A descriptor of a namespace, or a socket that lives in one. */
+export interface DescriptorReference {
+  readonly process: DiscoveredProcess;
+  /** Its number in that process. */
+  readonly fd: number;
+}
+
+/** A bind mount of a namespace. */
+export interface MountReference {
+  /** Where, as the processes there see it. */
+  readonly mountPoint: string;
+  /** The mount namespace it is in. */
+  readonly in: DiscoveredNamespace | undefined;
+  /** One of the processes that see it; undefined for this process itself. */
+  readonly process: DiscoveredProcess | undefined;
+  /**
+   * A path that opens the namespace from here; undefined when none does: another mount covers it, or lies above it.
+   * Where it leads through the `/proc/PID/root` of another process, that process may have put links on the way by now:
+   * {@link DiscoveredNamespace.open} makes sure that what it opens is a namespace, and this one.
+   */
+  readonly path: string | undefined;
+}
+
+/** A namespace that {@link discover} has found, what is known of it and all that refers to it. */
+export class DiscoveredNamespace {
+  readonly kind: NamespaceKind;
+  /** Its inode number: with its kind its identity, as long as it exists. */
+  readonly id: bigint;
+  /** A number that no other namespace ever has until the next boot; undefined before Linux 6.18. */
+  readonly uniqueId: bigint | undefined;
+  /**
+   * The user namespace that it belongs to, of a user namespace its parent. Undefined when that is further out than this
+   * process may look, and without `hierarchy`.
+   */
+  readonly owner: DiscoveredNamespace | undefined;
+  /** Of a user or pid namespace: the one it was created in, where that may be seen. */
+  readonly parent: DiscoveredNamespace | undefined;
+  /** Of a user or pid namespace: those created in it. */
+  readonly children: readonly DiscoveredNamespace[] = [];
+  /** Of a user namespace: the namespaces of other kinds that belong to it. */
+  readonly owned: readonly DiscoveredNamespace[] = [];
+  /** Of a user namespace: the effective user who created it. */
+  readonly ownerUid: number | undefined;
+  /** The name of `ownerUid`. */
+  readonly ownerUser: string | undefined;
+  /**
+   * Of a network namespace: the id by which this process's own refers to it (`ip-netns(8)`); null when it has none,
+   * undefined when that was not asked for.
+   */
+  readonly networkId: number | null | undefined;
+  /** The processes in it, ascending by pid. */
+  readonly processes: readonly DiscoveredProcess[] = [];
+  /** Threads in it whose processes are elsewhere. */
+  readonly tasks: readonly DiscoveredTask[] = [];
+  /** Of a pid or time namespace: processes that are elsewhere, and whose children will be born in it. */
+  readonly forChildren: readonly DiscoveredProcess[] = [];
+  /** Who has it open. */
+  readonly descriptors: readonly DescriptorReference[] = [];
+  /** Of a network namespace: sockets in it of processes that are elsewhere. */
+  readonly sockets: readonly DescriptorReference[] = [];
+  /** Where it is mounted. */
+  readonly mounts: readonly MountReference[] = [];
+
+  /** @internal */
+  constructor(kind: NamespaceKind, id: bigint) {
+    this.kind = kind;
+    this.id = id;
+    this.uniqueId = undefined;
+    this.owner = undefined;
+    this.parent = undefined;
+    this.ownerUid = undefined;
+    this.ownerUser = undefined;
+    this.networkId = undefined;
+  }
+
+  /** The oldest process in it: of a pid namespace its init, as a rule. */
+  get leader(): DiscoveredProcess | undefined {
+    return this.processes.reduce<DiscoveredProcess | undefined>(
+      (oldest, each) => (oldest === undefined || each.startTime < oldest.startTime ? each : oldest),
+      undefined,
+    );
+  }
+
+  /** The first path that opens it; undefined when none is known: a socket, or its children alone, keep it. */
+  get path(): string | undefined {
+    return pathsOf(this).next().value ?? undefined;
+  }
+
+  /**
+   * Opens it, by the first of its paths that still leads to it.
+   *
+   * @throws NamespaceError `ENOENT` when none does
+   */
+  async open(): Promise<Namespace> {
+    for (const path of pathsOf(this)) {
+      const opened = await Namespace.open(path).catch(() => undefined);
+      if (opened?.kind === this.kind && opened.id === this.id) return opened;
+      await opened?.close();
+    }
+    const message = 'no path that was seen leads to it any more';
+    throw new NamespaceError({
+      code: 'ENOENT',
+      errno: Errno.ENOENT,
+      message,
+      step: `open ${String(this)}`,
+      kind: this.kind,
+    });
+  }
+
+  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  toString(): string {
+    return `${this.kind}:[${this.id}]`;
+  }
+
+  /** Other namespaces by their ids, processes by their pids: nothing in it is nested without end. */
+  toJSON(): object {
+    const { kind, owner, parent, uniqueId, ownerUid, ownerUser, networkId, path } = this;
+    const idOf = (namespace: DiscoveredNamespace | undefined) =>
+      namespace === undefined ? undefined : Number(namespace.id);
+    return {
+      ...{ kind, id: Number(this.id), uniqueId: uniqueId?.toString(), owner: idOf(owner), parent: idOf(parent) },
+      ...{ children: this.children.map(idOf), ownerUid, ownerUser, networkId, path, leader: this.leader?.pid },
+      processes: this.processes.map(({ pid }) => pid),
+      tasks: this.tasks.map(({ process, tid }) => ({ pid: process.pid, tid })),
+      forChildren: this.forChildren.map(({ pid }) => pid),
+      descriptors: this.descriptors.map(({ process, fd }) => ({ pid: process.pid, fd })),
+      sockets: this.sockets.map(({ process, fd }) => ({ pid: process.pid, fd })),
+      mounts: this.mounts.map((mount) => ({
+        ...{ mountPoint: mount.mountPoint, in: idOf(mount.in), pid: mount.process?.pid, path: mount.path },
+      })),
+    };
+  }
+
+  [inspect.custom](): string {
+    return `DiscoveredNamespace { ${String(this)} }`;
+  }
+}
+
+/** What is likely to last first, and what is ours before what is others'. */
+function* pathsOf(namespace: DiscoveredNamespace): Generator<string, undefined> {
+  const { kind, leader, tasks, forChildren, descriptors, mounts } = namespace;
+  if (leader !== undefined) yield `/proc/${leader.pid}/ns/${kind}`;
+  for (const { process, path } of mounts) if (process === undefined && path !== undefined) yield path;
+  for (const { process, tid } of tasks) yield `/proc/${process.pid}/task/${tid}/ns/${kind}`;
+  for (const { pid } of forChildren) yield `/proc/${pid}/ns/${kind}_for_children`;
+  for (const { process, fd } of descriptors) yield `/proc/${process.pid}/fd/${fd}`;
+  for (const { process, path } of mounts) if (process !== undefined && path !== undefined) yield path;
+}

@@ -1,0 +1,135 @@
+import { validateBoolean, validateInteger } from '../../errors/validate';
+import type { NamespaceKind } from '../../namespace/kind';
+import type { DiscoveredNamespace } from '../namespace';
+import type { NamespaceMap } from '../namespace-map';
+import { validateOptions } from '../options';
+import { columnsOf, shortened } from './printable';
+import { type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
+
+/** How {@link NamespaceMap.toText} draws. */
+export interface TextOptions {
+  /** How many processes to list of those that share all their namespaces. Default 8. */
+  processes?: number | undefined;
+  /** Columns; what is longer is wrapped, and a command line cut. Default 120. */
+  width?: number | undefined;
+  /** Escape sequences for colours. Default false. */
+  colors?: boolean | undefined;
+  /** Lines of ASCII letters. Default false. */
+  ascii?: boolean | undefined;
+}
+
+interface Style {
+  processes: number;
+  width: number;
+  colors: boolean;
+  lines: { middle: string; last: string; past: string; none: string };
+}
+
+const UNICODE = { middle: '├─ ', last: '└─ ', past: '│  ', none: '   ' };
+const ASCII = { middle: '|- ', last: '`- ', past: '|  ', none: '   ' };
+
+/** Of the terminal's own 16: they fit whatever background it has. */
+const COLORS: Readonly<Record<NamespaceKind, number>> = {
+  cgroup: 90,
+  ipc: 31,
+  mnt: 32,
+  net: 34,
+  pid: 33,
+  time: 35,
+  user: 1,
+  uts: 36,
+};
+
+/** A line, or several, and what is below. Words are wrapped between, never within. */
+interface Entry {
+  words: Word[];
+  below: Entry[];
+}
+
+interface Word {
+  text: string;
+  color?: number | undefined;
+}
+
+export function toText(map: NamespaceMap, options: TextOptions): string {
+  const style = parseStyle(options);
+  const { frames, notes } = sceneOf(map);
+  const lines = frames.flatMap((frame) => linesOf(entryOf(frame, style), '', '', style));
+  const sentences = notes.flatMap((note) =>
+    wrapped(
+      note.split(' ').map((text) => ({ text })),
+      style.width,
+    ),
+  );
+  return [...lines, ...sentences.map((line) => line.map(({ text }) => text).join(' '))].join('\n');
+}
+
+function parseStyle(options: TextOptions): Style {
+  validateOptions(options, ['processes', 'width', 'colors', 'ascii']);
+  const { processes = 8, width = 120, colors = false, ascii = false } = options;
+  validateInteger('options.processes', processes, 0);
+  validateInteger('options.width', width, 20);
+  validateBoolean('options.colors', colors);
+  validateBoolean('options.ascii', ascii);
+  return { processes, width, colors, lines: ascii ? ASCII : UNICODE };
+}
+
+function entryOf({ user, bundles, frames }: Frame, style: Style): Entry {
+  const below = [
+    ...bundles.map((bundle) => bundleEntry(bundle, style)),
+    ...frames.map((frame) => entryOf(frame, style)),
+  ];
+  if (user === undefined) return { words: [{ text: 'owner out of sight' }], below };
+  const about = [creatorOf(user), user.processes.length === 0 ? keepersOf(user).join(', ') : countOf(user.processes)];
+  return { words: [nameOf(user), { text: about.filter((text) => text !== '').join(', ') }], below };
+}
+
+function bundleEntry(bundle: Bundle, style: Style): Entry {
+  const { own, shared, members, keepers } = bundle;
+  const leaves = leavesOf(bundle);
+  const shown = leaves.slice(0, style.processes);
+  const rest = leaves.length - shown.length;
+  const texts = [...keepers, ...shown, ...(rest > 0 ? [`and ${rest} more`] : [])];
+  const names = [...own.map(nameOf), ...shared.map((each) => ({ text: `(${String(each)})` }))];
+  const count = members.length > 0 ? [{ text: countOf(members) }] : [];
+  return { words: [...names, ...count], below: texts.map((text) => ({ words: [{ text }], below: [] })) };
+}
+
+function nameOf(namespace: DiscoveredNamespace): Word {
+  return { text: String(namespace), color: COLORS[namespace.kind] };
+}
+
+/** `head` goes before the first line, `indent` before all others. */
+function linesOf({ words, below }: Entry, head: string, indent: string, style: Style): string[] {
+  const { lines } = style;
+  const past = indent + (below.length > 0 ? lines.past : lines.none);
+  const own = wrapped(words, style.width - columnsOf(past)).map((line, index) => {
+    return (index === 0 ? head : past) + line.map((word) => painted(word, style)).join(' ');
+  });
+  const rest = below.flatMap((entry, index) =>
+    index === below.length - 1
+      ? linesOf(entry, indent + lines.last, indent + lines.none, style)
+      : linesOf(entry, indent + lines.middle, indent + lines.past, style),
+  );
+  return [...own, ...rest];
+}
+
+function wrapped(words: readonly Word[], width: number): Word[][] {
+  const lines: Word[][] = [[]];
+  let used = 0;
+  for (const word of words) {
+    const text = shortened(word.text, Math.max(width, 8));
+    const columns = columnsOf(text);
+    if (used > 0 && used + 1 + columns > width) {
+      lines.push([]);
+      used = 0;
+    }
+    lines.at(-1)?.push({ ...word, text });
+    used += (used > 0 ? 1 : 0) + columns;
+  }
+  return lines;
+}
+
+function painted({ text, color }: Word, { colors }: Style): string {
+  return colors && color !== undefined ? `\u001b[${color}m${text}\u001b[0m` : text;
+}

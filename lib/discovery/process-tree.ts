@@ -1,0 +1,155 @@
+import { validateBoolean, validateOneOf } from '../errors/validate';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { look } from './discover';
+import type { DiscoveredNamespace } from './namespace';
+import { parseDiscover, validateOptions } from './options';
+import { columnsOf, printable } from './picture/printable';
+import type { DiscoveredProcess } from './process';
+
+/** Options of {@link processTree}. */
+export interface ProcessTreeOptions {
+  /** The kind of namespace that divides the processes. */
+  by: NamespaceKind;
+  /** Gives up: rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A process and those of its children that are in the same namespace. */
+export interface ProcessTreeNode {
+  readonly process: DiscoveredProcess;
+  /** Ascending by pid. */
+  readonly children: readonly ProcessTreeNode[];
+}
+
+/** The processes of one namespace. */
+export interface NamespaceTree {
+  readonly namespace: DiscoveredNamespace;
+  /** Those whose parent is elsewhere, ascending by pid. */
+  readonly roots: readonly ProcessTreeNode[];
+}
+
+/** How {@link ProcessForest.toText} draws. */
+export interface ForestOptions {
+  /** Pids behind the names, as `pstree -p`. Default true. */
+  pids?: boolean | undefined;
+  /** Lines of ASCII letters, as `pstree -A`. Default false. */
+  ascii?: boolean | undefined;
+}
+
+/** What {@link processTree} gives: iterable, one tree or several for each namespace. */
+export class ProcessForest implements Iterable<NamespaceTree> {
+  readonly by: NamespaceKind;
+  /** Ordered by the lowest pid in each. */
+  readonly trees: readonly NamespaceTree[];
+
+  /** @internal */
+  constructor(by: NamespaceKind, trees: readonly NamespaceTree[]) {
+    this.by = by;
+    this.trees = trees;
+  }
+
+  [Symbol.iterator](): IterableIterator<NamespaceTree> {
+    return this.trees[Symbol.iterator]();
+  }
+
+  /** As `pstree -pTN KIND` prints it. */
+  toString(): string {
+    return this.toText();
+  }
+
+  /** As {@link toString}, drawn otherwise. */
+  toText(options: ForestOptions = {}): string {
+    validateOptions(options, ['pids', 'ascii']);
+    const { pids = true, ascii = false } = options;
+    validateBoolean('options.pids', pids);
+    validateBoolean('options.ascii', ascii);
+    const style = { pids, lines: ascii ? ASCII : UNICODE };
+    return this.trees
+      .flatMap(({ namespace, roots }) => [`[${namespace.id}]`, ...roots.flatMap((root) => draw(root, style))])
+      .join('\n');
+  }
+
+  toJSON(): object[] {
+    const nodeJSON = ({ process, children }: ProcessTreeNode): object => ({
+      ...{ pid: process.pid, name: process.name, children: children.map(nodeJSON) },
+    });
+    return this.trees.map(({ namespace, roots }) => ({
+      ...{ kind: namespace.kind, id: Number(namespace.id), roots: roots.map(nodeJSON) },
+    }));
+  }
+}
+
+interface Lines {
+  only: string;
+  first: string;
+  middle: string;
+  last: string;
+  past: string;
+}
+
+interface Style {
+  pids: boolean;
+  lines: Lines;
+}
+
+const UNICODE: Lines = { only: '───', first: '─┬─', middle: ' ├─', last: ' └─', past: ' │ ' };
+const ASCII: Lines = { only: '---', first: '-+-', middle: ' |-', last: ' `-', past: ' | ' };
+
+/**
+ * The processes of each namespace of a kind, as trees: what `pstree --ns-sort` shows. A process whose parent is in
+ * another namespace begins a tree. Those whose namespaces may not be read are left out.
+ *
+ * @throws TypeError for bad options; NamespaceError when there is no /proc; an `AbortError`
+ *
+ * @example
+ * ```ts
+ * console.log(String(await processTree({ by: 'user' })));
+ * // [4026531837]
+ * // bash(22721)───node(22751)
+ * // [4026532212]
+ * // csh(22755)───tcsh(22771)
+ * ```
+ */
+export async function processTree(options: ProcessTreeOptions): Promise<ProcessForest> {
+  validateOptions(options, ['by', 'signal']);
+  const { by, signal } = options;
+  validateOneOf('options.by', by, NAMESPACE_KINDS);
+  const none = {
+    tasks: false,
+    forChildren: false,
+    fds: false,
+    sockets: false,
+    mounts: false,
+    commands: false,
+    users: false,
+  } as const;
+  const map = await look(parseDiscover({ ...none, kinds: [by], hierarchy: false, signal }));
+  const trees = map.ofKind(by).filter(({ processes }) => processes.length > 0);
+  const lowest = ({ processes }: DiscoveredNamespace): number => processes[0]?.pid ?? 0;
+  return new ProcessForest(by, trees.sort((a, b) => lowest(a) - lowest(b)).map(treesOf));
+}
+
+function treesOf(namespace: DiscoveredNamespace): NamespaceTree {
+  const { kind, processes } = namespace;
+  const isIn = (process: DiscoveredProcess | undefined) => process?.namespaces[kind] === namespace;
+  const nodeOf = (process: DiscoveredProcess): ProcessTreeNode => ({
+    ...{ process, children: process.children.filter(isIn).map(nodeOf) },
+  });
+  return { namespace, roots: processes.filter(({ parent }) => !isIn(parent)).map(nodeOf) };
+}
+
+/** The first child beside its parent, the others below. */
+function draw({ process, children }: ProcessTreeNode, style: Style): string[] {
+  const { lines, pids } = style;
+  const name = printable(process.name);
+  const label = pids ? `${name}(${process.pid})` : name;
+  if (children.length === 0) return [label];
+  const indent = ' '.repeat(columnsOf(label));
+  return children.flatMap((child, index) => {
+    const isLast = index === children.length - 1;
+    const [head = '', ...rest] = draw(child, style);
+    const branch =
+      index === 0 ? label + (isLast ? lines.only : lines.first) : indent + (isLast ? lines.last : lines.middle);
+    return [branch + head, ...rest.map((line) => indent + (isLast ? '   ' : lines.past) + line)];
+  });
+}

@@ -1,0 +1,31 @@
+import type { ScanRow } from '../../../types/native';
+import { systemError } from '../../launch/failure';
+import type { Graph } from '../graph';
+import { HIDDEN, unreadOf } from '../unread';
+import { addDescriptor, addSocket } from './descriptors';
+import { addNamespace } from './hierarchy';
+import { addMount } from './mounts';
+import { addProcess } from './processes';
+import { addTask } from './tasks';
+
+type Adders = { [R in ScanRow as R[0]]: (graph: Graph, row: R) => void };
+
+/** What becomes of each row of a scan. */
+const ADD: Adders = {
+  process: addProcess,
+  task: addTask,
+  namespace: addNamespace,
+  fd: addDescriptor,
+  socket: addSocket,
+  mount: addMount,
+  unread: (graph, [, source, errno, count]) => graph.unread.push(unreadOf(source, errno, count)),
+  hidden: (graph) => graph.unread.push(HIDDEN),
+  failed: (_, [, errno, syscall, path]) => {
+    throw systemError({ errno, syscall, path }, { step: 'read /proc', operation: 'scan', path });
+  },
+};
+
+/** Takes a row of a scan into the graph. */
+export function addRow(graph: Graph, row: ScanRow): void {
+  (ADD[row[0]] as (graph: Graph, row: ScanRow) => void)(graph, row);
+}

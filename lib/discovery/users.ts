@@ -1,0 +1,16 @@
+import { systemError } from '../launch/failure';
+import { native } from '../native';
+
+/** The names of users by their uids, as far as the host knows them: getpwuid(3), off the event loop. */
+export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
+  const list = [...new Set(uids)];
+  if (list.length === 0) return new Map();
+  const names = await new Promise<string[]>((resolve, reject) => {
+    try {
+      native().userNames(Uint32Array.from(list), resolve);
+    } catch (error) {
+      reject(systemError(error, { step: 'look up users', operation: 'users' }));
+    }
+  });
+  return new Map(list.flatMap((uid, index) => (names[index] ? [[uid, names[index]]] : [])));
+}

@@ -1,0 +1,118 @@
+import { closedError } from '../errors/namespace-error';
+import { invalidType, invalidValue, validateBoolean, validateOneOf } from '../errors/validate';
+import { PROPAGATIONS, type Propagation } from '../launch/target';
+import { isNamespace } from '../namespace/brand';
+import type { Namespace } from '../namespace/namespace';
+import { MOUNT_ATTR, PROPAGATION_FLAGS } from './flags';
+
+/**
+ * How a mount behaves, beside what the filesystem is: mount_setattr(2). For a new filesystem all are off by default; of
+ * a bind mount, and where a mount is changed, `true` adds, `false` takes away, and what is not given stays as it is.
+ */
+export interface MountAttributes {
+  /** Nothing can be written by way of this mount; what a device or a socket takes is no writing. */
+  readOnly?: boolean | undefined;
+  /** Set-user-ID bits and file capabilities of programs there do nothing. */
+  nosuid?: boolean | undefined;
+  /** Device files there cannot be opened. */
+  nodev?: boolean | undefined;
+  /** Programs there cannot be run. */
+  noexec?: boolean | undefined;
+  /** Symbolic links there are not followed. For all mounts but new ones Linux 5.14. */
+  nosymfollow?: boolean | undefined;
+  /** Access times are not kept. One of this and the next two at most; `false` says nothing. */
+  noatime?: boolean | undefined;
+  /** Access times are kept when older than changes, or than a day: the kernel's default. */
+  relatime?: boolean | undefined;
+  /** Access times are always kept. */
+  strictatime?: boolean | undefined;
+  /** Access times of directories are not kept. */
+  nodiratime?: boolean | undefined;
+}
+
+/** What only a mount that is not in its place yet can be given. */
+export interface NewMountAttributes extends MountAttributes {
+  /** How mounts and unmounts spread from it: see {@link setPropagation}. Default: as the place where it is mounted says. */
+  propagation?: Propagation | undefined;
+  /**
+   * A user namespace, by whose maps files there have other owners: what belongs to `inside` on disk belongs to `outside`
+   * here, and what is made by `outside` belongs to `inside` on disk. mount_setattr(2), "ID-mapped mounts": Linux 5.12, a
+   * filesystem that can (ext4, XFS, Btrfs; tmpfs 6.3, overlay 5.19), and CAP_SYS_ADMIN where the filesystem was mounted.
+   */
+  idmap?: Namespace | undefined;
+}
+
+/** {@link NewMountAttributes} as the kernel takes them: the last fields of a step. */
+export interface AttributeFields {
+  set: number;
+  clear: number;
+  propagation: number;
+  userns: [] | [fd: number];
+}
+
+const SWITCHES = {
+  readOnly: MOUNT_ATTR.RDONLY,
+  nosuid: MOUNT_ATTR.NOSUID,
+  nodev: MOUNT_ATTR.NODEV,
+  noexec: MOUNT_ATTR.NOEXEC,
+  nosymfollow: MOUNT_ATTR.NOSYMFOLLOW,
+  nodiratime: MOUNT_ATTR.NODIRATIME,
+} as const;
+
+/** One field of the attributes, of which each of these is a value. */
+const ACCESS_TIMES = {
+  noatime: MOUNT_ATTR.NOATIME,
+  relatime: MOUNT_ATTR.RELATIME,
+  strictatime: MOUNT_ATTR.STRICTATIME,
+} as const;
+
+export const ATTRIBUTE_KEYS = Object.freeze([...keysOf(SWITCHES), ...keysOf(ACCESS_TIMES)]);
+export const NEW_MOUNT_KEYS = Object.freeze([...ATTRIBUTE_KEYS, 'propagation', 'idmap'] as const);
+
+/** Checks the attributes among some options, and gives them as the kernel takes them. */
+export function validateAttributes(name: string, options: NewMountAttributes): AttributeFields {
+  let set = 0;
+  let clear = 0;
+  for (const key of keysOf(SWITCHES)) {
+    const value = options[key];
+    if (value === undefined) continue;
+    validateBoolean(`${name}.${key}`, value);
+    if (value) set |= SWITCHES[key];
+    else clear |= SWITCHES[key];
+  }
+  const accessTimes = keysOf(ACCESS_TIMES).filter((key) => isTrue(`${name}.${key}`, options[key]));
+  if (accessTimes.length > 1) throw invalidValue(name, options, `cannot combine '${accessTimes.join("' with '")}'`);
+  for (const key of accessTimes) {
+    set |= ACCESS_TIMES[key];
+    clear |= MOUNT_ATTR.ATIME;
+  }
+  return { set, clear, propagation: propagationOf(name, options), userns: usernsOf(name, options) };
+}
+
+/** Whether nothing of it is asked for. */
+export function changesNothing({ set, clear, propagation, userns }: AttributeFields): boolean {
+  return set === 0 && clear === 0 && propagation === 0 && userns.length === 0;
+}
+
+function propagationOf(name: string, { propagation }: NewMountAttributes): number {
+  if (propagation === undefined) return 0;
+  validateOneOf(`${name}.propagation`, propagation, PROPAGATIONS);
+  return PROPAGATION_FLAGS[propagation];
+}
+
+function usernsOf(name: string, { idmap }: NewMountAttributes): [] | [fd: number] {
+  if (idmap === undefined) return [];
+  if (!isNamespace(idmap)) throw invalidType(`${name}.idmap`, 'an instance of Namespace', idmap);
+  if (idmap.kind !== 'user') throw invalidValue(`${name}.idmap`, idmap, "must be a namespace of kind 'user'");
+  if (idmap.closed) throw closedError(String(idmap));
+  return [idmap.fd];
+}
+
+function isTrue(name: string, value: boolean | undefined): boolean {
+  if (value !== undefined) validateBoolean(name, value);
+  return value === true;
+}
+
+function keysOf<T extends object>(object: T): (keyof T)[] {
+  return Object.keys(object) as (keyof T)[];
+}

@@ -1,0 +1,64 @@
+import { childrenOf, topsOf } from './covered';
+import type { MountInfo } from './mountinfo';
+
+/** A mount, and what is mounted on it. */
+export interface MountNode {
+  mount: MountInfo;
+  /** The mounts that lie on this one, covered ones included, in the order of the list. */
+  children: MountNode[];
+}
+
+/** Mounts between which mounting and unmounting spreads: `mount_namespaces(7)`, "Shared subtrees". */
+export interface PeerGroup {
+  /** The number after `shared:` and `master:`. */
+  id: number;
+  /** Its members: what happens on one happens on all. */
+  peers: MountInfo[];
+  /** The slaves of the group: what happens on its members happens on them, but not the other way round. */
+  slaves: MountInfo[];
+}
+
+/**
+ * The same mounts as a tree: what lies on what. One root as a rule, which is that of the process.
+ *
+ * @param mounts - as {@link mountinfo} gives them
+ *
+ * @example
+ * ```ts
+ * const print = ({ mount, children }: MountNode, indent = ''): void => {
+ *   console.log(indent + mount.target, mount.type, mount.coveredBy === undefined ? '' : '(covered)');
+ *   for (const child of children) print(child, `${indent}  `);
+ * };
+ * mountTree(await mountinfo()).forEach((root) => print(root));
+ * ```
+ */
+export function mountTree(mounts: readonly MountInfo[]): MountNode[] {
+  const children = childrenOf(mounts);
+  const nodes = new Map(mounts.map((mount) => [mount.id, { mount, children: [] as MountNode[] }]));
+  for (const [id, node] of nodes)
+    node.children = (children.get(id) ?? []).flatMap((child) => nodes.get(child.id) ?? []);
+  return topsOf(mounts).flatMap(({ id }) => nodes.get(id) ?? []);
+}
+
+/**
+ * The peer groups among some mounts, by their numbers. The numbers are the same in all mount namespaces, so the lists of
+ * several can be put together.
+ *
+ * @example
+ * ```ts
+ * const groups = peerGroups([...(await mountinfo()), ...(await set.mountinfo())]);
+ * ```
+ */
+export function peerGroups(mounts: Iterable<MountInfo>): Map<number, PeerGroup> {
+  const groups = new Map<number, PeerGroup>();
+  const group = (id: number): PeerGroup => {
+    const found = groups.get(id) ?? { id, peers: [], slaves: [] };
+    groups.set(id, found);
+    return found;
+  };
+  for (const mount of mounts) {
+    if (mount.shared !== undefined) group(mount.shared).peers.push(mount);
+    if (mount.master !== undefined) group(mount.master).slaves.push(mount);
+  }
+  return groups;
+}

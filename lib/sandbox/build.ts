@@ -1,0 +1,316 @@
+/** Makes a sandbox: one launch, of a plan that puts the root together and then holds. */
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Step } from '../../types/native';
+import type { Cgroup } from '../cgroup/cgroup';
+import { createCgroup } from '../cgroup/create';
+import { HostFiles } from '../host/proc';
+import { systemError } from '../launch/failure';
+import { credentialsIn, joinFromAbove, launch } from '../launch/target';
+import type { Task } from '../launch/task';
+import { type Credentials, ownCredentials } from '../idmap/credentials';
+import { native } from '../native';
+import { Descriptor } from '../namespace/descriptor';
+import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { type NamespaceSet, openAll, setOf } from '../namespace/namespace-set';
+import { Namespace, wrap } from '../namespace/namespace';
+import { Feeds } from './feeds';
+import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
+import type { SandboxPlan } from './parse';
+import type { Piece, Setting } from './piece';
+
+/** What a sandbox is made of, all of it its own. */
+export interface Built {
+  readonly task: Task;
+  readonly set: NamespaceSet;
+  /** User namespaces on the way to the one that programs are in. */
+  readonly above: readonly Namespace[];
+  readonly ids: ResolvedUser;
+  readonly cgroup:
+    { readonly cgroup: Cgroup; readonly directory: { readonly fd: number; close(): Promise<void> } } | undefined;
+  /** Of a root that is an overlay: the upper layer, and those below as one. */
+  readonly layers: readonly Descriptor[];
+  /** Directories to be removed in the end. */
+  readonly work: readonly string[];
+}
+
+/** Where it is made from. */
+interface Origin {
+  readonly join: readonly Namespace[];
+  /** A user namespace that was opened for it. */
+  readonly owner: Namespace | undefined;
+  /** Who the caller is there. */
+  readonly who: Credentials;
+  /** Whether supplementary groups cannot be set there, or below, by anybody. */
+  readonly deniesGroups: boolean;
+}
+
+/** How the user namespaces are made. */
+interface Users {
+  readonly ids: ResolvedUser;
+  /** Whether programs are in a user namespace below the one that mounts belong to. */
+  readonly nested: boolean;
+}
+
+const O_WRONLY = 0o1;
+
+/** With these a program could change mounts, or limits of user namespaces, that belong to its own user namespace. */
+const POWERFUL = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE'] as const;
+
+export async function build(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<Built> {
+  const origin = await originOf(plan);
+  const work: string[] = [];
+  let made: Built['cgroup'];
+  try {
+    const users = await usersOf(plan, origin);
+    made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup);
+    await makeWork(plan, work);
+    const task = await start(plan, users, origin, signal, made?.directory.fd);
+    return await own(task, plan, users, origin, made, work);
+  } catch (error) {
+    await discard(made, work);
+    throw error;
+  } finally {
+    await origin.owner?.close();
+  }
+}
+
+/**
+ * Where the sandbox is made from: this process's own namespaces, or, for a network that belongs to a user namespace which
+ * somebody without privilege has made, from that user namespace.
+ */
+async function originOf({ network }: SandboxPlan): Promise<Origin> {
+  const own = ownCredentials();
+  if (network === undefined) return { join: [], owner: undefined, who: own, deniesGroups: deniesGroups() };
+  const owner = own.uid === 0 ? undefined : await ownerOf(network);
+  if (owner === undefined) return { join: [network], owner, who: own, deniesGroups: deniesGroups() };
+  try {
+    const who = await credentialsIn(owner);
+    // Whether setgroups(2) was denied there cannot be asked; as a rule it was.
+    return { join: [owner, network], owner, who, deniesGroups: true };
+  } catch (error) {
+    await owner.close();
+    throw error;
+  }
+}
+
+/** A user namespace where setgroups(2) was denied passes that on to those below: user_namespaces(7). */
+function deniesGroups(): boolean {
+  return new HostFiles().proc('self/setgroups')?.trim() === 'deny';
+}
+
+/** Undefined for one that belongs to this process's own user namespace, or above. */
+async function ownerOf(network: Namespace): Promise<Namespace | undefined> {
+  const owner = await network.userNamespace();
+  const own = await Namespace.of('self', 'user');
+  const same = owner.equals(own);
+  await own.close();
+  if (!same) return owner;
+  await owner.close();
+  return undefined;
+}
+
+/** Undoes what was there before the task, or is there after it. */
+export async function discard(made: Built['cgroup'], work: readonly string[]): Promise<void> {
+  await made?.directory.close();
+  await made?.cgroup.remove();
+  await Promise.all(work.map(removeWork));
+}
+
+/** The kernel has made a directory in it that nobody may look into. */
+async function removeWork(path: string): Promise<void> {
+  await chmod(join(path, 'work'), 0o700).catch(() => undefined);
+  await rm(path, { recursive: true, force: true });
+}
+
+/**
+ * Programs are in a user namespace below where the upper one has to have ids that they are not to have (devpts can only
+ * be mounted where 0 is mapped), and where what they may do there would be enough to undo what this spec says.
+ */
+async function usersOf(plan: SandboxPlan, { who, deniesGroups: denied }: Origin): Promise<Users> {
+  const ids = await resolveUser(plan.ids, who, denied);
+  if (plan.user === undefined) return { ids, nested: false };
+  const rootless = !hasId(ids.uid.ranges, 0) || !hasId(ids.gid.ranges, 0);
+  const unable = rootless && (plan.terminal || plan.ids.uid.map !== undefined);
+  const powerful = POWERFUL.some((capability) => plan.rules.capabilities.includes(capability));
+  return { ids, nested: unable || powerful };
+}
+
+async function start(
+  plan: SandboxPlan,
+  users: Users,
+  origin: Origin,
+  signal: AbortSignal | undefined,
+  cgroup: number | undefined,
+): Promise<Task> {
+  const feeds = new Feeds();
+  const labels = new Map<Step, string>();
+  try {
+    const setting = settingOf(plan, users, origin.who, feeds);
+    const steps = [
+      ...firstSteps(plan, users),
+      ...rootSteps(plan, setting, labels),
+      ...lastSteps(plan, users, origin, labels),
+    ];
+    const target = { unshare: unshareOf(plan, users), join: origin.join };
+    const { dieWithParent } = plan.rules;
+    return await launch(target, {
+      steps,
+      labels,
+      ids: 'default',
+      signal: feeds.signalWith(signal),
+      cgroup,
+      dieWithEnvironment: dieWithParent,
+    });
+  } catch (error) {
+    throw feeds.reasonOf(error);
+  } finally {
+    feeds.close();
+  }
+}
+
+/** What clone3 makes; the rest belongs to the user namespace below, where there is one. */
+function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof launch>[0]['unshare'] {
+  const kinds = nested ? plan.kinds.filter((kind) => kind === 'pid') : plan.kinds;
+  const mapOf = (ranges: ResolvedUser['uid']['ranges']): { inside: number; outside: number; count: number }[] =>
+    nested ? nestedMaps(ranges).above : [...ranges];
+  const user = { uidMap: mapOf(ids.uid.ranges), gidMap: mapOf(ids.gid.ranges) };
+  return {
+    mnt: true,
+    ...Object.fromEntries(kinds.map((kind) => [kind, true])),
+    ...(plan.user === undefined ? {} : { user }),
+    ...(plan.hostname === undefined || nested ? {} : { uts: { hostname: plan.hostname } }),
+  };
+}
+
+function firstSteps({ kinds, hostname, disableUserNamespaces }: SandboxPlan, { ids, nested }: Users): Step[] {
+  const steps: Step[] = [];
+  // Below, the one that is made there is counted; and it cannot be raised from below.
+  if (disableUserNamespaces) {
+    steps.push(['write_file', '/proc/sys/user/max_user_namespaces', O_WRONLY, nested ? '1' : '0']);
+  }
+  if (!nested) return steps;
+  const flags = kinds.reduce((all, kind) => (kind === 'pid' ? all : all | CLONE_FLAGS[kind]), 0);
+  steps.push(['nest', flags, null, nestedMaps(ids.uid.ranges).below, nestedMaps(ids.gid.ranges).below]);
+  if (kinds.includes('net')) steps.push(['loopback']);
+  if (hostname !== undefined) steps.push(['hostname', hostname]);
+  return steps;
+}
+
+function rootSteps(
+  { root, pieces }: SandboxPlan,
+  setting: Setting & { owns: Step[] },
+  labels: Map<Step, string>,
+): Step[] {
+  return [...setting.owns, ...[root.piece, ...pieces].flatMap((piece) => labelled(piece, setting, labels))];
+}
+
+function labelled(piece: Piece, setting: Setting, labels: Map<Step, string>): Step[] {
+  const steps = piece.steps(setting);
+  for (const step of steps) labels.set(step, piece.label);
+  return steps;
+}
+
+/** The directory is tried here, so that one that is not there is told now. */
+function lastSteps(plan: SandboxPlan, { nested }: Users, { owner }: Origin, labels: Map<Step, string>): Step[] {
+  const { rules } = plan;
+  const tell: Step[] = owner === undefined ? [] : [['namespaces', kindsOf(plan).map((kind) => CLONE_FLAGS[kind])]];
+  const outlive: Step[] = rules.dieWithParent ? [] : [['outlive']];
+  const mounts = rules.capabilities.includes('CAP_SYS_ADMIN') ? CLONE_FLAGS.mnt : 0;
+  const cwd: Step = ['chdir', rules.cwd, 0];
+  labels.set(cwd, `cwd: change directory to ${rules.cwd}`);
+  const enter: Step[] = nested ? [['enter_nest', mounts]] : [];
+  return [['pivot_root', null, null], ...enter, ...tell, cwd, ['chdir', '/', 0], ...outlive, ['hold']];
+}
+
+function settingOf(
+  plan: SandboxPlan,
+  { ids, nested }: Users,
+  who: Credentials,
+  feeds: Feeds,
+): Setting & { owns: Step[] } {
+  const [uid, gid] = [ids.uid, ids.gid].map(({ ranges, id }) => (nested ? idAbove(ranges, id) : id)) as [
+    number,
+    number,
+  ];
+  const builder = { uid: builderId(ids.uid, nested, who.uid), gid: builderId(ids.gid, nested, who.gid) };
+  const same = uid === builder.uid && gid === builder.gid;
+  return {
+    feed: (source) => feeds.open(source),
+    owner: same ? [] : [`uid=${uid}`, `gid=${gid}`],
+    asRoot: plan.user === undefined || [...ids.uid.ranges].some(({ outside }) => outside === 0),
+    terminal: plan.terminal,
+    owns: same ? [] : [['owner', uid, gid]],
+  };
+}
+
+/** Who puts the root together: 0 where that is mapped, as `default_ids` has it, else the caller. */
+function builderId({ ranges }: ResolvedUser['uid'], nested: boolean, own: number): number {
+  if (nested || hasId(ranges, 0)) return 0;
+  const range = ranges.find(({ outside, count }) => own >= outside && own < outside + count);
+  return range === undefined ? own : range.inside + own - range.outside;
+}
+
+async function makeWork({ root, entries }: SandboxPlan, work: string[]): Promise<void> {
+  for (const layers of [root.layers, ...entries.map((entry) => entry.layers)]) {
+    if (layers?.work === undefined || !layers.ownsWork) continue;
+    try {
+      // One that a sandbox has left whose process was killed will do: who uses it now, the lock of `upper` tells.
+      await mkdir(layers.work, { recursive: true });
+    } catch (error) {
+      throw systemError(error, {
+        step: `make work directory ${layers.work}`,
+        operation: 'make_dir',
+        path: layers.work,
+      });
+    }
+    work.push(layers.work);
+  }
+}
+
+/** From here on everything is a sandbox's own; on failure nothing is left. */
+async function own(
+  task: Task,
+  plan: SandboxPlan,
+  { ids, nested }: Users,
+  { owner }: Origin,
+  cgroup: Built['cgroup'],
+  work: readonly string[],
+): Promise<Built> {
+  const kinds = kindsOf(plan);
+  const told = owner === undefined ? [] : task.fds.splice(-kinds.length);
+  const layers = task.fds.splice(0).map((fd) => new Descriptor(fd));
+  try {
+    const set = setOf(owner === undefined ? openAll(task, kinds) : told, task);
+    const above = await aboveOf(set, nested, owner);
+    task.release();
+    task.unref();
+    return { task, set, above, ids, cgroup, layers, work };
+  } catch (error) {
+    task.end();
+    await task.exited;
+    await Promise.all(layers.map((layer) => layer.close()));
+    throw error;
+  }
+}
+
+function kindsOf({ kinds, user, network }: SandboxPlan): NamespaceKind[] {
+  const own: NamespaceKind[] = [...kinds, 'mnt'];
+  if (user !== undefined) own.push('user');
+  if (network !== undefined) own.push('net');
+  return NAMESPACE_KINDS.filter((kind) => own.includes(kind));
+}
+
+/** What belongs to one of these can be joined only from there: the network, and the mounts. */
+async function aboveOf(
+  set: NamespaceSet,
+  nested: boolean,
+  owner: Namespace | undefined,
+): Promise<readonly Namespace[]> {
+  const above: Namespace[] = [];
+  if (set.user === undefined) return above;
+  if (owner !== undefined) above.push(await owner.duplicate());
+  if (nested) above.push(wrap(native().namespaceParent(set.user.fd)));
+  joinFromAbove(set.user, above);
+  return above;
+}

@@ -1,0 +1,35 @@
+/** The /dev of a sandbox. */
+import type { Step } from '../../types/native';
+import { MOUNT_ATTR } from '../mount/flags';
+import { type Setting, bind, filesystem, modeParameter } from './piece';
+
+/** Devices that give nothing away: null(4), full(4), random(4), tty(4). */
+const NODES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+
+const LINKS = [
+  ['fd', '/proc/self/fd'],
+  ['stdin', '/proc/self/fd/0'],
+  ['stdout', '/proc/self/fd/1'],
+  ['stderr', '/proc/self/fd/2'],
+] as const;
+
+/** Nothing there is a program, and what set-user-ID bits say counts for nothing; but devices can be opened. */
+const NO_PROGRAMS = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC;
+
+export function deviceSteps(dev: string, { owner, terminal }: Setting): Step[] {
+  return [
+    filesystem('tmpfs', dev, [modeParameter(0o755), ...owner], NO_PROGRAMS),
+    ...NODES.map((name) => bind(`/dev/${name}`, `${dev}/${name}`, NO_PROGRAMS)),
+    ...LINKS.map(([name, to]): Step => ['make_link', `${dev}/${name}`, to]),
+    ['make_dir', `${dev}/shm`, 0o1777, 0],
+    ...(terminal ? terminalSteps(dev) : []),
+  ];
+}
+
+/** One of the sandbox's own: terminals of the host's are not in it. pts(4) */
+function terminalSteps(dev: string): Step[] {
+  return [
+    filesystem('devpts', `${dev}/pts`, ['newinstance', 'ptmxmode=0666', modeParameter(0o620)], NO_PROGRAMS),
+    ['make_link', `${dev}/ptmx`, 'pts/ptmx'],
+  ];
+}

@@ -1,0 +1,239 @@
+/** The mounts of a sandbox: each kind of {@link MountEntry}, checked, and made steps. */
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { types } from 'node:util';
+import type { Step } from '../../types/native';
+import {
+  invalidType,
+  invalidValue,
+  validateArray,
+  validateBoolean,
+  validateFd,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validatePath,
+  validateString,
+} from '../errors/validate';
+import { MOUNT_ATTR, PLACE } from '../mount/flags';
+import { deviceSteps } from './devices';
+import {
+  NOSUID,
+  NOTHING_BUT_FILES,
+  NO_DEVICES,
+  type Piece,
+  type Setting,
+  bind,
+  filesystem,
+  modeParameter,
+} from './piece';
+import { procSteps } from './proc';
+import { type Layers, overlayStep, parseLayers } from './root';
+import type { MountEntry } from './spec';
+
+type Type = MountEntry['type'];
+
+/** An entry whose target and keys are checked. */
+interface Entry {
+  /** What the caller calls it: `'spec.mounts[3]'`. */
+  readonly name: string;
+  readonly target: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What an entry does, for a person, and how. */
+interface Parsed {
+  readonly what: string;
+  readonly steps: (setting: Setting) => Step[];
+  readonly layers?: Layers;
+}
+
+/** What is known of an entry after it has been checked. */
+export interface CheckedEntry {
+  readonly type: Type;
+  readonly target: string;
+  readonly piece: Piece;
+  /** Of an overlay. */
+  readonly layers: Layers | undefined;
+}
+
+interface Kind {
+  readonly keys: readonly string[];
+  readonly parse: (entry: Entry) => Parsed;
+}
+
+/** More than that goes through a socket, and not in the plan, which takes 16 MiB in all. */
+const MOST_IN_PLAN = 64 * 1024;
+
+const MAX_MODE = 0o7777;
+
+const KINDS: Readonly<Record<Type, Kind>> = {
+  bind: { keys: ['source', 'optional'], parse: (entry) => parseBind(entry, NO_DEVICES) },
+  bindReadOnly: {
+    keys: ['source', 'optional'],
+    parse: (entry) => parseBind(entry, NO_DEVICES | MOUNT_ATTR.RDONLY),
+  },
+  bindDevices: { keys: ['source', 'optional'], parse: (entry) => parseBind(entry, NOSUID) },
+  tmpfs: { keys: ['size', 'mode'], parse: parseTmpfs },
+  proc: { keys: ['masked'], parse: parseProc },
+  dev: { keys: [], parse: ({ target }) => mounts('dev', target, (setting) => deviceSteps(target, setting)) },
+  mqueue: { keys: [], parse: (entry) => parseKernel('mqueue', entry, NOTHING_BUT_FILES) },
+  sysfs: { keys: [], parse: (entry) => parseKernel('sysfs', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
+  cgroup2: { keys: [], parse: (entry) => parseKernel('cgroup2', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
+  overlay: { keys: ['lower', 'upper', 'work'], parse: parseOverlay },
+  dir: { keys: ['mode'], parse: parseDirectory },
+  symlink: { keys: ['to'], parse: parseSymlink },
+  file: { keys: ['data', 'mode', 'readOnly'], parse: parseFile },
+  readOnly: { keys: ['recursive'], parse: parseReadOnly },
+  mask: { keys: ['optional'], parse: parseMask },
+  chmod: { keys: ['mode'], parse: parseChmod },
+};
+
+const TYPES = Object.keys(KINDS) as Type[];
+
+/** Those that can be said of the root itself: it is there, and there is only one. */
+const OF_ROOT: readonly Type[] = ['readOnly', 'chmod'];
+
+/** @throws TypeError, RangeError with Node's codes, naming the entry */
+export function parseEntries(name: string, mounts: unknown): CheckedEntry[] {
+  if (mounts == null) return [];
+  validateArray(name, mounts);
+  return mounts.map((entry, index) => parseEntry(`${name}[${index}]`, entry));
+}
+
+/** `'mounts[3]: bind /x on /y'`: the name without the variable it is in. */
+function parseEntry(name: string, value: unknown): CheckedEntry {
+  validateObject(name, value);
+  const { type, target, ...options } = value as Record<string, unknown>;
+  validateOneOf(`${name}.type`, type, TYPES);
+  const kind = KINDS[type];
+  validateKnownKeys(name, options, ['type', 'target', ...kind.keys]);
+  const path = parseTarget(`${name}.target`, target);
+  if (path === '/' && !OF_ROOT.includes(type)) {
+    throw invalidValue(`${name}.target`, target, "would be a second root: that is what 'spec.root' says");
+  }
+  const { what, steps, layers } = kind.parse({ name, target: path, options });
+  const label = `${name.slice(name.indexOf('.') + 1)}: ${what}`;
+  return { type, target: path, piece: { label, steps }, layers };
+}
+
+/** Without a slash at its end. What `..` and links in it mean is for the kernel to say, which knows what is there. */
+function parseTarget(name: string, target: unknown): string {
+  validateString(name, target);
+  if (!target.startsWith('/')) throw invalidValue(name, target, 'must be an absolute path, in the sandbox');
+  return target.replace(/\/+$/, '') || '/';
+}
+
+function parseBind({ name, target, options }: Entry, attributes: number): Parsed {
+  const { source, optional = false } = options;
+  validateBoolean(`${name}.optional`, optional);
+  const passed = optional ? PLACE.OPTIONAL : 0;
+  if (typeof source === 'number') {
+    validateFd(`${name}.source`, source);
+    const flags = PLACE.MAKE_MISSING | PLACE.RECURSIVE | passed;
+    const step: Step = ['tree', null, [source], flags, attributes, 0, 0, [], target];
+    return { what: `bind descriptor ${source} on ${target}`, steps: () => [step] };
+  }
+  const path = resolve(validatePath(`${name}.source`, source));
+  return { what: `bind ${path} on ${target}`, steps: () => [bind(path, target, attributes, passed)] };
+}
+
+function parseTmpfs({ name, target, options }: Entry): Parsed {
+  const { size, mode = 0o755 } = options;
+  const parameters = [modeParameter(parseMode(name, mode))];
+  if (size !== undefined) {
+    validateInteger(`${name}.size`, size, 1);
+    parameters.push(`size=${size}`);
+  }
+  return mounts('tmpfs', target, ({ owner }) => [filesystem('tmpfs', target, [...parameters, ...owner], NO_DEVICES)]);
+}
+
+function parseProc({ name, target, options }: Entry): Parsed {
+  const { masked = true } = options;
+  validateBoolean(`${name}.masked`, masked);
+  return mounts('proc', target, (setting) => procSteps(target, masked, setting));
+}
+
+function parseKernel(type: 'mqueue' | 'sysfs' | 'cgroup2', { target }: Entry, attributes: number): Parsed {
+  return mounts(type, target, () => [filesystem(type, target, [], attributes)]);
+}
+
+function parseOverlay({ name, target, options }: Entry): Parsed {
+  const layers = parseLayers(name, options);
+  return { ...mounts('overlay', target, () => [overlayStep(layers, target, PLACE.MAKE_MISSING)]), layers };
+}
+
+function parseDirectory({ name, target, options }: Entry): Parsed {
+  const mode = options.mode === undefined ? -1 : parseMode(name, options.mode);
+  return { what: `make directory ${target}`, steps: () => [['make_dir', target, mode, 0]] };
+}
+
+function parseSymlink({ name, target, options }: Entry): Parsed {
+  const { to } = options;
+  validateString(`${name}.to`, to);
+  if (to === '') throw invalidValue(`${name}.to`, to, 'cannot be empty');
+  return { what: `make link ${target}`, steps: () => [['make_link', target, to]] };
+}
+
+function parseFile({ name, target, options }: Entry): Parsed {
+  const { data, mode = 0o644, readOnly = false } = options;
+  const permissions = parseMode(name, mode);
+  validateBoolean(`${name}.readOnly`, readOnly);
+  const contents = parseData(`${name}.data`, data);
+  return {
+    what: `${readOnly ? 'mount' : 'make'} file ${target}`,
+    steps: (setting) => {
+      const [bytes, from] = contents(setting);
+      if (!readOnly) return [['make_file', target, permissions, bytes, from]];
+      return [['data', target, permissions, bytes, from, NO_DEVICES | MOUNT_ATTR.RDONLY]];
+    },
+  };
+}
+
+type Contents = [bytes: string | Uint8Array, from: [] | [fd: number]];
+
+function parseData(name: string, data: unknown): (setting: Setting) => Contents {
+  if (typeof data === 'number') {
+    validateFd(name, data);
+    return () => ['', [data]];
+  }
+  if (isReadable(data)) return ({ feed }) => ['', [feed(data)]];
+  if (typeof data !== 'string' && !types.isUint8Array(data)) {
+    throw invalidType(name, 'a string, a descriptor, or an instance of Uint8Array or Readable', data);
+  }
+  if (Buffer.byteLength(data) <= MOST_IN_PLAN) return () => [data, []];
+  return ({ feed }) => ['', [feed(Readable.from([data], { objectMode: false }))]];
+}
+
+/** By its shape: the class of another realm is another class. */
+function isReadable(value: unknown): value is Readable {
+  return value !== null && typeof value === 'object' && typeof (value as { pipe?: unknown }).pipe === 'function';
+}
+
+function parseReadOnly({ name, target, options }: Entry): Parsed {
+  const { recursive = false } = options;
+  validateBoolean(`${name}.recursive`, recursive);
+  const step: Step = ['seal', target, recursive ? 1 : 0];
+  return { what: `make ${target} read-only`, steps: () => [step] };
+}
+
+function parseMask({ name, target, options }: Entry): Parsed {
+  const { optional = false } = options;
+  validateBoolean(`${name}.optional`, optional);
+  return { what: `mask ${target}`, steps: () => [['mask', target, optional ? 1 : 0]] };
+}
+
+function parseChmod({ name, target, options }: Entry): Parsed {
+  const mode = parseMode(name, options.mode);
+  return { what: `chmod ${target}`, steps: () => [['chmod', target, mode]] };
+}
+
+function mounts(type: string, target: string, steps: Parsed['steps']): Parsed {
+  return { what: `mount ${type} on ${target}`, steps };
+}
+
+function parseMode(name: string, mode: unknown): number {
+  validateInteger(`${name}.mode`, mode, 0, MAX_MODE);
+  return mode;
+}

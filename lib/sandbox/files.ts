@@ -1,0 +1,215 @@
+/**
+ * Files of a sandbox, for this process. They are opened by a task that has joined it, has the ids of its programs and no
+ * capability, and resolves paths so that no link leads out (openat2(2)): it can do what a program inside could do. The
+ * descriptor comes here, so that contents are read and written without a detour.
+ */
+import { constants, createReadStream, createWriteStream, read, write, writev } from 'node:fs';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify, types } from 'node:util';
+import type { Step } from '../../types/native';
+import { Errno } from '../errors/errno';
+import { NamespaceError } from '../errors/namespace-error';
+import {
+  invalidType,
+  invalidValue,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validatePath,
+} from '../errors/validate';
+import { runBody } from '../launch/target';
+import type { Results } from '../launch/task';
+import { Descriptor } from '../namespace/descriptor';
+import type { Namespace } from '../namespace/namespace';
+import type { ResolvedUser } from './ids';
+
+/** Where the files are, and who is to open them. */
+export interface Inside {
+  /** The mount namespace, and the user namespace if there is one. */
+  readonly join: readonly Namespace[];
+  readonly ids: ResolvedUser;
+}
+
+/** Options of {@link Sandbox.readFile}. */
+export interface SandboxReadOptions {
+  /** Resolve with a string, decoded from this. Default: a Buffer. */
+  encoding?: BufferEncoding | null | undefined;
+  /** More than this many bytes are an error (`EFBIG`): what is inside decides how long its files are. Default: 16 MiB. */
+  maxBytes?: number | undefined;
+}
+
+/** Options of {@link Sandbox.writeFile} and {@link Sandbox.createWriteStream}. */
+export interface SandboxWriteOptions {
+  /** `'w'`: what it had is gone. `'a'`: after what it has. `'wx'`: it must not exist. Default: `'w'`. */
+  flag?: 'w' | 'a' | 'wx' | undefined;
+  /** Permissions of a file that is made, less the umask of this process. Default: 0o666. */
+  mode?: number | undefined;
+}
+
+/** Options of {@link Sandbox.mkdir}. */
+export interface SandboxMkdirOptions {
+  /** Directories on the way as well, and it does not matter if it exists. Default: false. */
+  recursive?: boolean | undefined;
+  /** Its permissions. Default: 0o755. */
+  mode?: number | undefined;
+}
+
+/** What a directory of a sandbox has. */
+export interface SandboxDirent {
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block' | 'unknown';
+}
+
+const MAX_READ = 16 * 1024 * 1024;
+const MAX_LIST = 64 * 1024 * 1024;
+const CHUNK = 64 * 1024;
+const MAX_MODE = 0o7777;
+
+const FLAGS = {
+  w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
+  a: constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND,
+  wx: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+} as const;
+
+/** DT_* of readdir(3). */
+const TYPES: Readonly<Record<number, SandboxDirent['type']>> = {
+  1: 'fifo',
+  2: 'character',
+  4: 'directory',
+  6: 'block',
+  8: 'file',
+  10: 'symlink',
+  12: 'socket',
+};
+
+const readSome = promisify(read);
+
+export async function readFileIn(inside: Inside, path: unknown, options: unknown): Promise<string | Buffer> {
+  const file = pathOf(path);
+  const { encoding, maxBytes } = readOptions(options);
+  const descriptor = await open(inside, file, constants.O_RDONLY, 0);
+  try {
+    const data = await readAll(descriptor.fd, file, maxBytes);
+    return encoding === undefined ? data : data.toString(encoding);
+  } finally {
+    await descriptor.close();
+  }
+}
+
+export async function writeFileIn(inside: Inside, path: unknown, data: unknown, options: unknown): Promise<void> {
+  const source = sourceOf(data);
+  const target = await writeStreamIn(inside, path, options);
+  await pipeline(source, target);
+}
+
+export async function readStreamIn(inside: Inside, path: unknown): Promise<Readable> {
+  const descriptor = await open(inside, pathOf(path), constants.O_RDONLY, 0);
+  return createReadStream('', { fd: descriptor.fd, fs: { read, close: closing(descriptor) } });
+}
+
+export async function writeStreamIn(inside: Inside, path: unknown, options: unknown): Promise<Writable> {
+  const { flag, mode } = writeOptions(options);
+  const descriptor = await open(inside, pathOf(path), FLAGS[flag], mode);
+  return createWriteStream('', { fd: descriptor.fd, fs: { write, writev, close: closing(descriptor) } });
+}
+
+export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxDirent[]> {
+  const { data } = await attempt(inside, ['list', pathOf(path), MAX_LIST]);
+  const entries: SandboxDirent[] = [];
+  for (let at = 0; at < data.length;) {
+    const end = data.indexOf(0, at + 1);
+    entries.push({ name: data.toString('utf8', at + 1, end), type: TYPES[data[at] ?? 0] ?? 'unknown' });
+    at = end + 1;
+  }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export async function mkdirIn(inside: Inside, path: unknown, options: unknown): Promise<void> {
+  const directory = pathOf(path);
+  const bag = options ?? {};
+  validateObject('options', bag);
+  validateKnownKeys('options', bag, ['recursive', 'mode']);
+  const { recursive = false, mode } = bag as { recursive?: unknown; mode?: unknown };
+  validateBoolean('options.recursive', recursive);
+  if (mode !== undefined) validateInteger('options.mode', mode, 0, MAX_MODE);
+  await attempt(inside, ['make_dir', directory, mode ?? -1, recursive ? 0 : 1]);
+}
+
+async function open(inside: Inside, path: string, flags: number, mode: number): Promise<Descriptor> {
+  const { fds } = await attempt(inside, ['open_file', path, flags, mode]);
+  return new Descriptor(fds[0] ?? -1);
+}
+
+/** Neither the groups of this process nor the capabilities that joining gives: only what programs inside have. */
+async function attempt({ join, ids }: Inside, step: Step): Promise<Results> {
+  const { uid, gid, groups } = ids;
+  const become: Step = ['ids', uid.id, gid.id, groups === undefined ? 0 : 1, [...(groups ?? [])]];
+  const steps: Step[] = [['keep_caps'], become, ['capabilities', 0, 0, 0, -1, 1], step];
+  return runBody({ join }, { steps, ids: 'given' });
+}
+
+async function readAll(fd: number, path: string, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for (;;) {
+    const { buffer, bytesRead } = await readSome(fd, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null);
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    size += bytesRead;
+    if (size > maxBytes) throw tooLarge(path);
+    chunks.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+function tooLarge(path: string): NamespaceError {
+  return new NamespaceError({
+    errno: Errno.EFBIG,
+    syscall: 'read',
+    path,
+    step: `read ${path}`,
+    hint: "It has more bytes than 'maxBytes': give a larger one, or use createReadStream().",
+  });
+}
+
+/** Streams close descriptors that they have not opened as all of ours are closed. */
+function closing(descriptor: Descriptor): (fd: number, done: (error?: Error | null) => void) => void {
+  return (_, done) => void descriptor.close().then(() => done(null));
+}
+
+function sourceOf(data: unknown): Readable {
+  if (typeof data === 'string' || types.isUint8Array(data)) return Readable.from([data], { objectMode: false });
+  if (data !== null && typeof data === 'object' && typeof (data as { pipe?: unknown }).pipe === 'function') {
+    return data as Readable;
+  }
+  throw invalidType('data', 'of type string or an instance of Uint8Array or Readable', data);
+}
+
+/** Relative paths start at the root, for a sandbox has no directory of its own. */
+function pathOf(path: unknown): string {
+  return validatePath('path', path);
+}
+
+function readOptions(options: unknown): { encoding: BufferEncoding | undefined; maxBytes: number } {
+  const bag = typeof options === 'string' ? { encoding: options } : (options ?? {});
+  validateObject('options', bag);
+  validateKnownKeys('options', bag, ['encoding', 'maxBytes']);
+  const { encoding, maxBytes = MAX_READ } = bag as { encoding?: unknown; maxBytes?: unknown };
+  validateInteger('options.maxBytes', maxBytes, 0);
+  if (encoding == null) return { encoding: undefined, maxBytes };
+  if (typeof encoding !== 'string' || !Buffer.isEncoding(encoding)) {
+    throw invalidValue('options.encoding', encoding, 'is not a known encoding');
+  }
+  return { encoding, maxBytes };
+}
+
+function writeOptions(options: unknown): { flag: 'w' | 'a' | 'wx'; mode: number } {
+  const bag = options ?? {};
+  validateObject('options', bag);
+  validateKnownKeys('options', bag, ['flag', 'mode']);
+  const { flag = 'w', mode = 0o666 } = bag as { flag?: unknown; mode?: unknown };
+  validateOneOf('options.flag', flag, ['w', 'a', 'wx']);
+  validateInteger('options.mode', mode, 0, MAX_MODE);
+  return { flag, mode };
+}

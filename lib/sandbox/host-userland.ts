@@ -1,0 +1,119 @@
+import { lstatSync, readlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { validateArray, validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
+import type { MountEntry, SandboxSpec } from './spec';
+
+/** Options of {@link hostUserland}. */
+export interface HostUserlandOptions {
+  /** Paths of the host's that can be written, at the same place: a project's directory. The first is where programs start. */
+  writable?: string | URL | readonly (string | URL)[] | undefined;
+  /** Paths of the host's that can be read, at the same place, beside the programs and libraries. */
+  readable?: string | URL | readonly (string | URL)[] | undefined;
+  /** Whether names can be looked up in the network: what /etc says of it. Default: false. */
+  resolver?: boolean | undefined;
+}
+
+/** A spec of which the parts that it makes are there, to be spread into others. */
+export type HostUserland = SandboxSpec & Required<Pick<SandboxSpec, 'env' | 'cwd'>> & { mounts: MountEntry[] };
+
+/** Programs and libraries; some are links into /usr nowadays, and some are not there. */
+const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+
+/** What programs look up there, that is about nobody. */
+const SETTINGS = [
+  'alternatives',
+  'ca-certificates',
+  'ca-certificates.conf',
+  'crypto-policies',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'localtime',
+  'mime.types',
+  'os-release',
+  'pki',
+  'protocols',
+  'services',
+  'shells',
+  'ssl',
+  'terminfo',
+  'timezone',
+];
+
+const RESOLVER = ['gai.conf', 'host.conf', 'hosts', 'resolv.conf'];
+
+const HOME = '/home/user';
+
+/**
+ * The host's programs, read-only, in an otherwise empty root: no home directories, nothing of /etc that is about people,
+ * /tmp and a home directory that are empty and go with the sandbox.
+ *
+ * @example
+ * ```ts
+ * await using sandbox = await Sandbox.create(hostUserland({ writable: 'my-project' }));
+ * await sandbox.exec('make test');
+ * ```
+ */
+export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
+  validateObject('options', options);
+  validateKnownKeys('options', options, ['writable', 'readable', 'resolver']);
+  const writable = pathsOf('options.writable', options.writable);
+  const readable = pathsOf('options.readable', options.readable);
+  const { resolver = false } = options;
+  validateBoolean('options.resolver', resolver);
+  const settings = resolver ? [...SETTINGS, ...RESOLVER] : SETTINGS;
+  return {
+    mounts: [
+      ...PROGRAMS.flatMap(programEntry),
+      ...settings.map((name): MountEntry => readOnly(`/etc/${name}`, true)),
+      ...peopleEntries(),
+      { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
+      { type: 'dir', target: '/run' },
+      { type: 'symlink', target: '/var/run', to: '../run' },
+      { type: 'tmpfs', target: '/var/tmp', mode: 0o1777 },
+      { type: 'tmpfs', target: HOME, mode: 0o700 },
+      ...readable.map((path) => readOnly(path, false)),
+      ...writable.map((path): MountEntry => ({ type: 'bind', source: path, target: path })),
+    ],
+    env: { HOME },
+    cwd: writable[0] ?? HOME,
+  };
+}
+
+/** A link is made anew, so that what it leads to is the sandbox's. */
+function programEntry(path: string): MountEntry[] {
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return [];
+  if (status.isSymbolicLink()) return [{ type: 'symlink', target: path, to: readlinkSync(path) }];
+  return [readOnly(path, true)];
+}
+
+function readOnly(path: string, optional: boolean): MountEntry {
+  return { type: 'bindReadOnly', source: path, target: path, optional };
+}
+
+/** Names for the ids that there are as a rule, and nobody of the host's. passwd(5), group(5), nsswitch.conf(5) */
+function peopleEntries(): MountEntry[] {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  const users = uid === 0 ? [] : ['root:x:0:0:root:/root:/bin/sh'];
+  const groups = gid === 0 ? [] : ['root:x:0:'];
+  users.push(`${uid === 0 ? 'root' : 'user'}:x:${uid}:${gid}::${HOME}:/bin/sh`);
+  groups.push(`${gid === 0 ? 'root' : 'user'}:x:${gid}:`);
+  return [
+    fileEntry('/etc/passwd', [...users, 'nobody:x:65534:65534:nobody:/:/usr/sbin/nologin']),
+    fileEntry('/etc/group', [...groups, 'nogroup:x:65534:']),
+    fileEntry('/etc/nsswitch.conf', ['passwd: files', 'group: files', 'hosts: files dns']),
+  ];
+}
+
+function fileEntry(target: string, lines: readonly string[]): MountEntry {
+  return { type: 'file', target, data: lines.map((line) => `${line}\n`).join('') };
+}
+
+function pathsOf(name: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return [resolve(validatePath(name, value))];
+  validateArray(name, value);
+  return value.map((path, index) => resolve(validatePath(`${name}[${index}]`, path)));
+}

@@ -1,0 +1,289 @@
+/** The spec of a sandbox, checked: what contradicts itself is found here, before anything is started. */
+import { isAbsolute } from 'node:path';
+import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
+import { closedError } from '../errors/namespace-error';
+import {
+  invalidType,
+  invalidValue,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from '../errors/validate';
+import { CAPABILITIES, type Capability } from '../host/capabilities';
+import { type IdMap, validateIdMap } from '../idmap/id-map';
+import { validateUtsName } from '../launch/target';
+import { isNamespace } from '../namespace/brand';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import type { Namespace } from '../namespace/namespace';
+import { type RlimitTriple, type Rlimits, parseRlimits } from '../process/rlimits';
+import { type Filter, parseSeccomp } from '../seccomp/seccomp';
+import { deviceSteps } from './devices';
+import { type CheckedEntry, parseEntries } from './entries';
+import { environmentOf } from './environment';
+import type { WantedUser } from './ids';
+import type { Piece } from './piece';
+import { procSteps } from './proc';
+import { type Root, parseRoot } from './root';
+import type { SandboxSpec } from './spec';
+
+/** A {@link SandboxSpec}, checked. */
+export interface SandboxPlan {
+  readonly root: Root;
+  /** What is in the root, in order. */
+  readonly pieces: readonly Piece[];
+  readonly entries: readonly CheckedEntry[];
+  /** Kinds of new namespaces, without `user` and `mnt`. */
+  readonly kinds: readonly NamespaceKind[];
+  /** Undefined: no user namespace. */
+  readonly user: WantedUser | undefined;
+  readonly ids: WantedUser;
+  readonly network: Namespace | undefined;
+  readonly terminal: boolean;
+  readonly hostname: string | undefined;
+  readonly disableUserNamespaces: boolean;
+  readonly cgroup: CgroupPlan | undefined;
+  readonly rules: Rules;
+}
+
+/** What holds for each program. */
+export interface Rules {
+  readonly cwd: string;
+  /** Whether there is a user namespace, all of whose ids programs may have. */
+  readonly ownsIds: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly capabilities: readonly Capability[];
+  readonly noNewPrivileges: boolean;
+  readonly newSession: boolean;
+  readonly dieWithParent: boolean;
+  readonly seccomp: readonly Filter[];
+  readonly rlimits: Rlimits | undefined;
+  readonly limits: readonly RlimitTriple[];
+}
+
+const KNOWN: Record<keyof SandboxSpec, true> = {
+  root: true,
+  mounts: true,
+  dev: true,
+  proc: true,
+  terminal: true,
+  share: true,
+  user: true,
+  hostname: true,
+  cwd: true,
+  env: true,
+  network: true,
+  capabilities: true,
+  noNewPrivileges: true,
+  newSession: true,
+  dieWithParent: true,
+  init: true,
+  seccomp: true,
+  disableUserNamespaces: true,
+  rlimits: true,
+  cgroup: true,
+};
+
+/** (uid_t)-1 means "unchanged" to the kernel: setresuid(2). */
+const MAX_ID = 2 ** 32 - 2;
+
+/** New where they are not shared. */
+const OWN_KINDS: readonly NamespaceKind[] = ['pid', 'ipc', 'uts', 'net', 'cgroup'];
+
+/** @throws TypeError, RangeError with Node's codes and the property's name, as in `spec.mounts[3].target` */
+export function parseSpec(spec: unknown): SandboxPlan {
+  validateObject('spec', spec);
+  validateKnownKeys('spec', spec, Object.keys(KNOWN));
+  const given = spec as SandboxSpec;
+  const share = parseShare(given);
+  const root = parseRoot('spec.root', given.root);
+  const entries = parseEntries('spec.mounts', given.mounts);
+  const dev = flag('dev', given.dev, true);
+  const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
+  const ids = parseUser(given.user);
+  refuseOwnInit(given, share);
+  refuseForeignProc(given, share, entries);
+  const disableUserNamespaces = flag('disableUserNamespaces', given.disableUserNamespaces, false);
+  const kinds = OWN_KINDS.filter((kind) => !share.includes(kind) && !(kind === 'net' && isNamespace(given.network)));
+  return {
+    root,
+    entries,
+    pieces: [...defaultPieces(given, entries, dev), ...entries.map(({ piece }) => piece)],
+    kinds,
+    user: share.includes('user') ? undefined : ids,
+    ids,
+    network: isNamespace(given.network) ? parseNetwork(given.network) : undefined,
+    terminal,
+    hostname: parseHostname(given, share),
+    disableUserNamespaces,
+    cgroup: parseCgroup('spec.cgroup', given.cgroup),
+    rules: parseRules(given, { seesOthers: share.includes('pid'), userNamespaces: !disableUserNamespaces }),
+  };
+}
+
+/** /proc and /dev lie under all that is asked for, unless the same is asked for there. */
+function defaultPieces({ proc }: SandboxSpec, entries: readonly CheckedEntry[], dev: boolean): Piece[] {
+  const has = (type: 'proc' | 'dev', target: string): boolean =>
+    entries.some((entry) => entry.type === type && entry.target === target);
+  const pieces: Piece[] = [];
+  if (flag('proc', proc, true) && !has('proc', '/proc')) {
+    pieces.push({ label: 'mount proc on /proc', steps: (setting) => procSteps('/proc', true, setting) });
+  }
+  if (dev && !has('dev', '/dev')) {
+    pieces.push({ label: 'mount dev on /dev', steps: (setting) => deviceSteps('/dev', setting) });
+  }
+  return pieces;
+}
+
+function parseShare(spec: SandboxSpec): readonly NamespaceKind[] {
+  const { share = [], network, user } = spec;
+  validateArray('spec.share', share);
+  share.forEach((kind, index) => validateOneOf(`spec.share[${index}]`, kind, NAMESPACE_KINDS));
+  if (share.includes('mnt')) throw invalidValue('spec.share', share, "cannot have 'mnt': the sandbox's root is in it");
+  if (network != null && !isNamespace(network)) validateNetwork(network);
+  if (network !== undefined && network !== 'host' && share.includes('net')) {
+    throw invalidValue('spec.network', network, "must be 'host' where spec.share has 'net'");
+  }
+  if (share.includes('user')) refuseWithoutUser(spec, user);
+  return network === 'host' ? [...share, 'net'] : share;
+}
+
+function validateNetwork(network: unknown): void {
+  if (typeof network !== 'string') throw invalidType('spec.network', "'none', 'host' or a Namespace", network);
+  validateOneOf('spec.network', network, ['none', 'host']);
+}
+
+function refuseWithoutUser({ disableUserNamespaces }: SandboxSpec, user: SandboxSpec['user']): void {
+  if (disableUserNamespaces === true) {
+    throw invalidValue('spec.disableUserNamespaces', true, "takes a user namespace, which spec.share has as 'user'");
+  }
+  if (user?.map === undefined) return;
+  throw invalidValue('spec.user.map', user.map, "is of a new user namespace, and spec.share has 'user'");
+}
+
+/** A /proc shows a pid namespace, and is mounted by who owns that. */
+function refuseForeignProc(
+  { proc }: SandboxSpec,
+  share: readonly NamespaceKind[],
+  entries: readonly CheckedEntry[],
+): void {
+  const mounted = proc !== false || entries.some(({ type }) => type === 'proc');
+  if (!mounted || !share.includes('pid') || share.includes('user')) return;
+  const reason =
+    "cannot have 'pid' without 'user' where a /proc is mounted: give 'proc: false', and bind the host's if it is to be seen";
+  throw invalidValue('spec.share', share, reason);
+}
+
+function parseHostname({ hostname }: SandboxSpec, share: readonly NamespaceKind[]): string | undefined {
+  if (hostname === undefined) return undefined;
+  validateUtsName('spec.hostname', hostname);
+  if (share.includes('uts')) throw invalidValue('spec.hostname', hostname, "would be the host's: spec.share has 'uts'");
+  return hostname;
+}
+
+function parseUser(user: unknown): WantedUser {
+  const given = user ?? {};
+  validateObject('spec.user', given);
+  validateKnownKeys('spec.user', given, ['uid', 'gid', 'groups', 'map']);
+  const { uid, gid, groups, map } = given as Record<string, unknown>;
+  const maps = parseMaps(map);
+  return {
+    uid: { id: parseId('spec.user.uid', uid), map: maps.uid },
+    gid: { id: parseId('spec.user.gid', gid), map: maps.gid },
+    groups: parseGroups(groups),
+  };
+}
+
+function parseMaps(map: unknown): { uid: IdMap | undefined; gid: IdMap | undefined } {
+  if (map === undefined) return { uid: undefined, gid: undefined };
+  if (map === null || typeof map !== 'object' || Array.isArray(map)) {
+    validateIdMap('spec.user.map', map);
+    return { uid: map, gid: map };
+  }
+  validateKnownKeys('spec.user.map', map, ['uid', 'gid']);
+  const { uid, gid } = map as Record<string, unknown>;
+  validateIdMap('spec.user.map.uid', uid);
+  validateIdMap('spec.user.map.gid', gid);
+  return { uid, gid };
+}
+
+function parseId(name: string, id: unknown): number | undefined {
+  if (id === undefined) return undefined;
+  validateInteger(name, id, 0, MAX_ID);
+  return id;
+}
+
+function parseGroups(groups: unknown): readonly number[] | undefined {
+  if (groups === undefined) return undefined;
+  validateArray('spec.user.groups', groups);
+  return groups.map((group, index) => {
+    validateInteger(`spec.user.groups[${index}]`, group, 0, MAX_ID);
+    return group;
+  });
+}
+
+function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespaces: boolean }): Rules {
+  const { cwd = '/', capabilities = [], seccomp = 'default', rlimits } = spec;
+  validateString('spec.cwd', cwd);
+  if (!isAbsolute(cwd)) throw invalidValue('spec.cwd', cwd, 'must be an absolute path, in the sandbox');
+  validateArray('spec.capabilities', capabilities);
+  capabilities.forEach((each, index) => validateOneOf(`spec.capabilities[${index}]`, each, CAPABILITIES));
+  const noNewPrivileges = flag('noNewPrivileges', spec.noNewPrivileges, true);
+  const filters = parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen });
+  if (filters.length > 0 && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
+    const reason =
+      "can be false only with CAP_SYS_ADMIN among the capabilities, or with 'none' for spec.seccomp: seccomp(2)";
+    throw invalidValue('spec.noNewPrivileges', noNewPrivileges, reason);
+  }
+  return {
+    cwd,
+    ownsIds: spec.share?.includes('user') !== true,
+    env: environmentOf('spec.env', spec.env),
+    capabilities: [...capabilities],
+    noNewPrivileges,
+    newSession: flag('newSession', spec.newSession, true),
+    dieWithParent: parseDying(spec),
+    seccomp: filters,
+    rlimits,
+    limits: parseRlimits('spec.rlimits', rlimits),
+  };
+}
+
+/** @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
+function parseNetwork(network: Namespace): Namespace {
+  if (network.closed) throw closedError(String(network));
+  if (network.kind === 'net') return network;
+  throw invalidValue('spec.network', network, `must be a namespace of kind net, and is ${network.kind}`);
+}
+
+/** Programs come and go: what keeps a sandbox is its init, and there is none to keep in a pid namespace that is shared. */
+function refuseOwnInit({ init }: SandboxSpec, share: readonly NamespaceKind[]): void {
+  const possible = !share.includes('pid');
+  if (flag('init', init, possible) === possible) return;
+  const reason = possible
+    ? "cannot be false, since the init keeps the sandbox: for a program as process 1 see 'unshare' and 'init' of spawn()"
+    : "cannot be true, since spec.share has 'pid'";
+  throw invalidValue('spec.init', init, reason);
+}
+
+/** It is the init that goes on, with its pid namespace. */
+function parseDying({ dieWithParent, share }: SandboxSpec): boolean {
+  const dies = flag('dieWithParent', dieWithParent, true);
+  if (dies || share?.includes('pid') !== true) return dies;
+  throw invalidValue('spec.dieWithParent', dies, "can be false only with a pid namespace, and spec.share has 'pid'");
+}
+
+function parseTerminal({ terminal }: SandboxSpec, hasDevices: boolean): boolean {
+  const wanted = flag('terminal', terminal, hasDevices);
+  if (!wanted || hasDevices) return wanted;
+  throw invalidValue('spec.terminal', terminal, 'cannot be true without a /dev for it to be in');
+}
+
+function flag(name: keyof SandboxSpec, value: unknown, otherwise: boolean): boolean {
+  const chosen = value ?? otherwise;
+  validateBoolean(`spec.${name}`, chosen);
+  return chosen;
+}

@@ -1,0 +1,303 @@
+import type { Readable, Writable } from 'node:stream';
+import { inspect } from 'node:util';
+import type { CgroupStats } from '../cgroup/stats';
+import { NamespaceError, closedError } from '../errors/namespace-error';
+import { disown, own } from '../namespace/forgotten';
+import type { NamespaceSet } from '../namespace/namespace-set';
+import { type CallOptions, signalOf } from '../namespace/unshare';
+import type { ExecResult } from '../process/exec';
+import { type Confinement, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
+import type { NamespaceProcess } from '../process/namespace-process';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/options';
+import { type Built, build, discard } from './build';
+import { type Change, changesIn } from './changes';
+import {
+  type Inside,
+  type SandboxDirent,
+  type SandboxMkdirOptions,
+  type SandboxReadOptions,
+  type SandboxWriteOptions,
+  mkdirIn,
+  readFileIn,
+  readStreamIn,
+  readdirIn,
+  writeFileIn,
+  writeStreamIn,
+} from './files';
+import { parseSpec } from './parse';
+import { type InSandbox, confinementOf } from './rules';
+import type { SandboxSpec } from './spec';
+
+let construct: (built: Built, confinement: Confinement) => Sandbox;
+
+/**
+ * A root of its own, namespaces of its own, and programs in it that have no more than they were given: closed by
+ * default, see {@link SandboxSpec}. It needs no privilege.
+ *
+ * An init of ours, a small process with nothing in it, keeps it until {@link close}, or until this process ends, in
+ * whatever way: then all that runs in it is killed. Programs are started one after another or many at once; each is put
+ * inside in about a millisecond. Sandboxes don't keep the event loop alive.
+ *
+ * Close it, or declare it with `await using`. One that is forgotten is closed when it is collected as garbage, with a
+ * process warning (`LINUX_NS_UNCLOSED`).
+ *
+ * @example
+ * ```ts
+ * await using sandbox = await Sandbox.create({ ...hostUserland(), hostname: 'box' });
+ * console.log((await sandbox.execFile('hostname')).stdout); // 'box\n'
+ * ```
+ */
+export class Sandbox {
+  static {
+    construct = (built, confinement) => new Sandbox(built, confinement);
+  }
+
+  readonly #built: Built;
+  readonly #confinement: Confinement;
+  readonly #running = new Set<NamespaceProcess>();
+  #closing: Promise<void> | undefined;
+
+  private constructor(built: Built, confinement: Confinement) {
+    this.#built = built;
+    this.#confinement = confinement;
+    // The set is this object's from here on, and closed with it.
+    disown(built.set);
+    own(this, { what: `A Sandbox (init ${built.task.initPid})`, close: () => release(built, []) });
+  }
+
+  /**
+   * Makes one, with everything in its root. Bad specs throw before anything is started; what fails then is one error that
+   * names the entry, and nothing is left.
+   *
+   * @throws TypeError, RangeError for what the spec gets wrong, also where it contradicts itself
+   * @throws NamespaceError with `step` (`'mounts[3]: bind /x on /y'`), `path`, and a `hint`
+   */
+  static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
+    const plan = parseSpec(spec);
+    const built = await build(plan, signalOf(options));
+    return construct(built, confinementOf(plan.rules, built.ids, built.cgroup?.directory.fd));
+  }
+
+  /**
+   * Its namespaces, which are closed with it. What is started with them is in its root, but is not confined: it has what
+   * `spawn({ setns })` gives.
+   */
+  get namespaces(): NamespaceSet {
+    return this.#built.set;
+  }
+
+  /** The pid, as this process sees it, of the init that keeps it; 0 where there is none, or none any more. */
+  get init(): number {
+    return this.#built.set.init ?? 0;
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Starts a program inside. As the function of the same name, of which it takes the options that are not the sandbox's
+   * to say: see {@link InSandbox}.
+   *
+   * @throws TypeError, RangeError also for options that ask for more than the sandbox has
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`; with `step`, `path` and `hint` for what could not be started
+   */
+  async spawn(
+    file: string,
+    args?: readonly string[] | null,
+    options?: InSandbox<SpawnOptions>,
+  ): Promise<NamespaceProcess>;
+  async spawn(file: string, options?: InSandbox<SpawnOptions>): Promise<NamespaceProcess>;
+  async spawn(
+    file: string,
+    args?: readonly string[] | InSandbox<SpawnOptions> | null,
+    options?: InSandbox<SpawnOptions>,
+  ): Promise<NamespaceProcess> {
+    return this.#track(await spawnIn(this.#set(), file, args, options, this.#confinement));
+  }
+
+  /** Runs a program inside to its end, and resolves with what it wrote. See {@link spawn}. */
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: InSandbox<ExecFileOptions> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | null,
+    options?: InSandbox<ExecFileOptions>,
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    options: InSandbox<ExecFileOptions> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async execFile(file: string, options?: InSandbox<ExecFileOptions>): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | InSandbox<ExecFileOptions> | null,
+    options?: InSandbox<ExecFileOptions>,
+  ): Promise<ExecResult<string | Buffer>> {
+    return execFileIn(this.#set(), file, args, options, this.#confinement);
+  }
+
+  /** Runs a command line in the shell that the sandbox has, /bin/sh. See {@link spawn}. */
+  async exec(
+    command: string,
+    options: InSandbox<ExecOptions> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async exec(command: string, options?: InSandbox<ExecOptions>): Promise<ExecResult>;
+  async exec(command: string, options?: InSandbox<ExecOptions>): Promise<ExecResult<string | Buffer>> {
+    return execIn(this.#set(), command, options, this.#confinement);
+  }
+
+  /** Runs a Node module inside, with a channel for messages. See {@link spawn}, and {@link ForkOptions.hostNode}. */
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | null,
+    options?: InSandbox<ForkOptions>,
+  ): Promise<NamespaceProcess>;
+  async fork(modulePath: string | URL, options?: InSandbox<ForkOptions>): Promise<NamespaceProcess>;
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | InSandbox<ForkOptions> | null,
+    options?: InSandbox<ForkOptions>,
+  ): Promise<NamespaceProcess> {
+    return this.#track(await forkIn(this.#set(), modulePath, args, options, this.#confinement));
+  }
+
+  /**
+   * Reads a file as a program inside could, without a link that leads out. Regular files only: `EINVAL` for others.
+   *
+   * @param path - in the sandbox; a relative one starts at its root
+   */
+  async readFile(
+    path: string,
+    options: BufferEncoding | (SandboxReadOptions & { encoding: BufferEncoding }),
+  ): Promise<string>;
+  async readFile(
+    path: string,
+    options?: (SandboxReadOptions & { encoding?: null | undefined }) | null,
+  ): Promise<Buffer>;
+  async readFile(path: string, options?: BufferEncoding | SandboxReadOptions | null): Promise<string | Buffer> {
+    return readFileIn(this.#inside(), path, options);
+  }
+
+  /** Writes a file as a program inside could, without a link that leads out; makes it where it is missing. */
+  async writeFile(path: string, data: string | Uint8Array | Readable, options?: SandboxWriteOptions): Promise<void> {
+    await writeFileIn(this.#inside(), path, data, options);
+  }
+
+  /** A stream of what a file has. See {@link readFile}. */
+  async createReadStream(path: string): Promise<Readable> {
+    return readStreamIn(this.#inside(), path);
+  }
+
+  /** A stream into a file. See {@link writeFile}. */
+  async createWriteStream(path: string, options?: SandboxWriteOptions): Promise<Writable> {
+    return writeStreamIn(this.#inside(), path, options);
+  }
+
+  /** What a directory has, sorted by name, without `.` and `..`. */
+  async readdir(path: string): Promise<SandboxDirent[]> {
+    return readdirIn(this.#inside(), path);
+  }
+
+  /** Makes a directory as a program inside could. mkdir(2) */
+  async mkdir(path: string, options?: SandboxMkdirOptions): Promise<void> {
+    await mkdirIn(this.#inside(), path, options);
+  }
+
+  /**
+   * What has been written to a root that is an overlay: which paths are in the upper layer, and whether those below have
+   * them too. Sorted by path; what is in a directory that is itself `added` or `deleted` is listed too, or not,
+   * respectively.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the root is none
+   */
+  async changes(): Promise<Change[]> {
+    this.#mustBeOpen();
+    return changesIn(this.#inside().join, this.#built.layers);
+  }
+
+  /** What it uses and has used, all its programs together. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
+  async stats(): Promise<CgroupStats> {
+    return this.#cgroup('stats').stats();
+  }
+
+  /**
+   * Stops all that runs in it until {@link thaw}; resolves when it stands still. What is started meanwhile starts then.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` without {@link SandboxSpec.cgroup}
+   */
+  async freeze(): Promise<void> {
+    await this.#cgroup('freeze').freeze();
+  }
+
+  /** Lets it run on. See {@link freeze}. */
+  async thaw(): Promise<void> {
+    await this.#cgroup('thaw').thaw();
+  }
+
+  /**
+   * Kills all that runs in it and takes it down. Resolves when nothing of it is left but what was kept on purpose.
+   * Calling it again changes nothing.
+   */
+  async close(): Promise<void> {
+    disown(this);
+    this.#closing ??= release(this.#built, [...this.#running]);
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [inspect.custom](): string {
+    return `Sandbox { init: ${this.init}${this.closed ? ', closed' : ''} }`;
+  }
+
+  /** A sandbox that somebody uses is not collected: the program's end refers to it. */
+  #track(child: NamespaceProcess): NamespaceProcess {
+    this.#running.add(child);
+    void child.exited.then(() => this.#running.delete(child));
+    return child;
+  }
+
+  #set(): NamespaceSet {
+    this.#mustBeOpen();
+    return this.#built.set;
+  }
+
+  #inside(): Inside {
+    const { user, mnt } = this.#set();
+    return { join: [user, mnt].filter((namespace) => namespace !== undefined), ids: this.#built.ids };
+  }
+
+  #cgroup(what: string): NonNullable<Built['cgroup']>['cgroup'] {
+    this.#mustBeOpen();
+    const { cgroup } = this.#built;
+    if (cgroup !== undefined) return cgroup.cgroup;
+    throw new NamespaceError({
+      code: 'ERR_LINUX_NS_NO_CGROUP',
+      message: 'This Sandbox has no cgroup',
+      step: what,
+      hint: "Give the spec a 'cgroup' ({} is one without limits): what is in it is counted, and stopped, together.",
+    });
+  }
+
+  #mustBeOpen(): void {
+    if (this.closed) throw closedError('This Sandbox');
+  }
+}
+
+/** Programs die with the init; where they are in the host's pid namespace they are killed one by one. */
+async function release(
+  { set, above, layers, cgroup, work }: Built,
+  running: readonly NamespaceProcess[],
+): Promise<void> {
+  for (const child of set.pid === undefined ? running : []) child.kill('SIGKILL');
+  await set.close();
+  await Promise.all([...above, ...layers].map((each) => each.close()));
+  await discard(cgroup, work);
+}

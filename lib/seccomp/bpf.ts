@@ -1,0 +1,155 @@
+/**
+ * Classic BPF, as far as seccomp(2) takes it: `<linux/bpf_common.h>`, `<linux/filter.h>`. A program looks at one
+ * `struct seccomp_data`, jumps forward only, and ends with an answer.
+ */
+
+/** Operations of this package's programs: code of the instruction. */
+export const Op = Object.freeze({
+  /** The 32 bits at an offset of seccomp_data into the accumulator: BPF_LD | BPF_W | BPF_ABS. */
+  LOAD: 0x20,
+  /** Accumulator and K: BPF_ALU | BPF_AND | BPF_K. */
+  AND: 0x54,
+  /** BPF_JMP | BPF_JA */
+  GOTO: 0x05,
+  /** Jumps that compare the accumulator with K, both unsigned: BPF_JMP | … | BPF_K. */
+  IF_EQUAL: 0x15,
+  IF_GREATER: 0x25,
+  IF_AT_LEAST: 0x35,
+  /** BPF_RET | BPF_K */
+  RETURN: 0x06,
+});
+
+export type Comparison = typeof Op.IF_EQUAL | typeof Op.IF_GREATER | typeof Op.IF_AT_LEAST;
+
+/** Offsets in `struct seccomp_data`. */
+export const DATA = Object.freeze({ NR: 0, ARCH: 4, ARGS: 16, SIZE: 64 });
+
+/** Bytes of one instruction: `struct sock_filter`. */
+export const INSTRUCTION_BYTES = 8;
+
+/** BPF_MAXINSNS */
+export const MAX_INSTRUCTIONS = 4096;
+
+/** The most that the 8 bits of a conditional jump hold. */
+const MAX_JUMP = 255;
+
+/** A place in a program that is not there yet. */
+export interface Label {
+  /** Index of an item. */
+  at: number | undefined;
+}
+
+type Item =
+  | { readonly code: number; readonly k: number; readonly to?: undefined }
+  | { readonly code: typeof Op.GOTO; readonly k: 0; readonly to: Label }
+  | { readonly code: Comparison; readonly k: number; readonly to: Branch };
+
+/** Of a conditional jump: those that are too far away for it go through a jump beside it. */
+interface Branch {
+  readonly yes: Label;
+  readonly no: Label;
+  yesIsFar: boolean;
+  noIsFar: boolean;
+}
+
+/** A program under construction. */
+export class Assembler {
+  readonly #items: Item[] = [];
+
+  label(): Label {
+    return { at: undefined };
+  }
+
+  /** The label is what comes next. */
+  place(label: Label): void {
+    label.at = this.#items.length;
+  }
+
+  emit(code: typeof Op.LOAD | typeof Op.AND | typeof Op.RETURN, k: number): void {
+    this.#items.push({ code, k });
+  }
+
+  goto(to: Label): void {
+    this.#items.push({ code: Op.GOTO, k: 0, to });
+  }
+
+  /** Compares the accumulator with k, and goes on at one of two places. */
+  branch(code: Comparison, k: number, yes: Label, no: Label): void {
+    this.#items.push({ code, k, to: { yes, no, yesIsFar: false, noIsFar: false } });
+  }
+
+  /** The program as the kernel takes it. */
+  assemble(): Uint8Array {
+    let positions = this.#positions();
+    while (this.#stretch(positions)) positions = this.#positions();
+    const bytes = new Uint8Array((positions.at(-1) ?? 0) * INSTRUCTION_BYTES);
+    const view = new DataView(bytes.buffer);
+    let at = 0;
+    const write = (code: number, k: number, jt = 0, jf = 0): void => {
+      view.setUint16(at, code, true);
+      view.setUint8(at + 2, jt);
+      view.setUint8(at + 3, jf);
+      view.setUint32(at + 4, k, true);
+      at += INSTRUCTION_BYTES;
+    };
+    this.#items.forEach((item, index) => {
+      const next = positionOf(positions, index) + 1;
+      if (item.to === undefined) write(item.code, item.k);
+      else if ('at' in item.to) write(item.code, distance(positions, next, item.to));
+      else writeBranch(write, item.code, item.k, item.to, positions, next);
+    });
+    return bytes;
+  }
+
+  /** Where each item begins, and after the last one where the program ends. */
+  #positions(): number[] {
+    const positions = [0];
+    let end = 0;
+    for (const item of this.#items) {
+      end += 1;
+      if (item.to !== undefined && !('at' in item.to)) end += Number(item.to.yesIsFar) + Number(item.to.noIsFar);
+      positions.push(end);
+    }
+    return positions;
+  }
+
+  /** Marks the jumps that are too long; true when there were any, for then others may have become so. */
+  #stretch(positions: readonly number[]): boolean {
+    let any = false;
+    this.#items.forEach((item, index) => {
+      if (item.to === undefined || 'at' in item.to) return;
+      const next = positionOf(positions, index) + 1;
+      const yesIsFar = item.to.yesIsFar || distance(positions, next, item.to.yes) > MAX_JUMP;
+      const noIsFar = item.to.noIsFar || distance(positions, next, item.to.no) > MAX_JUMP;
+      any ||= yesIsFar !== item.to.yesIsFar || noIsFar !== item.to.noIsFar;
+      Object.assign(item.to, { yesIsFar, noIsFar });
+    });
+    return any;
+  }
+}
+
+/** The comparison, and after it the jumps to what is far away. */
+function writeBranch(
+  write: (code: number, k: number, jt?: number, jf?: number) => void,
+  code: number,
+  k: number,
+  { yes, no, yesIsFar, noIsFar }: Branch,
+  positions: readonly number[],
+  next: number,
+): void {
+  const jt = yesIsFar ? 0 : distance(positions, next, yes);
+  const jf = noIsFar ? Number(yesIsFar) : distance(positions, next, no);
+  write(code, k, jt, jf);
+  if (yesIsFar) write(Op.GOTO, distance(positions, next + 1, yes));
+  if (noIsFar) write(Op.GOTO, distance(positions, next + 1 + Number(yesIsFar), no));
+}
+
+function distance(positions: readonly number[], from: number, { at }: Label): number {
+  return positionOf(positions, at ?? NaN) - from;
+}
+
+function positionOf(positions: readonly number[], index: number): number {
+  const position = positions[index];
+  if (position === undefined) throw new Error('a jump to nowhere');
+  return position;
+}

@@ -1,0 +1,34 @@
+import { invalidValue, validateArray, validateOneOf } from '../errors/validate';
+
+/** `SECCOMP_FILTER_FLAG_*` of `<linux/seccomp.h>`. */
+const BITS = {
+  /** For all threads of the process: the task that installs a filter here has one. */
+  SECCOMP_FILTER_FLAG_TSYNC: 0,
+  SECCOMP_FILTER_FLAG_LOG: 1 << 1,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 1 << 2,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 1 << 5,
+} as const;
+
+/**
+ * How a filter is installed: `LOG` has what it refuses written down (but for `ALLOW`; /proc/sys/kernel/seccomp/actions_logged),
+ * `SPEC_ALLOW` leaves the mitigation of Speculative Store Bypass to the program, `TSYNC` means nothing here.
+ * `WAIT_KILLABLE_RECV` is for `SCMP_ACT_NOTIFY`, which is not offered. seccomp(2)
+ */
+export type SeccompFlag = keyof typeof BITS;
+
+export const FLAGS = Object.keys(BITS) as SeccompFlag[];
+
+/** Checks a list of flags. */
+export function parseFlags(name: string, flags: unknown): SeccompFlag[] {
+  validateArray(name, flags);
+  return flags.map((flag, index) => {
+    validateOneOf(`${name}[${index}]`, flag, FLAGS);
+    if (flag !== 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV') return flag;
+    throw invalidValue(`${name}[${index}]`, flag, 'is for SCMP_ACT_NOTIFY, and there is none here that would answer');
+  });
+}
+
+/** The flags as seccomp(2) takes them. */
+export function flagBits(flags: readonly SeccompFlag[]): number {
+  return flags.reduce((bits, flag) => bits | BITS[flag], 0);
+}

@@ -1,0 +1,94 @@
+import { types } from 'node:util';
+import type { Step } from '../../types/native';
+import { invalidType, invalidValue, outOfRange } from '../errors/validate';
+import type { Capability } from '../host/capabilities';
+import { thisMachine } from './architecture';
+import { compileProfile, settingHere } from './compile';
+import { defaultSeccompProfile } from './default-profile';
+import { flagBits } from './flags';
+import { checkProgram } from './program';
+import type { SeccompProfile } from './profile';
+
+/**
+ * Which system calls a program can make: `'default'`, the profile of {@link defaultSeccompProfile}; `'none'` for no filter;
+ * a profile in OCI's JSON form; or compiled BPF programs, all of which are asked, the strictest answer counting.
+ */
+export type SeccompOption = 'default' | 'none' | SeccompProfile | Uint8Array | readonly Uint8Array[];
+
+/** A filter that is ready to be installed. */
+export interface Filter {
+  readonly program: Uint8Array;
+  /** `SECCOMP_FILTER_FLAG_*` */
+  readonly flags: number;
+}
+
+/** What is to be known of a program to filter its calls. */
+export interface Filtered {
+  /** What it is given. */
+  readonly capabilities: readonly Capability[];
+  /** Whether it sees other processes than those it belongs with. */
+  readonly seesOthers: boolean;
+  /** Whether it may create user namespaces. Default: true. */
+  readonly userNamespaces?: boolean | undefined;
+}
+
+/** The most that one step after another may install: struct task in src/nsinit/nsinit.h. */
+const MAX_FILTERS = 16;
+
+/**
+ * Checks the option `seccomp`, and compiles what is to be compiled.
+ *
+ * @returns filters in the order in which they are to be installed
+ * @throws TypeError, RangeError with Node's codes; NamespaceError `ERR_LINUX_NS_UNSUPPORTED`
+ */
+export function parseSeccomp(name: string, seccomp: unknown, filtered: Filtered): readonly Filter[] {
+  if (seccomp == null || seccomp === 'none') return [];
+  if (seccomp === 'default') return [defaultFilter(filtered)];
+  if (types.isUint8Array(seccomp)) return [givenFilter(name, seccomp)];
+  if (Array.isArray(seccomp)) return givenFilters(name, seccomp);
+  if (typeof seccomp === 'object') return [profileFilter(name, seccomp, filtered)];
+  if (typeof seccomp === 'string')
+    throw invalidValue(name, seccomp, "must be 'default', 'none', a profile or a program");
+  throw invalidType(name, "'default', 'none', a profile or an instance of Uint8Array or Array", seccomp);
+}
+
+/** Immediately before `exec`: nsinit installs them when there is nothing else left to do. */
+export function seccompSteps(filters: readonly Filter[]): Step[] {
+  return filters.map(({ program, flags }) => ['seccomp', program, flags]);
+}
+
+/** Compiled once for all programs that are alike. */
+const defaults = new Map<string, Filter>();
+
+function defaultFilter({ capabilities, seesOthers, userNamespaces = true }: Filtered): Filter {
+  const key = [thisMachine(), seesOthers, userNamespaces, ...[...capabilities].sort()].join();
+  const known = defaults.get(key);
+  if (known !== undefined) return known;
+  const profile = defaultSeccompProfile({ userNamespaces, ptrace: !seesOthers });
+  const { program } = compileProfile('seccomp', profile, settingHere(capabilities));
+  const filter = { program, flags: 0 };
+  defaults.set(key, filter);
+  return filter;
+}
+
+function profileFilter(name: string, profile: object, { capabilities }: Filtered): Filter {
+  const { program, flags, refusesExec } = compileProfile(name, profile, settingHere(capabilities));
+  if (!refusesExec) return { program, flags: flagBits(flags) };
+  throw invalidValue(name, profile, 'refuses execve, by which the program itself is started');
+}
+
+function givenFilters(name: string, programs: readonly unknown[]): Filter[] {
+  if (programs.length === 0) throw invalidValue(name, programs, "must have a program; 'none' is for none");
+  if (programs.length > MAX_FILTERS) throw outOfRange(`${name}.length`, `<= ${MAX_FILTERS}`, programs.length);
+  return programs.map((program, index) => {
+    if (types.isUint8Array(program)) return givenFilter(`${name}[${index}]`, program);
+    throw invalidType(`${name}[${index}]`, 'an instance of Uint8Array', program);
+  });
+}
+
+/** A copy: the caller's bytes may change before they are used. */
+function givenFilter(name: string, bytes: Uint8Array): Filter {
+  const program = Uint8Array.from(bytes);
+  checkProgram(name, program);
+  return { program, flags: 0 };
+}

@@ -1,0 +1,199 @@
+'use strict';
+
+// Whether what is published works where it arrives: node scripts/check-package.js, after `npm run prebuild && npm pack`.
+// It looks at the binaries and at the list of files, and installs the tarball in empty folders: with the binaries and
+// no compiler, with a compiler and no binaries, and with neither.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..');
+const manifest = require('../package.json');
+const MACHINES = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' };
+const MAX_BYTES = 300_000;
+
+/** The newest symbols that a binary may ask for: those of the libraries that Node's own binaries are made for (RHEL 8). */
+const NEWEST = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' };
+
+const ALLOWED = [
+  /^(CHANGELOG|README|SECURITY)\.md$/,
+  /^(LICENSE|package\.json|binding\.gyp)$/,
+  /^dist\/.+\.(js|js\.map|d\.ts)$/,
+  /^types\/native\.d\.ts$/,
+  /^scripts\/install\.js$/,
+  /^src\/(addon|addon\/discovery|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
+  /^prebuilds\/linux-(x64|arm64)\/linux-ns\.node$/,
+];
+
+const REQUIRED = [
+  'dist/index.js',
+  'dist/index.d.ts',
+  'types/native.d.ts',
+  'binding.gyp',
+  'scripts/install.js',
+  'src/plan/steps.h',
+  'src/nsinit/build.sh',
+  ...Object.keys(MACHINES).map((arch) => `prebuilds/linux-${arch}/linux-ns.node`),
+];
+
+const problems = [];
+
+function expect(condition, problem) {
+  if (!condition) problems.push(problem);
+}
+
+function run(program, args, options = {}) {
+  const result = spawnSync(program, args, { encoding: 'utf8', ...options });
+  if (result.error) throw result.error;
+  return result;
+}
+
+// ── the binaries ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function isNewer(version, than) {
+  const [a, b] = [version, than].map((text) => text.split('.').map(Number));
+  const at = a.findIndex((part, index) => part !== (b[index] ?? 0));
+  return at >= 0 && a[at] > (b[at] ?? 0);
+}
+
+function checkSymbols(file, symbols) {
+  for (const [, library, version] of symbols.matchAll(/@(GLIBC|GLIBCXX|CXXABI)_([\d.]+)/g)) {
+    expect(!isNewer(version, NEWEST[library]), `${file}: asks for ${library}_${version}`);
+  }
+  expect(/_chk@/.test(symbols), `${file}: compiled without _FORTIFY_SOURCE`);
+}
+
+function checkHardening(file, elf) {
+  expect(/GNU_STACK(?:\s+\S+){5}\s+RW\s/.test(elf), `${file}: the stack is executable, or not declared`);
+  expect(elf.includes('GNU_RELRO'), `${file}: no RELRO`);
+  expect(/\bBIND_NOW\b|\bNOW\b/.test(elf), `${file}: symbols are not bound at once, so RELRO is partial`);
+  expect(!elf.includes('.symtab'), `${file}: not stripped`);
+}
+
+function checkBinary(arch) {
+  const file = `prebuilds/linux-${arch}/linux-ns.node`;
+  const absolute = path.join(root, file);
+  if (!fs.existsSync(absolute)) return expect(false, `${file}: missing; npm run prebuild makes it`);
+  const elf = run('readelf', ['--wide', '-h', '-l', '-S', '-d', absolute]).stdout;
+  expect(elf.includes(MACHINES[arch]), `${file}: not for ${arch}`);
+  checkHardening(file, elf);
+  checkSymbols(file, run('readelf', ['--wide', '--dyn-syms', absolute]).stdout);
+  const bytes = fs.readFileSync(absolute);
+  expect(bytes.length < MAX_BYTES, `${file}: ${bytes.length} bytes, more than ${MAX_BYTES}`);
+  expect(bytes.indexOf(Buffer.from('\x7fELF'), 4) > 0, `${file}: no nsinit inside`);
+  return undefined;
+}
+
+// ── the tarball ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const tarball = path.join(root, `${manifest.name}-${manifest.version}.tgz`);
+
+function checkFiles() {
+  const files = run('tar', ['-tzf', tarball])
+    .stdout.trim()
+    .split('\n')
+    .map((name) => name.replace(/^package\//, ''));
+  for (const name of files) {
+    expect(
+      ALLOWED.some((pattern) => pattern.test(name)),
+      `the tarball has a file that nobody needs: ${name}`,
+    );
+  }
+  for (const name of REQUIRED) expect(files.includes(name), `the tarball lacks ${name}`);
+}
+
+// ── strangers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'linux-ns-package-'));
+
+/** What npm itself needs, and no compiler, make or Python. */
+function pathWithoutCompiler() {
+  const folder = path.join(work, 'bin');
+  fs.mkdirSync(folder);
+  fs.symlinkSync(process.execPath, path.join(folder, 'node'));
+  for (const name of ['npm', 'sh', 'env']) {
+    const found = run('sh', ['-c', `command -v ${name}`]).stdout.trim();
+    fs.symlinkSync(fs.realpathSync(found), path.join(folder, name));
+  }
+  return folder;
+}
+
+function withoutPrebuilds() {
+  const folder = path.join(work, 'repacked');
+  fs.mkdirSync(folder);
+  run('tar', ['-xzf', tarball, '-C', folder]);
+  fs.rmSync(path.join(folder, 'package', 'prebuilds'), { recursive: true });
+  const file = path.join(work, 'without-prebuilds.tgz');
+  run('tar', ['-czf', file, '-C', folder, 'package']);
+  return file;
+}
+
+function install(name, file, searchPath) {
+  const folder = path.join(work, name);
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'package.json'), '{"name":"stranger","version":"1.0.0","private":true}');
+  const args = ['install', '--no-audit', '--no-fund', '--foreground-scripts', file];
+  const { status, stdout, stderr } = run('npm', args, { cwd: folder, env: { ...process.env, PATH: searchPath } });
+  return { folder, status, output: stdout + stderr };
+}
+
+const COMMONJS = `require('linux-ns').execFile('hostname', [], { unshare: { user: true, uts: { hostname: 'stranger' } } })
+  .then(({ stdout }) => process.stdout.write(stdout));`;
+const ESM = `import { unshare, Namespace, NamespaceError } from 'linux-ns';
+const set = await unshare(['user', 'net']);
+console.log(set.net.kind, typeof Namespace, typeof NamespaceError);
+await set.close();`;
+
+function checkUse(name, folder) {
+  const cjs = run(process.execPath, ['-e', COMMONJS], { cwd: folder });
+  expect(cjs.stdout === 'stranger\n', `${name}: require('linux-ns') does not work: ${cjs.stdout}${cjs.stderr}`);
+  const esm = run(process.execPath, ['--input-type=module', '-e', ESM], { cwd: folder });
+  expect(
+    esm.stdout === 'net function function\n',
+    `${name}: import 'linux-ns' does not work: ${esm.stdout}${esm.stderr}`,
+  );
+}
+
+function checkInstalled(name, file, searchPath, compiles) {
+  const { folder, status, output } = install(name, file, searchPath);
+  if (status !== 0) return expect(false, `${name}: npm install failed:\n${output}`);
+  const built = fs.existsSync(path.join(folder, 'node_modules', 'linux-ns', 'build', 'Release', 'linux_ns.node'));
+  expect(built === compiles, `${name}: it was ${built ? '' : 'not '}compiled`);
+  return checkUse(name, folder);
+}
+
+function checkNeither(file, searchPath) {
+  const { status, output } = install('neither', file, searchPath);
+  expect(status !== 0, 'with neither binary nor compiler npm install succeeded');
+  expect(
+    /linux-ns: it needs a C and C\+\+ compiler/.test(output),
+    `with neither binary nor compiler it says:\n${output}`,
+  );
+}
+
+function checkInstallations() {
+  const bare = pathWithoutCompiler();
+  const sources = withoutPrebuilds();
+  checkInstalled('binary, no compiler', tarball, bare, false);
+  checkInstalled('compiler, no binary', sources, process.env.PATH, true);
+  checkNeither(sources, bare);
+}
+
+try {
+  Object.keys(MACHINES).forEach(checkBinary);
+  if (!fs.existsSync(tarball)) expect(false, `${path.basename(tarball)}: missing; npm pack makes it`);
+  else {
+    checkFiles();
+    checkInstallations();
+  }
+} finally {
+  fs.rmSync(work, { recursive: true, force: true });
+}
+
+if (problems.length === 0) console.log(`${path.basename(tarball)}: as it should be`);
+else {
+  console.error(problems.join('\n'));
+  process.exitCode = 1;
+}

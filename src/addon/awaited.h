@@ -1,0 +1,32 @@
+// A function of JavaScript's that is called once when something is done elsewhere; the event loop goes on until then.
+#ifndef LINUX_NS_ADDON_AWAITED_H
+#define LINUX_NS_ADDON_AWAITED_H
+
+#include <napi.h>
+
+#include <initializer_list>
+
+#include "environment.h"
+
+namespace linux_ns {
+
+// It stays with its environment: a reference to JavaScript may not be dropped on another thread.
+using Awaited = std::list<Napi::FunctionReference>::iterator;
+
+inline Awaited Await(Environment *environment, Napi::Function function) {
+  environment->awaited.push_front(Napi::Persistent(function));
+  environment->KeepAlive(1);
+  return environment->awaited.begin();
+}
+
+// On the environment's own thread, with a HandleScope around.
+inline void CallAwaited(Environment *environment, Awaited awaited, std::initializer_list<napi_value> arguments) {
+  Napi::FunctionReference function = std::move(*awaited);
+  environment->awaited.erase(awaited);
+  environment->KeepAlive(-1);
+  function.MakeCallback(function.Env().Global(), arguments);
+}
+
+} // namespace linux_ns
+
+#endif

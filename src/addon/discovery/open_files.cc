@@ -1,0 +1,85 @@
+// Namespaces that a descriptor keeps: one of the namespace itself, or a socket, which lives in a network namespace.
+#include <linux/nsfs.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "../pidfd.h"
+#include "finder.h"
+
+namespace linux_ns {
+
+void Finder::ReadOpenFiles(int process, int pid) {
+  Directory files(OpenAt(process, "fd", O_RDONLY | O_DIRECTORY));
+  if (!files) {
+    unread_.Count("fds", errno);
+    return;
+  }
+  Fd pidfd;
+  while (const char *name = files.NextNumber()) {
+    if (cancelled_) {
+      return;
+    }
+    // A file of a file server that does not answer shall not keep us: no more than is known is asked for.
+    struct statx status;
+    if (statx(files.fd(), name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, &status) < 0) {
+      unread_.Count("fds", errno);
+      continue;
+    }
+    int number = NumberOf(name);
+    if (Wants(kScanFds) && table_.IsNamespaceDevice(makedev(status.stx_dev_major, status.stx_dev_minor))) {
+      uint64_t inode = status.stx_ino;
+      if (table_.FlagOf(inode) == 0) {
+        Fd file = OpenAt(files.fd(), name, O_RDONLY | O_NONBLOCK);
+        if (!file) {
+          unread_.Count("fds", errno);
+          continue;
+        }
+        int type = ioctl(file.get(), NS_GET_NSTYPE);
+        if (type < 0 || (static_cast<uint32_t>(type) & kinds_) == 0) {
+          continue;
+        }
+        inode = table_.Learn(std::move(file));
+      }
+      if ((table_.FlagOf(inode) & kinds_) != 0) {
+        rows_.Begin("fd").Number(pid).Number(number).Number(table_.FlagOf(inode)).Number(static_cast<int64_t>(inode));
+        rows_.End();
+      }
+    } else if (Wants(kScanSockets) && S_ISSOCK(status.stx_mode)) {
+      auto known = sockets_.find(status.stx_ino);
+      uint64_t inode = known != sockets_.end() ? known->second : NamespaceOfSocket(pidfd, pid, number);
+      if (known == sockets_.end()) {
+        sockets_.emplace(status.stx_ino, inode);
+      }
+      if (inode != 0) {
+        rows_.Begin("socket").Number(pid).Number(number).Number(static_cast<int64_t>(inode)).End();
+      }
+    }
+  }
+}
+
+// Takes the right to ptrace the process, and CAP_NET_ADMIN over the namespace: SIOCGSKNS.
+uint64_t Finder::NamespaceOfSocket(Fd &pidfd, int pid, int number) {
+  if (!pidfd) {
+    Result<Fd> opened = OpenPidfd(pid);
+    if (!opened) {
+      unread_.Count("sockets", opened.failure().error);
+      return 0;
+    }
+    pidfd = std::move(opened.value());
+  }
+  Fd copy(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
+  Fd network(copy ? ioctl(copy.get(), SIOCGSKNS) : -1);
+  if (!network) {
+    // EBADF: closed by now. ENOTTY: a socket of a file system, opened by O_PATH.
+    if (errno != EBADF && errno != ENOTTY) {
+      unread_.Count("sockets", errno);
+    }
+    return 0;
+  }
+  return table_.Learn(std::move(network));
+}
+
+} // namespace linux_ns

@@ -1,0 +1,40 @@
+// What a scan finds, as JSON: an array of rows for each chunk. JSON.parse makes objects of text faster than calls into
+// V8 for each value do, and the text can be made on any thread.
+#ifndef LINUX_NS_ADDON_DISCOVERY_ROWS_H
+#define LINUX_NS_ADDON_DISCOVERY_ROWS_H
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace linux_ns {
+
+class Rows {
+public:
+  explicit Rows(std::function<void(std::string)> deliver) : deliver_(std::move(deliver)) {}
+
+  // One row after another: Begin, then its values, then End.
+  Rows &Begin(const char *name);
+  Rows &Number(int64_t value);
+  // As text, for more digits than a double has.
+  Rows &Digits(uint64_t value);
+  // Bytes of somebody else's; what is no UTF-8 becomes U+FFFD when the text becomes JavaScript's.
+  Rows &Text(std::string_view text);
+  Rows &Null();
+  void End();
+
+  // Hands out what there is.
+  void Flush();
+
+private:
+  Rows &Separate();
+
+  std::function<void(std::string)> deliver_;
+  std::string text_;
+};
+
+} // namespace linux_ns
+
+#endif

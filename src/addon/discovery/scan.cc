@@ -1,0 +1,215 @@
+#include "scan.h"
+
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "../descriptors.h"
+#include "../launcher.h"
+#include "../throw.h"
+#include "finder.h"
+#include "rows.h"
+
+namespace linux_ns {
+namespace {
+
+constexpr size_t kThreadStack = 256 << 10;
+// What the scan itself has open at one time, generously.
+constexpr size_t kSpareDescriptors = 64;
+constexpr unsigned kCloseRangeUnshare = 1 << 1; // linux/close_range.h of Linux 5.9
+
+// Threads that have done all they had to, to be joined by whoever comes next: they have stacks.
+struct Ended {
+  uv_mutex_t mutex;
+  std::vector<uv_thread_t> threads;
+
+  Ended() { uv_mutex_init(&mutex); }
+};
+
+Ended &Shared() {
+  static Ended *ended = new Ended();
+  return *ended;
+}
+
+void JoinEnded() {
+  Ended &ended = Shared();
+  std::vector<uv_thread_t> threads;
+  uv_mutex_lock(&ended.mutex);
+  threads.swap(ended.threads);
+  uv_mutex_unlock(&ended.mutex);
+  for (uv_thread_t &thread : threads) {
+    uv_thread_join(&thread);
+  }
+}
+
+void AddEnded() {
+  Ended &ended = Shared();
+  uv_mutex_lock(&ended.mutex);
+  ended.threads.push_back(uv_thread_self());
+  uv_mutex_unlock(&ended.mutex);
+}
+
+// A table of descriptors of this thread's own, with one in it that is kept: what is opened here takes none from the
+// process, is inherited by nothing that it starts, and is closed with the thread. The answer is how many may be held.
+size_t OwnDescriptors(int kept) {
+  unsigned number = static_cast<unsigned>(kept);
+  // Without one (a seccomp filter), nothing is held for longer than it takes to ask what it is.
+  if (syscall(SYS_close_range, number + 1, ~0u, kCloseRangeUnshare) < 0) {
+    return 0;
+  }
+  if (number > 3) {
+    syscall(SYS_close_range, 3u, number - 1, 0);
+  }
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < kSpareDescriptors) {
+    return 0;
+  }
+  return static_cast<size_t>(limit.rlim_cur) - kSpareDescriptors;
+}
+
+} // namespace
+
+Scan::Scan(Environment *environment, uint32_t kinds, uint32_t what)
+    : kinds_(kinds), what_(what), environment_(environment) {
+  uv_mutex_init(&mutex_);
+}
+
+Scan::~Scan() { uv_mutex_destroy(&mutex_); }
+
+int Scan::Start(Napi::Function on_rows) {
+  JoinEnded();
+  wake_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_) {
+    return errno;
+  }
+  int error = poll_.Open(environment_, wake_.get(), UV_READABLE, true, [this] { OnPosted(); });
+  if (error != 0) {
+    return -error;
+  }
+  uv_thread_t thread;
+  uv_thread_options_t options = {};
+  options.flags = UV_THREAD_HAS_STACK_SIZE;
+  options.stack_size = kThreadStack;
+  auto *self = new std::shared_ptr<Scan>(shared_from_this());
+  if (uv_thread_create_ex(&thread, &options, ThreadMain, self) != 0) {
+    delete self;
+    poll_.Close();
+    return EAGAIN;
+  }
+  on_rows_ = Napi::Persistent(on_rows);
+  environment_->scans.insert(shared_from_this());
+  return 0;
+}
+
+void Scan::Abandon() {
+  abandoned_ = true;
+  poll_.Close();
+  on_rows_.Reset();
+  // Not while the thread writes to it: where it has no table of its own, the number would be another's.
+  uv_mutex_lock(&mutex_);
+  wake_.Reset();
+  uv_mutex_unlock(&mutex_);
+  environment_->scans.erase(shared_from_this());
+}
+
+void Scan::ThreadMain(void *data) {
+  // Before all else: a handler of Node's writes to a descriptor that this thread will not have.
+  BlockSignals();
+  prctl(PR_SET_NAME, "linux-ns-scan");
+  {
+    std::unique_ptr<std::shared_ptr<Scan>> self(static_cast<std::shared_ptr<Scan> *>(data));
+    (*self)->Run();
+  }
+  AddEnded();
+}
+
+void Scan::Run() {
+  uv_mutex_lock(&mutex_);
+  int wake = wake_.get();
+  size_t most_held = wake < 0 ? 0 : OwnDescriptors(wake);
+  uv_mutex_unlock(&mutex_);
+  Rows rows([this](std::string text) { Post(std::move(text), false); });
+  Finder finder(kinds_, what_, most_held, rows, abandoned_);
+  finder.Run();
+  rows.Flush();
+  Post("", true);
+}
+
+void Scan::Post(std::string rows, bool done) {
+  uv_mutex_lock(&mutex_);
+  if (done) {
+    done_ = true;
+  } else {
+    posted_.push_back(std::move(rows));
+  }
+  if (wake_) {
+    eventfd_write(wake_.get(), 1);
+  }
+  uv_mutex_unlock(&mutex_);
+}
+
+void Scan::OnPosted() {
+  std::shared_ptr<Scan> self = shared_from_this(); // a callback may abandon it
+  eventfd_t count;
+  eventfd_read(wake_.get(), &count);
+  std::vector<std::string> posted;
+  uv_mutex_lock(&mutex_);
+  posted.swap(posted_);
+  bool done = done_;
+  uv_mutex_unlock(&mutex_);
+  Napi::Env env = on_rows_.Env();
+  Napi::HandleScope scope(env);
+  for (const std::string &rows : posted) {
+    Call(Napi::String::New(env, rows));
+  }
+  if (done) {
+    Call(env.Null());
+    Abandon();
+  }
+}
+
+void Scan::Call(const Napi::Value &argument) {
+  if (!on_rows_.IsEmpty()) {
+    on_rows_.MakeCallback(argument.Env().Global(), {argument});
+  }
+}
+
+namespace {
+
+// scan(kinds, what, onRows): a function that gives it up.
+Napi::Value StartScan(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  if (!info[2].IsFunction()) {
+    ThrowSystem(env, {EINVAL, "scan", ""});
+    return env.Undefined();
+  }
+  uint32_t kinds = static_cast<uint32_t>(IntArgument(info, 0));
+  uint32_t what = static_cast<uint32_t>(IntArgument(info, 1));
+  // Not make_shared: without RTTI it takes a symbol of libstdc++ 9.
+  auto scan = std::shared_ptr<Scan>(new Scan(Environment::Of(env), kinds, what));
+  int error = scan->Start(info[2].As<Napi::Function>());
+  if (error != 0) {
+    ThrowSystem(env, {error, "clone", ""});
+    return env.Undefined();
+  }
+  std::weak_ptr<Scan> weak = scan;
+  return Napi::Function::New(env, [weak](const Napi::CallbackInfo &call) {
+    std::shared_ptr<Scan> started = weak.lock();
+    if (started != nullptr && Environment::Of(call.Env())->scans.count(started) != 0) {
+      started->Abandon();
+    }
+  });
+}
+
+} // namespace
+
+void InitDiscovery(Napi::Env env, Napi::Object exports) {
+  exports.Set("scan", Napi::Function::New<StartScan>(env, "scan"));
+  InitUsers(env, exports);
+}
+
+} // namespace linux_ns

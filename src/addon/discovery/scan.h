@@ -1,0 +1,64 @@
+// A look at all of /proc, on a thread of its own.
+#ifndef LINUX_NS_ADDON_DISCOVERY_SCAN_H
+#define LINUX_NS_ADDON_DISCOVERY_SCAN_H
+
+#include <napi.h>
+#include <uv.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../fd.h"
+#include "../poll.h"
+
+namespace linux_ns {
+
+// Not a job of the launcher's: it takes long, and a process may keep who reads its command line waiting (mmap(2) holds
+// the lock that this takes). Launches go on meanwhile, and the environment ends without it.
+class Scan : public std::enable_shared_from_this<Scan> {
+public:
+  Scan(Environment *environment, uint32_t kinds, uint32_t what);
+  ~Scan();
+  Scan(const Scan &) = delete;
+  Scan &operator=(const Scan &) = delete;
+
+  // 0, or errno.
+  int Start(Napi::Function on_rows);
+
+  // The environment's thread: nothing is told any more, and the scan's thread ends as soon as it notices.
+  void Abandon();
+
+private:
+  // The scan's thread.
+  static void ThreadMain(void *self);
+  void Run();
+  void Post(std::string rows, bool done);
+
+  // The environment's.
+  void OnPosted();
+  void Call(const Napi::Value &argument);
+
+  uint32_t kinds_;
+  uint32_t what_;
+  std::atomic<bool> abandoned_{false};
+  uv_mutex_t mutex_;
+  std::vector<std::string> posted_; // guarded by mutex_
+  bool done_ = false;               // guarded by mutex_
+  // Wakes the environment: an eventfd(2), whose number is the same in the thread's own table.
+  Fd wake_;
+
+  // The environment's thread only.
+  Environment *environment_;
+  Poll poll_;
+  Napi::FunctionReference on_rows_;
+};
+
+void InitUsers(Napi::Env env, Napi::Object exports);
+void InitDiscovery(Napi::Env env, Napi::Object exports);
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,15 @@
+// What the headers of newer libraries refer to and older ones do not have, so that a prebuilt addon loads with
+// glibc 2.28 and the libstdc++ of GCC 8, as Node's own binaries do. scripts/check-symbols.js fails when something is
+// missing here.
+#include <cstdlib>
+
+// glibc 2.32, <sys/single_threaded.h>: read by shared_ptr. This process has launcher threads.
+extern "C" {
+__attribute__((visibility("hidden"))) extern char __libc_single_threaded;
+char __libc_single_threaded = 0;
+}
+
+// libstdc++ 11, from `new T[n]` with an n that no memory has room for. Without exceptions there is nothing else to do.
+namespace std {
+void __throw_bad_array_new_length() { std::abort(); }
+} // namespace std

@@ -1,0 +1,180 @@
+#include "reaper.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "control.h"
+#include "launcher.h"
+#include "pidfd.h"
+
+namespace linux_ns {
+namespace {
+
+// ── a child that was not told of ──────────────────────────────────────────────────────────────────────────────────
+
+// The whole of a small file; empty when it can't be read.
+std::string ReadProc(const std::string &path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char part[1024];
+  ssize_t size = 0;
+  while (file && ((size = read(file.get(), part, sizeof(part))) > 0 || (size < 0 && errno == EINTR))) {
+    text.append(part, size > 0 ? static_cast<size_t>(size) : 0);
+  }
+  return text;
+}
+
+// All threads' children: nsinit's children are the launcher thread's own (CLONE_PARENT), whichever that was.
+// proc_tid_children(5)
+std::vector<pid_t> Children() {
+  std::vector<pid_t> children;
+  DIR *threads = opendir("/proc/self/task");
+  for (dirent *entry; threads != nullptr && (entry = readdir(threads)) != nullptr;) {
+    std::string list = ReadProc(std::string("/proc/self/task/") + entry->d_name + "/children");
+    char *end = list.data();
+    for (pid_t pid; (pid = static_cast<pid_t>(strtol(end, &end, 10))) > 0;) {
+      children.push_back(pid);
+    }
+  }
+  if (threads != nullptr) {
+    closedir(threads);
+  }
+  return children;
+}
+
+// ── the thread ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// A process to be waited for, or, with a control socket, one that may have a child to tell of.
+struct Awaited {
+  Fd fd;
+  bool is_control;
+  pid_t first;
+};
+
+void Await(int epoll, std::unique_ptr<Awaited> awaited) {
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.ptr = awaited.get();
+  // Where there is no memory for it the process stays a zombie: nothing else can be done about it.
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, awaited->fd.get(), &event) == 0) {
+    static_cast<void>(awaited.release());
+  }
+}
+
+// False when there is nothing more to wait for.
+bool HearOf(int epoll, Awaited *awaited) {
+  Packet packet;
+  Receive(awaited->fd.get(), &packet);
+  if (packet.size < 0 && errno == EAGAIN) {
+    return true;
+  }
+  if (!packet.IsReport()) {
+    ReapUnreported(awaited->first);
+    return false;
+  }
+  if (packet.Report().kind == REPORT_FORKED && packet.fd) {
+    SignalPidfd(packet.fd.get(), SIGKILL);
+    Await(epoll, std::make_unique<Awaited>(Awaited{std::move(packet.fd), false, 0}));
+  }
+  return true;
+}
+
+void ThreadMain(void *argument) {
+  int epoll = static_cast<int>(reinterpret_cast<intptr_t>(argument));
+  for (;;) {
+    epoll_event event;
+    if (epoll_wait(epoll, &event, 1, -1) != 1) {
+      continue;
+    }
+    Awaited *awaited = static_cast<Awaited *>(event.data.ptr);
+    bool goes_on = awaited->is_control ? HearOf(epoll, awaited) : !WaitPidfd(awaited->fd.get(), WNOHANG).ended;
+    if (!goes_on) {
+      // A process that is being started may have a copy of the descriptor, and then its end does not end the watch.
+      epoll_ctl(epoll, EPOLL_CTL_DEL, awaited->fd.get(), nullptr);
+      delete awaited;
+    }
+  }
+}
+
+// -1 when there can be no such thread.
+int StartThread() {
+  Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  uv_thread_t thread;
+  uv_thread_options_t options = {};
+  options.flags = UV_THREAD_HAS_STACK_SIZE;
+  options.stack_size = 128 << 10;
+  void *argument = reinterpret_cast<void *>(static_cast<intptr_t>(epoll.get()));
+  return epoll && uv_thread_create_ex(&thread, &options, ThreadMain, argument) == 0 ? epoll.Release() : -1;
+}
+
+// One for the process, from when it is first needed, and never destroyed.
+struct Reaper {
+  uv_mutex_t mutex;
+  int epoll = -1;
+
+  Reaper() { uv_mutex_init(&mutex); }
+};
+
+// What its thread waits for, -1 where there is none to be had now.
+int SharedEpoll() {
+  static Reaper *reaper = new Reaper();
+  uv_mutex_lock(&reaper->mutex);
+  if (reaper->epoll < 0) {
+    reaper->epoll = StartThread();
+  }
+  int epoll = reaper->epoll;
+  uv_mutex_unlock(&reaper->mutex);
+  return epoll;
+}
+
+// On a launcher thread, for a thread is born where its creator is, with the signals blocked that are blocked there.
+class ReapJob : public Job {
+public:
+  explicit ReapJob(Remains remains) : remains_(std::move(remains)) {}
+
+  void Run(const Stack &) override {
+    int epoll = SharedEpoll();
+    if (epoll < 0) {
+      return;
+    }
+    for (Fd &pidfd : remains_.pidfds) {
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(pidfd), false, 0}));
+    }
+    if (remains_.control) {
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(remains_.control), true, remains_.first}));
+    }
+  }
+
+private:
+  Remains remains_;
+};
+
+} // namespace
+
+void Reap(Remains remains) { Submit(std::make_unique<ReapJob>(std::move(remains))); }
+
+// Until it is told of it has a name that says which nsinit it comes from: step_fork() of nsinit. Nobody has waited for
+// it, so its pid is not another's.
+void ReapUnreported(pid_t first) {
+  std::string name = PLAN_UNREPORTED_NAME + std::to_string(first) + "\n";
+  for (pid_t pid : Children()) {
+    if (ReadProc("/proc/" + std::to_string(pid) + "/comm") != name) {
+      continue;
+    }
+    kill(pid, SIGKILL);
+    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+} // namespace linux_ns

@@ -1,0 +1,29 @@
+// Waits for processes that nobody else will wait for, so that none stays as a zombie: wait(2).
+#ifndef LINUX_NS_ADDON_REAPER_H
+#define LINUX_NS_ADDON_REAPER_H
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "fd.h"
+
+namespace linux_ns {
+
+// What an environment leaves behind of a launch when it ends.
+struct Remains {
+  std::vector<Fd> pidfds; // children of this process
+  Fd control;             // where nsinit may yet tell of a child that it has forked; none where it has told of all
+  pid_t first = 0;        // nsinit as it was cloned
+};
+
+// Reaps them as they end, on a thread of its own. Those that nsinit tells of are killed.
+void Reap(Remains remains);
+
+// A child that nsinit forked and, being killed, could not tell of. It is killed and reaped; nothing is done where there
+// is none. first: nsinit as it was cloned. May block for as long as a process takes to die.
+void ReapUnreported(pid_t first);
+
+} // namespace linux_ns
+
+#endif

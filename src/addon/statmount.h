@@ -1,0 +1,13 @@
+// What the kernel says of mounts that /proc/PID/mountinfo has no room for: listmount(2), statmount(2), Linux 6.8.
+#ifndef LINUX_NS_ADDON_STATMOUNT_H
+#define LINUX_NS_ADDON_STATMOUNT_H
+
+#include <napi.h>
+
+namespace linux_ns {
+
+void InitStatmount(Napi::Env env, Napi::Object exports);
+
+} // namespace linux_ns
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * What an overlay's upper layer says about the layers below it: the kernel's Documentation/filesystems/overlayfs.rst,
+ * "Non-directories", "whiteouts and opaque directories". Whoever has written it may have meant to be in the way: names
+ * are long, trees deep, and things move while they are looked at. So nothing is followed, one directory at a time is
+ * open of either side, and each way back up is checked.
+ */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
+
+#define PATH_ROOM (1ul << 20)
+#define MOST_LEVELS (1ul << 18)
+#define OUTPUT_BYTES (PLAN_PACKET_BYTES / 4)
+#define ENTRIES_BYTES 8192
+
+/* struct linux_dirent64: getdents64(2) */
+struct entry {
+  uint64_t inode;
+  int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[];
+};
+
+/* A directory on the way to the one that is looked at, and where to go on in it. */
+struct level {
+  uint64_t inode;
+  uint64_t lower_inode;
+  int64_t offset;
+  uint32_t path_size;
+  bool hidden; /* what the lower layers have there is not seen */
+};
+
+struct walk {
+  int upper;
+  int lower;       /* the directory of the same path, or the last on the way to it that there is */
+  size_t unpaired; /* how many levels ago that was */
+  bool hidden;
+  char *path;
+  size_t path_size;
+  struct level *levels;
+  size_t depth;
+  uint64_t bytes_left;
+  size_t output_size;
+  char output[OUTPUT_BYTES];
+};
+
+/* What there is under a name. */
+struct found {
+  bool exists;
+  struct statx status;
+};
+
+static int lower_of(const struct walk *walk) { return walk->unpaired > 0 ? -1 : walk->lower; }
+
+static void *room_of(size_t size) {
+  long memory = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    fail("mmap", memory, NULL);
+  }
+  return (void *)memory;
+}
+
+static void flush(struct walk *walk) {
+  if (walk->output_size > 0) {
+    report_data(walk->output, walk->output_size);
+    walk->output_size = 0;
+  }
+}
+
+static void put(struct walk *walk, const char *bytes, size_t size) {
+  if (size > walk->bytes_left) {
+    fail("getdents64", -EFBIG, NULL);
+  }
+  walk->bytes_left -= size;
+  while (size > 0) {
+    size_t part = OUTPUT_BYTES - walk->output_size < size ? OUTPUT_BYTES - walk->output_size : size;
+    __builtin_memcpy(walk->output + walk->output_size, bytes, part);
+    walk->output_size += part;
+    bytes += part;
+    size -= part;
+    if (walk->output_size == OUTPUT_BYTES) {
+      flush(walk);
+    }
+  }
+}
+
+/* Reads as: a letter, the type as in the mode, the path with the name, and a NUL. */
+static void tell(struct walk *walk, char change, uint16_t mode, const char *name) {
+  const char head[2] = {change, (char)(mode >> 12)};
+  put(walk, head, sizeof(head));
+  put(walk, walk->path, walk->path_size);
+  put(walk, "/", 1);
+  put(walk, name, text_length(name) + 1);
+}
+
+static struct found look(int directory, const char *name) {
+  struct found found = {.exists = false};
+  if (directory >= 0) {
+    long flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
+    found.exists = sys5(__NR_statx, directory, name, flags, STATX_BASIC_STATS, &found.status) == 0;
+  }
+  return found;
+}
+
+static bool is_directory(const struct found *found) {
+  return found->exists && (found->status.stx_mode & S_IFMT) == S_IFDIR;
+}
+
+static bool has_attribute(int fd, const char *in_user, const char *trusted, char *value) {
+  return sys4(__NR_fgetxattr, fd, in_user, value, 1) >= 0 || sys4(__NR_fgetxattr, fd, trusted, value, 1) >= 0;
+}
+
+/* A device 0:0, or, where that cannot be made, an empty file with an attribute that says so. */
+static bool is_whiteout(int directory, const char *name, const struct found *found) {
+  const struct statx *status = &found->status;
+  char value;
+  if ((status->stx_mode & S_IFMT) == S_IFCHR) {
+    return status->stx_rdev_major == 0 && status->stx_rdev_minor == 0;
+  }
+  if ((status->stx_mode & S_IFMT) != S_IFREG || status->stx_size != 0) {
+    return false;
+  }
+  long fd = sys4(__NR_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+  bool is = fd >= 0 && has_attribute((int)fd, "user.overlay.whiteout", "trusted.overlay.whiteout", &value);
+  sys1(__NR_close, fd);
+  return is;
+}
+
+/* "y"; an "x" says that there are whiteouts of the second kind. */
+static bool is_opaque(int directory) {
+  char value = '\0';
+  return has_attribute(directory, "user.overlay.opaque", "trusted.overlay.opaque", &value) && value == 'y';
+}
+
+static bool is_dot(const char *name) {
+  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* One that has gone meanwhile is -1. */
+static int open_child(int directory, const char *name) {
+  long fd =
+      directory < 0 ? -ENOENT : sys4(__NR_openat, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  return fd < 0 ? -1 : (int)fd;
+}
+
+/* What was seen below, and is not any more, because the directory is another than the one of the same name there. */
+static void tell_hidden(struct walk *walk) {
+  char entries[ENTRIES_BYTES] __attribute__((aligned(8)));
+  if (walk->unpaired > 0) {
+    return;
+  }
+  sys3(__NR_lseek, walk->lower, 0, 0);
+  for (;;) {
+    long got = must(sys3(__NR_getdents64, walk->lower, entries, sizeof(entries)), "getdents64", NULL);
+    if (got == 0) {
+      return;
+    }
+    for (long at = 0; at < got;) {
+      const struct entry *entry = (const struct entry *)(entries + at);
+      at += entry->size;
+      struct found below = look(walk->lower, entry->name);
+      if (!is_dot(entry->name) && below.exists && !look(walk->upper, entry->name).exists) {
+        tell(walk, 'D', below.status.stx_mode, entry->name);
+      }
+    }
+  }
+}
+
+static void push(struct walk *walk, int64_t offset, const char *name) {
+  size_t length = text_length(name);
+  if (walk->depth == MOST_LEVELS || walk->path_size + 1 + length >= PATH_ROOM) {
+    fail("openat", -ENAMETOOLONG, NULL);
+  }
+  struct level *level = &walk->levels[walk->depth++];
+  level->inode = look(walk->upper, "").status.stx_ino;
+  level->lower_inode = look(walk->lower, "").status.stx_ino;
+  level->offset = offset;
+  level->path_size = (uint32_t)walk->path_size;
+  level->hidden = walk->hidden;
+  walk->path[walk->path_size] = '/';
+  __builtin_memcpy(walk->path + walk->path_size + 1, name, length);
+  walk->path_size += 1 + length;
+}
+
+/* Goes into a directory; false where it has gone. paired: whether the lower layers have a directory there, too. */
+static bool enter(struct walk *walk, const char *name, int64_t offset, bool paired) {
+  int upper = open_child(walk->upper, name);
+  int lower = paired ? open_child(lower_of(walk), name) : -1;
+  if (upper < 0) {
+    sys1(__NR_close, lower);
+    return false;
+  }
+  push(walk, offset, name);
+  sys1(__NR_close, walk->upper);
+  walk->upper = upper;
+  if (lower >= 0) {
+    sys1(__NR_close, walk->lower);
+    walk->lower = lower;
+  } else {
+    walk->unpaired++;
+  }
+  walk->hidden = lower >= 0 && (walk->hidden || is_opaque(upper));
+  return true;
+}
+
+/* One that was moved meanwhile is below another now, and its names mean nothing any more. */
+static int parent_of(int directory, uint64_t inode) {
+  long parent = must(sys4(__NR_openat, directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
+  sys1(__NR_close, directory);
+  if (look((int)parent, "").status.stx_ino != inode) {
+    fail("openat", -ESTALE, NULL);
+  }
+  return (int)parent;
+}
+
+static void leave(struct walk *walk) {
+  const struct level *level = &walk->levels[--walk->depth];
+  walk->upper = parent_of(walk->upper, level->inode);
+  if (walk->unpaired > 0) {
+    walk->unpaired--;
+  } else {
+    walk->lower = parent_of(walk->lower, level->lower_inode);
+  }
+  walk->path_size = level->path_size;
+  walk->hidden = level->hidden;
+  sys3(__NR_lseek, walk->upper, level->offset, 0);
+}
+
+static bool same_attributes(const struct found *a, const struct found *b) {
+  return a->status.stx_mode == b->status.stx_mode && a->status.stx_uid == b->status.stx_uid &&
+         a->status.stx_gid == b->status.stx_gid;
+}
+
+/* A directory that both have, and that hides nothing, is as it was but for its attributes. */
+static bool is_unchanged(const struct walk *walk, const char *name, const struct found *here,
+                         const struct found *below) {
+  if (!is_directory(here) || !is_directory(below) || !same_attributes(here, below)) {
+    return false;
+  }
+  int fd = walk->hidden ? -1 : open_child(walk->upper, name);
+  bool merged = fd >= 0 && !is_opaque(fd);
+  sys1(__NR_close, fd);
+  return merged || walk->hidden;
+}
+
+/* True where a directory was entered, in which it goes on. */
+static bool visit(struct walk *walk, const struct entry *entry) {
+  const char *name = entry->name;
+  struct found here = look(walk->upper, name);
+  struct found below = look(lower_of(walk), name);
+  if (is_dot(name) || !here.exists) {
+    return false;
+  }
+  if (is_whiteout(walk->upper, name, &here)) {
+    if (below.exists) {
+      tell(walk, 'D', below.status.stx_mode, name);
+    }
+    return false;
+  }
+  if (!below.exists) {
+    tell(walk, 'A', here.status.stx_mode, name);
+  } else if (!is_unchanged(walk, name, &here, &below)) {
+    tell(walk, 'M', here.status.stx_mode, name);
+  }
+  return is_directory(&here) && enter(walk, name, entry->offset, is_directory(&below));
+}
+
+/* Up to the first directory that is entered. False at the end of this one. */
+static bool look_on(struct walk *walk) {
+  char entries[ENTRIES_BYTES] __attribute__((aligned(8)));
+  for (;;) {
+    long got = must(sys3(__NR_getdents64, walk->upper, entries, sizeof(entries)), "getdents64", NULL);
+    if (got == 0) {
+      return false;
+    }
+    for (long at = 0; at < got;) {
+      const struct entry *entry = (const struct entry *)(entries + at);
+      at += entry->size;
+      if (visit(walk, entry)) {
+        return true;
+      }
+    }
+  }
+}
+
+/* Fields: the upper layer, those below as one directory, most bytes. The descriptors may have been read before. */
+void step_changes(const struct plan_step *step) {
+  struct walk walk = {.bytes_left = step->field[2].number};
+  walk.upper =
+      (int)must(sys4(__NR_openat, step->field[0].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
+  walk.lower =
+      (int)must(sys4(__NR_openat, step->field[1].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
+  walk.path = room_of(PATH_ROOM);
+  walk.levels = room_of(MOST_LEVELS * sizeof(struct level));
+  walk.hidden = is_opaque(walk.upper);
+  for (;;) {
+    if (look_on(&walk)) {
+      continue;
+    }
+    if (walk.hidden) {
+      tell_hidden(&walk);
+    }
+    if (walk.depth == 0) {
+      break;
+    }
+    leave(&walk);
+  }
+  flush(&walk);
+}

@@ -1,0 +1,62 @@
+/* What is in the files that a plan makes, and whose they are. */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+
+#define COPY_BYTES (256ul << 10)
+
+void write_bytes(long fd, const char *bytes, size_t size, const char *path) {
+  do {
+    long written = sys3(__NR_write, fd, bytes, size);
+    if (written == -EINTR) {
+      continue;
+    }
+    must(written, "write", path);
+    bytes += written;
+    size -= (size_t)written;
+  } while (size > 0);
+}
+
+/* Up to its end: a pipe's or a socket's comes when the other side is closed. */
+static void copy(long to, uint64_t from, const char *path) {
+  long room = sys6(__NR_mmap, 0, COPY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room < 0 && room > -4096) {
+    fail("mmap", room, path);
+  }
+  for (;;) {
+    long got = sys3(__NR_read, from, room, COPY_BYTES);
+    if (got == -EINTR) {
+      continue;
+    }
+    if (must(got, "read", path) == 0) {
+      break;
+    }
+    write_bytes(to, (const char *)room, (size_t)got, path);
+  }
+  sys2(__NR_munmap, room, COPY_BYTES);
+}
+
+/* From a descriptor where one is given, else with bytes. */
+void fill_file(long fd, const struct plan_field *bytes, const struct plan_field *source, const char *path) {
+  if (source->size > 0) {
+    copy(fd, plan_list_number(source, 0), path);
+  } else if (bytes->size > 0) {
+    write_bytes(fd, bytes->bytes, bytes->size, path);
+  }
+}
+
+/* An empty name: what the descriptor refers to. */
+void give_to_owner(int directory, const char *name, const char *path) {
+  if (task.owner_uid == PLAN_UNCHANGED && task.owner_gid == PLAN_UNCHANGED) {
+    return;
+  }
+  must(sys5(__NR_fchownat, directory, name, task.owner_uid, task.owner_gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW),
+       "chown", path);
+}
+
+void step_owner(const struct plan_step *step) {
+  task.owner_uid = step->field[0].number;
+  task.owner_gid = step->field[1].number;
+}

@@ -1,0 +1,75 @@
+/* Files of a root whose owner need not be trusted, for Node to read and to write: see root.c. */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+/* struct linux_dirent64: getdents64(2) */
+struct entry {
+  uint64_t inode;
+  int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[];
+};
+
+/*
+ * Regular files only: Node is to wait for nobody at a FIFO's other end, nor to touch a device. O_NONBLOCK, so that
+ * this task does not wait either, is taken off again.
+ */
+void step_open_file(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  uint64_t flags = step->field[1].number;
+  long fd = must(open_in_root(path, flags | O_NONBLOCK | O_NOCTTY, (flags & O_CREAT) != 0 ? step->field[2].number : 0),
+                 "open", path);
+  uint32_t type = type_of((int)fd);
+  if (type != S_IFREG) {
+    fail_with("open", type == S_IFDIR ? -EISDIR : -EINVAL, path, "not-regular");
+  }
+  sys3(__NR_fcntl, fd, F_SETFL, flags & (O_APPEND | O_ACCMODE));
+  report(REPORT_FD, 0, (int)fd);
+  sys1(__NR_close, fd);
+}
+
+static bool is_dot(const char *name) {
+  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size. */
+static size_t pack(char *entries, long size) {
+  char *to = entries;
+  for (long at = 0; at < size;) {
+    const struct entry *entry = (const struct entry *)(entries + at);
+    at += entry->size;
+    if (is_dot(entry->name)) {
+      continue;
+    }
+    size_t length = text_length(entry->name);
+    *to++ = (char)entry->type;
+    for (size_t i = 0; i <= length; i++) {
+      *to++ = entry->name[i];
+    }
+  }
+  return (size_t)(to - entries);
+}
+
+void step_list(const struct plan_step *step) {
+  char entries[PLAN_PACKET_BYTES / 4] __attribute__((aligned(8)));
+  const char *path = step->field[0].bytes;
+  uint64_t left = step->field[1].number;
+  long fd = must(open_in_root(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0), "open", path);
+  for (;;) {
+    long got = must(sys3(__NR_getdents64, fd, entries, sizeof(entries)), "getdents64", path);
+    if (got == 0) {
+      break;
+    }
+    size_t size = pack(entries, got);
+    if (size > left) {
+      fail("getdents64", -EFBIG, path);
+    }
+    left -= size;
+    report_data(entries, size);
+  }
+  sys1(__NR_close, fd);
+}

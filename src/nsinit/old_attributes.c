@@ -1,0 +1,213 @@
+/*
+ * Attributes of mounts before mount_setattr(2), Linux 5.12: one remount for each mount, as /proc/self/mountinfo has
+ * them. Id-mapped mounts can't be made that way. mount(2), proc_pid_mountinfo(5)
+ */
+#include "nsinit.h"
+
+#include <asm/statfs.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#define FIRST_ROOM (64ul << 10)
+#define ATIME 0x70             /* MOUNT_ATTR__ATIME */
+#define NOSYMFOLLOW 0x00200000 /* MOUNT_ATTR_NOSYMFOLLOW, Linux 5.14 */
+#define MS_NOSYMFOLLOW_ 256    /* Linux 5.10 */
+#define BY_REMOUNT                                                                                                     \
+  (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | ATIME | MOUNT_ATTR_NODIRATIME |      \
+   NOSYMFOLLOW)
+
+/* One line of mountinfo. */
+struct line {
+  uint64_t id;
+  uint64_t parent;
+  char *path;
+  bool concerned;
+};
+
+/* What is in memory of its own, and how much. */
+struct room {
+  char *bytes;
+  size_t size;
+};
+
+/* A flag as statfs(2), mount_setattr(2) and mount(2) have it. */
+static const struct {
+  uint64_t shown;
+  uint64_t attribute;
+  uint64_t flag;
+} switches[] = {
+    {0x1, MOUNT_ATTR_RDONLY, MS_RDONLY},
+    {0x2, MOUNT_ATTR_NOSUID, MS_NOSUID},
+    {0x4, MOUNT_ATTR_NODEV, MS_NODEV},
+    {0x8, MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+    {0x800, MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
+    {0x2000, NOSYMFOLLOW, MS_NOSYMFOLLOW_},
+};
+
+static struct room make_room(size_t size) {
+  long memory = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    fail("mmap", memory, NULL);
+  }
+  return (struct room){(char *)memory, size};
+}
+
+/* The whole file, ended by a NUL. */
+static struct room read_mountinfo(size_t *size) {
+  static const char path[] = "/proc/self/mountinfo";
+  long fd = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), "open", path);
+  struct room room = make_room(FIRST_ROOM);
+  *size = 0;
+  for (;;) {
+    long got = must(sys3(__NR_read, fd, room.bytes + *size, room.size - *size - 1), "read", path);
+    *size += (size_t)got;
+    if (got == 0) {
+      break;
+    }
+    if (room.size - *size < FIRST_ROOM / 2) {
+      struct room larger = make_room(2 * room.size);
+      __builtin_memcpy(larger.bytes, room.bytes, *size);
+      sys2(__NR_munmap, room.bytes, room.size);
+      room = larger;
+    }
+  }
+  room.bytes[*size] = '\0';
+  sys1(__NR_close, fd);
+  return room;
+}
+
+static uint64_t number_at(const char **at) {
+  uint64_t number = 0;
+  while (**at >= '0' && **at <= '9') {
+    number = number * 10 + (uint64_t)(*(*at)++ - '0');
+  }
+  return number;
+}
+
+static bool is_octal(const char *at) {
+  return at[0] >= '0' && at[0] <= '3' && at[1] >= '0' && at[1] <= '7' && at[2] >= '0' && at[2] <= '7';
+}
+
+/* Blanks and the like are written as \040. Ends the text where the next blank is, which is overwritten; in place. */
+static char *unescape(char *path) {
+  char *to = path;
+  const char *from = path;
+  while (*from != ' ' && *from != '\n' && *from != '\0') {
+    bool octal = from[0] == '\\' && is_octal(from + 1);
+    *to++ = octal ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
+    from += octal ? 4 : 1;
+  }
+  *to = '\0';
+  return path;
+}
+
+static char *skip_fields(char *at, int count) {
+  for (; count > 0; count--) {
+    at = (char *)text_find(at, ' ');
+    at += *at == ' ';
+  }
+  return at;
+}
+
+/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw */
+static struct line parse_line(char *text) {
+  struct line line = {.concerned = false};
+  const char *at = text;
+  line.id = number_at(&at);
+  at++;
+  line.parent = number_at(&at);
+  line.path = unescape(skip_fields(text, 4));
+  return line;
+}
+
+static uint32_t count_lines(const char *text) {
+  uint32_t count = 0;
+  for (; *(text = text_find(text, '\n')) != '\0'; text++) {
+    count++;
+  }
+  return count;
+}
+
+static void mark_children(struct line *lines, uint32_t count, uint64_t parent) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (lines[i].parent == parent && lines[i].id != parent && !lines[i].concerned) {
+      lines[i].concerned = true;
+      mark_children(lines, count, lines[i].id);
+    }
+  }
+}
+
+/* Those it has may be locked, and have to be named again: mount_namespaces(7). */
+static uint64_t flags_after(uint64_t shown, const struct attributes *attributes) {
+  uint64_t all = 0;
+  for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+    bool on = (shown & switches[i].shown) != 0 && (attributes->clear & switches[i].attribute) == 0;
+    all |= on || (attributes->set & switches[i].attribute) != 0 ? switches[i].flag : 0;
+  }
+  if ((attributes->clear & ATIME) == 0) {
+    return all | ((shown & 0x400) != 0 ? MS_NOATIME : (shown & 0x1000) != 0 ? MS_RELATIME : MS_STRICTATIME);
+  }
+  uint64_t atime = attributes->set & ATIME;
+  return all | (atime == MOUNT_ATTR_NOATIME ? MS_NOATIME : atime == 0 ? MS_RELATIME : MS_STRICTATIME);
+}
+
+static void remount(int fd, const struct attributes *attributes, const char *path) {
+  char link[FD_PATH_BYTES];
+  struct statfs status;
+  fd_path(fd, link);
+  must(sys2(__NR_fstatfs, fd, &status), "fstatfs", path);
+  uint64_t flags = flags_after((uint64_t)status.f_flags, attributes);
+  if ((attributes->set | attributes->clear) != 0) {
+    must(sys5(__NR_mount, 0, link, 0, MS_REMOUNT | MS_BIND | flags, 0), "mount", path);
+  }
+  if (attributes->propagation != 0) {
+    must(sys5(__NR_mount, 0, link, 0, attributes->propagation, 0), "mount", path);
+  }
+}
+
+/* What another mount covers is not to be had by a path, neither by those inside. */
+static void remount_line(const struct line *line, const struct attributes *attributes) {
+  long fd = open_in_root(line->path, O_PATH | O_NOFOLLOW, 0);
+  if (fd < 0) {
+    return;
+  }
+  if (mount_id((int)fd, "") == line->id) {
+    remount((int)fd, attributes, line->path);
+  }
+  sys1(__NR_close, fd);
+}
+
+static void remount_below(uint64_t id, const struct attributes *attributes) {
+  size_t size;
+  struct room text = read_mountinfo(&size);
+  uint32_t count = count_lines(text.bytes);
+  struct room memory = make_room((count + 1) * sizeof(struct line));
+  struct line *lines = (struct line *)memory.bytes;
+  char *at = text.bytes;
+  for (uint32_t i = 0; i < count; i++) {
+    char *end = (char *)text_find(at, '\n');
+    lines[i] = parse_line(at);
+    at = end + 1;
+  }
+  mark_children(lines, count, id);
+  for (uint32_t i = 0; i < count; i++) {
+    if (lines[i].concerned) {
+      remount_line(&lines[i], attributes);
+    }
+  }
+  sys2(__NR_munmap, memory.bytes, memory.size);
+  sys2(__NR_munmap, text.bytes, text.size);
+}
+
+void remount_each(int mount, bool recursive, const struct attributes *attributes, const char *path) {
+  if (((attributes->set | attributes->clear) & ~(uint64_t)BY_REMOUNT) != 0) {
+    fail("mount_setattr", -ENOSYS, path);
+  }
+  remount(mount, attributes, path);
+  if (recursive) {
+    remount_below(mount_id(mount, ""), attributes);
+  }
+}

@@ -1,0 +1,43 @@
+/* Filters of system calls: seccomp(2). */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+/*
+ * Only remembered. A filter is in force as soon as it is installed, and may forbid what nsinit has still to do: so they
+ * are installed when nothing but the exec is left.
+ */
+void step_seccomp(const struct plan_step *step) {
+  uint32_t size = step->field[0].size;
+  if (task.filter_count == MOST_FILTERS) {
+    fail("seccomp", -E2BIG, NULL);
+  }
+  if (size % sizeof(struct sock_filter) != 0 || size > BPF_MAXINSNS * sizeof(struct sock_filter)) {
+    fail("seccomp", -EINVAL, NULL);
+  }
+  struct filter *filter = &task.filters[task.filter_count++];
+  filter->step = task.step;
+  filter->program = step->field[0].bytes;
+  filter->size = size;
+  filter->flags = step->field[1].number;
+}
+
+/* A failure is one of the filter's own step. */
+void install_filters(void) {
+  uint32_t exec = task.step;
+  for (uint32_t i = 0; i < task.filter_count; i++) {
+    const struct filter *filter = &task.filters[i];
+    struct sock_fprog program = {
+        .len = (unsigned short)(filter->size / sizeof(struct sock_filter)),
+        .filter = (struct sock_filter *)filter->program,
+    };
+    task.step = filter->step;
+    long error = sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program);
+    if (error < 0) {
+      fail("seccomp", error, NULL);
+    }
+  }
+  task.step = exec;
+}

@@ -1,0 +1,103 @@
+/*
+ * Where a new root is put together: in a file system in memory that lies somewhere on the old one,
+ *
+ *   old      a copy of the root that there was, which is this task's own meanwhile (chroot(2)), so that sources are
+ * what they always are new      the root that is made staging  what has to be somewhere to be mounted from there: files
+ * made from data, upper layers of overlays
+ *
+ * and goes, with the old root, when the new one has become this task's own; what was mounted from it stays. Neither the
+ * copy nor the new root has anything on top of it: a ".." that comes to "/", in a link say, would lead to what lies
+ * there. (To have the old root itself there takes one more pivot_root, which looks at each task of the machine.)
+ */
+#include "nsinit.h"
+
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#define AT_RECURSIVE 0x8000
+
+static int open_path(int at, const char *path) {
+  return (int)must(sys4(__NR_openat, at, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+}
+
+static void change_root(int directory) {
+  must(sys1(__NR_fchdir, directory), "fchdir", "/");
+  must(sys1(__NR_chroot, "."), "chroot", "/");
+}
+
+static int make_directory(const char *name) {
+  must(sys3(__NR_mkdirat, task.base, name, 0700), "mkdir", name);
+  return open_path(task.base, name);
+}
+
+/*
+ * On a mount point below "/" if there is one: what lies on "/" itself would be taken away by an umount2 of its own, and
+ * each waits for all CPUs.
+ */
+static void mount_base(void) {
+  long target = sys4(__NR_openat, task.old_root, "proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  task.base = new_tmpfs("0700", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  put_mount(task.base, target < 0 ? task.old_root : (int)target, "/");
+  if (target >= 0) {
+    sys1(__NR_close, target);
+  }
+}
+
+static void make_base(void) {
+  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+  task.old_root = open_path(AT_FDCWD, "/");
+  int copy = (int)must(sys3(__NR_open_tree, task.old_root, "", flags), "open_tree", "/");
+  mount_base();
+  int target = make_directory("old");
+  put_mount(copy, target, "/");
+  change_root(copy);
+  sys1(__NR_close, copy);
+  sys1(__NR_close, target);
+  task.staging = make_directory("staging");
+}
+
+/* Takes the descriptor of a detached mount over. */
+void begin_root(int mount) {
+  if (task.base < 0) {
+    make_base();
+  }
+  int target = make_directory("new");
+  put_mount(mount, target, "/");
+  sys1(__NR_close, target);
+  set_root(mount);
+}
+
+/* The task is about to have the new root as its own, in place of the one that it had first. */
+void leave_staging(void) {
+  if (task.base < 0) {
+    return;
+  }
+  change_root(task.old_root);
+  sys1(__NR_close, task.old_root);
+  sys1(__NR_close, task.base);
+  sys1(__NR_close, task.staging);
+  task.base = -1;
+  task.staging = -1;
+}
+
+int staging_directory(void) {
+  if (task.base < 0) {
+    make_base();
+  }
+  return task.staging;
+}
+
+/* A new file, open for writing, or a new directory; its name takes 24 bytes. */
+long make_staged(uint32_t type, char *name) {
+  int directory = staging_directory();
+  char digits[24];
+  digits[sizeof(digits) - 1] = '\0';
+  const char *first = text_number(digits + sizeof(digits) - 1, task.staged++);
+  __builtin_memcpy(name, first, text_length(first) + 1);
+  if (type == S_IFDIR) {
+    must(sys3(__NR_mkdirat, directory, name, 0755), "mkdir", name);
+    return must(sys4(__NR_openat, directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", name);
+  }
+  return must(sys4(__NR_openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), "open", name);
+}

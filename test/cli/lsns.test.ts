@@ -1,0 +1,90 @@
+import { readlinkSync, statSync } from 'node:fs';
+import { spawn } from '../../lib';
+import { CommandLine, expectOneLine } from './command-line';
+
+jest.setTimeout(90_000);
+
+let cli: CommandLine;
+beforeAll(() => (cli = new CommandLine()));
+afterAll(() => cli.remove());
+
+const own = (kind: string): number => statSync(`/proc/self/ns/${kind}`).ino;
+
+describe('linux-ns lsns', () => {
+  test('lists namespaces in the columns of lsns(8)', async () => {
+    const lines = (await cli.prints('lsns', '--type', 'uts')).trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^ +NS TYPE +NPROCS +PID USER +COMMAND$/);
+    expect(lines.find((line) => line.includes(String(own('uts'))))).toMatch(/^\d{10} uts +\d+ +\d+ \S+ +\S/);
+    // What a process calls itself may have more lines than one: those are not asked.
+    const rows = lines.filter((line) => /^\d{10} \w+ +\d+ /.test(line));
+    expect(rows.filter((line) => !line.includes(' uts '))).toEqual([]);
+  });
+
+  test('shows what a new process is in, by a filter', async () => {
+    await using child = await spawn('sleep', ['1000'], { unshare: ['user', 'uts'] });
+    const id = /\d+/.exec(readlinkSync(`/proc/${child.pid}/ns/uts`))![0];
+    const printed = await cli.prints(
+      'lsns',
+      '-rn',
+      '-o',
+      'NS,TYPE,NPROCS,PID,COMMAND',
+      '-Q',
+      `NS == ${id} && TYPE =~ "^u"`,
+    );
+    expect(printed).toBe(`${id} uts 1 ${child.pid} sleep\\x201000\n`);
+    const negated = await cli.prints(
+      'lsns',
+      '-rn',
+      '-o',
+      'NS',
+      '-t',
+      'uts',
+      '-Q',
+      `!(NS eq ${id}) or NPROCS gt 100000`,
+    );
+    expect(negated.split('\n')).not.toContain(id);
+    const ofTask = await cli.prints('lsns', '-n', '--raw', '-o', 'NS', '-t', 'uts', '--task', String(child.pid));
+    expect(ofTask).toBe(`${id}\n`);
+    const processes = await cli.prints('lsns', '-n', '-o', 'PID,COMMAND', id);
+    expect(processes.trim()).toBe(`${child.pid} sleep 1000`);
+  });
+
+  test('draws owners as a tree', async () => {
+    await using child = await spawn('sleep', ['1000'], { unshare: ['user', 'uts'] });
+    const user = /\d+/.exec(readlinkSync(`/proc/${child.pid}/ns/user`))![0];
+    const uts = /\d+/.exec(readlinkSync(`/proc/${child.pid}/ns/uts`))![0];
+    const lines = (await cli.prints('lsns', '--tree', '-n', '-o', 'NS')).split('\n');
+    const at = lines.findIndex((line) => line.endsWith(user));
+    expect(lines[at]).toMatch(/^[│ ]*[├└]─\d+$/);
+    expect(lines[at + 1]).toMatch(new RegExp(`^[│ ]+[├└]─${uts}$`));
+  });
+
+  test('prints JSON with numbers as numbers', async () => {
+    const printed = await cli.prints('lsns', '-J', '-t', 'uts', '-o', 'NS,TYPE,PNS');
+    const { namespaces } = JSON.parse(printed) as { namespaces: object[] };
+    expect(namespaces).toContainEqual({ ns: own('uts'), type: 'uts', pns: 0 });
+  });
+
+  test('lists its columns', async () => {
+    expect(await cli.prints('lsns', '-H')).toMatch(/NS +namespace identifier[^]*ONS +owner/);
+  });
+
+  test.each([
+    [['--json', '--raw'], '--json and --raw exclude each other'],
+    [['-o', 'NS,SIZE'], "unknown column 'SIZE'"],
+    [['-t', 'foo'], '--type must be one of'],
+    [['-p', 'x'], '--task must be a number'],
+    [['abc'], 'the namespace must be a number'],
+    [['1'], 'there is no namespace 1'],
+    [['-Q', 'NS =='], 'the filter ends where a value is missing'],
+    [['-Q', 'SIZE == 1'], 'a column that is not there: SIZE'],
+    [['-Q', 'COMMAND =~ "("'], 'no regular expression'],
+    [['-Q', '(NS'], "the filter lacks a ')'"],
+    [['-Tsideways'], 'unknown option'],
+  ])('refuses %j in one line', async (args, message) => {
+    const ended = await cli.run(['lsns', ...args]);
+    expectOneLine(ended);
+    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    if (message !== 'unknown option') expect(ended.stderr).toContain(message);
+  });
+});

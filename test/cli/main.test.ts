@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { NAMESPACE_KINDS } from '../../lib';
+import { ROOT } from '../fixtures/child-node';
+import { needs } from '../fixtures/optional';
+import { CommandLine, expectOneLine } from './command-line';
+
+jest.setTimeout(90_000);
+
+let cli: CommandLine;
+let directory: string;
+
+beforeAll(() => {
+  cli = new CommandLine();
+  directory = mkdtempSync(join(tmpdir(), 'linux-ns-cli-'));
+});
+
+afterAll(() => {
+  cli.remove();
+  rmSync(directory, { recursive: true });
+});
+
+const COMMANDS = ['unshare', 'nsenter', 'lsns', 'tree', 'doctor', 'completion'];
+
+describe('linux-ns', () => {
+  test('shows its commands, and its version', async () => {
+    const help = await cli.prints('--help');
+    for (const command of COMMANDS) expect(help).toMatch(new RegExp(`^ ${command} `, 'm'));
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect(await cli.prints('--version')).toBe(`linux-ns ${version}\n`);
+  });
+
+  test.each(COMMANDS)('%s --help is no wider than a terminal, and has examples', async (command) => {
+    const lines = (await cli.prints(command, '--help')).trimEnd().split('\n');
+    expect(lines[0]).toMatch(new RegExp(`^Usage: linux-ns ${command} \\[options\\]`));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.some((line) => line.startsWith(`  linux-ns ${command}`))).toBe(true);
+  });
+
+  test('refuses in one line what it does not know', async () => {
+    for (const args of [
+      ['no-such-command'],
+      ['--no-such-option'],
+      ['tree', 'x'],
+      ['tree', '--svg', '--dot'],
+      ['completion', 'fish'],
+    ]) {
+      const ended = await cli.run(args);
+      expectOneLine(ended);
+      expect(ended).toMatchObject({ code: 1, stdout: '' });
+    }
+  });
+
+  test('draws the tree as text, data, graph and picture', async () => {
+    expect(await cli.prints('tree')).toMatch(/^user:\[\d+\]/);
+    expect(JSON.parse(await cli.prints('tree', '--json'))).toHaveProperty('namespaces');
+    expect(await cli.prints('tree', '--dot')).toContain('digraph');
+    expect(await cli.prints('tree', '--svg', '--theme=dark')).toContain('<svg');
+    expect(await cli.prints('tree', '--by', 'pid')).toMatch(/^\[\d+\]/);
+    expect(await cli.prints('tree', '--color=always')).toContain('\u001b[');
+  });
+
+  test('tells what the host allows', async () => {
+    const { stdout } = await cli.run(['doctor', '--json']);
+    const { checks } = JSON.parse(stdout) as { checks: { id: string }[] };
+    for (const kind of NAMESPACE_KINDS) expect(checks.map(({ id }) => id)).toContain(kind);
+    const readable = await cli.run(['doctor']);
+    expect(readable.stdout).toMatch(/^Linux \S+ on \S+, Node \S+, uid \d+\n\n ok +Linux /);
+    expect(readable.stderr).toBe('');
+  });
+
+  test('says nothing when nobody reads on', async () => {
+    const { stdout, stderr } = await promisify(execFile)('sh', [
+      '-c',
+      `'${process.execPath}' '${cli.main}' tree --json | head -c 1`,
+    ]);
+    expect({ stdout, stderr }).toEqual({ stdout: '{', stderr: '' });
+  });
+});
+
+describe('completion', () => {
+  needs({ tool: ['bash'] }).test('of bash knows commands, options and values', async () => {
+    const script = join(directory, 'completion.bash');
+    writeFileSync(script, await cli.prints('completion', 'bash'));
+    const complete = async (...words: string[]): Promise<string[]> => {
+      const line = words.map((word) => `'${word}'`).join(' ');
+      const ask = `. ${script}; COMP_WORDS=(linux-ns ${line}); COMP_CWORD=${words.length}; _linux_ns; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', ask]);
+      return stdout.trim().split('\n');
+    };
+    expect(await complete('uns')).toEqual(['unshare']);
+    expect(await complete('unshare', '--map-a')).toEqual(['--map-auto']);
+    expect(await complete('unshare', '--setgroups', '')).toEqual(['allow', 'deny']);
+    expect(await complete('lsns', '--type', 'u')).toEqual(['user', 'uts']);
+    expect(await complete('nsenter', '--target', String(process.pid))).toContain(String(process.pid));
+    expect(await complete('unshare', 'sleep')).toContain('sleep');
+  });
+
+  needs({ tool: ['zsh'] }).test('of zsh is understood by zsh', async () => {
+    const script = join(directory, '_linux-ns');
+    writeFileSync(script, await cli.prints('completion', 'zsh'));
+    const { stderr } = await promisify(execFile)('zsh', ['-f', '-n', script]);
+    expect(stderr).toBe('');
+    const load = `autoload -U compinit; compinit -D -u; . ${script}; print $_comps[linux-ns]`;
+    expect((await promisify(execFile)('zsh', ['-f', '-c', load])).stdout).toBe('_linux_ns\n');
+  });
+});

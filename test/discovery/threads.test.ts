@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CompiledPackage } from '../fixtures/child-node';
+import { needs } from '../fixtures/optional';
+import { NOTHING } from '../fixtures/footprint';
+import { resultOf, runScenario } from '../fixtures/scenario';
+
+const SCENARIOS = join(__dirname, 'scenarios.ts');
+const PATIENCE = 110_000;
+
+test(
+  'Workers that are terminated while they look leave no thread, no descriptor and no crash',
+  async () => {
+    expect(await resultOf(SCENARIOS, 'terminatedWorkers', [12])).toEqual(NOTHING);
+  },
+  PATIENCE,
+);
+
+test('a process may end while it looks', async () => {
+  expect(await runScenario(SCENARIOS, 'endsMeanwhile')).toMatchObject({ code: 7, signal: null, stderr: '' });
+});
+
+test('looks take no descriptors from a process that has few', async () => {
+  expect(await resultOf(SCENARIOS, 'fewDescriptors', [], { limits: ['nofile=64'] })).toBe(true);
+});
+
+needs({ tool: ['cc'] }).test(
+  'where a seccomp filter denies it descriptors of its own, it gives back those it uses',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'linux-ns-seccomp-'));
+    const compiled = new CompiledPackage();
+    try {
+      const seccomp = join(folder, 'seccomp');
+      execFileSync('cc', ['-o', seccomp, join(__dirname, '../fixtures/seccomp.c')]);
+      const script = `
+      const open = () => require('node:fs').readdirSync('/proc/self/fd').length;
+      await linux.discover();
+      const before = open();
+      const map = await linux.discover();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return [map.process(process.pid).namespaces.net !== undefined, open() - before];`;
+      expect(await compiled.run(script, [seccomp, 'no_close_range'])).toEqual({ value: [true, 0] });
+    } finally {
+      compiled.remove();
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

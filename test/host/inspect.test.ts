@@ -1,0 +1,37 @@
+import { readlinkSync } from 'node:fs';
+import { NAMESPACE_KINDS, inspectHost, unshare } from '../../lib';
+
+describe('inspectHost', () => {
+  test('finds out by trying what unshare() does here', async () => {
+    const { checks, uid, kernel } = await inspectHost();
+    expect(uid).toBe(process.geteuid?.());
+    expect(kernel).toMatch(/^\d+\.\d+/);
+    for (const kind of NAMESPACE_KINDS) {
+      const works = await unshare(kind === 'user' ? ['user'] : ['user', kind]).then(
+        (set) => set.close().then(() => true),
+        () => false,
+      );
+      const check = checks.find(({ id }) => id === kind);
+      expect({ kind, works: check?.verdict === 'ok' }).toEqual({ kind, works });
+    }
+  });
+
+  test('says of each check what it is about, how it was found and, where something is wrong, a remedy', async () => {
+    const { checks, verdict } = await inspectHost();
+    const ids = checks.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const check of checks) {
+      expect(['ok', 'limited', 'no', 'unknown']).toContain(check.verdict);
+      expect([check.title, check.tried, check.found].every((words) => words.length > 1)).toBe(true);
+    }
+    const worst = ['no', 'limited', 'unknown'].find((each) => checks.some((check) => check.verdict === each)) ?? 'ok';
+    expect(verdict).toBe(worst);
+  });
+
+  test('leaves this process where it is', async () => {
+    const links = (): string[] => NAMESPACE_KINDS.map((kind) => readlinkSync(`/proc/self/ns/${kind}`));
+    const before = links();
+    await inspectHost();
+    expect(links()).toEqual(before);
+  });
+});

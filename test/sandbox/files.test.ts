@@ -1,0 +1,141 @@
+/** Files of a sandbox, read and written from here: what a program inside could do, and nothing outside. */
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { Sandbox, type SandboxSpec } from '../../lib';
+import { expectNothingLeft, footprint } from '../fixtures/footprint';
+import { inSandbox, said, userland } from './box';
+
+/** With links that lead out, if they are followed as the host does. */
+const spec: SandboxSpec = {
+  mounts: [
+    { type: 'symlink', target: '/out', to: '/etc' },
+    { type: 'symlink', target: '/up', to: '../../../../etc' },
+    { type: 'symlink', target: '/root-of', to: '/proc/1/root/etc' },
+    { type: 'file', target: '/etc/own', data: 'the sandbox’s' },
+    { type: 'file', target: '/closed', data: 'secret', mode: 0 },
+    { type: 'file', target: '/shut', data: '', readOnly: true },
+  ],
+};
+
+let sandbox: Sandbox;
+let before: ReturnType<typeof footprint>;
+
+// What is opened once and for all is open from here on.
+beforeAll(() => inSandbox(userland(), (first) => said(first, 'true')));
+
+beforeEach(async () => {
+  before = footprint();
+
+  sandbox = await Sandbox.create(userland(spec));
+});
+
+afterEach(async () => {
+  await sandbox.close();
+  await expectNothingLeft(before);
+});
+
+test('what is written inside is read here, and the other way round', async () => {
+  await said(sandbox, 'printf "from inside" > /tmp/a');
+  expect(await sandbox.readFile('/tmp/a', 'utf8')).toBe('from inside');
+  expect(await sandbox.readFile('/tmp/a', { encoding: 'latin1' })).toBe('from inside');
+  expect(await sandbox.readFile('/tmp/a')).toEqual(Buffer.from('from inside'));
+  await sandbox.writeFile('/tmp/b', 'from outside');
+  await sandbox.writeFile('/tmp/b', Buffer.from(', more'), { flag: 'a' });
+  expect(await said(sandbox, 'cat /tmp/b; rm /tmp/b')).toBe('from outside, more');
+  await sandbox.writeFile('/tmp/b', '');
+  expect(await sandbox.readFile('/tmp/b', 'utf8')).toBe('');
+  await expect(sandbox.writeFile('/tmp/b', 'x', { flag: 'wx' })).rejects.toMatchObject({ code: 'EEXIST' });
+});
+
+test('a file that is made belongs to who programs are', async () => {
+  await sandbox.writeFile('/tmp/script', '#!/bin/sh\nid -u', { mode: 0o755 });
+  await sandbox.mkdir('/tmp/directory');
+  const uid = process.geteuid!();
+  expect(await said(sandbox, '/tmp/script; stat -c "%u %a" /tmp/script /tmp/directory')).toBe(
+    `${uid}\n${uid} 755\n${uid} 755`,
+  );
+});
+
+test('large files and streams go through', async () => {
+  const size = 30_000_000;
+  await sandbox.writeFile('/tmp/large', Buffer.alloc(size, 7));
+  expect(await said(sandbox, 'stat -c %s /tmp/large')).toBe(String(size));
+  await expect(sandbox.readFile('/tmp/large')).rejects.toMatchObject({ code: 'EFBIG', path: '/tmp/large' });
+  expect((await sandbox.readFile('/tmp/large', { maxBytes: size })).length).toBe(size);
+  let seen = 0;
+  for await (const chunk of await sandbox.createReadStream('/tmp/large')) seen += (chunk as Buffer).length;
+  expect(seen).toBe(size);
+  await sandbox.writeFile('/tmp/streamed', Readable.from(['a', 'b', 'c']));
+  await pipeline(Readable.from(['d']), await sandbox.createWriteStream('/tmp/streamed', { flag: 'a' }));
+  expect(await text(await sandbox.createReadStream('/tmp/streamed'))).toBe('abcd');
+});
+
+test('links lead to where they lead inside', async () => {
+  for (const path of ['/out/own', '/up/own', '/../../etc/own', 'etc/own']) {
+    expect(await sandbox.readFile(path, 'utf8')).toBe('the sandbox’s');
+  }
+  expect((await sandbox.readdir('/out')).map(({ name }) => name)).toContain('own');
+  await sandbox.writeFile('/up/new', 'x');
+  expect(await said(sandbox, 'cat /etc/new')).toBe('x');
+  await expect(sandbox.readFile('/root-of/own')).rejects.toMatchObject({
+    code: expect.stringMatching(/ELOOP|ENOENT|EACCES/) as string,
+  });
+  await expect(sandbox.readFile('/proc/self/root/etc/passwd')).rejects.toMatchObject({ name: 'NamespaceError' });
+});
+
+test('what a program inside may not do is not done from here either', async () => {
+  await expect(sandbox.writeFile('/shut', 'x')).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(sandbox.writeFile('/usr/new', 'x')).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(sandbox.writeFile('/nowhere/new', 'x')).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(sandbox.mkdir('/tmp')).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(sandbox.mkdir('/a/b/c')).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(sandbox.writeFile('/proc/sys/kernel/hostname', 'x')).rejects.toMatchObject({ name: 'NamespaceError' });
+  await expect(sandbox.readFile('/closed')).rejects.toMatchObject({ code: 'EACCES' });
+});
+
+test('nobody is waited for, and no device is touched: regular files only', async () => {
+  await said(sandbox, 'mkfifo /tmp/fifo; mkdir /tmp/directory; ln -s /dev/zero /tmp/zero');
+  await expect(sandbox.readFile('/tmp/fifo')).rejects.toMatchObject({ code: 'EINVAL' });
+  await expect(sandbox.writeFile('/tmp/fifo', 'x')).rejects.toMatchObject({ code: 'ENXIO' });
+  await expect(sandbox.readFile('/tmp/directory')).rejects.toMatchObject({ code: 'EISDIR' });
+  await expect(sandbox.readFile('/tmp/zero')).rejects.toMatchObject({ code: 'EINVAL' });
+  await expect(sandbox.writeFile('/dev/null', 'x')).rejects.toMatchObject({ code: 'EINVAL' });
+});
+
+test('directories are made and listed, by name and type', async () => {
+  await sandbox.mkdir('/tmp/one');
+  await sandbox.mkdir('/tmp/a/b/c', { recursive: true, mode: 0o700 });
+  await sandbox.mkdir('/tmp/a/b/c', { recursive: true });
+  await said(sandbox, 'cd /tmp; touch file; ln -s x link; mkfifo fifo; touch "$(printf "a\\nb")"');
+  expect(await sandbox.readdir('/tmp')).toEqual([
+    { name: 'a', type: 'directory' },
+    { name: 'a\nb', type: 'file' },
+    { name: 'fifo', type: 'fifo' },
+    { name: 'file', type: 'file' },
+    { name: 'link', type: 'symlink' },
+    { name: 'one', type: 'directory' },
+  ]);
+  expect(await said(sandbox, 'stat -c %a /tmp/one /tmp/a /tmp/a/b/c')).toBe('755\n755\n700');
+  await expect(sandbox.readdir('/tmp/file')).rejects.toMatchObject({ code: 'ENOTDIR' });
+  await said(sandbox, 'mkdir /tmp/many; cd /tmp/many; seq 1 3000 | xargs touch');
+  expect(await sandbox.readdir('/tmp/many')).toHaveLength(3000);
+});
+
+test('bad arguments are refused by name', async () => {
+  await expect(sandbox.readFile('')).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  await expect(sandbox.readFile('/x', { maxByte: 1 } as never)).rejects.toThrow(/maxBytes/);
+  await expect(sandbox.writeFile('/x', 5 as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+  await expect(sandbox.writeFile('/x', '', { flag: 'r' as never })).rejects.toThrow(/options\.flag/);
+  await expect(sandbox.mkdir('/x', { recursiv: true } as never)).rejects.toThrow(/recursive/);
+});
+
+test('a stream that is given up gives its descriptor back', async () => {
+  await sandbox.writeFile('/tmp/x', Buffer.alloc(1_000_000));
+  const stream = await sandbox.createReadStream('/tmp/x');
+  await new Promise((resolve) => stream.once('readable', resolve));
+  stream.destroy();
+  const unread = await sandbox.createReadStream('/tmp/x');
+  unread.destroy();
+  await inSandbox({}, () => Promise.resolve());
+});

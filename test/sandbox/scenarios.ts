@@ -1,0 +1,120 @@
+/** What is done by a Node of its own: one that was started with things it knows nothing of, or that has a terminal. */
+import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
+import { Sandbox, type SandboxSpec, hostUserland, spawn, unshare } from '../../lib';
+import { footprint, moreThan } from '../fixtures/footprint';
+
+/** What a program finds of ours: its descriptors, directories of ours among them, and our environment. */
+export async function whatIsInside(spec: SandboxSpec, directory: string): Promise<unknown> {
+  process.env.OF_OURS = 'secret';
+  await using sandbox = await Sandbox.create({ ...hostUserland(), ...spec });
+  const { stdout } = await sandbox.exec(
+    'ls /proc/self/fd; for f in /proc/self/fd/*; do readlink $f; done; readlink /proc/self/cwd; env',
+  );
+  const lines = stdout.trim().split('\n');
+  return {
+    descriptors: lines.filter((line) => /^\d+$/.test(line)),
+    directories: lines.filter((line) => line.includes(directory)),
+    environment: lines.filter((line) => line.includes('OF_OURS')),
+  };
+}
+
+/** In a terminal: what comes of pushing a character into it, from inside a sandbox that was given it, and without one. */
+export async function keysPushed(escape: string, programs: string, specs: SandboxSpec[]): Promise<unknown> {
+  const terminal = readlinkSync('/proc/self/fd/0');
+  const plain = await spawn(escape, ['key', '-'], { stdio: ['inherit', 'pipe', 'inherit'] });
+  const results = { terminal, plain: await textOf(plain.stdout!), inside: [] as string[] };
+  for (const spec of specs) {
+    await using sandbox = await Sandbox.create({ ...hostUserland({ readable: programs }), ...spec });
+    for (const target of ['-', '/dev/tty', '/proc/self/fd/0']) {
+      const inside = await sandbox.spawn(escape, ['key', target], { stdio: ['inherit', 'pipe', 'inherit'] });
+      results.inside.push(await textOf(inside.stdout!));
+    }
+  }
+  return results;
+}
+
+async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return text.trim();
+}
+
+/**
+ * Programs enter a sandbox where an attacker with every capability lies in wait; resolves with what it has achieved, "begun"
+ * and "looked" included.
+ */
+export async function enteredUnderAttack(
+  { attacker, escape, programs }: Record<'attacker' | 'escape' | 'programs', string>,
+  spec: SandboxSpec,
+  secret: string,
+  target: 'nsinit' | 'something like it',
+): Promise<unknown> {
+  await using sandbox = await Sandbox.create({ ...hostUserland({ readable: programs }), ...spec });
+  const attack = await sandbox.spawn(attacker, [secret, 'all'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  attack.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await once(attack.stdout!, 'data');
+  const prey =
+    target === 'nsinit' ? undefined : await sandbox.spawn(escape, ['nsinit'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // Until it has met its prey often enough, however it is scheduled.
+  for (let done = 0; done < 120 || !output.includes('looked'); done++) {
+    await (
+      await sandbox.spawn('true', [], { stdio: 'ignore' })
+    ).exited;
+  }
+  prey?.stdin?.end();
+  await attack.close();
+  return [...new Set(output.split('\n').map((line) => line.split(' ')[0]))].filter((word) => word !== '');
+}
+
+/** Process 1 of a sandbox is attacked with all that there is; resolves with what came of it, and what was left of ours. */
+export async function initAttacked(escape: string, programs: string, spec: SandboxSpec): Promise<unknown> {
+  const whole: SandboxSpec = { ...hostUserland({ readable: programs }), ...spec };
+  // What is opened once and for all is open then.
+  await using first = await Sandbox.create(whole);
+  await first.exec('true');
+  await first.close();
+  const before = footprint();
+  const sandbox = await Sandbox.create(whole);
+  const attack = await sandbox.exec(`${escape} control; kill -9 1; kill -STOP 1; echo $?`);
+  const after = await sandbox.exec('echo works');
+  await sandbox.close();
+  return { attack: attack.stdout.trim().split('\n'), after: after.stdout, left: await moreThan(before) };
+}
+
+/** The same for a set without a sandbox, whose root has all power over its process 1. */
+export async function initOfSetAttacked(escape: string): Promise<unknown> {
+  await using first = await unshare(['user', 'pid']);
+  await first.exec('true');
+  await first.close();
+  const before = footprint();
+  const set = await unshare(['user', 'pid']);
+  const attack = await set.exec(`${escape} control; ${escape} control`);
+  const after = await set.exec('echo works');
+  await set.close();
+  const child = await spawn('sh', ['-c', `${escape} control; sleep 0.1`], {
+    unshare: ['user', 'pid'],
+    stdio: 'ignore',
+  });
+  await child.exited;
+  return { attack: attack.stdout.trim().split('\n'), after: after.stdout, left: await moreThan(before) };
+}
+
+/** What a program in a sandbox finds of the groups that this process has. */
+export async function groupsInside(bound: string, spec: SandboxSpec): Promise<unknown> {
+  await using sandbox = await Sandbox.create({
+    ...hostUserland({ readable: bound }),
+    ...spec,
+  });
+  return { ours: process.getgroups!(), theirs: (await sandbox.exec(`id -G; cat ${bound}/* 2>/dev/null; :`)).stdout };
+}
+
+/** Starts what outlives its parent, in a sandbox that is never closed, and tells when it is there. */
+export async function leftRunning(mark: string): Promise<unknown> {
+  const sandbox = await Sandbox.create(hostUserland());
+  const child = await sandbox.spawn('sh', ['-c', `setsid sleep ${mark} & setsid sleep ${mark} & echo there; wait`]);
+  await once(child.stdout!, 'data');
+  process.stdout.write('there\n');
+  return new Promise(() => setInterval(() => undefined, 1000));
+}

@@ -1,0 +1,256 @@
+/** Bad specs: found before anything is started, and told with the property's name. */
+import { mkdirSync } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
+import { Sandbox, type SandboxSpec, unshare } from '../../lib';
+import { expectNothingLeft, footprint } from '../fixtures/footprint';
+import { needs } from '../fixtures/optional';
+import { inSandbox, userland, withFolder } from './box';
+
+const REFUSED: [what: string, spec: unknown, code: string, words: RegExp][] = [
+  ['a spec that is none', 'x', 'ERR_INVALID_ARG_TYPE', /"spec"/],
+  ['an unknown key', { netwrok: 'none' }, 'ERR_INVALID_ARG_VALUE', /'netwrok' \(did you mean 'network'\?\)/],
+  [
+    'an unknown key of a root',
+    { root: { path: '/', readonly: true } },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.root.*readOnly/,
+  ],
+  [
+    'an unknown key of an entry',
+    { mounts: [{ type: 'tmpfs', target: '/t', sise: 1 }] },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.mounts\[0\]' has no property 'sise'/,
+  ],
+  [
+    'an entry with what another type has',
+    { mounts: [{ type: 'bind', source: '/usr', target: '/t', readOnly: true }] },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.mounts\[0\]' has no property 'readOnly'/,
+  ],
+  ['an unknown type', { mounts: [{ type: 'robind' }] }, 'ERR_INVALID_ARG_VALUE', /spec\.mounts\[0\]\.type/],
+  ['an unknown key of a user', { user: { id: 0 } }, 'ERR_INVALID_ARG_VALUE', /spec\.user/],
+  ['an unknown capability', { capabilities: ['CAP_X'] }, 'ERR_INVALID_ARG_VALUE', /spec\.capabilities\[0\]/],
+  ['an unknown resource', { rlimits: { nofiles: 1 } }, 'ERR_INVALID_ARG_VALUE', /spec\.rlimits/],
+  ['an unknown kind', { share: ['network'] }, 'ERR_INVALID_ARG_VALUE', /spec\.share\[0\]/],
+  ['a relative target', { mounts: [{ type: 'dir', target: 'x' }] }, 'ERR_INVALID_ARG_VALUE', /mounts\[0\]\.target/],
+  ['a relative cwd', { cwd: 'x' }, 'ERR_INVALID_ARG_VALUE', /spec\.cwd/],
+  ['an env that has no string', { env: { A: 1 } }, 'ERR_INVALID_ARG_TYPE', /spec\.env\['A'\]/],
+  ['a mode out of range', { mounts: [{ type: 'dir', target: '/x', mode: 65536 }] }, 'ERR_OUT_OF_RANGE', /\.mode/],
+  ['two roots', { root: { path: '/', lower: ['/'] } }, 'ERR_INVALID_ARG_VALUE', /two roots/],
+  [
+    'a second root among the mounts',
+    { root: '/usr', mounts: [{ type: 'tmpfs', target: '//' }] },
+    'ERR_INVALID_ARG_VALUE',
+    /second root/,
+  ],
+  ['a work directory without an upper one', { root: { lower: ['/'], work: '/x' } }, 'ERR_INVALID_ARG_VALUE', /\.work/],
+  ['an overlay of nothing', { root: { lower: [] } }, 'ERR_INVALID_ARG_VALUE', /spec\.root\.lower/],
+  ['a uid that is not mapped', { user: { uid: 7, map: 'root' } }, 'ERR_INVALID_ARG_VALUE', /spec\.user\.uid.*has 0/],
+  [
+    'groups that are not mapped, or cannot be set',
+    { user: { groups: [12345] } },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.user\.groups/,
+  ],
+  ['the host mounts', { share: ['mnt'] }, 'ERR_INVALID_ARG_VALUE', /spec\.share/],
+  ['a network that is shared and not', { network: 'none', share: ['net'] }, 'ERR_INVALID_ARG_VALUE', /spec\.network/],
+  ['a hostname of the host', { hostname: 'x', share: ['uts'] }, 'ERR_INVALID_ARG_VALUE', /spec\.hostname/],
+  ['a map without a user namespace', { share: ['user'], user: { map: 'root' } }, 'ERR_INVALID_ARG_VALUE', /user\.map/],
+  [
+    'limits of a user namespace that is shared',
+    { share: ['user'], disableUserNamespaces: true },
+    'ERR_INVALID_ARG_VALUE',
+    /disableUserNamespaces/,
+  ],
+  [
+    'a /proc of a pid namespace that is shared',
+    { share: ['pid'] },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.share.*proc: false/,
+  ],
+  [
+    'a filter where privileges can be gained, and nobody may install it',
+    { noNewPrivileges: false },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.noNewPrivileges/,
+  ],
+  ['a sandbox without an init', { init: false }, 'ERR_INVALID_ARG_VALUE', /spec\.init.*spawn\(\)/],
+  [
+    'an init in a pid namespace that is shared',
+    { init: true, share: ['pid'], proc: false },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.init/,
+  ],
+  [
+    'to outlive this process in a pid namespace that is shared',
+    { dieWithParent: false, share: ['pid'], proc: false },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.dieWithParent/,
+  ],
+  ['a terminal without a /dev', { dev: false, terminal: true }, 'ERR_INVALID_ARG_VALUE', /spec\.terminal/],
+  ['a network that is no network', { network: 'bridge' }, 'ERR_INVALID_ARG_VALUE', /spec\.network/],
+];
+
+test.each(REFUSED)('%s is refused by name', async (_, spec, code, message) => {
+  const before = footprint();
+  await expect(Sandbox.create(spec as SandboxSpec)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message) as string,
+  });
+  await expectNothingLeft(before);
+});
+
+test('a namespace of another kind, or one that is closed, is no network', async () => {
+  const set = await unshare(['user', 'uts', 'net']);
+  await expect(Sandbox.create({ network: set.uts! })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  const { net } = set;
+  await set.close();
+  await expect(Sandbox.create({ network: net! })).rejects.toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
+});
+
+test('options of create() are checked as well', async () => {
+  await expect(Sandbox.create({}, { sginal: undefined } as never)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARG_VALUE',
+  });
+  await expect(Sandbox.create({}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+describe('what the kernel refuses names the entry, and leaves nothing', () => {
+  let before: ReturnType<typeof footprint>;
+
+  beforeEach(() => {
+    before = footprint();
+  });
+
+  afterEach(() => expectNothingLeft(before));
+
+  test('a source that is not there', async () => {
+    const mounts: SandboxSpec['mounts'] = [
+      { type: 'tmpfs', target: '/tmp' },
+      { type: 'bindReadOnly', source: '/no/such/source', target: '/y' },
+    ];
+    await expect(Sandbox.create({ mounts })).rejects.toMatchObject({
+      name: 'NamespaceError',
+      code: 'ENOENT',
+      step: 'mounts[1]: bind /no/such/source on /y',
+      path: '/no/such/source',
+      hint: expect.stringContaining('/no/such/source') as string,
+    });
+  });
+
+  test('a target that can not be made, its parent being read-only', async () => {
+    await withFolder(async (folder) => {
+      const spec: SandboxSpec = { root: folder, dev: false, proc: false, mounts: [{ type: 'tmpfs', target: '/a/b' }] };
+      await expect(Sandbox.create(spec)).rejects.toMatchObject({
+        code: 'EROFS',
+        step: 'mounts[0]: mount tmpfs on /a/b',
+        hint: expect.stringContaining('read-only') as string,
+      });
+    });
+  });
+
+  test('a target on the way to which there is a file', async () => {
+    const mounts: SandboxSpec['mounts'] = [
+      { type: 'file', target: '/f', data: '' },
+      { type: 'dir', target: '/f/d' },
+    ];
+    await expect(Sandbox.create({ mounts })).rejects.toMatchObject({
+      code: 'ENOTDIR',
+      step: 'mounts[1]: make directory /f/d',
+    });
+  });
+
+  test('what can be hidden only if it is there', async () => {
+    await expect(Sandbox.create({ mounts: [{ type: 'mask', target: '/x' }] })).rejects.toMatchObject({
+      code: 'ENOENT',
+      step: 'mounts[0]: mask /x',
+    });
+    await inSandbox({ mounts: [{ type: 'mask', target: '/x', optional: true }] }, () => Promise.resolve());
+  });
+
+  test('a root, and a directory to start in, that are not there', async () => {
+    await expect(Sandbox.create({ root: '/no/such/root' })).rejects.toMatchObject({
+      code: 'ENOENT',
+      step: 'root: bind /no/such/root on /',
+    });
+    await expect(Sandbox.create({ cwd: '/no/such/directory' })).rejects.toMatchObject({
+      code: 'ENOENT',
+      step: 'cwd: change directory to /no/such/directory',
+    });
+  });
+
+  test('layers that cannot be an overlay', async () => {
+    await withFolder(async (folder) => {
+      mkdirSync(`${folder}/inside`);
+      const spec: SandboxSpec = { root: { lower: [folder], upper: folder, work: `${folder}/inside` } };
+      await expect(Sandbox.create(spec)).rejects.toMatchObject({
+        code: 'EINVAL',
+        step: 'root: mount overlay on /',
+        hint: expect.stringContaining('neither in the other') as string,
+      });
+    });
+  });
+
+  test('a stream that fails: with its own error', async () => {
+    const data = Readable.from(
+      (function* () {
+        yield 'first';
+        throw new Error('no more');
+      })(),
+    );
+    await expect(Sandbox.create({ mounts: [{ type: 'file', target: '/f', data }] })).rejects.toThrow('no more');
+  });
+
+  test('a stream that never ends can be given up', async () => {
+    const controller = new AbortController();
+    const data = new PassThrough();
+    const created = Sandbox.create({ mounts: [{ type: 'file', target: '/f', data }] }, { signal: controller.signal });
+    data.write('something');
+    setTimeout(() => controller.abort(), 50);
+    await expect(created).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+test('what a program leaves out is as the sandbox has it, not as this process', async () => {
+  const spec = userland({ user: { uid: 0, gid: 0 }, capabilities: ['CAP_NET_RAW'], rlimits: { nofile: 64 } });
+  await inSandbox(spec, async (sandbox) => {
+    const options = {
+      capabilities: { bounding: undefined, ambient: undefined },
+      rlimits: { nofile: { soft: undefined } },
+    };
+    const { stdout } = await sandbox.exec("grep -E '^Cap(Eff|Bnd)' /proc/self/status; ulimit -n; ulimit -Hn", options);
+    expect(stdout).toMatch(/CapEff:\s0{12}2000\nCapBnd:\s0{12}2000\n64\n64\n/);
+  });
+});
+
+needs({ root: true }).test('without a user namespace a program is not somebody else of the host', async () => {
+  await inSandbox(userland({ share: ['user'], user: { uid: 1, gid: 1 } }), async (sandbox) => {
+    expect((await sandbox.exec('id -u')).stdout).toBe('1\n');
+    await expect(sandbox.exec('id -u', { uid: 0 })).rejects.toThrow(/options\.uid/);
+  });
+});
+
+test('what a program asks for beyond the sandbox is refused before it is started', async () => {
+  const spec = userland({ capabilities: ['CAP_NET_RAW'], rlimits: { nofile: 64 } });
+  await inSandbox(spec, async (sandbox) => {
+    const attempts: [object, RegExp][] = [
+      [{ capabilities: ['CAP_SYS_ADMIN'] }, /options\.capabilities' cannot have CAP_SYS_ADMIN/],
+      [{ capabilities: { bounding: ['CAP_SYS_ADMIN'] } }, /options\.capabilities\.bounding/],
+      [{ rlimits: { nofile: 65 } }, /options\.rlimits\.nofile/],
+      [{ rlimits: { nofile: { hard: 'unlimited' } } }, /options\.rlimits\.nofile/],
+      [{ noNewPrivileges: false }, /options\.noNewPrivileges/],
+      [{ newSession: false }, /options\.newSession/],
+      [{ unshare: ['net'] }, /no property 'unshare'/],
+      [{ setns: [] }, /no property 'setns'/],
+      [{ cgroup: {} }, /no property 'cgroup'/],
+      [{ dieWithParent: false }, /no property 'dieWithParent'/],
+      [{ securebits: [] }, /no property 'securebits'/],
+      [{ env: { A: 1 } }, /options\.env\['A'\]/],
+    ];
+    for (const [options, message] of attempts) {
+      await expect(sandbox.spawn('true', options)).rejects.toThrow(message);
+      await expect(sandbox.execFile('true', [], options)).rejects.toThrow(message);
+      await expect(sandbox.exec('true', options)).rejects.toThrow(message);
+    }
+  });
+});
