@@ -212,7 +212,11 @@ needs({ tool: ['ip'] }).describe('what is listed is what `ip -j` lists', () => {
 
   test('neighbors, those that need no resolution, and proxies', async () => {
     const { net, set } = lab.at(0);
-    const theirs = async (...args: string[]) => (await ipJson(set, 'neigh', 'show', ...args)).map(sorted).sort(byText);
+    // Of a neighbor that has no address, on a tun device, it prints a byte of what is next in the message.
+    const withAddress = ({ lladdr, ...neighbor }: Json): Json =>
+      neighbor.dev === 'tun0' ? neighbor : { lladdr, ...neighbor };
+    const theirs = async (...args: string[]) =>
+      (await ipJson(set, 'neigh', 'show', ...args)).map((neighbor) => sorted(withAddress(neighbor))).sort(byText);
     await expectSame(
       async () => (await net.neighbor.list()).map(neighborAsIp).sort(byText),
       () => theirs(),

@@ -52,7 +52,8 @@ export function neighborOf({ header, attributes }: NeighborMessage, nameOf: Name
     to: attributes.DST,
     link: nameOf(header.index),
     index: header.index,
-    address: attributes.LLADDR,
+    // On a link that has no addresses it is there, and empty.
+    address: attributes.LLADDR === '' ? undefined : attributes.LLADDR,
     state: flagNames(header.state, NEIGHBOR_STATES),
     router: has(NTF_ROUTER),
     proxy: has(NTF_PROXY),
