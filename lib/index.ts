@@ -52,7 +52,7 @@ export type {
 } from './network/link/kinds';
 export type { Link, LinkStats } from './network/link/link';
 export type { LinkFilter, Links } from './network/link/links';
-export type { LinkChange, LinkSettings, LinkSpec, OwnSettings, VethPeer } from './network/link/spec';
+export type { LinkChange, LinkSettings, LinkSpec, OwnSettings, VethOptions, VethPeer } from './network/link/spec';
 export type { Tun, TunOptions, TunSpec } from './network/link/tun';
 export type { RouteProtocol, RouteType, Scope, Table } from './network/names';
 export type { Neighbor, NeighborState } from './network/neighbor/neighbor';

@@ -6,7 +6,7 @@ set -eu
 [ $# -gt 0 ] || set -- test/addon test/launch test/namespace test/idmap test/mount test/thread \
   'test/process/(parity|namespaces|lifetimes|errors)' test/system/faults test/system/environments test/system/steps \
   'test/discovery/(discover|threads|watch)' \
-  'test/network/(link|watch|refused|lifetime|netlink|sockets|named)'
+  'test/network/(link|watch|refused|faults|lifetime|netlink|sockets|named)'
 cd "$(dirname "$0")/.."
 checkout=$PWD
 work=$(mktemp -d)

@@ -287,7 +287,10 @@ export interface NativeNetlink {
   leave(group: number): void;
   /** Whether `onReadable` is to be called while there is something to receive; it keeps the event loop alive then. */
   watch(on: boolean): void;
-  /** One datagram; undefined when there is none now. Throws ENOBUFS when some were lost, and goes on after that. */
+  /**
+   * One datagram; undefined when there is none now, empty when it is not the kernel's. Throws ENOBUFS when some were lost,
+   * EMSGSIZE when one was too long, and goes on after that.
+   */
   receive(): Buffer | undefined;
   /** Whether being watched keeps the event loop alive; it does from the start. */
   ref(): void;
@@ -462,7 +465,8 @@ export interface Native {
 
   /**
    * Takes a netlink socket over, and sets it up: extended acknowledgements, strict dumps, a receive buffer of so many
-   * bytes (as far as net.core.rmem_max lets it, without CAP_NET_ADMIN). `onReadable`: see `watch`.
+   * bytes (as far as net.core.rmem_max lets it, without CAP_NET_ADMIN), messages from the kernel alone. `onReadable`: see
+   * `watch`.
    */
   openNetlink(fd: number, receiveBuffer: number, onReadable: () => void): NativeNetlink;
   /** inet_pton(3): 4 or 16 bytes; undefined for what is no address. */

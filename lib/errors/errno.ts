@@ -41,6 +41,7 @@ export const Errno = Object.freeze({
   ELOOP: 40,
   ELIBBAD: 80,
   EUSERS: 87,
+  EMSGSIZE: 90,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,

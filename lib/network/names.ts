@@ -35,12 +35,18 @@ export class Names<N extends string> {
   }
 }
 
+/** How far an address is known, or a destination is away: `'global'` is everywhere, `'link'` on the network itself. */
 export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere';
 export const SCOPES = new Names<Scope>({ global: 0, site: 200, link: 253, host: 254, nowhere: 255 });
 
+/** The routing tables that have a name; others have numbers. */
 export type Table = 'default' | 'main' | 'local';
 export const TABLES = new Names<Table>({ default: 253, main: 254, local: 255 });
 
+/**
+ * What becomes of packets: `'unicast'` are passed on, `'local'` delivered here; `'blackhole'` drops them silently, `'unreachable'`
+ * and `'prohibit'` tell the sender so; `'throw'` goes on with the next rule.
+ */
 export type RouteType =
   | 'unicast'
   | 'local'

@@ -59,6 +59,8 @@ let construct: (owned: Possessions) => Network;
  * CAP_NET_ADMIN in the user namespace that owns the network namespace: root has it, and in a user namespace of one's own its
  * creator.
  *
+ * Only the kernel is listened to: whoever is root in the namespace can send what looks like its messages, and is not heard.
+ *
  * It keeps the namespace alive. Close it, or declare it with `await using`. One that is forgotten instead is closed when
  * it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
  *
@@ -112,6 +114,7 @@ export class Network implements AsyncDisposable {
    *
    * @param target - a namespace of kind `net`, or a set with one: they stay the caller's, and need not stay open.
    * Default: the network that the calling thread is in
+   * @returns a network, the caller's to close
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`; `EPERM` where it may not be entered
    */
   static async open(target?: NetworkTarget, options: NetworkOptions = {}): Promise<Network> {
@@ -138,7 +141,7 @@ export class Network implements AsyncDisposable {
    * @param target - a set with a network, or a namespace of kind `net`, which the program then outlives until
    * `close()`
    * @throws NamespaceError `ENOENT` with the package's name in its `hint` where the program is not installed;
-   * `EADDRINUSE` when a port is taken; what else the program says
+   * `EADDRINUSE` when a port is taken; `ERR_LINUX_NS_ATTACH` with what else the program says
    *
    * @example
    * ```ts
@@ -181,7 +184,11 @@ export class Network implements AsyncDisposable {
     return this.#owned.events.watch(checked);
   }
 
-  /** All that can be listed, of all tables. */
+  /**
+   * All that can be listed, of all tables, asked together.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
+   */
   async dump(): Promise<NetworkDump> {
     return dump(this);
   }

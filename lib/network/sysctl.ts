@@ -29,6 +29,11 @@ export class Sysctls {
    * @param name - as sysctl(8) has them: `'net.ipv4.ip_forward'`. With slashes where a link's name has a dot:
    * `'net/ipv4/conf/eth0.5/forwarding'`
    * @throws NamespaceError `ENOENT` when there is no such setting in this namespace
+   *
+   * @example
+   * ```ts
+   * console.log(await network.sysctl.get('net.ipv4.ip_forward')); // 0
+   * ```
    */
   async get(name: string): Promise<string> {
     const path = pathOf('name', name);
@@ -39,6 +44,7 @@ export class Sysctls {
   /**
    * Changes a setting.
    *
+   * @param name - as for {@link Sysctls.get}
    * @throws NamespaceError `EINVAL` for a value that the kernel does not take, `EACCES`, `EROFS`, …
    *
    * @example

@@ -63,7 +63,8 @@ private:
     return sent >= 0 || Fail("sendmsg", errno);
   }
 
-  // The kernel has answered by the time send(2) returns; of a dump, each recv(2) makes the next part.
+  // The kernel has answered by the time send(2) returns; of a dump, each recv(2) makes the next part. It comes to an
+  // end: nobody else can send to this socket (ConnectToKernel).
   bool Drain() {
     for (;;) {
       ssize_t got = recv(socket_->get(), scratch_.get(), kMostBytes, MSG_DONTWAIT | MSG_TRUNC);
@@ -76,6 +77,9 @@ private:
       }
       if (got < 0) {
         return errno == EAGAIN || Fail("recvmsg", errno);
+      }
+      if (got == 0) {
+        return Fail("recvmsg", EBADF); // what has an end is no netlink socket: somebody has closed ours
       }
       if (static_cast<size_t>(got) > kMostBytes) {
         return Fail("recvmsg", EMSGSIZE);
@@ -130,6 +134,24 @@ void Tell(Environment *environment, Callback callback, Conversation *conversatio
 
 bool SetOption(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+// Without a port of its own, which bind(2) gives it, a socket is taken for the kernel's, and not told of events. A
+// connected one takes messages from nobody else: whoever has CAP_NET_ADMIN over the network could send what looks like
+// the kernel's answers, or without end.
+bool ConnectToKernel(int fd, Failure *failure) {
+  sockaddr_nl any = {};
+  any.nl_family = AF_NETLINK;
+  const sockaddr *address = reinterpret_cast<const sockaddr *>(&any);
+  if (bind(fd, address, sizeof(any)) < 0) {
+    *failure = Failure::Last("bind");
+    return false;
+  }
+  if (connect(fd, address, sizeof(any)) < 0) {
+    *failure = Failure::Last("connect");
+    return false;
+  }
+  return true;
 }
 
 Napi::Value AddressBytes(const Napi::CallbackInfo &info) {
@@ -215,11 +237,9 @@ bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) 
     ThrowSystem(Env(), Failure::Last("setsockopt"));
     return false;
   }
-  // Without a port of its own, which bind(2) gives it, a socket is taken for the kernel's, and not told of events.
-  sockaddr_nl any = {};
-  any.nl_family = AF_NETLINK;
-  if (bind(fd, reinterpret_cast<sockaddr *>(&any), sizeof(any)) < 0) {
-    ThrowSystem(Env(), Failure::Last("bind"));
+  Failure failure;
+  if (!ConnectToKernel(fd, &failure)) {
+    ThrowSystem(Env(), failure);
     return false;
   }
   int error = poll_.Open(environment_, fd, 0, true, [this] { OnReadable(); });
@@ -282,7 +302,8 @@ void Netlink::Join(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK
 void Netlink::Leave(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK_DROP_MEMBERSHIP); }
 
 void Netlink::Watch(const Napi::CallbackInfo &info) {
-  watched_ = info[0].ToBoolean() ? UV_READABLE : 0;
+  bool on = info[0].IsBoolean() && info[0].As<Napi::Boolean>().Value();
+  watched_ = on ? UV_READABLE : 0;
   poll_.Watch(watched_);
 }
 
@@ -290,17 +311,25 @@ Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   // Not a dump: an event is a few kilobytes at most.
   alignas(NLMSG_ALIGNTO) char bytes[64 << 10];
+  sockaddr_nl sender = {};
   ssize_t got;
   do {
-    got = recv(socket_->get(), bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC);
+    socklen_t size = sizeof(sender);
+    got = recvfrom(socket_->get(), bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC,
+                   reinterpret_cast<sockaddr *>(&sender), &size);
   } while (got < 0 && errno == EINTR);
-  if (got >= 0 && static_cast<size_t>(got) <= sizeof(bytes)) {
-    return Napi::Buffer<char>::Copy(env, bytes, static_cast<size_t>(got));
+  if (got < 0 && errno == EAGAIN) {
+    return env.Undefined();
   }
-  if (got >= 0 || errno != EAGAIN) {
-    ThrowSystem(env, {got >= 0 ? EMSGSIZE : errno, "recvmsg", ""});
+  // To a group others may send, too, connected or not. What they say is not to be believed.
+  if (got >= 0 && sender.nl_pid != 0) {
+    return Napi::Buffer<char>::Copy(env, bytes, 0);
   }
-  return env.Undefined();
+  if (got <= 0 || static_cast<size_t>(got) > sizeof(bytes)) {
+    ThrowSystem(env, {got < 0 ? errno : got == 0 ? EBADF : EMSGSIZE, "recvmsg", ""});
+    return env.Undefined();
+  }
+  return Napi::Buffer<char>::Copy(env, bytes, static_cast<size_t>(got));
 }
 
 void Netlink::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }

@@ -1,8 +1,9 @@
 import { Namespace, Network, execFile, unshare } from '../../lib';
-import { Worker } from 'node:worker_threads';
-import { join } from 'node:path';
-import { eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
+import { NOTHING, eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
+import { resultOf } from '../fixtures/scenario';
+
+const SCENARIOS = require.resolve('./scenarios');
 
 // Jest itself starts programs to find its files.
 beforeAll(() => eventually(() => footprint().children.length === 0));
@@ -83,61 +84,20 @@ test('100 networks, one after another and all at once, leave nothing behind', as
   await expectNothingLeft(before);
 });
 
-const library = JSON.stringify(join(__dirname, '../../lib'));
-
-/** What the body of a Worker comes to. */
-function inWorker(body: string): Promise<unknown> {
-  const source = `
-    require('tsx/cjs');
-    const { parentPort } = require('node:worker_threads');
-    const { Network, execFile, thread, unshare } = require(${library});
-    (async () => { ${body} })().then((value) => parentPort.postMessage(value), (error) => { throw error; });`;
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(source, { eval: true });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
-}
-
 describe('a Worker', () => {
   test('that ends in the middle of it all takes its sockets along', async () => {
-    await inWorker('await execFile("true")'); // tsx compiles what it has not yet, by a program that stays
-    const before = footprint();
-    for (let i = 0; i < 5; i++) {
-      const source = `
-        require('tsx/cjs');
-        const { parentPort } = require('node:worker_threads');
-        const { Network, unshare } = require(${library});
-        (async () => {
-          const set = await unshare(['user', 'net']);
-          const net = await Network.open(set);
-          const watch = net.watch();
-          parentPort.postMessage('ready');
-          for (let i = 0; ; i++) {
-            await Promise.all([net.link.add({ name: 'v' + i, kind: 'veth' }), net.dump(), watch.next()]);
-          }
-        })();`;
-      const worker = new Worker(source, { eval: true });
-      await new Promise((resolve) => worker.once('message', resolve));
-      await new Promise((resolve) => setTimeout(resolve, 10 * i));
-      await worker.terminate();
-    }
-    await expectNothingLeft(before);
-  });
+    expect(await resultOf(SCENARIOS, 'terminatedWorkers', [8])).toEqual(NOTHING);
+  }, 120_000);
 
-  needs({ root: true }).test('that has moved works in the network it has moved to', async () => {
-    const [links, forwarding] = (await inWorker(`
-      thread.unshareSync('net');
-      const net = await Network.open();
-      await net.link.add({ name: 'inside', kind: 'veth' });
-      await net.sysctl.set('net.ipv4.ip_forward', 1);
-      const links = await net.link.list();
-      const found = [links.map(({ name }) => name), await net.sysctl.get('net.ipv4.ip_forward')];
-      await net.close();
-      return found;`)) as [string[], string];
-    expect(links).toEqual(['lo', 'veth0', 'inside']);
-    expect(forwarding).toBe('1');
-    await using host = await Network.open();
-    expect((await host.link.list()).map(({ name }) => name)).not.toContain('inside');
-  });
+  needs({ root: true }).test(
+    'that has moved works in the network it has moved to',
+    async () => {
+      expect(await resultOf(SCENARIOS, 'movedWorker')).toEqual({
+        inside: ['lo', 'veth0', 'inside'],
+        forwarding: '1',
+        outside: expect.not.arrayContaining(['inside']) as string[],
+      });
+    },
+    120_000,
+  );
 });

@@ -9,6 +9,7 @@ import { ADDRESS_FLAGS, type AddressMessage, IFA_F_PERMANENT, IFA_F_SECONDARY } 
  * name than there it is given.
  */
 export interface Address {
+  /** `'inet'`: IPv4; `'inet6'` */
   family: Family;
   /** The address itself: `local`. */
   address: string;
@@ -16,8 +17,11 @@ export interface Address {
   prefixLength: number;
   /** The other end of a point-to-point link: `address`. */
   peer?: string;
+  /** The last one of its network, as a rule. */
   broadcast?: string;
+  /** Of IPv6. */
   anycast?: string;
+  /** How far it is known: `'global'`, `'link'`, `'host'`, … */
   scope: Scope | number;
   /** Of IPv4: the link's name, as a rule. */
   label?: string;
@@ -31,8 +35,9 @@ export interface Address {
   dynamic: boolean;
   /** Metric of the route it brings. */
   metric?: number;
-  /** In seconds; null for ever. `valid_life_time`, `preferred_life_time` */
+  /** Seconds until it goes; null for ever. `valid_life_time` */
   validLifetime: number | null;
+  /** Seconds in which new connections come from it; null for ever. `preferred_life_time` */
   preferredLifetime: number | null;
 }
 

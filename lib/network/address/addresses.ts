@@ -16,8 +16,11 @@ import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, 
 
 /** Options of {@link Addresses.list}: all that are given must hold. */
 export interface AddressFilter {
+  /** Only those of this link. */
   link?: LinkReference | undefined;
+  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
+  /** Only those of this scope: `'global'`, `'link'`, `'host'`, … */
   scope?: Scope | number | undefined;
 }
 
@@ -29,14 +32,15 @@ export interface AddressOptions {
   broadcast?: string | null | undefined;
   /** Default: `'host'` for loopback addresses of IPv4, else `'global'`. */
   scope?: Scope | number | undefined;
-  /** Of IPv4: the name of the link, perhaps with `:something` after it. */
+  /** Of IPv4, at most 15 bytes: the name of the link, perhaps with `:something` after it. Default: none. */
   label?: string | undefined;
-  /** Metric of the route to its network. */
+  /** Metric of the route to its network. Default: the kernel's, 0 for IPv4 and 256 for IPv6. */
   metric?: number | undefined;
-  /** In seconds; null for ever. */
+  /** Seconds after which it goes; null for ever. Default: null. */
   validLifetime?: number | null | undefined;
+  /** Seconds after which no new connections come from it; null for ever. Default: {@link validLifetime}. */
   preferredLifetime?: number | null | undefined;
-  /** `'nodad'`: IPv6 is to use it at once, without asking whether another has it. */
+  /** `'nodad'`: IPv6 is to use it at once, without asking whether another has it. Default: none. ip-address(8) */
   flags?: readonly AddressFlag[] | undefined;
 }
 
@@ -73,6 +77,8 @@ export class Addresses {
 
   /**
    * The addresses, IPv4 first: `ip address show`.
+   *
+   * @throws NamespaceError `ENODEV` when there is no such link
    *
    * @example
    * ```ts

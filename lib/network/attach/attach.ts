@@ -14,9 +14,12 @@ import { startHelper } from './helper';
 import { type NetworkAttachOptions, type AttachPlan, type AttachProgram, parseAttach } from './options';
 import { ADDRESSES, pastaArgs } from './pasta';
 import { refusedPort } from './ports';
-import { checkSlirpPorts, forwardPorts, slirpArgs } from './slirp';
+import { checkSlirpPorts, forwardPorts, hasSandbox, slirpArgs } from './slirp';
 
-/** A connection of a network namespace to the outside, which a program keeps up: {@link Network.attach}. */
+/**
+ * A connection of a network namespace to the outside, which a program keeps up: {@link Network.attach}. It ends with
+ * `close()`, with the set that it was made for, and with this process. pasta(1), slirp4netns(1)
+ */
 export class Attachment {
   /** The program. */
   readonly program: AttachProgram;
@@ -80,10 +83,12 @@ export async function attach(target: NetworkTarget, options: NetworkAttachOption
 function start(plan: AttachPlan, net: number, user: number | undefined): Promise<NamespaceProcess> {
   const { program, signal } = plan;
   const hasUser = user !== undefined;
-  if (program === 'pasta') return startHelper({ program, args: pastaArgs(plan, hasUser), net, user, signal });
+  if (program === 'pasta')
+    return startHelper({ program, args: pastaArgs(plan, hasUser), net, user, apart: false, signal });
   return withDirectory(async (directory) => {
     const api = join(directory, 'api');
-    const process = await startHelper({ program, args: slirpArgs(plan, hasUser, api), net, user, signal });
+    const args = slirpArgs(plan, hasUser, api);
+    const process = await startHelper({ program, args, net, user, apart: hasSandbox(), signal });
     try {
       await forwardPorts(api, plan);
       return process;

@@ -19,6 +19,8 @@ export interface Helper {
   /** The namespaces' descriptors; none for a user namespace that is this process's own. */
   readonly net: number;
   readonly user: number | undefined;
+  /** In a mount namespace of its own, whose mounts are slaves of the host's: nothing it does to them gets there. */
+  readonly apart: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -58,13 +60,14 @@ export function failedToStart(program: AttachProgram, words: string): NamespaceE
   return new NamespaceError({ code: 'ERR_LINUX_NS_ATTACH', message, step: `start ${program}`, kind: 'net', hint });
 }
 
-async function spawnHelper({ program, args, net, user }: Helper, ready: number): Promise<NamespaceProcess> {
+async function spawnHelper({ program, args, net, user, apart }: Helper, ready: number): Promise<NamespaceProcess> {
   try {
     const child = await spawn(program, [...args], {
       stdio: ['ignore', 'ignore', 'pipe', net, user ?? 'ignore', ready],
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
       cwd: '/',
       newSession: true,
+      ...(apart && { unshare: { mnt: { propagation: 'slave' } } }),
     });
     // It serves as long as this process runs, and is no reason to.
     child.unref();

@@ -1,15 +1,24 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { NamespaceError } from '../../errors/namespace-error';
+import { isPrivileged } from '../place';
 import { DESCRIPTORS, failedToStart } from './helper';
 import type { AttachPlan } from './options';
+
+/**
+ * A root directory that is empty, which only root can give it (setegid). To get there it takes all mounts away in a mount
+ * namespace of its own, of which only `/` is private: what is shared, and /run/netns is, would go on the host as well, with all
+ * namespaces that have a name. So it is to be started where nothing is shared.
+ */
+export function hasSandbox(): boolean {
+  return process.geteuid?.() === 0 && isPrivileged();
+}
 
 /** The command line of slirp4netns(1). */
 export function slirpArgs(plan: AttachPlan, hasUser: boolean, api: string): string[] {
   return [
     ...['--configure', `--mtu=${plan.mtu}`, '--enable-seccomp'],
-    // A root directory that is empty, which only root can give it (setegid).
-    ...(process.geteuid?.() === 0 ? ['--enable-sandbox'] : []),
+    ...(hasSandbox() ? ['--enable-sandbox'] : []),
     ...(plan.ipv6 ? ['--enable-ipv6'] : []),
     ...(plan.hostLoopback ? [] : ['--disable-host-loopback']),
     `--ready-fd=${DESCRIPTORS.ready}`,

@@ -15,25 +15,31 @@ import type { KIND_ATTRIBUTES, KindData, LinkInfo } from './message';
 /** A link, by its name or its index. */
 export type LinkReference = string | number;
 
-/** A bridge; times in seconds. */
+/** A bridge; times in seconds, of which the kernel keeps hundredths. bridge(8) */
 export interface BridgeOptions {
   /** The spanning tree protocol. Default false. */
   stp?: boolean | undefined;
   /** How long a port listens and learns before it forwards, with `stp`. Kernel's default 15. */
   forwardDelay?: number | undefined;
+  /** How often it tells its neighbors of itself, with `stp`. Kernel's default 2. */
   helloTime?: number | undefined;
+  /** How long what a neighbor has told counts, with `stp`. Kernel's default 20. */
   maxAge?: number | undefined;
   /** How long an address that was learnt is kept. Kernel's default 300. */
   ageingTime?: number | undefined;
   /** Of the bridge in the spanning tree. Kernel's default 32768. */
   priority?: number | undefined;
+  /** Whether ports are members of some VLANs only. Default false. */
   vlanFiltering?: boolean | undefined;
+  /** Of the tags that count then. Kernel's default `'802.1Q'`. */
   vlanProtocol?: VlanProtocol | undefined;
-  /** The VLAN of untagged frames; 0 for none. */
+  /** The VLAN of untagged frames; 0 for none. Kernel's default 1. */
   vlanDefaultPvid?: number | undefined;
+  /** Whether multicast goes only to ports that have asked for it. Kernel's default true. */
   multicastSnooping?: boolean | undefined;
 }
 
+/** A vlan: frames with a tag, over another link. Takes CONFIG_VLAN_8021Q. */
 export interface VlanOptions {
   /** The link that the tagged frames go over. */
   link: LinkReference;
@@ -42,26 +48,34 @@ export interface VlanOptions {
   /** Default `'802.1Q'`. */
   protocol?: VlanProtocol | undefined;
 }
+/** Of the tag: `'802.1ad'` is of the outer of two. */
 export type VlanProtocol = '802.1Q' | '802.1ad';
 
+/** A macvlan or macvtap: one more address of the link layer on another link. Takes CONFIG_MACVLAN, CONFIG_MACVTAP. */
 export interface MacvlanOptions {
   /** The link that it is a second address of. */
   link: LinkReference;
   /** How it gets to others on the same link. Kernel's default `'vepa'`. */
   mode?: MacvlanMode | undefined;
 }
+/** Whether links on top of one reach each other: not at all, by a switch outside, or at once; or by who has one alone. */
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 
+/** An ipvlan: more IP addresses on another link, with one address of the link layer. Takes CONFIG_IPVLAN. */
 export interface IpvlanOptions {
+  /** The link that it shares the address of. */
   link: LinkReference;
   /** Kernel's default `'l3'`. */
   mode?: IpvlanMode | undefined;
   /** How it gets to others on the same link. Kernel's default `'bridge'`. */
   isolation?: IpvlanIsolation | undefined;
 }
+/** What the link below is to them: a switch, or a router; `'l3s'` with connection tracking. */
 export type IpvlanMode = 'l2' | 'l3' | 'l3s';
+/** Whether links on top of one reach each other: at once, not at all, or by a switch outside. */
 export type IpvlanIsolation = 'bridge' | 'private' | 'vepa';
 
+/** A vxlan: Ethernet through a network of IP, RFC 7348. Takes CONFIG_VXLAN. */
 export interface VxlanOptions {
   /** The network's identifier, VNI: 0 to 16777215. Needed, unless the link is `external`. */
   id?: number | undefined;
@@ -69,43 +83,54 @@ export interface VxlanOptions {
   link?: LinkReference | undefined;
   /** The other end, or the multicast group of all ends. */
   remote?: string | undefined;
+  /** The address that its packets come from. Default: as the route to the other end has it. */
   local?: string | undefined;
   /** UDP. Default 4789, the number it was given; the kernel's own default, 8472, is older than that. */
   port?: number | undefined;
   /** Source ports, first and last. */
   portRange?: readonly [low: number, high: number] | undefined;
+  /** Of its packets. Default: as of any packet for a single address, 1 for a group. */
   ttl?: number | undefined;
+  /** Of its packets. Default 0. */
   tos?: number | undefined;
   /** Learns addresses from what comes in. Kernel's default true. */
   learning?: boolean | undefined;
-  /** Seconds that a learnt address is kept. */
+  /** Seconds that a learnt address is kept. Kernel's default 300. */
   ageing?: number | undefined;
   /** Where a packet goes is said by whoever sends it (a route, Open vSwitch); `id` is not given then. */
   external?: boolean | undefined;
 }
 
+/** A vrf: links that belong to it have a routing table of their own. Takes CONFIG_NET_VRF. */
 export interface VrfOptions {
-  /** The routing table that is bound to it. */
+  /** The number of that routing table. */
   table: number;
 }
 
-/** What a port of a bridge does; the link is one by its `master`. bridge(8) */
+/** What a port of a bridge does; the link is one by its `master`. What is not given stays as it is. bridge(8) */
 export interface BridgePortOptions {
+  /** What it does with frames; with `stp` the bridge decides. */
   state?: BridgePortState | undefined;
+  /** In the spanning tree: 0 to 63, the lowest is preferred. Kernel's default 32. */
   priority?: number | undefined;
+  /** Of the path by this port, in the spanning tree. */
   cost?: number | undefined;
-  /** Sends back out of the port what came in by it. */
+  /** Sends back out of the port what came in by it. Default false. */
   hairpin?: boolean | undefined;
   /** Refuses to hear of spanning trees from there. */
   guard?: boolean | undefined;
+  /** Never leads to the root of the spanning tree. Default false. */
   rootBlock?: boolean | undefined;
+  /** Gets no more multicast as soon as somebody there has left the group. Default false. */
   fastLeave?: boolean | undefined;
+  /** Learns addresses from what comes in. Default true. */
   learning?: boolean | undefined;
-  /** Gets unicast frames whose destination is not known. */
+  /** Gets unicast frames whose destination is not known. Default true. */
   flood?: boolean | undefined;
-  /** Reaches only ports that are not isolated. */
+  /** Reaches only ports that are not isolated. Default false. */
   isolated?: boolean | undefined;
 }
+/** Of the spanning tree: only `'forwarding'` passes frames on. */
 export type BridgePortState = 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking';
 
 /** What is particular to a link, or to a port of a bridge, as values of JSON. */

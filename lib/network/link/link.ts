@@ -22,23 +22,27 @@ export interface Link {
   flags: string[];
   /** Whether it is switched on: `UP` is among the flags. */
   up: boolean;
+  /** The largest packet, in bytes. */
   mtu: number;
-  /** Largest and smallest mtu it takes: `min_mtu`, `max_mtu`. */
+  /** The smallest mtu it takes: `min_mtu`. */
   minMtu?: number;
+  /** The largest mtu it takes; none where there is no limit. `max_mtu` */
   maxMtu?: number;
+  /** The queueing discipline of what it sends: `'noqueue'`, `'fq_codel'`, … tc(8) */
   qdisc?: string;
   /** Of the link as such, RFC 2863: `'UP'`, `'DOWN'`, `'UNKNOWN'`, `'LOWERLAYERDOWN'`, … `operstate` */
   state: string;
-  /** `linkmode` */
+  /** `'DEFAULT'` or `'DORMANT'`, RFC 2863: `linkmode` */
   mode: string;
   /** `'default'`, or a number. */
   group: string | number;
-  /** `txqlen`; none for 0. */
+  /** In packets: `txqlen`; none for 0. */
   txQueueLength?: number;
   /** `'ether'`, `'loopback'`, `'none'`, … `link_type` */
   type: string;
   /** Of the link layer; none has those of type `'none'`. */
   address?: string;
+  /** Of the link layer, too. */
   broadcast?: string;
   /** The address it was born with, where it has another now: `permaddr`. */
   permanentAddress?: string;
@@ -52,7 +56,7 @@ export interface Link {
   master?: string;
   /** `ifalias` */
   alias?: string;
-  /** How many want all that passes by. */
+  /** How many want all that passes by; 0 is none. */
   promiscuity: number;
   /** What is particular to its kind: of a vlan `{ id: 5, protocol: '802.1Q' }`. */
   info?: LinkDetails;
@@ -64,17 +68,27 @@ export interface Link {
   stats?: LinkStats;
 }
 
-/** Counters since the link was made. */
+/** Counters since the link was made, of packets, bytes and faults: `ip -s link`. */
 export interface LinkStats {
+  /** Packets received. */
   rxPackets: number;
+  /** Packets sent. */
   txPackets: number;
+  /** Bytes received. */
   rxBytes: number;
+  /** Bytes sent. */
   txBytes: number;
+  /** Packets received that were not good. */
   rxErrors: number;
+  /** Packets that could not be sent. */
   txErrors: number;
+  /** Packets received, and dropped: for want of room, or because nobody wants them. */
   rxDropped: number;
+  /** Packets that were to be sent, and dropped. */
   txDropped: number;
+  /** Packets received for multicast groups. */
   multicast: number;
+  /** Of Ethernet on one shared wire. */
   collisions: number;
 }
 

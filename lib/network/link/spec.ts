@@ -32,21 +32,27 @@ import { validateAlternativeName, validateLink, validateLinkName } from './looku
 import { ANY_LINK, Iff, type LinkAttributes, type LinkHeader, type LinkInfo } from './message';
 import { TUN_KEYS, type TunOptions } from './tun';
 
-/** What every link has. */
+/** What every link has: ip-link(8). What is not given is as the kernel has it, or stays as it is. */
 export interface LinkSettings {
   /** Switched on or off. New links are off. */
   up?: boolean | undefined;
+  /** The largest packet, in bytes. Kernel's default 1500 for most kinds. */
   mtu?: number | undefined;
-  /** Of the link layer: `'02:00:00:00:00:01'`. */
+  /** Of the link layer: `'02:00:00:00:00:01'`. Default for a new link: one at random. */
   address?: string | undefined;
+  /** Its broadcast address of the link layer. */
   broadcast?: string | undefined;
+  /** So many packets may wait to be sent, with the queueing disciplines that go by it. */
   txQueueLength?: number | undefined;
-  /** A number to set several links by, `'default'` is 0. */
+  /** A number to set several links by; `'default'` is 0. */
   group?: number | 'default' | undefined;
-  /** Whether it resolves neighbors' addresses. */
+  /** Whether it resolves neighbors' addresses. Kernel's default true, where the kind has neighbors. */
   arp?: boolean | undefined;
+  /** Whether it takes part in multicast. */
   multicast?: boolean | undefined;
+  /** Whether it takes the packets of all multicast groups. Default false. */
   allMulticast?: boolean | undefined;
+  /** Whether it takes all packets that pass by. Default false. */
   promiscuous?: boolean | undefined;
 }
 
@@ -54,22 +60,29 @@ export interface LinkSettings {
 export interface OwnSettings extends LinkSettings {
   /** The bridge, bond or VRF it is to belong to; null for none. */
   master?: LinkReference | null | undefined;
-  /** A description. */
+  /** A description, at most 255 bytes. */
   alias?: string | undefined;
   /** How IPv6 makes the interface's own addresses. */
   addressGeneration?: (typeof ADDRESS_GENERATION)[number] | undefined;
+}
+
+/** A veth: a pair of links, what goes into one comes out of the other. veth(4) */
+export interface VethOptions {
+  /** The other end. Default: as the kernel has it, in the same network. */
+  peer?: VethPeer | undefined;
 }
 
 /** The other end of a veth. */
 export interface VethPeer extends LinkSettings {
   /** Default: the kernel's, `veth` and a number. */
   name?: string | undefined;
+  /** Default: the next that is free there. */
   index?: number | undefined;
   /** Where that end is to be. Default: where the first is. */
   namespace?: NetworkTarget | undefined;
 }
 
-/** A link to be made. */
+/** A link to be made: what all have, and what is particular to its kind. ip-link(8) */
 export type LinkSpec = OwnSettings & {
   /** At most 15 bytes. Of a tun or tap: with `%d` in it the kernel puts a number there. */
   name: string;
@@ -78,7 +91,7 @@ export type LinkSpec = OwnSettings & {
   /** Where it is to be made. Default: in this network. What it is on top of (`link`) is looked up in this one. */
   namespace?: NetworkTarget | undefined;
 } & (
-    | ({ kind: 'veth' } & { peer?: VethPeer | undefined })
+    | ({ kind: 'veth' } & VethOptions)
     | ({ kind: 'bridge' } & BridgeOptions)
     | { kind: 'dummy' | 'ifb' }
     | ({ kind: 'vlan' } & VlanOptions)
@@ -95,8 +108,9 @@ export type LinkChange = OwnSettings & {
   name?: string | undefined;
   /** Moves it there. Its addresses and routes do not go with it, nor is it up there unless `up` says so. */
   namespace?: NetworkTarget | undefined;
-  /** More names, to add and to remove. */
+  /** More names it is to have, of at most 127 bytes each: `ip link property add altname`. */
   addNames?: readonly string[] | undefined;
+  /** More names it is no longer to have. */
   removeNames?: readonly string[] | undefined;
   /** As a port of a bridge. */
   port?: BridgePortOptions | undefined;

@@ -75,6 +75,7 @@ export interface NetworkNamespaces {
   readonly pids: (name: string) => Promise<number[]>;
 }
 
+/** Network namespaces that have a name: {@link NetworkNamespaces}. */
 export const networkNamespaces: NetworkNamespaces = Object.freeze({ add, list, open, remove, enter, identify, pids });
 
 async function add(name: string, options: AddNetworkNamespaceOptions = {}): Promise<PersistentNamespace> {

@@ -9,14 +9,15 @@ import { NTF_EXT_LEARNED, NTF_PROXY, NTF_ROUTER, type NeighborMessage } from './
  * has another name than there it is given.
  */
 export interface Neighbor {
+  /** `'inet'`: IPv4; `'inet6'` */
   family: Family;
-  /** `dst` */
+  /** Its IP address: `dst`. */
   to: string;
   /** The link's name: `dev`. */
   link: string;
   /** The link's index. */
   index: number;
-  /** `lladdr`; none while it is asked for. */
+  /** Of the link layer: `lladdr`; none while it is asked for, nor on a link that has none. */
   address?: string;
   /** `['REACHABLE']`, `['PERMANENT']`, `['STALE']`, … A proxy has none. */
   state: string[];
@@ -28,6 +29,7 @@ export interface Neighbor {
   external?: boolean;
 }
 
+/** How well an address is known: `'permanent'` for ever, `'reachable'` for a while; `'failed'` was asked for in vain. */
 export type NeighborState = 'permanent' | 'noarp' | 'reachable' | 'stale' | 'delay' | 'probe' | 'incomplete' | 'failed';
 
 /** NUD_*, in the order in which `ip` prints them. */

@@ -18,9 +18,11 @@ import { NEIGHBOR_STATES, type Neighbor, type NeighborState, neighborOf } from '
 
 /** Options of {@link Neighbors.list}: all that are given must hold. */
 export interface NeighborFilter {
+  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
+  /** Only those on this link. */
   link?: LinkReference | undefined;
-  /** Those that this host answers for, instead. */
+  /** Those that this host answers for, instead. Default false. */
   proxy?: boolean | undefined;
   /** With those that need no resolution: multicast and broadcast addresses. Default false, as `ip` has it. */
   noarp?: boolean | undefined;
@@ -30,13 +32,15 @@ export interface NeighborFilter {
 export interface NeighborSpec {
   /** Its IP address. */
   to: string;
+  /** The link it is on. */
   link: LinkReference;
-  /** Its address of the link layer; not of a proxy. */
+  /** Its address of the link layer, `'02:00:00:00:00:07'`; not of a proxy. */
   address?: string | undefined;
   /** Default `'permanent'`. */
   state?: NeighborState | undefined;
+  /** It is a router. Default false. */
   router?: boolean | undefined;
-  /** This host is to answer for it. */
+  /** This host is to answer for it. Default false. */
   proxy?: boolean | undefined;
 }
 
@@ -69,7 +73,16 @@ export class Neighbors {
     this.#connection = connection;
   }
 
-  /** The neighbors, IPv4 first: `ip neighbour show`. */
+  /**
+   * The neighbors, IPv4 first: `ip neighbour show`.
+   *
+   * @throws NamespaceError `ENODEV` when there is no such link
+   *
+   * @example
+   * ```ts
+   * for (const { to, address, state } of await network.neighbor.list({ link: 'veth0' })) console.log(to, address, state);
+   * ```
+   */
   async list(filter: NeighborFilter = {}): Promise<Neighbor[]> {
     validateObject('filter', filter);
     validateKnownKeys('filter', filter, ['family', 'link', 'proxy', 'noarp']);
@@ -107,7 +120,11 @@ export class Neighbors {
     await this.#change('add', NlmFlag.CREATE | NlmFlag.EXCL, neighbor);
   }
 
-  /** Says a neighbor's address, whether there is one or not: `ip neighbour replace`. */
+  /**
+   * Says a neighbor's address, whether there is one or not: `ip neighbour replace`.
+   *
+   * @throws NamespaceError `ENODEV` when there is no such link
+   */
   async replace(neighbor: NeighborSpec): Promise<void> {
     await this.#change('replace', NlmFlag.CREATE | NlmFlag.REPLACE, neighbor);
   }

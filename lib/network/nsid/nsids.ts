@@ -22,7 +22,8 @@ const AT_ONCE = 64;
 
 /**
  * Ids of other network namespaces, as this one knows them: `ip netns list-id`. Each namespace has its own numbers for
- * others; the kernel gives one when a link's other end is elsewhere, and `link.linkNsid` is such a one.
+ * others; the kernel gives one when a link's other end is elsewhere, and `link.linkNsid` is such a one. An id goes with the
+ * namespace it stands for. ip-netns(8)
  */
 export class Nsids {
   readonly #connection: Connection;
@@ -32,7 +33,7 @@ export class Nsids {
     this.#connection = connection;
   }
 
-  /** The ids that this namespace has given, ascending. */
+  /** The ids that this namespace has given, ascending: `ip netns list-id`. */
   async list(): Promise<number[]> {
     const answers = await this.#connection.request({
       bytes: encode(NSID, RTM_GETNSID, NlmFlag.REQUEST | NlmFlag.DUMP, { header: { family: 0 }, attributes: {} }),
@@ -46,7 +47,11 @@ export class Nsids {
       .sort((a, b) => a - b);
   }
 
-  /** The id of a namespace here; undefined when it has none. */
+  /**
+   * The id of a namespace here; undefined when it has none.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`
+   */
   async get(namespace: NetworkTarget): Promise<number | undefined> {
     const { net } = membersOf('namespace', namespace);
     return this.#idOf(net);
@@ -57,7 +62,12 @@ export class Nsids {
    *
    * @param id - 0 or more. Default: the next that is free
    * @returns the id
-   * @throws NamespaceError `EEXIST` when it has one, or another has this
+   * @throws NamespaceError `EEXIST` when it has one, or another has this; `EPERM`
+   *
+   * @example
+   * ```ts
+   * const id = await network.nsid.set(ns1); // 0
+   * ```
    */
   async set(namespace: NetworkTarget, id?: number): Promise<number> {
     const { net } = membersOf('namespace', namespace);

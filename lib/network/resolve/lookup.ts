@@ -30,7 +30,9 @@ export interface LookupOptions extends ResolveOptions {
 
 /** One of the addresses of a name, as `dns.lookup()` has it. */
 export interface LookupAddress {
+  /** As text. */
   address: string;
+  /** Of IPv4, or of IPv6. */
   family: 4 | 6;
 }
 

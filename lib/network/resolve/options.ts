@@ -10,15 +10,15 @@ import {
 
 /** Where names are looked up, in place of what resolv.conf(5) says. Unknown options are errors. */
 export interface ResolveOptions {
-  /** Addresses of name servers, seen from inside the namespace: `'10.0.0.53'`, `'[fd00::53]:5353'`. */
+  /** Addresses of name servers, seen from inside the namespace: `'10.0.0.53'`, `'[fd00::53]:5353'`. Default: of the file. */
   servers?: readonly string[] | undefined;
-  /** Domains that are tried for names with few dots. */
+  /** Domains that are tried for names with few dots. Default: of the file. */
   search?: readonly string[] | undefined;
-  /** Names with fewer dots are tried in the {@link search} domains first. */
+  /** Names with fewer dots are tried in the {@link search} domains first. Default: of the file, or 1. */
   ndots?: number | undefined;
-  /** Milliseconds to wait for an answer of one server. */
+  /** Milliseconds to wait for an answer of one server. Default: of the file, or 5000. */
   timeout?: number | undefined;
-  /** How often all servers are asked. */
+  /** How often all servers are asked. Default: of the file, or 2. */
   attempts?: number | undefined;
 }
 

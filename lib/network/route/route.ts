@@ -19,12 +19,15 @@ import { METRIC_KEYS, type NextHopMessage, ROUTE_FLAGS, type RouteAttributes, ty
  * is given. What `ip` leaves out because it is the usual (`type`, `table`, `protocol`, `scope`) is there.
  */
 export interface Route {
+  /** `'inet'`: IPv4; `'inet6'` */
   family: Family;
+  /** `'unicast'`, `'blackhole'`, `'unreachable'`, … */
   type: RouteType | number;
   /** `'default'`, `'10.0.0.0/8'`, or a single address: `dst`. */
   to: string;
   /** The network of senders that it is for. */
   from?: string;
+  /** The type of service that it is for. */
   tos?: number;
   /** The router: `gateway`, and `via` for one of the other family. */
   via?: string;
@@ -32,12 +35,15 @@ export interface Route {
   link?: string;
   /** The index of that link. */
   index?: number;
+  /** `'main'`, `'local'`, `'default'`, or a number. */
   table: Table | number;
-  /** Who has put it there. */
+  /** Who has put it there: `'kernel'`, `'boot'`, `'static'`, `'dhcp'`, `'ra'`, … */
   protocol: RouteProtocol | number;
+  /** How far the destination is: `'link'` is on the network itself. */
   scope: Scope | number;
   /** The address packets are sent from, by default: `prefsrc`. */
   source?: string;
+  /** Of routes to one network the lowest is taken. */
   metric?: number;
   /** `'onlink'`, `'linkdown'`, `'dead'`, … */
   flags: string[];
@@ -45,31 +51,41 @@ export interface Route {
   nexthops?: NextHop[];
   /** The number of a next-hop object: `nhid`. */
   nexthopId?: number;
+  /** What is known of the path. */
   metrics?: RouteMetrics;
   /** Of IPv6 routers, RFC 4191: `pref`. */
   preference?: RoutePreference;
   /** Seconds until it goes. */
   expires?: number;
-  /** Of a lookup: `mark`, `uid` (as this process's user namespace knows it), `iif`. */
+  /** Of a lookup: the packet's mark. */
   mark?: number;
+  /** Of a lookup: the sender, as this process's user namespace knows it. */
   uid?: number;
+  /** Of a lookup: the name of the link the packet comes in by. `iif` */
   incoming?: string;
 }
 
+/** One of several ways of a route. */
 export interface NextHop {
+  /** The router: `gateway`, or `via`. */
   via?: string;
+  /** The name of the link that packets leave by: `dev`. */
   link?: string;
+  /** The index of that link. */
   index?: number;
-  /** 1 to 256. */
+  /** 1 to 256: its share of the connections. */
   weight: number;
+  /** `'onlink'`, `'linkdown'`, `'dead'`, … */
   flags: string[];
 }
 
+/** What is known of a path, RTAX_*: `mtu` and `advmss` in bytes, `rtt` and `rttvar` in units of the kernel's. ip-route(8) */
 export type RouteMetrics = Partial<Record<(typeof METRIC_KEYS)[keyof typeof METRIC_KEYS], number>> & {
   /** Algorithm of congestion control. */
   congctl?: string;
 };
 
+/** Which of several routers of IPv6 comes first, RFC 4191. */
 export type RoutePreference = 'low' | 'medium' | 'high';
 
 /** ICMPV6_ROUTER_PREF_*. */

@@ -37,25 +37,29 @@ import { type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } 
 
 /** Options of {@link Routes.list}: all that are given must hold. */
 export interface RouteFilter {
+  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
-  /** Default `'main'`. */
+  /** Default `'main'`; `'all'` for those of all tables. */
   table?: Table | number | 'all' | undefined;
   /** Those that leave by this link, or one of their ways. */
   link?: LinkReference | undefined;
+  /** Only those of this type: `'unicast'`, `'blackhole'`, … */
   type?: RouteType | undefined;
+  /** Only those that were put there by this: `'kernel'`, `'dhcp'`, … */
   protocol?: RouteProtocol | number | undefined;
   /** Exactly this destination: `'default'`, `'10.0.0.0/8'`. */
   to?: string | undefined;
 }
 
-/** Options of {@link Routes.get}. */
+/** Options of {@link Routes.get}: what else is known of the packet. */
 export interface RouteLookup {
-  /** The sender. */
+  /** The address of its sender. */
   from?: string | undefined;
   /** The link it comes in by: a packet that is to be passed on. */
   incoming?: LinkReference | undefined;
   /** The link it is to leave by. */
   link?: LinkReference | undefined;
+  /** Its mark, SO_MARK of socket(7). */
   mark?: number | undefined;
   /** The user whose socket sends it. */
   uid?: number | undefined;
@@ -90,6 +94,8 @@ export class Routes {
 
   /**
    * The routes, IPv4 first: `ip route show`, `ip -6 route show`.
+   *
+   * @throws NamespaceError `ENODEV` when there is no such link
    *
    * @example
    * ```ts
@@ -134,12 +140,20 @@ export class Routes {
     await this.#change(RTM_NEWROUTE, NlmFlag.CREATE | NlmFlag.EXCL, spec);
   }
 
-  /** Makes a route, in place of one to the same destination of the same metric if there is one: `ip route replace`. */
+  /**
+   * Makes a route, in place of one to the same destination of the same metric if there is one: `ip route replace`.
+   *
+   * @throws NamespaceError as {@link Routes.add}, but not `EEXIST`
+   */
   async replace(spec: RouteSpec): Promise<void> {
     await this.#change(RTM_NEWROUTE, NlmFlag.CREATE | NlmFlag.REPLACE, spec);
   }
 
-  /** Makes a route after those to the same destination: `ip route append`. */
+  /**
+   * Makes a route after those to the same destination: `ip route append`.
+   *
+   * @throws NamespaceError as {@link Routes.add}
+   */
   async append(spec: RouteSpec): Promise<void> {
     await this.#change(RTM_NEWROUTE, NlmFlag.CREATE | NlmFlag.APPEND, spec);
   }

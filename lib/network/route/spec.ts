@@ -34,7 +34,9 @@ import { PREFERENCES, type RouteMetrics, type RoutePreference } from './route';
 
 /** One way of several. */
 export interface NextHopSpec {
+  /** The router. */
   via?: string | undefined;
+  /** The link that packets leave by. Default: the one that the router is on. */
   link?: LinkReference | undefined;
   /** 1 to 256. Default 1. */
   weight?: number | undefined;
@@ -42,7 +44,7 @@ export interface NextHopSpec {
   onlink?: boolean | undefined;
 }
 
-/** A route to be made or removed. */
+/** A route to be made or removed: ip-route(8). */
 export interface RouteSpec {
   /** `'default'`, a network (`'10.0.0.0/8'`) or a single address. */
   to: string;
@@ -62,15 +64,19 @@ export interface RouteSpec {
   type?: RouteType | undefined;
   /** Default `'boot'`, as `ip` has it. */
   protocol?: RouteProtocol | number | undefined;
+  /** Default: as `ip` has it, `'link'` without a router and `'host'` for local addresses. */
   scope?: Scope | number | undefined;
   /** The address packets are sent from. */
   source?: string | undefined;
   /** The network of senders that it is for; of IPv6. */
   from?: string | undefined;
-  /** Of routes to one network the lowest is taken. */
+  /** Of routes to one network the lowest is taken. Default: 0 for IPv4, 1024 for IPv6. */
   metric?: number | undefined;
+  /** Only for packets of this type of service. Default: 0, for all. */
   tos?: number | undefined;
+  /** What is known of the path. */
   metrics?: RouteMetrics | undefined;
+  /** Of IPv6, RFC 4191: which of several comes first. Default `'medium'`. */
   preference?: RoutePreference | undefined;
   /** Of IPv6: seconds until it goes. */
   expires?: number | undefined;

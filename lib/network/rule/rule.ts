@@ -25,6 +25,7 @@ export const IP_PROTOCOLS = new Names<IpProtocol>({ icmp: 1, tcp: 6, udp: 17, 'i
  * `ip -j rule` prints; where a key has another name than there it is given.
  */
 export interface Rule {
+  /** `'inet'`: IPv4; `'inet6'` */
   family: Family;
   /** Lower ones come first. */
   priority: number;
@@ -32,11 +33,13 @@ export interface Rule {
   not?: boolean;
   /** `'all'`, or a network or address: `src`, `srclen`. */
   from: string;
-  /** `dst`, `dstlen` */
+  /** A network or address of the receiver: `dst`, `dstlen`. */
   to?: string;
+  /** The type of service of a packet. */
   tos?: number;
-  /** The mark of a packet, and which bits of it count: `fwmark`, `fwmask`. */
+  /** The mark of a packet: `fwmark`. */
   mark?: number;
+  /** Which bits of the mark count: `fwmask`. All, where there is none. */
   mask?: number;
   /** The link it comes in by: `iif`. */
   incoming?: string;
@@ -47,13 +50,15 @@ export interface Rule {
    * the user namespace that owns the network.
    */
   uids?: [first: number, last: number];
-  /** `ipproto` */
+  /** Of packets of this protocol: `ipproto`. */
   ipProtocol?: IpProtocol | number;
-  /** First and last: `sport_start`, `sport_end`. */
+  /** Of the sender, first and last: `sport_start`, `sport_end`. */
   sourcePorts?: [first: number, last: number];
+  /** Of the receiver, first and last: `dport_start`, `dport_end`. */
   destinationPorts?: [first: number, last: number];
+  /** What becomes of the packet. */
   action: RuleAction | number;
-  /** To be looked up. */
+  /** The routing table to be looked up. */
   table?: Table | number;
   /** The priority of the rule to go on with. */
   goto?: number;

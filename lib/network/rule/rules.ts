@@ -17,10 +17,14 @@ import { IP_PROTOCOLS, RULE_ACTIONS, type Rule, type RuleAction, ruleOf } from '
 
 /** Options of {@link Rules.list}. */
 export interface RuleFilter {
+  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
 }
 
-/** A rule to be made or removed: {@link Rule}, of which all may be left out. */
+/**
+ * A rule to be made or removed: {@link Rule}, of which all may be left out. A new one is of IPv4 then, for all packets, looks up
+ * table `'main'`, and comes before those that there are.
+ */
 export type RuleSpec = { [K in keyof Omit<Rule, 'action'>]?: Rule[K] | undefined } & {
   /** Default `'lookup'`, or `'goto'` where that is given. */
   action?: RuleAction | undefined;
@@ -81,7 +85,8 @@ export class Rules {
   /**
    * Makes a rule: `ip rule add`.
    *
-   * @throws NamespaceError `EEXIST` when there is the same one, …
+   * @throws NamespaceError `EEXIST` when there is the same one, `EPERM` for `uids` where Node is in another user namespace than
+   * the one that owns the network, …
    *
    * @example
    * ```ts

@@ -25,6 +25,7 @@ import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePor
 
 /** Options of {@link Sockets.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
 export interface DatagramOptions {
+  /** Of IPv4, or of IPv6. */
   type: 'udp4' | 'udp6';
   /** Binds it to this port, 0 for any that is free, before it is handed out. Default: it is not bound yet. */
   port?: number | undefined;

@@ -15,17 +15,24 @@ import { RTM_DELRULE, RTM_NEWRULE, RULE } from '../rule/message';
 /** `'new'`: it has come, or has changed. */
 export type EventAction = 'new' | 'delete';
 
-/** All there is in a network. */
+/** All there is in a network, at about the same moment. */
 export interface NetworkDump {
+  /** Without counters. */
   links: Link[];
+  /** Of both families, as all that follows. */
   addresses: Address[];
   /** Of all tables. */
   routes: Route[];
+  /** In their order. */
   rules: Rule[];
+  /** Without proxies, and without those that need no resolution. */
   neighbors: Neighbor[];
 }
 
-/** What has changed. */
+/**
+ * What has changed: the thing as it is now, or was when it went. Of a link that is in a bridge `'new'` comes for each change of
+ * its state.
+ */
 export type ChangeEvent =
   | { type: 'link'; action: EventAction; link: Link }
   | { type: 'address'; action: EventAction; address: Address }
@@ -40,9 +47,11 @@ export type ChangeEvent =
  */
 export interface OverrunEvent {
   type: 'overrun';
+  /** What there is now. @throws NamespaceError `ERR_LINUX_NS_CLOSED` when the network has been closed */
   dump(): Promise<NetworkDump>;
 }
 
+/** What a watch tells: `type` says which. */
 export type NetworkEvent = ChangeEvent | OverrunEvent;
 
 /** What can be watched. */

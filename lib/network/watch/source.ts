@@ -11,6 +11,9 @@ import { type CheckedWatchOptions, NetworkWatch, type WatchSource } from './watc
 /** So many datagrams are taken in one turn of the event loop: what else there is to do has its turn, too. */
 const MOST_IN_TURN = 256;
 
+/** Some were lost, and those that follow were not: there was no more room, or one was too long. */
+const LOSSES: ReadonlySet<unknown> = new Set([Errno.ENOBUFS, Errno.EMSGSIZE]);
+
 /** The socket that tells of changes, and the watches that they are told to. It is a socket of its own: one of requests
  * would have events among its answers. */
 export class EventSource implements WatchSource {
@@ -92,25 +95,40 @@ export class EventSource implements WatchSource {
       (links) => {
         if (this.#early !== early) return; // asked again meanwhile
         for (const { header, attributes } of links) this.#names.set(header.index, attributes.IFNAME ?? '');
-        this.#early = undefined;
-        for (const message of early) this.#tell(message);
+        this.#tellEarly(early);
       },
       () => {
-        if (this.#early !== early) return;
-        this.#early = undefined; // the network was closed, or a link is called `if7`
-        for (const message of early) this.#tell(message);
+        if (this.#early === early) this.#tellEarly(early); // the network was closed, or a link is called `if7`
       },
     );
   }
 
+  #tellEarly(early: readonly Message[]): void {
+    this.#early = undefined;
+    this.#orFail(() => {
+      for (const message of early) this.#tell(message);
+    });
+  }
+
   #receive(): void {
-    for (let count = 0; count < MOST_IN_TURN; count++) {
-      const datagram = this.#receiveOne();
-      if (datagram === undefined || this.#closed) return;
-      for (const message of messagesIn(datagram)) {
-        if (this.#early !== undefined) this.#early.push(message);
-        else this.#tell(message);
+    this.#orFail(() => {
+      for (let count = 0; count < MOST_IN_TURN; count++) {
+        const datagram = this.#receiveOne();
+        if (datagram === undefined || this.#closed) return;
+        for (const message of messagesIn(datagram)) {
+          if (this.#early !== undefined) this.#early.push(message);
+          else this.#tell(message);
+        }
       }
+    });
+  }
+
+  /** What goes wrong here has no caller to tell it to, and is no reason to end this process: the watches end with it. */
+  #orFail(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      for (const watch of [...this.#watches]) watch.close(error as Error);
     }
   }
 
@@ -118,7 +136,7 @@ export class EventSource implements WatchSource {
     try {
       return this.#socket.receive();
     } catch (cause) {
-      if ((cause as { errno?: unknown }).errno !== Errno.ENOBUFS) throw cause;
+      if (!isLoss(cause)) throw systemError(cause, { step: 'watch the network', operation: 'netlink', kind: 'net' });
       this.#lost();
       return Buffer.alloc(0);
     }
@@ -152,9 +170,13 @@ export class EventSource implements WatchSource {
     for (;;) {
       try {
         if (this.#socket.receive() === undefined) return;
-      } catch {
-        // ENOBUFS: some of it was lost
+      } catch (cause) {
+        if (!isLoss(cause)) return;
       }
     }
   }
+}
+
+function isLoss(cause: unknown): boolean {
+  return LOSSES.has((cause as { errno?: unknown }).errno);
 }

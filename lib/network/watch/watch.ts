@@ -43,8 +43,8 @@ interface Waiting {
 }
 
 /**
- * The changes in a network, from the moment it was made: `ip monitor`. Iterate it; leaving the loop ends it, and so does
- * closing the network.
+ * The changes in a network, from the moment it was made: `ip monitor`, ip-monitor(8). Iterate it; leaving the loop ends it,
+ * and so does closing the network. Only what the kernel says is told, whoever else sends messages in that namespace.
  *
  * It keeps the event loop alive while somebody waits for an event.
  */
@@ -76,7 +76,12 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
     return this.#types;
   }
 
-  /** The next event; `done` when it has ended. */
+  /**
+   * The next event; `done` when it has ended.
+   *
+   * @throws AbortError when its signal was aborted; NamespaceError `ERR_LINUX_NS_MALFORMED_MESSAGE` when what came from the kernel
+   * could not be read: it has ended then
+   */
   next(): Promise<IteratorResult<NetworkEvent, undefined>> {
     const event = this.#events.shift();
     if (event !== undefined) return Promise.resolve({ done: false, value: event });
@@ -121,9 +126,9 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
     this.#events.push(event);
   }
 
-  /** @internal The network was closed: what has come can still be taken. */
-  close(): void {
-    this.#end();
+  /** @internal The network was closed, or something is wrong with it: what has come can still be taken. */
+  close(error?: Error): void {
+    this.#end(error);
   }
 
   #end(error?: Error): void {

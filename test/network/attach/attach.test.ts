@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { type AttachProgram, type NamespaceSet, Network, unshare } from '../../../lib';
+import { type AttachProgram, type NamespaceSet, Network, networkNamespaces, unshare } from '../../../lib';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, eventually, expectNothingLeft, isAlive } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
@@ -85,6 +85,19 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
         expect(await network.link.get('way0')).toMatchObject({ name: 'way0', mtu: 1400 });
       } finally {
         await network.close();
+      }
+    });
+
+    needs({ root: true }).test('leaves the mounts of the host as they are: namespaces keep their names', async () => {
+      const name = `linux-ns-attach-${process.pid}`;
+      await networkNamespaces.add(name);
+      try {
+        const attachment = await Network.attach(set, { with: program });
+        expect(await networkNamespaces.list()).toContain(name);
+        await attachment.close();
+        expect(await networkNamespaces.list()).toContain(name);
+      } finally {
+        await networkNamespaces.remove(name);
       }
     });
 

@@ -1,7 +1,9 @@
+import { constants } from 'node:os';
 import { type NamespaceSet, Network, unshare } from '../../../lib';
 import { dumpLinks, findLink } from '../../../lib/network/link/lookup';
 import { Connection } from '../../../lib/network/netlink/connection';
 import { native } from '../../../lib/native';
+import { resultOf } from '../../fixtures/scenario';
 
 let set: NamespaceSet;
 let net: Network;
@@ -99,3 +101,8 @@ test('closing it rejects what is under way and what waits, and closes the socket
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_LINUX_NS_CLOSED' } });
   }
 });
+
+test('a socket that somebody else has closed is an error, and nothing waits for it', async () => {
+  const outcome = await resultOf(require.resolve('./scenarios'), 'closedByAnother');
+  expect(outcome).toEqual({ errno: constants.errno.EBADF, syscall: 'recvmsg' });
+}, 120_000);
