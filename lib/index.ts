@@ -3,9 +3,10 @@
  * process.
  *
  * @packageDocumentation
+ * @mergeModuleWith <project>
  */
 import './network/sockets'; // what namespaces do with sockets: provideSockets
-export { NamespaceError } from './errors/namespace-error';
+export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-error';
 export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';
 export type { Propagation, UnshareSpec } from './launch/target';

@@ -55,7 +55,15 @@ export interface CgroupSpec {
   /** Most processes and threads. */
   pidsMax?: CgroupMax | undefined;
   /** Most microseconds of processor time in a period, over all processors; a plain number is of 100 000. */
-  cpuMax?: CgroupMax | { quota: CgroupMax; period?: number | undefined } | undefined;
+  cpuMax?:
+    | CgroupMax
+    | {
+        /** Microseconds. */
+        quota: CgroupMax;
+        /** Microseconds. Kernel's default 100 000. */
+        period?: number | undefined;
+      }
+    | undefined;
   /** Its share beside its siblings, 1 to 10 000. */
   cpuWeight?: number | undefined;
   /** Its share of each device beside its siblings, 1 to 10 000. */

@@ -7,9 +7,23 @@ export interface CgroupStats {
   /** cpu.stat: `usage_usec`, `user_usec`, `system_usec`, and with the controller `nr_throttled` and others. */
   cpu?: Record<string, number>;
   /** memory.current, memory.peak (Linux 5.19), memory.swap.current and memory.events (`oom_kill` and others). */
-  memory?: { current: number; peak?: number; swap?: number; events?: Record<string, number> };
+  memory?: {
+    /** Bytes in use. */
+    current: number;
+    /** The most that were. */
+    peak?: number;
+    /** Bytes that are swapped out. */
+    swap?: number;
+    /** How often a limit was met. */
+    events?: Record<string, number>;
+  };
   /** pids.current, pids.peak (Linux 6.1). */
-  pids?: { current: number; peak?: number };
+  pids?: {
+    /** Processes and threads that there are. */
+    current: number;
+    /** The most that there were. */
+    peak?: number;
+  };
   /** io.stat: for each device, by its numbers, `rbytes`, `wbytes`, `rios`, `wios` and others. */
   io?: Record<string, Record<string, number>>;
 }

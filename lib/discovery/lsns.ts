@@ -10,6 +10,7 @@ import { userNames } from './users';
 export interface LsnsRow {
   /** Inode number. */
   ns: number;
+  /** Its kind. */
   type: NamespaceKind;
   /** `/proc/PID/ns/TYPE` of the process with the lowest pid. */
   path: string | null;
@@ -17,7 +18,9 @@ export interface LsnsRow {
   nprocs: number;
   /** The lowest pid in it; null when there is none. */
   pid: number | null;
+  /** The parent of that process. */
   ppid: number | null;
+  /** Its command line. */
   command: string | null;
   /** Of that process. Without one: of who created it, for a user namespace, else 0, as lsns(8) has it. */
   uid: number;

@@ -74,11 +74,20 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
     return this.#byPid.get(pid);
   }
 
+  /** The namespaces, as in `namespaces`. */
   [Symbol.iterator](): IterableIterator<DiscoveredNamespace> {
     return this.namespaces[Symbol.iterator]();
   }
 
-  toJSON(): { namespaces: object[]; processes: object[]; unread: readonly Unread[] } {
+  /** All there is, for `JSON.stringify()`: ids and pids in the place of links. */
+  toJSON(): {
+    /** {@link DiscoveredNamespace.toJSON} of each. */
+    namespaces: object[];
+    /** {@link DiscoveredProcess.toJSON} of each. */
+    processes: object[];
+    /** What could not be read. */
+    unread: readonly Unread[];
+  } {
     return {
       namespaces: this.namespaces.map((namespace) => namespace.toJSON()),
       processes: this.processes.map((process) => process.toJSON()),
@@ -112,6 +121,7 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
     return toSVG(this, options);
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `NamespaceMap { ${this.size} namespaces, ${this.processes.length} processes }`;
   }

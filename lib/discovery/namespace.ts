@@ -7,6 +7,7 @@ import type { DiscoveredProcess, DiscoveredTask } from './process';
 
 /** A descriptor of a namespace, or a socket that lives in one. */
 export interface DescriptorReference {
+  /** Who has it open. */
   readonly process: DiscoveredProcess;
   /** Its number in that process. */
   readonly fd: number;
@@ -30,6 +31,7 @@ export interface MountReference {
 
 /** A namespace that {@link discover} has found, what is known of it and all that refers to it. */
 export class DiscoveredNamespace {
+  /** Its kind. */
   readonly kind: NamespaceKind;
   /** Its inode number: with its kind its identity, as long as it exists. */
   readonly id: bigint;
@@ -138,6 +140,7 @@ export class DiscoveredNamespace {
     };
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `DiscoveredNamespace { ${String(this)} }`;
   }

@@ -16,6 +16,7 @@ export interface ProcessTreeOptions {
 
 /** A process and those of its children that are in the same namespace. */
 export interface ProcessTreeNode {
+  /** The process. */
   readonly process: DiscoveredProcess;
   /** Ascending by pid. */
   readonly children: readonly ProcessTreeNode[];
@@ -23,6 +24,7 @@ export interface ProcessTreeNode {
 
 /** The processes of one namespace. */
 export interface NamespaceTree {
+  /** The one they are in. */
   readonly namespace: DiscoveredNamespace;
   /** Those whose parent is elsewhere, ascending by pid. */
   readonly roots: readonly ProcessTreeNode[];
@@ -38,6 +40,7 @@ export interface ForestOptions {
 
 /** What {@link processTree} gives: iterable, one tree or several for each namespace. */
 export class ProcessForest implements Iterable<NamespaceTree> {
+  /** The kind of namespace that they are put together by. */
   readonly by: NamespaceKind;
   /** Ordered by the lowest pid in each. */
   readonly trees: readonly NamespaceTree[];
@@ -48,6 +51,7 @@ export class ProcessForest implements Iterable<NamespaceTree> {
     this.trees = trees;
   }
 
+  /** The trees. */
   [Symbol.iterator](): IterableIterator<NamespaceTree> {
     return this.trees[Symbol.iterator]();
   }
@@ -69,6 +73,7 @@ export class ProcessForest implements Iterable<NamespaceTree> {
       .join('\n');
   }
 
+  /** For `JSON.stringify()`: namespaces by kind and id, processes by pid and name. */
   toJSON(): object[] {
     const nodeJSON = ({ process, children }: ProcessTreeNode): object => ({
       ...{ pid: process.pid, name: process.name, children: children.map(nodeJSON) },

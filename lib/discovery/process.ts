@@ -61,6 +61,7 @@ export class DiscoveredProcess {
     return { pid, ppid, uid, user, state, startTime, name, command, namespaces: idsOf(this.namespaces), tasks };
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `DiscoveredProcess { ${inspect(String(this))} }`;
   }
@@ -68,6 +69,7 @@ export class DiscoveredProcess {
 
 /** A thread that is in other namespaces than its process: it has called unshare(2) or setns(2). */
 export class DiscoveredTask {
+  /** Whose thread it is. */
   readonly process: DiscoveredProcess;
   /** Its thread id, as this process knows it. */
   readonly tid: number;
@@ -87,15 +89,18 @@ export class DiscoveredTask {
     this.namespaces = {};
   }
 
+  /** Its process, itself and its name: `'812/815 worker'`. */
   toString(): string {
     return `${this.process.pid}/${this.tid} ${this.name}`;
   }
 
+  /** Namespaces by their ids. */
   toJSON(): object {
     const { tid, startTime, name } = this;
     return { tid, startTime, name, namespaces: idsOf(this.namespaces) };
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `DiscoveredTask { ${inspect(String(this))} }`;
   }

@@ -5,6 +5,7 @@ export type DiscoverySource = 'processes' | 'tasks' | 'fds' | 'sockets' | 'mount
 
 /** What could not be read of one source, for one reason. */
 export interface Unread {
+  /** Where it was to be read. */
   readonly source: DiscoverySource;
   /** `'EACCES'`, …; `'HIDDEN'` when /proc does not show all processes. */
   readonly code: string;

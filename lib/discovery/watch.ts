@@ -20,6 +20,7 @@ export interface WatchOptions extends DiscoverOptions {
 
 /** A namespace that has come, or gone. */
 export interface NamespaceChange {
+  /** Which of the two. */
   readonly type: 'appeared' | 'gone';
   /** As it was seen in the look that showed it first, or last. */
   readonly namespace: DiscoveredNamespace;

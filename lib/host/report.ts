@@ -14,6 +14,7 @@ export interface HostCheck {
   readonly id: string;
   /** What it is about, for a person. */
   readonly title: string;
+  /** What came of it. */
   readonly verdict: Verdict;
   /** How it was found: `'created one in a throw-away task'`. */
   readonly tried: string;
@@ -35,5 +36,6 @@ export interface HostReport {
   readonly uid: number;
   /** The worst among `checks`. */
   readonly verdict: Verdict;
+  /** What was looked at, one by one. */
   readonly checks: readonly HostCheck[];
 }

@@ -18,7 +18,11 @@ export const RESOURCES = Object.freeze([
   'rttime',
 ] as const);
 
-/** A resource, in the words of prlimit(1). */
+/**
+ * A resource, in the words of prlimit(1).
+ *
+ * @useDeclaredType
+ */
 export type Resource = (typeof RESOURCES)[number];
 
 /** How /proc/PID/limits calls them. */

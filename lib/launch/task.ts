@@ -8,7 +8,9 @@ import { type Joined, type Known, launchError, systemError } from './failure';
 
 /** How a task ended: one of the two is not null. */
 export interface Exit {
+  /** The exit status, 0 to 255; null when a signal ended it. */
   code: number | null;
+  /** The signal that ended it; null when it exited. */
   signal: NodeJS.Signals | null;
 }
 

@@ -32,19 +32,54 @@ export interface UnshareSpec {
    */
   user?:
     | true
-    | { uidMap?: IdMap | undefined; gidMap?: IdMap | undefined; setgroups?: 'allow' | 'deny' | undefined }
+    | {
+        /** Which users there are inside, and who they are outside. Default `'root'`. */
+        uidMap?: IdMap | undefined;
+        /** The same for groups. Default `'root'`. */
+        gidMap?: IdMap | undefined;
+        /** Whether setgroups(2) can be called inside: `/proc/PID/setgroups`. */
+        setgroups?: 'allow' | 'deny' | undefined;
+      }
     | undefined;
   /** A mount namespace (`mount_namespaces(7)`), of which all mounts get this propagation; default `'private'`. */
-  mnt?: true | { propagation?: Propagation | 'unchanged' | undefined } | undefined;
+  mnt?:
+    | true
+    | {
+        /** Default `'private'`. `'unchanged'`: mounts stay as they are outside, and shared ones are peers of those. */
+        propagation?: Propagation | 'unchanged' | undefined;
+      }
+    | undefined;
   /** A network namespace (`network_namespaces(7)`). Its loopback interface is brought up by default. */
-  net?: true | { loopback?: boolean | undefined } | undefined;
+  net?:
+    | true
+    | {
+        /** Whether `lo` is up. Default true. */
+        loopback?: boolean | undefined;
+      }
+    | undefined;
   /** A UTS namespace (`uts_namespaces(7)`). The names are copies of the caller's by default; at most 64 bytes each. */
-  uts?: true | { hostname?: string | undefined; domainname?: string | undefined } | undefined;
+  uts?:
+    | true
+    | {
+        /** sethostname(2) */
+        hostname?: string | undefined;
+        /** The NIS domain name: setdomainname(2). */
+        domainname?: string | undefined;
+      }
+    | undefined;
   /**
    * A time namespace (`time_namespaces(7)`) and what is added to its clocks: a number of seconds, which may have a
    * fraction, or a bigint of nanoseconds. Default: nothing. A clock cannot be made to show less than zero.
    */
-  time?: true | { monotonic?: number | bigint | undefined; boottime?: number | bigint | undefined } | undefined;
+  time?:
+    | true
+    | {
+        /** Added to CLOCK_MONOTONIC. */
+        monotonic?: number | bigint | undefined;
+        /** Added to CLOCK_BOOTTIME, and so to `/proc/uptime`. */
+        boottime?: number | bigint | undefined;
+      }
+    | undefined;
   /** A pid namespace (`pid_namespaces(7)`). */
   pid?: true | undefined;
   /** An IPC namespace (`ipc_namespaces(7)`). */

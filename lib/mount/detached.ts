@@ -95,10 +95,12 @@ export class DetachedMount {
     await this.#descriptor.close();
   }
 
+  /** Calls {@link DetachedMount.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `DetachedMount { ${this.source}${this.closed ? ', closed' : ''} }`;
   }

@@ -8,6 +8,7 @@ export interface MountLine {
   parentId: number;
   /** Major and minor number of the filesystem's device: `st_dev` of its files. */
   major: number;
+  /** See `major`. */
   minor: number;
   /** Which directory (or file) of the filesystem is at the top of the mount: `'/'` but for bind mounts. */
   root: string;

@@ -3,6 +3,7 @@ import type { MountInfo } from './mountinfo';
 
 /** A mount, and what is mounted on it. */
 export interface MountNode {
+  /** What the kernel says of it. */
   mount: MountInfo;
   /** The mounts that lie on this one, covered ones included, in the order of the list. */
   children: MountNode[];

@@ -375,6 +375,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     await this.#closing;
   }
 
+  /** Calls {@link NamespaceSet.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -391,6 +392,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     return () => this.#dependents.delete(close);
   }
 
+  /** @internal */
   [inspect.custom](): string {
     const members = [...this.#members.values()].map(String).join(', ');
     return `NamespaceSet { ${members}${this.closed ? ', closed' : ''} }`;

@@ -222,10 +222,12 @@ export class Namespace extends Sockets {
     await this.#descriptor.close();
   }
 
+  /** Calls {@link Namespace.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `Namespace { ${String(this)}${this.closed ? ', closed' : ''} }`;
   }

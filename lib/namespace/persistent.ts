@@ -18,6 +18,7 @@ import type { Namespace } from './namespace';
 export class PersistentNamespace {
   /** The file it is mounted on, as an absolute path. `Namespace.open()` opens it. */
   readonly path: string;
+  /** Its kind. */
   readonly kind: NamespaceKind;
   /** Its inode number. */
   readonly id: bigint;

@@ -202,10 +202,12 @@ export class Network implements AsyncDisposable {
     await release(this.#owned);
   }
 
+  /** Calls {@link Network.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `Network { ${String(this.namespace)}${this.closed ? ', closed' : ''} }`;
   }

@@ -18,7 +18,11 @@ export interface CapabilitySets {
   ambient?: readonly Capability[] | undefined;
 }
 
-/** A flag that changes what user 0 is to the kernel. capabilities(7), "The securebits flags" */
+/**
+ * A flag that changes what user 0 is to the kernel. capabilities(7), "The securebits flags"
+ *
+ * @useDeclaredType
+ */
 export type Securebit = (typeof SECUREBITS)[number];
 
 /** Who a program is beyond its ids. */

@@ -17,7 +17,9 @@ import type { StdioSlot } from './stdio';
 
 /** What a program wrote. */
 export interface ExecResult<Output extends string | Buffer = string> {
+  /** What it wrote to its standard output. */
   stdout: Output;
+  /** What it wrote to its standard error. */
   stderr: Output;
 }
 
@@ -36,6 +38,11 @@ export interface ExecError<Output extends string | Buffer = string | Buffer> ext
   cmd: string;
 }
 
+/**
+ * Output is not to be decoded.
+ *
+ * @inline
+ */
 type BufferOption = { encoding: 'buffer' | null };
 
 /** 1 MiB, as Node. */

@@ -216,11 +216,10 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
    * {@link SpawnOptions.stdio}. There it arrives as `'message'` of `process`.
    *
    * Without a channel, or once it is closed: `ERR_IPC_CHANNEL_CLOSED`. That, and what else keeps it from being sent, goes to
-   * the callback, or else is emitted as `'error'`.
+   * the callback, or else is emitted as `'error'`. No handle can be sent: `ERR_LINUX_NS_UNSUPPORTED`.
    *
    * @param message - what the channel's {@link SpawnOptions.serialization} can write; undefined, a bigint, a symbol and a
    * function it can't be
-   * @param sendHandle - none can be sent: `ERR_LINUX_NS_UNSUPPORTED`
    * @param callback - told when the message has been handed to the kernel; the program may not have read it yet
    * @returns false when it would be better to wait before sending more
    * @throws TypeError `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_HANDLE_TYPE`, and what cannot be serialized

@@ -19,7 +19,11 @@ const PERSONALITIES = Object.freeze({
   ADDR_LIMIT_3GB: 0x8000000,
 });
 
-/** An execution domain or a flag of one. personality(2) */
+/**
+ * An execution domain or a flag of one. personality(2)
+ *
+ * @useDeclaredType
+ */
 export type Personality = keyof typeof PERSONALITIES;
 
 const NAMES = Object.keys(PERSONALITIES) as Personality[];

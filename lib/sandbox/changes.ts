@@ -8,6 +8,7 @@ import type { Namespace } from '../namespace/namespace';
 export interface Change {
   /** In the sandbox, absolute. */
   readonly path: string;
+  /** What has become of it. */
   readonly change: 'added' | 'modified' | 'deleted';
   /** What it is, or what it was if it is deleted. */
   readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';

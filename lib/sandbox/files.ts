@@ -59,7 +59,9 @@ export interface SandboxMkdirOptions {
 
 /** What a directory of a sandbox has. */
 export interface SandboxDirent {
+  /** Without the directory; never `.` or `..`. */
   readonly name: string;
+  /** What it is. A link is a link, wherever it leads. */
   readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block' | 'unknown';
 }
 

@@ -14,7 +14,11 @@ export interface HostUserlandOptions {
 }
 
 /** A spec of which the parts that it makes are there, to be spread into others. */
-export type HostUserland = SandboxSpec & Required<Pick<SandboxSpec, 'env' | 'cwd'>> & { mounts: MountEntry[] };
+export type HostUserland = SandboxSpec &
+  Required<Pick<SandboxSpec, 'env' | 'cwd'>> & {
+    /** Programs, libraries, settings and what was asked for. */
+    mounts: MountEntry[];
+  };
 
 /** Programs and libraries; some are links into /usr nowadays, and some are not there. */
 const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];

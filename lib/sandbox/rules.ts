@@ -22,7 +22,7 @@ export const WITHHELD = [
   'securebits',
 ] as const;
 
-/** Options of a program in a sandbox: see {@link SandboxOptions}. */
+/** @inline @useDeclaredType */
 type Withheld = (typeof WITHHELD)[number];
 
 /**

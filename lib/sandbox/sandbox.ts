@@ -249,10 +249,12 @@ export class Sandbox {
     await this.#closing;
   }
 
+  /** Calls {@link Sandbox.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `Sandbox { init: ${this.init}${this.closed ? ', closed' : ''} }`;
   }

@@ -15,6 +15,7 @@ export type SandboxRoot = string | URL | DirectoryRoot | OverlayRoot;
 
 /** A directory of the host's, with all that is mounted below it. */
 export interface DirectoryRoot {
+  /** On the host. */
   path: string | URL;
   /** Default: true. Mount points that are missing in it can then not be made: give an overlay instead. */
   readOnly?: boolean | undefined;
@@ -46,6 +47,7 @@ export interface BindEntry {
   type: 'bind' | 'bindReadOnly' | 'bindDevices';
   /** A path, relative to this process's directory, or a descriptor of a file or directory; O_PATH will do. */
   source: string | URL | number;
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /** Whether a source that does not exist is passed over. Default: false. */
   optional?: boolean | undefined;
@@ -53,7 +55,9 @@ export interface BindEntry {
 
 /** An empty filesystem in memory. tmpfs(5) */
 export interface TmpfsEntry {
+  /** Which entry it is. */
   type: 'tmpfs';
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /** Most bytes. Default: half of the machine's memory. */
   size?: number | undefined;
@@ -63,7 +67,9 @@ export interface TmpfsEntry {
 
 /** A /proc of the sandbox's own processes. proc(5) */
 export interface ProcEntry {
+  /** Which entry it is. */
   type: 'proc';
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /**
    * Whether what concerns the whole machine cannot be written there (sys, irq, bus, sysrq-trigger, fs) and what tells of it
@@ -74,25 +80,33 @@ export interface ProcEntry {
 
 /** A small /dev: null, zero, full, random, urandom, tty, shm, the links to standard streams, and terminals. */
 export interface DevEntry {
+  /** Which entry it is. */
   type: 'dev';
+  /** Where: an absolute path in the sandbox. */
   target: string;
 }
 
 /** What the namespaces of the sandbox have: mq_overview(7), sysfs(5), cgroups(7). */
 export interface KernelEntry {
+  /** Which entry it is. */
   type: 'mqueue' | 'sysfs' | 'cgroup2';
+  /** Where: an absolute path in the sandbox. */
   target: string;
 }
 
 /** Directories of the host's seen as one: see {@link OverlayRoot}. */
 export interface OverlayEntry extends OverlayRoot {
+  /** Which entry it is. */
   type: 'overlay';
+  /** Where: an absolute path in the sandbox. */
   target: string;
 }
 
 /** A directory, and those on the way to it. One that is there is left as it is, but for a mode that is given. */
 export interface DirectoryEntry {
+  /** Which entry it is. */
   type: 'dir';
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /** Default: 0o755. */
   mode?: number | undefined;
@@ -100,8 +114,11 @@ export interface DirectoryEntry {
 
 /** A symbolic link that says `to`. symlink(7) */
 export interface SymlinkEntry {
+  /** Which entry it is. */
   type: 'symlink';
+  /** Where: an absolute path in the sandbox. */
   target: string;
+  /** What it says; it need not exist. */
   to: string;
 }
 
@@ -110,7 +127,9 @@ export interface SymlinkEntry {
  * written. With `readOnly` it is mounted there instead, and nothing is written anywhere but in memory.
  */
 export interface FileEntry {
+  /** Which entry it is. */
   type: 'file';
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /** A descriptor, or a stream, is read to its end; the sandbox is there when that has come. */
   data: string | Uint8Array | Readable | number;
@@ -122,7 +141,9 @@ export interface FileEntry {
 
 /** What was mounted so far at the target, or is there, can be changed no more. */
 export interface ReadOnlyEntry {
+  /** Which entry it is. */
   type: 'readOnly';
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /** Also what is mounted below it. Default: false. */
   recursive?: boolean | undefined;
@@ -130,7 +151,9 @@ export interface ReadOnlyEntry {
 
 /** Hides a directory behind an empty one, and anything else behind /dev/null. */
 export interface MaskEntry {
+  /** Which entry it is. */
   type: 'mask';
+  /** Where: an absolute path in the sandbox. */
   target: string;
   /** Whether it does not matter that it does not exist. Default: false. */
   optional?: boolean | undefined;
@@ -138,8 +161,11 @@ export interface MaskEntry {
 
 /** Permissions of what is there. On a directory of the host's it is the host's that has them. */
 export interface ChmodEntry {
+  /** Which entry it is. */
   type: 'chmod';
+  /** Where: an absolute path in the sandbox. */
   target: string;
+  /** As of chmod(2): 0o755. */
   mode: number;
 }
 
@@ -176,7 +202,15 @@ export interface SandboxUser {
    * Which ids there are. Default: `uid` and `gid`, which are this process's own outside. A map for each where the two are
    * to differ.
    */
-  map?: IdMap | { uid: IdMap; gid: IdMap } | undefined;
+  map?:
+    | IdMap
+    | {
+        /** Of users. */
+        uid: IdMap;
+        /** Of groups. */
+        gid: IdMap;
+      }
+    | undefined;
 }
 
 /**
@@ -210,6 +244,7 @@ export interface SandboxSpec {
    * mount namespace is always new.
    */
   share?: readonly NamespaceKind[] | undefined;
+  /** Who its programs are. Default: this process's own ids, and no other. */
   user?: SandboxUser | undefined;
   /** Default: the host's. */
   hostname?: string | undefined;

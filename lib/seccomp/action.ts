@@ -28,6 +28,8 @@ const ACTIONS = {
  * (`KILL_THREAD`, also called `KILL`) as of SIGSYS; it gets SIGSYS (`TRAP`); the call fails (`ERRNO`); a tracer decides,
  * and where there is none the call fails with ENOSYS (`TRACE`); it is written down (`LOG`); it is done (`ALLOW`).
  * `NOTIFY`, which asks another process, is not offered.
+ *
+ * @useDeclaredType
  */
 export type SeccompAction = keyof typeof ACTIONS;
 

@@ -1,7 +1,11 @@
 import { unsupportedError } from '../errors/namespace-error';
 import { SYSCALLS, SYSCALLS_ELSEWHERE, type SyscallNumbers } from './syscall-table';
 
-/** A machine that filters are compiled for, as `process.arch` names it. */
+/**
+ * A machine that filters are compiled for, as `process.arch` names it.
+ *
+ * @inline
+ */
 export type Machine = 'x64' | 'arm64';
 
 /** A set of numbers for system calls that some machine understands. */
@@ -70,7 +74,11 @@ const ARCHITECTURES = Object.freeze({
   SCMP_ARCH_SHEB: null,
 });
 
-/** An architecture as profiles name it. `SCMP_ARCH_NATIVE` is the machine's own, which every filter has. */
+/**
+ * An architecture as profiles name it. `SCMP_ARCH_NATIVE` is the machine's own, which every filter has.
+ *
+ * @useDeclaredType
+ */
 export type SeccompArchitecture = keyof typeof ARCHITECTURES | 'SCMP_ARCH_NATIVE';
 
 export const ARCHITECTURE_NAMES = [...Object.keys(ARCHITECTURES), 'SCMP_ARCH_NATIVE'] as SeccompArchitecture[];

@@ -13,6 +13,8 @@ const BITS = {
  * How a filter is installed: `LOG` has what it refuses written down (but for `ALLOW`; /proc/sys/kernel/seccomp/actions_logged),
  * `SPEC_ALLOW` leaves the mitigation of Speculative Store Bypass to the program, `TSYNC` means nothing here.
  * `WAIT_KILLABLE_RECV` is for `SCMP_ACT_NOTIFY`, which is not offered. seccomp(2)
+ *
+ * @useDeclaredType
  */
 export type SeccompFlag = keyof typeof BITS;
 

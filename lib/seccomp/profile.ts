@@ -44,7 +44,9 @@ export interface SeccompProfile {
 
 /** What programs may use on a machine. */
 export interface SeccompArchMap {
+  /** The machine's. */
   architecture: SeccompArchitecture;
+  /** Which others programs may use there. */
   subArchitectures?: readonly SeccompArchitecture[] | null | undefined;
 }
 
@@ -57,6 +59,7 @@ export interface SeccompRule {
   names?: readonly string[] | null | undefined;
   /** In place of `names`, as Docker's older profiles have it. */
   name?: string | null | undefined;
+  /** What becomes of such a call. */
   action: SeccompAction;
   /** The error of `SCMP_ACT_ERRNO`, or the message of `SCMP_ACT_TRACE`. Default: EPERM. */
   errnoRet?: number | null | undefined;
@@ -86,10 +89,15 @@ export interface SeccompArgument {
   value: number | bigint;
   /** What the masked argument is compared with. Default: 0. */
   valueTwo?: number | bigint | null | undefined;
+  /** How it is compared. */
   op: SeccompOperator;
 }
 
-/** `SCMP_CMP_MASKED_EQ`: argument & value == valueTwo & value. */
+/**
+ * `SCMP_CMP_MASKED_EQ`: argument & value == valueTwo & value.
+ *
+ * @useDeclaredType
+ */
 export type SeccompOperator = (typeof OPERATORS)[number];
 
 /** Circumstances of a rule; `includes` are all to be given, of `excludes` none may be. */

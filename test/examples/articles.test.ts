@@ -83,3 +83,45 @@ describe('references: what keeps a namespace alive', () => {
     ]);
   });
 });
+
+describe('list_namespaces: lsns, ls -l /proc/$$/ns, pstree -N', () => {
+  let lines: string[];
+  beforeAll(async () => (lines = await linesOf('list_namespaces')));
+
+  test('all eight kinds have a link', () => {
+    for (const kind of ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']) {
+      expect(lines).toContain(`${kind} -> ${readlinkSync(`/proc/self/ns/${kind}`)}`);
+    }
+  });
+
+  test('of a process that has three of its own, lsns -p shows those and others that it shares', () => {
+    const from = lines.findIndex((line) => line.startsWith('$ lsns -p'));
+    const rows = lines.slice(from + 2, lines.indexOf('', from));
+    expect(rows.map((row) => row.trim().split(/\s+/)[1]).sort()).toEqual([
+      'cgroup',
+      'ipc',
+      'mnt',
+      'net',
+      'pid',
+      'time',
+      'user',
+      'uts',
+    ]);
+    const own = rows.filter((row) => /\bnsinit$/.test(row)).map((row) => row.trim().split(/\s+/)[1]);
+    expect(own.sort()).toEqual(['pid', 'user', 'uts']);
+  });
+
+  test('pstree has a tree for its user namespace', () => {
+    const trees = lines.slice(lines.indexOf('$ pstree -pN user'));
+    expect(trees.some((line) => /^nsinit\(\d+\)───sleep\(\d+\)$/.test(line))).toBe(true);
+  });
+});
+
+describe('unshare_chroot: unshare --fork --pid chroot', () => {
+  test('the command is process 1, in the root it was given', async () => {
+    const inside = await linesOf('unshare_chroot', ['/', 'sh', '-c', 'echo $$; readlink /proc/1/ns/pid']);
+    expect(inside[0]).toBe('1');
+    expect(inside[1]).toMatch(/^pid:\[\d+\]$/);
+    expect(inside[1]).not.toBe(readlinkSync('/proc/self/ns/pid'));
+  });
+});

@@ -1,36 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ROOT, Example } from '../examples/example';
-import { needs } from '../fixtures/optional';
+import { readPage } from '../docs/blocks';
 
-const page = readFileSync(join(ROOT, 'docs/network.md'), 'utf8');
-const program = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code).join('\n');
+const page = readPage('docs/network.md');
 
 describe('docs/network.md', () => {
-  let project: string;
-  beforeAll(() => {
-    project = mkdtempSync(join(tmpdir(), 'linux-ns-network-docs-'));
-    mkdirSync(join(project, 'node_modules'));
-    symlinkSync(ROOT, join(project, 'node_modules/linux-ns'));
-  });
-  afterAll(() => rmSync(project, { recursive: true }));
-
-  needs({ tool: ['ping'] }).test(
-    'its code is one program, which prints what it says',
-    async () => {
-      const file = join(project, 'network.mts');
-      writeFileSync(file, program);
-      await using running = new Example([process.execPath, '--import', 'tsx', file]);
-      const { code, stdout, stderr } = await running.end();
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      const printed = [...program.matchAll(/\/\/ → (.*)$/gm)].map(([, text = '']) => text);
-      expect(printed.length).toBeGreaterThan(5);
-      for (const text of printed) expect(stdout).toContain(text);
-    },
-    120_000,
-  );
-
   // The article of the walk-through.
   test.each([
     'ip netns list',

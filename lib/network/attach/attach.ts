@@ -58,6 +58,7 @@ export class Attachment {
     await this.#closing;
   }
 
+  /** Calls {@link Attachment.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

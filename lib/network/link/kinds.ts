@@ -348,7 +348,11 @@ export const KINDS = {
   vrf,
 } as const;
 
-/** A kind of link that can be made. */
+/**
+ * A kind of link that can be made.
+ *
+ * @useDeclaredType
+ */
 export type LinkKind = keyof typeof KINDS | 'tun' | 'tap';
 
 /** Checks that the options of a new link are there. */

@@ -84,10 +84,12 @@ export class Tun implements AsyncDisposable {
     await this.#descriptor.close();
   }
 
+  /** Calls {@link Tun.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `Tun { ${this.name}${this.closed ? ', closed' : ''} }`;
   }

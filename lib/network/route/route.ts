@@ -79,8 +79,11 @@ export interface NextHop {
   flags: string[];
 }
 
+/** @inline @useDeclaredType */
+type MetricName = (typeof METRIC_KEYS)[keyof typeof METRIC_KEYS];
+
 /** What is known of a path, RTAX_*: `mtu` and `advmss` in bytes, `rtt` and `rttvar` in units of the kernel's. ip-route(8) */
-export type RouteMetrics = Partial<Record<(typeof METRIC_KEYS)[keyof typeof METRIC_KEYS], number>> & {
+export type RouteMetrics = Partial<Record<MetricName, number>> & {
   /** Algorithm of congestion control. */
   congctl?: string;
 };

@@ -31,10 +31,15 @@ export interface ConnectorOptions extends tls.ConnectionOptions {
 
 /** What undici gives to a connector. */
 export interface ConnectorRequest {
+  /** The name, or an address. */
   hostname: string;
+  /** `'http:'` or `'https:'`. */
   protocol: string;
+  /** The port; empty for that of the protocol. */
   port: string | number;
+  /** The name that TLS asks for. */
   servername?: string | null | undefined;
+  /** The address it is to come from. */
   localAddress?: string | null | undefined;
   /** Of a proxy: a connection that TLS is to be spoken on. */
   httpSocket?: Socket | undefined;

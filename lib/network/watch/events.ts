@@ -46,6 +46,7 @@ export type ChangeEvent =
  * there is now, `dump()` says; events that follow may be of before it or after it.
  */
 export interface OverrunEvent {
+  /** Tells it from changes. */
   type: 'overrun';
   /** What there is now. @throws NamespaceError `ERR_LINUX_NS_CLOSED` when the network has been closed */
   dump(): Promise<NetworkDump>;

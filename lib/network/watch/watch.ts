@@ -105,10 +105,12 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
     return Promise.resolve({ done: true, value: undefined });
   }
 
+  /** Itself: one loop takes the events. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** Ends the watch: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
