@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { COMMON, type Command, type Given, type Option, UsageError } from './command';
+import { COMMON, type Command, type Given, type Option, UsageError, type Written } from './command';
 
 /**
  * Reads a command line as getopt_long(3) does: short options in one word, names cut short as long as one option alone
@@ -9,7 +9,7 @@ import { COMMON, type Command, type Given, type Option, UsageError } from './com
  */
 export function parseCommandLine(command: Command, words: readonly string[]): Given {
   const options = [...command.options, ...COMMON];
-  const { optionWords, operands } = spellOut(options, words, command.runsProgram === true);
+  const { optionWords, operands } = spellOut(options, words, command.runsProgram);
   const config = Object.fromEntries(
     options.map((option) => [
       option.name,
@@ -18,19 +18,27 @@ export function parseCommandLine(command: Command, words: readonly string[]): Gi
         : ({ type: 'string', multiple: true } as const),
     ]),
   );
-  const { values } = parseArgs({ args: optionWords, options: config, strict: true });
+  const { tokens } = parseArgs({ args: optionWords, options: config, strict: true, tokens: true });
+  const sequence = tokens.flatMap((token): Written[] =>
+    token.kind === 'option' ? [{ option: token.name, values: valuesOf(token.value) }] : [],
+  );
   const all = (name: string): readonly string[] =>
-    (values[name] ?? []).filter((value) => typeof value === 'string' && value !== NO_VALUE) as string[];
+    sequence.filter(({ option }) => option === name).flatMap(({ values }) => values);
   return {
-    has: (name) => values[name] !== undefined,
+    has: (name) => sequence.some(({ option }) => option === name),
     value: (name) => all(name).at(-1),
     values: all,
+    sequence,
     operands,
   };
 }
 
-/** Stands for a value that was left out: no argument of a program can have it. */
-const NO_VALUE = '\0';
+/** Stands for a value that was left out, and parts two: no argument of a program can have it. */
+const NUL = '\0';
+
+function valuesOf(text: string | undefined): string[] {
+  return text === undefined || text === NUL ? [] : text.split(NUL);
+}
 
 interface Spelt {
   /** Options in full and values with them, `--name=value`. */
@@ -38,7 +46,7 @@ interface Spelt {
   readonly operands: string[];
 }
 
-function spellOut(options: readonly Option[], words: readonly string[], stopsAtOperand: boolean): Spelt {
+function spellOut(options: readonly Option[], words: readonly string[], program: true | string | undefined): Spelt {
   const optionWords: string[] = [];
   const operands: string[] = [];
   const rest = [...words];
@@ -46,7 +54,8 @@ function spellOut(options: readonly Option[], words: readonly string[], stopsAtO
     if (word === '--') return { optionWords, operands: [...operands, ...rest] };
     if (word.startsWith('--')) optionWords.push(longOption(options, word, rest));
     else if (word.startsWith('-') && word !== '-') optionWords.push(...shortOptions(options, word, rest));
-    else if (stopsAtOperand) return { optionWords, operands: [word, ...rest] };
+    else if (program === true || (operands.length === 0 && word === program))
+      return { optionWords, operands: [word, ...rest] };
     else operands.push(word);
   }
   return { optionWords, operands };
@@ -88,9 +97,17 @@ function isCluster(options: readonly Option[], { completes }: Option, letters: s
 
 function withValue(option: Option, spelling: string, value: string | undefined, rest: string[]): string {
   if (option.value === undefined) return `--${option.name}`;
-  const given = value ?? (option.optional === true ? NO_VALUE : rest.shift());
-  if (given === undefined) throw new UsageError(`option '${spelling}' needs a value: ${option.value}`);
-  return `--${option.name}=${given}`;
+  if (option.optional === true) return `--${option.name}=${value ?? NUL}`;
+  const missing = numberOfWords(option) - (value === undefined ? 0 : 1);
+  const given = [...(value === undefined ? [] : [value]), ...rest.splice(0, missing)];
+  if (given.length < numberOfWords(option)) {
+    throw new UsageError(`option '${spelling}' needs ${missing > 1 ? 'values' : 'a value'}: ${option.value}`);
+  }
+  return `--${option.name}=${given.join(NUL)}`;
+}
+
+function numberOfWords({ value = '' }: Option): number {
+  return value.split(' ').length;
 }
 
 function optionCalled(options: readonly Option[], name: string): Option {

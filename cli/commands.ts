@@ -17,6 +17,12 @@ export const COMMANDS: readonly Entry[] = [
     'Run a program in namespaces of others',
     async () => (await import('./commands/nsenter.js')).nsenterCommand,
   ),
+  entry('run', 'Run a program in a sandbox', async () => (await import('./commands/run.js')).runCommand),
+  entry(
+    'netns',
+    'Named network namespaces, as ip netns has them',
+    async () => (await import('./commands/netns.js')).netnsCommand,
+  ),
   entry('lsns', 'List namespaces', async () => (await import('./commands/lsns.js')).lsnsCommand),
   entry(
     'tree',

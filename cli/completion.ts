@@ -27,14 +27,25 @@ complete -o default -F _linux_ns linux-ns
 function bashCase(command: Command): string {
   const options = [...command.options, ...COMMON];
   const taking = options.filter(({ completes }) => completes !== undefined);
-  const words = [...options.map(({ name }) => `--${name}`), ...(command.words ?? [])].join(' ');
+  const names = options.map(({ name }) => `--${name}`).join(' ');
   const values = taking.map(
     (option) => `        ${spellings(option).join('|')}) ${bashValues(option.completes)}; return ;;`,
   );
   const inner = values.length === 0 ? '' : `      case $prev in\n${values.join('\n')}\n      esac\n`;
-  const program = command.runsProgram === true ? '\n      [[ $cur == -* ]] || COMPREPLY=($(compgen -c -- "$cur"))' : '';
-  const first = command.words === undefined ? '[[ $cur != -* ]] || ' : '';
-  return `    ${command.name})\n${inner}      ${first}COMPREPLY=($(compgen -W "${words}" -- "$cur"))${program} ;;`;
+  const dashes = `[[ $cur != -* ]] || COMPREPLY=($(compgen -W "${names}" -- "$cur"))`;
+  return `    ${command.name})\n${[inner + '      ' + dashes, ...bashOperands(command)].join('\n')} ;;`;
+}
+
+/** Programs, or a word, what comes after it, and then a program if that word takes one. */
+function bashOperands({ runsProgram, words, afterWord }: Command): string[] {
+  const programs = 'COMPREPLY=($(compgen -c -- "$cur"))';
+  const unless = '      [[ $cur == -* ]] ||';
+  if (words === undefined) return runsProgram === undefined ? [] : [`${unless} ${programs}`];
+  const lines = [`${unless} [[ $COMP_CWORD -gt 2 ]] || ${bashValues(words)}`];
+  if (afterWord !== undefined) lines.push(`${unless} [[ $COMP_CWORD -ne 3 ]] || ${bashValues(afterWord)}`);
+  if (typeof runsProgram === 'string')
+    lines.push(`      [[ \${COMP_WORDS[2]} != ${runsProgram} || $COMP_CWORD -ne 4 ]] || ${programs}`);
+  return lines;
 }
 
 function bashValues(completes: Completion | undefined): string {
@@ -50,6 +61,8 @@ function bashValues(completes: Completion | undefined): string {
       return reply('-g');
     case 'process':
       return reply('-W "$(cd /proc && printf \'%s \' [0-9]*)"');
+    case 'network':
+      return reply('-W "$(ls /run/netns 2>/dev/null)"');
     default:
       return reply(`-W "${(completes ?? []).join(' ')}"`);
   }
@@ -81,9 +94,10 @@ if [[ $funcstack[1] == _linux-ns ]]; then _linux_ns "$@"; else compdef _linux_ns
 
 function zshCase(command: Command): string {
   const specs = [...command.options, ...COMMON].flatMap(zshSpecs);
-  const operands = command.runsProgram === true ? ["'*::: :_normal'"] : [];
+  const program = command.runsProgram === undefined ? [] : ["'*::: :_normal'"];
   const words = command.words === undefined ? [] : [quoted(`1:word:(${command.words.join(' ')})`)];
-  const all = [...specs, ...words, ...operands].map((spec) => `        ${spec}`);
+  const after = command.afterWord === undefined ? [] : [quoted(`2::name:${zshValues(command.afterWord)}`)];
+  const all = [...specs, ...words, ...after, ...program].map((spec) => `        ${spec}`);
   return `    ${command.name})\n      _arguments -s -S \\\n${all.join(' \\\n')} ;;`;
 }
 
@@ -92,7 +106,10 @@ function zshSpecs(option: Option): string[] {
   const value =
     option.value === undefined
       ? ''
-      : `${option.optional === true ? '::' : ':'}${option.value}:${zshValues(option.completes)}`;
+      : option.value
+          .split(' ')
+          .map((word) => `${option.optional === true ? '::' : ':'}${word}:${zshValues(option.completes)}`)
+          .join('');
   const long =
     option.value === undefined ? `--${option.name}` : `--${option.name}=${option.optional === true ? '-' : ''}`;
   const short =
@@ -112,6 +129,8 @@ function zshValues(completes: Completion | undefined): string {
       return '_directories';
     case 'process':
       return '_pids';
+    case 'network':
+      return '_files -W /run/netns';
     case 'user':
       return '_users';
     case 'group':

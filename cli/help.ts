@@ -7,15 +7,19 @@ const WIDTH = 80;
 /** Columns of an example, what it does left out. */
 const EXAMPLE = 46;
 
-/** What `linux-ns COMMAND --help` prints. */
-export function helpOf({ name, operands, summary, options, examples }: Command): string {
-  const rows = [...options, ...COMMON].filter(({ hidden }) => hidden !== true).map(rowOf);
+/** What `linux-ns COMMAND --help` prints: as much as a terminal shows at once, or with `all` every option. */
+export function helpOf({ name, operands, summary, options, examples }: Command, all: boolean): string {
+  const every = [...options, ...COMMON];
+  const usual = every.filter(({ rare }) => rare !== true);
+  // For --version alone there are no two helps.
+  const shown = all || every.length - usual.length === 1 ? every : usual;
+  const rows = shown.map((option) => rowOf(option, every.length));
   const column = Math.min(30, Math.max(...rows.map(([left]) => left.length)) + 2);
   return [
     `Usage: linux-ns ${name} [options]${operands === '' ? '' : ` ${operands}`}`,
     `${summary}.`,
     '',
-    ...rows.flatMap(([left, right]) => columns(left, right, column)),
+    ...rows.flatMap(([option, does]) => columns(option, does, column)),
     '',
     ...examples.flatMap(([command, does]) => example(command, does)),
   ].join('\n');
@@ -37,10 +41,10 @@ export function overview(commands: readonly Pick<Command, 'name' | 'summary'>[])
   ].join('\n');
 }
 
-function rowOf(option: Option): readonly [left: string, right: string] {
+function rowOf(option: Option, count: number): readonly [left: string, right: string] {
   return [
     `${option.short === undefined ? '   ' : `-${option.short},`} --${option.name}${valueOf(option)}`,
-    option.help,
+    option.name === 'help' ? `${option.help}, or of all ${count} options` : option.help,
   ];
 }
 

@@ -24,7 +24,7 @@ async function main([name, ...words]: readonly string[]): Promise<number> {
 async function runCommand(command: Command, words: readonly string[]): Promise<number> {
   const given = parseCommandLine(command, words);
   if (given.has('help')) {
-    print(helpOf(command));
+    print(helpOf(command, given.value('help') === 'all' || given.operands[0] === 'all'));
     return 0;
   }
   return given.has('version') ? printVersion() : command.run(given);

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
-import { type CloneOptions, clone } from 'linux-ns';
+import { type CloneOptions, type Exit, clone } from 'linux-ns';
 
 /** How a program is started; which one, and its descriptors, the command line says. */
 export type Program = Omit<CloneOptions, 'file' | 'args' | 'stdio'>;
@@ -23,6 +23,12 @@ const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWIN
 /** Shells give away no higher ones: bash begins with this one for `<(command)`. */
 const MOST_DESCRIPTORS = 63;
 
+/** A program that runs: what is to be done with it is the same, whoever has started it. */
+export interface RunningProgram {
+  kill(signal: NodeJS.Signals): boolean;
+  readonly ended: Promise<Exit>;
+}
+
 /** @returns the exit status: the program's, or 128 and the signal that ended it */
 export async function runProgram(
   operands: readonly string[],
@@ -30,23 +36,44 @@ export async function runProgram(
   handling: SignalHandling,
 ): Promise<number> {
   const gap = await open('/dev/null', 'r+');
+  const onTerminal = isatty(0) || isatty(1) || isatty(2);
+  const passes = (signal: NodeJS.Signals): boolean =>
+    handling === 'forward' && !(onTerminal && FROM_TERMINAL.includes(signal));
+  try {
+    return await whileItRuns(passes, async () => {
+      const stdio = inheritedDescriptors(gap.fd);
+      const child = await clone({ ...commandOf(operands), ...options, stdio });
+      return { kill: (signal) => child.kill(signal), ended: child.wait() };
+    });
+  } finally {
+    await gap.close();
+  }
+}
+
+/**
+ * Starts a program, and gives it the signals that this process gets until it has ended.
+ *
+ * @param passes - those that it is given
+ * @returns the exit status, as `runProgram`
+ */
+export async function whileItRuns(
+  passes: (signal: NodeJS.Signals) => boolean,
+  start: () => Promise<RunningProgram>,
+): Promise<number> {
   const early: NodeJS.Signals[] = [];
   let deliver = (signal: NodeJS.Signals): void => void early.push(signal);
   const onSignal = (signal: NodeJS.Signals): void => deliver(signal);
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
-    const stdio = inheritedDescriptors(gap.fd);
-    const child = await clone({ ...commandOf(operands), ...options, stdio });
-    const onTerminal = isatty(0) || isatty(1) || isatty(2);
+    const child = await start();
     deliver = (signal) => {
-      if (handling === 'forward' && !(onTerminal && FROM_TERMINAL.includes(signal))) child.kill(signal);
+      if (passes(signal)) child.kill(signal);
     };
     early.forEach(deliver);
-    const { code, signal } = await child.wait();
+    const { code, signal } = await child.ended;
     return code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
-    await gap.close();
   }
 }
 

@@ -2,8 +2,8 @@
 
 // npm's install step: compiles the addon, unless a prebuilt one for this platform loads here.
 // On a system that is not Linux there is nothing to compile: importing works, and every call says why it cannot.
-// A git checkout always compiles, as its prebuilds may be older than its sources, and so does
-// `npm_config_build_from_source=true npm install`.
+// A git checkout compiles what has changed, and uses no prebuilds, as those may be older than its sources;
+// `npm_config_build_from_source=true npm install` always compiles.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -16,8 +16,22 @@ function loads(file) {
   return spawnSync(process.execPath, ['-e', 'require(process.argv[1])', file], { stdio: 'ignore' }).status === 0;
 }
 
+function wantsCompiling() {
+  return ['true', 'linux-ns'].includes(process.env.npm_config_build_from_source);
+}
+
+/** `npx linux-ns` in a checkout installs the checkout: what is compiled there is newer than all that it is made of. */
+function isCompiled() {
+  const built = path.join(root, 'build', 'Release', 'linux_ns.node');
+  if (wantsCompiling() || !fs.existsSync(built)) return false;
+  const sources = fs.readdirSync(path.join(root, 'src'), { recursive: true }).map((file) => path.join('src', file));
+  const { mtimeMs } = fs.statSync(built);
+  const isOlder = (file) => fs.statSync(path.join(root, file)).mtimeMs <= mtimeMs;
+  return ['binding.gyp', ...sources].every(isOlder) && loads(built);
+}
+
 function hasUsablePrebuild() {
-  if (['true', 'linux-ns'].includes(process.env.npm_config_build_from_source)) return false;
+  if (wantsCompiling()) return false;
   if (fs.existsSync(path.join(root, '.git'))) return false;
   const folder = path.join(root, 'prebuilds', `linux-${process.arch}`);
   if (!fs.existsSync(folder)) return false;
@@ -37,4 +51,4 @@ function compile() {
   return result.status ?? 1;
 }
 
-if (process.platform === 'linux' && !hasUsablePrebuild()) process.exitCode = compile();
+if (process.platform === 'linux' && !isCompiled() && !hasUsablePrebuild()) process.exitCode = compile();

@@ -20,6 +20,9 @@ export type Step =
   | ['hostname', name: string]
   | ['domainname', name: string]
   | ['loopback']
+  /** Begins a new network namespace, with lo up, beside the steps that follow; `enter_net` waits for it, and enters it. */
+  | ['make_net']
+  | ['enter_net']
   | ['propagation', path: string, flags: number]
   | ['bind', fd: number, target: string]
   /** Takes files along as detached mounts, for `host_files` after another mount namespace has been joined. */
@@ -158,6 +161,8 @@ export type Step =
   | ['ids', uid: number, gid: number, setGroups: 0 | 1, groups: number[]]
   | ['default_ids']
   | ['no_new_privs']
+  /** A session keyring of its own, in place of the one that is inherited. */
+  | ['new_keyring']
   | ['lower_caps']
   /** parent: the pid of this process. Without this step a program outlives Node. */
   | ['die_with_parent', signal: number, parent: number]
@@ -405,6 +410,8 @@ export interface Native {
   namespaceOwner(fd: number): number;
   /** A namespace of the process behind a pidfd: PIDFD_GET_*_NAMESPACE (Linux 6.11), or /proc/PID/ns checked against reuse. */
   pidfdNamespace(pidfd: number, pid: number, flag: number): number;
+  /** The network namespace of a socket of that process, by its descriptor there: pidfd_getfd(2), SIOCGSKNS. A new fd. */
+  pidfdSocketNamespace(pidfd: number, fd: number): number;
   pidfdOpen(pid: number): number;
   /**
    * A descriptor that is to be closed by `close`, or with this environment: a Worker leaves none behind. Node's own
@@ -498,6 +505,9 @@ export interface Native {
 
   /** Effective ids and capabilities (bit N: capability N) of this thread: capget(2). */
   credentials(): { uid: number; gid: number; capabilities: bigint };
+
+  /** The version of Landlock's interface: landlock_create_ruleset(2). */
+  landlockVersion(): number;
 
   /**
    * Reads /proc on a thread of its own. `onRows` gets JSON, an array of {@link ScanRow}, piece by piece, then null. Keeps

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { discover, lsns } from 'linux-ns';
 import type { Benchmark } from '../benchmark';
@@ -16,6 +17,10 @@ const FEWER = 4;
 const LSNS = 'lsns()';
 const DISCOVER = 'discover()';
 const UTIL_LINUX = 'lsns -J';
+const COMMAND = 'linux-ns lsns -J';
+
+/** As `npm run build:lib` leaves it. */
+const MAIN = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
 
 interface Report {
   /** lsns() / `lsns -J`, null where that is not installed. */
@@ -30,6 +35,8 @@ interface Report {
     uid: number;
     processes: number;
     namespaces: number;
+    /** `linux-ns lsns -J` as a process, its Node started and loaded. */
+    commandMs: number;
     latency: Record<string, Summary>;
     blocked: Record<string, Summary>;
   };
@@ -54,6 +61,7 @@ async function measure(host: BusyHost, rounds: number): Promise<Report> {
   const contestants = [timed(LSNS, lsns), timed(DISCOVER, discover)];
   if (await hasUtilLinux()) contestants.push(timed(UTIL_LINUX, runUtilLinux));
   else console.error('left out: lsns(8) is not installed');
+  contestants.push(timed(COMMAND, runCommand));
   const latency = await interleave(contestants, rounds);
   const gaps = await interleave([blockedBy(LSNS, lsns), blockedBy(DISCOVER, discover)], rounds);
   const p50 = (name: string): number | undefined => (latency[name] === undefined ? undefined : median(latency[name]));
@@ -68,6 +76,7 @@ async function measure(host: BusyHost, rounds: number): Promise<Report> {
       uid: process.getuid!(),
       processes: readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length,
       namespaces: host.namespaces,
+      commandMs: rounded(p50(COMMAND) ?? NaN),
       latency: summarizeAll(latency),
       blocked: summarizeAll(gaps),
     },
@@ -91,6 +100,11 @@ function blockedBy(name: string, action: () => Promise<unknown>): Contestant {
 
 async function runUtilLinux(): Promise<unknown> {
   const { stdout } = await promisify(execFile)('lsns', ['-J'], { maxBuffer: 2 ** 26 });
+  return JSON.parse(stdout);
+}
+
+async function runCommand(): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'lsns', '-J'], { maxBuffer: 2 ** 26 });
   return JSON.parse(stdout);
 }
 

@@ -12,9 +12,6 @@ export interface Leaks {
   rssMB: number;
 }
 
-/** What takes privilege is counting. Without CAP_SETGID it doesn't matter that an ordinary user's setgroups(2) is denied. */
-const PRIVILEGES = CAPABILITIES.filter((capability) => capability !== 'CAP_SETGID');
-
 /**
  * Measured in a Node with a mount namespace of its own, in which nobody else mounts, and in a user namespace of its own
  * that does not own that: the kernel counts for it the namespaces that it makes, and no others. See `namespacesLeft`.
@@ -25,7 +22,7 @@ export async function measureLeaks(sandboxes: number): Promise<Leaks> {
   try {
     const child = await set.spawn(process.execPath, [...node, `${sandboxes}`], {
       unshare: { user: { uidMap: 'current', gidMap: 'current' } },
-      capabilities: PRIVILEGES,
+      capabilities: CAPABILITIES, // counting takes privilege
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     const answer = new Promise<Leaks>((resolve, reject) => {

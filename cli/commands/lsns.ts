@@ -55,13 +55,13 @@ export const lsnsCommand: Command = {
     { name: 'filter', short: 'Q', value: 'EXPR', help: 'only those for which this holds' },
     { name: 'raw', short: 'r', help: 'one space between columns' },
     { name: 'notruncate', short: 'u', help: 'do not cut command lines' },
-    { name: 'nowrap', short: 'W', help: 'several paths in one line' },
+    { name: 'nowrap', short: 'W', rare: true, help: 'several paths in one line' },
     { name: 'type', short: 't', value: 'KIND', completes: NAMESPACE_KINDS, help: 'only these; may be repeated' },
     {
       ...{ name: 'tree', short: 'T', value: 'BY', optional: true, completes: ['parent', 'owner', 'process'] },
       help: 'as a tree by parent, owner or process',
     },
-    { name: 'list-columns', short: 'H', help: 'list the columns there are' },
+    { name: 'list-columns', short: 'H', rare: true, help: 'list the columns there are' },
   ],
   examples: [
     ['lsns -t net -o NS,PID,NSFS', 'networks, and where they are mounted'],

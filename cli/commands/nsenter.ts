@@ -1,16 +1,6 @@
-import { closeSync, constants, openSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  CAPABILITIES,
-  type DescriptorReference,
-  NAMESPACE_KINDS,
-  Namespace,
-  type NamespaceKind,
-  discover,
-  readGidMap,
-  readUidMap,
-  setns,
-} from 'linux-ns';
+import { CAPABILITIES, NAMESPACE_KINDS, Namespace, type NamespaceKind, readGidMap, readUidMap, setns } from 'linux-ns';
 import { numberOf } from '../arguments';
 import { type Command, type Given, type Option, UsageError } from '../command';
 import { type Program, runProgram } from '../program';
@@ -26,6 +16,8 @@ const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: str
   ['time', 'time', 'T'],
 ];
 
+const MOST_DESCRIPTOR = 2 ** 31 - 1;
+
 const OPTIONS: readonly Option[] = [
   { name: 'target', short: 't', value: 'PID', completes: 'process', help: 'the process whose namespaces are meant' },
   { name: 'all', short: 'a', help: 'enter all that are not your own' },
@@ -33,12 +25,19 @@ const OPTIONS: readonly Option[] = [
     ...{ name, short, value: 'FILE', optional: true, completes: 'file' },
     help: kind === 'mnt' ? 'enter its mount namespace, or that of FILE' : `enter its ${kind} namespace`,
   })),
-  { name: 'net-socket', short: 'N', value: 'FD', help: 'enter the network of a socket of the target' },
-  { name: 'user-parent', help: 'enter the user namespace above' },
+  { name: 'net-socket', short: 'N', rare: true, value: 'FD', help: 'enter the network of a socket of the target' },
+  { name: 'user-parent', rare: true, help: 'enter the user namespace above' },
   { name: 'setuid', short: 'S', value: 'UID', completes: 'user', help: "run as this user, 'follow': its own" },
-  { name: 'setgid', short: 'G', value: 'GID', completes: 'group', help: "run as this group, 'follow': its own" },
-  { name: 'preserve-credentials', help: 'stay who you are' },
-  { name: 'keep-caps', help: 'keep capabilities through the exec' },
+  {
+    name: 'setgid',
+    short: 'G',
+    rare: true,
+    value: 'GID',
+    completes: 'group',
+    help: "run as this group, 'follow': its own",
+  },
+  { name: 'preserve-credentials', rare: true, help: 'stay who you are' },
+  { name: 'keep-caps', rare: true, help: 'keep capabilities through the exec' },
   {
     name: 'root',
     short: 'r',
@@ -55,10 +54,10 @@ const OPTIONS: readonly Option[] = [
     completes: 'directory',
     help: 'change to its directory, or DIR',
   },
-  { name: 'wdns', short: 'W', value: 'DIR', completes: 'directory', help: 'change to DIR as seen inside' },
-  { name: 'env', short: 'e', help: 'take its environment' },
-  { name: 'join-cgroup', short: 'c', help: 'join its cgroup (version 2)' },
-  { name: 'no-fork', short: 'F', help: 'accepted; the program always is in the pid namespace' },
+  { name: 'wdns', short: 'W', rare: true, value: 'DIR', completes: 'directory', help: 'change to DIR as seen inside' },
+  { name: 'env', short: 'e', rare: true, help: 'take its environment' },
+  { name: 'join-cgroup', short: 'c', rare: true, help: 'join its cgroup (version 2)' },
+  { name: 'no-fork', short: 'F', rare: true, help: 'accepted; the program always is in the pid namespace' },
 ];
 
 export const nsenterCommand: Command = {
@@ -114,31 +113,13 @@ async function namespacesOf(given: Given, pid: number | undefined): Promise<Name
     for (const kind of wanted) namespaces.push(await Namespace.of(target, kind));
   }
   const socket = given.value('net-socket');
-  if (socket !== undefined)
-    namespaces.push(await networkOf(required(pid, '--net-socket'), numberOf('--net-socket', socket)));
+  if (socket !== undefined) {
+    const fd = numberOf('--net-socket', socket, MOST_DESCRIPTOR);
+    namespaces.push(await Namespace.ofSocket(required(pid, '--net-socket'), fd));
+  }
   const all = given.has('user-parent') ? await withUserParent(namespaces, pid) : namespaces;
   if (all.length === 0) throw new UsageError('no namespace was named: give --all, or --net and its like');
   return all;
-}
-
-/** A socket lives in the network it was made in, wherever its process has gone since. */
-async function networkOf(pid: number, fd: number): Promise<Namespace> {
-  const map = await discover({ kinds: ['net'], tasks: false, forChildren: false, commands: false, users: false });
-  const isIt = ({ process, fd: number }: DescriptorReference): boolean => process.pid === pid && number === fd;
-  const found = map.ofKind('net').find(({ sockets }) => sockets.some(isIt));
-  if (found?.path !== undefined) return found.open();
-  if (found !== undefined)
-    throw new UsageError(`--net-socket: sockets alone keep ${String(found)}, and it cannot be opened`);
-  if (linkOf(`/proc/${pid}/fd/${fd}`)?.startsWith('socket:') === true) return Namespace.of(pid, 'net');
-  throw new UsageError(`--net-socket: process ${pid} has no socket ${fd}, or it may not be looked at`);
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 function kindsOfProcess(given: Given): NamespaceKind[] {

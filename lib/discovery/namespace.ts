@@ -96,17 +96,17 @@ export class DiscoveredNamespace {
   }
 
   /**
-   * Opens it, by the first of its paths that still leads to it.
+   * Opens it, by the first of its paths that still leads to it, or else by a socket.
    *
    * @throws NamespaceError `ENOENT` when none does
    */
   async open(): Promise<Namespace> {
-    for (const path of pathsOf(this)) {
-      const opened = await Namespace.open(path).catch(() => undefined);
+    for (const open of waysTo(this)) {
+      const opened = await open().catch(() => undefined);
       if (opened?.kind === this.kind && opened.id === this.id) return opened;
       await opened?.close();
     }
-    const message = 'no path that was seen leads to it any more';
+    const message = 'nothing that was seen leads to it any more';
     throw new NamespaceError({
       code: 'ENOENT',
       errno: Errno.ENOENT,
@@ -144,6 +144,11 @@ export class DiscoveredNamespace {
   [inspect.custom](): string {
     return `DiscoveredNamespace { ${String(this)} }`;
   }
+}
+
+function* waysTo(namespace: DiscoveredNamespace): Generator<() => Promise<Namespace>, undefined> {
+  for (const path of pathsOf(namespace)) yield () => Namespace.open(path);
+  for (const { process, fd } of namespace.sockets) yield () => Namespace.ofSocket(process.pid, fd);
 }
 
 /** What is likely to last first, and what is ours before what is others'. */

@@ -23,7 +23,7 @@ import {
   explainStdio,
   explainTime,
 } from './hints/inside';
-import { explainJoin, explainOpen, explainPersist, explainSetnsSync } from './hints/join';
+import { explainJoin, explainOpen, explainOpenOfSocket, explainPersist, explainSetnsSync } from './hints/join';
 import { noMoreDescriptors, noMoreFiles } from './hints/limits';
 import { explainGidMap, explainSetgroups, explainUidMap } from './hints/maps';
 import { explainMount, explainPropagation, explainUmount } from './hints/mount';
@@ -71,6 +71,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['join', explainJoin],
   ['setnsSync', explainSetnsSync],
   ['open', explainOpen],
+  ['open-of-socket', explainOpenOfSocket],
   ['namespaces', explainOpen],
   ['persist', explainPersist],
   ['scan', explainScan],

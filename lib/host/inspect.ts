@@ -1,13 +1,12 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { release, tmpdir } from 'node:os';
+import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createCgroup } from '../cgroup/create';
-import { parseCgroup } from '../cgroup/spec';
 import { Errno } from '../errors/errno';
 import { type UnshareSpec, run } from '../launch/target';
-import { mountIn } from '../mount/mount';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { attempt, evidence, refused, remedyOf, unknown } from './check';
+import { cgroupDelegation, idmappedMount, landlock, overlayMount, procMount, tmpfsMount } from './features';
 import { explain } from './hints';
 import { changedRoot } from './hints/clone';
 import {
@@ -20,9 +19,6 @@ import {
 import { HostFiles } from './proc';
 import type { HostCheck, HostReport, Verdict } from './report';
 import { unsupportedReason } from './support';
-
-/** How a try went: undefined where it worked. */
-type Outcome = { readonly message: string; readonly hint: string | undefined } | undefined;
 
 type Check = (host: HostFiles) => Promise<HostCheck> | HostCheck;
 
@@ -67,7 +63,10 @@ const CHECKS: readonly Check[] = [
   () => idTool('newgidmap'),
   procMount,
   tmpfsMount,
+  overlayMount,
+  idmappedMount,
   cgroupDelegation,
+  landlock,
   otherProcesses,
   networkTools,
 ];
@@ -131,6 +130,7 @@ function appArmorSysctl(host: HostFiles): HostCheck {
 
 function seccompFilter(host: HostFiles): HostCheck {
   const base = { id: 'seccomp', title: 'seccomp filter on this process', tried: 'read /proc/self/status' };
+  if (host.status('Seccomp') === undefined) return unknown(base, 'no Seccomp in /proc/self/status');
   const remedy = filteredBySeccomp(host, ['what does not work here']);
   return evidence(base, 'limited', remedy, 'none', 'installed: it may refuse calls');
 }
@@ -148,6 +148,7 @@ function securityModule(host: HostFiles): HostCheck {
 
 function noNewPrivileges(host: HostFiles): HostCheck {
   const base = { id: 'no-new-privileges', title: 'no_new_privs', tried: 'read /proc/self/status' };
+  if (host.status('NoNewPrivs') === undefined) return unknown(base, 'no NoNewPrivs in /proc/self/status');
   const remedy =
     host.status('NoNewPrivs') === '1'
       ? 'Set-user-ID programs do not gain privileges here, newuidmap and newgidmap among them, and the flag is never taken ' +
@@ -189,41 +190,6 @@ async function idTool(program: 'newuidmap' | 'newgidmap'): Promise<HostCheck> {
   return { ...base, verdict: 'limited', found: 'not installed', ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** Where part of /proc is covered none can be mounted that shows more: the kernel's mount_too_revealing(). */
-async function procMount(): Promise<HostCheck> {
-  const base = { id: 'proc-mount', title: 'a /proc of its own', tried: 'mounted one in new namespaces' };
-  const outcome = await attempt(() =>
-    mountIn({ unshare: { user: true, pid: true, mnt: true } }, { type: 'proc', target: '/proc' }, asIs),
-  );
-  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be mounted' } : refused(base, outcome);
-}
-
-async function tmpfsMount(): Promise<HostCheck> {
-  const base = { id: 'mounts', title: 'mounts in a user namespace', tried: 'mounted a tmpfs in new namespaces' };
-  const outcome = await attempt(() =>
-    mountIn({ unshare: { user: true, mnt: true } }, { type: 'tmpfs', target: tmpdir() }, asIs),
-  );
-  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be made' } : refused(base, outcome);
-}
-
-async function cgroupDelegation(): Promise<HostCheck> {
-  const base = {
-    id: 'cgroup-delegation',
-    title: 'cgroups (version 2)',
-    tried: 'made one below our own, and removed it',
-  };
-  const outcome = await attempt(async () => {
-    const plan = parseCgroup('options.cgroup', {});
-    if (plan === undefined) return;
-    const { cgroup, directory } = await createCgroup(plan);
-    await directory.close();
-    await cgroup.remove();
-  });
-  return outcome === undefined
-    ? { ...base, verdict: 'ok', found: 'can be made' }
-    : { ...base, verdict: 'limited', found: outcome.message, ...remedyOf(outcome) };
-}
-
 /** hidepid=, proc(5). Process 1 is always there. */
 function otherProcesses(host: HostFiles): HostCheck {
   const base = { id: 'proc-visibility', title: 'processes in /proc', tried: 'looked for process 1' };
@@ -247,32 +213,6 @@ async function networkTools(): Promise<HostCheck> {
   return { ...base, verdict: 'limited', found: tool ?? 'neither pasta nor slirp4netns', remedy };
 }
 
-type Base = Pick<HostCheck, 'id' | 'title' | 'tried'>;
-
-function refused(base: Base, outcome: NonNullable<Outcome>): HostCheck {
-  return { ...base, verdict: 'no', found: outcome.message, ...remedyOf(outcome) };
-}
-
-function remedyOf({ hint }: NonNullable<Outcome>): Pick<HostCheck, 'remedy'> {
-  return hint === undefined ? {} : { remedy: hint };
-}
-
-/** Of what the host's files alone tell. */
-function evidence(base: Base, verdict: Verdict, remedy: string | undefined, without: string, found: string): HostCheck {
-  return remedy === undefined ? { ...base, verdict: 'ok', found: without } : { ...base, verdict, found, remedy };
-}
-
-async function attempt(tried: () => Promise<unknown>): Promise<Outcome> {
-  try {
-    await tried();
-    return undefined;
-  } catch (error) {
-    const { message, hint } = error as { message: string; hint?: string };
-    const text = hint !== undefined && message.endsWith(`: ${hint}`) ? message.slice(0, -hint.length - 2) : message;
-    return { message: text, hint };
-  }
-}
-
 async function findProgram(name: string): Promise<string | undefined> {
   for (const directory of (process.env.PATH ?? '').split(delimiter)) {
     const path = join(directory, name);
@@ -288,10 +228,6 @@ async function isAllowed(path: string, mode: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function asIs(path: string): string {
-  return path;
 }
 
 function worstOf(checks: readonly HostCheck[]): Verdict {

@@ -22,6 +22,8 @@ const DESCRIBE: Describe = {
   hostname: () => 'set hostname',
   domainname: () => 'set domainname',
   loopback: () => 'bring lo up',
+  make_net: () => 'unshare net',
+  enter_net: () => 'unshare net',
   propagation: ([, path, flags]) =>
     `make ${path} ${propagationOf(flags)}${(flags & MS_REC) === 0 ? '' : ' (recursive)'}`,
   bind: ([, , target]) => `bind on ${target}`,
@@ -74,6 +76,7 @@ const DESCRIBE: Describe = {
   ids: ([, uid, gid]) => (uid === -1 && gid === -1 ? 'set groups' : `change ids to ${idText(uid)}:${idText(gid)}`),
   default_ids: () => 'change ids to 0:0',
   no_new_privs: () => 'set no_new_privs',
+  new_keyring: () => 'join a new session keyring',
   lower_caps: () => 'lower capabilities',
   die_with_parent: () => 'set parent-death signal',
   stdio: () => 'set up stdio',

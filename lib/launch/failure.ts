@@ -2,7 +2,7 @@ import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
 import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../host/hints';
-import type { NamespaceKind } from '../namespace/kind';
+import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
 import { describeStep, kindsOfFlags } from './describe';
 
 /** What is known of an operation before it fails. */
@@ -35,7 +35,6 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   mask: 'mnt',
   data: 'mnt',
   pivot_root: 'mnt',
-  nest: 'user',
   host_files: 'mnt',
   netns_directory: 'net',
   netns_add: 'net',
@@ -145,7 +144,7 @@ function outsideFailure(failure: LaunchFailure, request: Request): Found {
 
 function stepFailure(failure: LaunchFailure, request: Request, step: Step): Found {
   const { errno, syscall, path, detail } = failure;
-  const flags = request.flags | request.steps.reduce((all, each) => (each[0] === 'unshare' ? all | each[1] : all), 0);
+  const flags = request.steps.reduce((all, each) => all | newIn(each), request.flags);
   const joined = request.steps.flatMap((each) => (each[0] === 'join' ? each[2] : []));
   const common: Failure = {
     ...{ operation: step[0], errno, syscall, path, detail, cgroup: request.cgroup !== undefined },
@@ -157,6 +156,11 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
       return joinFailure(common, step);
     case 'unshare':
       return unshareFailure(common, step);
+    case 'nest':
+      return { step: describeStep(step), failure: { ...common, ...nestFailure(failure, step) } };
+    case 'make_net':
+    case 'enter_net':
+      return newNetFailure(common, step);
     case 'fs':
       return {
         step: describeStep(step),
@@ -176,6 +180,25 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
     default:
       return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
   }
+}
+
+/** The CLONE_NEW* flags of what a step makes. */
+function newIn(step: Step): number {
+  if (step[0] === 'unshare') return step[1];
+  return step[0] === 'make_net' ? CLONE_FLAGS.net : 0;
+}
+
+/** Of what it makes at once, the kernel does not say which it was. */
+function nestFailure({ syscall }: LaunchFailure, [, flags]: Extract<Step, ['nest', ...unknown[]]>): Partial<Failure> {
+  const kinds = kindsOfFlags(flags | CLONE_FLAGS.user);
+  return syscall === 'unshare' ? { kinds, kind: onlyOne(kinds) } : { kind: 'user' };
+}
+
+/** Its loopback interface is brought up as well. */
+function newNetFailure(failure: Failure, step: Extract<Step, ['make_net' | 'enter_net']>): Found {
+  const isLoopback = failure.syscall === 'ioctl' || failure.syscall === 'socket';
+  const operation = isLoopback ? 'loopback' : 'unshare';
+  return { step: describeStep(isLoopback ? ['loopback'] : step), failure: { ...failure, operation, kind: 'net' } };
 }
 
 function treeFailure([, source, , , , , , userns]: Extract<Step, ['tree', ...unknown[]]>): Partial<Failure> {

@@ -44,12 +44,23 @@ export function namespacesAbove(joined: readonly Namespace[]): readonly Namespac
   return found?.filter(({ closed }) => !closed) ?? [];
 }
 
+type Identity = Pick<Namespace, 'kind' | 'id' | 'dev'>;
+
 /** Those that this process is not in anyway. Joining the user namespace one is in is an error to the kernel (EINVAL). */
-export function withoutOwn<N extends Pick<Namespace, 'kind' | 'id' | 'dev'>>(namespaces: readonly N[]): N[] {
-  return namespaces.filter((namespace) => {
-    const own = ownId(namespace.kind);
-    return !(own?.ino === namespace.id && own.dev === namespace.dev);
-  });
+export function withoutOwn<N extends Identity>(namespaces: readonly N[]): N[] {
+  return namespaces.filter((namespace) => !isOwn(namespace));
+}
+
+/** What has been compared, for neither ever changes: bigints are slow, and the same set is joined again and again. */
+const compared = new WeakMap<Identity, boolean>();
+
+function isOwn(namespace: Identity): boolean {
+  const known = compared.get(namespace);
+  if (known !== undefined) return known;
+  const own = ownId(namespace.kind);
+  const same = own?.ino === namespace.id && own.dev === namespace.dev;
+  compared.set(namespace, same);
+  return same;
 }
 
 /** The kinds that this kernel has. */

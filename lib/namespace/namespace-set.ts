@@ -93,7 +93,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   readonly #members: ReadonlyMap<NamespaceKind, Namespace>;
   readonly #task: Task | undefined;
   readonly #dependents: Set<() => Promise<void>>;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<unknown> | undefined;
 
   private constructor(owned: Possessions) {
     super();
@@ -369,9 +369,8 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   async close(): Promise<void> {
     disown(this);
     const owned = { descriptors: [], task: this.#task, dependents: this.#dependents };
-    this.#closing ??= release(owned).then(async () => {
-      await Promise.all([...this.#members.values()].map((member) => member.close()));
-    });
+    // At once, while the init ends: whichever is the last takes the namespaces down.
+    this.#closing ??= Promise.all([release(owned), ...[...this.#members.values()].map((member) => member.close())]);
     await this.#closing;
   }
 

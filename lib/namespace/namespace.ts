@@ -99,7 +99,29 @@ export class Namespace extends Sockets {
   static async of(pid: number | 'self', kind: NamespaceKind): Promise<Namespace> {
     if (pid !== 'self') validatePid('pid', pid);
     validateOneOf('kind', kind, NAMESPACE_KINDS);
-    return Promise.resolve(withProcess(pid === 'self' ? process.pid : pid, (open) => wrap(open(kind))));
+    return Promise.resolve(withProcess(pid === 'self' ? process.pid : pid, ({ open }) => wrap(open(kind))));
+  }
+
+  /**
+   * Opens the network namespace that a socket was created in, wherever its process has gone since: SIOCGSKNS, as
+   * `nsenter --net-socket`. A namespace that sockets alone keep can be opened in no other way.
+   *
+   * Takes Linux 5.6, the right to ptrace that process (`pidfd_getfd(2)`), and CAP_NET_ADMIN over the namespace.
+   *
+   * @param pid - a process as this one sees it, or `'self'`
+   * @param fd - the descriptor of the socket in that process
+   * @throws NamespaceError `EBADF` when the process has no such descriptor, `ENOTTY` when it is no socket, `EPERM`,
+   * `ESRCH` when there is no such process
+   *
+   * @example
+   * ```ts
+   * await using net = await Namespace.ofSocket(1234, 5); // ls -l /proc/1234/fd has 'socket:[…]' at 5
+   * ```
+   */
+  static async ofSocket(pid: number | 'self', fd: number): Promise<Namespace> {
+    if (pid !== 'self') validatePid('pid', pid);
+    validateFd('fd', fd);
+    return Promise.resolve(withProcess(pid === 'self' ? process.pid : pid, ({ ofSocket }) => wrap(ofSocket(fd))));
   }
 
   /**
@@ -253,7 +275,7 @@ export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
 
 /** Opens namespaces of one process, all of them of the same: should its pid be another's by now, none. */
 export function openOf(pid: number, kinds: readonly NamespaceKind[]): number[] {
-  return withProcess(pid, (open) => {
+  return withProcess(pid, ({ open }) => {
     const fds: number[] = [];
     try {
       for (const kind of kinds) fds.push(open(kind));
@@ -265,16 +287,30 @@ export function openOf(pid: number, kinds: readonly NamespaceKind[]): number[] {
   });
 }
 
+/** What can be opened of a process: descriptors. */
+interface Opener {
+  readonly open: (kind: NamespaceKind) => number;
+  /** The network namespace of a socket. */
+  readonly ofSocket: (fd: number) => number;
+}
+
 /** Holds a process by a pidfd while its namespaces are opened. */
-function withProcess<T>(pid: number, use: (open: (kind: NamespaceKind) => number) => T): T {
+function withProcess<T>(pid: number, use: (opener: Opener) => T): T {
   const addon = native();
   const step = `open namespaces of process ${pid}`;
   const pidfd = attempt(() => addon.pidfdOpen(pid), { step, operation: 'open' });
   try {
-    return use((kind) => attempt(() => addon.pidfdNamespace(pidfd, pid, CLONE_FLAGS[kind]), openAttempt(pid, kind)));
+    return use({
+      open: (kind) => attempt(() => addon.pidfdNamespace(pidfd, pid, CLONE_FLAGS[kind]), openAttempt(pid, kind)),
+      ofSocket: (fd) => attempt(() => addon.pidfdSocketNamespace(pidfd, fd), socketAttempt(pid, fd)),
+    });
   } finally {
     closeFd(pidfd);
   }
+}
+
+function socketAttempt(pid: number, fd: number): Attempt {
+  return { step: `open net of descriptor ${fd} of process ${pid}`, operation: 'open-of-socket', kind: 'net' };
 }
 
 function openAttempt(pid: number, kind: NamespaceKind): Attempt {

@@ -29,7 +29,7 @@ export async function spawnIn(
   confinement: Confinement = free,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options);
-  validateKnownKeys('options', bag, without(SPAWN_OPTIONS, confinement));
+  validateNames(bag, SPAWN_OPTIONS, confinement);
   return startSpawn(parseSpawn(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine));
 }
 
@@ -42,7 +42,7 @@ export async function execFileIn(
   confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
   const [list, bag] = sortArguments(args, options);
-  validateKnownKeys('options', bag, without(EXEC_FILE_OPTIONS, confinement));
+  validateNames(bag, EXEC_FILE_OPTIONS, confinement);
   return runExecFile(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
 }
 
@@ -53,7 +53,7 @@ export async function execIn(
   options: InSet<ExecOptions> = {},
   confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
-  validateKnownKeys('options', options, without(EXEC_FILE_OPTIONS, confinement));
+  validateNames(options, EXEC_FILE_OPTIONS, confinement);
   return runExec(command, confinement.complete({ ...options, setns: set }), confinement.confine);
 }
 
@@ -66,12 +66,15 @@ export async function forkIn(
   confinement: Confinement = free,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options ?? {});
-  validateKnownKeys('options', bag, without(FORK_OPTIONS, confinement));
+  validateNames(bag, FORK_OPTIONS, confinement);
   return runFork(modulePath, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
 }
 
 const free: Confinement = { withheld: [], complete: (options) => options, confine: (program) => program };
 
-function without(names: readonly string[], { withheld }: Confinement): string[] {
-  return names.filter((name) => name !== 'setns' && !withheld.includes(name));
+/** The names that may be given are listed only for an error that tells them. */
+function validateNames(options: object, names: readonly string[], { withheld }: Confinement): void {
+  const may = (name: string): boolean => name !== 'setns' && !withheld.includes(name);
+  if (Object.keys(options).every((name) => may(name) && names.includes(name))) return;
+  validateKnownKeys('options', options, names.filter(may));
 }

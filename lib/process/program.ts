@@ -46,6 +46,8 @@ export interface Program {
   readonly cgroup: CgroupPlan | undefined;
   /** A descriptor of the cgroup it is born in, where that is there already. */
   readonly bornIn?: number | undefined;
+  /** Whether it is not to have the session keyring of this process. */
+  readonly newKeyring?: boolean | undefined;
   readonly target: Target;
   readonly init: boolean;
   readonly dieWithParent: boolean;
@@ -213,6 +215,7 @@ function stepsOf(program: Program, stdio: readonly number[] | TerminalSize): Ste
   if (typeof cwd === 'number') steps.push(['fchdir', cwd]);
   else if (cwd !== undefined) steps.push(['chdir', cwd.path, cwd.orRoot ? 1 : 0]);
   steps.push(...limitSteps(program.limits), ...keepSteps(program.capabilities), ...idSteps(ids, program.target));
+  if (program.newKeyring === true) steps.push(['new_keyring']);
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
   steps.push(...capabilitySteps(program.capabilities));
   steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio]]);

@@ -54,6 +54,8 @@ interface Users {
 
 const O_WRONLY = 0o1;
 
+const ENTER_NET: Step = ['enter_net'];
+
 /** With these a program could change mounts, or limits of user namespaces, that belong to its own user namespace. */
 const POWERFUL = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE'] as const;
 
@@ -94,9 +96,18 @@ async function originOf({ network }: SandboxPlan): Promise<Origin> {
   }
 }
 
-/** A user namespace where setgroups(2) was denied passes that on to those below: user_namespaces(7). */
+let settledDenial: boolean | undefined;
+
+/**
+ * A user namespace where setgroups(2) was denied passes that on to those below, and once it has a gid_map that cannot
+ * change any more: user_namespaces(7).
+ */
 function deniesGroups(): boolean {
-  return new HostFiles().proc('self/setgroups')?.trim() === 'deny';
+  if (settledDenial !== undefined) return settledDenial;
+  const host = new HostFiles();
+  const denied = host.proc('self/setgroups')?.trim() === 'deny';
+  if ((host.proc('self/gid_map') ?? '') !== '') settledDenial = denied;
+  return denied;
 }
 
 /** Undefined for one that belongs to this process's own user namespace, or above. */
@@ -169,9 +180,9 @@ async function start(
   }
 }
 
-/** What clone3 makes; the rest belongs to the user namespace below, where there is one. */
+/** What clone3 makes; the rest belongs to the user namespace below, where there is one, or is made beside the mounts. */
 function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof launch>[0]['unshare'] {
-  const kinds = nested ? plan.kinds.filter((kind) => kind === 'pid') : plan.kinds;
+  const kinds = plan.kinds.filter((kind) => (nested ? kind === 'pid' : kind !== 'net'));
   const mapOf = (ranges: ResolvedUser['uid']['ranges']): { inside: number; outside: number; count: number }[] =>
     nested ? nestedMaps(ranges).above : [...ranges];
   const user = { uidMap: mapOf(ids.uid.ranges), gidMap: mapOf(ids.gid.ranges) };
@@ -183,12 +194,14 @@ function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof
   };
 }
 
-function firstSteps({ kinds, hostname, disableUserNamespaces }: SandboxPlan, { ids, nested }: Users): Step[] {
+function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
+  const { kinds, hostname, disableUserNamespaces } = plan;
   const steps: Step[] = [];
   // Below, the one that is made there is counted; and it cannot be raised from below.
   if (disableUserNamespaces) {
     steps.push(['write_file', '/proc/sys/user/max_user_namespaces', O_WRONLY, nested ? '1' : '0']);
   }
+  if (!nested && kinds.includes('net')) steps.push(['make_net'], ...(entersNetFirst(plan) ? [ENTER_NET] : []));
   if (!nested) return steps;
   const flags = kinds.reduce((all, kind) => (kind === 'pid' ? all : all | CLONE_FLAGS[kind]), 0);
   steps.push(['nest', flags, null, nestedMaps(ids.uid.ranges).below, nestedMaps(ids.gid.ranges).below]);
@@ -205,6 +218,11 @@ function rootSteps(
   return [...setting.owns, ...[root.piece, ...pieces].flatMap((piece) => labelled(piece, setting, labels))];
 }
 
+/** Before a sysfs is mounted, which shows the network of whoever mounts it; else as late as can be. */
+function entersNetFirst({ entries }: SandboxPlan): boolean {
+  return entries.some(({ type }) => type === 'sysfs');
+}
+
 function labelled(piece: Piece, setting: Setting, labels: Map<Step, string>): Step[] {
   const steps = piece.steps(setting);
   for (const step of steps) labels.set(step, piece.label);
@@ -219,8 +237,9 @@ function lastSteps(plan: SandboxPlan, { nested }: Users, { owner }: Origin, labe
   const mounts = rules.capabilities.includes('CAP_SYS_ADMIN') ? CLONE_FLAGS.mnt : 0;
   const cwd: Step = ['chdir', rules.cwd, 0];
   labels.set(cwd, `cwd: change directory to ${rules.cwd}`);
+  const net: Step[] = nested || entersNetFirst(plan) || !plan.kinds.includes('net') ? [] : [ENTER_NET];
   const enter: Step[] = nested ? [['enter_nest', mounts]] : [];
-  return [['pivot_root', null, null], ...enter, ...tell, cwd, ['chdir', '/', 0], ...outlive, ['hold']];
+  return [['pivot_root', null, null], ...net, ...enter, ...tell, cwd, ['chdir', '/', 0], ...outlive, ['hold']];
 }
 
 function settingOf(

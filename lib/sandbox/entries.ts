@@ -84,7 +84,7 @@ const KINDS: Readonly<Record<Type, Kind>> = {
   overlay: { keys: ['lower', 'upper', 'work'], parse: parseOverlay },
   dir: { keys: ['mode'], parse: parseDirectory },
   symlink: { keys: ['to'], parse: parseSymlink },
-  file: { keys: ['data', 'mode', 'readOnly'], parse: parseFile },
+  file: { keys: ['data', 'mode', 'readOnly', 'mounted'], parse: parseFile },
   readOnly: { keys: ['recursive'], parse: parseReadOnly },
   mask: { keys: ['optional'], parse: parseMask },
   chmod: { keys: ['mode'], parse: parseChmod },
@@ -178,15 +178,19 @@ function parseSymlink({ name, target, options }: Entry): Parsed {
 
 function parseFile({ name, target, options }: Entry): Parsed {
   const { data, mode = 0o644, readOnly = false } = options;
+  const { mounted = readOnly } = options;
   const permissions = parseMode(name, mode);
   validateBoolean(`${name}.readOnly`, readOnly);
+  validateBoolean(`${name}.mounted`, mounted);
+  if (readOnly && !mounted) throw invalidValue(`${name}.mounted`, mounted, "cannot be false with 'readOnly'");
+  const attributes = NO_DEVICES | (readOnly ? MOUNT_ATTR.RDONLY : 0);
   const contents = parseData(`${name}.data`, data);
   return {
-    what: `${readOnly ? 'mount' : 'make'} file ${target}`,
+    what: `${mounted ? 'mount' : 'make'} file ${target}`,
     steps: (setting) => {
       const [bytes, from] = contents(setting);
-      if (!readOnly) return [['make_file', target, permissions, bytes, from]];
-      return [['data', target, permissions, bytes, from, NO_DEVICES | MOUNT_ATTR.RDONLY]];
+      if (!mounted) return [['make_file', target, permissions, bytes, from]];
+      return [['data', target, permissions, bytes, from, attributes]];
     },
   };
 }

@@ -60,6 +60,8 @@ export interface Rules {
   readonly newSession: boolean;
   readonly dieWithParent: boolean;
   readonly seccomp: readonly Filter[];
+  /** A session keyring of its own: the default filter closes keyrings, and others need not. */
+  readonly newKeyring: boolean;
   readonly rlimits: Rlimits | undefined;
   readonly limits: readonly RlimitTriple[];
 }
@@ -247,6 +249,7 @@ function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespac
     newSession: flag('newSession', spec.newSession, true),
     dieWithParent: parseDying(spec),
     seccomp: filters,
+    newKeyring: seccomp !== 'default',
     rlimits,
     limits: parseRlimits('spec.rlimits', rlimits),
   };

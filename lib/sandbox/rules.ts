@@ -40,7 +40,12 @@ export function confinementOf(rules: Rules, ids: ResolvedUser, cgroup: number | 
   return {
     withheld: WITHHELD,
     complete: (options) => ({ ...options, ...completed(options, rules, ids) }),
-    confine: (program) => ({ ...program, seccomp: [...rules.seccomp, ...program.seccomp], bornIn: cgroup }),
+    confine: (program) => ({
+      ...program,
+      seccomp: [...rules.seccomp, ...program.seccomp],
+      newKeyring: rules.newKeyring,
+      bornIn: cgroup,
+    }),
   };
 }
 

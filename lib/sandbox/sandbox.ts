@@ -299,7 +299,6 @@ async function release(
   running: readonly NamespaceProcess[],
 ): Promise<void> {
   for (const child of set.pid === undefined ? running : []) child.kill('SIGKILL');
-  await set.close();
-  await Promise.all([...above, ...layers].map((each) => each.close()));
+  await Promise.all([set, ...above, ...layers].map((each) => each.close()));
   await discard(cgroup, work);
 }

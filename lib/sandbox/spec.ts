@@ -124,7 +124,7 @@ export interface SymlinkEntry {
 
 /**
  * A file with these contents, written at its place: on the host, where that is a directory of the host's which can be
- * written. With `readOnly` it is mounted there instead, and nothing is written anywhere but in memory.
+ * written. With `mounted` or `readOnly` it is mounted there instead, and nothing is written anywhere but in memory.
  */
 export interface FileEntry {
   /** Which entry it is. */
@@ -137,6 +137,8 @@ export interface FileEntry {
   mode?: number | undefined;
   /** Default: false. */
   readOnly?: boolean | undefined;
+  /** What the sandbox writes to it goes with the sandbox then. Default: as `readOnly`, which takes it. */
+  mounted?: boolean | undefined;
 }
 
 /** What was mounted so far at the target, or is there, can be changed no more. */
@@ -278,7 +280,10 @@ export interface SandboxSpec {
    * program that is to be process 1 itself takes `spawn()` with `unshare` and `init: false`. Default: true.
    */
   init?: boolean | undefined;
-  /** See {@link ProgramOptions.seccomp}. Default: `'default'`. */
+  /**
+   * See {@link ProgramOptions.seccomp}. With another than the default, which closes keyrings, programs have a session
+   * keyring of their own, and not the one of this process: `session-keyring(7)`. Default: `'default'`.
+   */
   seccomp?: SeccompOption | undefined;
   /** Whether no user namespace can be made inside, by nobody. Default: false. */
   disableUserNamespaces?: boolean | undefined;

@@ -69,6 +69,10 @@ Napi::Value PidfdNamespace(const Napi::CallbackInfo &info) {
                                                static_cast<uint64_t>(IntArgument(info, 2))));
 }
 
+Napi::Value PidfdSocketNamespace(const Napi::CallbackInfo &info) {
+  return FdOrThrow(info.Env(), OpenNamespaceOfSocket(IntArgument(info, 0), IntArgument(info, 1)));
+}
+
 Napi::Value PidfdOpen(const Napi::CallbackInfo &info) { return FdOrThrow(info.Env(), OpenPidfd(IntArgument(info, 0))); }
 
 } // namespace
@@ -79,6 +83,7 @@ void InitNamespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("namespaceUser", Napi::Function::New<NamespaceUser>(env, "namespaceUser"));
   exports.Set("namespaceOwner", Napi::Function::New<NamespaceOwner>(env, "namespaceOwner"));
   exports.Set("pidfdNamespace", Napi::Function::New<PidfdNamespace>(env, "pidfdNamespace"));
+  exports.Set("pidfdSocketNamespace", Napi::Function::New<PidfdSocketNamespace>(env, "pidfdSocketNamespace"));
   exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
 }
 

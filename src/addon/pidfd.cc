@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -138,6 +139,15 @@ Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag) {
   }
   // Before 6.11 the ioctl is not known; a kind that the kernel was built without is EOPNOTSUPP here, ENOENT there.
   return OpenFromProc(pidfd, pid, *kind);
+}
+
+Result<Fd> OpenNamespaceOfSocket(int pidfd, int number) {
+  Fd copy(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, number, 0)));
+  if (!copy) {
+    return Failure::Last("pidfd_getfd");
+  }
+  Fd network(ioctl(copy.get(), SIOCGSKNS));
+  return network ? Result<Fd>(std::move(network)) : Result<Fd>(Failure::Last("ioctl"));
 }
 
 } // namespace linux_ns

@@ -30,6 +30,10 @@ Result<Fd> OpenPidfd(pid_t pid);
 // A namespace of the process behind a pidfd; flag is its CLONE_NEW*.
 Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag);
 
+// The network namespace that a socket of that process was created in: pidfd_getfd(2), and SIOCGSKNS. Takes the right to
+// ptrace the process, and CAP_NET_ADMIN over the namespace.
+Result<Fd> OpenNamespaceOfSocket(int pidfd, int number);
+
 } // namespace linux_ns
 
 #endif

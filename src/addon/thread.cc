@@ -14,6 +14,10 @@
 namespace linux_ns {
 namespace {
 
+// Of all architectures, and LANDLOCK_CREATE_RULESET_VERSION: headers of older systems lack them.
+constexpr long kLandlockCreateRuleset = 444;
+constexpr unsigned kLandlockVersion = 1;
+
 Napi::Value Credentials(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -28,6 +32,15 @@ Napi::Value Credentials(const Napi::CallbackInfo &info) {
   uint64_t effective = data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
   result.Set("capabilities", Napi::BigInt::New(env, effective));
   return result;
+}
+
+Napi::Value LandlockVersion(const Napi::CallbackInfo &info) {
+  long version = syscall(kLandlockCreateRuleset, nullptr, 0, kLandlockVersion);
+  if (version < 0) {
+    ThrowSystem(info.Env(), Failure::Last("landlock_create_ruleset"));
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(version));
 }
 
 void UnshareThread(const Napi::CallbackInfo &info) {
@@ -55,6 +68,7 @@ void SetnsThread(const Napi::CallbackInfo &info) {
 
 void InitThread(Napi::Env env, Napi::Object exports) {
   exports.Set("credentials", Napi::Function::New<Credentials>(env, "credentials"));
+  exports.Set("landlockVersion", Napi::Function::New<LandlockVersion>(env, "landlockVersion"));
   exports.Set("unshareThread", Napi::Function::New<UnshareThread>(env, "unshareThread"));
   exports.Set("setnsThread", Napi::Function::New<SetnsThread>(env, "setnsThread"));
 }

@@ -7,8 +7,9 @@
 
 #define COPY_BYTES (256ul << 10)
 
+/* Without a call where there is nothing to write: there are files that refuse even that, as those of an mqueue do. */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path) {
-  do {
+  while (size > 0) {
     long written = sys3(__NR_write, fd, bytes, size);
     if (written == -EINTR) {
       continue;
@@ -16,7 +17,7 @@ void write_bytes(long fd, const char *bytes, size_t size, const char *path) {
     must(written, "write", path);
     bytes += written;
     size -= (size_t)written;
-  } while (size > 0);
+  }
 }
 
 /* Up to its end: a pipe's or a socket's comes when the other side is closed. */

@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 #include <linux/errno.h>
+#include <linux/keyctl.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 
@@ -57,6 +58,18 @@ void step_no_new_privs(const struct plan_step *step) {
   }
 }
 
+/*
+ * What is inherited is whatever was logged in with: keys that the program could read, and leave others in. Where the
+ * kernel has no keys (ENOSYS), or a filter lets nobody in here ask for them (EPERM), it has none to fear for.
+ */
+void step_new_keyring(const struct plan_step *step) {
+  (void)step;
+  long error = sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
+  if (error < 0 && error != -ENOSYS && error != -EPERM) {
+    fail("keyctl", error, NULL);
+  }
+}
+
 /* The child of clone3 raised these so that nsinit would have capabilities; the program gets what its ids give it. */
 void step_lower_caps(const struct plan_step *step) {
   (void)step;
@@ -103,11 +116,15 @@ static _Noreturn void refuse_caps(const char *syscall, long error, const char *w
   fail_with(syscall, error, NULL, start);
 }
 
+/* Up to the first that the kernel does not know. */
 static uint64_t each_capability(long option, long argument) {
   uint64_t set = 0;
+  bool ambient = option == PR_CAP_AMBIENT;
   for (int capability = 0; capability < CAPABILITIES; capability++) {
-    bool ambient = option == PR_CAP_AMBIENT;
     long is = sys5(__NR_prctl, option, ambient ? argument : capability, ambient ? capability : 0, 0, 0);
+    if (is < 0) {
+      break;
+    }
     set |= is > 0 ? BIT(capability) : 0;
   }
   return set;
@@ -120,12 +137,16 @@ static struct sets current_sets(void) {
   if (error < 0) {
     fail("capget", error, NULL);
   }
-  return (struct sets){
+  struct sets now = {
       .permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted,
       .inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable,
-      .ambient = each_capability(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET),
       .bounding = each_capability(PR_CAPBSET_READ, 0),
   };
+  /* What is not in both of them is not ambient: capabilities(7). After a user namespace has been joined nothing is. */
+  if ((now.permitted & now.inheritable) != 0) {
+    now.ambient = each_capability(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET);
+  }
+  return now;
 }
 
 static long set_capabilities(uint64_t permitted, uint64_t inheritable) {

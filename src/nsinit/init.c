@@ -4,14 +4,12 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/mman.h>
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
 
-#define STACK_BYTES (64ul << 10)
 #define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
 
 static const uint64_t forwarded = SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGUSR1) |
@@ -152,19 +150,16 @@ void step_init(const struct plan_step *step) {
   int pidfd = -1;
   confirm_forked();
   struct task own = task;
-  long stack = sys6(__NR_mmap, 0, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack < 0 && stack > -4096) {
-    fail("mmap", stack, NULL);
-  }
+  long stack = new_stack();
   unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-  long program = sys_clone_into(__NR_clone, (long)flags, stack + STACK_BYTES, (long)&pidfd, 0, 0, continue_plan, NULL);
+  long program = sys_clone_into(__NR_clone, (long)flags, stack, (long)&pidfd, 0, 0, continue_plan, NULL);
   bool executed = task.execs;
   task = own;
   if (program < 0) {
     fail("clone", program, NULL);
   }
   report_started(executed, program, pidfd);
-  sys2(__NR_munmap, stack, STACK_BYTES);
+  sys2(__NR_munmap, stack - (long)STACK_BYTES, STACK_BYTES);
   drop_all(true);
   task.dies_with_parent = step->field[0].number != 0;
   if (task.dies_with_parent) {

@@ -11,6 +11,7 @@
 
 #define MOST_TREES 32
 #define MOST_FILTERS 16
+#define STACK_BYTES (64ul << 10)
 
 /* A filter of system calls that waits for the exec. */
 struct filter {
@@ -30,6 +31,7 @@ struct task {
   int proc;           /* O_PATH on /proc as it was before any join, or -1 */
   uint32_t first;     /* the pid of nsinit as it was cloned, once it has forked */
   int forked_ack;     /* in a forked child: readable once the parent has reported it, or -1 */
+  bool forked_itself; /* a forked child has told of itself */
   bool joined;        /* namespaces where others live have been entered: memory and fds are to be guarded */
   bool joined_mounts; /* a mount namespace is among them, and with it another root */
   bool has_init;      /* an init waits for this one's exec, and shares its memory until then */
@@ -77,6 +79,7 @@ long must(long result, const char *syscall, const char *path);
 /* process.c */
 long fork_process(unsigned long flags, int *pidfd);
 void confirm_forked(void);
+long new_stack(void);
 void close_all_but(uint32_t first, int kept);
 void close_unneeded(void);
 void set_dumpable(bool dumpable);

@@ -3,6 +3,7 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
@@ -27,28 +28,12 @@ static void set_unreported_name(void) {
   set_name(number - (sizeof(prefix) - 1));
 }
 
-/*
- * Goes on in a child, which is what enters a pid namespace that was joined or unshared: pid_namespaces(7).
- * CLONE_PARENT makes it Node's own child, to be waited for there. The child holds back before it becomes anything
- * until this parent has told Node of it: were the parent killed in between, Node would have a child it never heard of.
- * Were both killed, as a cgroup is (cgroup.kill), Node finds it by its name: ReapUnreported() of the addon.
- */
-void step_fork(const struct plan_step *step) {
-  (void)step;
+/* The child goes on; this parent tells Node of it first, and ends. */
+static void fork_apart(void) {
   int ack[2];
   int pidfd = -1;
-  confirm_forked(); /* of a fork before this one */
-  long error = sys2(__NR_pipe2, ack, O_CLOEXEC);
-  if (error < 0) {
-    fail("pipe2", error, NULL);
-  }
-  /* A second fork is made where the first one's child is, and there pids are others. */
-  task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
-  set_unreported_name();
-  long child = fork_process(CLONE_PARENT, &pidfd);
-  if (child < 0) {
-    fail("clone", child, NULL);
-  }
+  must(sys2(__NR_pipe2, ack, O_CLOEXEC), "pipe2", NULL);
+  long child = must(fork_process(CLONE_PARENT, &pidfd), "clone", NULL);
   if (child == 0) {
     sys1(__NR_close, ack[1]);
     task.forked_ack = ack[0];
@@ -58,6 +43,70 @@ void step_fork(const struct plan_step *step) {
   report(REPORT_FORKED, 0, pidfd);
   sys3(__NR_write, ack[1], "", 1);
   quit(0);
+}
+
+static void report_self(void) {
+  long self = sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
+  report(REPORT_FORKED, 0, (int)self);
+  sys1(__NR_close, self);
+}
+
+static void go_on(void *unused) {
+  (void)unused;
+  sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  report_self();
+  task.forked_itself = true;
+  set_name("nsinit");
+  task.step++;
+  run_steps();
+  quit(0);
+}
+
+/*
+ * Without a copy of the memory, and the end of this parent is nothing to wait for: it sleeps until the child has exec'd
+ * (CLONE_VFORK). Only a child that was killed before it could tell of itself is told of here.
+ */
+static _Noreturn void fork_to_exec(void) {
+  int pidfd = -1;
+  task.forked_itself = false; /* as one before this may have done */
+  struct task own = task;
+  long stack = new_stack();
+  unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PIDFD | SIGCHLD;
+  long child = sys_clone_into(__NR_clone, (long)flags, stack, (long)&pidfd, 0, 0, go_on, NULL);
+  bool told = task.forked_itself;
+  task = own;
+  must(child, "clone", NULL);
+  if (!told) {
+    report(REPORT_FORKED, 0, pidfd);
+  }
+  quit(0);
+}
+
+/*
+ * Goes on in a child, which is what enters a pid namespace that was joined or unshared: pid_namespaces(7).
+ * CLONE_PARENT makes it Node's own child, to be waited for there. The child holds back before it becomes anything
+ * until Node has been told of it: were it not, Node would have a child it never heard of. Were all that know of it
+ * killed, as a cgroup is (cgroup.kill), Node finds it by its name: ReapUnreported() of the addon.
+ */
+void step_fork(const struct plan_step *step) {
+  (void)step;
+  confirm_forked(); /* of a fork before this one */
+  /* A second fork is made where the first one's child is, and there pids are others. */
+  task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
+  set_unreported_name();
+  if (comes_later(PLAN_exec) && !comes_later(PLAN_init)) {
+    fork_to_exec();
+  }
+  fork_apart();
+}
+
+/* The upper end of a stack for a child that shares this memory. */
+long new_stack(void) {
+  long stack = sys6(__NR_mmap, 0, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack < 0 && stack > -4096) {
+    fail("mmap", stack, NULL);
+  }
+  return stack + (long)STACK_BYTES;
 }
 
 /* Waits until the parent has reported this forked child; where it died before it could, the child reports itself. */
@@ -76,8 +125,7 @@ void confirm_forked(void) {
     set_name("nsinit");
     return;
   }
-  long self = sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
-  report(REPORT_FORKED, 0, (int)self);
+  report_self();
   quit(127);
 }
 

@@ -19,6 +19,8 @@
   STEP(hostname, "hostname", "s")        /* sethostname(2) */                                                          \
   STEP(domainname, "domainname", "s")    /* setdomainname(2) */                                                        \
   STEP(loopback, "loopback", "")         /* bring lo up: netdevice(7) */                                               \
+  STEP(make_net, "make_net", "")         /* begins a network namespace with lo up: see net.c */                        \
+  STEP(enter_net, "enter_net", "")       /* enters it, once it is made: setns(2) */                                    \
   STEP(propagation, "propagation", "su") /* path, MS_* flags: mount(2) */                                              \
   STEP(bind, "bind", "fs")               /* what the fd refers to, on target: open_tree(2) */                          \
   STEP(trees, "trees", "S")              /* paths, of files to be put elsewhere: open_tree(2) */                       \
@@ -72,6 +74,7 @@
   STEP(ids, "ids", "uuuN")               /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */                   \
   STEP(default_ids, "default_ids", "")   /* 0:0 where the user namespace maps it, else unchanged */                    \
   STEP(no_new_privs, "no_new_privs", "") /* PR_SET_NO_NEW_PRIVS(2const) */                                             \
+  STEP(new_keyring, "new_keyring", "")   /* an empty session keyring: session-keyring(7) */                            \
   STEP(lower_caps, "lower_caps", "")     /* empty the ambient and inheritable sets: capabilities(7) */                 \
   STEP(die_with_parent, "die_with_parent", "uu") /* signal, Node's pid: PR_SET_PDEATHSIG(2const) */                    \
   STEP(stdio, "stdio", "F")                      /* these become 0, 1, 2, ... */                                       \

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { parseCommandLine } from '../../cli/arguments';
+import type { Command } from '../../cli/command';
+import { describeFailure } from '../../cli/report';
 import { CompiledPackage } from '../fixtures/child-node';
 
 /** How a command ended. */
@@ -51,4 +54,14 @@ export const SEARCHABLE: NodeJS.ProcessEnv = { PATH: '/usr/bin:/bin' };
 /** One line on standard error, and no stack. */
 export function expectOneLine({ stderr }: Ended): void {
   expect(stderr).toMatch(/^linux-ns: [^\n]+\n$/);
+}
+
+/** What a command says that refuses some words, which it does before it starts anything; in this process, for speed. */
+export async function refusalOf(command: Command, words: readonly string[]): Promise<string[]> {
+  try {
+    await command.run(parseCommandLine(command, words));
+  } catch (error) {
+    return describeFailure(command.name, error);
+  }
+  throw new Error(`${command.name} ${words.join(' ')} was not refused`);
 }

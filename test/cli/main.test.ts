@@ -23,7 +23,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const COMMANDS = ['unshare', 'nsenter', 'lsns', 'tree', 'doctor', 'completion'];
+const COMMANDS = ['unshare', 'nsenter', 'run', 'netns', 'lsns', 'tree', 'doctor', 'completion'];
 
 describe('linux-ns', () => {
   test('shows its commands, and its version', async () => {
@@ -33,11 +33,21 @@ describe('linux-ns', () => {
     expect(await cli.prints('--version')).toBe(`linux-ns ${version}\n`);
   });
 
-  test.each(COMMANDS)('%s --help is no wider than a terminal, and has examples', async (command) => {
+  test.each(COMMANDS)('%s --help fits a terminal of 80 columns and 24 rows, and has examples', async (command) => {
     const lines = (await cli.prints(command, '--help')).trimEnd().split('\n');
     expect(lines[0]).toMatch(new RegExp(`^Usage: linux-ns ${command} \\[options\\]`));
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.length).toBeLessThan(24);
     expect(lines.some((line) => line.startsWith(`  linux-ns ${command}`))).toBe(true);
+  });
+
+  test('--help=all has the options that --help leaves out', async () => {
+    const [usual, all] = [await cli.prints('run', '--help'), await cli.prints('run', '--help=all')];
+    expect(usual).toMatch(/--help\[=all\] +show this help, or of all \d+ options/);
+    expect(usual).not.toContain('--cap-add');
+    expect(all).toContain('--cap-add NAME');
+    expect(all.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(await cli.prints('run', '--help', 'all')).toBe(all);
   });
 
   test('refuses in one line what it does not know', async () => {
@@ -97,6 +107,10 @@ describe('completion', () => {
     expect(await complete('lsns', '--type', 'u')).toEqual(['user', 'uts']);
     expect(await complete('nsenter', '--target', String(process.pid))).toContain(String(process.pid));
     expect(await complete('unshare', 'sleep')).toContain('sleep');
+    expect(await complete('netns', 'i')).toEqual(['identify']);
+    expect(await complete('netns', 'exec', 'blue', 'sleep')).toContain('sleep');
+    expect(await complete('run', '--ro-b')).toEqual(['--ro-bind', '--ro-bind-try']);
+    expect(await complete('run', '--bind', join(directory, 'complet'))).toEqual([script]);
   });
 
   needs({ tool: ['zsh'] }).test('of zsh is understood by zsh', async () => {

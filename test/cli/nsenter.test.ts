@@ -1,6 +1,7 @@
-import { readlinkSync } from 'node:fs';
-import { spawn } from '../../lib';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { spawn, unshare } from '../../lib';
 import type { NamespaceProcess } from '../../lib';
+import { needs } from '../fixtures/optional';
 import { CommandLine, SEARCHABLE, expectOneLine } from './command-line';
 
 jest.setTimeout(90_000);
@@ -42,6 +43,39 @@ describe('linux-ns nsenter', () => {
     expect(byFile.split('\n').slice(0, 2)).toEqual([readlinkSync('/proc/self/ns/uts'), link('net')]);
   });
 
+  test('enters a network that a socket alone keeps', async () => {
+    const set = await unshare(['user', 'net']);
+    const name = String(set.net);
+    const server = await set.listen({ port: 0 });
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    await set.close();
+    const options = ['-t', String(process.pid), '--net-socket', String(fd), '--user-parent'];
+    expect(await cli.prints('nsenter', ...options, 'readlink', '/proc/self/ns/net')).toBe(`${name}\n`);
+    server.close();
+    const none = await cli.run(['nsenter', '-t', String(process.pid), '-N', '100000', 'true']);
+    expect(none.stderr).toMatch(/^linux-ns: nsenter: open net of descriptor 100000 .*\(EBADF\)\nhint: /);
+    expect(none.code).toBe(1);
+  });
+
+  test('enters the user namespace above', async () => {
+    await using outer = await unshare({ user: true });
+    await using inner = await outer.spawn('sleep', ['1000'], { unshare: { user: true }, stdio: 'ignore' });
+    const above = await cli.prints(
+      ...['nsenter', '-t', String(inner.pid), '-U', '--user-parent', 'readlink', '/proc/self/ns/user'],
+    );
+    expect(above).toBe(`${String(outer.user)}\n`);
+  });
+
+  test('stays who it is', async () => {
+    const uid = process.geteuid?.() ?? 0;
+    await using child = await spawn('sleep', ['1000'], {
+      unshare: { user: { uidMap: [{ inside: 1234, outside: uid, count: 1 }], gidMap: 'current' } },
+      stdio: 'ignore',
+    });
+    const entered = ['nsenter', '-t', String(child.pid), '-U', '--preserve-credentials', 'id', '-u'];
+    expect(await cli.prints(...entered)).toBe('1234\n');
+  });
+
   test('takes environment and directory of the process', async () => {
     const script = 'echo $MARK; pwd';
     const printed = await cli.prints('nsenter', '-t', String(target.pid), '-a', '-e', '-w', 'sh', '-c', script);
@@ -77,4 +111,13 @@ describe('linux-ns nsenter', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^linux-ns: nsenter: .*\/no\/such\/file.*ENOENT/);
   });
+});
+
+needs({ root: true }).test('linux-ns nsenter joins the cgroup of the process', async () => {
+  await using child = await spawn('sleep', ['1000'], { cgroup: {}, stdio: 'ignore' });
+  const cgroup = readFileSync(`/proc/${child.pid}/cgroup`, 'utf8');
+  expect(cgroup).toMatch(/^0::.*linux-ns-/m);
+  const show = ['grep', '^0::', '/proc/self/cgroup'];
+  const printed = await cli.prints('nsenter', '-t', String(child.pid), '-n', '--join-cgroup', ...show);
+  expect(printed.trim()).toBe(/^0::.*$/m.exec(cgroup)![0]);
 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, closeSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { umount } from '../../lib';
@@ -50,6 +50,18 @@ describe('linux-ns unshare', () => {
       ' ',
     );
     expect(Number(seconds)).toBeGreaterThan(1e9);
+  });
+
+  test('mounts a binfmt_misc of its own, and registers a format there', async () => {
+    const line = ':linux-ns-test:E::lnxtest::/bin/echo:';
+    const listed = ['sh', '-c', 'cat /proc/sys/fs/binfmt_misc/linux-ns-test'];
+    expect(await cli.prints('unshare', '-r', '--mount-proc', '-p', '--load-interp', line, ...listed)).toMatch(
+      /^enabled\ninterpreter \/bin\/echo\n[^]*extension \.lnxtest\n$/,
+    );
+    const directory = mkdtempSync(join(tmpdir(), 'linux-ns-cli-'));
+    const printed = await cli.prints('unshare', '-r', `--mount-binfmt=${directory}`, 'ls', directory);
+    expect(printed).toBe('register\nstatus\n');
+    rmSync(directory, { recursive: true });
   });
 
   test('changes root and directory', async () => {
@@ -127,6 +139,37 @@ describe('linux-ns unshare', () => {
     expectOneLine(ended);
     expect(ended).toMatchObject({ code: 1, stdout: '' });
     expect(ended.stderr).toContain(message);
+  });
+});
+
+describe.each(['root', 'an ordinary user'])('the ids that /etc/subuid grants, of %s', (who) => {
+  const wanted = who === 'root' ? ({ root: true } as const) : ({ unprivileged: true } as const);
+  needs({ ...wanted, tool: ['newuidmap', 'newgidmap'] }).test('are mapped from 0 on, or to themselves', async () => {
+    const name = userInfo().username;
+    const granted = /^[^:]+:(\d+):(\d+)$/.exec(
+      readFileSync('/etc/subuid', 'utf8')
+        .split('\n')
+        .find((line) => line.startsWith(`${name}:`)) ?? '',
+    );
+    if (granted === null) {
+      const { code, stderr } = await cli.run(['unshare', '--map-auto', 'true']);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/\/etc\/subuid grants no ids to /) as string,
+      });
+      return;
+    }
+    const [, start = '', count = ''] = granted;
+    const fields = async (...options: string[]): Promise<string[][]> =>
+      (await cli.prints('unshare', ...options, 'cat', '/proc/self/uid_map'))
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/));
+    expect(await fields('--map-auto', '-r')).toEqual([
+      ['0', String(process.geteuid?.()), '1'],
+      ['1', start, count],
+    ]);
+    expect(await fields('--map-subids')).toEqual([[start, start, count]]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -372,3 +373,36 @@ test('processes that come and go while it looks are no errors, and there is no e
   coming = false;
   await churning;
 }, 60_000);
+
+test('a namespace that has got the number of one that went is told from it', async () => {
+  /** By number: what those that went were called besides. */
+  const gone = new Map<bigint, bigint | undefined>();
+  for (;;) {
+    const set = await unshare(['user', 'uts']);
+    const { id } = set.uts!;
+    const found = (await discover({ kinds: ['uts'], mounts: false })).get('uts', id)!;
+    await set.close();
+    if (gone.has(id)) {
+      // Before Linux 6.18 the kernel has no such names.
+      expect(found.uniqueId === undefined || found.uniqueId !== gone.get(id)).toBe(true);
+      return;
+    }
+    gone.set(id, found.uniqueId);
+  }
+}, 60_000);
+
+test('a pid namespace that is mounted, and whose init has ended, is there still', async () => {
+  const script = `mount -t tmpfs none /mnt
+    : >/mnt/pid; unshare --pid=/mnt/pid --fork true; echo ready; exec sleep 1000`;
+  await using child = await spawn('sh', ['-c', script], {
+    unshare: { user: true, mnt: true },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout!, 'data');
+  const map = await discover();
+  const own = map.process(child.pid)!.namespaces.mnt;
+  const stale = map.ofKind('pid').filter(({ mounts }) => mounts.some((mount) => mount.in === own));
+  expect(stale).toMatchObject([{ processes: [], mounts: [{ mountPoint: '/mnt/pid' }] }]);
+  await using opened = await stale[0]!.open();
+  expect([opened.kind, opened.id]).toEqual(['pid', stale[0]!.id]);
+});

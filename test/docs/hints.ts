@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from '../fixtures/child-node';
 
-const FOLDER = join(ROOT, 'lib', 'host', 'hints');
+const LIBRARY = join(ROOT, 'lib');
+const FOLDER = join(LIBRARY, 'host', 'hints');
 
 /** Shorter ones are words of a sentence, not one. */
 const SENTENCE = 40;
@@ -15,16 +16,43 @@ export function hintsByFile(): Map<string, string[]> {
   return new Map(files.map((file) => [file.replace(/\.ts$/, ''), hintsOf(join(FOLDER, file))]));
 }
 
-function hintsOf(path: string): string[] {
-  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true);
+/** Those that errors are given where they are made: what stands after `hint:` or `hint =`, by file. */
+export function hintsElsewhere(): Map<string, string[]> {
+  const files = readdirSync(LIBRARY, { recursive: true, encoding: 'utf8' }).sort();
+  const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith(join('host', 'hints')));
+  const found = sources.map((file) => [file, hintsAfterTheirName(join(LIBRARY, file))] as const);
+  return new Map(found.filter(([, hints]) => hints.length > 0));
+}
+
+function hintsAfterTheirName(path: string): string[] {
   const hints: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const named = ts.isPropertyAssignment(node) || ts.isVariableDeclaration(node);
+    if (named && ts.isIdentifier(node.name) && /^hint$|_HINT$/.test(node.name.text) && node.initializer !== undefined)
+      hints.push(...sentencesIn(node.initializer));
+    else ts.forEachChild(node, visit);
+  };
+  visit(parse(path));
+  return [...new Set(hints)];
+}
+
+function hintsOf(path: string): string[] {
+  return [...new Set(sentencesIn(parse(path)))];
+}
+
+function parse(path: string): ts.SourceFile {
+  return ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true);
+}
+
+function sentencesIn(root: ts.Node): string[] {
+  const sentences: string[] = [];
   const visit = (node: ts.Node): void => {
     const text = ts.isExpression(node) ? textOf(node) : undefined;
     if (text === undefined) ts.forEachChild(node, visit);
-    else if (text.replaceAll('…', '').length >= SENTENCE && text.includes(' ')) hints.push(text);
+    else if (text.replaceAll('…', '').length >= SENTENCE && text.includes(' ')) sentences.push(text);
   };
-  visit(source);
-  return [...new Set(hints)];
+  visit(root);
+  return sentences;
 }
 
 /** Of a string, a template, or several of them joined by `+`. */

@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
-import { NAMESPACE_KINDS, inspectHost, unshare } from '../../lib';
+import { NAMESPACE_KINDS, Sandbox, execFile, inspectHost, unshare } from '../../lib';
+import { refused } from '../../lib/host/check';
 
 describe('inspectHost', () => {
   test('finds out by trying what unshare() does here', async () => {
@@ -26,6 +27,29 @@ describe('inspectHost', () => {
     }
     const worst = ['no', 'limited', 'unknown'].find((each) => checks.some((check) => check.verdict === each)) ?? 'ok';
     expect(verdict).toBe(worst);
+  });
+
+  test('uses the features of the kernel that it tells of', async () => {
+    const { checks } = await inspectHost();
+    const verdictOf = (wanted: string) => checks.find(({ id }) => id === wanted)?.verdict;
+    const overlay = await Sandbox.create({ root: { lower: ['/etc'] }, proc: false, dev: false }).then(
+      (sandbox) => sandbox.close().then(() => 'ok'),
+      () => 'limited',
+    );
+    expect(verdictOf('overlay')).toBe(overlay);
+    const cgroup = await execFile('true', { cgroup: {} }).then(
+      () => 'ok',
+      () => 'limited',
+    );
+    expect(verdictOf('cgroup-delegation')).toBe(cgroup);
+    for (const id of ['idmapped-mounts', 'landlock']) expect(['ok', 'limited']).toContain(verdictOf(id));
+  });
+
+  test('what there was no room to try is not known', () => {
+    const base = { id: 'x', title: 'x', tried: 'x' };
+    const outcome = { message: 'too many open files', hint: undefined };
+    expect(refused(base, { ...outcome, code: 'EMFILE' })).toMatchObject({ verdict: 'unknown' });
+    expect(refused(base, { ...outcome, code: 'EPERM' })).toMatchObject({ verdict: 'no' });
   });
 
   test('leaves this process where it is', async () => {

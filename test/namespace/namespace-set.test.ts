@@ -88,6 +88,16 @@ describe('a set of namespaces', () => {
     rmdirSync(directory);
   });
 
+  test('writes nothing where there is nothing to write: files of an mqueue refuse even that', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ns-set-'));
+    await set.mount({ type: 'mqueue', target: directory });
+    await set.writeFile(`${directory}/queue`, '', { create: true });
+    expect(await set.readFile(`${directory}/queue`, 'latin1')).toMatch(/^QSIZE:0 /);
+    await expect(set.writeFile(`${directory}/queue`, 'x')).rejects.toMatchObject({ code: 'EINVAL', syscall: 'write' });
+    await set.umount(directory);
+    rmdirSync(directory);
+  });
+
   test('makes sockets inside', async () => {
     const fd = await set.socket('inet', 'stream');
     expect(fd).toBeGreaterThan(2);

@@ -30,6 +30,39 @@ describe('a namespace', () => {
     await Promise.all(handles.map((handle) => handle.close()));
   });
 
+  test('that a socket keeps is found from that, in whichever process it is', async () => {
+    await using set = await unshare(['user', 'net']);
+    const name = String(set.net);
+    const server = await set.listen({ port: 0 });
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    await set.close();
+    for (const pid of ['self', process.pid] as const) {
+      await using net = await Namespace.ofSocket(pid, fd);
+      expect(String(net)).toBe(name);
+    }
+    await using child = await spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+    server.close();
+    await using net = await Namespace.ofSocket(child.pid, 3);
+    expect(String(net)).toBe(name);
+  });
+
+  test('is not found from what is no socket, and of no process', async () => {
+    const file = openSync('/dev/null', 'r');
+    await expect(Namespace.ofSocket('self', file)).rejects.toThrow(
+      errorWith({ code: 'ENOTTY', hint: expect.stringMatching(/is no socket/) as string }),
+    );
+    closeSync(file);
+    const none = errorWith({ code: 'EBADF', hint: expect.stringMatching(/has no such descriptor/) as string });
+    await expect(Namespace.ofSocket('self', 1_000_000)).rejects.toThrow(none);
+    await expect(Namespace.ofSocket(2 ** 22 + 1, 0)).rejects.toThrow(errorWith({ code: 'ESRCH' }));
+    await expect(Namespace.ofSocket('self', -1)).rejects.toThrow(errorWith({ code: 'ERR_OUT_OF_RANGE' }));
+  });
+
+  needs({ unprivileged: true }).test('is not found from a socket of who may not be looked into', async () => {
+    const refused = errorWith({ code: 'EPERM', hint: expect.stringMatching(/takes the right to ptrace it/) as string });
+    await expect(Namespace.ofSocket(1, 0)).rejects.toThrow(refused);
+  });
+
   test('is another than any other', async () => {
     const [net, uts] = [await Namespace.of('self', 'net'), await Namespace.of('self', 'uts')];
     const set = await unshare(['user', 'net']);

@@ -196,20 +196,24 @@ describe('a terminal that a sandbox is given', () => {
 });
 
 describe('groups', () => {
-  needs({ root: true, tool: ['setpriv'] }).test('of root are not those of what it starts', async () => {
-    const bound = arsenal.folder('group');
-    const file = join(bound, 'secret');
-    writeFileSync(file, 'the secret\n');
-    chmodSync(file, 0o040);
-    chownSync(file, 65533, 12345);
-    const asMember = await execFile('cat', [file], { groups: [12345], capabilities: [] });
-    expect(asMember.stdout).toBe('the secret\n');
-    for (const { spec } of ATTACKERS) {
-      const arguments_ = nodeArguments(SCENARIOS, 'groupsInside', [bound, spec]);
-      const { stdout } = await execFile('setpriv', ['--groups', '12345', process.execPath, ...arguments_]);
-      expect(stdout).toMatch(/^result: \{"ours":\[12345\b.*\],"theirs":"0\\n"\}\n$/);
-    }
-  });
+  needs({ root: true, tool: ['setpriv'] }).test(
+    'of root are not those of what it starts',
+    async () => {
+      const bound = arsenal.folder('group');
+      const file = join(bound, 'secret');
+      writeFileSync(file, 'the secret\n');
+      chmodSync(file, 0o040);
+      chownSync(file, 65533, 12345);
+      const asMember = await execFile('cat', [file], { groups: [12345], capabilities: [] });
+      expect(asMember.stdout).toBe('the secret\n');
+      for (const { spec } of ATTACKERS) {
+        const arguments_ = nodeArguments(SCENARIOS, 'groupsInside', [bound, spec]);
+        const { stdout } = await execFile('setpriv', ['--groups', '12345', process.execPath, ...arguments_]);
+        expect(stdout).toMatch(/^result: \{"ours":\[12345\b.*\],"theirs":"0\\n"\}\n$/);
+      }
+    },
+    PATIENCE,
+  );
 
   needs({ unprivileged: true }).test.each(ATTACKERS)(
     'that were denied to an ordinary user cannot be dropped to get what they are shut out of: $who',
@@ -299,6 +303,39 @@ describe('user namespaces', () => {
   test('can be made otherwise', async () => {
     await using sandbox = await arsenal.sandbox();
     expect(await achieved(sandbox, 'unshare -U echo made')).toBe('made\n');
+  });
+});
+
+describe('keys', () => {
+  interface Keyrings {
+    ours: string;
+    unconfined: string;
+    inside: string[];
+  }
+
+  needs({ tool: ['python3'] }).test(
+    'of the session that made the sandbox are not to be had, even without a filter',
+    async () => {
+      const number = SYSCALLS.keyctl![COLUMN]!;
+      // KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING; KEYCTL_JOIN_SESSION_KEYRING: keyctl(2)
+      const ask = `${arsenal.syscall} ${number} 0 -3 0`;
+      const join = `import ctypes, os, sys; ctypes.CDLL(None).syscall(${number}, 1, None); os.execv(sys.argv[1], sys.argv[1:])`;
+      const specs = ATTACKERS.map(({ spec }) => ({ ...spec, seccomp: 'none' }));
+      const scenario = nodeArguments(SCENARIOS, 'sessionKeyrings', [arsenal.programs, ask, specs]);
+      const { stdout } = await execFile('python3', ['-c', join, process.execPath, ...scenario]);
+      const { ours, unconfined, inside } = JSON.parse(stdout.replace(/^result: /, '')) as Keyrings;
+      expect(ours).toMatch(/^\d+\n$/);
+      expect(unconfined).toBe(ours);
+      expect(inside).toHaveLength(ATTACKERS.length);
+      for (const keyring of inside) expect(keyring).toMatch(/^\d+\n$/);
+      expect(inside).not.toContain(ours);
+    },
+    PATIENCE,
+  );
+
+  test('are not to be asked for with the default filter', async () => {
+    await using sandbox = await arsenal.sandbox();
+    expect(await achieved(sandbox, `${arsenal.syscall} ${SYSCALLS.keyctl![COLUMN]} 0 -3 0`)).toBe('-1 1\n');
   });
 });
 

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { Sandbox, type SandboxSpec, hostUserland } from '../../lib';
+import { type MountEntry, Sandbox, type SandboxSpec, hostUserland } from '../../lib';
 import { expectNothingLeft, footprint, mountsBelow } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { inSandbox, programs, said, saidIn, userland, withFolder } from './box';
@@ -179,6 +179,16 @@ test('a file comes from a string, a stream, a descriptor, as large as it may be'
     expect(text).toMatch(
       /^from a stream\nfrom a descriptor\n20000000\n.*\/large: Read-only file system\n.*cannot remove '\/large'/,
     );
+  });
+});
+
+test('a file that is mounted can be written, and the host has nothing of it', async () => {
+  await withFolder(async (folder) => {
+    const file: MountEntry = { type: 'file', target: '/shared/mine', data: 'given', mode: 0o600, mounted: true };
+    const mounts: MountEntry[] = [{ type: 'bind', source: folder, target: '/shared' }, file];
+    const command = 'cat /shared/mine; echo -n written >/shared/mine; cat /shared/mine; stat -c %a:%u /shared/mine';
+    expect(await saidIn({ mounts }, command)).toBe(`givenwritten600:${process.getuid!()}`);
+    expect(readFileSync(join(folder, 'mine'), 'utf8')).toBe('');
   });
 });
 

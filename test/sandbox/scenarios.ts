@@ -1,7 +1,7 @@
 /** What is done by a Node of its own: one that was started with things it knows nothing of, or that has a terminal. */
 import { once } from 'node:events';
-import { readlinkSync } from 'node:fs';
-import { Sandbox, type SandboxSpec, hostUserland, spawn, unshare } from '../../lib';
+import { readlinkSync, writeFileSync } from 'node:fs';
+import { type NamespaceError, Sandbox, type SandboxSpec, exec, hostUserland, spawn, unshare } from '../../lib';
 import { footprint, moreThan } from '../fixtures/footprint';
 
 /** What a program finds of ours: its descriptors, directories of ours among them, and our environment. */
@@ -108,6 +108,38 @@ export async function groupsInside(bound: string, spec: SandboxSpec): Promise<un
     ...spec,
   });
   return { ours: process.getgroups!(), theirs: (await sandbox.exec(`id -G; cat ${bound}/* 2>/dev/null; :`)).stdout };
+}
+
+/** Which session keyring a command says that it has: here, in a user namespace, and in sandboxes. */
+export async function sessionKeyrings(programs: string, ask: string, specs: SandboxSpec[]): Promise<unknown> {
+  const results = {
+    ours: (await exec(ask)).stdout,
+    unconfined: (await exec(ask, { unshare: ['user'] })).stdout,
+    inside: [] as string[],
+  };
+  for (const spec of specs) {
+    await using sandbox = await Sandbox.create({ ...hostUserland({ readable: programs }), ...spec });
+    results.inside.push((await sandbox.exec(ask)).stdout);
+  }
+  return results;
+}
+
+/** Where no network namespace can be made: how each of the specs fails, and what is left of it. */
+export async function networksRefused(specs: SandboxSpec[]): Promise<unknown> {
+  // What is made once is not left over.
+  await (await Sandbox.create()).close();
+  writeFileSync('/proc/sys/user/max_net_namespaces', '0');
+  const before = footprint();
+  const errors: unknown[] = [];
+  for (const spec of specs) {
+    const error: unknown = await Sandbox.create(spec).then(
+      () => 'it was made',
+      (reason: unknown) => reason,
+    );
+    const { code, step, syscall, hint } = error as NamespaceError;
+    errors.push({ code, step, syscall, hint });
+  }
+  return { errors, left: await moreThan(before) };
 }
 
 /** Starts what outlives its parent, in a sandbox that is never closed, and tells when it is there. */

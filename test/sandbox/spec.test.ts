@@ -1,12 +1,20 @@
 /** Bad specs: found before anything is started, and told with the property's name. */
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { Sandbox, type SandboxSpec, unshare } from '../../lib';
-import { expectNothingLeft, footprint } from '../fixtures/footprint';
+import { Sandbox, type SandboxSpec, execFile, unshare } from '../../lib';
+import { NOTHING, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
+import { nodeArguments } from '../fixtures/scenario';
 import { inSandbox, userland, withFolder } from './box';
 
 const REFUSED: [what: string, spec: unknown, code: string, words: RegExp][] = [
+  [
+    'a read-only file that is to be written in its place',
+    { mounts: [{ type: 'file', target: '/f', data: '', readOnly: true, mounted: false }] },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.mounts\[0\]\.mounted.*readOnly/,
+  ],
   ['a spec that is none', 'x', 'ERR_INVALID_ARG_TYPE', /"spec"/],
   ['an unknown key', { netwrok: 'none' }, 'ERR_INVALID_ARG_VALUE', /'netwrok' \(did you mean 'network'\?\)/],
   [
@@ -209,6 +217,24 @@ describe('what the kernel refuses names the entry, and leaves nothing', () => {
     setTimeout(() => controller.abort(), 50);
     await expect(created).rejects.toMatchObject({ name: 'AbortError' });
   });
+});
+
+test('a network namespace too many is told of, wherever it is made, and nothing is left', async () => {
+  const specs: SandboxSpec[] = [{}, { mounts: [{ type: 'sysfs', target: '/sys' }] }, { user: { uid: 5, gid: 5 } }];
+  const args = nodeArguments(join(__dirname, 'scenarios'), 'networksRefused', [specs]);
+  const { stdout } = await execFile(process.execPath, args, {
+    unshare: { user: true, mnt: true },
+    cwd: join(__dirname, '../..'),
+  });
+  const { errors, left } = JSON.parse(/^result: (.*)$/m.exec(stdout)?.[1] ?? stdout) as Record<string, unknown>;
+  const hint = expect.stringContaining('user.max_net_namespaces = 0') as string;
+  const refused = { code: 'ENOSPC', syscall: 'unshare', hint };
+  expect(errors).toEqual([
+    { ...refused, step: 'unshare net' },
+    { ...refused, step: 'unshare net' },
+    { ...refused, step: 'make a user namespace below' },
+  ]);
+  expect(left).toEqual(NOTHING);
 });
 
 test('what a program leaves out is as the sandbox has it, not as this process', async () => {

@@ -8,6 +8,7 @@ import { eventually } from '../fixtures/footprint';
 
 const LAUNCHES = 300;
 const AT_ONCE = 3;
+const PATIENCE = 120_000;
 
 /** The launches of one Node take about so long; most are killed in the middle. Milliseconds. */
 const LONGEST = 6;
@@ -22,6 +23,8 @@ const KINDS = {
   terminal: `linux.spawn('sh', ['-i'], { unshare: ['user', 'pid'], pty: {} })`,
   set: `linux.unshare(['user', 'pid', 'net', 'time'])`,
   joined: `linux.unshare(['user', 'pid']).then((set) => set.spawn('sleep', ['600'], { unshare: ['user', 'pid'] }))`,
+  entered: `linux.unshare(['user', 'pid']).then((set) => set.spawn('sleep', ['600']))`,
+  sandbox: `linux.Sandbox.create()`,
   mounts: `linux.unshare(['user', 'pid', 'mnt']).then((set) => set.mount({ type: 'tmpfs', target: '/mnt' }))`,
 };
 
@@ -59,7 +62,7 @@ beforeAll(async () => {
   // Where what is left is seen, and is this test's.
   set = await unshare(['user', 'pid', 'mnt']);
   await set.mount({ source: 'proc', target: '/proc', type: 'proc' });
-});
+}, PATIENCE);
 afterAll(async () => {
   await set.close();
   node.remove();

@@ -55,6 +55,21 @@ export const explainOpen: Explainer = byErrno({
       : undefined,
 });
 
+/** From a socket to its network namespace: pidfd_getfd(2), and SIOCGSKNS. */
+export const explainOpenOfSocket: Explainer = byErrno({
+  [Errno.EPERM]: (failure, host) =>
+    failure.syscall === 'ioctl'
+      ? 'Looking from a socket at its network namespace takes CAP_NET_ADMIN in the user namespace that owns that one ' +
+        '(SIOCGSKNS). Run as root, or in that user namespace.'
+      : (filteredBySeccomp(host, ['pidfd_getfd']) ??
+        refusedBySecurityModule(host) ??
+        'Taking a descriptor of a process takes the right to ptrace it (pidfd_getfd(2)): the same user, and no more ' +
+          'capabilities than the caller, or CAP_SYS_PTRACE.'),
+  [Errno.EBADF]: () => 'That process has no such descriptor: /proc/PID/fd has those that there are.',
+  [Errno.ENOTTY]: () => 'That descriptor is no socket: of those the links of /proc/PID/fd begin with socket.',
+  [Errno.ENOSYS]: () => 'Taking a descriptor of another process came with Linux 5.6: pidfd_getfd(2).',
+});
+
 /** The bind mount that keeps a namespace. */
 export const explainPersist: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) =>

@@ -1,9 +1,7 @@
 // Namespaces that a descriptor keeps: one of the namespace itself, or a socket, which lives in a network namespace.
 #include <linux/nsfs.h>
-#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "../pidfd.h"
@@ -60,7 +58,6 @@ void Finder::ReadOpenFiles(int process, int pid) {
   }
 }
 
-// Takes the right to ptrace the process, and CAP_NET_ADMIN over the namespace: SIOCGSKNS.
 uint64_t Finder::NamespaceOfSocket(Fd &pidfd, int pid, int number) {
   if (!pidfd) {
     Result<Fd> opened = OpenPidfd(pid);
@@ -70,16 +67,16 @@ uint64_t Finder::NamespaceOfSocket(Fd &pidfd, int pid, int number) {
     }
     pidfd = std::move(opened.value());
   }
-  Fd copy(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
-  Fd network(copy ? ioctl(copy.get(), SIOCGSKNS) : -1);
+  Result<Fd> network = OpenNamespaceOfSocket(pidfd.get(), number);
   if (!network) {
     // EBADF: closed by now. ENOTTY: a socket of a file system, opened by O_PATH.
-    if (errno != EBADF && errno != ENOTTY) {
-      unread_.Count("sockets", errno);
+    int error = network.failure().error;
+    if (error != EBADF && error != ENOTTY) {
+      unread_.Count("sockets", error);
     }
     return 0;
   }
-  return table_.Learn(std::move(network));
+  return table_.Learn(std::move(network.value()));
 }
 
 } // namespace linux_ns

@@ -1,0 +1,341 @@
+/** The spec of a sandbox, from a file and from options: the options come after what the file has, and win. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  CAPABILITIES,
+  type Capability,
+  type CgroupMax,
+  type HostUserlandOptions,
+  type MountEntry,
+  NAMESPACE_KINDS,
+  type Rlimits,
+  type SandboxSpec,
+  type SandboxUser,
+  hostUserland,
+} from 'linux-ns';
+import { numberOf, oneOf } from './arguments';
+import { type Given, UsageError, type Written } from './command';
+
+/** A spec as JSON has it: networks by name, and the host's programs by a word. */
+export interface SpecFile extends Omit<SandboxSpec, 'network'> {
+  /** `'none'`, `'host'`, or what `linux-ns netns` calls it, or a path. */
+  network?: string;
+  hostUserland?: boolean | HostUserlandOptions;
+}
+
+const MAX_ID = 2 ** 32 - 2;
+
+const MAPS = ['root', 'current', 'auto'] as const;
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** Microseconds: cpu.max counts in periods of that length. */
+const CPU_PERIOD = 100_000;
+
+/** As in `--spec`; the network is still a name. */
+export function specOf(given: Given): SpecFile {
+  const file = readSpec(given.value('spec'));
+  const { hostUserland: fromFile, ...spec } = file;
+  const projects = given.values('project');
+  const network = given.value('network') ?? spec.network;
+  const userland = userlandOf(given, fromFile, { projects, online: network !== undefined && network !== 'none' });
+  const hostname = given.value('hostname');
+  const cwd = given.value('chdir') ?? spec.cwd ?? userland?.cwd;
+  return {
+    ...spec,
+    ...rootOf(given),
+    mounts: [...(userland?.mounts ?? []), ...(spec.mounts ?? []), ...mountsOf(given.sequence.filter(isNoRoot))],
+    env: { ...userland?.env, ...spec.env, ...environmentOf(given.sequence) },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(network === undefined ? {} : { network }),
+    ...shareOf(given, spec),
+    ...userOf(given, spec.user),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...capabilitiesOf(given, spec),
+    ...seccompOf(given.value('seccomp')),
+    ...cgroupOf(given, spec),
+    ...rlimitsOf(given, spec.rlimits),
+    ...(given.has('disable-userns') ? { disableUserNamespaces: true } : {}),
+    ...(given.has('no-proc') ? { proc: false } : {}),
+    ...(given.has('no-dev') ? { dev: false } : {}),
+  };
+}
+
+function readSpec(file: string | undefined): SpecFile {
+  if (file === undefined) return {};
+  const name = file === '-' ? 'standard input' : file;
+  const text = readInput('--spec', file);
+  try {
+    const value: unknown = JSON.parse(text.toString());
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return checked(value);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`--spec: ${name} is no JSON: ${(error as Error).message.replaceAll('\n', ' ')}`);
+  }
+  throw new UsageError(`--spec: ${name} must have an object`);
+}
+
+/** What is looked at here; of the rest the library says what is wrong with it. */
+function checked(spec: SpecFile): SpecFile {
+  const { network, hostUserland: userland, mounts, share, capabilities } = spec as Record<string, unknown>;
+  if (network !== undefined && typeof network !== 'string') throw new UsageError('--spec: network must be a string');
+  if (userland !== undefined && typeof userland !== 'boolean' && (typeof userland !== 'object' || userland === null)) {
+    throw new UsageError('--spec: hostUserland must be true, false or an object');
+  }
+  for (const [name, list] of Object.entries({ mounts, share, capabilities })) {
+    if (list !== undefined && !Array.isArray(list)) throw new UsageError(`--spec: ${name} must be a list`);
+  }
+  return spec;
+}
+
+/** A file, `-` for standard input, or a descriptor that this process was given. */
+function readInput(option: string, source: string): Buffer {
+  try {
+    return readFileSync(source === '-' ? 0 : /^\d+$/.test(source) ? Number(source) : source);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${option}: ${source} cannot be read: ${code}`);
+  }
+}
+
+/** With a network, names can be looked up. */
+function userlandOf(
+  given: Given,
+  file: SpecFile['hostUserland'],
+  { projects, online }: { projects: readonly string[]; online: boolean },
+): (SandboxSpec & { mounts: MountEntry[] }) | undefined {
+  const asked = given.has('host-userland') || projects.length > 0 || (file !== undefined && file !== false);
+  if (!asked) return undefined;
+  const options = typeof file === 'object' ? file : {};
+  const more = projects.length > 0 ? { writable: projects } : {};
+  return hostUserland({ resolver: online, ...options, ...more });
+}
+
+/** `--ro-bind / /`, as bwrap has it: the root is no mount among others. */
+const ROOT_BINDS: readonly string[] = ['bind', 'ro-bind'];
+
+function isNoRoot({ option, values }: Written): boolean {
+  return !(ROOT_BINDS.includes(option) && values[1] === '/');
+}
+
+function rootOf(given: Given): Pick<SandboxSpec, 'root'> {
+  const lower = given.values('overlay');
+  const upper = given.value('upper');
+  const bound = given.sequence.filter((written) => !isNoRoot(written));
+  const roots = [
+    ...given.values('root').map((path) => ({ path, readOnly: !given.has('writable-root') })),
+    ...bound.map(({ option, values: [path = ''] }) => ({ path, readOnly: option === 'ro-bind' })),
+  ];
+  if (upper !== undefined && lower.length === 0) throw new UsageError('--upper keeps what is written: give --overlay');
+  if (roots.length + Math.min(1, lower.length) > 1) throw new UsageError('there can be only one root');
+  // The last one is the uppermost, as with what is mounted one after another.
+  if (lower.length > 0) return { root: { lower: [...lower].reverse(), ...(upper === undefined ? {} : { upper }) } };
+  const [root] = roots;
+  return root === undefined ? {} : { root };
+}
+
+/** Words that say something of the entry after them, as bwrap has them. */
+interface Pending {
+  mode?: number;
+  size?: number;
+}
+
+function mountsOf(sequence: readonly Written[]): MountEntry[] {
+  const entries: MountEntry[] = [];
+  let pending: Pending = {};
+  for (const { option, values } of sequence) {
+    const [first = '', second = ''] = values;
+    if (option === 'perms') pending.mode = modeOf('--perms', first);
+    else if (option === 'size') pending.size = bytesOf('--size', first);
+    else {
+      const entry = entryOf(option, first, second, pending);
+      if (entry === undefined) continue;
+      if (!/^\/+[^/]/.test(entry.target)) {
+        throw new UsageError(
+          `--${option}: the target must be an absolute path below the root, and not '${entry.target}'`,
+        );
+      }
+      entries.push(entry);
+      pending = {};
+    }
+  }
+  return entries;
+}
+
+function entryOf(option: string, first: string, second: string, { mode, size }: Pending): MountEntry | undefined {
+  const permissions = mode === undefined ? {} : { mode };
+  switch (option) {
+    case 'bind':
+    case 'bind-try':
+      return { type: 'bind', source: first, target: second, optional: option === 'bind-try' };
+    case 'ro-bind':
+    case 'ro-bind-try':
+      return { type: 'bindReadOnly', source: first, target: second, optional: option === 'ro-bind-try' };
+    case 'dev-bind':
+    case 'dev-bind-try':
+      return { type: 'bindDevices', source: first, target: second, optional: option === 'dev-bind-try' };
+    case 'writable':
+      return { type: 'bind', source: first, target: resolve(first) };
+    case 'readable':
+      return { type: 'bindReadOnly', source: first, target: resolve(first) };
+    case 'volume':
+      return volumeOf(first);
+    case 'tmpfs':
+      return { type: 'tmpfs', target: first, ...permissions, ...(size === undefined ? {} : { size }) };
+    case 'proc':
+    case 'dev':
+    case 'mqueue':
+      return { type: option, target: first };
+    case 'dir':
+      return { type: 'dir', target: first, ...permissions };
+    case 'symlink':
+      return { type: 'symlink', to: first, target: second };
+    case 'file':
+    case 'ro-file':
+      return {
+        ...{ type: 'file', data: readInput(`--${option}`, first), target: second, ...permissions },
+        readOnly: option === 'ro-file',
+      };
+    case 'remount-ro':
+      return { type: 'readOnly', target: first };
+    case 'mask':
+      return { type: 'mask', target: first };
+    case 'chmod':
+      return { type: 'chmod', mode: modeOf('--chmod', first), target: second };
+    default:
+      return undefined;
+  }
+}
+
+/** As docker-run(1) has it. */
+function volumeOf(text: string): MountEntry {
+  const [, source, target, how = 'rw'] = /^([^:]+):([^:]+)(?::(ro|rw))?$/.exec(text) ?? [];
+  if (source === undefined || target === undefined) {
+    throw new UsageError(`--volume must be SOURCE:TARGET or SOURCE:TARGET:ro, and not '${text}'`);
+  }
+  return { type: how === 'ro' ? 'bindReadOnly' : 'bind', source, target };
+}
+
+function environmentOf(sequence: readonly Written[]): Record<string, string | undefined> {
+  const variables: Record<string, string | undefined> = {};
+  for (const { option, values } of sequence) {
+    const [first = '', second = ''] = values;
+    if (option === 'setenv') variables[first] = second;
+    else if (option === 'unsetenv') variables[first] = undefined;
+    else if (option === 'env') Object.assign(variables, variableOf(first));
+  }
+  return variables;
+}
+
+/** `NAME=VALUE`, or `NAME` as it is here. */
+function variableOf(text: string): Record<string, string | undefined> {
+  const equals = text.indexOf('=');
+  if (equals === 0 || text === '') throw new UsageError(`--env must be NAME=VALUE or NAME, and not '${text}'`);
+  return equals === -1 ? { [text]: process.env[text] } : { [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+function shareOf(given: Given, { share }: SpecFile): Pick<SandboxSpec, 'share'> {
+  const kinds = given.values('share').map((kind) => oneOf('--share', kind, NAMESPACE_KINDS));
+  return kinds.length === 0 ? {} : { share: [...(share ?? []), ...kinds] };
+}
+
+function userOf(given: Given, user: SandboxUser | undefined): Pick<SandboxSpec, 'user'> {
+  const uid = given.value('uid');
+  const gid = given.value('gid');
+  const map = given.value('map');
+  if (uid === undefined && gid === undefined && map === undefined) return {};
+  return {
+    user: {
+      ...user,
+      ...(uid === undefined ? {} : { uid: numberOf('--uid', uid, MAX_ID) }),
+      ...(gid === undefined ? {} : { gid: numberOf('--gid', gid, MAX_ID) }),
+      ...(map === undefined ? {} : { map: oneOf('--map', map, MAPS) }),
+    },
+  };
+}
+
+function capabilitiesOf(given: Given, { capabilities }: SpecFile): Pick<SandboxSpec, 'capabilities'> {
+  const names = given.values('cap-add');
+  if (names.length === 0) return {};
+  return { capabilities: [...new Set([...(capabilities ?? []), ...names.flatMap(capabilityCalled)])] };
+}
+
+/** With or without `CAP_`, in any case; ALL of them. */
+function capabilityCalled(name: string): readonly Capability[] {
+  const word = name.toUpperCase();
+  if (word === 'ALL') return CAPABILITIES;
+  const full = word.startsWith('CAP_') ? word : `CAP_${word}`;
+  const found = CAPABILITIES.find((capability) => capability === full);
+  if (found === undefined) throw new UsageError(`--cap-add: there is no capability '${name}'`);
+  return [found];
+}
+
+/** A profile in OCI's JSON form, or a compiled program. */
+function seccompOf(what: string | undefined): Pick<SandboxSpec, 'seccomp'> {
+  if (what === undefined) return {};
+  if (what === 'default' || what === 'none') return { seccomp: what };
+  const bytes = readInput('--seccomp', what);
+  if (!/^\s*\{/.test(bytes.toString('latin1'))) return { seccomp: new Uint8Array(bytes) };
+  try {
+    return { seccomp: JSON.parse(bytes.toString()) as NonNullable<SandboxSpec['seccomp']> };
+  } catch (error) {
+    throw new UsageError(`--seccomp: ${what} is no JSON: ${(error as Error).message.replaceAll('\n', ' ')}`);
+  }
+}
+
+function cgroupOf(given: Given, { cgroup }: SpecFile): Pick<SandboxSpec, 'cgroup'> {
+  const memory = given.value('memory');
+  const pids = given.value('pids-limit');
+  const cpus = given.value('cpus');
+  const parent = given.value('cgroup-parent');
+  if (memory === undefined && pids === undefined && cpus === undefined && parent === undefined) return {};
+  return {
+    cgroup: {
+      ...cgroup,
+      ...(parent === undefined ? {} : { parent }),
+      ...(memory === undefined ? {} : { memoryMax: mostOf('--memory', memory, bytesOf) }),
+      ...(pids === undefined ? {} : { pidsMax: mostOf('--pids-limit', pids, numberOf) }),
+      ...(cpus === undefined ? {} : { cpuMax: mostOf('--cpus', cpus, cpuTimeOf) }),
+    },
+  };
+}
+
+function mostOf(what: string, text: string, valueOf: (what: string, text: string) => number): CgroupMax {
+  return text === 'max' ? text : valueOf(what, text);
+}
+
+function cpuTimeOf(what: string, text: string): number {
+  const processors = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (processors > 0) return Math.round(processors * CPU_PERIOD);
+  throw new UsageError(`${what} must be a number of processors, such as 1.5, and not '${text}'`);
+}
+
+/** `512m`, as docker-run(1) has it. */
+function bytesOf(what: string, text: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([bkmgt]?)$/i.exec(text) ?? [];
+  if (digits !== undefined) return Math.round(Number(digits) * (UNITS[unit.toLowerCase()] ?? 1));
+  throw new UsageError(`${what} must be a number of bytes, such as 512m, and not '${text}'`);
+}
+
+function modeOf(what: string, text: string): number {
+  if (/^[0-7]{1,4}$/.test(text)) return parseInt(text, 8);
+  throw new UsageError(`${what} must be an octal mode, such as 0755, and not '${text}'`);
+}
+
+/** `nofile=100` or `nofile=100:200`, as docker-run(1) has it; which resources there are, the library says. */
+function rlimitsOf(given: Given, rlimits: Rlimits | undefined): Pick<SandboxSpec, 'rlimits'> {
+  const texts = given.values('ulimit');
+  if (texts.length === 0) return {};
+  const limits = texts.map((text) => {
+    const [, name = '', soft, hard = soft] = /^([a-z]+)=(\d+|unlimited)(?::(\d+|unlimited))?$/.exec(text) ?? [];
+    if (soft === undefined || hard === undefined) {
+      throw new UsageError(`--ulimit must be NAME=SOFT or NAME=SOFT:HARD, and not '${text}'`);
+    }
+    return [name, { soft: limitOf(soft), hard: limitOf(hard) }] as const;
+  });
+  return { rlimits: { ...rlimits, ...Object.fromEntries(limits) } };
+}
+
+function limitOf(text: string): number {
+  return text === 'unlimited' ? Infinity : Number(text);
+}

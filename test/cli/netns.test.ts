@@ -1,0 +1,175 @@
+import { netnsCommand } from '../../cli/commands/netns';
+import { type NamespaceSet, unshare } from '../../lib';
+import { needs } from '../fixtures/optional';
+import { CommandLine, type Ended, refusalOf } from './command-line';
+
+jest.setTimeout(90_000);
+
+let cli: CommandLine;
+/** With a /run of its own: names made here are nobody else's, and nobody needs to be root. */
+let set: NamespaceSet;
+
+beforeAll(() => (cli = new CommandLine()));
+afterAll(() => cli.remove());
+
+beforeEach(async () => {
+  set = await unshare(['user', 'mnt', 'net']);
+  await set.mount({ type: 'tmpfs', source: 'run', target: '/run' });
+});
+
+afterEach(() => set.close());
+
+async function run(file: string, args: readonly string[]): Promise<Ended> {
+  const child = await set.spawn(file, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, ...output };
+}
+
+function netns(...words: string[]): Promise<Ended> {
+  return run(process.execPath, [cli.main, 'netns', ...words]);
+}
+
+async function printed(...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await netns(...words);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+describe('linux-ns netns', () => {
+  test('adds, lists and deletes, with a word cut short, too', async () => {
+    expect(await printed()).toBe('');
+    await printed('add', 'blue');
+    await printed('a', 'amber');
+    expect(await printed('list')).toBe('amber\nblue\n');
+    expect(await printed('--json')).toBe('[{"name":"amber"},{"name":"blue"}]\n');
+    await printed('del', 'blue');
+    expect(await printed('show')).toBe('amber\n');
+  });
+
+  test('runs a program in one, as which it ends', async () => {
+    await printed('add', 'blue');
+    expect(
+      await printed('exec', 'blue', 'sh', '-c', 'tail -n +3 /proc/net/dev | cut -d: -f1; ls /sys/class/net'),
+    ).toMatch(/^\s*lo\nlo\n$/);
+    expect((await netns('exec', 'blue', '--', 'sh', '-c', 'exit 7')).code).toBe(7);
+    expect((await netns('exec', 'blue', 'sh', '-c', 'kill -KILL $$')).code).toBe(137);
+    expect((await netns('exec', 'blue', '/etc/passwd')).code).toBe(126);
+    expect((await netns('exec', 'blue', '/no/such')).code).toBe(127);
+  });
+
+  test('runs it in all, and takes all away', async () => {
+    for (const name of ['amber', 'blue']) await printed('add', name);
+    const all = await netns('--all', 'exec', 'sh', '-c', 'echo here; exit 3');
+    expect(all).toMatchObject({ code: 3, stdout: '\nnetns: amber\nhere\n\nnetns: blue\nhere\n' });
+    await printed('-a', 'delete');
+    expect(await printed()).toBe('');
+  });
+
+  test('tells names by process, and processes by name', async () => {
+    await printed('add', 'blue');
+    const opened = await set.execFile('stat', ['-L', '-c', '%i', '/run/netns/blue']);
+    const script = `readlink /proc/self/ns/net; '${process.execPath}' '${cli.main}' netns identify; '${process.execPath}' '${cli.main}' netns pids blue | grep -c -w $$`;
+    expect(await printed('exec', 'blue', 'sh', '-c', script)).toBe(`net:[${opened.stdout.trim()}]\nblue\n1\n`);
+    expect(await printed('identify')).toBe('\n');
+    expect(await printed('pids', 'blue')).toBe('');
+  });
+
+  test('gives a name to the network of a process', async () => {
+    const child = await set.spawn('sleep', ['1000'], { unshare: ['net'] });
+    await printed('attach', 'red', String(child.pid));
+    expect(await printed('identify', String(child.pid))).toBe('red\n');
+    expect(await printed('pids', 'red')).toBe(`${child.pid}\n`);
+    child.kill('SIGKILL');
+    await child.exited;
+  });
+
+  test('gives ids, and lists them', async () => {
+    for (const name of ['amber', 'blue']) await printed('add', name);
+    await printed('set', 'blue', '77');
+    expect(await printed()).toBe('amber\nblue (id: 77)\n');
+    await printed('set', 'amber', 'auto');
+    expect(await printed('list', '-j')).toBe('[{"name":"amber","id":0},{"name":"blue","id":77}]\n');
+    expect(await printed('list-id')).toBe('nsid 0 (iproute2 netns name: amber)\nnsid 77 (iproute2 netns name: blue)\n');
+    expect(await printed('list-id', 'nsid', '77')).toBe('nsid 77 (iproute2 netns name: blue)\n');
+    expect(await printed('list-id', '-j')).toBe('[{"nsid":0,"name":"amber"},{"nsid":77,"name":"blue"}]\n');
+  });
+
+  needs({ tool: ['ip'] }).test('prints what ip netns prints, of what either has made', async () => {
+    await printed('add', 'ours');
+    expect(await run('ip', ['netns', 'add', 'theirs'])).toMatchObject({ code: 0 });
+    expect(await run('ip', ['netns', 'set', 'theirs', '5'])).toMatchObject({ code: 0 });
+    const lines = async (output: Promise<Ended>): Promise<string[]> => (await output).stdout.split('\n').sort();
+    for (const words of [
+      ['list'],
+      ['list-id'],
+      ['list-id', 'nsid', '5'],
+      ['identify'],
+      ['pids', 'theirs'],
+      ['exec', 'theirs', 'readlink', '/proc/self/ns/net'],
+      ['exec', 'ours', 'ip', '-br', 'link'],
+      ['exec', 'ours', 'ip', 'netns', 'identify'],
+    ]) {
+      expect(await lines(netns(...words))).toEqual(await lines(run('ip', ['netns', ...words])));
+    }
+    expect(await lines(netns('--json'))).toEqual(
+      await lines(run('ip', ['-j', 'netns', 'list']).then((ended) => sortedJson(ended))),
+    );
+    await printed('delete', 'theirs');
+    expect(await run('ip', ['netns', 'delete', 'ours'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await printed()).toBe('');
+  });
+
+  /** ip lists them as the directory has them. */
+  function sortedJson(ended: Ended): Ended {
+    const named = JSON.parse(ended.stdout) as { name: string }[];
+    return { ...ended, stdout: `${JSON.stringify(named.sort((a, b) => (a.name < b.name ? -1 : 1)))}\n` };
+  }
+
+  test.each([
+    [['paint'], "there is no 'paint': it can be list, list-id, add, "],
+    [['add'], 'usage: linux-ns netns add NAME'],
+    [['add', 'a', 'b'], 'usage: linux-ns netns add NAME'],
+    [['add', 'a/b'], "must be the name of a file: not '.' or '..', and without a slash"],
+    [['delete'], 'delete needs a name, or --all'],
+    [['--all', 'delete', 'blue'], 'delete takes a name, or --all, and not both'],
+    [['list', '--all'], 'list takes no --all'],
+    [['add', '--json', 'x'], 'add takes no --json'],
+    [['exec', 'blue'], 'exec needs a program'],
+    [['identify', 'x'], 'the process must be a number'],
+    [['identify', '0'], 'the process must be the number of one'],
+    [['set', 'blue', 'x'], 'the id must be a number'],
+    [['list-id', 'nsid', '99'], 'no network has the id 99 here'],
+    [['list-id', '99'], 'usage: linux-ns netns list-id [nsid NUMBER]'],
+    [['--nonsense'], "unknown option '--nonsense'"],
+  ])('refuses %j in one line', async (words, message) => {
+    const lines = await refusalOf(netnsCommand, words);
+    expect(lines).toEqual([expect.stringContaining(message)]);
+    expect(lines[0]).toMatch(/^linux-ns: netns: .*$/);
+  });
+
+  test.each([
+    ['exec', 'nosuch', 'true'],
+    ['pids', 'nosuch'],
+    ['set', 'nosuch', '1'],
+    ['attach', 'red', '2147483647'],
+    ['identify', '2147483647'],
+  ])('%s of what is not there says so', async (...words) => {
+    const [line] = await refusalOf(netnsCommand, words);
+    expect(line).toMatch(/^linux-ns: netns: .*\((ENOENT|ESRCH)\)$/);
+  });
+
+  test('delete of what is not there is status 1', async () => {
+    const { code, stdout, stderr } = await netns('delete', 'nosuch');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^linux-ns: netns: .*\(ENOENT\)\nhint: /);
+  });
+
+  needs({ unprivileged: true }).test('tells an ordinary user what it takes', async () => {
+    const { code, stderr } = await cli.run(['netns', 'add', 'blue']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^linux-ns: netns: .*\((EPERM|EACCES)\)\nhint: .*CAP_SYS_ADMIN/);
+  });
+});
