@@ -47,9 +47,9 @@
             # A Worker that is being terminated can't be thrown to: not a reason to abort the process.
             "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
           ],
-          "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-D_FORTIFY_SOURCE=2",
+          "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong",
             # It ships: size over loops, of which it has none that are hot. Nothing unwinds: there are no exceptions.
-            "-Os", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables"],
+            "-Os", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"],
           "cflags!": ["-O3"],
           "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti"],
           "cflags_c": ["-std=gnu11"],

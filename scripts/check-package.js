@@ -63,10 +63,14 @@ function checkSymbols(file, symbols) {
     expect(!isNewer(version, NEWEST[library]), `${file}: asks for ${library}_${version}`);
   }
   expect(/_chk@/.test(symbols), `${file}: compiled without _FORTIFY_SOURCE`);
+  expect(symbols.includes('__stack_chk_fail@'), `${file}: compiled without stack protector`);
 }
 
 function checkHardening(file, elf) {
   expect(/GNU_STACK(?:\s+\S+){5}\s+RW\s/.test(elf), `${file}: the stack is executable, or not declared`);
+  expect(!/LOAD(?:\s+\S+){5}\s+RWE\s/.test(elf), `${file}: memory that is writable and executable`);
+  expect(!elf.includes('TEXTREL'), `${file}: relocations in its code`);
+  expect(!/\((RPATH|RUNPATH)\)/.test(elf), `${file}: says where libraries are`);
   expect(elf.includes('GNU_RELRO'), `${file}: no RELRO`);
   expect(/\bBIND_NOW\b|\bNOW\b/.test(elf), `${file}: symbols are not bound at once, so RELRO is partial`);
   expect(!elf.includes('.symtab'), `${file}: not stripped`);

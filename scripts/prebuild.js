@@ -5,6 +5,8 @@
 // this machine takes Debian's cross compiler: g++-aarch64-linux-gnu, or g++-x86-64-linux-gnu.
 //
 // In a folder of its own: the build/ of this checkout stays as it is, and what was compiled there is not taken over.
+//
+// npm run check:reproducible: makes them once more, elsewhere (node scripts/prebuild.js --check), and compares.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -29,8 +31,9 @@ function copySources(folder) {
   fs.symlinkSync(fs.realpathSync(path.join(root, 'node_modules')), path.join(folder, 'node_modules'));
 }
 
-function prebuild(arch) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'linux-ns-prebuild-'));
+/** Makes the binary of an architecture in a new folder below `place`, and gives it to `take`. */
+function build(arch, place, take) {
+  const folder = fs.mkdtempSync(path.join(place, 'linux-ns-prebuild-'));
   try {
     copySources(folder);
     const { env, strip } = toolsFor(arch);
@@ -39,10 +42,14 @@ function prebuild(arch) {
     const options = { cwd: folder, env: { ...process.env, ...env }, encoding: 'utf8' };
     const { status, stdout, stderr, error } = spawnSync(program, args, options);
     if (status !== 0) throw new Error(`${program} for ${arch} failed: ${error?.message ?? ''}\n${stdout}${stderr}`);
-    publish(arch, path.join(folder, 'prebuilds', `linux-${arch}`));
+    take(path.join(folder, 'prebuilds', `linux-${arch}`));
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
+}
+
+function prebuild(arch) {
+  build(arch, os.tmpdir(), (built) => publish(arch, built));
 }
 
 function publish(arch, built) {
@@ -55,11 +62,31 @@ function publish(arch, built) {
   }
 }
 
-const asked = process.argv.slice(2);
+/** In a folder whose path is of another length, so that a binary which has it anywhere differs. */
+function checkReproducible(arch) {
+  const place = fs.mkdtempSync(path.join(os.tmpdir(), 'linux-ns-elsewhere-'));
+  const made = path.join(root, 'prebuilds', `linux-${arch}`);
+  try {
+    build(arch, place, (built) => {
+      for (const name of fs.readdirSync(built)) {
+        const same = fs.readFileSync(path.join(built, name)).equals(fs.readFileSync(path.join(made, name)));
+        console.log(
+          `prebuilds/linux-${arch}/${name}: ${same ? 'the same bytes' : 'DIFFERS when it is made elsewhere'}`,
+        );
+        if (!same) process.exitCode = 1;
+      }
+    });
+  } finally {
+    fs.rmSync(place, { recursive: true });
+  }
+}
+
+const [action, asked] =
+  process.argv[2] === '--check' ? [checkReproducible, process.argv.slice(3)] : [prebuild, process.argv.slice(2)];
 const unknown = asked.find((arch) => !(arch in TRIPLETS));
 if (unknown !== undefined) {
   console.error(`prebuild: no such architecture: ${unknown} (there are ${Object.keys(TRIPLETS).join(', ')})`);
   process.exitCode = 1;
 } else {
-  for (const arch of asked.length > 0 ? asked : Object.keys(TRIPLETS)) prebuild(arch);
+  for (const arch of asked.length > 0 ? asked : Object.keys(TRIPLETS)) action(arch);
 }

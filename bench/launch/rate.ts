@@ -2,7 +2,7 @@ import { type Contestant, interleave, summarizeAll } from '../measure/interleave
 import type { Summary } from '../measure/statistics';
 import { type Starter, allEight, bare, none } from './starters';
 
-export const AT_ONCE = [1, 4, 16] as const;
+const AT_ONCE = [1, 4, 16] as const;
 
 const STARTS_PER_BATCH = 64;
 /** So that the median is one of several batches: ten at 200 starts. */

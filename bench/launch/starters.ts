@@ -11,7 +11,7 @@ export interface Starter {
 export const PROGRAM = '/bin/true';
 
 export const ALL_EIGHT = 'ours: all eight';
-export const NONE = 'ours: none';
+const NONE = 'ours: none';
 export const JOIN = 'ours: join a held set';
 export const BARE = 'child_process.spawn';
 

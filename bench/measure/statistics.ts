@@ -6,7 +6,7 @@ export interface Summary {
 }
 
 /** The sample that a share `q` of all lie below or at: the nearest rank, no interpolation. */
-export function quantile(samples: readonly number[], q: number): number {
+function quantile(samples: readonly number[], q: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? NaN;
 }

@@ -9,7 +9,7 @@ import { HostFiles } from '../host/proc';
 const PREFIX = 'linux-ns';
 
 /** The path of this process's cgroup within the version 2 hierarchy: `'/user.slice/…'`; undefined where there is none. */
-export function ownCgroupPath(host: HostFiles): string | undefined {
+function ownCgroupPath(host: HostFiles): string | undefined {
   return /^0::(.*)$/m.exec(host.proc('self/cgroup') ?? '')?.[1];
 }
 

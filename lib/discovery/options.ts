@@ -80,7 +80,7 @@ export function validateOptions(options: unknown, keys: readonly string[]): asse
   validateKnownKeys('options', options, keys);
 }
 
-export function parseKinds(kinds: readonly NamespaceKind[] | undefined): readonly NamespaceKind[] {
+function parseKinds(kinds: readonly NamespaceKind[] | undefined): readonly NamespaceKind[] {
   if (kinds === undefined) return NAMESPACE_KINDS;
   validateArray('options.kinds', kinds);
   kinds.forEach((kind, index) => validateOneOf(`options.kinds[${index}]`, kind, NAMESPACE_KINDS));

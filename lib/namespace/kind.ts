@@ -29,8 +29,3 @@ export const CLONE_FLAGS: Readonly<Record<NamespaceKind, number>> = Object.freez
   user: 0x10000000,
   uts: 0x04000000,
 });
-
-/** Whether `value` is one of the eight kinds, exactly as the kernel spells it. */
-export function isNamespaceKind(value: unknown): value is NamespaceKind {
-  return (NAMESPACE_KINDS as readonly unknown[]).includes(value);
-}

@@ -99,7 +99,8 @@ export class Namespace extends Sockets {
   static async of(pid: number | 'self', kind: NamespaceKind): Promise<Namespace> {
     if (pid !== 'self') validatePid('pid', pid);
     validateOneOf('kind', kind, NAMESPACE_KINDS);
-    return Promise.resolve(withProcess(pid === 'self' ? process.pid : pid, ({ open }) => wrap(open(kind))));
+    const id = pid === 'self' ? process.pid : pid;
+    return Promise.resolve(withProcess(id, ({ open }) => wrapOf(open(kind), id, kind)));
   }
 
   /**
@@ -271,6 +272,16 @@ export class Namespace extends Sockets {
  */
 export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
   return construct(typeof fd === 'number' ? new Descriptor(fd) : fd, owner);
+}
+
+/** Where the kernel cannot be asked what it is (an emulated one), that fails as opening does. */
+function wrapOf(fd: number, pid: number, kind: NamespaceKind): Namespace {
+  try {
+    return wrap(fd);
+  } catch (cause) {
+    closeFd(fd);
+    throw systemError(cause, openAttempt(pid, kind));
+  }
 }
 
 /** Opens namespaces of one process, all of them of the same: should its pid be another's by now, none. */

@@ -12,8 +12,6 @@ export const FAMILY_NUMBERS: Readonly<Record<Family, number>> = Object.freeze({ 
 /** The bits of an address. */
 export const ADDRESS_BITS: Readonly<Record<Family, number>> = Object.freeze({ inet: 32, inet6: 128 });
 
-export const AF_UNSPEC = 0;
-
 /** A network, or an address in it: `192.168.5.5/24`. */
 export interface Prefix {
   family: Family;

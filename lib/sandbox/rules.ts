@@ -11,16 +11,7 @@ import type { ResolvedUser } from './ids';
 import type { Rules } from './parse';
 
 /** What is the sandbox's to say, or would lead out of it. */
-export const WITHHELD = [
-  'setns',
-  'unshare',
-  'root',
-  'mounts',
-  'init',
-  'dieWithParent',
-  'cgroup',
-  'securebits',
-] as const;
+const WITHHELD = ['setns', 'unshare', 'root', 'mounts', 'init', 'dieWithParent', 'cgroup', 'securebits'] as const;
 
 /** @inline @useDeclaredType */
 type Withheld = (typeof WITHHELD)[number];

@@ -42,7 +42,6 @@ const MAX_DATA = 0xffff;
 const MAX_ERRNO = 4095;
 
 export const KILL_PROCESS: Action = actionOf('SCMP_ACT_KILL_PROCESS', 0);
-export const ALLOW: Action = actionOf('SCMP_ACT_ALLOW', 0);
 
 /** The answer of a call that fails. */
 export function failWith(errno: number): Action {

@@ -18,7 +18,7 @@ const BITS = {
  */
 export type SeccompFlag = keyof typeof BITS;
 
-export const FLAGS = Object.keys(BITS) as SeccompFlag[];
+const FLAGS = Object.keys(BITS) as SeccompFlag[];
 
 /** Checks a list of flags. */
 export function parseFlags(name: string, flags: unknown): SeccompFlag[] {

@@ -122,6 +122,8 @@ bool MayRun(int fd) {
 
 } // namespace
 
+// Two labels of one object, which the assembler file has: src/nsinit/build.sh.
+// cppcheck-suppress comparePointers
 size_t ImageSize() { return static_cast<size_t>(linux_ns_nsinit_end - linux_ns_nsinit); }
 
 Result<Fd> OpenImage() {

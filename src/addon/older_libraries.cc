@@ -1,5 +1,5 @@
 // What the headers of newer libraries refer to and older ones do not have, so that a prebuilt addon loads with
-// glibc 2.28 and the libstdc++ of GCC 8, as Node's own binaries do. scripts/check-symbols.js fails when something is
+// glibc 2.28 and the libstdc++ of GCC 8, as Node's own binaries do. scripts/check-package.js fails when something is
 // missing here.
 #include <cstdlib>
 

@@ -301,7 +301,7 @@ void step_exec(const struct plan_step *step) {
   uint32_t envc = step->field[2].size;
   size_t pointers = ((size_t)argc + envc + 4) * sizeof(char *);
   long memory = sys6(__NR_mmap, 0, pointers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory < 0 && memory > -4096) {
+  if ((unsigned long)memory > -4096ul) {
     fail("mmap", memory, NULL);
   }
   struct command command = {

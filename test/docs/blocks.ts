@@ -6,7 +6,6 @@ import { ROOT } from '../fixtures/child-node';
 /** Words after the language, as in ```ts root needs=ping. A block without any is a program that runs as anyone. */
 export const FENCE_WORDS = ['continues', 'root', 'user', 'terminal', 'check'] as const;
 
-export type FenceWord = (typeof FENCE_WORDS)[number];
 
 export interface Block {
   page: string;

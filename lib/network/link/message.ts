@@ -22,7 +22,6 @@ import {
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
-export const RTM_SETLINK = 19;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 
@@ -179,7 +178,7 @@ export const KIND_ATTRIBUTES = {
   vxlan: VXLAN,
 } as const;
 
-export const PORT_ATTRIBUTES = { bridge: BRIDGE_PORT } as const;
+const PORT_ATTRIBUTES = { bridge: BRIDGE_PORT } as const;
 
 const LINKINFO = attributes('IFLA_INFO_', {
   KIND: [1, string],
@@ -228,4 +227,3 @@ export type LinkAttributes = ValueOf<typeof LINK.attributes>;
 export type LinkMessage = { header: LinkHeader; attributes: LinkAttributes };
 export type LinkInfo = ValueOf<typeof LINKINFO>;
 export type KindData<K extends keyof typeof KIND_ATTRIBUTES> = ValueOf<(typeof KIND_ATTRIBUTES)[K]>;
-export type PortData = ValueOf<typeof BRIDGE_PORT>;

@@ -56,14 +56,6 @@ export const be16 = fixed<number>(
   (bytes, at) => bytes.readUInt16BE(at),
   (bytes, value, at) => bytes.writeUInt16BE(value, at),
 );
-export const be32 = fixed<number>(
-  4,
-  (bytes, at) => bytes.readUInt32BE(at),
-  (bytes, value, at) => bytes.writeUInt32BE(value, at),
-);
-
-/** There or not: NLA_FLAG. */
-export const flag: Type<true> = { decode: () => true, encode: () => undefined };
 
 /** Ends at the first NUL, if there is one: NLA_STRING, NLA_NUL_STRING. */
 export const string: Type<string> = {
@@ -154,22 +146,6 @@ export function struct<const F extends Fields>(fields: F): FixedType<StructOf<F>
     },
     encode(writer, value, siblings) {
       for (const [key, type] of entries) type.encode(writer, (value as Record<string, unknown>)[key], siblings);
-    },
-  };
-}
-
-/** An array of C: values one after another. */
-export function array<T>(type: FixedType<T>): Type<T[]> {
-  return {
-    decode(from, start, end, siblings) {
-      const values: T[] = [];
-      for (let at = start; at + type.size <= end; at += type.size) {
-        values.push(type.decode(from, at, at + type.size, siblings));
-      }
-      return values;
-    },
-    encode(writer, values, siblings) {
-      for (const value of values) type.encode(writer, value, siblings);
     },
   };
 }

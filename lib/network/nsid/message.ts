@@ -1,6 +1,6 @@
 /** RTM_NEWNSID and its kin: `struct rtgenmsg`, NETNSA_* of `<linux/net_namespace.h>`. */
 import { attributes } from '../netlink/attributes';
-import { type ValueOf, s32, struct, u32, u8 } from '../netlink/types';
+import { s32, struct, u32, u8 } from '../netlink/types';
 
 export const RTM_NEWNSID = 88;
 export const RTM_DELNSID = 89;
@@ -12,8 +12,3 @@ export const NSID = {
   header: RTGENMSG,
   attributes: attributes('NETNSA_', { NSID: [1, s32], FD: [3, u32] }),
 };
-
-export interface NsidMessage {
-  header: ValueOf<typeof RTGENMSG>;
-  attributes: ValueOf<typeof NSID.attributes>;
-}

@@ -3,7 +3,7 @@ import { domainToASCII } from 'node:url';
 import { native } from '../../native';
 
 /** Types of records. */
-export const TYPE = Object.freeze({ A: 1, CNAME: 5, AAAA: 28 });
+const TYPE = Object.freeze({ A: 1, CNAME: 5, AAAA: 28 });
 
 export type AddressType = 'A' | 'AAAA';
 

@@ -29,7 +29,7 @@ export function inetEndpoint(text: string, port: number): InetEndpoint {
 }
 
 /** The family of an IP address. */
-export function domainOf(address: string): 'inet' | 'inet6' {
+function domainOf(address: string): 'inet' | 'inet6' {
   return isIP(address) === 6 ? 'inet6' : 'inet';
 }
 

@@ -19,7 +19,7 @@ export interface NetworkWatchOptions {
   signal?: AbortSignal | undefined;
 }
 
-export const WATCH_KINDS = Object.keys(GROUPS) as readonly WatchKind[];
+const WATCH_KINDS = Object.keys(GROUPS) as readonly WatchKind[];
 const LIMIT = 16384;
 
 /** What a watch asks of the source of its events. */

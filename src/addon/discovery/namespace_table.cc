@@ -36,7 +36,7 @@ dev_t NamespaceDevice() {
 }
 
 int64_t OwnerOf(int fd, uint32_t flag) {
-  uid_t owner;
+  uid_t owner = 0;
   return flag == CLONE_NEWUSER && ioctl(fd, NS_GET_OWNER_UID, &owner) == 0 ? static_cast<int64_t>(owner) : -1;
 }
 

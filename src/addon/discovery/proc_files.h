@@ -65,6 +65,8 @@ inline int NumberOf(const char *name) {
 // readdir(3) without what it costs for a directory of three entries: getdents64(2).
 class Directory {
 public:
+  // The buffer is not cleared: there is one for every task of the machine, and getdents64 says how much of it counts.
+  // cppcheck-suppress uninitMemberVar
   explicit Directory(Fd fd) : fd_(std::move(fd)) {}
 
   explicit operator bool() const { return static_cast<bool>(fd_); }
