@@ -23,7 +23,8 @@ export { type MountNode, type PeerGroup, mountTree, peerGroups } from './mount/t
 export { type UmountOptions, umount } from './mount/umount';
 export { NAMESPACE_KINDS, type NamespaceKind } from './namespace/kind';
 export { Namespace } from './namespace/namespace';
-export { NamespaceSet, type ReadFileOptions, type WriteFileOptions } from './namespace/namespace-set';
+export { NamespaceSet, type WriteFileOptions } from './namespace/namespace-set';
+export type { ReadFileOptions } from './namespace/read-options';
 export { PersistentNamespace } from './namespace/persistent';
 export { type ProcessTarget, setns } from './namespace/setns';
 export type { SocketDomain, SocketType } from './namespace/socket';

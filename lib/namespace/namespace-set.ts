@@ -30,6 +30,7 @@ import { Descriptor } from './descriptor';
 import { type Remains, disown, own } from './forgotten';
 import { NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type Namespace, wrap } from './namespace';
+import { type ReadFileOptions, readOptions } from './read-options';
 import { Sockets } from './sockets';
 import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from './socket';
 
@@ -38,16 +39,6 @@ export interface WriteFileOptions {
   /** Create the file when it does not exist, mode 0666 without the umask. Default false: sysctls exist. */
   create?: boolean | undefined;
 }
-
-/** Options of {@link NamespaceSet.readFile}. */
-export interface ReadFileOptions {
-  /** Resolve with a string, decoded from this. Default: a Buffer. */
-  encoding?: BufferEncoding | null | undefined;
-  /** More than this many bytes are an error (`EFBIG`). Default 16 MiB. */
-  maxBytes?: number | undefined;
-}
-
-const MAX_READ = 16 * 1024 * 1024;
 
 /** A plan has room for 16 MiB, of which the data must leave some to the rest. */
 const MAX_WRITE = 15 * 1024 * 1024;
@@ -469,17 +460,4 @@ function remainsOf(owned: Possessions, names: readonly string[]): Remains {
 /** Of a path inside: this process's working directory means nothing there. */
 function asGiven(path: string): string {
   return path;
-}
-
-function readOptions(options: unknown): { encoding: BufferEncoding | undefined; maxBytes: number } {
-  const bag = typeof options === 'string' ? { encoding: options } : (options ?? {});
-  validateObject('options', bag);
-  validateKnownKeys('options', bag, ['encoding', 'maxBytes']);
-  const { encoding, maxBytes = MAX_READ } = bag as { encoding?: unknown; maxBytes?: unknown };
-  validateInteger('options.maxBytes', maxBytes, 0);
-  if (encoding == null) return { encoding: undefined, maxBytes };
-  if (typeof encoding !== 'string' || !Buffer.isEncoding(encoding)) {
-    throw invalidValue('options.encoding', encoding, 'is not a known encoding');
-  }
-  return { encoding, maxBytes };
 }

@@ -12,7 +12,6 @@ import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import {
   invalidType,
-  invalidValue,
   validateBoolean,
   validateInteger,
   validateKnownKeys,
@@ -24,6 +23,7 @@ import { runBody } from '../launch/target';
 import type { Results } from '../launch/task';
 import { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
+import { readOptions } from '../namespace/read-options';
 import type { ResolvedUser } from './ids';
 
 /** Where the files are, and who is to open them. */
@@ -65,7 +65,6 @@ export interface SandboxDirent {
   readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block' | 'unknown';
 }
 
-const MAX_READ = 16 * 1024 * 1024;
 const MAX_LIST = 64 * 1024 * 1024;
 const CHUNK = 64 * 1024;
 const MAX_MODE = 0o7777;
@@ -191,19 +190,6 @@ function sourceOf(data: unknown): Readable {
 /** Relative paths start at the root, for a sandbox has no directory of its own. */
 function pathOf(path: unknown): string {
   return validatePath('path', path);
-}
-
-function readOptions(options: unknown): { encoding: BufferEncoding | undefined; maxBytes: number } {
-  const bag = typeof options === 'string' ? { encoding: options } : (options ?? {});
-  validateObject('options', bag);
-  validateKnownKeys('options', bag, ['encoding', 'maxBytes']);
-  const { encoding, maxBytes = MAX_READ } = bag as { encoding?: unknown; maxBytes?: unknown };
-  validateInteger('options.maxBytes', maxBytes, 0);
-  if (encoding == null) return { encoding: undefined, maxBytes };
-  if (typeof encoding !== 'string' || !Buffer.isEncoding(encoding)) {
-    throw invalidValue('options.encoding', encoding, 'is not a known encoding');
-  }
-  return { encoding, maxBytes };
 }
 
 function writeOptions(options: unknown): { flag: 'w' | 'a' | 'wx'; mode: number } {

@@ -317,7 +317,8 @@ function invalidLayers(failure: Failure, host: HostFiles): string {
   }
   return (
     'An overlay takes two lower directories, or an upper and a work directory: on one mount that can be written, the ' +
-    "work directory empty, neither in the other, and on a filesystem that can hold an upper layer (no NFS, no vfat). The kernel's " +
+    'work directory empty, neither in the other, and on a filesystem that can hold an upper layer (no NFS, no vfat). Within a ' +
+    "user namespace no layer may have mounts of the host below it, as '/' has (/usr mostly has none). The kernel's " +
     "log says which it was ('sudo dmesg | tail')."
   );
 }
