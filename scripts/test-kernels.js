@@ -147,6 +147,11 @@ function test(suite, options) {
 const args = process.argv.slice(2);
 const end = args.indexOf('--');
 const suites = end < 0 ? args : args.slice(0, end);
+const unknown = suites.find((suite) => !SUITES.includes(suite));
+if (unknown !== undefined) {
+  console.error(`test-kernels: no suite is called '${unknown}': there are ${SUITES.join(', ')}`);
+  process.exit(1);
+}
 const rows = (suites.length > 0 ? suites : SUITES).map((suite) => {
   const row = test(suite, end < 0 ? [] : args.slice(end + 1));
   console.log(row);
