@@ -1,23 +1,30 @@
-/** npm run bench -- <name> [--json] [--samples N] */
+/** npm run bench -- <name>|all [--json] [--samples N] [--svg] */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Benchmark } from './benchmark';
+import type { Benchmark, Outcome } from './benchmark';
 import { discovery } from './discovery';
 import { launch } from './launch';
 import { network } from './network';
+import { toSVG } from './measure/chart';
 import { processes } from './process';
 import { sandbox } from './sandbox';
 
 const BENCHMARKS: Record<string, Benchmark> = { discovery, launch, network, process: processes, sandbox };
 const SAMPLES = 200;
+/** Where docs/performance.md has its pictures. */
+const PICTURES = join(__dirname, '..', 'docs', 'plots');
 
 const HELP = `npm run bench -- <name> [options]
 
 ${Object.entries(BENCHMARKS)
   .map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
   .join('\n')}
+  ${'all'.padEnd(12)} each of them, one after another: about ten minutes
 
   --json         one JSON object on standard output; all else goes to standard error
   --samples N    samples of each contestant (${SAMPLES})
+  --svg          also draws the figures, into docs/plots
   --help         this text
 
 docs/performance.md says what the figures mean.`;
@@ -25,22 +32,38 @@ docs/performance.md says what the figures mean.`;
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean' }, samples: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      json: { type: 'boolean' },
+      samples: { type: 'string' },
+      svg: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   const [name = ''] = positionals;
   const samples = Number(values.samples ?? SAMPLES);
-  const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  const chosen = name === 'all' ? Object.keys(BENCHMARKS) : Object.keys(BENCHMARKS).filter((known) => known === name);
   if (values.help === true) {
     console.log(HELP);
     return 0;
   }
-  if (benchmark === undefined || positionals.length > 1 || !Number.isSafeInteger(samples) || samples < 1) {
+  if (chosen.length === 0 || positionals.length > 1 || !Number.isSafeInteger(samples) || samples < 1) {
     console.error(HELP);
     return 2;
   }
-  const { json, text } = await benchmark.run(samples);
-  console.log(values.json === true ? JSON.stringify(json) : text);
+  const found: Record<string, unknown> = {};
+  for (const each of chosen) {
+    const outcome = await BENCHMARKS[each]!.run(samples);
+    found[each] = outcome.json;
+    if (values.svg === true) draw(each, outcome);
+    if (values.json !== true) console.log(outcome.text);
+  }
+  if (values.json === true) console.log(JSON.stringify(name === 'all' ? found : found[name]));
   return 0;
+}
+
+function draw(benchmark: string, { charts }: Outcome): void {
+  mkdirSync(PICTURES, { recursive: true });
+  for (const chart of charts) writeFileSync(join(PICTURES, `${benchmark}-${chart.name}.svg`), toSVG(chart));
 }
 
 main().then(

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { discover, lsns } from 'linux-ns';
 import type { Benchmark } from '../benchmark';
 import { type Contestant, interleave, summarizeAll } from '../measure/interleave';
+import type { Chart } from '../measure/chart';
 import { loopGapsDuring } from '../measure/loop-gaps';
 import { type Summary, median, ratio, rounded } from '../measure/statistics';
 import { BusyHost } from './busy-host';
@@ -50,7 +51,7 @@ export const discovery: Benchmark = {
     const host = await BusyHost.start(PROCESSES);
     try {
       const report = await measure(host, Math.max(1, Math.round(samples / FEWER)));
-      return { json: report, text: format(report) };
+      return { json: report, text: format(report), charts: [chartOf(report)] };
     } finally {
       await host.close();
     }
@@ -113,6 +114,16 @@ async function hasUtilLinux(): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function chartOf({ details: { processes, namespaces, latency } }: Report): Chart {
+  return {
+    name: 'latency',
+    title: `Looking at ${processes} processes, and ${namespaces} namespaces more than usual`,
+    unit: 'ms, less is better',
+    rows: latency,
+    ours: /^(lsns\(\)|discover\(\)|linux-ns)/,
+  };
 }
 
 function format({ details, ...figures }: Report): string {

@@ -3,7 +3,7 @@ import { native } from '../../dist/native';
 import type { Benchmark } from '../benchmark';
 import { measureApart } from '../measure/apart';
 import type { PartRequest, PartResult } from './part';
-import { format, reportOf } from './report';
+import { chartsOf, format, reportOf } from './report';
 
 const BALLAST_MB = 400;
 
@@ -14,7 +14,7 @@ export const launch: Benchmark = {
     const smallHeap = await measureWith({ ballast: 0, samples, whole: true });
     const largeHeap = await measureWith({ ballast: BALLAST_MB, samples, whole: false });
     const report = reportOf(smallHeap, largeHeap, native().nsinitBytes);
-    return { json: report, text: format(report) };
+    return { json: report, text: format(report), charts: chartsOf(report) };
   },
 };
 

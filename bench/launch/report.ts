@@ -1,4 +1,5 @@
 import { cpus, release } from 'node:os';
+import type { Chart } from '../measure/chart';
 import { ratio } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
 import { C_ALL_EIGHT } from './limit';
@@ -69,6 +70,33 @@ export function reportOf(smallHeap: PartResult, largeHeap: PartResult, nsinitByt
       largeHeap,
     },
   };
+}
+
+export function chartsOf({ details: { smallHeap, largeHeap } }: Report): Chart[] {
+  const ours = /^ours/;
+  return [
+    {
+      name: 'small-heap',
+      title: 'From the call to the end of /bin/true',
+      unit: 'ms, less is better',
+      rows: smallHeap.latency,
+      ours,
+    },
+    {
+      name: 'large-heap',
+      title: `The same from a Node that holds ${Math.round(largeHeap.rssMB)} MB`,
+      unit: 'ms, less is better',
+      rows: largeHeap.latency,
+      ours,
+    },
+    {
+      name: 'blocked',
+      title: 'How long a start blocks the event loop of that Node',
+      unit: 'ms, less is better',
+      rows: largeHeap.blocked,
+      ours,
+    },
+  ];
 }
 
 /** For people. */

@@ -7,7 +7,7 @@ import { measureHttp } from './http';
 import { measureMany } from './many';
 import { measureNamed } from './named';
 import { measureOperations } from './operations';
-import { type Measured, format, reportOf } from './report';
+import { type Measured, chartsOf, format, reportOf } from './report';
 
 /** What takes half a second is not repeated as often as what takes a few milliseconds. */
 const MOST_OF_LONG = 40;
@@ -32,7 +32,7 @@ export const network: Benchmark = {
       many: await step('1,000 namespaces', measureMany),
     };
     const report = reportOf(measured);
-    return { json: report, text: format(report) };
+    return { json: report, text: format(report), charts: chartsOf(report) };
   },
 };
 

@@ -1,4 +1,5 @@
 import { cpus, release } from 'node:os';
+import type { Chart } from '../measure/chart';
 import { ratio, rounded } from '../measure/statistics';
 import type { Summary } from '../measure/statistics';
 import type { Many } from './many';
@@ -57,6 +58,18 @@ export function reportOf(measured: Measured): Report {
     httpVsLoopback: ratio(p50(http, 'veth'), p50(http, 'loopback')),
     details: { node: process.version, kernel: release(), cpus: cpus().length, uid: process.getuid!(), ...measured },
   };
+}
+
+export function chartsOf({ details: { named, batch, dump, connect } }: Report): Chart[] {
+  const ours = /^linux-ns|^another/;
+  const unit = 'ms, less is better';
+  const charts: Chart[] = [
+    { name: 'named', title: 'A named network namespace, added and removed', unit, rows: named, ours },
+    { name: 'operations', title: '50 pairs of veth made, given addresses, brought up', unit, rows: batch, ours },
+    { name: 'dump', title: '500 links and 1,000 routes as objects', unit, rows: dump, ours },
+    { name: 'connect', title: 'A TCP connection', unit, rows: connect, ours },
+  ];
+  return charts.filter(({ rows }) => Object.keys(rows).length > 0); // names take root
 }
 
 /** For people. */

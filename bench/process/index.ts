@@ -4,7 +4,7 @@ import { measureApart } from '../measure/apart';
 import { measureKillToGone } from './kill-to-gone';
 import { measureLeaks } from './leaks';
 import type { PartResult } from './part';
-import { format, reportOf } from './report';
+import { chartsOf, format, reportOf } from './report';
 
 const LAUNCHES_PER_SAMPLE = 50;
 const SAMPLES_PER_KILL = 10;
@@ -20,6 +20,6 @@ export const processes: Benchmark = {
     const launches = samples * LAUNCHES_PER_SAMPLE;
     console.error(`launching ${launches} programs`);
     const report = reportOf(part, killToGoneMs, await measureLeaks(launches));
-    return { json: report, text: format(report) };
+    return { json: report, text: format(report), charts: chartsOf(report) };
   },
 };

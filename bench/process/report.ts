@@ -1,4 +1,5 @@
 import { cpus, release } from 'node:os';
+import type { Chart } from '../measure/chart';
 import { type Summary, ratio } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
 import { IN_FLIGHT, ipcName } from './ipc';
@@ -75,6 +76,31 @@ export function reportOf(part: PartResult, killToGoneMs: Summary, leaks: Leaks):
       ...part,
     },
   };
+}
+
+export function chartsOf({ details: { pipe, ipc, nodeStart } }: Report): Chart[] {
+  const ours = /^linux-ns/;
+  const atOnce = (count: number): [string, Summary][] =>
+    Object.entries(ipc)
+      .filter(([name]) => name.endsWith(`, ${count} at once`))
+      .map(([name, summary]) => [name.replace(/, \d+ at once$/, ''), summary]);
+  return [
+    { name: 'pipe', title: '256 MB through the standard output of dd', unit: 'MB/s, more is better', rows: pipe, ours },
+    {
+      name: 'ipc',
+      title: 'Messages of 1 kB there and back, 16 under way',
+      unit: 'round trips per second, more is better',
+      rows: Object.fromEntries(atOnce(16)),
+      ours,
+    },
+    {
+      name: 'node',
+      title: 'node -e 0, in eight namespaces of its own',
+      unit: 'ms, less is better',
+      rows: nodeStart,
+      ours,
+    },
+  ];
 }
 
 /** For people. */

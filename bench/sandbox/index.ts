@@ -3,7 +3,7 @@ import type { Benchmark } from '../benchmark';
 import { measureApart } from '../measure/apart';
 import { measureLeaks } from './leaks';
 import type { PartResult } from './part';
-import { format, reportOf } from './report';
+import { chartsOf, format, reportOf } from './report';
 
 const LIVES_PER_SAMPLE = 5;
 
@@ -16,6 +16,6 @@ export const sandbox: Benchmark = {
     const lives = samples * LIVES_PER_SAMPLE;
     console.error(`making and closing ${lives}`);
     const report = reportOf(part, await measureLeaks(lives));
-    return { json: report, text: format(report) };
+    return { json: report, text: format(report), charts: chartsOf(report) };
   },
 };

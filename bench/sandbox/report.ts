@@ -1,5 +1,6 @@
 import { cpus, release } from 'node:os';
 import { BARE } from '../launch/starters';
+import type { Chart } from '../measure/chart';
 import { ratio, rounded } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
 import { CREATE, CREATE_40, CREATE_40_BWRAP, CREATE_BWRAP, EXEC, EXEC_NSENTER } from './contestants';
@@ -60,6 +61,18 @@ export function reportOf(part: PartResult, leaks: Leaks): Report {
       ...part,
     },
   };
+}
+
+export function chartsOf({ details: { latency } }: Report): Chart[] {
+  return [
+    {
+      name: 'latency',
+      title: 'Sandboxes made for one program, and entered by one more',
+      unit: 'ms, less is better',
+      rows: latency,
+      ours: /^ours/,
+    },
+  ];
 }
 
 /** For people. */
