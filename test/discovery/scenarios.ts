@@ -1,16 +1,13 @@
 /** For processes of their own: see test/fixtures/scenario.ts. */
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { discover } from '../../lib';
-import { eventually } from '../fixtures/footprint';
-import { footprint, moreThan } from '../fixtures/footprint';
+import { eventually, footprint, moreThan } from '../fixtures/footprint';
+import { libraryWorker } from '../fixtures/worker';
 
 const LOOK_FOREVER = `
-  require(${JSON.stringify(require.resolve('tsx/cjs'))});
-  const { discover, lsns, watch } = require(${JSON.stringify(join(__dirname, '..', '..', 'lib'))});
-  require('node:worker_threads').parentPort.postMessage('begun');
+  const { discover, lsns, watch } = linux;
+  report('begun');
   const forever = async (look) => { for (;;) await look(); };
   forever(discover); forever(lsns);
   (async () => { for await (const change of watch({ interval: 1 })); })();`;
@@ -18,7 +15,7 @@ const LOOK_FOREVER = `
 /** Workers are terminated at random moments of their looks; the main thread looks meanwhile. */
 export async function terminatedWorkers(rounds: number): Promise<unknown> {
   const round = async (): Promise<void> => {
-    const looking = new Worker(LOOK_FOREVER, { eval: true });
+    const looking = libraryWorker(LOOK_FOREVER);
     await once(looking, 'message');
     await Promise.all([discover(), new Promise((resolve) => setTimeout(resolve, Math.random() * 40))]);
     await looking.terminate();

@@ -1,13 +1,10 @@
 /** What becomes of sockets when Workers end, or descriptors run out. See test/fixtures/scenario.ts. */
 import { once } from 'node:events';
 import { type Socket, createServer } from 'node:net';
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { type NamespaceKind, unshare } from '../../../lib';
 import { eventually, footprint, moreThan } from '../../fixtures/footprint';
+import { libraryWorker, warmUp } from '../../fixtures/worker';
 import { closeAll, converse } from './inside';
-
-const ROOT = join(__dirname, '..', '..', '..');
 
 /** Makes sockets of all kinds, without end: some connect, some are refused, some go nowhere. */
 const SOCKETS_FOREVER = `
@@ -29,25 +26,16 @@ const SOCKETS_FOREVER = `
     ]);
   }`;
 
-function worker(kinds: readonly NamespaceKind[]): Worker {
-  const script = `
-    require(${JSON.stringify(require.resolve('tsx/cjs'))});
-    const linux = require(${JSON.stringify(join(ROOT, 'lib'))});
-    const kinds = ${JSON.stringify(kinds)};
-    const report = (value) => require('node:worker_threads').parentPort.postMessage(value);
-    (async () => { ${SOCKETS_FOREVER} })();`;
-  return new Worker(script, { eval: true });
-}
-
 /** Workers are terminated at random moments; what is left in this process. */
 export async function terminatedWorkers(kinds: readonly NamespaceKind[], rounds: number): Promise<unknown> {
   const round = async (): Promise<void> => {
-    const busy = worker(kinds);
+    const busy = libraryWorker(`const kinds = ${JSON.stringify(kinds)}; ${SOCKETS_FOREVER}`);
     await once(busy, 'message');
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
     await busy.terminate();
   };
-  await Promise.all([round(), round(), round(), round()]); // what is made once for all, launcher threads above all
+  await Promise.all([round(), round(), round(), round()]);
+  await warmUp();
   const before = footprint();
   for (let done = 0; done < rounds; done++) await Promise.all([round(), round()]);
   return moreThan(before);
@@ -113,12 +101,11 @@ export async function givesUpPrivileges(): Promise<unknown> {
 
 /** Sockets of many namespaces, made at the same time by the main thread and by Workers, are each in the right one. */
 export async function madeAtOnce(kinds: readonly NamespaceKind[], workers: number): Promise<unknown> {
-  const script = `
-    require(${JSON.stringify(require.resolve('tsx/cjs'))});
+  const body = `
     const { countRight } = require(${JSON.stringify(__filename)});
-    countRight(${JSON.stringify(kinds)}).then((right) => require('node:worker_threads').parentPort.postMessage(right));`;
+    report(await countRight(${JSON.stringify(kinds)}));`;
   const told = Array.from({ length: workers }, async () => {
-    const [right] = (await once(new Worker(script, { eval: true }), 'message')) as [number];
+    const [right] = (await once(libraryWorker(body), 'message')) as [number];
     return right;
   });
   return Promise.all([countRight(kinds), ...told]);

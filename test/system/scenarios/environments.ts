@@ -4,18 +4,9 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type NamespaceSet, clone, spawn, unshare } from '../../../lib';
 import { footprint, moreThan } from '../../fixtures/footprint';
+import { libraryWorker, warmUp } from '../../fixtures/worker';
 
 const ROOT = join(__dirname, '..', '..', '..');
-
-/** Runs in a Worker: `linux` is this package, `report(value)` tells the main thread. */
-function worker(body: string): Worker {
-  const script = `
-    require(${JSON.stringify(require.resolve('tsx/cjs'))});
-    const linux = require(${JSON.stringify(join(ROOT, 'lib'))});
-    const report = (value) => require('node:worker_threads').parentPort.postMessage(value);
-    (async () => { ${body} })();`;
-  return new Worker(script, { eval: true });
-}
 
 const LAUNCH_FOREVER = `
   const set = await linux.unshare(['user', 'uts', 'pid']);
@@ -37,7 +28,7 @@ const LAUNCH_FOREVER = `
 /** Workers are terminated at random moments of their launches; the main thread launches meanwhile. */
 export async function terminatedWorkers(rounds: number, atOnce: number): Promise<unknown> {
   const round = async (): Promise<void> => {
-    const launching = worker(LAUNCH_FOREVER);
+    const launching = libraryWorker(LAUNCH_FOREVER);
     await once(launching, 'message');
     const [child] = await Promise.all([
       spawn('true', [], { stdio: 'ignore', unshare: ['user', 'pid'] }),
@@ -50,14 +41,6 @@ export async function terminatedWorkers(rounds: number, atOnce: number): Promise
   const before = footprint();
   for (let done = 0; done < rounds; done++) await Promise.all(Array.from({ length: atOnce }, round));
   return moreThan(before);
-}
-
-/** All that is opened once and kept is there: threads, and what the one waits on that reaps for Workers. */
-async function warmUp(): Promise<void> {
-  await Promise.all(Array.from({ length: 8 }, async () => (await spawn('true', [], { stdio: 'ignore' })).exited));
-  const leaving = worker(`report((await linux.clone({ file: 'sleep', args: ['600'], stdio: [] })).pid)`);
-  await once(leaving, 'message');
-  await leaving.terminate();
 }
 
 /** A Worker is terminated while its task has not read all of its plan, and never would. */
@@ -86,7 +69,7 @@ export async function parallelWorkers(count: number): Promise<unknown> {
   const before = footprint();
   const results = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const launching = worker(`
+      const launching = libraryWorker(`
         const set = await linux.unshare({ user: true, pid: true, uts: { hostname: 'worker-${index}' } });
         const runs = Array.from({ length: 10 }, () => set.execFile('hostname'));
         report((await Promise.all(runs)).map(({ stdout }) => stdout.trim()));
@@ -103,15 +86,10 @@ export async function parallelWorkers(count: number): Promise<unknown> {
 
 /** The package is only ever loaded in a Worker, which ends; then in another. */
 export async function loadedInWorkersOnly(): Promise<unknown> {
-  const script = `
-    require(${JSON.stringify(require.resolve('tsx/cjs'))});
-    const linux = require(${JSON.stringify(join(ROOT, 'lib'))});
-    linux.execFile('echo', ['here'], { unshare: ['user', 'pid'] }).then(({ stdout }) => {
-      require('node:worker_threads').parentPort.postMessage(stdout);
-    });`;
+  const body = `report((await linux.execFile('echo', ['here'], { unshare: ['user', 'pid'] })).stdout);`;
   const outputs: unknown[] = [];
   for (let round = 0; round < 5; round++) {
-    const only = new Worker(script, { eval: true });
+    const only = libraryWorker(body);
     const [[output], [code]] = (await Promise.all([once(only, 'message'), once(only, 'exit')])) as [[string], [number]];
     outputs.push([output, code]);
   }
