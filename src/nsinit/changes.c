@@ -16,15 +16,6 @@
 #define OUTPUT_BYTES (PLAN_PACKET_BYTES / 4)
 #define ENTRIES_BYTES 8192
 
-/* struct linux_dirent64: getdents64(2) */
-struct entry {
-  uint64_t inode;
-  int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[];
-};
-
 /* A directory on the way to the one that is looked at, and where to go on in it. */
 struct level {
   uint64_t inode;
@@ -55,14 +46,6 @@ struct found {
 };
 
 static int lower_of(const struct walk *walk) { return walk->unpaired > 0 ? -1 : walk->lower; }
-
-static void *room_of(size_t size) {
-  long memory = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory < 0 && memory > -4096) {
-    fail("mmap", memory, NULL);
-  }
-  return (void *)memory;
-}
 
 static void flush(struct walk *walk) {
   if (walk->output_size > 0) {
@@ -134,10 +117,6 @@ static bool is_whiteout(int directory, const char *name, const struct found *fou
 static bool is_opaque(int directory) {
   char value = '\0';
   return has_attribute(directory, "user.overlay.opaque", "trusted.overlay.opaque", &value) && value == 'y';
-}
-
-static bool is_dot(const char *name) {
-  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
 /* One that has gone meanwhile is -1. */
@@ -294,8 +273,8 @@ void step_changes(const struct plan_step *step) {
       (int)must(sys4(__NR_openat, step->field[0].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
   walk.lower =
       (int)must(sys4(__NR_openat, step->field[1].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
-  walk.path = room_of(PATH_ROOM);
-  walk.levels = room_of(MOST_LEVELS * sizeof(struct level));
+  walk.path = new_memory(PATH_ROOM, MAP_NORESERVE);
+  walk.levels = new_memory(MOST_LEVELS * sizeof(struct level), MAP_NORESERVE);
   walk.hidden = is_opaque(walk.upper);
   for (;;) {
     if (look_on(&walk)) {

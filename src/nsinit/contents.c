@@ -3,7 +3,6 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/mman.h>
 
 #define COPY_BYTES (256ul << 10)
 
@@ -22,10 +21,7 @@ void write_bytes(long fd, const char *bytes, size_t size, const char *path) {
 
 /* Up to its end: a pipe's or a socket's comes when the other side is closed. */
 static void copy(long to, uint64_t from, const char *path) {
-  long room = sys6(__NR_mmap, 0, COPY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room < 0 && room > -4096) {
-    fail("mmap", room, path);
-  }
+  char *room = new_memory(COPY_BYTES, 0);
   for (;;) {
     long got = sys3(__NR_read, from, room, COPY_BYTES);
     if (got == -EINTR) {
@@ -34,7 +30,7 @@ static void copy(long to, uint64_t from, const char *path) {
     if (must(got, "read", path) == 0) {
       break;
     }
-    write_bytes(to, (const char *)room, (size_t)got, path);
+    write_bytes(to, room, (size_t)got, path);
   }
   sys2(__NR_munmap, room, COPY_BYTES);
 }

@@ -14,10 +14,7 @@ static void set_groups(const struct plan_field *groups) {
     uint32_t id = (uint32_t)plan_list_number(groups, i);
     __builtin_memcpy(packed + (size_t)i * sizeof(id), &id, sizeof(id));
   }
-  long error = sys2(__NR_setgroups, groups->size, packed);
-  if (error < 0) {
-    fail("setgroups", error, NULL);
-  }
+  must(sys2(__NR_setgroups, groups->size, packed), "setgroups", NULL);
 }
 
 static void set_ids(long number, const char *name, uint64_t id) {
@@ -52,10 +49,7 @@ void step_default_ids(const struct plan_step *step) {
 
 void step_no_new_privs(const struct plan_step *step) {
   (void)step;
-  long error = sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (error < 0) {
-    fail("prctl", error, NULL);
-  }
+  must(sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", NULL);
 }
 
 /*
@@ -76,16 +70,10 @@ void step_lower_caps(const struct plan_step *step) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
   sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  long error = sys2(__NR_capget, &header, data);
-  if (error < 0) {
-    fail("capget", error, NULL);
-  }
+  must(sys2(__NR_capget, &header, data), "capget", NULL);
   data[0].inheritable = 0;
   data[1].inheritable = 0;
-  error = sys2(__NR_capset, &header, data);
-  if (error < 0) {
-    fail("capset", error, NULL);
-  }
+  must(sys2(__NR_capset, &header, data), "capset", NULL);
 }
 
 /* Where it is locked, the change of ids takes what it takes, and the step `capabilities` finds that it is gone. */
@@ -133,10 +121,7 @@ static uint64_t each_capability(long option, long argument) {
 static struct sets current_sets(void) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-  long error = sys2(__NR_capget, &header, data);
-  if (error < 0) {
-    fail("capget", error, NULL);
-  }
+  must(sys2(__NR_capget, &header, data), "capget", NULL);
   struct sets now = {
       .permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted,
       .inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable,
@@ -245,8 +230,5 @@ void step_capabilities(const struct plan_step *step) {
   drop_from_bounding(now.bounding & ~wanted.bounding);
   set_securebits(securebits);
   wanted.permitted = as_root ? now.permitted & (wanted.bounding | wanted.inheritable) : wanted.ambient;
-  error = set_capabilities(wanted.permitted, wanted.inheritable);
-  if (error < 0) {
-    fail("capset", error, NULL);
-  }
+  must(set_capabilities(wanted.permitted, wanted.inheritable), "capset", NULL);
 }

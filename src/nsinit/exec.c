@@ -5,12 +5,10 @@
 #include <linux/elf.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/stat.h>
 
-#define PATH_MAX 4096
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 #define MOST_STDIO 256
 #define SIGNALS 64
@@ -29,10 +27,7 @@ static char **string_array(const struct plan_field *list, char **array) {
 }
 
 static int move_above(int fd, uint32_t first) {
-  long moved = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, first);
-  if (moved < 0) {
-    fail("fcntl", moved, NULL);
-  }
+  long moved = must(sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, first), "fcntl", NULL);
   return (int)moved;
 }
 
@@ -300,14 +295,11 @@ void step_exec(const struct plan_step *step) {
   uint32_t argc = step->field[1].size;
   uint32_t envc = step->field[2].size;
   size_t pointers = ((size_t)argc + envc + 4) * sizeof(char *);
-  long memory = sys6(__NR_mmap, 0, pointers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if ((unsigned long)memory > -4096ul) {
-    fail("mmap", memory, NULL);
-  }
+  char **memory = new_memory(pointers, 0);
   struct command command = {
-      .argv = string_array(&step->field[1], (char **)memory + 1),
+      .argv = string_array(&step->field[1], memory + 1),
       .argc = argc,
-      .env = string_array(&step->field[2], (char **)memory + argc + 2),
+      .env = string_array(&step->field[2], memory + argc + 2),
   };
   restore_umask();
   confirm_forked();

@@ -7,10 +7,7 @@
 
 /* O_NONBLOCK: whoever made the file in there may have made a FIFO, to keep us waiting for its other end. */
 static long open_file(const char *path, uint64_t flags) {
-  long fd = sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-  if (fd < 0) {
-    fail("open", fd, path);
-  }
+  long fd = must(sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666), "open", path);
   return fd;
 }
 
@@ -86,22 +83,11 @@ void step_chdir(const struct plan_step *step) {
   }
 }
 
-void step_fchdir(const struct plan_step *step) {
-  long error = sys1(__NR_fchdir, step->field[0].number);
-  if (error < 0) {
-    fail("fchdir", error, NULL);
-  }
-}
+void step_fchdir(const struct plan_step *step) { must(sys1(__NR_fchdir, step->field[0].number), "fchdir", NULL); }
 
 /* The path may lead out of the new root as long as the working directory is outside: chroot(2), NOTES. */
 void step_chroot(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  long error = sys1(__NR_chroot, path);
-  if (error < 0) {
-    fail("chroot", error, path);
-  }
-  error = sys1(__NR_chdir, "/");
-  if (error < 0) {
-    fail("chdir", error, "/");
-  }
+  must(sys1(__NR_chroot, path), "chroot", path);
+  must(sys1(__NR_chdir, "/"), "chdir", "/");
 }

@@ -12,19 +12,8 @@
 #include <linux/stat.h>
 #include <asm/statfs.h>
 
-#define PATH_MAX 4096
-#define AT_RECURSIVE 0x8000
 #define ST_NOSUID 2 /* statfs(2) */
 #define ST_NOEXEC 8
-
-/* struct linux_dirent64: getdents64(2) */
-struct entry {
-  uint64_t inode;
-  int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[];
-};
 
 void step_trees(const struct plan_step *step) {
   const struct plan_field *paths = &step->field[0];
@@ -90,7 +79,7 @@ static void bind_entries(int from, int to, const char *except) {
     for (long at = 0; at < got;) {
       const struct entry *entry = (const struct entry *)(entries + at);
       at += entry->size;
-      if (!same_text(entry->name, ".") && !same_text(entry->name, "..") && !same_text(entry->name, except)) {
+      if (!is_dot(entry->name) && !same_text(entry->name, except)) {
         bind_entry(from, to, entry->name);
       }
     }
@@ -136,8 +125,7 @@ void step_host_files(const struct plan_step *step) {
   must(sys5(__NR_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), "move_mount", "/");
   bind_entries(old, root, name);
   must(sys3(__NR_mkdirat, root, name, 0755), "mkdir", directory);
-  must(sys1(__NR_fchdir, root), "fchdir", "/");
-  must(sys1(__NR_chroot, "."), "chroot", "/");
+  change_root(root);
   sys1(__NR_close, old);
   sys1(__NR_close, root);
   put_trees(&step->field[1], directory);

@@ -29,10 +29,7 @@ static bool hung_up(void) {
  * again last. A parent that was gone by then shows as another one, or as the end of the connection.
  */
 static void die_with_parent(uint64_t signal) {
-  long error = sys5(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0);
-  if (error < 0) {
-    fail("prctl", error, NULL);
-  }
+  must(sys5(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl", NULL);
   if (signal != 0 && hung_up()) {
     quit(127);
   }

@@ -5,15 +5,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-/* struct linux_dirent64: getdents64(2) */
-struct entry {
-  uint64_t inode;
-  int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[];
-};
-
 /*
  * Regular files only: Node is to wait for nobody at a FIFO's other end, nor to touch a device. O_NONBLOCK, so that
  * this task does not wait either, is taken off again.
@@ -30,10 +21,6 @@ void step_open_file(const struct plan_step *step) {
   sys3(__NR_fcntl, fd, F_SETFL, flags & (O_APPEND | O_ACCMODE));
   report(REPORT_FD, 0, (int)fd);
   sys1(__NR_close, fd);
-}
-
-static bool is_dot(const char *name) {
-  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
 /* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size. */

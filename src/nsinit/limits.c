@@ -62,10 +62,7 @@ void step_rlimits(const struct plan_step *step) {
 }
 
 void step_priority(const struct plan_step *step) {
-  long error = sys3(__NR_setpriority, PRIO_PROCESS, 0, (int)step->field[0].number);
-  if (error < 0) {
-    fail("setpriority", error, NULL);
-  }
+  must(sys3(__NR_setpriority, PRIO_PROCESS, 0, (int)step->field[0].number), "setpriority", NULL);
 }
 
 void step_umask(const struct plan_step *step) {
@@ -83,17 +80,11 @@ void step_affinity(const struct plan_step *step) {
     }
     mask[processor / BITS_OF_WORD] |= 1ull << processor % BITS_OF_WORD;
   }
-  long error = sys3(__NR_sched_setaffinity, 0, sizeof(mask), mask);
-  if (error < 0) {
-    fail("sched_setaffinity", error, NULL);
-  }
+  must(sys3(__NR_sched_setaffinity, 0, sizeof(mask), mask), "sched_setaffinity", NULL);
 }
 
 void step_personality(const struct plan_step *step) {
-  long error = sys1(__NR_personality, step->field[0].number);
-  if (error < 0) {
-    fail("personality", error, NULL);
-  }
+  must(sys1(__NR_personality, step->field[0].number), "personality", NULL);
 }
 
 /* Children inherit it. Lower than it was takes CAP_SYS_RESOURCE: proc_pid_oom_score_adj(5). */

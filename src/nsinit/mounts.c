@@ -9,14 +9,11 @@
 #include <linux/mount.h>
 #include <linux/stat.h>
 
-#define AT_RECURSIVE 0x8000
 #define FSCONFIG_SET_FLAG 0 /* enum fsconfig_command, which older headers don't have as macros */
 #define FSCONFIG_SET_STRING 1
 #define FSCONFIG_CMD_CREATE 6
 #define FSCONFIG_CMD_RECONFIGURE 7
 #define MOST_KEY 64
-#define PATH_MAX 4096
-#define MNT_DETACH 2  /* umount(2) */
 #define LOG_BYTES 500 /* what fits into a report */
 
 #ifndef __NR_mount_setattr

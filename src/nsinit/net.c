@@ -83,10 +83,8 @@ void step_enter_net(const struct plan_step *step) {
 }
 
 void step_socket(const struct plan_step *step) {
-  long fd = sys3(__NR_socket, step->field[0].number, step->field[1].number | SOCK_CLOEXEC, step->field[2].number);
-  if (fd < 0) {
-    fail("socket", fd, NULL);
-  }
+  long fd = must(sys3(__NR_socket, step->field[0].number, step->field[1].number | SOCK_CLOEXEC, step->field[2].number),
+                 "socket", NULL);
   report(REPORT_FD, 0, (int)fd);
   sys1(__NR_close, fd);
 }
@@ -94,10 +92,7 @@ void step_socket(const struct plan_step *step) {
 static const char tun_device[] = "/dev/net/tun";
 
 static void tun_call(long fd, unsigned long request, uint64_t argument) {
-  long error = sys3(__NR_ioctl, fd, request, argument);
-  if (error < 0) {
-    fail("ioctl", error, tun_device);
-  }
+  must(sys3(__NR_ioctl, fd, request, argument), "ioctl", tun_device);
 }
 
 /* The device belongs to the network namespace of whoever opens the file: here and not in Node. */
@@ -111,10 +106,7 @@ void step_tun(const struct plan_step *step) {
     fail("ioctl", -ENAMETOOLONG, tun_device);
   }
   __builtin_memcpy(request.ifr_name, name, length);
-  long fd = sys4(__NR_openat, AT_FDCWD, tun_device, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
-  if (fd < 0) {
-    fail("open", fd, tun_device);
-  }
+  long fd = must(sys4(__NR_openat, AT_FDCWD, tun_device, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0), "open", tun_device);
   tun_call(fd, TUNSETIFF, (uintptr_t)&request);
   if (owner != -1) {
     tun_call(fd, TUNSETOWNER, (uint64_t)owner);

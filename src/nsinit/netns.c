@@ -6,7 +6,6 @@
 #include <linux/mount.h>
 
 #define LOCK_EX 2 /* flock(2) */
-#define MNT_DETACH 2
 #define UMOUNT_NOFOLLOW 8
 
 /*
@@ -21,10 +20,7 @@ void step_netns_directory(const struct plan_step *step) {
   if (error < 0 && error != -EEXIST) {
     fail("mkdir", error, path);
   }
-  long directory = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  if (directory < 0) {
-    fail("open", directory, path);
-  }
+  long directory = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
   while (sys2(__NR_flock, directory, LOCK_EX) == -EINTR) {
   }
   error = sys5(__NR_mount, "", path, "none", MS_SHARED | MS_REC, 0);
@@ -42,10 +38,7 @@ void step_netns_directory(const struct plan_step *step) {
 void step_netns_add(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   const struct plan_field *given = &step->field[1];
-  long file = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-  if (file < 0) {
-    fail("open", file, path);
-  }
+  long file = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0), "open", path);
   sys1(__NR_close, file);
   long net = given->size > 0 ? (long)plan_list_number(given, 0)
                              : sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
@@ -65,8 +58,5 @@ void step_netns_remove(const struct plan_step *step) {
   if (error < 0 && error != -EINVAL) {
     fail("umount2", error, path);
   }
-  error = sys3(__NR_unlinkat, AT_FDCWD, path, 0);
-  if (error < 0) {
-    fail("unlink", error, path);
-  }
+  must(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "unlink", path);
 }

@@ -13,6 +13,20 @@
 #define MOST_FILTERS 16
 #define STACK_BYTES (64ul << 10)
 
+/* What the kernel's own headers leave to a libc's. */
+#define PATH_MAX 4096
+#define AT_RECURSIVE 0x8000 /* open_tree(2), mount_setattr(2) */
+#define MNT_DETACH 2        /* umount(2) */
+
+/* struct linux_dirent64: getdents64(2) */
+struct entry {
+  uint64_t inode;
+  int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[];
+};
+
 /* A filter of system calls that waits for the exec. */
 struct filter {
   uint32_t step; /* that it is of */
@@ -79,6 +93,7 @@ long must(long result, const char *syscall, const char *path);
 /* process.c */
 long fork_process(unsigned long flags, int *pidfd);
 void confirm_forked(void);
+void *new_memory(size_t size, unsigned long flags);
 long new_stack(void);
 void close_all_but(uint32_t first, int kept);
 void close_unneeded(void);
@@ -99,6 +114,7 @@ void fill_file(long fd, const struct plan_field *bytes, const struct plan_field 
 void give_to_owner(int directory, const char *name, const char *path);
 
 /* staging.c */
+void change_root(int directory);
 int staging_directory(void);
 long make_staged(uint32_t type, char *name);
 void begin_root(int mount);
@@ -133,6 +149,7 @@ void install_filters(void);
 /* text.c: what the compiler calls by itself, and what no libc is here for */
 size_t text_length(const char *text);
 bool text_equal(const char *a, const char *b, size_t size);
+bool is_dot(const char *name);
 const char *text_find(const char *text, char wanted);
 char *text_number(char *end, uint64_t number);
 #define FD_PATH_BYTES 40

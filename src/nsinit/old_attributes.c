@@ -7,7 +7,6 @@
 #include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
 
@@ -47,13 +46,7 @@ static const struct {
     {0x2000, NOSYMFOLLOW, MS_NOSYMFOLLOW_},
 };
 
-static struct room make_room(size_t size) {
-  long memory = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory < 0 && memory > -4096) {
-    fail("mmap", memory, NULL);
-  }
-  return (struct room){(char *)memory, size};
-}
+static struct room make_room(size_t size) { return (struct room){new_memory(size, 0), size}; }
 
 /* The whole file, ended by a NUL. */
 static struct room read_mountinfo(size_t *size) {

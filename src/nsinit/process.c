@@ -100,14 +100,14 @@ void step_fork(const struct plan_step *step) {
   fork_apart();
 }
 
-/* The upper end of a stack for a child that shares this memory. */
-long new_stack(void) {
-  long stack = sys6(__NR_mmap, 0, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack < 0 && stack > -4096) {
-    fail("mmap", stack, NULL);
-  }
-  return stack + (long)STACK_BYTES;
+/* Zeroed, and this task's own; flags: of mmap(2), beside that. */
+void *new_memory(size_t size, unsigned long flags) {
+  const unsigned long own = MAP_PRIVATE | MAP_ANONYMOUS;
+  return (void *)must(sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, own | flags, -1, 0), "mmap", NULL);
 }
+
+/* The upper end of a stack for a child that shares this memory. */
+long new_stack(void) { return (long)new_memory(STACK_BYTES, MAP_STACK) + (long)STACK_BYTES; }
 
 /* Waits until the parent has reported this forked child; where it died before it could, the child reports itself. */
 void confirm_forked(void) {
@@ -179,10 +179,7 @@ void set_dumpable(bool dumpable) { sys5(__NR_prctl, PR_SET_DUMPABLE, dumpable, 0
 
 void step_setsid(const struct plan_step *step) {
   (void)step;
-  long error = sys0(__NR_setsid);
-  if (error < 0) {
-    fail("setsid", error, NULL);
-  }
+  must(sys0(__NR_setsid), "setsid", NULL);
 }
 
 void step_exit(const struct plan_step *step) {

@@ -10,7 +10,6 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 
-#define PATH_MAX 4096
 #define MOST_LINKS 40   /* as the kernel: path_resolution(7) */
 #define MOST_TRIES 1024 /* before it is given up against somebody who changes the tree meanwhile */
 #define MOUNT_POINT_FILE (S_IFREG | 0644)

@@ -34,10 +34,7 @@ void install_filters(void) {
         .filter = (struct sock_filter *)filter->program,
     };
     task.step = filter->step;
-    long error = sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program);
-    if (error < 0) {
-      fail("seccomp", error, NULL);
-    }
+    must(sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program), "seccomp", NULL);
   }
   task.step = exec;
 }

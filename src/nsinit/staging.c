@@ -1,11 +1,12 @@
 /*
- * Where a new root is put together: in a file system in memory that lies somewhere on the old one,
+ * Where a new root is put together: in a file system in memory that lies somewhere on the old one.
  *
- *   old      a copy of the root that there was, which is this task's own meanwhile (chroot(2)), so that sources are
- * what they always are new      the root that is made staging  what has to be somewhere to be mounted from there: files
- * made from data, upper layers of overlays
+ * - old: a copy of the root that there was, which is this task's own meanwhile (chroot(2)), so that sources are what
+ *   they always are;
+ * - new: the root that is made;
+ * - staging: what has to be somewhere to be mounted from there, files made from data and upper layers of overlays.
  *
- * and goes, with the old root, when the new one has become this task's own; what was mounted from it stays. Neither the
+ * It goes, with the old root, when the new one has become this task's own; what was mounted from it stays. Neither the
  * copy nor the new root has anything on top of it: a ".." that comes to "/", in a link say, would lead to what lies
  * there. (To have the old root itself there takes one more pivot_root, which looks at each task of the machine.)
  */
@@ -15,13 +16,12 @@
 #include <linux/mount.h>
 #include <linux/stat.h>
 
-#define AT_RECURSIVE 0x8000
-
 static int open_path(int at, const char *path) {
   return (int)must(sys4(__NR_openat, at, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
 }
 
-static void change_root(int directory) {
+/* What "/" is for this task, and where it is. */
+void change_root(int directory) {
   must(sys1(__NR_fchdir, directory), "fchdir", "/");
   must(sys1(__NR_chroot, "."), "chroot", "/");
 }

@@ -3,7 +3,6 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
 
 struct task task;
@@ -29,11 +28,7 @@ static bool read_plan(void) {
       header.size < sizeof(header)) {
     return false;
   }
-  long memory = sys6(__NR_mmap, 0, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory < 0 && memory > -4096) {
-    fail("mmap", memory, NULL);
-  }
-  task.plan = (char *)memory;
+  task.plan = new_memory(header.size, 0);
   task.plan_size = header.size;
   __builtin_memcpy(task.plan, &header, sizeof(header));
   for (size_t have = sizeof(header); have < header.size;) {

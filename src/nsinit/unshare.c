@@ -70,10 +70,7 @@ static void check_written(struct written written) {
  */
 static int start_writer(const struct plan_field *texts, int proc_self, long *pid) {
   int pair[2];
-  long error = sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
-  if (error < 0) {
-    fail("socketpair", error, NULL);
-  }
+  must(sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair", NULL);
   *pid = fork_process(0, NULL);
   if (*pid < 0) {
     fail("clone", *pid, NULL);
@@ -112,10 +109,8 @@ static void enter_time(int time) {
 }
 
 static int open_time_for_children(int proc_self) {
-  long fd = sys4(__NR_openat, proc_self, "ns/time_for_children", O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) {
-    fail("open", fd, "/proc/self/ns/time_for_children");
-  }
+  long fd = must(sys4(__NR_openat, proc_self, "ns/time_for_children", O_RDONLY | O_CLOEXEC, 0), "open",
+                 "/proc/self/ns/time_for_children");
   return (int)fd;
 }
 
@@ -137,10 +132,7 @@ void step_unshare(const struct plan_step *step) {
   int proc_self = new_time || write ? open_proc_self() : -1;
   long writer_pid = 0;
   int writer = from_outside ? start_writer(texts, proc_self, &writer_pid) : -1;
-  long error = sys1(__NR_unshare, flags);
-  if (error < 0) {
-    fail("unshare", error, NULL);
-  }
+  must(sys1(__NR_unshare, flags), "unshare", NULL);
   int time = new_time ? open_time_for_children(proc_self) : -1;
   if (write && !from_outside) {
     check_written(write_all(proc_self, texts));

@@ -2,15 +2,9 @@
 #include "nsinit.h"
 
 void step_hostname(const struct plan_step *step) {
-  long error = sys2(__NR_sethostname, step->field[0].bytes, step->field[0].size);
-  if (error < 0) {
-    fail("sethostname", error, NULL);
-  }
+  must(sys2(__NR_sethostname, step->field[0].bytes, step->field[0].size), "sethostname", NULL);
 }
 
 void step_domainname(const struct plan_step *step) {
-  long error = sys2(__NR_setdomainname, step->field[0].bytes, step->field[0].size);
-  if (error < 0) {
-    fail("setdomainname", error, NULL);
-  }
+  must(sys2(__NR_setdomainname, step->field[0].bytes, step->field[0].size), "setdomainname", NULL);
 }
