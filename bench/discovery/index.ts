@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { discover, lsns } from 'linux-ns';
 import type { Benchmark } from '../benchmark';
 import { type Contestant, interleave, summarizeAll } from '../measure/interleave';
 import type { Chart } from '../measure/chart';
+import { type Machine, machineLine, thisMachine } from '../measure/machine';
 import { loopGapsDuring } from '../measure/loop-gaps';
 import { type Summary, median, ratio, rounded } from '../measure/statistics';
+import { type Goal, goalLines, rows } from '../measure/table';
 import { BusyHost } from './busy-host';
 
 const PROCESSES = 300;
@@ -23,17 +24,16 @@ const COMMAND = 'linux-ns lsns -J';
 /** As `npm run build:lib` leaves it. */
 const MAIN = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
 
-interface Report {
+interface Figures {
   /** lsns() / `lsns -J`, null where that is not installed. */
   lsnsVsUtilLinux: number | null;
   discoverMs: number | null;
   /** The longest that the event loop was blocked in any sample of either. */
   maxBlockMs: number;
-  details: {
-    node: string;
-    kernel: string;
-    cpus: number;
-    uid: number;
+}
+
+interface Report extends Figures {
+  details: Machine & {
     processes: number;
     namespaces: number;
     /** `linux-ns lsns -J` as a process, its Node started and loaded. */
@@ -42,6 +42,12 @@ interface Report {
     blocked: Record<string, Summary>;
   };
 }
+
+const GOALS: Record<keyof Figures, Goal> = {
+  lsnsVsUtilLinux: { what: 'lsns() / lsns -J', most: 0.5, unit: 'x' },
+  discoverMs: { what: 'discover()', unit: ' ms' },
+  maxBlockMs: { what: 'longest block of the event loop', most: 10, unit: ' ms' },
+};
 
 /** How fast the namespaces of a busy host are found. */
 export const discovery: Benchmark = {
@@ -71,10 +77,7 @@ async function measure(host: BusyHost, rounds: number): Promise<Report> {
     discoverMs: rounded(p50(DISCOVER) ?? NaN),
     maxBlockMs: rounded(Math.max(...Object.values(gaps).flat())),
     details: {
-      node: process.version,
-      kernel: release(),
-      cpus: cpus().length,
-      uid: process.getuid!(),
+      ...thisMachine(),
       processes: readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length,
       namespaces: host.namespaces,
       commandMs: rounded(p50(COMMAND) ?? NaN),
@@ -126,19 +129,15 @@ function chartOf({ details: { processes, namespaces, latency } }: Report): Chart
   };
 }
 
-function format({ details, ...figures }: Report): string {
-  const { node, kernel, uid, processes, namespaces, latency, blocked } = details;
-  const rows = (summaries: Record<string, Summary>) =>
-    Object.entries(summaries).map(
-      ([name, { p50, p99 }]) => `  ${name.padEnd(36)}${p50.toFixed(2).padStart(10)}${p99.toFixed(2).padStart(10)}`,
-    );
+function format(report: Report): string {
+  const { processes, namespaces, latency, blocked } = report.details;
   return [
-    `Node ${node}, Linux ${kernel}, ${details.cpus} CPUs, uid ${uid}; ${processes} processes, ${namespaces} namespaces made for this`,
-    'Time [ms]                                    p50       p99',
+    machineLine(report.details),
+    `With ${processes} processes, and ${namespaces} namespaces made for this [ms]`,
     ...rows(latency),
-    'Event loop blocked [ms]                      p50       p99',
+    'Event loop blocked [ms]',
     ...rows(blocked),
-    `lsns() / lsns -J: ${figures.lsnsVsUtilLinux ?? 'not measured'} (at most 0.5)`,
-    `longest block of the event loop: ${figures.maxBlockMs} ms (at most 10)`,
+    'Goals',
+    ...goalLines(GOALS, report),
   ].join('\n');
 }

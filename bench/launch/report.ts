@@ -1,5 +1,5 @@
-import { cpus, release } from 'node:os';
 import type { Chart } from '../measure/chart';
+import { type Machine, machineLine, thisMachine } from '../measure/machine';
 import { ratio } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
 import { C_ALL_EIGHT } from './limit';
@@ -22,14 +22,7 @@ export interface Figures {
 }
 
 export interface Report extends Figures {
-  details: {
-    node: string;
-    kernel: string;
-    cpus: number;
-    uid: number;
-    smallHeap: PartResult;
-    largeHeap: PartResult;
-  };
+  details: Machine & { smallHeap: PartResult; largeHeap: PartResult };
 }
 
 const GOALS: Record<keyof Figures, Goal> = {
@@ -61,14 +54,7 @@ export function reportOf(smallHeap: PartResult, largeHeap: PartResult, nsinitByt
     rateVsBare16: ratio(rate(ALL_EIGHT), rate(BARE)),
     heldPrivateKB: smallHeap.heldPrivateKB ?? null,
     nsinitBytes,
-    details: {
-      node: process.version,
-      kernel: release(),
-      cpus: cpus().length,
-      uid: process.getuid!(),
-      smallHeap,
-      largeHeap,
-    },
+    details: { ...thisMachine(), smallHeap, largeHeap },
   };
 }
 
@@ -101,10 +87,10 @@ export function chartsOf({ details: { smallHeap, largeHeap } }: Report): Chart[]
 
 /** For people. */
 export function format(report: Report): string {
-  const { node, kernel, cpus: count, uid, smallHeap, largeHeap } = report.details;
+  const { smallHeap, largeHeap } = report.details;
   const { saturation } = smallHeap;
   return [
-    `Node ${node}, Linux ${kernel}, ${count} CPUs, uid ${uid}`,
+    machineLine(report.details),
     `From the call to 'exit', ${smallHeap.rssMB} MB resident [ms]`,
     ...rows(smallHeap.latency, smallHeap.latency[BARE]?.p50),
     `From the call to 'exit', ${largeHeap.rssMB} MB resident, 400 MB of them Buffers [ms]`,

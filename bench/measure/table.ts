@@ -1,6 +1,6 @@
 import { type Summary, rounded } from './statistics';
 
-/** What a figure is to be. */
+/** What a figure is to be; one without a bound is only told. */
 export interface Goal {
   what: string;
   most?: number;
@@ -10,6 +10,7 @@ export interface Goal {
 
 /** A table of contestants, the smallest median first; with a base, each in proportion to it. */
 export function rows(summaries: Readonly<Record<string, Summary>>, base?: number): string[] {
+  if (Object.keys(summaries).length === 0) return ['  not measured', ''];
   const head = row('', 'p50', 'p99', base === undefined ? '' : 'vs spawn');
   return [
     head,
@@ -41,14 +42,16 @@ function fixed(value: number): string {
 
 function goalLine({ what, most, least, unit }: Goal, value: number | null): string {
   const shown = value === null ? 'none' : `${rounded(value)}${unit}`;
-  return `  ${what.padEnd(56)}${shown.padStart(14)}   ${wanted(unit, most, least).padEnd(20)} ${verdict(value, most, least)}`;
+  return `  ${what.padEnd(56)}${shown.padStart(14)}   ${wanted(unit, most, least).padEnd(20)} ${verdict(value, most, least)}`.trimEnd();
 }
 
 function wanted(unit: string, most: number | undefined, least: number | undefined): string {
-  return most === undefined ? `at least ${least!}${unit}` : `at most ${most}${unit}`;
+  if (most !== undefined) return `at most ${most}${unit}`;
+  return least === undefined ? '' : `at least ${least}${unit}`;
 }
 
-function verdict(value: number | null, most = Infinity, least = -Infinity): string {
+function verdict(value: number | null, most?: number, least?: number): string {
   if (value === null) return 'not measured';
-  return value <= most && value >= least ? 'reached' : 'not reached';
+  if (most === undefined && least === undefined) return '';
+  return value <= (most ?? Infinity) && value >= (least ?? -Infinity) ? 'reached' : 'not reached';
 }

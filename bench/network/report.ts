@@ -1,7 +1,7 @@
-import { cpus, release } from 'node:os';
 import type { Chart } from '../measure/chart';
-import { ratio, rounded } from '../measure/statistics';
-import type { Summary } from '../measure/statistics';
+import { type Machine, machineLine, thisMachine } from '../measure/machine';
+import { type Summary, ratio } from '../measure/statistics';
+import { type Goal, goalLines, rows } from '../measure/table';
 import type { Many } from './many';
 import { BATCH, OURS, SINGLE } from './operations';
 
@@ -29,21 +29,16 @@ export interface Figures {
 }
 
 export interface Report extends Figures {
-  details: { node: string; kernel: string; cpus: number; uid: number } & Measured;
-}
-
-interface Goal {
-  what: string;
-  most?: number;
+  details: Machine & Measured;
 }
 
 const GOALS: Record<keyof Figures, Goal> = {
-  netnsAddVsIp: { what: 'add and remove a named namespace / ip netns', most: 0.6 },
-  batchVsIp: { what: '150 operations / one ip -batch', most: 1 },
-  singleVsIp: { what: '150 operations / 150 runs of ip', most: 0.1 },
-  dumpVsIp: { what: '500 links and 1,000 routes / ip -j', most: 1 },
-  connectVsPlain: { what: 'connect in another namespace / net.connect', most: 1.5 },
-  httpVsLoopback: { what: 'HTTP requests/s through a veth / loopback' },
+  netnsAddVsIp: { what: 'add and remove a named namespace / ip netns', most: 0.6, unit: 'x' },
+  batchVsIp: { what: '150 operations / one ip -batch', most: 1, unit: 'x' },
+  singleVsIp: { what: '150 operations / 150 runs of ip', most: 0.1, unit: 'x' },
+  dumpVsIp: { what: '500 links and 1,000 routes / ip -j', most: 1, unit: 'x' },
+  connectVsPlain: { what: 'connect in another namespace / net.connect', most: 1.5, unit: 'x' },
+  httpVsLoopback: { what: 'HTTP requests/s through a veth / loopback', unit: 'x' },
 };
 
 export function reportOf(measured: Measured): Report {
@@ -56,7 +51,7 @@ export function reportOf(measured: Measured): Report {
     dumpVsIp: ratio(p50(dump, OURS), p50(dump, 'ip -j')),
     connectVsPlain: ratio(p50(connect, 'another namespace'), p50(connect, 'net.connect')),
     httpVsLoopback: ratio(p50(http, 'veth'), p50(http, 'loopback')),
-    details: { node: process.version, kernel: release(), cpus: cpus().length, uid: process.getuid!(), ...measured },
+    details: { ...thisMachine(), ...measured },
   };
 }
 
@@ -74,9 +69,9 @@ export function chartsOf({ details: { named, batch, dump, connect } }: Report): 
 
 /** For people. */
 export function format(report: Report): string {
-  const { node, kernel, cpus: count, uid, many, ...measured } = report.details;
+  const { many, ...measured } = report.details;
   return [
-    `Node ${node}, Linux ${kernel}, ${count} CPUs, uid ${uid}`,
+    machineLine(report.details),
     'Adding and removing a named namespace [ms]',
     ...rows(measured.named),
     '150 operations, and one ip -batch [ms]',
@@ -93,33 +88,6 @@ export function format(report: Report): string {
       `${many.systemKBPerHost.toFixed(0)} kB of the system for each; ${many.closeMsPerHost.toFixed(2)} ms to close one`,
     '',
     'Goals',
-    ...Object.entries(GOALS).map(([key, goal]) => goalLine(goal, report[key as keyof Figures])),
+    ...goalLines(GOALS, report),
   ].join('\n');
-}
-
-function rows(summaries: Summaries): string[] {
-  const lines = Object.entries(summaries)
-    .sort(([, a], [, b]) => a.p50 - b.p50)
-    .map(([name, { p50, p99 }]) => row(name, fixed(p50), fixed(p99)));
-  return lines.length === 0 ? ['  not measured: it takes root', ''] : [row('', 'p50', 'p99'), ...lines, ''];
-}
-
-function row(name: string, ...cells: string[]): string {
-  return `  ${name.padEnd(36)}${cells.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
-}
-
-function fixed(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(3);
-}
-
-function goalLine({ what, most }: Goal, value: number | null): string {
-  const wanted = most === undefined ? '' : `at most ${most}x`;
-  const shown = value === null ? 'none' : `${rounded(value)}x`;
-  return `  ${what.padEnd(48)}${shown.padStart(10)}   ${wanted.padEnd(14)} ${verdict(value, most)}`.trimEnd();
-}
-
-function verdict(value: number | null, most: number | undefined): string {
-  if (value === null) return 'not measured';
-  if (most === undefined) return '';
-  return value <= most ? 'reached' : 'not reached';
 }

@@ -1,5 +1,5 @@
-import { cpus, release } from 'node:os';
 import type { Chart } from '../measure/chart';
+import { type Machine, machineLine, thisMachine } from '../measure/machine';
 import { type Summary, ratio } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
 import { IN_FLIGHT, ipcName } from './ipc';
@@ -26,7 +26,7 @@ export interface Figures {
 
 export interface Report extends Figures {
   killToGoneMs: Summary;
-  details: PartResult & { node: string; kernel: string; cpus: number; uid: number; launches: number };
+  details: PartResult & Machine & { launches: number };
 }
 
 const GOALS: Record<keyof Figures, Goal> = {
@@ -68,10 +68,7 @@ export function reportOf(part: PartResult, killToGoneMs: Summary, leaks: Leaks):
     leakNamespaces: leaks.namespaces,
     killToGoneMs,
     details: {
-      node: process.version,
-      kernel: release(),
-      cpus: cpus().length,
-      uid: process.getuid!(),
+      ...thisMachine(),
       launches: leaks.launches,
       ...part,
     },
@@ -105,9 +102,9 @@ export function chartsOf({ details: { pipe, ipc, nodeStart } }: Report): Chart[]
 
 /** For people. */
 export function format(report: Report): string {
-  const { node, kernel, cpus: count, uid, launches, pipe, ipc, nodeStart } = report.details;
+  const { launches, pipe, ipc, nodeStart } = report.details;
   return [
-    `Node ${node}, Linux ${kernel}, ${count} CPUs, uid ${uid}`,
+    machineLine(report.details),
     "Through a program's standard output [MB/s]",
     ...rows(pipe),
     'IPC, round trips of 1 kB per second',

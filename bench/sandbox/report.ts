@@ -1,6 +1,6 @@
-import { cpus, release } from 'node:os';
 import { BARE } from '../launch/starters';
 import type { Chart } from '../measure/chart';
+import { type Machine, machineLine, thisMachine } from '../measure/machine';
 import { ratio, rounded } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
 import { CREATE, CREATE_40, CREATE_40_BWRAP, CREATE_BWRAP, EXEC, EXEC_NSENTER } from './contestants';
@@ -22,7 +22,7 @@ export interface Figures {
 }
 
 export interface Report extends Figures {
-  details: PartResult & { node: string; kernel: string; cpus: number; uid: number; closed: number };
+  details: PartResult & Machine & { closed: number };
 }
 
 const GOALS: Record<keyof Figures, Goal> = {
@@ -53,10 +53,7 @@ export function reportOf(part: PartResult, leaks: Leaks): Report {
     leakNamespaces: leaks.namespaces,
     leakRssMB: leaks.rssMB,
     details: {
-      node: process.version,
-      kernel: release(),
-      cpus: cpus().length,
-      uid: process.getuid!(),
+      ...thisMachine(),
       closed: leaks.sandboxes,
       ...part,
     },
@@ -77,9 +74,9 @@ export function chartsOf({ details: { latency } }: Report): Chart[] {
 
 /** For people. */
 export function format(report: Report): string {
-  const { node, kernel, cpus: count, uid, closed, latency, held } = report.details;
+  const { closed, latency, held } = report.details;
   return [
-    `Node ${node}, Linux ${kernel}, ${count} CPUs, uid ${uid}`,
+    machineLine(report.details),
     'From the call to the end [ms]',
     ...rows(latency, latency[BARE]?.p50),
     `Goals; ${held.sandboxes} are held at once; what is left is of ${closed} made and closed`,
