@@ -109,6 +109,7 @@ export { Cgroup } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';
 export type { CgroupStats } from './cgroup/stats';
 export type { Change } from './sandbox/changes';
+export type { FileType } from './sandbox/file-type';
 export type { SandboxDirent, SandboxMkdirOptions, SandboxReadOptions, SandboxWriteOptions } from './sandbox/files';
 export { type HostUserland, type HostUserlandOptions, hostUserland } from './sandbox/host-userland';
 export type { InSandbox } from './sandbox/rules';

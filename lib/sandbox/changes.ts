@@ -3,6 +3,7 @@ import { NamespaceError } from '../errors/namespace-error';
 import { runBody } from '../launch/target';
 import type { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
+import { FILE_TYPES, type FileType } from './file-type';
 
 /** A path in a sandbox that is another than in what the sandbox was made from. */
 export interface Change {
@@ -11,7 +12,7 @@ export interface Change {
   /** What has become of it. */
   readonly change: 'added' | 'modified' | 'deleted';
   /** What it is, or what it was if it is deleted. */
-  readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
+  readonly type: FileType;
 }
 
 /** Of all changes together, with their paths. */
@@ -19,17 +20,6 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Letters that the step `changes` sends. */
 const CHANGES: Readonly<Record<string, Change['change']>> = { A: 'added', M: 'modified', D: 'deleted' };
-
-/** S_IFMT >> 12 of a mode: inode(7). */
-const TYPES: Readonly<Record<number, Change['type']>> = {
-  1: 'fifo',
-  2: 'character',
-  4: 'directory',
-  6: 'block',
-  8: 'file',
-  10: 'symlink',
-  12: 'socket',
-};
 
 /** A task that is root in the user namespace looks: whom files in there belong to, and how deep they lie, is up to others. */
 export async function changesIn(join: readonly Namespace[], layers: readonly Descriptor[]): Promise<Change[]> {
@@ -46,7 +36,7 @@ function parseChanges(data: Buffer): Change[] {
   for (let at = 0; at < data.length;) {
     const end = data.indexOf(0, at + 2);
     const change = CHANGES[String.fromCharCode(data[at] ?? 0)] ?? 'modified';
-    changes.push({ path: data.toString('utf8', at + 2, end), change, type: TYPES[data[at + 1] ?? 0] ?? 'file' });
+    changes.push({ path: data.toString('utf8', at + 2, end), change, type: FILE_TYPES[data[at + 1] ?? 0] ?? 'file' });
     at = end + 1;
   }
   return changes;

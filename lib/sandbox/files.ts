@@ -24,6 +24,7 @@ import type { Results } from '../launch/task';
 import { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { readOptions } from '../namespace/read-options';
+import { FILE_TYPES, type FileType } from './file-type';
 import type { ResolvedUser } from './ids';
 
 /** Where the files are, and who is to open them. */
@@ -62,7 +63,7 @@ export interface SandboxDirent {
   /** Without the directory; never `.` or `..`. */
   readonly name: string;
   /** What it is. A link is a link, wherever it leads. */
-  readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block' | 'unknown';
+  readonly type: FileType | 'unknown';
 }
 
 const MAX_LIST = 64 * 1024 * 1024;
@@ -74,17 +75,6 @@ const FLAGS = {
   a: constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND,
   wx: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
 } as const;
-
-/** DT_* of readdir(3). */
-const TYPES: Readonly<Record<number, SandboxDirent['type']>> = {
-  1: 'fifo',
-  2: 'character',
-  4: 'directory',
-  6: 'block',
-  8: 'file',
-  10: 'symlink',
-  12: 'socket',
-};
 
 const readSome = promisify(read);
 
@@ -122,7 +112,7 @@ export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxD
   const entries: SandboxDirent[] = [];
   for (let at = 0; at < data.length;) {
     const end = data.indexOf(0, at + 1);
-    entries.push({ name: data.toString('utf8', at + 1, end), type: TYPES[data[at] ?? 0] ?? 'unknown' });
+    entries.push({ name: data.toString('utf8', at + 1, end), type: FILE_TYPES[data[at] ?? 0] ?? 'unknown' });
     at = end + 1;
   }
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
