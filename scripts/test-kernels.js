@@ -23,19 +23,15 @@ const prebuilt = path.join(root, 'prebuilds', 'linux-x64', 'linux-ns.node');
 /** The kernel of a suite, fetched when it is not there yet. */
 function kernelOf(suite) {
   const folder = path.join(cache, suite);
-  if (!fs.existsSync(path.join(folder, 'boot'))) {
+  if (!fs.existsSync(path.join(folder, 'lib', 'modules'))) {
     fs.mkdirSync(folder, { recursive: true });
     execFileSync('sh', [path.join(__dirname, 'kernels', 'fetch.sh'), suite, folder], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
   const [version] = fs.readdirSync(path.join(folder, 'lib', 'modules'));
-  return {
-    version,
-    image: path.join(folder, 'boot', `vmlinuz-${version}`),
-    modules: path.join(folder, 'lib', 'modules', version),
-    folder,
-  };
+  const modules = path.join(folder, 'lib', 'modules', version);
+  return { version, image: path.join(modules, 'vmlinuz'), modules, folder };
 }
 
 /** Files of modules in the order in which they are to be loaded. What is built in has none. */

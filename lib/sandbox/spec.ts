@@ -19,6 +19,8 @@ export interface DirectoryRoot {
   path: string | URL;
   /** Default: true. Mount points that are missing in it can then not be made: give an overlay instead. */
   readOnly?: boolean | undefined;
+  /** There is one root: this, or an {@link OverlayRoot}. */
+  lower?: never;
 }
 
 /**
@@ -35,6 +37,8 @@ export interface OverlayRoot {
    * end, which is made, and removed when the sandbox is closed.
    */
   work?: string | URL | undefined;
+  /** There is one root: this, or a {@link DirectoryRoot}. */
+  path?: never;
 }
 
 /** A path of the host's that is visible in the sandbox as well, with all that is mounted below it. */

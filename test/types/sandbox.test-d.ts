@@ -80,6 +80,10 @@ export async function specs(): Promise<void> {
   });
   hostUserland().mounts.push({ type: 'dir', target: '/x' });
 
+  // @ts-expect-error: one root
+  await Sandbox.create({ root: { path: '/a', lower: ['/b'] } });
+  // @ts-expect-error: a directory has no upper layer
+  await Sandbox.create({ root: { path: '/a', upper: '/b' } });
   // @ts-expect-error: no such network
   await Sandbox.create({ network: 'bridge' });
   // @ts-expect-error: by their whole names
