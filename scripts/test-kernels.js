@@ -4,7 +4,7 @@
 // The suite on other kernels: those of Debian's suites, each booted in a virtual machine (qemu, emulated; much faster with
 // LINUX_NS_ACCEL=kvm where that works) whose root is this system's, read-only, below a tmpfs. As root and as an ordinary user, with the prebuilt addon:
 // `npm run prebuild` first. Takes root (it reads all of this system's files), and the packages qemu-system-x86,
-// busybox-static, cpio, kmod. Kernels are kept in node_modules/.cache/linux-ns-kernels, or where LINUX_NS_KERNELS says.
+// busybox-static, cpio, e2fsprogs, kmod. Kernels are kept in node_modules/.cache/linux-ns-kernels, or where LINUX_NS_KERNELS says.
 // Results: the table on stdout, and the logs in the folder that it names.
 
 const { execFileSync, spawnSync } = require('node:child_process');
@@ -13,8 +13,9 @@ const os = require('node:os');
 const path = require('node:path');
 
 const SUITES = ['bullseye', 'bookworm', 'trixie', 'trixie-backports'];
-const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
+const MODULES = ['virtio_pci', 'virtio_blk', '9pnet_virtio', '9p', 'overlay', 'ext4'];
 const MINUTES = 120;
+const DISK_BYTES = 4 * 2 ** 30;
 
 const root = path.join(__dirname, '..');
 const cache = process.env.LINUX_NS_KERNELS || path.join(root, 'node_modules', '.cache', 'linux-ns-kernels');
@@ -65,6 +66,15 @@ function makeInitramfs(kernel, work) {
   return archive;
 }
 
+/** Where the tests keep their files: older kernels can do less with a tmpfs than with a disk. */
+function makeDisk(work) {
+  const disk = path.join(work, 'disk');
+  fs.closeSync(fs.openSync(disk, 'w'));
+  fs.truncateSync(disk, DISK_BYTES);
+  execFileSync('mkfs.ext4', ['-q', '-F', disk]);
+  return disk;
+}
+
 /** What the guest finds in /run/share. */
 function makeShare(share, options) {
   const checkout = path.join(share, 'checkout');
@@ -106,6 +116,7 @@ function boot(kernel, work, share) {
     ],
     ...accelerator,
     ...['-kernel', kernel.image, '-initrd', makeInitramfs(kernel, work), '-append', 'console=ttyS0 panic=-1'],
+    ...['-drive', `file=${makeDisk(work)},format=raw,if=virtio,cache=unsafe`],
     ...shared('host', '/', 'readonly=on,'),
     ...shared('modules', kernel.modules, 'readonly=on,'),
     ...shared('packages', fs.realpathSync(path.join(root, 'node_modules')), 'readonly=on,'),
@@ -134,7 +145,7 @@ function test(suite, options) {
   fs.mkdirSync(share);
   makeShare(share, options);
   boot(kernel, work, share);
-  for (const name of ['initramfs', 'initramfs.cpio', 'results/checkout.tar']) {
+  for (const name of ['initramfs', 'initramfs.cpio', 'disk', 'results/checkout.tar']) {
     fs.rmSync(path.join(work, name), { recursive: true, force: true });
   }
   return { suite, kernel: kernel.version, ...results(share, 'root'), ...results(share, 'user'), logs: share };

@@ -30,7 +30,10 @@ export interface DirectoryRoot {
 export interface OverlayRoot {
   /** The uppermost first. What is mounted below them is not seen. */
   lower: readonly (string | URL)[];
-  /** A directory that keeps what the sandbox has written, and that a later one can go on with. Default: it is discarded. */
+  /**
+   * A directory that keeps what the sandbox has written, and that a later one can go on with. Default: it is discarded;
+   * before Linux 6.6 a directory that `lower` has can then not be removed (`EIO`).
+   */
   upper?: string | URL | undefined;
   /**
    * An empty directory on the same filesystem as `upper`, for the kernel to work in. Default: `upper` with `.work` at its

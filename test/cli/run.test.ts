@@ -349,11 +349,12 @@ needs({ tool: ['tmux', 'bash'] }).test('a shell of linux-ns run on a terminal ha
   await screen.shows(/in-42>$/);
   await screen.type('tty; stty size');
   await screen.shows(/^\/dev\/pts\/\d+\n24 80\n/m);
-  await screen.type('sleep 1000');
+  await screen.type("bash -c 'echo sl''eeps; exec sleep 1000'"); // seen once it has the terminal
+  await screen.shows(/^sleeps$/m);
   await screen.press('C-z');
   await screen.shows(/Stopped[^]*in-42>$/);
   await screen.type('fg');
-  await screen.shows(/fg\s+sleep 1000$/);
+  await screen.shows(/fg\s+bash -c.*sleep 1000'$/);
   await screen.press('C-c');
   await screen.shows(/\^C\s+in-42>$/);
   await screen.resize(70, 20);

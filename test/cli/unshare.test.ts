@@ -196,11 +196,12 @@ needs({ tool: ['tmux', 'bash'] }).test('a shell of linux-ns unshare on a termina
   expect(await screen.shows(/in-42>$/)).not.toMatch(/job control|process group|tty/);
   await screen.type('echo pid $$ is $(id -un)');
   await screen.shows(/^pid 1 is root$/m);
-  await screen.type('sleep 1000');
+  await screen.type("bash -c 'echo sl''eeps; exec sleep 1000'"); // seen once it has the terminal
+  await screen.shows(/^sleeps$/m);
   await screen.press('C-z');
   await screen.shows(/Stopped[^]*in-42>$/);
   await screen.type('fg');
-  await screen.shows(/fg\s+sleep 1000$/);
+  await screen.shows(/fg\s+bash -c.*sleep 1000'$/);
   await screen.press('C-c');
   await screen.shows(/\^C\s+in-42>$/);
   await screen.type('exit 5');

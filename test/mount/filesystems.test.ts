@@ -81,7 +81,7 @@ test('cgroup2 has its root where the cgroup namespace has it', async () => {
   const { path } = await mounted({ type: 'cgroup2', nosuid: true, nodev: true, noexec: true });
   expect(await list(path)).toContain('cgroup.procs');
   expect(await shop.mountAt(path)).toMatchObject({
-    root: '/',
+    root: /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1],
     options: expect.arrayContaining(['noexec']) as string[],
   });
 });
@@ -111,7 +111,8 @@ describe('overlay', () => {
     await expect(shop.set.writeFile(join(path, 'both'), 'x')).rejects.toMatchObject({ code: 'EROFS' });
   });
 
-  test('in a user namespace a removed directory can be made again: that takes userxattr', async () => {
+  const again = 'in a user namespace a removed directory can be made again: that takes userxattr (on a tmpfs 6.6)';
+  (isAtLeast(release(), [6, 6]) ? test : test.skip)(again, async () => {
     const [lower, upper, work] = await shop.directories('one', 'upper', 'work', 'one/directory/inside');
     const { path, superOptions } = await mounted({ type: 'overlay', lower: [lower], upper, work });
     expect(superOptions).toContain('userxattr');
@@ -171,18 +172,21 @@ needs({ root: true, tool: ['mkfs.erofs'] }).describe('erofs, as root', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('an image is mounted, and what is in it can be read', async () => {
-    const target = join(folder, 'target');
-    await mount({ type: 'erofs', source: join(folder, 'image'), target, readOnly: true, nodev: true });
-    expect(readFileSync(join(target, 'file'), 'utf8')).toBe('from the image');
-    await umount(target);
-  });
+  (isAtLeast(release(), [6, 12]) ? test : test.skip)(
+    'an image is mounted, and what is in it can be read (6.12)',
+    async () => {
+      const target = join(folder, 'target');
+      await mount({ type: 'erofs', source: join(folder, 'image'), target, readOnly: true, nodev: true });
+      expect(readFileSync(join(target, 'file'), 'utf8')).toBe('from the image');
+      await umount(target);
+    },
+  );
 
   test('what is no such image is told', async () => {
     const target = join(folder, 'target');
     const attempt = mount({ type: 'erofs', source: join(folder, 'content/file'), target });
     await expect(attempt).rejects.toMatchObject({
-      code: 'EINVAL',
+      code: isAtLeast(release(), [6, 12]) ? 'EINVAL' : 'ENOTBLK',
       syscall: 'fsconfig',
       step: `mount erofs on ${target}`,
     });

@@ -50,7 +50,8 @@ export const explainMount: Explainer = byErrno({
   [Errno.ENOTDIR]: notADirectory,
   [Errno.ENODEV]: unknownFilesystem,
   [Errno.ENOTBLK]: (failure) =>
-    `The source of ${named(failure.path, 'the mount')} is no block device, and this filesystem takes one.`,
+    `The source of ${named(failure.path, 'the mount')} is no block device, and this filesystem takes one: losetup(8) makes one ` +
+    `of a file. erofs takes files as they are since Linux 6.12.`,
   [Errno.EBUSY]: busy,
   [Errno.ENOSPC]: tooManyMounts,
   [Errno.EROFS]: (failure) =>
