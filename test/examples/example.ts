@@ -82,6 +82,7 @@ export async function runExample(name: string, args: readonly string[] = []): Pr
 /** The same, where it must succeed: its lines. */
 export async function linesOf(name: string, args: readonly string[] = []): Promise<string[]> {
   const { code, stdout, stderr } = await runExample(name, args);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  // With all that it printed, should it fail.
+  expect({ code, stderr, stdout }).toEqual({ code: 0, stderr: '', stdout });
   return stdout.trimEnd().split('\n');
 }
