@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { type NamespaceSet, setSetgroups, setns, spawn, unshare, writeGidMap } from '../../lib';
 import { expectCause, using } from '../fixtures/causes';
 import { CompiledPackage, ROOT } from '../fixtures/child-node';
@@ -77,11 +78,12 @@ describe('where programs may not be run from memory (vm.memfd_noexec)', () => {
     await withNoexec(async (set) => {
       await set.mount({ type: 'tmpfs', target: '/mnt', noexec: true });
       await set.exec(`cp -r ${node.directory} /mnt/package`);
-      // The checkout, with the addon, may itself be in one of them: it stays to be seen, and to be run from.
-      await set.mount({ bind: true, source: ROOT, target: '/srv' });
+      // The checkout, with the addon, and Node may themselves be in one of them: they stay to be seen, and to be run from.
+      const kept = [ROOT, dirname(process.execPath)].map((path, index) => ({ path, at: `/srv/${index}` }));
+      await set.mount({ type: 'tmpfs', target: '/srv' });
+      for (const { path, at } of kept) await set.mount({ bind: true, source: path, target: at, create: true });
       for (const target of ['/tmp', '/var/tmp', '/dev/shm']) await set.mount({ bind: true, source: '/mnt', target });
-      await set.exec(`mkdir -p '${ROOT}'`);
-      await set.mount({ bind: true, source: '/srv', target: ROOT });
+      for (const { path, at } of kept) await set.mount({ bind: true, source: at, target: path, create: true });
       const [file, [, ...args]] = node.command(`await linux.unshare('user')`);
       const { stdout } = await set.execFile(file, ['/mnt/package/main.js', ...args], {
         env: { PATH: '/usr/bin:/bin' },
