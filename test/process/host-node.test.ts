@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type NamespaceProcess, type NamespaceSet, fork, setns, spawn, unshare } from '../../lib';
 import { errorWith } from '../fixtures/errors';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
@@ -143,9 +143,9 @@ describe.each(OTHER_NODES)('Node %i', (major) => {
 });
 
 describe("in the host's root", () => {
-  test('with /usr covered, and /proc to see', async () => {
+  test('with Node and /usr covered, and /proc to see', async () => {
     await using set = await unshare(['user', 'mnt']);
-    await set.mount({ type: 'tmpfs', target: '/usr' });
+    for (const target of [dirname(process.execPath), '/usr']) await set.mount({ type: 'tmpfs', target });
     const child = await set.fork(join(folder, 'module.js'), { ...OPTIONS, hostNode: true });
     const seen = await ask(child);
     expect(seen).toMatchObject({ version: process.version, hasNode: false, besideNode: 'EROFS', inRoot: 'EROFS' });
