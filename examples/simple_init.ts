@@ -28,10 +28,13 @@ async function main(): Promise<void> {
   say(`PID 1 inside is PID ${namespaces.init ?? '?'} outside`);
 
   const prompt = createInterface({ input: process.stdin, output: process.stdout, prompt: 'init$ ' });
+  let ended = false;
+  prompt.once('close', () => (ended = true));
   prompt.prompt();
   for await (const line of prompt) {
     if (line.trim() !== '') await run(namespaces, line, say);
-    prompt.prompt();
+    // The input may have ended meanwhile; from Node 24 on it is an error to prompt then.
+    if (!ended) prompt.prompt();
   }
   const left = await namespaces.pid!.processes();
   console.log();

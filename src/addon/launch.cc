@@ -19,6 +19,8 @@ namespace linux_ns {
 namespace {
 
 constexpr size_t kPlanThatFits = 64 << 10; // well below the default buffer: net.core.wmem_default, socket(7)
+constexpr int kMostTries = 10000;
+constexpr useconds_t kNap = 100; // microseconds
 
 uint64_t SetSignalMask(uint64_t mask) {
   uint64_t previous = 0;
@@ -45,6 +47,18 @@ long Clone(child_plan *child) {
   long result = child_clone(child);
   SetSignalMask(mask);
   return result;
+}
+
+// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). Linux 7 makes a task so for the
+// duration of an exec (seen on 7.3), and the wait of CLONE_VFORK ends in the midst of it.
+Fd OpenAfterExec(const std::string &path) {
+  for (int tries = 1;; tries++) {
+    Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd || errno != EACCES || tries == kMostTries) {
+      return fd;
+    }
+    usleep(kNap);
+  }
 }
 
 class Lock {
@@ -232,7 +246,7 @@ bool Launch::WriteProcFile(const char *file, const std::string &text) {
     return true;
   }
   std::string path = "/proc/" + std::to_string(pid) + "/" + file;
-  Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  Fd fd = OpenAfterExec(path);
   if (!fd) {
     FailMap(file, Failure::Last("open", path));
     return false;
