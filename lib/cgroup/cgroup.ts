@@ -13,10 +13,10 @@ const PAUSE = { first: 1, longest: 50 };
 const PATIENCE = 10_000;
 
 /**
- * The cgroup v2 that was made for a program: see {@link ProgramOptions.cgroup}. It is removed with the program's end; what
- * is asked of it after that rejects with `ENOENT`.
+ * The cgroup v2 that was created for a program: see {@link ProgramOptions.cgroup}. It is removed when the program ends;
+ * after that its methods reject with `ENOENT`.
  *
- * Its methods reject with a `NamespaceError`, `EACCES` where another user's permission is needed. cgroups(7)
+ * Its methods reject with a `NamespaceError`, `EACCES` when this process may not write to the cgroup. cgroups(7)
  */
 export class Cgroup {
   /** Its directory, as this process sees it. */
@@ -36,7 +36,7 @@ export class Cgroup {
     return texts.flatMap((text) => text.split('\n').map(Number)).filter((pid) => pid > 0);
   }
 
-  /** What it uses and has used: what the kernel counts there, which depends on the controllers that are on. */
+  /** What its processes use and have used, as far as the controllers that are enabled count it. */
   async stats(): Promise<CgroupStats> {
     // It tells whether the cgroup is there at all; the others may each be missing.
     const events = await this.#read('cgroup.events');
@@ -46,7 +46,7 @@ export class Cgroup {
   }
 
   /**
-   * Stops all processes in it, until {@link thaw}; resolves when they stand still. They can be killed all the same.
+   * Stops all processes in it until {@link thaw}; resolves when they have stopped. They can still be killed.
    * cgroup.freeze, Linux 5.2
    */
   async freeze(): Promise<void> {
@@ -54,14 +54,14 @@ export class Cgroup {
     await this.#until('frozen 1');
   }
 
-  /** Lets them run on; resolves when they do. */
+  /** Lets them continue; resolves when they do. */
   async thaw(): Promise<void> {
     await this.#write('cgroup.freeze', '0');
     await this.#until('frozen 0');
   }
 
   /**
-   * SIGKILL for all processes in it, whatever their pid namespace, and also for those that are forked meanwhile.
+   * Kills all processes in it with SIGKILL, whatever their pid namespace, and also those that are forked meanwhile.
    * Resolves when there is none left. cgroup.kill, Linux 5.14; before that they are frozen and killed one by one.
    */
   async kill(): Promise<void> {
@@ -74,7 +74,7 @@ export class Cgroup {
     await this.#untilEmpty();
   }
 
-  /** Kills what is left in it and removes it; done by itself when the program ends. Idempotent. */
+  /** Kills what is left in it and removes it. Happens by itself when the program ends. Idempotent. */
   remove(): Promise<void> {
     this.#removing ??= this.#remove().catch((error: unknown) => {
       this.#removing = undefined;

@@ -11,7 +11,7 @@ import {
   validateString,
 } from '../errors/validate';
 
-/** A limit in bytes, or of a number of things; `'max'` and `Infinity` are none. */
+/** A limit, in bytes or as a number of things; `'max'` and `Infinity` mean no limit. */
 export type CgroupMax = number | 'max';
 
 /** Most bytes and operations per second on a device. */
@@ -27,34 +27,36 @@ export interface IoMax {
 }
 
 /**
- * A cgroup v2 to be made for a program: its place, and its limits, each a file of the kernel's (`memoryMax` is
- * memory.max). A limit takes the controller of its first word, which has to be in the `cgroup.controllers` of the parent;
- * it is switched on for the parent's children (cgroup.subtree_control), and stays on. Units and defaults are the
+ * A cgroup v2 to create for a program: its place and its limits. Each limit is a file of the kernel (`memoryMax` is
+ * memory.max) and needs the controller that its name begins with. That must be in `cgroup.controllers` of the parent;
+ * it is enabled for the children of the parent (cgroup.subtree_control), and stays enabled. Units and defaults are the
  * kernel's. cgroups(7), the kernel's Documentation/admin-guide/cgroup-v2.rst
  */
 export interface CgroupSpec {
   /**
-   * The directory it is made in, a cgroup of the version 2 hierarchy: `'/sys/fs/cgroup/user.slice/…'`. With limits it
-   * must have no processes of its own, unless it is the first of all. Default: the cgroup of this process.
+   * The directory to create it in, a cgroup of the version 2 hierarchy: `'/sys/fs/cgroup/user.slice/…'`. With limits
+   * the parent must have no processes of its own, unless it is the root cgroup. Default: the cgroup of this process.
    */
   parent?: string | URL | undefined;
-  /** Its name in there; it must be free. Default: one that is, and begins with `linux-ns-`. */
+  /** Its name there, which must not be taken. Default: a unique name that begins with `linux-ns-`. */
   name?: string | undefined;
-  /** Most bytes of memory; when it can't be kept, processes are killed. */
+  /** The most bytes of memory. When the kernel cannot reclaim enough, it kills processes of the cgroup. */
   memoryMax?: CgroupMax | undefined;
-  /** Bytes of memory above which processes are slowed down and made to give back. */
+  /** Bytes of memory above which processes are throttled and their memory is reclaimed. */
   memoryHigh?: CgroupMax | undefined;
-  /** Bytes of memory that are taken away only if there is nothing else. */
+  /** Bytes of memory that are reclaimed only if no other memory can be. */
   memoryLow?: CgroupMax | undefined;
-  /** Bytes of memory that are never taken away. */
+  /** Bytes of memory that are never reclaimed. */
   memoryMin?: CgroupMax | undefined;
   /** Most bytes of swap; 0 for none. */
   memorySwapMax?: CgroupMax | undefined;
-  /** Whether all of it is killed when any of it is for want of memory. */
+  /** Whether the OOM killer kills all processes of the cgroup, and not one of them. */
   memoryOomGroup?: boolean | undefined;
   /** Most processes and threads. */
   pidsMax?: CgroupMax | undefined;
-  /** Most microseconds of processor time in a period, over all processors; a plain number is of 100 000. */
+  /**
+   * The most microseconds of processor time in a period, all processors together. A number is for a period of 100 000.
+   */
   cpuMax?:
     | CgroupMax
     | {
@@ -64,9 +66,9 @@ export interface CgroupSpec {
         period?: number | undefined;
       }
     | undefined;
-  /** Its share beside its siblings, 1 to 10 000. */
+  /** Its share of the processors relative to its siblings, 1 to 10 000. */
   cpuWeight?: number | undefined;
-  /** Its share of each device beside its siblings, 1 to 10 000. */
+  /** Its share of each device relative to its siblings, 1 to 10 000. */
   ioWeight?: number | undefined;
   /** Limits for block devices by their numbers: `{ '8:0': { rbps: 1048576 } }`. */
   ioMax?: Readonly<Record<string, IoMax>> | undefined;

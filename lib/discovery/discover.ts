@@ -18,8 +18,8 @@ import { userNames } from './users';
  * Finds every namespace that this process can find: of processes and threads, by descriptors and sockets that keep one,
  * by bind mounts, and by walking from each to its owner and its parent (`namespaces(7)`, `ioctl_ns(2)`).
  *
- * It is no snapshot: processes come and go while it reads, and each is shown as it was when it was read. What has gone
- * half-way is left out; an edge is never drawn to what has got the number of another. What may not be read is counted,
+ * It is not a snapshot: processes come and go while it reads, and each is shown as it was when it was read. What
+ * disappears meanwhile is left out, and a reused number never leads to a wrong edge. What may not be read is counted,
  * in {@link NamespaceMap.unread}. /proc is read on a thread of its own, so the event loop goes on.
  *
  * Needs no privilege. To see the namespaces of other users' processes takes CAP_SYS_PTRACE, and of their sockets

@@ -22,7 +22,9 @@ export interface LsnsRow {
   ppid: number | null;
   /** Its command line. */
   command: string | null;
-  /** Of that process. Without one: of who created it, for a user namespace, else 0, as lsns(8) has it. */
+  /**
+   * The uid of that process. If there is none: that of the creator of a user namespace, else 0, as lsns(8) prints it.
+   */
   uid: number;
   /** The name of `uid`, or its digits. */
   user: string;
@@ -45,11 +47,11 @@ export interface LsnsOptions {
   /** `--persistent`: only those without processes. Default false. */
   persistent?: boolean | undefined;
   /**
-   * Those too that only a descriptor or a socket of some process keeps, as lsns(8) does since util-linux 2.41. Costs a
-   * call or more for every descriptor of every process. Default true.
+   * Whether to include those that only a descriptor or a socket keeps alive, as lsns(8) does since util-linux 2.41.
+   * Costs at least one system call for every descriptor of every process. Default true.
    */
   fds?: boolean | undefined;
-  /** Gives up: rejects with an `AbortError`. */
+  /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 

@@ -11,14 +11,15 @@ import type { Unread } from './unread';
 /**
  * What {@link discover} has found: namespaces and processes, each linked with what belongs to it.
  *
- * It is data: nothing is open, and nothing changes any more. `JSON.stringify()` gives all of it, ids in the place of links.
+ * It is plain data: no descriptor is open, and nothing changes later. `JSON.stringify()` gives all of it, with ids in
+ * place of links.
  */
 export class NamespaceMap implements Iterable<DiscoveredNamespace> {
   /** Ascending by id. */
   readonly namespaces: readonly DiscoveredNamespace[];
-  /** Ascending by pid: all that can be seen, those whose namespaces may not be read included. */
+  /** All processes that can be seen, by ascending pid, also those whose namespaces may not be read. */
   readonly processes: readonly DiscoveredProcess[];
-  /** What could not be read, and so may be missing. Empty: nothing. */
+  /** What could not be read, and so may be missing. Empty if nothing is. */
   readonly unread: readonly Unread[];
   #byName: ReadonlyMap<string, DiscoveredNamespace> | undefined;
   #byPid: ReadonlyMap<number, DiscoveredProcess> | undefined;

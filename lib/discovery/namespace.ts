@@ -38,34 +38,34 @@ export class DiscoveredNamespace {
   /** A number that no other namespace ever has until the next boot; undefined before Linux 6.18. */
   readonly uniqueId: bigint | undefined;
   /**
-   * The user namespace that it belongs to, of a user namespace its parent. Undefined when that is further out than this
-   * process may look, and without `hierarchy`.
+   * The user namespace that owns it; of a user namespace, its parent. Undefined when that is outside of what this
+   * process may see, and without `hierarchy`.
    */
   readonly owner: DiscoveredNamespace | undefined;
   /** Of a user or pid namespace: the one it was created in, where that may be seen. */
   readonly parent: DiscoveredNamespace | undefined;
   /** Of a user or pid namespace: those created in it. */
   readonly children: readonly DiscoveredNamespace[] = [];
-  /** Of a user namespace: the namespaces of other kinds that belong to it. */
+  /** Of a user namespace: the namespaces of other kinds that it owns. */
   readonly owned: readonly DiscoveredNamespace[] = [];
-  /** Of a user namespace: the effective user who created it. */
+  /** Of a user namespace: the effective uid of its creator. */
   readonly ownerUid: number | undefined;
   /** The name of `ownerUid`. */
   readonly ownerUser: string | undefined;
   /**
-   * Of a network namespace: the id by which this process's own refers to it (`ip-netns(8)`); null when it has none,
-   * undefined when that was not asked for.
+   * Of a network namespace: its id in the network namespace of this process (`ip-netns(8)`); null when it has none,
+   * undefined when that was not looked up.
    */
   readonly networkId: number | null | undefined;
   /** The processes in it, ascending by pid. */
   readonly processes: readonly DiscoveredProcess[] = [];
-  /** Threads in it whose processes are elsewhere. */
+  /** Threads in it whose process is in another namespace. */
   readonly tasks: readonly DiscoveredTask[] = [];
-  /** Of a pid or time namespace: processes that are elsewhere, and whose children will be born in it. */
+  /** Of a pid or time namespace: processes outside of it whose future children will be in it. */
   readonly forChildren: readonly DiscoveredProcess[] = [];
   /** Who has it open. */
   readonly descriptors: readonly DescriptorReference[] = [];
-  /** Of a network namespace: sockets in it of processes that are elsewhere. */
+  /** Of a network namespace: sockets in it that processes outside of it hold. */
   readonly sockets: readonly DescriptorReference[] = [];
   /** Where it is mounted. */
   readonly mounts: readonly MountReference[] = [];
@@ -82,7 +82,7 @@ export class DiscoveredNamespace {
     this.networkId = undefined;
   }
 
-  /** The oldest process in it: of a pid namespace its init, as a rule. */
+  /** The oldest process in it: of a pid namespace usually its init. */
   get leader(): DiscoveredProcess | undefined {
     return this.processes.reduce<DiscoveredProcess | undefined>(
       (oldest, each) => (oldest === undefined || each.startTime < oldest.startTime ? each : oldest),
@@ -90,7 +90,7 @@ export class DiscoveredNamespace {
     );
   }
 
-  /** The first path that opens it; undefined when none is known: a socket, or its children alone, keep it. */
+  /** The first path that opens it; undefined when only a socket or its descendants keep it alive. */
   get path(): string | undefined {
     return pathsOf(this).next().value ?? undefined;
   }

@@ -10,19 +10,19 @@ import {
 import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import type { ScanRequest } from './scan';
 
-/** Where {@link discover} is to look. Processes it always looks at: the other sources cost more, or find less. */
+/** Where {@link discover} looks. It always reads the namespaces of processes; the options are for the other sources. */
 export interface DiscoverOptions {
-  /** The kinds to look for. The user namespaces that own what is found come along in any case. Default: all eight. */
+  /** The kinds to look for. User namespaces that own what is found are included in any case. Default: all eight. */
   kinds?: readonly NamespaceKind[] | undefined;
-  /** Threads that are in other namespaces than their process. Ten links to read for each thread. Default true. */
+  /** Threads whose namespaces are not those of their process. Costs ten readlink(2) for each thread. Default true. */
   tasks?: boolean | undefined;
-  /** Pid and time namespaces that processes are not in, and their children will be. Default true. */
+  /** Pid and time namespaces that only the future children of a process will be in. Default true. */
   forChildren?: boolean | undefined;
-  /** Descriptors of namespaces. One call for each descriptor of each process. Default true. */
+  /** Open descriptors of namespaces. Costs one system call for each descriptor of each process. Default true. */
   fds?: boolean | undefined;
   /**
-   * Sockets that live in other namespaces than their process. Each socket is duplicated for a moment. Takes the right to
-   * ptrace its process (`pidfd_getfd(2)`, Linux 5.6) and CAP_NET_ADMIN over its namespace. Default true.
+   * Sockets of other network namespaces than that of their process. Each socket is duplicated for a moment. Needs
+   * permission to ptrace its process (`pidfd_getfd(2)`, Linux 5.6) and CAP_NET_ADMIN over its namespace. Default true.
    */
   sockets?: boolean | undefined;
   /**
@@ -30,18 +30,18 @@ export interface DiscoverOptions {
    */
   mounts?: boolean | 'own' | undefined;
   /**
-   * Owners and parents, and theirs, up to where this process may see. Without it namespaces that only others below them
-   * keep are not found, and there are no edges. Default true.
+   * Owners and parents, and theirs in turn, as far up as this process may see. Without them the graph has no edges, and
+   * namespaces that only their descendants keep alive are not found. Default true.
    */
   hierarchy?: boolean | undefined;
   /**
-   * The command line of every process; `'first'`: of the one with the lowest pid in each namespace. It lies in the memory of the
-   * process, which is not read with `false`. Default true.
+   * The command line of every process; `'first'`: only of the process with the lowest pid in each namespace. To read it
+   * the kernel accesses the memory of the process. Default true.
    */
   commands?: boolean | 'first' | undefined;
   /** The names of users, from wherever the host has them (`getpwuid(3)`). Default true. */
   users?: boolean | undefined;
-  /** Gives up: rejects with an `AbortError`. */
+  /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 

@@ -10,7 +10,7 @@ import type { DiscoveredProcess } from './process';
 export interface ProcessTreeOptions {
   /** The kind of namespace that divides the processes. */
   by: NamespaceKind;
-  /** Gives up: rejects with an `AbortError`. */
+  /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
@@ -24,9 +24,9 @@ export interface ProcessTreeNode {
 
 /** The processes of one namespace. */
 export interface NamespaceTree {
-  /** The one they are in. */
+  /** The namespace they are in. */
   readonly namespace: DiscoveredNamespace;
-  /** Those whose parent is elsewhere, ascending by pid. */
+  /** The processes whose parent is in another namespace, by ascending pid. */
   readonly roots: readonly ProcessTreeNode[];
 }
 
@@ -38,7 +38,7 @@ export interface ForestOptions {
   ascii?: boolean | undefined;
 }
 
-/** What {@link processTree} gives: iterable, one tree or several for each namespace. */
+/** The result of {@link processTree}: iterable, with one or more trees for each namespace. */
 export class ProcessForest implements Iterable<NamespaceTree> {
   /** The kind of namespace that they are put together by. */
   readonly by: NamespaceKind;
@@ -61,7 +61,7 @@ export class ProcessForest implements Iterable<NamespaceTree> {
     return this.toText();
   }
 
-  /** As {@link toString}, drawn otherwise. */
+  /** As {@link toString}, with options. */
   toText(options: ForestOptions = {}): string {
     validateOptions(options, ['pids', 'ascii']);
     const { pids = true, ascii = false } = options;

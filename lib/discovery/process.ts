@@ -7,15 +7,15 @@ export type NamespacesByKind = Readonly<Partial<Record<NamespaceKind, Discovered
 
 /** A process that {@link discover} has seen. */
 export class DiscoveredProcess {
-  /** As this process knows it. With `startTime` it is never another's. */
+  /** Its pid, as this process sees it. Together with `startTime` it is unique. */
   readonly pid: number;
-  /** The pid of its parent, 0 when there is none in sight. */
+  /** The pid of its parent; 0 if that cannot be seen from here. */
   readonly ppid: number;
   /** Its parent, if that was seen too. */
   readonly parent: DiscoveredProcess | undefined;
   /** Ascending by pid. */
   readonly children: readonly DiscoveredProcess[] = [];
-  /** Whose its files in /proc are: its effective user, or root where it is not dumpable (`proc(5)`). */
+  /** The owner of its files in /proc: its effective uid, or 0 when it is not dumpable (`proc(5)`). */
   readonly uid: number;
   /** The name of `uid`, where the host knows one and `users` was not switched off. */
   readonly user: string | undefined;
@@ -23,14 +23,14 @@ export class DiscoveredProcess {
   readonly state: string;
   /** When it was started, in clock ticks (100 a second) after boot. */
   readonly startTime: number;
-  /** What the kernel calls it, at most 15 letters as a rule (`comm`). Anything may be in it. */
+  /** Its `comm`, usually at most 15 bytes. The process sets it: it may contain anything. */
   readonly name: string;
   /**
-   * Its command line, its name where there is none; undefined when it was not asked for. Anything may be in it, control
-   * characters included.
+   * Its command line, or its name if there is none; undefined when not asked for. The process sets it: it may contain
+   * anything, control characters included.
    */
   readonly command: string | undefined;
-  /** What it is in. Empty when that may not be read. */
+  /** The namespaces it is in. Empty when they may not be read. */
   readonly namespaces: NamespacesByKind;
   /** Those of its threads that are in other namespaces than it is. */
   readonly tasks: readonly DiscoveredTask[] = [];

@@ -12,19 +12,19 @@ import {
   validateOptions,
 } from './options';
 
-/** Options of {@link watch}. Of those of {@link discover} the cheap sources alone are on by default. */
+/** Options of {@link watch}: those of {@link discover}, but only the cheap sources are on by default. */
 export interface WatchOptions extends DiscoverOptions {
-  /** Milliseconds between two looks. Default 1000. */
+  /** Milliseconds between two scans. Default 1000. */
   interval?: number | undefined;
 }
 
-/** A namespace that has come, or gone. */
+/** A namespace that has appeared or gone. */
 export interface NamespaceChange {
   /** Which of the two. */
   readonly type: 'appeared' | 'gone';
-  /** As it was seen in the look that showed it first, or last. */
+  /** The namespace, as it was in the first scan that found it, or the last. */
   readonly namespace: DiscoveredNamespace;
-  /** The look itself; of a namespace that has gone, the one that does not have it any more. */
+  /** The whole result of the scan; for a namespace that has gone, of the first scan without it. */
   readonly map: NamespaceMap;
 }
 
@@ -42,13 +42,14 @@ const CHEAP: DiscoverOptions = {
 const MAX_INTERVAL = 2 ** 31 - 1;
 
 /**
- * Namespaces as they appear and go, from when the iteration begins: the kernel tells nobody, so this looks again and again. What comes
- * and goes between two looks is not seen. A look costs about what {@link lsns} does, on a thread of its own.
+ * Reports namespaces as they appear and go, from the start of the iteration. The kernel has no such events, so this
+ * scans again and again: a namespace that appears and goes between two scans is missed. A scan costs about what {@link
+ * lsns} does, on a thread of its own.
  *
- * By default it looks at processes and at this process's own mounts; switch on `fds`, `sockets`, `tasks` and
+ * By default it scans processes and this process's own mounts; switch on `fds`, `sockets`, `tasks` and
  * `mounts: true` to see what only those keep. Ends with the loop (`break`), or throws an `AbortError`.
  *
- * Before Linux 6.18 a namespace that has got the number of one that went, between two looks, is taken for it.
+ * Before Linux 6.18 a new namespace that gets the number of one that went between two scans is taken for the old one.
  *
  * @throws TypeError, RangeError for bad options, at once; the iteration NamespaceError, or an `AbortError`
  *

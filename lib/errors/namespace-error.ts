@@ -21,9 +21,9 @@ export interface NamespaceErrorInit {
   address?: string | undefined;
   /** The port there. */
   port?: number | undefined;
-  /** The kernel's own sentence about a request over netlink: an extended acknowledgement. */
+  /** The kernel's message about a netlink request that it refused: an extended acknowledgement. */
   kernelMessage?: string | undefined;
-  /** The attribute of that request which it is about, as the kernel names it: `'IFLA_MTU'`. */
+  /** The attribute of that request which the kernel refused: `'IFLA_MTU'`. */
   attribute?: string | undefined;
   /** The cause on this host and what to do about it, as one or two sentences. */
   hint?: string | undefined;
@@ -32,11 +32,11 @@ export interface NamespaceErrorInit {
 }
 
 /**
- * What every operation of this package fails with once its arguments were right.
+ * The error of every operation of this package, unless its arguments were bad: those throw as Node's functions do.
  *
- * It is shaped as Node's system errors (`code`, a negative `errno`, `syscall`, `path`), says which `step` of a launch
- * failed and, where the cause can be told, has a `hint` that names it and its remedy. A property that has no value is
- * absent, not `undefined`.
+ * It has the properties of Node's system errors (`code`, a negative `errno`, `syscall`, `path`). `step` says what was
+ * being done. `hint` names the cause on this host and its remedy, where the cause is known. A property without a value
+ * is absent, not `undefined`.
  *
  * @example
  * ```ts
@@ -60,13 +60,13 @@ export class NamespaceError extends Error {
   declare readonly kind?: NamespaceKind;
   /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
   declare readonly step?: string;
-  /** The address that a socket was to have, or to connect to: as Node's errors have it. */
+  /** The address that a socket was to bind or connect to, as in Node's errors. */
   declare readonly address?: string;
-  /** The port there. */
+  /** The port that goes with {@link address}. */
   declare readonly port?: number;
-  /** The kernel's own sentence, of what was asked over netlink: `'Invalid prefix for given prefix length'`. */
+  /** The kernel's message about a netlink request that it refused: `'Invalid prefix for given prefix length'`. */
   declare readonly kernelMessage?: string;
-  /** What in that request it is about, as the kernel names it: `'IFLA_MTU'`, `'IFLA_LINKINFO.IFLA_INFO_KIND'`. */
+  /** The attribute of that request which the kernel refused: `'IFLA_MTU'`, `'IFLA_LINKINFO.IFLA_INFO_KIND'`. */
   declare readonly attribute?: string;
   /** The cause on this host and what to do about it. */
   declare readonly hint?: string;

@@ -69,15 +69,25 @@ export function validateOneOf<const T>(name: string, value: unknown, allowed: re
   throw invalidValue(name, value, `must be one of: ${choices}${suggestion(value, allowed)}`, validateOneOf);
 }
 
-/** An array, of any realm. */
+/**
+ * An array, of any realm. A hole in it is refused: `forEach()` and `map()` skip holes, and so do checks of the items.
+ */
 export function validateArray(name: string, value: unknown): asserts value is unknown[] {
   if (!Array.isArray(value)) throw invalidType(name, 'an instance of Array', value, validateArray);
+  for (let index = 0; index < value.length; index++) {
+    if (!(index in value)) throw invalidValue(name, value, `has no item at index ${index}`, validateArray);
+  }
 }
 
-/** An object: neither `null`, nor an array, nor a function. */
+/**
+ * An object with named properties: not `null`, an array or a function. A Map or a Set, which keeps what it was given
+ * elsewhere, would pass for an object without any options, and what was asked for would silently not be applied.
+ */
 export function validateObject(name: string, value: unknown): asserts value is object {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return;
-  throw invalidType(name, 'of type object', value, validateObject);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw invalidType(name, 'of type object', value, validateObject);
+  }
+  if (Symbol.iterator in value) throw invalidType(name, 'an object with named properties', value, validateObject);
 }
 
 /**

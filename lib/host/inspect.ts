@@ -23,10 +23,10 @@ import { unsupportedReason } from './support';
 type Check = (host: HostFiles) => Promise<HostCheck> | HostCheck;
 
 /**
- * Looks at what this host allows this process, and tries what can be tried, in tasks that end at once and leave nothing
- * behind. What is refused is told with its cause and a remedy, in the words of {@link NamespaceError.hint}.
+ * Finds out what this host allows this process, and really tries what can be tried, in short-lived tasks that leave
+ * nothing behind. What is refused comes with its cause and a remedy, in the words of {@link NamespaceError.hint}.
  *
- * Needs no privilege; what it finds is true of this process, with its user, its capabilities and its container.
+ * Needs no privilege. The result holds for this process: its user, its capabilities and its container.
  *
  * @example
  * ```ts

@@ -11,10 +11,11 @@ import { GID_SIDE, type Side, UID_SIDE, isOwnId, resolveRanges } from './resolve
  * Writes the user ids of the user namespace that a process is in: `/proc/PID/uid_map` (`user_namespaces(7)`). It can
  * be written once, by the creator of the namespace, from the user namespace above.
  *
- * One line with one's own effective uid needs no privilege; anything needs CAP_SETUID; the rest goes through
- * newuidmap, which writes what `/etc/subuid` grants.
+ * One line that maps the caller's own effective uid needs no privilege. With CAP_SETUID any map can be written. Other
+ * maps are written through newuidmap, as far as `/etc/subuid` grants them.
  *
- * `unshare()` and `spawn()` do this by themselves: it is for user namespaces made without a map, or by other means.
+ * `unshare()` and `spawn()` write the maps themselves: this is for user namespaces that were created without a map, or
+ * by other means.
  *
  * @param pid - a process as this one sees it
  * @throws NamespaceError `EPERM`, `EINVAL`, …, with `step` 'write uid_map' and a `hint`
@@ -45,8 +46,9 @@ export async function setSetgroups(pid: number, value: 'allow' | 'deny'): Promis
 }
 
 /**
- * The user ids of the user namespace that a process is in; `outside` are those of this process's own user namespace
- * (4294967295 for what has none there), or of the one above where the two are in the same. An empty array before the map is written.
+ * The user id map of the user namespace that a process is in. `outside` are ids of this process's own user namespace
+ * (4294967295 for one that is not mapped there), or of its parent where the two processes are in the same. Empty before
+ * the map is written.
  *
  * @param pid - a process as this one sees it, or `'self'`
  */

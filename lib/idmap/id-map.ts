@@ -24,9 +24,8 @@ export interface IdRange {
  * - `'current'`: one id, the caller's own, with the same number inside. Needs no privilege.
  * - `'auto'`: 0 is the caller, and from 1 on come all ids that `/etc/subuid` (`/etc/subgid`) grants to the caller, one
  *   after another (`subuid(5)`). An ordinary user needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
- * - ranges: exactly these, at most 340. None at all (`[]`) leaves every id 65534 inside, as `unshare -U` does. What
- *   is more than one's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap
- *   (newgidmap).
+ * - ranges: exactly these, at most 340. With none (`[]`) every id is 65534 inside, as with `unshare -U`. Anything but the
+ *   caller's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap (newgidmap).
  */
 export type IdMap = 'root' | 'current' | 'auto' | IdRange[];
 

@@ -1,4 +1,5 @@
 import type { Step } from '../../types/native';
+import { withCallersStack } from '../errors/callers-stack';
 import { invalidValue } from '../errors/validate';
 import { type Credentials, ownCredentials, parseCredentials } from '../idmap/credentials';
 import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
@@ -44,17 +45,17 @@ export interface Body {
 
 /** Starts a task: joins or creates its namespaces, sets them up, and runs the body in them. See {@link start}. */
 export async function launch(target: Target, body: Body): Promise<Task> {
-  return start(await prepare(target, body));
+  return await withCallersStack(start(await prepare(target, body)));
 }
 
 /** Does some steps in a task of their own, which then ends. See {@link runToEnd}. */
 export async function run(target: Target, steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
-  return runBody(target, { steps, ids: 'default', signal });
+  return await runBody(target, { steps, ids: 'default', signal });
 }
 
 /** As {@link run}, of a body that says more than its steps. */
 export async function runBody(target: Target, body: Body): Promise<Results> {
-  return runToEnd(await prepare(target, { ...body, steps: [...body.steps, ['exit']] }));
+  return await withCallersStack(runToEnd(await prepare(target, { ...body, steps: [...body.steps, ['exit']] })));
 }
 
 /** Whether another mount namespace than this process's is joined, and with it another root. */

@@ -2,6 +2,7 @@ import {
   invalidType,
   invalidValue,
   outOfRange,
+  validateArray,
   validateBoolean,
   validateKnownKeys,
   validateObject,
@@ -120,8 +121,11 @@ const OPTIONS: Readonly<Record<NamespaceKind, Readonly<Record<string, OptionChec
  */
 export function validateUnshare(name: string, value: unknown): UnshareSpec {
   if (typeof value === 'string') return specOfKinds([[name, value]]);
-  if (Array.isArray(value)) return specOfKinds(value.map((kind, index) => [`${name}[${index}]`, kind]));
-  if (value === null || typeof value !== 'object') {
+  if (Array.isArray(value)) {
+    validateArray(name, value);
+    return specOfKinds(value.map((kind, index) => [`${name}[${index}]`, kind]));
+  }
+  if (value === null || typeof value !== 'object' || Symbol.iterator in value) {
     throw invalidType(name, 'a kind of namespace, an array of kinds or an object', value);
   }
   validateKnownKeys(name, value, NAMESPACE_KINDS);

@@ -6,38 +6,42 @@ import type { Namespace } from '../namespace/namespace';
 import { MOUNT_ATTR, PROPAGATION_FLAGS } from './flags';
 
 /**
- * How a mount behaves, beside what the filesystem is: mount_setattr(2). For a new filesystem all are off by default; of
- * a bind mount, and where a mount is changed, `true` adds, `false` takes away, and what is not given stays as it is.
+ * Attributes of a mount, as opposed to options of the filesystem: mount_setattr(2). For a new filesystem all are off by
+ * default. For a bind mount, and when a mount is changed, `true` sets, `false` clears, and what is not given stays as
+ * it is.
  */
 export interface MountAttributes {
-  /** Nothing can be written by way of this mount; what a device or a socket takes is no writing. */
+  /** Read-only: nothing can be written through this mount, but devices, FIFOs and sockets there still work. */
   readOnly?: boolean | undefined;
-  /** Set-user-ID bits and file capabilities of programs there do nothing. */
+  /** Set-user-ID bits and file capabilities of programs there have no effect. */
   nosuid?: boolean | undefined;
   /** Device files there cannot be opened. */
   nodev?: boolean | undefined;
   /** Programs there cannot be run. */
   noexec?: boolean | undefined;
-  /** Symbolic links there are not followed. For all mounts but new ones Linux 5.14. */
+  /** Symbolic links there are not followed. Linux 5.14, except for new filesystems. */
   nosymfollow?: boolean | undefined;
-  /** Access times are not kept. One of this and the next two at most; `false` says nothing. */
+  /**
+   * Access times are not updated. Give at most one of `noatime`, `relatime` and `strictatime`; `false` has no effect.
+   */
   noatime?: boolean | undefined;
-  /** Access times are kept when older than changes, or than a day: the kernel's default. */
+  /** Access times are updated when they are older than the last change, or than a day: the kernel's default. */
   relatime?: boolean | undefined;
-  /** Access times are always kept. */
+  /** Access times are always updated. */
   strictatime?: boolean | undefined;
-  /** Access times of directories are not kept. */
+  /** Access times of directories are not updated. */
   nodiratime?: boolean | undefined;
 }
 
-/** What only a mount that is not in its place yet can be given. */
+/** Attributes that a mount can get only before it is attached. */
 export interface NewMountAttributes extends MountAttributes {
-  /** How mounts and unmounts spread from it: see {@link setPropagation}. Default: as the place where it is mounted says. */
+  /** Its propagation: see {@link setPropagation}. Default: as the mount that it is attached to determines. */
   propagation?: Propagation | undefined;
   /**
-   * A user namespace, by whose maps files there have other owners: what belongs to `inside` on disk belongs to `outside`
-   * here, and what is made by `outside` belongs to `inside` on disk. mount_setattr(2), "ID-mapped mounts": Linux 5.12, a
-   * filesystem that can (ext4, XFS, Btrfs; tmpfs 6.3, overlay 5.19), and CAP_SYS_ADMIN where the filesystem was mounted.
+   * A user namespace whose maps change the owners of files there: a file of `inside` on disk belongs to `outside` here,
+   * and what `outside` creates belongs to `inside` on disk. mount_setattr(2), "ID-mapped mounts": Linux 5.12, a
+   * filesystem that can (ext4, XFS, Btrfs; tmpfs 6.3, overlay 5.19), and CAP_SYS_ADMIN where the filesystem was
+   * mounted.
    */
   idmap?: Namespace | undefined;
 }

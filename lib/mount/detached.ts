@@ -11,28 +11,28 @@ import { PLACE } from './flags';
 import type { Locate } from './locate';
 import { type FilesystemSpec, SPEC_KEYS, mountFilesystem, treeStep } from './mount';
 
-/** What {@link openTree} makes of a path. */
+/** Options of {@link openTree}. */
 export interface OpenTreeOptions extends NewMountAttributes {
-  /** What is mounted below comes along, and the attributes are for all of it. Default false. */
+  /** Includes what is mounted below, and sets the attributes on all of it. Default false. */
   recursive?: boolean | undefined;
 }
 
-/** Where a detached mount goes. */
+/** Options of {@link DetachedMount.attach}. */
 export interface AttachOptions {
-  /** Namespaces to be joined first, a {@link NamespaceSet} for one: the target is a path there. Default: the host's. */
+  /** Namespaces to join first, a {@link NamespaceSet} for example: the target is a path there. Default: the host's. */
   setns?: Iterable<Namespace> | undefined;
-  /** A missing target is made, and directories on the way to it. Default false. */
+  /** Creates a missing target, and directories on the way to it. Default false. */
   create?: boolean | undefined;
 }
 
 let construct: (fd: number, what: string) => DetachedMount;
 
 /**
- * A mount, or a tree of mounts, that has no place: no path leads to it, and no process sees it. {@link openTree} and
- * {@link fsmount} make one, `attach()` puts it in its place, in whatever mount namespace. open_tree(2), fsmount(2)
+ * A mount, or a tree of mounts, that is not attached anywhere: no path leads to it. {@link openTree} and {@link
+ * fsmount} create one, and `attach()` attaches it, in any mount namespace. open_tree(2), fsmount(2)
  *
- * So what takes privileges is done where they are, and the result is handed to where they are not: an id-mapped
- * directory of the host's, or a disk image, in the namespaces of an ordinary user.
+ * A privileged process can so create what an unprivileged one may not, and attach it there: an id-mapped directory of
+ * the host, or a disk image, in the namespaces of an ordinary user.
  *
  * Close it, or declare it with `await using`. One that is forgotten instead is unmounted when it is collected as garbage,
  * with a process warning (`LINUX_NS_UNCLOSED`).
@@ -48,7 +48,7 @@ export class DetachedMount {
     construct = (fd, what) => new DetachedMount(fd, what);
   }
 
-  /** What it is made of: a path, or the type of the filesystem. */
+  /** Where it comes from: a path, or the type of the filesystem. */
   readonly source: string;
   readonly #descriptor: Descriptor;
 
@@ -60,22 +60,24 @@ export class DetachedMount {
   }
 
   /**
-   * A descriptor of its uppermost directory (O_PATH), for the calls that take one: `/proc/self/fd/N/file` leads inside. It
-   * stays this object's own. @throws NamespaceError `ERR_LINUX_NS_CLOSED`
+   * A descriptor of its root directory (O_PATH): `/proc/self/fd/N/file` is a path inside. This object owns it: do not
+   * close it. @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    */
   get fd(): number {
     if (this.closed) throw closedError(this.#title);
     return this.#descriptor.fd;
   }
 
-  /** Whether it has been closed, or attached: then it is a mount like others, and not this object's any more. */
+  /**
+   * Whether it has been closed or attached. Once attached it is an ordinary mount, which this object no longer owns.
+   */
   get closed(): boolean {
     return this.#descriptor.closed;
   }
 
   /**
-   * Puts it in its place: move_mount(2). Takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace. That can
-   * be done once; when it fails, the mount is still this object's.
+   * Attaches it: move_mount(2). Needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace. It succeeds
+   * once; after a failure this object still owns the mount.
    *
    * @throws NamespaceError `ENOENT`, `ENOTDIR`, `EPERM`, …; `ERR_LINUX_NS_CLOSED` the second time
    */
@@ -111,11 +113,12 @@ export class DetachedMount {
 }
 
 /**
- * A copy of what is mounted at a path, or of a part of it, that has no place yet: open_tree(2). It acts on this process's
- * own mount namespace, and takes CAP_SYS_ADMIN in the user namespace that owns it. The same on a {@link NamespaceSet}
- * acts inside that.
+ * A detached copy of the mount at a path, or of a directory in it: open_tree(2). It acts on this process's own mount
+ * namespace, and needs CAP_SYS_ADMIN in the user namespace that owns it. The method of {@link NamespaceSet} acts inside
+ * that set.
  *
- * @throws NamespaceError `ENOENT`, `EPERM`; `EINVAL` where mounts below may not be left out, and for what is unbindable
+ * @throws NamespaceError `ENOENT`, `EPERM`; `EINVAL` for an unbindable mount, and without `recursive` where a mount below is
+ * locked
  *
  * @example
  * ```ts
@@ -144,8 +147,8 @@ export async function openTreeIn(
 }
 
 /**
- * A new filesystem that has no place yet: fsopen(2), fsmount(2). Where it acts, and what it takes, is as for
- * {@link openTree}; the options are those of {@link mount}.
+ * A new filesystem, mounted but not attached yet: fsopen(2), fsmount(2). It needs the same privileges as {@link
+ * openTree}; the options are those of {@link mount}.
  *
  * @throws NamespaceError as {@link mount}
  *

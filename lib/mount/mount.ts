@@ -29,7 +29,7 @@ import { FILESYSTEM_KEYS, type FilesystemOptions, REMOUNT_KEYS, validateParamete
 export interface FilesystemSpec extends FilesystemOptions, OverlayOptions, NewMountAttributes {
   /** The type of filesystem, a name of `/proc/filesystems`. */
   type: string;
-  /** What is mounted: a device. Filesystems without a device show it in mountinfo; default there: the type. */
+  /** The device. Of a filesystem without one it is the name shown in mountinfo, by default the type. */
   source?: string | undefined;
 }
 
@@ -41,21 +41,23 @@ export interface MountOptions extends Omit<FilesystemSpec, 'type'> {
   type?: string | undefined;
   /** A device; or for `bind` and `move` a path. */
   source?: string | undefined;
-  /** `source`, a directory or file, becomes visible at `target` as well. With `remount`: only this mount is changed. */
+  /** Makes `source`, a directory or file, visible at `target` as well. With `remount`: changes only this mount. */
   bind?: boolean | undefined;
   /**
-   * With `bind`: what is mounted below `source` comes along, and the attributes are for all of it. With `remount` and
-   * `bind`: all mounts below are changed.
+   * With `bind`: includes what is mounted below `source`, and sets the attributes on all of it. With `remount` and
+   * `bind`: changes all mounts below too.
    */
   recursive?: boolean | undefined;
-  /** The mount at `source` goes to `target`. */
+  /** Moves the mount at `source` to `target`. */
   move?: boolean | undefined;
   /**
-   * What is mounted at `target` is changed: options of the filesystem, with all of its mounts, and attributes of this
-   * mount. What is not given stays. `readOnly` makes both read-only; with `bind` only this mount.
+   * Changes what is mounted at `target`: options of the filesystem, which concern all mounts of it, and attributes of
+   * this mount. What is not given stays as it is. `readOnly` concerns both; with `bind` only this mount.
    */
   remount?: boolean | undefined;
-  /** A missing target is made, and directories on the way to it: mode 0755, or an empty file for a file. Default false. */
+  /**
+   * Creates a missing target, and directories on the way to it: mode 0755, or an empty file for a file. Default false.
+   */
   create?: boolean | undefined;
 }
 
@@ -91,11 +93,11 @@ export const MOUNT_KEYS: readonly string[] = [...new Set(Object.values(TAKES).fl
  * this process moves. Takes CAP_SYS_ADMIN in the user namespace that owns the mount namespace. The same on a
  * {@link NamespaceSet} acts inside that.
  *
- * A bind mount has its attributes before it can be seen, read-only for example, and recursively all of the mounts below
- * as well. Before Linux 5.12 they are set by remounts right after; `idmap` is not to be had there.
+ * A bind mount gets its attributes, `readOnly` for example, before anybody can see it, and with `recursive` so do the
+ * mounts below. Before Linux 5.12 they are set by remounts right after, and `idmap` is not supported.
  *
- * @throws NamespaceError `EPERM`, `ENOENT`, `ENODEV` for an unknown type, `EBUSY`, `EINVAL`, …; with the kernel's own
- * words in `hint`, where the filesystem has some
+ * @throws NamespaceError `EPERM`, `ENOENT`, `ENODEV` for an unknown type, `EBUSY`, `EINVAL`, …; `hint` has the
+ * filesystem's own message, if there is one
  *
  * @example
  * ```ts
@@ -173,6 +175,7 @@ export async function mountFilesystem(
   place?: Place,
 ): Promise<number | undefined> {
   const fields = validateAttributes('options', spec);
+  validateString('options.type', spec.type);
   if (fields.propagation === 0 && fields.userns.length === 0) {
     return doStep(target, filesystemStep(target, spec, locate, place));
   }

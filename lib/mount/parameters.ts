@@ -17,19 +17,19 @@ export interface FilesystemOptions {
   options?: Readonly<Record<string, ParameterValue | readonly ParameterValue[]>> | undefined;
   /** The same as one string, separated by commas, as mount(2) takes it: `'size=1m,mode=700'`. */
   data?: string | undefined;
-  /** Of a `tmpfs`: how many bytes it has room for, or a string as the kernel takes it: `'50%'`, `'1g'`. */
+  /** Of a `tmpfs`: its size in bytes, or as a string in the kernel's syntax: `'50%'`, `'1g'`. */
   size?: number | string | undefined;
-  /** Of a `tmpfs`: permissions of its uppermost directory. Default 0o1777. */
+  /** Of a `tmpfs`: the mode of its root directory. Default 0o1777. */
   mode?: number | undefined;
-  /** Of `proc`: `'pid'` leaves out all that is not about processes (Linux 5.8). */
+  /** Of `proc`: `'pid'` hides everything that is not about processes (Linux 5.8). */
   subset?: 'pid' | undefined;
-  /** Of `proc`: what may be seen of other users' processes, `proc(5)`. In words Linux 5.8. */
+  /** Of `proc`: what is visible of other users' processes, `proc(5)`. The words need Linux 5.8. */
   hidepid?: 'off' | 'noaccess' | 'invisible' | 'ptraceable' | undefined;
   /** All writes are synchronous. */
   synchronous?: boolean | undefined;
   /** Changes of directories are synchronous. */
   dirsync?: boolean | undefined;
-  /** Times are written back late. */
+  /** Changes of timestamps are written back later (`lazytime`). */
   lazytime?: boolean | undefined;
 }
 

@@ -6,7 +6,7 @@ import { MS_REC, PROPAGATION_FLAGS } from './flags';
 
 /** Options of {@link setPropagation}. */
 export interface PropagationOptions {
-  /** Also of all mounts below. Default false. */
+  /** Whether to change all mounts below too. Default false. */
   recursive?: boolean | undefined;
 }
 

@@ -1,3 +1,4 @@
+import { invalidType, validateObject } from '../errors/validate';
 import { childrenOf, topsOf } from './covered';
 import type { MountInfo } from './mountinfo';
 
@@ -34,11 +35,12 @@ export interface PeerGroup {
  * ```
  */
 export function mountTree(mounts: readonly MountInfo[]): MountNode[] {
-  const children = childrenOf(mounts);
-  const nodes = new Map(mounts.map((mount) => [mount.id, { mount, children: [] as MountNode[] }]));
+  const list = listOf(mounts);
+  const children = childrenOf(list);
+  const nodes = new Map(list.map((mount) => [mount.id, { mount, children: [] as MountNode[] }]));
   for (const [id, node] of nodes)
     node.children = (children.get(id) ?? []).flatMap((child) => nodes.get(child.id) ?? []);
-  return topsOf(mounts).flatMap(({ id }) => nodes.get(id) ?? []);
+  return topsOf(list).flatMap(({ id }) => nodes.get(id) ?? []);
 }
 
 /**
@@ -57,9 +59,18 @@ export function peerGroups(mounts: Iterable<MountInfo>): Map<number, PeerGroup> 
     groups.set(id, found);
     return found;
   };
-  for (const mount of mounts) {
+  for (const mount of listOf(mounts)) {
     if (mount.shared !== undefined) group(mount.shared).peers.push(mount);
     if (mount.master !== undefined) group(mount.master).slaves.push(mount);
   }
   return groups;
+}
+
+function listOf(mounts: unknown): MountInfo[] {
+  if (mounts === null || typeof mounts !== 'object' || !(Symbol.iterator in mounts)) {
+    throw invalidType('mounts', 'an iterable of MountInfo', mounts);
+  }
+  const list = [...(mounts as Iterable<MountInfo>)];
+  list.forEach((mount, index) => validateObject(`mounts[${index}]`, mount));
+  return list;
 }

@@ -10,9 +10,9 @@ import { type MountInfo, mountinfo } from './mountinfo';
 /** How to unmount: all off by default. */
 export interface UmountOptions {
   /**
-   * What is mounted below is unmounted first, one after another, as `umount --recursive` does. Where one is in use it stops
-   * there: what has been unmounted by then stays so. The path is to be as `mountinfo` has it, without links. `detach` takes
-   * all at once, also without this.
+   * Unmounts what is mounted below first, one mount after another, as `umount --recursive` does. It stops at the first
+   * that is in use; what has been unmounted by then stays unmounted. Give the path as `mountinfo` shows it, without
+   * symbolic links. `detach` takes everything below along in any case.
    */
   recursive?: boolean | undefined;
   /** MNT_FORCE: abort requests that are under way, for filesystems that can (NFS, FUSE); data may be lost. */

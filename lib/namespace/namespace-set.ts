@@ -59,14 +59,15 @@ interface Possessions {
 let construct: (owned: Possessions) => NamespaceSet;
 
 /**
- * Namespaces to run in, at most one of each kind, and whatever keeps them alive. `unshare()` and `setns()` make them.
+ * Namespaces to run programs in, at most one of each kind, and what keeps them alive. `unshare()` and `setns()` make
+ * one.
  *
  * A set with a new pid namespace has an init, `nsinit`: a small process that reaps orphans and ends with the set, or
  * with this process. Sets don't keep the event loop alive.
  *
  * Close it, or declare it with `await using`. One that is forgotten instead is closed when it is collected as garbage,
- * with a process warning (`LINUX_NS_UNCLOSED`). A handle out of a set is the set's: it closes with it, and keeps it
- * from being collected.
+ * with a process warning (`LINUX_NS_UNCLOSED`). The set owns its handles: they close with it. As long as one of them is
+ * in use, the set is not collected.
  *
  * @example
  * ```ts
@@ -149,8 +150,8 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   }
 
   /**
-   * The pid, as this process sees it, of the init that keeps the set's pid namespace alive: undefined when the set did
-   * not create one, when it is closed, and when the init has ended (with the namespace, which takes no new process then).
+   * The pid, as this process sees it, of the init that keeps the set's pid namespace alive. Undefined when the set has
+   * created no pid namespace, when it is closed, and when the init has ended: the namespace takes no new process then.
    */
   get init(): number | undefined {
     if (this.closed || this.#task === undefined || this.#task.pidfd === -1) return undefined;
@@ -256,8 +257,8 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   }
 
   /**
-   * Makes another mount the root of its mount namespace: pivot_root(2). Programs inside that have the old root have the
-   * new one then, and so have those that are started later.
+   * Makes another mount the root of its mount namespace: pivot_root(2). Programs inside whose root is the old one get
+   * the new one, and so do those that are started later.
    *
    * @param newRoot - a mount point; a directory becomes one by a bind mount onto itself
    * @param putOld - a directory at or below `newRoot`, where the old root is mounted. Default: it is unmounted, lazily
@@ -339,7 +340,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
    * @param domain - `'inet'`, `'unix'`, …: AF_* in lower case
    * @param type - `'stream'`, `'dgram'`, …: SOCK_* in lower case
    * @param protocol - as in socket(2); default 0
-   * @returns a descriptor, close-on-exec, which is the caller's to close
+   * @returns a descriptor with close-on-exec, which the caller closes
    * @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` when the set has no network namespace
    */
   async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {

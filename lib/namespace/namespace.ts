@@ -1,5 +1,6 @@
 import { close, constants, open } from 'node:fs';
 import { inspect } from 'node:util';
+import { withCallersStack } from '../errors/callers-stack';
 import { Errno } from '../errors/errno';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType, validateFd, validateOneOf, validatePath, validatePid } from '../errors/validate';
@@ -25,12 +26,12 @@ const owners = new WeakMap<Namespace, Owner>();
 let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
 
 /**
- * A namespace, held by a descriptor: it exists at least as long as this is open, whether a process is in it or not
+ * A namespace, held open by a descriptor: it exists at least until `close()`, whether or not a process is in it
  * (`namespaces(7)`).
  *
  * Close it, or declare it with `await using`. A handle that is forgotten instead is closed when it is collected as
- * garbage, with a process warning (`LINUX_NS_UNCLOSED`). After `close()` its identity can still be asked for; all
- * else throws, or rejects with, `ERR_LINUX_NS_CLOSED`.
+ * garbage, with a process warning (`LINUX_NS_UNCLOSED`). After `close()`, `kind`, `id`, `dev` and `toString()` still
+ * work; everything else throws, or rejects with, `ERR_LINUX_NS_CLOSED`.
  *
  * @example
  * ```ts
@@ -46,7 +47,7 @@ export class Namespace extends Sockets {
 
   /** Its kind. */
   readonly kind: NamespaceKind;
-  /** Its inode number: with `dev` its identity, as long as it exists. */
+  /** Its inode number. Together with `dev` it identifies the namespace while that exists. */
   readonly id: bigint;
   /** The device of its inode: that of the kernel's nsfs. */
   readonly dev: bigint;
@@ -76,7 +77,7 @@ export class Namespace extends Sockets {
     const file = validatePath('path', path);
     const step = `open ${file}`;
     assertSupported();
-    const fd = await openFile(file, step);
+    const fd = await withCallersStack(openFile(file, step));
     try {
       return wrap(fd);
     } catch (cause) {
@@ -86,11 +87,11 @@ export class Namespace extends Sockets {
   }
 
   /**
-   * Opens a namespace of a process. The process is held by a pidfd meanwhile: should it end, and its pid be given to
-   * another, this rejects and does not open the other's.
+   * Opens a namespace of a process. A pidfd holds the process meanwhile: if it ends and another process gets its pid,
+   * this rejects and does not open the other's namespace.
    *
-   * Takes the right to ptrace that process (`namespaces(7)`): it is one's own and has no capabilities more, or one has
-   * CAP_SYS_PTRACE.
+   * Needs permission to ptrace the process (`ptrace(2)`, PTRACE_MODE_READ_FSCREDS): the same user, and no capability
+   * that the caller lacks; or CAP_SYS_PTRACE in the user namespace of the process.
    *
    * @param pid - a process as this one sees it, or `'self'`
    * @param kind - which of its namespaces
@@ -104,10 +105,11 @@ export class Namespace extends Sockets {
   }
 
   /**
-   * Opens the network namespace that a socket was created in, wherever its process has gone since: SIOCGSKNS, as
-   * `nsenter --net-socket`. A namespace that sockets alone keep can be opened in no other way.
+   * Opens the network namespace that a socket was created in, whatever namespace its process is in now: SIOCGSKNS, as
+   * `nsenter --net-socket`. It is the only way to a namespace that nothing but sockets keeps alive.
    *
-   * Takes Linux 5.6, the right to ptrace that process (`pidfd_getfd(2)`), and CAP_NET_ADMIN over the namespace.
+   * Needs Linux 5.6, permission to ptrace the process (`pidfd_getfd(2)`), and CAP_NET_ADMIN in the user namespace that
+   * owns the network namespace.
    *
    * @param pid - a process as this one sees it, or `'self'`
    * @param fd - the descriptor of the socket in that process
@@ -142,7 +144,7 @@ export class Namespace extends Sockets {
   /** @internal */
   readonly [NAMESPACE] = true;
 
-  /** The descriptor, which stays this object's own. @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
+  /** The descriptor. This object owns it: do not close it. @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
   get fd(): number {
     if (this.closed) throw closedError(String(this));
     return this.#descriptor.fd;
@@ -154,7 +156,8 @@ export class Namespace extends Sockets {
   }
 
   /**
-   * Whether two handles are on one namespace. Both must be open: the numbers of one that has gone are given to another.
+   * Whether two handles refer to the same namespace. Both must be open: the kernel reuses the numbers of a namespace
+   * that is gone.
    *
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    */
@@ -168,8 +171,13 @@ export class Namespace extends Sockets {
     return `${this.kind}:[${this.id}]`;
   }
 
+  /** For JSON.stringify(), which refuses a bigint: `kind`, and `id` as a number. */
+  toJSON(): object {
+    return { kind: this.kind, id: Number(this.id) };
+  }
+
   /**
-   * The effective uid of who created it, as this process's user namespace sees it (65534 when it does not).
+   * The effective uid of its creator, as seen from this process's user namespace (65534 where it is not mapped there).
    * NS_GET_OWNER_UID of `ioctl_ns(2)`.
    *
    * @throws NamespaceError `EINVAL` when this is not a user namespace: those alone have an owner
@@ -179,10 +187,10 @@ export class Namespace extends Sockets {
   }
 
   /**
-   * The user namespace it belongs to: capabilities over it are those one has there. For a user namespace, its parent.
-   * NS_GET_USERNS of `ioctl_ns(2)`.
+   * The user namespace that owns it: what changes the namespace needs capabilities there. For a user namespace, its
+   * parent. NS_GET_USERNS of `ioctl_ns(2)`.
    *
-   * @throws NamespaceError `EPERM` when that is further out than this process's own user namespace
+   * @throws NamespaceError `EPERM` when the owner is outside of this process's user namespace
    */
   async userNamespace(): Promise<Namespace> {
     return wrap(await this.#ask('open the user namespace', (fd) => native().namespaceUser(fd)));
@@ -204,8 +212,8 @@ export class Namespace extends Sockets {
   }
 
   /**
-   * The processes in it, by the pids that this process knows them by, ascending. Processes whose namespaces may not be
-   * read, those of other users as a rule, are not among them; nor are those that ended while it looked.
+   * The pids of the processes in it, as this process sees them, in ascending order. Processes whose namespaces this
+   * process may not read, usually those of other users, are left out; so are those that end meanwhile.
    */
   async processes(): Promise<number[]> {
     if (this.closed) throw closedError(String(this));
@@ -231,14 +239,14 @@ export class Namespace extends Sockets {
     return persist(this, validatePath('path', path));
   }
 
-  /** Another handle on it, to be closed by itself. */
+  /** Another handle on the same namespace, which the caller closes. */
   async duplicate(): Promise<Namespace> {
     return wrap(await this.#ask('duplicate', (fd) => native().duplicate(fd)));
   }
 
   /**
-   * Closes the handle. The namespace goes with it when nothing else refers to it, and that may take a while: resolves
-   * when it is done. Calling it again changes nothing.
+   * Closes the handle. If nothing else refers to the namespace, the kernel then destroys it, which may take a while:
+   * this resolves when it is done. Calling it again changes nothing.
    */
   async close(): Promise<void> {
     disown(this);

@@ -10,8 +10,8 @@ import type { NamespaceKind } from './kind';
 import type { Namespace } from './namespace';
 
 /**
- * A namespace that a bind mount keeps: it is there until {@link PersistentNamespace.remove}, or until somebody else
- * unmounts the file, whatever becomes of this process. Nothing is undone when this object is forgotten.
+ * A namespace that a bind mount keeps alive until {@link PersistentNamespace.remove}, or until somebody else unmounts
+ * the file. It outlives this process, and nothing is undone when this object is collected as garbage.
  *
  * `await using kept = await net.persist(path)` removes it at the end of the scope; declare it so only if that is meant.
  */
@@ -34,10 +34,10 @@ export class PersistentNamespace {
   }
 
   /**
-   * Unmounts and deletes the file. The namespace goes with it when nothing else refers to it. Calling it again changes
-   * nothing, unless it has failed.
+   * Unmounts and deletes the file; the kernel destroys the namespace if nothing else refers to it. Calling it again
+   * does nothing, unless the first call failed.
    *
-   * @throws NamespaceError `ERR_LINUX_NS_NOT_MOUNTED` when that namespace is not what is on the file any more
+   * @throws NamespaceError `ERR_LINUX_NS_NOT_MOUNTED` when the file is not a mount of this namespace any more
    */
   async remove(): Promise<void> {
     this.#removing ??= this.#remove().catch((error: unknown) => {
@@ -55,6 +55,11 @@ export class PersistentNamespace {
   /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
   toString(): string {
     return `${this.kind}:[${this.id}]`;
+  }
+
+  /** For JSON.stringify(), which refuses a bigint: `path`, `kind`, and `id` as a number. */
+  toJSON(): object {
+    return { path: this.path, kind: this.kind, id: Number(this.id) };
   }
 
   async #remove(): Promise<void> {

@@ -23,21 +23,22 @@ import { type CallOptions, signalOf } from './unshare';
 export interface ProcessTarget {
   /** A process, as this one sees it. */
   pid: number;
-  /** Which of its namespaces. Default: those that are others than this process's. */
+  /** Which of its namespaces. Default: all that differ from this process's. */
   kinds?: readonly NamespaceKind[] | undefined;
 }
 
 /**
- * Takes namespaces that exist as a set to run in: nsenter(1) and setns(2), as a call that leaves this process where it
- * is. They are joined once, by a task of its own that ends at once, so what may not be entered rejects here, with the reason.
+ * Makes a set of existing namespaces to run programs in: what nsenter(1) and setns(2) do, but this process stays in its
+ * own. A short-lived task joins them once, so that namespaces which cannot be entered are an error here, with the
+ * reason.
  *
- * Joining takes CAP_SYS_ADMIN in the user namespace that owns the namespace, and for a mount namespace CAP_SYS_CHROOT
- * and CAP_SYS_ADMIN in one's own as well; joining a user namespace that one has created, or that is owned by one's
- * user in one's own, gives them all inside. A pid namespace must be one's own or below it.
+ * Joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace; for a mount namespace also CAP_SYS_CHROOT
+ * and CAP_SYS_ADMIN in the caller's own. The creator of a user namespace can join it, and has all capabilities there. A
+ * pid namespace must be the caller's own or a descendant of it.
  *
- * @param target - namespaces, at most one of each kind; or a process, of which all are opened together: never some of
- * it and some of another that has got its pid
- * @returns a set of new handles: the given ones stay the caller's, and open
+ * @param target - namespaces, at most one of each kind; or a process, whose namespaces are all opened while a pidfd holds
+ * it: never some of another process that has got its pid
+ * @returns a set with handles of its own: those of the caller stay open
  * @throws NamespaceError with `kind`, `step` and `hint`: `EPERM`, `EINVAL`, `ESRCH`, `ENOMEM` when the init of a pid
  * namespace has ended, …
  *

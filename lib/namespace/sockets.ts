@@ -43,18 +43,18 @@ function provided(): SocketFunctions {
  * Sockets of a network namespace, in this process: made inside, used here. A socket stays in the namespace that it was
  * created in (`network_namespaces(7)`), so one process, with one event loop, can have servers on port 80 of many.
  *
- * What a {@link Namespace} of kind `net` can do, and a {@link NamespaceSet} that has one; others reject with
- * `ERR_LINUX_NS_NO_SUCH_KIND`. To create sockets takes what it takes to join the namespace: CAP_SYS_ADMIN in the user
- * namespace that owns it, which its creator has. Sockets outlive the handle, and keep the namespace alive.
+ * These methods work on a {@link Namespace} of kind `net` and on a {@link NamespaceSet} that has one; others reject
+ * with `ERR_LINUX_NS_NO_SUCH_KIND`. They need the privilege to join the namespace: CAP_SYS_ADMIN in the user namespace
+ * that owns it, which its creator has. Sockets outlive the handle, and keep the namespace alive.
  *
  * Addresses, ports, interfaces and names are those of the namespace: `127.0.0.1` is its own loopback.
  */
 export abstract class Sockets {
   /**
-   * Has a server listen in the namespace: of `net`, `tls`, `http`, `https` or `http2`. Resolves with it once it does;
-   * it is closed as any other server.
+   * Makes a server of `net`, `tls`, `http`, `https` or `http2` listen in the namespace. Resolves with the server once
+   * it listens; close it like any other.
    *
-   * Ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE in the user namespace that owns the
+   * Ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE in the user namespace that owns the
    * namespace, which its creator has. bind(2), listen(2)
    *
    * @param server - a server that does not listen yet. Default: a new one of `net`
@@ -92,8 +92,8 @@ export abstract class Sockets {
   }
 
   /**
-   * Creates a UDP socket: one of `node:dgram`. Bound when it resolves where `port` or `address` is given; otherwise
-   * `bind()` binds it, in the namespace, or the first `send()`. udp(7)
+   * Creates a UDP socket of `node:dgram` in the namespace. With `port` or `address` it is bound when this resolves;
+   * without, `bind()` or the first `send()` binds it. udp(7)
    *
    * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, …
    *
@@ -138,7 +138,7 @@ export abstract class Sockets {
   }
 
   /**
-   * How undici connects from the namespace, and with it `fetch()`: what `new Agent({ connect })` takes.
+   * A connector for undici's `new Agent({ connect })`, and so for its `fetch()`: it connects from the namespace.
    *
    * @param options - for https those of `tls.connect()`
    *

@@ -11,24 +11,24 @@ import { type NamespaceSet, openAll, setOf } from './namespace-set';
 
 /** Options of {@link unshare} and {@link setns}. */
 export interface CallOptions {
-  /** Gives up: what has been started is ended, then the call rejects with an `AbortError`. */
+  /** Aborts the call: what has been started is ended, then the call rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of {@link unshare}. */
 export interface UnshareOptions extends CallOptions {
   /**
-   * Namespaces that are joined first, so that the new ones are made in there: several networks of one user namespace,
-   * say. The set has these, too, but for the kinds that are made anew.
+   * Namespaces to join first: the new ones are created from inside them, so that one user namespace can own several
+   * networks, for example. The set has these too, except for the kinds that are created.
    */
   setns?: NamespaceSet | Iterable<Namespace> | undefined;
 }
 
 /**
- * Creates namespaces, and holds them: unshare(1) and clone(2), as a call that leaves this process where it is. A new
- * task is born in them and is let go once they are held, or stays as the init of a new pid namespace.
+ * Creates namespaces and holds them: what unshare(1) and clone(2) do, but this process stays in its own. A new task is
+ * started in them; it ends as soon as they are held, or stays as the init of a new pid namespace.
  *
- * Needs no privilege when a user namespace is among them, nor for that alone; else CAP_SYS_ADMIN.
+ * Needs no privilege when a user namespace is among them; otherwise CAP_SYS_ADMIN.
  *
  * @param spec - a kind, several, or an object that also says how each is set up
  * @throws TypeError, RangeError for bad arguments; NamespaceError `EPERM`, `ENOSPC`, … with `step` and `hint`

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { validateAbortSignal, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { abortError } from '../launch/task';
 import { disown, own } from '../namespace/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
@@ -22,11 +23,11 @@ import { type NetworkWatch, type NetworkWatchOptions, checkWatchOptions } from '
 /** Options of {@link Network.open}. */
 export interface NetworkOptions {
   /**
-   * Bytes of events that the kernel keeps for a watch until they are read. Default 4 MiB; without CAP_NET_ADMIN in the
-   * first user namespace not more than net.core.rmem_max.
+   * How many bytes of events the kernel buffers for a watch. Default 4 MiB; limited to net.core.rmem_max without
+   * CAP_NET_ADMIN in the initial user namespace.
    */
   receiveBuffer?: number | undefined;
-  /** Gives up: then it rejects with an `AbortError`. */
+  /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
@@ -51,15 +52,15 @@ let construct: (owned: Possessions) => Network;
  * The links, addresses, routes, rules and neighbors of a network namespace: what ip(8) does, over a netlink socket that
  * was opened in there, without starting a program.
  *
- * Requests that are made together go together: `Promise.all` over a hundred of them is a few system calls. They are
- * carried out in the order in which they were made. None of them blocks the event loop: the kernel does its work on a
- * thread of this package's own.
+ * Requests that are made in the same turn of the event loop are sent together: a hundred of them in `Promise.all` are a
+ * few system calls. The kernel carries them out in the order in which they were made, on a thread of this package, so
+ * that the event loop is not blocked.
  *
- * What it shows takes no privilege but to open it: to enter the namespace, as {@link setns}. What changes something takes
- * CAP_NET_ADMIN in the user namespace that owns the network namespace: root has it, and in a user namespace of one's own its
- * creator.
+ * To open a network needs the right to enter the namespace, as {@link setns}; to read it then needs no privilege. To
+ * change it needs CAP_NET_ADMIN in the user namespace that owns the network namespace, which the creator of that has.
  *
- * Only the kernel is listened to: whoever is root in the namespace can send what looks like its messages, and is not heard.
+ * Only messages of the kernel are accepted: a process in the namespace can forge netlink messages, and they are
+ * ignored.
  *
  * It keeps the namespace alive. Close it, or declare it with `await using`. One that is forgotten instead is closed when
  * it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
@@ -112,9 +113,9 @@ export class Network implements AsyncDisposable {
   /**
    * Opens a network namespace.
    *
-   * @param target - a namespace of kind `net`, or a set with one: they stay the caller's, and need not stay open.
-   * Default: the network that the calling thread is in
-   * @returns a network, the caller's to close
+   * @param target - a namespace of kind `net`, or a set with one; the caller may close it afterwards. Default: the network
+   * namespace of the calling thread
+   * @returns a network, which the caller closes
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`; `EPERM` where it may not be entered
    */
   static async open(target?: NetworkTarget, options: NetworkOptions = {}): Promise<Network> {
@@ -123,6 +124,7 @@ export class Network implements AsyncDisposable {
     const { receiveBuffer = EVENT_BYTES, signal } = options;
     validateInteger('options.receiveBuffer', receiveBuffer, 0, 2 ** 30 - 1);
     if (signal !== undefined) validateAbortSignal('options.signal', signal);
+    if (signal?.aborted === true) throw abortError(signal);
     const place = Place.of('target', target);
     try {
       const fds = await place.sockets(Array(2).fill({ domain: 'netlink', type: 'raw' }), signal);
@@ -134,12 +136,12 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Connects a network to the outside without privileges: by a program of user space, pasta(1) or slirp4netns(1), which
-   * ends with the set, and with this process. The interface it makes inside has an address, a default route and a name
-   * server.
+   * Connects a network namespace to the outside without privileges: by a program in user space, pasta(1) or
+   * slirp4netns(1), which ends with the set and with this process. The interface that it creates inside has an address,
+   * a default route and a name server.
    *
-   * @param target - a set with a network, or a namespace of kind `net`, which the program then outlives until
-   * `close()`
+   * @param target - a set with a network namespace; or a namespace of kind `net`, for which the program runs until
+   * `close()` of the attachment
    * @throws NamespaceError `ENOENT` with the package's name in its `hint` where the program is not installed;
    * `EADDRINUSE` when a port is taken; `ERR_LINUX_NS_ATTACH` with what else the program says
    *
@@ -154,7 +156,7 @@ export class Network implements AsyncDisposable {
     return attach(target, options);
   }
 
-  /** The namespace. The handle is this object's own, and closes with it. */
+  /** The namespace. This object owns the handle, which closes with it. */
   get namespace(): Namespace {
     return this.#owned.place.net;
   }
@@ -165,8 +167,8 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Watches the network: `ip monitor`. No change from this call on is missed; where too many come for that, an event of
-   * type `'overrun'` says so.
+   * Watches the network: `ip monitor`. It reports every change from this call on. If changes come faster than they are
+   * read and some are lost, an event of type `'overrun'` says so.
    *
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    *
@@ -185,7 +187,7 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * All that can be listed, of all tables, asked together.
+   * Lists everything, with the routes of all tables.
    *
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    */
@@ -194,8 +196,8 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Closes it. What has been asked and not answered rejects with `ERR_LINUX_NS_CLOSED`; watches end. Calling it again
-   * changes nothing.
+   * Closes it. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`; watches end. Calling it again changes
+   * nothing.
    */
   async close(): Promise<void> {
     disown(this);

@@ -10,10 +10,10 @@ const MOST_BYTES = 1 << 16;
 const O_WRONLY = 0o1;
 
 /**
- * Settings of the network namespace, the files of /proc/sys/net: sysctl(8), proc_sys_net(5). Many are its own; those that
- * it has not are the host's, and not to be found in any other namespace.
+ * Settings of the network namespace, the files of /proc/sys/net: sysctl(8), proc_sys_net(5). Those that are not per
+ * network namespace exist only in the initial one.
  *
- * To change one takes CAP_NET_ADMIN over the network namespace, as a rule.
+ * To change one usually needs CAP_NET_ADMIN over the network namespace.
  */
 export class Sysctls {
   readonly #place: Place;
@@ -24,7 +24,7 @@ export class Sysctls {
   }
 
   /**
-   * What a setting says, without the end of the line.
+   * The value of a setting, without the newline at its end.
    *
    * @param name - as sysctl(8) has them: `'net.ipv4.ip_forward'`. With slashes where a link's name has a dot:
    * `'net/ipv4/conf/eth0.5/forwarding'`

@@ -3,18 +3,19 @@ import { invalidValue, validateArray, validateKnownKeys, validateObject, validat
 import { CAPABILITIES, type Capability } from '../host/capabilities';
 
 /**
- * The sets of capabilities that outlast an exec, each to be exactly what is listed; one that is not given stays as it is.
+ * The sets of capabilities that survive an exec. Each set becomes exactly the given list; a set that is not given stays
+ * as it is.
  *
- * There is no permitted and no effective set: execve(2) makes both anew. A program that runs as user 0 of its user
- * namespace gets the bounding and the inheritable set, any other the ambient one, and what the file itself grants within
- * the bounding set. capabilities(7)
+ * There is no permitted and no effective set, because execve(2) computes both anew. A program that runs as user 0 of
+ * its user namespace gets the bounding and the inheritable set. Any other gets the ambient set, and what the file
+ * itself grants within the bounding set. capabilities(7)
  */
 export interface CapabilitySets {
-  /** The most that it, or what it executes, can ever have. To take any away takes CAP_SETPCAP. */
+  /** The most that it, and what it executes, can ever have. To remove any needs CAP_SETPCAP. */
   bounding?: readonly Capability[] | undefined;
   /** What files with inheritable capabilities can pass on. Default: the ambient ones, where these are given. */
   inheritable?: readonly Capability[] | undefined;
-  /** What a program that is not user 0 has, and passes on to what it executes. Has to be held, and inheritable. */
+  /** What a program has that is not user 0, and passes on to what it executes. Must be permitted and inheritable. */
   ambient?: readonly Capability[] | undefined;
 }
 
@@ -25,17 +26,18 @@ export interface CapabilitySets {
  */
 export type Securebit = (typeof SECUREBITS)[number];
 
-/** Who a program is beyond its ids. */
+/** Options for the privileges of a program. */
 export interface CapabilityOptions {
   /**
    * The capabilities of the program in its user namespace. Default: those that execve(2) gives its user.
    *
-   * A list means exactly these, whatever the user: permitted and effective, and no others in the bounding set, so that
-   * nothing it executes has more. `[]` is none at all. They outlast a change of {@link ProgramOptions.uid}, and then, being
-   * ambient, they are inherited by what the program executes. For single sets see {@link CapabilitySets}.
+   * A list means exactly these, whatever the user: they are permitted and effective, and the bounding set has no
+   * others, so that nothing it executes gets more. `[]` is none at all. They survive a change of {@link
+   * ProgramOptions.uid}; as they are ambient then, what the program executes inherits them. To set single sets see
+   * {@link CapabilitySets}.
    *
-   * To keep others out of the bounding set takes CAP_SETPCAP, which root has, and everyone in a new user namespace; a
-   * capability must be held to be given: `EPERM` otherwise. capabilities(7)
+   * To reduce the bounding set needs CAP_SETPCAP, which root has, and everyone in a new user namespace. The caller can
+   * give only capabilities that it has there: otherwise `EPERM`. capabilities(7)
    *
    * @example
    * ```ts

@@ -43,7 +43,7 @@ export class ClonedProcess {
     return killTask(this.#task, signal);
   }
 
-  /** Has the event loop wait for its end, which it does from the start. */
+  /** Keeps Node running until it ends: the default. */
   ref(): void {
     this.#task.ref();
   }
@@ -53,7 +53,9 @@ export class ClonedProcess {
     this.#task.unref();
   }
 
-  /** SIGTERM, SIGKILL when it has not ended two seconds later; resolves when it is gone, and its cgroup is removed. */
+  /**
+   * Sends SIGTERM, and SIGKILL two seconds later if it still runs. Resolves when it is gone and its cgroup is removed.
+   */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -76,9 +78,9 @@ const CLONE_OPTIONS = [...PROGRAM_OPTIONS, 'file', 'args', 'stdio'];
  * Resolves when the program runs.
  *
  * Rejects with a `TypeError` or `RangeError` for bad arguments, before anything is started; with a `NamespaceError` when
- * a step fails, the exec included: then nothing is left of it; with an `AbortError`.
+ * a step fails, the exec included, after which nothing is left behind; with an `AbortError`.
  *
- * New namespaces of other kinds than `user` take CAP_SYS_ADMIN, or a new user namespace with them. clone(2), setns(2),
+ * Namespaces of other kinds than `user` need CAP_SYS_ADMIN, or a new user namespace beside them. clone(2), setns(2),
  * namespaces(7)
  *
  * @example

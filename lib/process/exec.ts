@@ -24,11 +24,11 @@ export interface ExecResult<Output extends string | Buffer = string> {
 }
 
 /**
- * What {@link execFile} and {@link exec} reject with, in the shape of Node's, when the program ran and did not end well.
- * What could not be run is a `NamespaceError`, with `cmd`, `stdout` and `stderr` on it too.
+ * The error of {@link execFile} and {@link exec} for a program that ran and failed, with the properties that Node's
+ * has. A program that could not be started is a `NamespaceError`, which has `cmd`, `stdout` and `stderr` too.
  */
 export interface ExecError<Output extends string | Buffer = string | Buffer> extends Error, ExecResult<Output> {
-  /** The exit code; null when a signal ended it; `ABORT_ERR` or `ERR_CHILD_PROCESS_STDIO_MAXBUFFER` when we did. */
+  /** The exit code, null when a signal ended it; or `ABORT_ERR`, `ERR_CHILD_PROCESS_STDIO_MAXBUFFER`. */
   code: number | string | null;
   /** Whether `timeout` killed it. Absent where `code` is a string. */
   killed?: boolean;
@@ -62,8 +62,9 @@ export const EXEC_FILE_OPTIONS: readonly string[] = [
  * Runs a program to its end, in namespaces as {@link spawn} does, and resolves with what it wrote, as
  * `util.promisify(child_process.execFile)` does. Its standard input is empty.
  *
- * Rejects with an {@link ExecError} for an exit code other than 0, for a signal, a timeout, and more output than
- * `maxBuffer`; with an `AbortError`, once the program is gone; and with all that {@link spawn} rejects with.
+ * Rejects with an {@link ExecError} when the exit code is not 0, a signal or the timeout ended the program, or its
+ * output exceeds `maxBuffer`; with an `AbortError`, once the program is gone; and with all that {@link spawn} rejects
+ * with.
  *
  * @example
  * ```ts
@@ -94,7 +95,7 @@ export async function execFile(
 /**
  * Runs a command line in a shell, `/bin/sh` unless `options.shell` says otherwise; for the rest see {@link execFile}.
  *
- * @param command - goes to the shell as it is: never put text from others into it
+ * @param command - passed to the shell unchanged: never put untrusted text into it
  *
  * @example
  * ```ts
@@ -107,17 +108,21 @@ export async function exec(command: string, options: ExecOptions = {}): Promise<
   return runExec(command, options);
 }
 
+/** Is told of the program when it runs: the promise is of what it wrote. */
+type Started = (child: NamespaceProcess) => void;
+
 /** What {@link exec} does, with the output as the encoding has it. */
 export async function runExec(
   command: unknown,
   options: unknown,
   confine?: Confine,
+  started?: Started,
 ): Promise<ExecResult<string | Buffer>> {
   validateString('command', command);
   validateObject('options', options);
   const { shell } = options as { shell?: unknown };
   const chosen = typeof shell === 'string' && shell !== '' ? shell : true;
-  return runExecFile(command, [], { ...options, shell: chosen }, confine);
+  return runExecFile(command, [], { ...options, shell: chosen }, confine, started);
 }
 
 /** What {@link execFile} does, its arguments sorted out. */
@@ -126,6 +131,7 @@ export async function runExecFile(
   args: readonly string[],
   options: ExecFileOptions,
   confine?: Confine,
+  started?: Started,
 ): Promise<ExecResult<string | Buffer>> {
   validateKnownKeys('options', options, EXEC_FILE_OPTIONS);
   const encoding = parseEncoding(options.encoding);
@@ -134,7 +140,9 @@ export async function runExecFile(
   const cmd = [file, ...args].join(' ');
   const what: Collecting = { cmd, encoding, maxBuffer, timeout, killSignal: request.killSignal };
   try {
-    return await collect(await startSpawn({ ...request, stdio: STDIO, timeout: 0 }), what);
+    const child = await startSpawn({ ...request, stdio: STDIO, timeout: 0 });
+    started?.(child);
+    return await collect(child, what);
   } catch (error) {
     if ('cmd' in (error as object)) throw error;
     throw Object.assign(error as Error, { cmd, stdout: output([], encoding), stderr: output([], encoding) });

@@ -15,6 +15,8 @@ export interface Confinement {
   /** The options to start with. @throws TypeError where they ask for more than there is to have */
   complete<Options extends ProgramOptions>(options: Options): Options;
   readonly confine: Confine;
+  /** Called with each program as soon as it runs. */
+  readonly started: (child: NamespaceProcess) => void;
 }
 
 /** Options without `setns`, which is the set itself. */
@@ -30,7 +32,10 @@ export async function spawnIn(
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options);
   validateNames(bag, SPAWN_OPTIONS, confinement);
-  return startSpawn(parseSpawn(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine));
+  const request = parseSpawn(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
+  const child = await startSpawn(request);
+  confinement.started(child);
+  return child;
 }
 
 /** {@link execFile} with `setns`. */
@@ -43,7 +48,8 @@ export async function execFileIn(
 ): Promise<ExecResult<string | Buffer>> {
   const [list, bag] = sortArguments(args, options);
   validateNames(bag, EXEC_FILE_OPTIONS, confinement);
-  return runExecFile(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
+  const { confine, started } = confinement;
+  return runExecFile(file, list, confinement.complete({ ...bag, setns: set }), confine, started);
 }
 
 /** {@link exec} with `setns`. */
@@ -54,7 +60,8 @@ export async function execIn(
   confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
   validateNames(options, EXEC_FILE_OPTIONS, confinement);
-  return runExec(command, confinement.complete({ ...options, setns: set }), confinement.confine);
+  const { confine, started } = confinement;
+  return runExec(command, confinement.complete({ ...options, setns: set }), confine, started);
 }
 
 /** {@link fork} with `setns`. */
@@ -67,10 +74,17 @@ export async function forkIn(
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options ?? {});
   validateNames(bag, FORK_OPTIONS, confinement);
-  return runFork(modulePath, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
+  const child = await runFork(modulePath, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
+  confinement.started(child);
+  return child;
 }
 
-const free: Confinement = { withheld: [], complete: (options) => options, confine: (program) => program };
+const free: Confinement = {
+  withheld: [],
+  complete: (options) => options,
+  confine: (program) => program,
+  started: () => undefined,
+};
 
 /** The names that may be given are listed only for an error that tells them. */
 function validateNames(options: object, names: readonly string[], { withheld }: Confinement): void {

@@ -3,32 +3,35 @@ import { invalidType, invalidValue, outOfRange, validateArray, validateInteger }
 import { type Personality, parsePersonality } from './personality';
 import { type RlimitTriple, type Rlimits, earlyRlimits, lateRlimits, parseRlimits } from './rlimits';
 
-/** What a program may use, and how the kernel treats it. */
+/** Limits of a program, and how the kernel schedules and treats it. */
 export interface LimitOptions {
   /**
    * Limits of resources, `{ nofile: 1024, core: 0, cpu: { soft: 10, hard: 20 } }`. Default: this process's own.
    *
-   * To raise a hard limit takes CAP_SYS_RESOURCE in the first user namespace: it is `EPERM` in a new one, for root too.
-   * They are set for the program alone: an {@link ProgramOptions.init} of ours is not limited. prlimit(2)
+   * To raise a hard limit needs CAP_SYS_RESOURCE in the initial user namespace: in a new one it is `EPERM`, for root
+   * too. The limits are those of the program, and not of its {@link ProgramOptions.init}. prlimit(2)
    */
   rlimits?: Rlimits | undefined;
   /**
    * Its nice value, from -20, the most favourable, to 19. Default: this process's own.
    *
-   * A lower one than this process's takes CAP_SYS_NICE in the first user namespace, or a limit `nice` that allows it;
-   * without: `EACCES`. setpriority(2), sched(7)
+   * A value below this process's needs CAP_SYS_NICE in the initial user namespace, or an rlimit `nice` that allows it;
+   * otherwise `EACCES`. setpriority(2), sched(7)
    */
   niceness?: number | undefined;
-  /** What is masked out of the mode of files it creates: a number, or octal digits (`'022'`). Default: ours. umask(2) */
+  /** Its file mode creation mask: a number, or octal digits (`'022'`). Default: this process's. umask(2) */
   umask?: number | string | undefined;
   /**
-   * How likely it is to be chosen when memory runs out: from -1000, never, to 1000. Its init has the same. Default: ours.
+   * How likely the OOM killer is to choose it: from -1000, never, to 1000. Its init has the same. Default: this
+   * process's.
    *
-   * A lower one than was once set with privilege takes CAP_SYS_RESOURCE in the first user namespace: `EACCES` without, and
-   * in a new one. proc_pid_oom_score_adj(5)
+   * A value below the last one that was set with CAP_SYS_RESOURCE needs that capability in the initial user namespace:
+   * otherwise, and in a new user namespace, `EACCES`. proc_pid_oom_score_adj(5)
    */
   oomScoreAdj?: number | undefined;
-  /** The processors it may run on, by number. Default: this process's. Others than exist are left out. sched_setaffinity(2) */
+  /**
+   * The processors it may run on, by number; missing ones are ignored. Default: this process's. sched_setaffinity(2)
+   */
   cpuAffinity?: readonly number[] | undefined;
   /**
    * Its execution domain: `'ADDR_NO_RANDOMIZE'`, `['PER_LINUX32', 'UNAME26']`, or the kernel's number. Default: ours.

@@ -40,9 +40,9 @@ export interface NamespaceProcessEvents {
   exit: [code: number | null, signal: NodeJS.Signals | null];
   /** It has ended and all its streams are closed. */
   close: [code: number | null, signal: NodeJS.Signals | null];
-  /** Either side has closed the IPC channel: after the last 'message', unless nobody has listened to that. */
+  /** Either side has closed the IPC channel. Comes after the last 'message', if that has a listener. */
   disconnect: [];
-  /** The program has sent one, see {@link NamespaceProcess.send}. Kept until somebody listens. */
+  /** The program has sent a message on the IPC channel. Messages are kept until there is a listener. */
   message: [message: Serializable, sendHandle: SendHandle];
 }
 
@@ -65,11 +65,11 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   readonly spawnfile: string;
   /** All its arguments, `argv[0]` first. */
   readonly spawnargs: string[];
-  /** What it reads; null unless `stdio[0]` is a pipe. */
+  /** Its standard input, to write to; null unless `stdio[0]` is a pipe. */
   readonly stdin: Writable | null;
-  /** What it writes; null unless `stdio[1]` is a pipe. */
+  /** Its standard output, to read; null unless `stdio[1]` is a pipe. */
   readonly stdout: Readable | null;
-  /** What it writes to standard error; null unless `stdio[2]` is a pipe. */
+  /** Its standard error, to read; null unless `stdio[2]` is a pipe. */
   readonly stderr: Readable | null;
   /** One entry for each of its descriptors: a stream where that is a pipe, else null. */
   readonly stdio: ChildProcess['stdio'];
@@ -77,7 +77,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   readonly cgroup: Cgroup | null;
   /** Its terminal, with the option `pty`; else null. */
   readonly pty: Pty | null;
-  /** The IPC channel, to have the event loop wait for its end or not; null once it is closed, absent without one. */
+  /** The IPC channel: `ref()` and `unref()` say whether it keeps Node running. Null once closed, absent without one. */
   declare readonly channel?: ChannelControl | null;
   /** How it ended: resolves with `exitCode` and `signalCode` set, before `'exit'`. Never rejects. */
   readonly exited: Promise<Exit>;
@@ -152,8 +152,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   /**
    * Sends a signal, through the pidfd: never to another process that has got its pid. pidfd_send_signal(2)
    *
-   * What else goes wrong than that it has ended, which is EPERM for a program that has changed its user, is emitted as
-   * `'error'`.
+   * A signal that may not be sent, `EPERM` for a program that has changed its user, is emitted as `'error'`.
    *
    * @param signal - a name or a number, 0 to ask only. Default: SIGTERM
    * @returns whether it was sent
@@ -181,8 +180,9 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   }
 
   /**
-   * Ends it: SIGTERM, and SIGKILL to all of it when it has not ended two seconds later. Resolves when it is gone; what
-   * it wrote can still be read until then, and for as long as others hold its streams, but no more than two seconds.
+   * Ends it: SIGTERM, and SIGKILL two seconds later if it still runs; with an init, that kills all of its pid
+   * namespace. Resolves when it is gone and its streams are closed. Streams that other processes still hold open are
+   * destroyed after two seconds.
    *
    * With a terminal of its own it gets SIGHUP as well, as when a terminal's window is closed: interactive shells ignore
    * SIGTERM.
@@ -196,17 +196,17 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     return this.close();
   }
 
-  /** SIGTERM, unless {@link kill} has been called, as Node's; does not wait. */
+  /** Sends SIGTERM, unless {@link kill} has been called, as in Node; does not wait. */
   [Symbol.dispose](): void {
     if (!this.#killed) this.kill();
   }
 
-  /** Has the event loop wait for its end, which it does from the start. */
+  /** Keeps Node running until it ends: the default. */
   ref(): void {
     this.#task.ref();
   }
 
-  /** Lets Node end while it runs. Streams hold Node up too, and have an `unref()` of their own. */
+  /** Lets Node end while it runs. Its streams keep Node running too, and have an `unref()` of their own. */
   unref(): void {
     this.#task.unref();
   }
@@ -215,13 +215,13 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
    * Sends a message to the program, which is one that has an IPC channel: {@link fork}, or `'ipc'` in
    * {@link SpawnOptions.stdio}. There it arrives as `'message'` of `process`.
    *
-   * Without a channel, or once it is closed: `ERR_IPC_CHANNEL_CLOSED`. That, and what else keeps it from being sent, goes to
-   * the callback, or else is emitted as `'error'`. No handle can be sent: `ERR_LINUX_NS_UNSUPPORTED`.
+   * Errors go to the callback, or are emitted as `'error'` if there is none: `ERR_IPC_CHANNEL_CLOSED` without an open
+   * channel, `ERR_LINUX_NS_UNSUPPORTED` for a handle, which cannot be sent.
    *
-   * @param message - what the channel's {@link SpawnOptions.serialization} can write; undefined, a bigint, a symbol and a
-   * function it can't be
-   * @param callback - told when the message has been handed to the kernel; the program may not have read it yet
-   * @returns false when it would be better to wait before sending more
+   * @param message - anything that {@link SpawnOptions.serialization} can write, but not undefined, a bigint, a symbol or a
+   * function
+   * @param callback - called when the message has been handed to the kernel; the program may not have read it yet
+   * @returns false when the caller should wait before sending more
    * @throws TypeError `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_HANDLE_TYPE`, and what cannot be serialized
    */
   send(message: Serializable, callback?: (error: Error | null) => void): boolean;
@@ -238,8 +238,8 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   }
 
   /**
-   * Closes the IPC channel, once what has been sent is read; `'disconnect'` follows, here and in the program. Emits
-   * `'error'` with `ERR_IPC_DISCONNECTED` where there is none.
+   * Closes the IPC channel once everything sent has been read; `'disconnect'` follows, here and in the program. Without
+   * a channel it emits `'error'` with `ERR_IPC_DISCONNECTED`.
    */
   disconnect(): void {
     if (this.#link === undefined) this.emit('error', disconnectedError());

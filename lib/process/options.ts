@@ -13,28 +13,28 @@ import type { StdioOptions } from './stdio';
 /** What every program started here can be given: by {@link clone}, {@link spawn}, {@link execFile} and {@link exec}. */
 export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
-   * The directory to start in, seen from inside: as a path below the root of a joined mount namespace, with the ids and
-   * the maps of a user namespace. A relative path is one from this process's own. Where it does not exist the start
-   * fails. A number is a descriptor of a directory.
+   * The working directory, as seen from inside: in the root of a joined mount namespace, and with the ids that the
+   * program has in its user namespace. A relative path starts at this process's own directory. The start fails if it
+   * does not exist. A number is a descriptor of a directory.
    *
    * Default: this process's own directory; where a joined mount namespace has no such path, its root.
    */
   cwd?: string | URL | number | undefined;
   /**
-   * The root directory, a path seen from inside or a descriptor of a directory. What lies outside of it is out of sight but,
-   * for a program that has CAP_SYS_CHROOT, not out of reach. Takes CAP_SYS_CHROOT. chroot(2) Default: as it is.
+   * The root directory: a path as seen from inside, or a descriptor of a directory. It hides what lies outside, but a
+   * program with CAP_SYS_CHROOT can get out. Needs CAP_SYS_CHROOT. chroot(2) Default: the root is not changed.
    *
    * It comes before {@link mounts} and {@link cwd}, which are then paths below it; the default `cwd` is `/`.
    */
   root?: string | number | undefined;
   /**
-   * What is mounted before the program runs, one after the other, in its new or joined mount namespace: a proc of its new
-   * pid namespace, for one. mount(2) Default: nothing.
+   * Mounts to make, in this order, before the program runs, in its new or joined mount namespace: a proc of its new pid
+   * namespace, for example. mount(2) Default: none.
    */
   mounts?: readonly MountOptions[] | undefined;
   /** The whole environment of the program; entries that are `undefined` are left out. Default: `process.env`. */
   env?: NodeJS.ProcessEnv | undefined;
-  /** What the program is told it was called: `argv[0]`. Default: the file. */
+  /** The `argv[0]` of the program: the name it is told it was called by. Default: the file. */
   argv0?: string | undefined;
   /**
    * Whether the program leads a session of its own, without a terminal: {@link newSession}, as Node calls it. setsid(2).
@@ -47,60 +47,63 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    * Whether the program leads a session of its own, which has no controlling terminal: it cannot open /dev/tty, type
    * into the terminal of this process (TIOCSTI) or be reached by its Ctrl-C. setsid(2), ioctl_tty(2)
    *
-   * Default: true with namespaces, new or joined, unless one of the descriptors in `stdio` is a terminal: in another
-   * session a shell could not control jobs on it. What may not be trusted with this process's terminal is not to be
-   * given it: see {@link SpawnOptions.pty}. Without namespaces false, as Node; with {@link detached} it cannot be false.
+   * Default: true with new or joined namespaces, unless one of the descriptors in `stdio` is a terminal: a shell in
+   * another session could not control jobs on it. Do not give this process's terminal to a program that you do not
+   * trust: give it one of its own, {@link SpawnOptions.pty}. Without namespaces false, as in Node; it cannot be false
+   * with {@link detached}.
    */
   newSession?: boolean | undefined;
   /**
-   * The user to run as, an id *inside* the user namespace. Default: with a new or joined user namespace 0 where it maps
-   * 0, else the user as seen from inside; without one the caller's own.
+   * The user to run as, an id *inside* the user namespace. Default: in a new or joined user namespace 0 if that is
+   * mapped there, else the caller's id as seen from inside; without one the caller's own.
    *
-   * Another than one's own takes CAP_SETUID in the user namespace. Capabilities go with the ids. credentials(7)
+   * To run as another user needs CAP_SETUID in the user namespace. The kernel takes the capabilities away when user 0
+   * becomes another. credentials(7)
    */
   uid?: number | undefined;
   /** The group to run as, an id inside the user namespace. Default: as with {@link uid}. */
   gid?: number | undefined;
   /**
-   * Supplementary groups, ids inside the user namespace. Takes CAP_SETGID, and a user namespace that does not deny
-   * setgroups(2). Default: the caller's; root's are dropped along with its `uid` or `gid`, as Node does.
+   * Supplementary groups, ids inside the user namespace. Needs CAP_SETGID, and a user namespace that does not deny
+   * setgroups(2). Default: the caller's; when root gives a `uid` or `gid`, none, as in Node.
    */
   groups?: readonly number[] | undefined;
   /** Namespaces to create for the program. namespaces(7). Default: none. */
   unshare?: NamespaceKind | readonly NamespaceKind[] | UnshareSpec | undefined;
-  /** Namespaces to join; with {@link unshare} too they are joined first. setns(2). Default: none. */
+  /** Namespaces to join, before those of {@link unshare} are created. setns(2). Default: none. */
   setns?: Namespace | Iterable<Namespace> | undefined;
   /**
-   * Whether an init of ours is process 1 of a new pid namespace: it reaps orphans, forwards signals, and ends, and with
-   * it all that is left inside, when the program ends. With `false` the program itself is process 1. pid_namespaces(7)
+   * Whether process 1 of a new pid namespace is this package's init, which reaps orphans and forwards signals to the
+   * program. When the program ends the init ends too, and the kernel kills all that is left inside. With `false` the
+   * program itself is process 1. pid_namespaces(7)
    *
    * Default: true with a new pid namespace; without one it cannot be true.
    */
   init?: boolean | undefined;
   /**
-   * Whether the kernel kills the program when this process ends, in whatever way; in a new pid namespace all that it has
-   * started too. PR_SET_PDEATHSIG(2const). Default: true.
+   * Whether the kernel kills the program when this process ends, in whatever way; with a new pid namespace also all
+   * that the program has started. PR_SET_PDEATHSIG(2const). Default: true.
    *
-   * Without a new pid namespace of its own a program that is set-user-ID, or that changes its ids, is not killed: the
-   * kernel clears the request.
+   * Without a new pid namespace a program that is set-user-ID, or that changes its ids, is not killed: the kernel then
+   * clears the parent-death signal.
    */
   dieWithParent?: boolean | undefined;
   /**
-   * Whether nothing that is exec'd can gain privileges: no set-user-ID, no file capabilities. Default: false, and true
-   * with {@link seccomp}.
+   * Whether set-user-ID bits and file capabilities have no effect, so that no execve(2) adds privileges.
+   * PR_SET_NO_NEW_PRIVS(2const). Default: true with {@link seccomp}, else false.
    */
   noNewPrivileges?: boolean | undefined;
   /**
-   * Which system calls the program, and all that it starts, can make. Default: `'none'`, no filter of ours.
+   * Which system calls the program, and all that it starts, can make. Default: `'none'`, no filter is added.
    *
-   * `'default'` is the profile of {@link defaultSeccompProfile}, in which tracing is closed unless the program has a pid
-   * namespace apart from this process's; or a profile in OCI's JSON form, as Docker and Podman have them; or compiled BPF
-   * programs. Rules of a profile that depend on capabilities go by {@link capabilities}, and without those by none. See
-   * docs/seccomp.md.
+   * `'default'` is the profile of {@link defaultSeccompProfile}, which refuses ptrace(2) unless the program is in
+   * another pid namespace than this process. Or give a profile in OCI's JSON form, as Docker and Podman use it, or
+   * compiled BPF programs. Rules of a profile that depend on capabilities look at {@link capabilities}; without that
+   * option they take the program to have none. See docs/seccomp.md.
    *
-   * Filters are installed when nothing is left to be done but to execute the program: the first call that they see is
-   * its execve(2), which they have to allow. Of several programs each but the last has to allow seccomp(2). With
-   * {@link noNewPrivileges} false it takes CAP_SYS_ADMIN in the program's user namespace. seccomp(2)
+   * The filters are installed last: the first call that they see is the program's execve(2), which they must allow. Of
+   * several BPF programs each but the last must allow seccomp(2). With {@link noNewPrivileges} false this needs
+   * CAP_SYS_ADMIN in the program's user namespace. seccomp(2)
    *
    * @example
    * ```ts
@@ -109,17 +112,17 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    */
   seccomp?: SeccompOption | undefined;
   /**
-   * A cgroup v2 made for the program, below this process's own unless {@link CgroupSpec.parent} says otherwise. The
-   * program is born in it, `child.cgroup` shows and controls it, and it is removed, and what is left in it killed, when
-   * the program ends. `{}` makes one without limits. cgroups(7)
+   * A cgroup v2 to make for the program, below this process's own unless {@link CgroupSpec.parent} says otherwise. The
+   * program starts in it, and `child.cgroup` shows and controls it. When the program ends, what is left in the cgroup
+   * is killed and the cgroup is removed. `{}` makes one without limits. cgroups(7)
    *
-   * Takes write permission in the parent, and on what the parent and this process's own cgroup have above them in
-   * common: as root, or in a cgroup that was delegated. See docs/limits.md.
+   * Needs write permission in the parent, and on the nearest common ancestor of the parent and this process's own
+   * cgroup: root has it, and so has the user to whom a cgroup was delegated. See docs/limits.md.
    */
   cgroup?: CgroupSpec | undefined;
   /**
-   * Aborted before the program runs: the start is undone and rejects with an `AbortError`. Afterwards the program gets a
-   * signal: {@link SpawnOptions.killSignal}.
+   * When it is aborted before the program runs, the start is undone and rejects with an `AbortError`. When it is
+   * aborted later, the program gets {@link SpawnOptions.killSignal}.
    */
   signal?: AbortSignal | undefined;
 }
@@ -129,24 +132,24 @@ export interface SpawnOptions extends ProgramOptions {
   /** What the program's descriptors 0, 1, 2, ... are. Default: `'pipe'`. */
   stdio?: StdioOptions | undefined;
   /**
-   * A new terminal of this size becomes the program's descriptors 0, 1 and 2 and its controlling terminal, and
-   * `child.pty` is the side of who sits in front of it. In place of {@link stdio}. pty(7)
+   * Gives the program a new terminal of this size as descriptors 0, 1 and 2 and as controlling terminal. `child.pty` is
+   * the other side: what is written there is typed, and what is read is the output. It replaces {@link stdio}. pty(7)
    *
-   * It is opened inside, with the ids of the program: /dev/ptmx in the root it has, so a devpts that was mounted there
-   * is the one it comes from. Where there is none the start fails with `ENOENT` or `ENODEV`. Which kind of terminal it
-   * is, programs are told by TERM in {@link env}.
+   * The terminal is opened inside, with the ids of the program, from /dev/ptmx of the program's root: it belongs to the
+   * devpts that is mounted there. Without one the start fails with `ENOENT` or `ENODEV`. Set TERM in {@link env} to
+   * tell the program the type of the terminal.
    */
   pty?: PtyOptions | undefined;
   /**
-   * How messages are written on an IPC channel, which `'ipc'` in {@link stdio} makes: `'json'`, one line of JSON each, or
-   * `'advanced'`, as v8.serialize() does, for Map, BigInt, Buffer and their like. Only `'json'` is for a program that is
-   * not trusted: V8's deserializer is not made for what others have written with intent. Default: `'json'`.
+   * How messages are written on an IPC channel, which `'ipc'` in {@link stdio} makes: `'json'`, one line of JSON each,
+   * or `'advanced'`, as v8.serialize() does, for Map, BigInt, Buffer and their like. Use `'json'` with a program that
+   * you do not trust: V8's deserializer is not safe against hostile data. Default: `'json'`.
    */
   serialization?: Serialization | undefined;
   /**
-   * Most bytes of a message that the program sends on an IPC channel; `Infinity` for any number. At one that is, or becomes,
-   * longer the channel is closed, after an `'error'` with the code `ERR_LINUX_NS_IPC_MESSAGE_SIZE`. Of messages that nobody
-   * has listened to yet so much is kept; then the program waits, as with a pipe. Default: 64 MiB.
+   * The most bytes that a message from the program may have; `Infinity` for no limit. A longer message closes the IPC
+   * channel, after an `'error'` with the code `ERR_LINUX_NS_IPC_MESSAGE_SIZE`. It is also how many bytes of messages
+   * are kept while nobody listens to `'message'`; beyond that the program waits, as with a full pipe. Default: 64 MiB.
    */
   maxMessageSize?: number | undefined;
   /** Milliseconds after which {@link killSignal} is sent. Default: 0, for never. */
@@ -167,16 +170,19 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
   execPath?: string | undefined;
   /** Arguments for Node itself, before the module. Default: `process.execArgv`, without a script given by `--eval`. */
   execArgv?: readonly string[] | undefined;
-  /** Whether its standard streams are pipes, and not those of this process; with {@link stdio} nothing. Default: false. */
+  /**
+   * Whether its standard streams are pipes, and not those of this process. Ignored with {@link stdio}. Default: false.
+   */
   silent?: boolean | undefined;
   /**
-   * For a joined mount namespace whose root has no Node: {@link execPath} is one of this process's root, and it and the
-   * libraries it takes are made available inside, read-only, as /.host-node. Default: false.
+   * For a joined mount namespace whose root has no Node: {@link execPath} is then a path in this process's root. That
+   * file and the libraries it needs are made visible inside, read-only, as /.host-node; nothing is copied. Default:
+   * false.
    *
-   * The process then has a mount namespace of its own below the user namespace it is in: what is mounted in the joined
-   * one later is seen where it was mounted shared there (mount_namespaces(7)), and its `/`, where all is that is in the
-   * joined one's, is read-only. `process.execPath` of the module is what runs it and not Node: it cannot fork() further
-   * Nodes with it. Linux 5.2, glibc or musl; the Node is copied nowhere.
+   * For this the process gets a mount namespace of its own, with everything of the joined root in a new `/` that is
+   * read-only. Later mounts in the joined namespace appear there only below mounts that are shared
+   * (mount_namespaces(7)). `process.execPath` in the module is not a Node that can be run by itself, so the module
+   * cannot fork() with it. Linux 5.2, glibc or musl.
    */
   hostNode?: boolean | undefined;
 }
@@ -185,7 +191,7 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
 export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization' | 'maxMessageSize'> {
   /** Of the results; `'buffer'` or null for Buffers. Default: `'utf8'`. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
-  /** Most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */
+  /** The most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */
   maxBuffer?: number | undefined;
 }
 
@@ -197,10 +203,10 @@ export interface ExecOptions extends Omit<ExecFileOptions, 'shell'> {
 
 /** The options of {@link clone}. */
 export interface CloneOptions extends ProgramOptions {
-  /** The program: a path, or a name to be looked for in the PATH of its environment, in the root it will have. */
+  /** The program: a path, or a name that is looked up in the PATH of its environment, in the root it will have. */
   file: string;
   /** Its arguments, without `argv[0]`. Default: none. */
   args?: readonly string[] | undefined;
-  /** What becomes its descriptors 0, 1, 2, ...: ours stay open. Default: `[0, 1, 2]`. */
+  /** The descriptors that become its 0, 1, 2, ...; they stay open in this process. Default: `[0, 1, 2]`. */
   stdio?: readonly number[] | undefined;
 }

@@ -53,13 +53,12 @@ function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize
 }
 
 /**
- * The terminal of a program that was started with {@link SpawnOptions.pty}, from the side of who sits in front of it:
- * what is written is typed, what is read is what the screen shows (standard output and error, and the echo of what was
- * typed). pty(7)
+ * The user's side of the terminal of a program that was started with {@link SpawnOptions.pty}: what is written is
+ * typed, and what is read is what the screen shows (standard output and error, and the echo of what was typed). pty(7)
  *
  * Written bytes are keys: `'\x03'` is Ctrl-C and interrupts the foreground job, `'\r'` is Enter. `end()` types the
  * character that ends the input (Ctrl-D), as script(1) does. The stream ends when no process has the terminal open any
- * more. `destroy()` takes the terminal away, which sends SIGHUP to the session of the program.
+ * more. `destroy()` closes the terminal, and the kernel sends SIGHUP to the session of the program.
  *
  * @example
  * ```ts
@@ -111,7 +110,7 @@ export class Pty extends Duplex {
     this.#size = size;
   }
 
-  /** Has the event loop go on for what it may show, which it does from the start. */
+  /** Keeps Node running while it is open: the default. */
   ref(): this {
     this.#terminal.ref();
     return this;

@@ -5,11 +5,13 @@ import { RESOURCES, type Resource } from '../host/resources';
 /** A limit, in the unit that getrlimit(2) gives for the resource. `Infinity` and `'unlimited'` are the same. */
 export type RlimitValue = number | 'unlimited';
 
-/** Soft and hard limit. One that is not given stays as it is; a hard limit takes a higher soft one down with it. */
+/**
+ * Soft and hard limit. One that is not given stays as it is; a soft limit above a new hard limit is lowered to that.
+ */
 export interface Rlimit {
   /** What the kernel enforces. The program may raise it up to the hard limit. */
   soft?: RlimitValue | undefined;
-  /** The most the soft limit may be. To raise it takes CAP_SYS_RESOURCE in the first user namespace. */
+  /** The most that the soft limit may be. To raise it needs CAP_SYS_RESOURCE in the initial user namespace. */
   hard?: RlimitValue | undefined;
 }
 

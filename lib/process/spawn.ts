@@ -67,15 +67,15 @@ export const SPAWN_OPTIONS: readonly string[] = [...PROGRAM_OPTIONS, ...Object.k
  * Starts a program in new namespaces (`unshare`), in existing ones (`setns`), in both, or in those of this process.
  * Resolves when the program runs; the event loop is not blocked meanwhile, however large this process is.
  *
- * What `child_process.spawn()` throws or emits is a rejection here: a `TypeError` or `RangeError` for bad arguments,
- * before anything is started; a `NamespaceError` with `step`, `path` and `hint` when a step fails, `ENOENT` for a file
- * that is not there included: then nothing is left of it; an `AbortError` when `options.signal` is aborted before the
- * program runs.
+ * Where `child_process.spawn()` throws or emits `'error'`, this rejects: with a `TypeError` or `RangeError` for bad
+ * arguments, before anything is started; with a `NamespaceError` that has `step`, `path` and `hint` when a step fails
+ * (`ENOENT` when there is no such file), after which nothing is left behind; with an `AbortError` when `options.signal`
+ * is aborted before the program runs.
  *
- * New namespaces of other kinds than `user` take CAP_SYS_ADMIN, or a new user namespace with them. clone(2), setns(2),
+ * Namespaces of other kinds than `user` need CAP_SYS_ADMIN, or a new user namespace beside them. clone(2), setns(2),
  * execve(2), namespaces(7)
  *
- * @param file - a path, or a name to be looked for in the PATH of the program's environment, in the root it will have
+ * @param file - a path, or a name that is looked up in the PATH of the program's environment, in the root it will have
  * @param args - without `argv[0]`. Default: none
  *
  * @example

@@ -5,11 +5,11 @@ import type { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { FILE_TYPES, type FileType } from './file-type';
 
-/** A path in a sandbox that is another than in what the sandbox was made from. */
+/** A path in a sandbox that differs from the lower layers of its root. */
 export interface Change {
   /** In the sandbox, absolute. */
   readonly path: string;
-  /** What has become of it. */
+  /** What has happened to it. */
   readonly change: 'added' | 'modified' | 'deleted';
   /** What it is, or what it was if it is deleted. */
   readonly type: FileType;
@@ -47,6 +47,6 @@ function noOverlay(): NamespaceError {
     code: 'ERR_LINUX_NS_NO_OVERLAY',
     message: 'The root of this Sandbox is no overlay',
     step: 'list changes',
-    hint: "Give the spec a root with 'lower' (and 'upper', to keep what is written): only there it is told apart.",
+    hint: "Give the spec a root with 'lower' (and 'upper', to keep what is written): only an overlay records what has changed.",
   });
 }

@@ -38,21 +38,21 @@ export interface Inside {
 export interface SandboxReadOptions {
   /** Resolve with a string, decoded from this. Default: a Buffer. */
   encoding?: BufferEncoding | null | undefined;
-  /** More than this many bytes are an error (`EFBIG`): what is inside decides how long its files are. Default: 16 MiB. */
+  /** The most bytes to read: a longer file is an error (`EFBIG`). Default: 16 MiB. */
   maxBytes?: number | undefined;
 }
 
 /** Options of {@link Sandbox.writeFile} and {@link Sandbox.createWriteStream}. */
 export interface SandboxWriteOptions {
-  /** `'w'`: what it had is gone. `'a'`: after what it has. `'wx'`: it must not exist. Default: `'w'`. */
+  /** `'w'`: replace the contents. `'a'`: append. `'wx'`: fail if the file exists. Default: `'w'`. */
   flag?: 'w' | 'a' | 'wx' | undefined;
-  /** Permissions of a file that is made, less the umask of this process. Default: 0o666. */
+  /** The mode of a file that is created, less the umask of this process. Default: 0o666. */
   mode?: number | undefined;
 }
 
 /** Options of {@link Sandbox.mkdir}. */
 export interface SandboxMkdirOptions {
-  /** Directories on the way as well, and it does not matter if it exists. Default: false. */
+  /** Whether missing parents are created too, and an existing directory is no error. Default: false. */
   recursive?: boolean | undefined;
   /** Its permissions. Default: 0o755. */
   mode?: number | undefined;

@@ -5,15 +5,15 @@ import type { MountEntry, SandboxSpec } from './spec';
 
 /** Options of {@link hostUserland}. */
 export interface HostUserlandOptions {
-  /** Paths of the host's that can be written, at the same place: a project's directory. The first is where programs start. */
+  /** Paths of the host to bind writable at the same place: a project's directory. Programs start in the first. */
   writable?: string | URL | readonly (string | URL)[] | undefined;
-  /** Paths of the host's that can be read, at the same place, beside the programs and libraries. */
+  /** Paths of the host to bind read-only at the same place, in addition to programs and libraries. */
   readable?: string | URL | readonly (string | URL)[] | undefined;
-  /** Whether names can be looked up in the network: what /etc says of it. Default: false. */
+  /** Whether the files of /etc for name lookup in the network are there. Default: false. */
   resolver?: boolean | undefined;
 }
 
-/** A spec of which the parts that it makes are there, to be spread into others. */
+/** A {@link SandboxSpec} whose parts are all present, to spread into another. */
 export type HostUserland = SandboxSpec &
   Required<Pick<SandboxSpec, 'env' | 'cwd'>> & {
     /** Programs, libraries, settings and what was asked for. */
@@ -49,8 +49,8 @@ const RESOLVER = ['gai.conf', 'host.conf', 'hosts', 'resolv.conf'];
 const HOME = '/home/user';
 
 /**
- * The host's programs, read-only, in an otherwise empty root: no home directories, nothing of /etc that is about people,
- * /tmp and a home directory that are empty and go with the sandbox.
+ * The host's programs, read-only, in an otherwise empty root: no home directories of the host, nothing of /etc about
+ * its users, and an empty /tmp and home directory, which are discarded with the sandbox.
  *
  * @example
  * ```ts

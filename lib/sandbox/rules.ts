@@ -17,9 +17,9 @@ const WITHHELD = ['setns', 'unshare', 'root', 'mounts', 'init', 'dieWithParent',
 type Withheld = (typeof WITHHELD)[number];
 
 /**
- * The options of a program in a sandbox: those of the function of the same name, without what is the sandbox's to say.
- * `env` is added to the sandbox's, `cwd` is a path inside, relative to the sandbox's. `capabilities` and `rlimits` cannot
- * ask for more than the spec has, and `seccomp` is a filter beside the sandbox's.
+ * The options of a program in a sandbox: those of the function of the same name, without those that the sandbox
+ * decides. `env` is added to the sandbox's; `cwd` is a path inside, relative to the sandbox's. `capabilities` and
+ * `rlimits` cannot ask for more than the spec has, and `seccomp` is a filter in addition to the sandbox's.
  */
 export type InSandbox<Options> = Omit<Options, Withheld>;
 
@@ -27,7 +27,11 @@ export type InSandbox<Options> = Omit<Options, Withheld>;
 const INFINITE = -1;
 const AS_IS = -2;
 
-export function confinementOf(rules: Rules, ids: ResolvedUser, cgroup: number | undefined): Confinement {
+export function confinementOf(
+  rules: Rules,
+  ids: ResolvedUser,
+  cgroup: number | undefined,
+): Omit<Confinement, 'started'> {
   return {
     withheld: WITHHELD,
     complete: (options) => ({ ...options, ...completed(options, rules, ids) }),

@@ -28,15 +28,15 @@ import { parseSpec } from './parse';
 import { type InSandbox, confinementOf } from './rules';
 import type { SandboxSpec } from './spec';
 
-let construct: (built: Built, confinement: Confinement) => Sandbox;
+let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 
 /**
- * A root of its own, namespaces of its own, and programs in it that have no more than they were given: closed by
- * default, see {@link SandboxSpec}. It needs no privilege.
+ * A root and namespaces of its own for programs, which have no access to anything that {@link SandboxSpec} does not
+ * give them. It needs no privilege.
  *
- * An init of ours, a small process with nothing in it, keeps it until {@link close}, or until this process ends, in
- * whatever way: then all that runs in it is killed. Programs are started one after another or many at once; each is put
- * inside in about a millisecond. Sandboxes don't keep the event loop alive.
+ * This package's init, a small process, keeps it until {@link close}, or until this process ends, in whatever way: then
+ * all that runs in it is killed. Any number of programs can run in it at a time; to enter it takes each about a
+ * millisecond. A sandbox does not keep Node running.
  *
  * Close it, or declare it with `await using`. One that is forgotten is closed when it is collected as garbage, with a
  * process warning (`LINUX_NS_UNCLOSED`).
@@ -49,7 +49,7 @@ let construct: (built: Built, confinement: Confinement) => Sandbox;
  */
 export class Sandbox {
   static {
-    construct = (built, confinement) => new Sandbox(built, confinement);
+    construct = (built, rules) => new Sandbox(built, rules);
   }
 
   readonly #built: Built;
@@ -57,19 +57,19 @@ export class Sandbox {
   readonly #running = new Set<NamespaceProcess>();
   #closing: Promise<void> | undefined;
 
-  private constructor(built: Built, confinement: Confinement) {
+  private constructor(built: Built, rules: Omit<Confinement, 'started'>) {
     this.#built = built;
-    this.#confinement = confinement;
+    this.#confinement = { ...rules, started: (child) => this.#track(child) };
     // The set is this object's from here on, and closed with it.
     disown(built.set);
     own(this, { what: `A Sandbox (init ${built.task.initPid})`, close: () => release(built, []) });
   }
 
   /**
-   * Makes one, with everything in its root. Bad specs throw before anything is started; what fails then is one error that
-   * names the entry, and nothing is left.
+   * Creates a sandbox with everything in its root. A bad spec is refused before anything is started. If a step fails
+   * later, the error names the entry, and nothing is left behind.
    *
-   * @throws TypeError, RangeError for what the spec gets wrong, also where it contradicts itself
+   * @throws TypeError, RangeError for a bad spec, also one that contradicts itself
    * @throws NamespaceError with `step` (`'mounts[3]: bind /x on /y'`), `path`, and a `hint`
    */
   static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
@@ -79,14 +79,14 @@ export class Sandbox {
   }
 
   /**
-   * Its namespaces, which are closed with it. What is started with them is in its root, but is not confined: it has what
-   * `spawn({ setns })` gives.
+   * Its namespaces, which are closed with it. A program that is started with this set runs in the sandbox's root, but
+   * without its limits on capabilities, system calls and ids: as with `spawn({ setns })`.
    */
   get namespaces(): NamespaceSet {
     return this.#built.set;
   }
 
-  /** The pid, as this process sees it, of the init that keeps it; 0 where there is none, or none any more. */
+  /** The pid, as this process sees it, of the init that keeps it; 0 without a pid namespace, and once it has ended. */
   get init(): number {
     return this.#built.set.init ?? 0;
   }
@@ -97,11 +97,11 @@ export class Sandbox {
   }
 
   /**
-   * Starts a program inside. As the function of the same name, of which it takes the options that are not the sandbox's
-   * to say: see {@link InSandbox}.
+   * Starts a program inside, as the function {@link spawn | spawn()} does. Options that the sandbox decides for all its
+   * programs are not taken: see {@link InSandbox}.
    *
    * @throws TypeError, RangeError also for options that ask for more than the sandbox has
-   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`; with `step`, `path` and `hint` for what could not be started
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`; with `step`, `path` and `hint` when the program could not be started
    */
   async spawn(
     file: string,
@@ -114,7 +114,7 @@ export class Sandbox {
     args?: readonly string[] | InSandbox<SpawnOptions> | null,
     options?: InSandbox<SpawnOptions>,
   ): Promise<NamespaceProcess> {
-    return this.#track(await spawnIn(this.#set(), file, args, options, this.#confinement));
+    return spawnIn(this.#set(), file, args, options, this.#confinement);
   }
 
   /** Runs a program inside to its end, and resolves with what it wrote. See {@link spawn}. */
@@ -163,11 +163,12 @@ export class Sandbox {
     args?: readonly string[] | InSandbox<ForkOptions> | null,
     options?: InSandbox<ForkOptions>,
   ): Promise<NamespaceProcess> {
-    return this.#track(await forkIn(this.#set(), modulePath, args, options, this.#confinement));
+    return forkIn(this.#set(), modulePath, args, options, this.#confinement);
   }
 
   /**
-   * Reads a file as a program inside could, without a link that leads out. Regular files only: `EINVAL` for others.
+   * Reads a file with the rights of a program inside; symbolic links cannot lead out. Regular files only: `EINVAL` for
+   * others.
    *
    * @param path - in the sandbox; a relative one starts at its root
    */
@@ -183,12 +184,12 @@ export class Sandbox {
     return readFileIn(this.#inside(), path, options);
   }
 
-  /** Writes a file as a program inside could, without a link that leads out; makes it where it is missing. */
+  /** Writes a file with the rights of a program inside, and creates it if needed; symbolic links cannot lead out. */
   async writeFile(path: string, data: string | Uint8Array | Readable, options?: SandboxWriteOptions): Promise<void> {
     await writeFileIn(this.#inside(), path, data, options);
   }
 
-  /** A stream of what a file has. See {@link readFile}. */
+  /** A stream of the contents of a file. See {@link readFile}. */
   async createReadStream(path: string): Promise<Readable> {
     return readStreamIn(this.#inside(), path);
   }
@@ -198,35 +199,35 @@ export class Sandbox {
     return writeStreamIn(this.#inside(), path, options);
   }
 
-  /** What a directory has, sorted by name, without `.` and `..`. */
+  /** The entries of a directory, sorted by name, without `.` and `..`. */
   async readdir(path: string): Promise<SandboxDirent[]> {
     return readdirIn(this.#inside(), path);
   }
 
-  /** Makes a directory as a program inside could. mkdir(2) */
+  /** Creates a directory with the rights of a program inside. mkdir(2) */
   async mkdir(path: string, options?: SandboxMkdirOptions): Promise<void> {
     await mkdirIn(this.#inside(), path, options);
   }
 
   /**
-   * What has been written to a root that is an overlay: which paths are in the upper layer, and whether those below have
-   * them too. Sorted by path; what is in a directory that is itself `added` or `deleted` is listed too, or not,
-   * respectively.
+   * The paths that differ from the lower layers, of a root that is an overlay: added, modified or deleted, sorted by
+   * path. What is in an added directory is listed; what was in a deleted one is not.
    *
-   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the root is none
+   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the root is not an overlay
    */
   async changes(): Promise<Change[]> {
     this.#mustBeOpen();
     return changesIn(this.#inside().join, this.#built.layers);
   }
 
-  /** What it uses and has used, all its programs together. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
+  /** What all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
   async stats(): Promise<CgroupStats> {
     return this.#cgroup('stats').stats();
   }
 
   /**
-   * Stops all that runs in it until {@link thaw}; resolves when it stands still. What is started meanwhile starts then.
+   * Stops all that runs in it until {@link thaw}; resolves when everything has stopped. Programs that are started while
+   * it is frozen begin to run with the thaw.
    *
    * @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` without {@link SandboxSpec.cgroup}
    */
@@ -234,14 +235,14 @@ export class Sandbox {
     await this.#cgroup('freeze').freeze();
   }
 
-  /** Lets it run on. See {@link freeze}. */
+  /** Lets everything continue. See {@link freeze}. */
   async thaw(): Promise<void> {
     await this.#cgroup('thaw').thaw();
   }
 
   /**
-   * Kills all that runs in it and takes it down. Resolves when nothing of it is left but what was kept on purpose.
-   * Calling it again changes nothing.
+   * Kills all that runs in it and takes it down (see {@link SandboxSpec.share} for one without a pid namespace).
+   * Resolves when nothing of it is left but the `upper` directory of an overlay. Calling it again changes nothing.
    */
   async close(): Promise<void> {
     disown(this);
@@ -259,11 +260,12 @@ export class Sandbox {
     return `Sandbox { init: ${this.init}${this.closed ? ', closed' : ''} }`;
   }
 
-  /** A sandbox that somebody uses is not collected: the program's end refers to it. */
-  #track(child: NamespaceProcess): NamespaceProcess {
+  /** A sandbox in which a program runs is not collected as garbage: the program's end refers to it. */
+  #track(child: NamespaceProcess): void {
     this.#running.add(child);
     void child.exited.then(() => this.#running.delete(child));
-    return child;
+    // It was being started when close() looked for what runs.
+    if (this.closed) kill([child], this.#built.set);
   }
 
   #set(): NamespaceSet {
@@ -293,12 +295,18 @@ export class Sandbox {
   }
 }
 
-/** Programs die with the init; where they are in the host's pid namespace they are killed one by one. */
 async function release(
   { set, above, layers, cgroup, work }: Built,
   running: readonly NamespaceProcess[],
 ): Promise<void> {
-  for (const child of set.pid === undefined ? running : []) child.kill('SIGKILL');
+  kill(running, set);
   await Promise.all([set, ...above, ...layers].map((each) => each.close()));
+  await Promise.all(running.map(({ exited }) => exited));
   await discard(cgroup, work);
+}
+
+/** Programs die with the init; where they are in the host's pid namespace they are killed one by one. */
+function kill(running: readonly NamespaceProcess[], { pid }: NamespaceSet): void {
+  if (pid !== undefined) return;
+  for (const child of running) child.kill('SIGKILL');
 }

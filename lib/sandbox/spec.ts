@@ -8,55 +8,54 @@ import type { Rlimits } from '../process/rlimits';
 import type { SeccompOption } from '../seccomp/seccomp';
 
 /**
- * The root of a sandbox: a directory, of which the sandbox can change nothing unless `readOnly` is false, or the layers
- * of an overlay.
+ * The root of a sandbox: a directory, which is read-only unless `readOnly` is false, or the layers of an overlay.
  */
 export type SandboxRoot = string | URL | DirectoryRoot | OverlayRoot;
 
-/** A directory of the host's, with all that is mounted below it. */
+/** A directory of the host, with all that is mounted below it. */
 export interface DirectoryRoot {
   /** On the host. */
   path: string | URL;
-  /** Default: true. Mount points that are missing in it can then not be made: give an overlay instead. */
+  /** Default: true. Missing mount points cannot be made in it then: use an overlay for that. */
   readOnly?: boolean | undefined;
   /** There is one root: this, or an {@link OverlayRoot}. */
   lower?: never;
 }
 
 /**
- * Directories of the host's seen as one, of which the sandbox changes none: what it writes goes to `upper`.
+ * Directories of the host, merged into one. The sandbox changes none of them: what it writes goes to `upper`.
  * Linux 5.11; the kernel's Documentation/filesystems/overlayfs.rst
  */
 export interface OverlayRoot {
-  /** The uppermost first. What is mounted below them is not seen. */
+  /** The uppermost first. What is mounted below them is not visible. */
   lower: readonly (string | URL)[];
   /**
-   * A directory that keeps what the sandbox has written, and that a later one can go on with. Default: it is discarded;
-   * before Linux 6.6 a directory that `lower` has can then not be removed (`EIO`).
+   * A directory that keeps what the sandbox writes; a later sandbox can continue with it. Default: it is discarded; before
+   * Linux 6.6, removing a directory of `lower` then fails (`EIO`).
    */
   upper?: string | URL | undefined;
   /**
-   * An empty directory on the same filesystem as `upper`, for the kernel to work in. Default: `upper` with `.work` at its
-   * end, which is made, and removed when the sandbox is closed.
+   * An empty directory on the same filesystem as `upper`, for the kernel's own use. Default: the path of `upper` with
+   * `.work` appended; it is created, and removed when the sandbox is closed.
    */
   work?: string | URL | undefined;
   /** There is one root: this, or a {@link DirectoryRoot}. */
   path?: never;
 }
 
-/** A path of the host's that is visible in the sandbox as well, with all that is mounted below it. */
+/** A path of the host that is visible in the sandbox as well, with all that is mounted below it. */
 export interface BindEntry {
   /**
-   * - `'bind'`: what the sandbox may write, it can write. No device can be opened there.
-   * - `'bindReadOnly'`: nothing can be written, neither in what is mounted below it.
-   * - `'bindDevices'`: as `'bind'`, and devices can be opened.
+   * - `'bind'`: writable, as far as the permissions of the files allow. No device can be opened there (nodev).
+   * - `'bindReadOnly'`: read-only, and so is what is mounted below it.
+   * - `'bindDevices'`: as `'bind'`, but devices can be opened.
    */
   type: 'bind' | 'bindReadOnly' | 'bindDevices';
   /** A path, relative to this process's directory, or a descriptor of a file or directory; O_PATH will do. */
   source: string | URL | number;
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** Whether a source that does not exist is passed over. Default: false. */
+  /** Whether the entry is skipped when the source does not exist. Default: false. */
   optional?: boolean | undefined;
 }
 
@@ -66,9 +65,9 @@ export interface TmpfsEntry {
   type: 'tmpfs';
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** Most bytes. Default: half of the machine's memory. */
+  /** Its size limit in bytes. Default: half of the machine's memory. */
   size?: number | undefined;
-  /** Of its directory. Default: 0o755. */
+  /** The mode of its root directory. Default: 0o755. */
   mode?: number | undefined;
 }
 
@@ -79,8 +78,9 @@ export interface ProcEntry {
   /** Where: an absolute path in the sandbox. */
   target: string;
   /**
-   * Whether what concerns the whole machine cannot be written there (sys, irq, bus, sysrq-trigger, fs) and what tells of it
-   * is hidden (kcore, keys, timer_list, …). Below one that is, none can be mounted that is not. Default: true.
+   * Whether the parts that control the whole machine are read-only (sys, irq, bus, sysrq-trigger, fs) and those that
+   * reveal its state are hidden (kcore, keys, timer_list, …). Inside a sandbox with a masked /proc nobody can mount one
+   * that is not masked. Default: true.
    */
   masked?: boolean | undefined;
 }
@@ -93,7 +93,7 @@ export interface DevEntry {
   target: string;
 }
 
-/** What the namespaces of the sandbox have: mq_overview(7), sysfs(5), cgroups(7). */
+/** A filesystem that shows the sandbox's own namespaces: mq_overview(7), sysfs(5), cgroups(7). */
 export interface KernelEntry {
   /** Which entry it is. */
   type: 'mqueue' | 'sysfs' | 'cgroup2';
@@ -101,7 +101,7 @@ export interface KernelEntry {
   target: string;
 }
 
-/** Directories of the host's seen as one: see {@link OverlayRoot}. */
+/** Directories of the host, merged into one: see {@link OverlayRoot}. */
 export interface OverlayEntry extends OverlayRoot {
   /** Which entry it is. */
   type: 'overlay';
@@ -109,7 +109,7 @@ export interface OverlayEntry extends OverlayRoot {
   target: string;
 }
 
-/** A directory, and those on the way to it. One that is there is left as it is, but for a mode that is given. */
+/** A directory, and missing ones on the way to it. If it exists, only its mode is changed, and only if one is given. */
 export interface DirectoryEntry {
   /** Which entry it is. */
   type: 'dir';
@@ -119,42 +119,44 @@ export interface DirectoryEntry {
   mode?: number | undefined;
 }
 
-/** A symbolic link that says `to`. symlink(7) */
+/** A symbolic link. symlink(7) */
 export interface SymlinkEntry {
   /** Which entry it is. */
   type: 'symlink';
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** What it says; it need not exist. */
+  /** What it points to; that need not exist. */
   to: string;
 }
 
 /**
- * A file with these contents, written at its place: on the host, where that is a directory of the host's which can be
- * written. With `mounted` or `readOnly` it is mounted there instead, and nothing is written anywhere but in memory.
+ * A file with the given contents. It is written in place, and so on the host when `target` lies in a writable directory
+ * of the host. With `mounted` or `readOnly` it is kept in memory and mounted on `target` instead.
  */
 export interface FileEntry {
   /** Which entry it is. */
   type: 'file';
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** A descriptor, or a stream, is read to its end; the sandbox is there when that has come. */
+  /** The contents. A descriptor or a stream is read to its end before the sandbox is ready. */
   data: string | Uint8Array | Readable | number;
   /** Default: 0o644. */
   mode?: number | undefined;
   /** Default: false. */
   readOnly?: boolean | undefined;
-  /** What the sandbox writes to it goes with the sandbox then. Default: as `readOnly`, which takes it. */
+  /**
+   * Whether it is kept in memory and mounted: what the sandbox writes to it is then discarded. Default: as `readOnly`.
+   */
   mounted?: boolean | undefined;
 }
 
-/** What was mounted so far at the target, or is there, can be changed no more. */
+/** Makes a mount, or a file or directory of the root, read-only from here on. */
 export interface ReadOnlyEntry {
   /** Which entry it is. */
   type: 'readOnly';
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** Also what is mounted below it. Default: false. */
+  /** Whether what is mounted below it becomes read-only too. Default: false. */
   recursive?: boolean | undefined;
 }
 
@@ -164,23 +166,23 @@ export interface MaskEntry {
   type: 'mask';
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** Whether it does not matter that it does not exist. Default: false. */
+  /** Whether the entry is skipped when the target does not exist. Default: false. */
   optional?: boolean | undefined;
 }
 
-/** Permissions of what is there. On a directory of the host's it is the host's that has them. */
+/** Changes the permissions of an existing file or directory: on the host, where the target is a file of the host. */
 export interface ChmodEntry {
   /** Which entry it is. */
   type: 'chmod';
   /** Where: an absolute path in the sandbox. */
   target: string;
-  /** As of chmod(2): 0o755. */
+  /** As in chmod(2): 0o755. */
   mode: number;
 }
 
 /**
- * One thing in the root of a sandbox. Targets are absolute paths in it; directories on the way, and mount points, are
- * made where they are missing. Links in it lead nowhere else than in it.
+ * One thing in the root of a sandbox. Targets are absolute paths in that root; missing mount points, and directories on
+ * the way to them, are created. Symbolic links are resolved inside the root.
  */
 export type MountEntry =
   | BindEntry
@@ -198,18 +200,19 @@ export type MountEntry =
 
 /** Who the programs of a sandbox are. */
 export interface SandboxUser {
-  /** Their user id, inside. Default: this process's own, or 0 where a `map` does not have that. */
+  /** Their user id, inside. Default: this process's own, or 0 if `map` does not map that. */
   uid?: number | undefined;
   /** Their group id, inside. Default: as `uid`. */
   gid?: number | undefined;
   /**
-   * Supplementary groups, inside. Takes a map that this process has privilege for, or `'auto'`: without, the kernel has
-   * programs keep those of this process, which are nobody's inside. Default: none.
+   * Supplementary groups, inside. Needs a map that this process has the privilege to write, or `'auto'`. Without one
+   * the kernel forbids setgroups(2), and programs keep the groups of this process, shown as 65534 inside. Default:
+   * none.
    */
   groups?: readonly number[] | undefined;
   /**
-   * Which ids there are. Default: `uid` and `gid`, which are this process's own outside. A map for each where the two are
-   * to differ.
+   * The ids that exist inside. Default: only `uid` and `gid`, which are this process's own outside. Give two maps where
+   * those of users and of groups differ.
    */
   map?:
     | IdMap
@@ -237,39 +240,39 @@ export interface SandboxUser {
 export interface SandboxSpec {
   /** Default: an empty filesystem in memory. */
   root?: SandboxRoot | undefined;
-  /** What is in the root, one on top of the other: the first of all. */
+  /** What is in the root. The entries are applied in this order. */
   mounts?: readonly MountEntry[] | undefined;
   /** Whether there is a /dev: see {@link DevEntry}. Default: true. */
   dev?: boolean | undefined;
   /** Whether there is a /proc: see {@link ProcEntry}. Default: true. */
   proc?: boolean | undefined;
   /**
-   * Whether programs can have terminals of their own: a devpts in /dev, which {@link SpawnOptions.pty} takes. Default: with
-   * a /dev.
+   * Whether /dev has a devpts, which {@link SpawnOptions.pty} needs. Default: true if there is a /dev.
    */
   terminal?: boolean | undefined;
   /**
-   * Kinds of namespace that are the host's, and not new. A new one of each other kind is made, of `time` none. The
-   * mount namespace is always new.
+   * Kinds of namespace that the sandbox shares with the host. One of each other kind is created, but none of `time`;
+   * `mnt` cannot be shared. Without a pid namespace of its own, `close()` kills the programs that the sandbox has
+   * started, and what these have started only if there is a {@link cgroup}.
    */
   share?: readonly NamespaceKind[] | undefined;
-  /** Who its programs are. Default: this process's own ids, and no other. */
+  /** The ids of its programs. Default: this process's own, and no others. */
   user?: SandboxUser | undefined;
   /** Default: the host's. */
   hostname?: string | undefined;
   /** The directory programs start in. Default: `'/'`. */
   cwd?: string | undefined;
-  /** The environment of programs, beside PATH, HOME, TERM and LANG; `undefined` takes one of these away. */
+  /** The environment of programs, in addition to PATH, HOME, TERM and LANG; `undefined` removes one of these. */
   env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * `'none'`: a network namespace with nothing but a loopback interface. `'host'`: the host's. Or one that somebody has set
-   * up. Default: `'none'`.
+   * `'none'`: a network namespace with only a loopback interface. `'host'`: the host's. Or an existing network
+   * namespace. Default: `'none'`.
    */
   network?: 'none' | 'host' | Namespace | undefined;
   /**
-   * Those that programs have, and the most that they can get. Default: none.
+   * The capabilities of programs: they have these, and can get no others. Default: none.
    *
-   * With CAP_SYS_ADMIN they can mount; what this spec has mounted is locked then, and read-only stays read-only.
+   * With CAP_SYS_ADMIN programs can mount. The mounts of this spec are locked then: what is read-only stays read-only.
    */
   capabilities?: readonly Capability[] | undefined;
   /** See {@link ProgramOptions.noNewPrivileges}. Default: true. */
@@ -277,25 +280,25 @@ export interface SandboxSpec {
   /** See {@link ProgramOptions.newSession}. Default: true. */
   newSession?: boolean | undefined;
   /**
-   * Whether the kernel kills everything in it when this process ends, in whatever way. With `false` what runs in it runs
-   * on, and the sandbox ends with the last of its programs; a cgroup and a work directory of an overlay are left, then.
-   * Takes a pid namespace. Default: true.
+   * Whether the kernel kills everything in it when this process ends, in whatever way. With `false` its programs
+   * continue, and the sandbox ends with the last of them; its cgroup and the work directory of an overlay are then left
+   * behind. `false` needs a pid namespace. Default: true.
    */
   dieWithParent?: boolean | undefined;
   /**
-   * Whether an init of ours keeps the sandbox and reaps what is orphaned in it: always, where it has a pid namespace. A
-   * program that is to be process 1 itself takes `spawn()` with `unshare` and `init: false`. Default: true.
+   * Whether this package's init keeps the sandbox and reaps orphans. Must be true with a pid namespace, and false
+   * without one. To run a program as process 1, use `spawn()` with `unshare` and `init: false`. Default: as it must be.
    */
   init?: boolean | undefined;
   /**
-   * See {@link ProgramOptions.seccomp}. With another than the default, which closes keyrings, programs have a session
-   * keyring of their own, and not the one of this process: `session-keyring(7)`. Default: `'default'`.
+   * See {@link ProgramOptions.seccomp}. `'default'` blocks the keyring calls; with anything else programs get a new
+   * session keyring in place of this process's: `session-keyring(7)`. Default: `'default'`.
    */
   seccomp?: SeccompOption | undefined;
-  /** Whether no user namespace can be made inside, by nobody. Default: false. */
+  /** Whether nobody can create a user namespace inside. Default: false. */
   disableUserNamespaces?: boolean | undefined;
   /** Limits that each program starts with. See {@link ProgramOptions.rlimits}. */
   rlimits?: Rlimits | undefined;
-  /** A cgroup for the sandbox with all its programs, which `stats()`, `freeze()` and `thaw()` take. Default: none. */
+  /** A cgroup for the sandbox and all its programs; `stats()`, `freeze()` and `thaw()` need one. Default: none. */
   cgroup?: CgroupSpec | undefined;
 }

@@ -21,11 +21,11 @@ export interface CompileSeccompOptions {
 
 /** A profile as the kernel takes it. */
 export interface CompiledSeccomp {
-  /** Classic BPF: an array of `struct sock_filter`. As the option `seccomp`, or for `bwrap --seccomp`. seccomp(2) */
+  /** Classic BPF, an array of `struct sock_filter`: for the option `seccomp`, or for `bwrap --seccomp`. seccomp(2) */
   readonly program: Uint8Array;
   /** The flags of the profile. */
   readonly flags: readonly SeccompFlag[];
-  /** Names in it that no architecture knows, in rules that only open something: newer than this package, or misspelt. */
+  /** Names of calls that no architecture has, from rules that allow them: newer than this package, or misspelt. */
   readonly unknown: readonly string[];
 }
 

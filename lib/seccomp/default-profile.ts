@@ -4,7 +4,7 @@ import type { Capability } from '../host/capabilities';
 import { SYSCALLS } from './syscall-table';
 import type { SeccompArgument, SeccompProfile, SeccompRule } from './profile';
 
-/** What {@link defaultSeccompProfile} leaves open. */
+/** Options of {@link defaultSeccompProfile}: what it allows. */
 export interface DefaultSeccompOptions {
   /**
    * Whether programs may create user namespaces, in which they then have every capability. Without them clone3(2), whose
@@ -12,8 +12,8 @@ export interface DefaultSeccompOptions {
    */
   userNamespaces?: boolean | undefined;
   /**
-   * Whether programs may trace and read one another: ptrace(2), process_vm_readv(2), pidfd_getfd(2) and their like. For
-   * programs that see no others than their own. With CAP_SYS_PTRACE they may anyway. Default: true.
+   * Whether programs may trace and read one another: ptrace(2), process_vm_readv(2), pidfd_getfd(2) and the like. Meant
+   * for programs in a pid namespace of their own. With CAP_SYS_PTRACE they may in any case. Default: true.
    */
   ptrace?: boolean | undefined;
 }
@@ -110,16 +110,17 @@ const PERSONALITIES = [0, 0x20000, 0x8, 0x20008, 0xffffffff];
 const CLONE_NEWUSER = 0x10000000;
 
 /**
- * The profile that `seccomp: 'default'` stands for: what an ordinary program needs, gcc, Node and Python included, and
- * nothing by which one looks for a way out. It is a new object each time, to be changed and given as `seccomp`.
+ * The profile of `seccomp: 'default'`: it allows what ordinary programs need, gcc, Node and Python included, and
+ * refuses the calls that attacks on the kernel usually need. Each call returns a new object, which can be changed and
+ * given as `seccomp`.
  *
- * Closed are: typing into a terminal (TIOCSTI, TIOCLINUX), keyrings, io_uring, userfaultfd, kexec, swapping, I/O ports,
- * obsolete calls, sockets other than of Unix, IP and netlink, personalities without address space randomization, and, but for who
- * is given the capability, mounting, bpf, perf events, kernel modules, reboot, the clock, the kernel's log, file handles,
- * accounting. Programs of other architectures, 32-bit ones too, are killed. A call newer than the profile fails with
- * ENOSYS.
+ * It refuses typing into a terminal (TIOCSTI, TIOCLINUX), keyrings, io_uring, userfaultfd, kexec, swapping, I/O ports,
+ * obsolete calls, sockets other than of Unix, IP and netlink, personalities without address space randomization; and,
+ * to programs that are not given the capability for it, mounting, bpf, perf events, kernel modules, reboot, setting the
+ * clock, the kernel's log, file handles, accounting. Programs of other architectures, 32-bit ones too, are killed. A
+ * call newer than the profile fails with ENOSYS.
  *
- * It counts on the strictest rule that applies, as this package does; libseccomp, and so Docker, may take another.
+ * Where several rules apply to a call, this package takes the strictest; libseccomp, and so Docker, may take another.
  *
  * @throws TypeError with Node's codes
  *

@@ -1,8 +1,8 @@
 /**
  * Namespaces of the calling thread itself: for a Worker that dedicates itself to one.
  *
- * Everything else in this package leaves Node's threads where they are. These two do not, and what that means has to
- * be known:
+ * Everything else in this package leaves Node's threads where they are. These two functions move one, with
+ * consequences:
  *
  * - Only the Worker's own thread moves. What Node does on libuv's pool, whose threads all Workers share, stays where
  *   it was: all of `fs` but its `…Sync` functions, `dns.lookup()` (and so `net.connect()` to a name), `crypto` and
@@ -25,13 +25,15 @@ import { isNamespace } from '../namespace/brand';
 import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
 import type { Namespace } from '../namespace/namespace';
 
-/** What a thread of a process that has several can leave: not `user`, `pid` (that is for children) and `time`. */
+/**
+ * The kinds that one thread of a process can change: not `user` and `time`, nor `pid`, which concerns only children.
+ */
 export type ThreadNamespaceKind = Exclude<NamespaceKind, 'user' | 'pid' | 'time'>;
 
 const KINDS: readonly ThreadNamespaceKind[] = ['cgroup', 'ipc', 'mnt', 'net', 'uts'];
 
 /**
- * Moves the calling Worker's thread into new namespaces: unshare(2). They are set up in no way: mounts keep their
+ * Moves the calling Worker's thread into new namespaces: unshare(2). Nothing is set up in them: mounts keep their
  * propagation, `lo` is down. With `mnt` the thread also gets a root and working directory of its own (CLONE_FS).
  *
  * Takes CAP_SYS_ADMIN, and blocks for as long as the kernel needs: a millisecond or so for `net`.

@@ -252,10 +252,12 @@ static bool visit(struct walk *walk, const struct entry *entry) {
 static bool look_on(struct walk *walk) {
   char entries[ENTRIES_BYTES] __attribute__((aligned(8)));
   for (;;) {
-    long got = must(sys3(__NR_getdents64, walk->upper, entries, sizeof(entries)), "getdents64", NULL);
-    if (got == 0) {
+    long got = sys3(__NR_getdents64, walk->upper, entries, sizeof(entries));
+    /* ENOENT: it was removed after it was opened. */
+    if (got == 0 || got == -ENOENT) {
       return false;
     }
+    must(got, "getdents64", NULL);
     for (long at = 0; at < got;) {
       const struct entry *entry = (const struct entry *)(entries + at);
       at += entry->size;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { mkdirSync, readSync } from 'node:fs';
 import { types } from 'node:util';
 import { runInNewContext } from 'node:vm';
@@ -228,5 +229,32 @@ describe('a path', () => {
 
   it.each([null, 3, Buffer.from('/a'), {}])('is nothing else: %p', (value) => {
     expect(thrown(() => validatePath('path', value)).code).toBe('ERR_INVALID_ARG_TYPE');
+  });
+});
+
+describe('an object of options', () => {
+  it.each([[new Map([['net', true]])], [new Set(['net'])], [new Uint8Array(1)], [[]], [null], ['net']])(
+    'is none that keeps what it was given elsewhere, where it would not be applied: %p',
+    (value) => {
+      const error = thrown(() => validateObject('options', value));
+      expect(error.code).toBe('ERR_INVALID_ARG_TYPE');
+    },
+  );
+
+  it('may be of any class and of none', () => {
+    for (const value of [{}, Object.create(null), new EventEmitter(), process.env]) {
+      expect(() => validateObject('options', value)).not.toThrow();
+    }
+  });
+});
+
+describe('an array', () => {
+  it('has no holes, which checks of its items would pass over', () => {
+    const value: unknown[] = ['a'];
+    value[2] = 'b';
+    const error = thrown(() => validateArray('args', value));
+    expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
+    expect(error.message).toContain("'args' has no item at index 1");
+    expect(() => validateArray('args', ['a', undefined])).not.toThrow();
   });
 });

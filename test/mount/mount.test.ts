@@ -180,3 +180,11 @@ needs({ unprivileged: true }).test('an ordinary user may not mount on the host, 
   });
   expect(existsSync(folder)).toBe(true);
 });
+
+test.each([[Symbol('tmpfs')], [{}], [7]])(
+  'a type that is no string is refused, with propagation too: %p',
+  async (type) => {
+    const options = { type, target: '/mnt', propagation: 'private' } as unknown as MountOptions;
+    await expect(mount(options)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+  },
+);

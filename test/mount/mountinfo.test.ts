@@ -207,3 +207,14 @@ describe('of a set', () => {
     expect(turns).toBeGreaterThan(count / 500);
   }, 120_000);
 });
+
+describe('of what is no list of mounts', () => {
+  test.each([[undefined], ['/'], [{}], [[null]], [new Array(1)]])(
+    'there is no tree, and no peer group: %p',
+    (value) => {
+      const refusal = expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as Error;
+      expect(() => mountTree(value as never)).toThrow(refusal);
+      expect(() => peerGroups(value as never)).toThrow(refusal);
+    },
+  );
+});

@@ -8,7 +8,7 @@ const library = JSON.stringify(join(__dirname, '../../lib'));
 /** Runs a script in a Node of its own, with `collect()` to have garbage collected until something holds. */
 async function script(body: string): Promise<{ stdout: string; stderr: string }> {
   const source = `
-    const { Namespace, unshare } = require(${library});
+    const { Namespace, Sandbox, hostUserland, unshare } = require(${library});
     const fs = require('node:fs');
     const open = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
       try { return /^(net|pid|user|uts|mnt):/.test(fs.readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }
@@ -53,6 +53,21 @@ test('a set is not forgotten while one of its handles is in use', async () => {
     process.kill(init, 0);
     console.log('open:', net.fd > 0);`);
   expect(stdout).toBe('open: true\n');
+});
+
+test('a sandbox is not forgotten while a program runs in it, however that was started', async () => {
+  const { stdout } = await script(`
+    const say = ({ stdout }) => stdout.trim();
+    const fail = ({ signal }) => signal;
+    const runs = [
+      (async () => (await Sandbox.create(hostUserland())).execFile('sh', ['-c', 'sleep 1; echo one']))().then(say, fail),
+      (async () => (await Sandbox.create(hostUserland())).exec('sleep 1; echo two'))().then(say, fail),
+    ];
+    let over = false;
+    const said = Promise.all(runs).finally(() => (over = true));
+    await collect(() => over);
+    console.log(await said);`);
+  expect(stdout).toContain("[ 'one', 'two' ]");
 });
 
 test('what has been closed is not warned about', async () => {

@@ -17,6 +17,13 @@ describe('a namespace', () => {
     await namespace.close();
   });
 
+  test('can be written as JSON, with the id as a number', async () => {
+    await using namespace = await Namespace.of('self', 'net');
+    expect(JSON.parse(JSON.stringify({ namespace }))).toEqual({
+      namespace: { kind: 'net', id: Number(namespace.id) },
+    });
+  });
+
   test('is the same however it was opened', async () => {
     const handles = [
       await Namespace.open(OWN_NET),

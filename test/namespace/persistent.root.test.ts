@@ -28,6 +28,7 @@ describe('a persistent namespace', () => {
       const namespace = set.get(kind)!;
       const kept = await namespace.persist(path);
       expect(kept).toMatchObject({ path, kind, id: namespace.id });
+      expect(JSON.parse(JSON.stringify(kept))).toEqual({ path, kind, id: Number(namespace.id) });
       const opened = await Namespace.open(path);
       expect(opened.equals(namespace)).toBe(true);
       await Promise.all([opened.close(), set.close()]);

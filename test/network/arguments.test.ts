@@ -47,6 +47,7 @@ test.each<[name: string, code: string, call: Call]>([
   ['spec.mtu', RANGE, (n) => n.link.add({ name: 'a', kind: 'veth', mtu: -1 })],
   ['spec.up', TYPE, (n) => n.link.add(any({ name: 'a', kind: 'veth', up: 1 }))],
   ['spec.address', VALUE, (n) => n.link.add({ name: 'a', kind: 'veth', address: '02-00-00-00-00-01' })],
+  ['spec.alias', VALUE, (n) => n.link.add({ name: 'a', kind: 'veth', alias: 'ä'.repeat(128) })],
   ['spec.master', RANGE, (n) => n.link.add({ name: 'a', kind: 'veth', master: 0 })],
   ['spec.group', RANGE, (n) => n.link.add({ name: 'a', kind: 'veth', group: 1.5 })],
   ['spec.link', VALUE, (n) => n.link.add(any({ name: 'a', kind: 'vlan', id: 5 }))],
@@ -126,4 +127,27 @@ test.each<[name: string, code: string, call: Call]>([
   );
   expect(error).toMatchObject({ code });
   expect((error as Error).message).toMatch(new RegExp(`['"]${name.replace(/[[\].]/g, '\\$&')}['"]`));
+});
+
+test('what no netlink message has room for is refused as the kernel refuses it', async () => {
+  const address = Array(70_000).fill('02').join(':');
+  const refused = { name: 'NamespaceError', code: 'EMSGSIZE', attribute: 'IFLA_ADDRESS' };
+  await expect(net.link.set('lo', { address })).rejects.toMatchObject(refused);
+});
+
+test('clients of HTTP check their options when they are made', async () => {
+  await using set = await unshare(['user', 'net']);
+  for (const make of [
+    () => set.httpAgent(any(null)),
+    () => set.httpsAgent(any(null)),
+    () => set.connector(any(null)),
+  ]) {
+    expect(make).toThrow(expect.objectContaining({ code: TYPE }) as Error);
+  }
+});
+
+test('a network is not opened when the signal has been aborted before', async () => {
+  const reason = new Error('changed our mind');
+  const signal = AbortSignal.abort(reason);
+  await expect(Networks.open(undefined, { signal })).rejects.toMatchObject({ name: 'AbortError', cause: reason });
 });

@@ -59,7 +59,7 @@ const REFUSALS: Refusal[] = [
     ask: (net) => net.link.delete('lo'),
     code: 'ENOTSUP',
     step: 'delete link lo',
-    hint: /is not one that was made/,
+    hint: /is not a virtual link, or belongs to the kernel/,
   },
   {
     what: 'an mtu that is too small',
@@ -86,7 +86,7 @@ const REFUSALS: Refusal[] = [
     ask: (net) => net.link.set('veth0', { master: 'lo' }),
     code: 'ENOTSUP',
     step: 'set link veth0',
-    hint: /its master takes no others/,
+    hint: /its master cannot have links/,
   },
   {
     what: 'a multicast group without a link',
@@ -265,7 +265,7 @@ test.each(REFUSALS)('$what', async ({ ask, code, step, kernelMessage, attribute,
 test('the error reads as a sentence', async () => {
   await expect(lab.at(0).net.address.add('veth0', '192.168.5.5/24')).rejects.toThrow(
     'EEXIST: file already exists (the kernel: "ipv4: Address already assigned"), add address 192.168.5.5/24 to veth0: ' +
-      'The link veth0 has the address 192.168.5.5/24 already: replace() changes what it is like.',
+      'The link veth0 has the address 192.168.5.5/24 already: replace() changes its settings.',
   );
 });
 

@@ -1,5 +1,5 @@
 /** Who programs in a sandbox are, and what they have: what the spec says, and no more. */
-import { existsSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type NamespaceSet, Sandbox, type SandboxSpec, execFile, unshare } from '../../lib';
@@ -342,4 +342,32 @@ test('a sandbox can be made in a user namespace where groups cannot be set', asy
     cwd: join(__dirname, '../..'),
   });
   expect(stdout).toContain(JSON.stringify('0\ndeny\n'));
+});
+
+describe('in the pid namespace of the host, close()', () => {
+  const spec = (): SandboxSpec => userland({ share: ['pid'], proc: false });
+
+  /** Children of this process that are, or were, sleep(1). */
+  const sleepers = (): number =>
+    footprint().children.filter((pid) => existsSync(`/proc/${pid}`) && commandOf(pid) === 'sleep').length;
+  const commandOf = (pid: string): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+
+  test('ends what execFile() and exec() run, too, and waits for it', async () => {
+    const before = footprint();
+    const sandbox = await Sandbox.create(spec());
+    const runs = [sandbox.execFile('sleep', ['1000']), sandbox.exec('exec sleep 1000')];
+    const ends = runs.map((run) => run.catch((error: unknown) => error));
+    await eventually(() => sleepers() === 2);
+    await sandbox.close();
+    expect(sleepers()).toBe(0);
+    expect(await Promise.all(ends)).toEqual(Array(2).fill(expect.objectContaining({ signal: 'SIGKILL' })));
+    await expectNothingLeft(before);
+  });
+
+  test('returns when what spawn() started is gone', async () => {
+    const sandbox = await Sandbox.create(spec());
+    const child = await sandbox.spawn('sleep', ['1000']);
+    await sandbox.close();
+    expect(child.signalCode).toBe('SIGKILL');
+  });
 });

@@ -14,7 +14,7 @@ export const explainEnterCgroup: Explainer = byErrno({
   [Errno.EACCES]: (_, host) => enteringRefused(host),
   [Errno.EPERM]: (_, host) => enteringRefused(host),
   [Errno.EBUSY]: () =>
-    'The cgroup passes controllers on to its children, and such a one can have no processes (cgroups(7)).',
+    'The cgroup has controllers enabled for its children, so it cannot have processes itself (cgroups(7)).',
   [Errno.EOPNOTSUPP]: () =>
     'The cgroup, or the one it was made in, is threaded, and takes no whole processes (cgroups(7)).',
   [Errno.ENODEV]: () => 'The cgroup was removed while the program was being started in it.',

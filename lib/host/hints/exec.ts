@@ -76,7 +76,7 @@ function missingInterpreter(failure: Failure, detail: string): string {
     );
   }
   const loader = /\/ld[-.][^/]*$|\/ld-[^/]*\.so/.test(interpreter);
-  const exists = `${program(failure)} exists, but its interpreter '${interpreter}' does not in the root it runs in`;
+  const exists = `${program(failure)} exists, but its interpreter '${interpreter}' does not exist in the root it runs in`;
   if (!loader) return `${exists}: install that, or correct the script's first line.`;
   const libc = interpreter.includes('musl') ? 'musl (Alpine)' : 'glibc';
   return (

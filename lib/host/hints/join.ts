@@ -66,7 +66,7 @@ export const explainOpenOfSocket: Explainer = byErrno({
         'Taking a descriptor of a process takes the right to ptrace it (pidfd_getfd(2)): the same user, and no more ' +
           'capabilities than the caller, or CAP_SYS_PTRACE.'),
   [Errno.EBADF]: () => 'That process has no such descriptor: /proc/PID/fd has those that there are.',
-  [Errno.ENOTTY]: () => 'That descriptor is no socket: of those the links of /proc/PID/fd begin with socket.',
+  [Errno.ENOTTY]: () => "That descriptor is no socket. In /proc/PID/fd the links of sockets begin with 'socket:'.",
   [Errno.ENOSYS]: () => 'Taking a descriptor of another process came with Linux 5.6: pidfd_getfd(2).',
 });
 

@@ -31,8 +31,8 @@ const noSuchLink: Explainer = (failure) =>
   `There is no link ${failure.path ?? 'of that name'} in that network, or one that the request refers to has gone.`;
 
 const notSupported: Explainer = () =>
-  'Not every link takes that: its kind has no such setting, its master takes no others (only bridges, bonds and the like ' +
-  'do), or the kernel was built without it (vlanFiltering of a bridge: CONFIG_BRIDGE_VLAN_FILTERING).';
+  'Not every link supports that: its kind has no such setting, its master cannot have links (only bridges, bonds and the ' +
+  'like can), or the kernel was built without it (vlanFiltering of a bridge: CONFIG_BRIDGE_VLAN_FILTERING).';
 
 const noMemory: Explainer = () => 'The kernel has no memory left for this.';
 
@@ -54,8 +54,8 @@ export const explainLinkKind: Explainer = (failure) => {
 export const explainNetlink: Explainer = byErrno({
   ...common,
   [Errno.ENOBUFS]: () =>
-    'More was answered than the receive buffer has room for, so some of it is lost (netlink(7)). Ask for less at a time, ' +
-    'or raise net.core.rmem_max.',
+    'The answer did not fit into the receive buffer, so some of it is lost (netlink(7)). Ask for less at a time, or raise ' +
+    'net.core.rmem_max.',
   [Errno.EAGAIN]: () => 'No thread could be started for this: a limit of tasks is reached (RLIMIT_NPROC, pids.max).',
 });
 
@@ -64,18 +64,17 @@ export const explainAddLink: Explainer = byErrno({
   [Errno.EEXIST]: (failure) =>
     `${linkNamed(failure.path)} exists in that network already${failure.detail === 'vxlan' ? ', or another vxlan has this id and port' : ''}, ` +
     'or its peer does: choose another name, or delete that one.',
-  [Errno.ENODEV]: () => 'The link that it is to be on top of, or its master, is not in that network.',
+  [Errno.ENODEV]: () => 'The link below it, or its master, is not in that network.',
   [Errno.EOPNOTSUPP]: notSupported,
   [Errno.EBUSY]: () =>
-    'The link that it is to be on top of is used in a way that leaves no room for this: by a bridge, or by a macvlan in ' +
-    "mode 'passthru', say.",
+    "The link below it is in use in a way that excludes this: by a bridge, or by a macvlan in mode 'passthru', say.",
 });
 
 export const explainSetLink: Explainer = byErrno({
   ...common,
   [Errno.ENODEV]: noSuchLink,
   [Errno.EEXIST]: (failure) =>
-    `The name that ${named(failure.path, 'the link')} was to get, or has where it was to be moved, is taken there.`,
+    `The new name of ${named(failure.path, 'the link')}, or its name in the namespace it is moved to, is taken there.`,
   [Errno.EBUSY]: () => 'A link that is up, or is used by another, does not take this: switch it off first (up: false).',
   [Errno.EADDRNOTAVAIL]: () => 'That is no address that a link can have: a group address, say.',
   [Errno.EOPNOTSUPP]: notSupported,
@@ -87,14 +86,15 @@ export const explainSetLink: Explainer = byErrno({
 export const explainLink: Explainer = byErrno({
   ...common,
   [Errno.ENODEV]: noSuchLink,
-  [Errno.EOPNOTSUPP]: (failure) => `${linkNamed(failure.path)} is not one that was made by hand, and stays.`,
+  [Errno.EOPNOTSUPP]: (failure) =>
+    `${linkNamed(failure.path)} is not a virtual link, or belongs to the kernel: it cannot be deleted.`,
 });
 
 export const explainAddress: Explainer = byErrno({
   ...common,
   [Errno.ENODEV]: noSuchLink,
   [Errno.EEXIST]: (failure) =>
-    `The link ${failure.detail ?? ''} has the address ${failure.path ?? ''} already: replace() changes what it is like.`,
+    `The link ${failure.detail ?? ''} has the address ${failure.path ?? ''} already: replace() changes its settings.`,
   [Errno.EADDRNOTAVAIL]: (failure) =>
     `The link ${failure.detail ?? ''} does not have the address ${failure.path ?? ''}, with that prefix length.`,
 });
@@ -104,8 +104,8 @@ export const explainRoute: Explainer = byErrno({
   [Errno.ENETUNREACH]: (failure) =>
     failure.operation === 'netlink-route-get'
       ? `There is no route to ${failure.path ?? 'it'} in that network, and no default one.`
-      : `The router ${failure.detail ?? ''} is on no network that a link of this one is in: give the link an address there ` +
-        'first and bring it up, or say that the router is there (link, onlink: true).',
+      : `No link that is up has an address in the network of the router ${failure.detail ?? ''}: give one an address there ` +
+        'first, or say which link leads to the router (link, onlink: true).',
   [Errno.EHOSTUNREACH]: (failure) =>
     failure.operation === 'netlink-route-get'
       ? `The route to ${failure.path ?? 'it'} says that it is unreachable.`
@@ -149,12 +149,12 @@ export const explainTun: Explainer = byErrno({
   [Errno.ENODEV]: () => "The kernel has no tun device: its module is not loaded ('modprobe tun' as root).",
   [Errno.EACCES]: (_, host) =>
     refusedBySecurityModule(host) ??
-    "This process may not open /dev/net/tun, which udev gives to all: 'chmod 0666 /dev/net/tun' as root.",
+    "This process may not open /dev/net/tun, which udev opens to all: 'chmod 0666 /dev/net/tun' as root.",
   [Errno.EPERM]: (failure, host) =>
     failure.syscall === 'open'
       ? "This process may not open /dev/net/tun: a container has to be given the device ('--device /dev/net/tun')."
       : notPermitted(failure, host),
-  [Errno.EBUSY]: () => 'Another has that interface open, and it is not one for several (multiQueue).',
+  [Errno.EBUSY]: () => 'Another descriptor is open on that interface, and it was not created with multiQueue.',
   [Errno.EINVAL]: () =>
     'There is a link of that name which is of another kind, or which was made with other options (multiQueue).',
 });

@@ -10,6 +10,6 @@ export const explainScan: Explainer = byErrno({
   [Errno.ENODEV]: noProc,
   [Errno.EACCES]: () => 'This process may not read /proc. Its mode, or that of a mount above it, keeps others out.',
   [Errno.EAGAIN]: () =>
-    'A look at /proc takes a thread, and no more can be started: raise the limit of processes (prlimit --nproc, ' +
+    'Reading /proc needs a thread, and no more can be started: raise the limit of processes (prlimit --nproc, ' +
     'pids.max of the cgroup), or end some.',
 });

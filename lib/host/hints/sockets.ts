@@ -21,8 +21,8 @@ export const explainConnect: Explainer = byErrno({
       : `That network namespace has no route to ${failure.address ?? 'it'}: a new one has nothing but lo. Add a link, an ` +
         'address and a route, or connect it to the outside with Network.attach().',
   [Errno.EHOSTUNREACH]: (failure) =>
-    `Nobody on the link answers for ${failure.address ?? 'that address'}, or a router on the way says that it knows no ` +
-    'way there: see the routes and neighbours of the network namespace.',
+    `No host on the link answers for ${failure.address ?? 'that address'}, or a router on the way reports that it has no ` +
+    'route: see the routes and neighbours of the network namespace.',
   [Errno.ECONNREFUSED]: (failure) =>
     isIn(LOOPBACK, failure)
       ? `Nothing listens on port ${failure.port ?? 0} there: ${failure.address ?? ''} is the loopback of that network ` +

@@ -65,7 +65,8 @@ const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 /**
  * Addresses of links: `ip address`, ip-address(8).
  *
- * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
+ * namespace.
  */
 export class Addresses {
   readonly #connection: Connection;

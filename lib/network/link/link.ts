@@ -6,8 +6,8 @@ import type { NameOf } from './lookup';
 import { Iff, LINK_FLAGS, type LinkMessage, STATS64 } from './message';
 
 /**
- * A network interface, as plain JSON. The texts in it are those that `ip -j link` prints; where a key has another name
- * than there it is given.
+ * A network interface, as plain JSON. The values are spelled as `ip -j link` prints them. Where a property has another
+ * name there, that is given below.
  */
 export interface Link {
   /** `ifindex` */
@@ -26,25 +26,25 @@ export interface Link {
   mtu: number;
   /** The smallest mtu it takes: `min_mtu`. */
   minMtu?: number;
-  /** The largest mtu it takes; none where there is no limit. `max_mtu` */
+  /** The largest mtu it takes; absent if there is no limit. `max_mtu` */
   maxMtu?: number;
   /** The queueing discipline of what it sends: `'noqueue'`, `'fq_codel'`, … tc(8) */
   qdisc?: string;
-  /** Of the link as such, RFC 2863: `'UP'`, `'DOWN'`, `'UNKNOWN'`, `'LOWERLAYERDOWN'`, … `operstate` */
+  /** Its operational state, RFC 2863: `'UP'`, `'DOWN'`, `'UNKNOWN'`, `'LOWERLAYERDOWN'`, … `operstate` */
   state: string;
   /** `'DEFAULT'` or `'DORMANT'`, RFC 2863: `linkmode` */
   mode: string;
-  /** `'default'`, or a number. */
+  /** Its group: `'default'`, or a number. */
   group: string | number;
-  /** In packets: `txqlen`; none for 0. */
+  /** Its transmit queue length in packets: `txqlen`; absent for 0. */
   txQueueLength?: number;
   /** `'ether'`, `'loopback'`, `'none'`, … `link_type` */
   type: string;
-  /** Of the link layer; none has those of type `'none'`. */
+  /** Its link-layer (MAC) address; absent for links of type `'none'`. */
   address?: string;
-  /** Of the link layer, too. */
+  /** Its link-layer broadcast address. */
   broadcast?: string;
-  /** The address it was born with, where it has another now: `permaddr`. */
+  /** Its permanent address, if it has another now: `permaddr`. */
   permanentAddress?: string;
   /** The link it is on top of, or the other end of a veth, where that is in the same namespace. */
   link?: string;
@@ -56,15 +56,15 @@ export interface Link {
   master?: string;
   /** `ifalias` */
   alias?: string;
-  /** How many want all that passes by; 0 is none. */
+  /** How many users have set promiscuous mode; 0 means it is off. */
   promiscuity: number;
-  /** What is particular to its kind: of a vlan `{ id: 5, protocol: '802.1Q' }`. */
+  /** Details of its kind: of a vlan `{ id: 5, protocol: '802.1Q' }`. */
   info?: LinkDetails;
-  /** What it does as a port of a bridge. */
+  /** Its settings as a port of a bridge. */
   port?: LinkDetails;
-  /** How IPv6 makes the interface's own addresses: `inet6_addr_gen_mode`. */
+  /** How the kernel generates the interface's own IPv6 addresses: `inet6_addr_gen_mode`. */
   addressGeneration?: string;
-  /** Only where asked for. */
+  /** Its counters, if they were asked for. */
   stats?: LinkStats;
 }
 
@@ -78,7 +78,7 @@ export interface LinkStats {
   rxBytes: number;
   /** Bytes sent. */
   txBytes: number;
-  /** Packets received that were not good. */
+  /** Bad packets received. */
   rxErrors: number;
   /** Packets that could not be sent. */
   txErrors: number;
@@ -88,7 +88,7 @@ export interface LinkStats {
   txDropped: number;
   /** Packets received for multicast groups. */
   multicast: number;
-  /** Of Ethernet on one shared wire. */
+  /** Collisions on an Ethernet segment. */
   collisions: number;
 }
 

@@ -35,7 +35,7 @@ import {
 } from './spec';
 import { Tun, type TunSpec, openTun, validateTunOptions, validateTunSpec } from './tun';
 
-/** Options of {@link Links.list}: all that are given must hold. */
+/** Options of {@link Links.list}: a link must match all that are given. */
 export interface LinkFilter {
   /** Only links of this kind. */
   kind?: string | undefined;
@@ -56,7 +56,8 @@ const SMALL_BUFFER = 1 << 17;
 /**
  * Links, that is network interfaces: `ip link`, ip-link(8). A link is named by its name or by its index.
  *
- * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
+ * namespace.
  */
 export class Links {
   readonly #connection: Connection;
@@ -110,12 +111,14 @@ export class Links {
   }
 
   /**
-   * Makes a virtual link: `ip link add`. All of it, or nothing.
+   * Creates a virtual link: `ip link add`. If any of it fails, no link is left.
    *
-   * A veth's other end, `peer`, can be made in another namespace at once, and so can the link itself (`namespace`). That
-   * takes CAP_NET_ADMIN over both: an ordinary user has it where the two belong to one user namespace of theirs.
+   * The other end of a veth, `peer`, can be created directly in another namespace, and so can the link itself
+   * (`namespace`). That needs CAP_NET_ADMIN over both: an ordinary user has it where one user namespace of theirs owns
+   * both.
    *
-   * `'tun'` and `'tap'` are persistent ones: they stay when nobody has them open. See {@link Links.openTun}.
+   * A `'tun'` or `'tap'` that is created here is persistent: it stays while nobody has it open. See {@link
+   * Links.openTun}.
    *
    * @returns the link as it is now, in the namespace it is in
    * @throws NamespaceError `EEXIST` when the name is taken, `ENODEV` when the link or master it refers to is missing,
@@ -151,8 +154,8 @@ export class Links {
   }
 
   /**
-   * Changes a link: `ip link set`. What it asks for is done one after another by the kernel: where it refuses one, those
-   * before it have been done.
+   * Changes a link: `ip link set`. The kernel applies the settings one after another: if it refuses one, those before
+   * it have been applied.
    *
    * @throws NamespaceError `ENODEV` when there is no such link, `EEXIST` when the new name is taken, …
    *
@@ -193,9 +196,9 @@ export class Links {
   }
 
   /**
-   * Removes a virtual link, and the other end with it where it is a veth: `ip link delete`.
+   * Deletes a virtual link, and of a veth the other end too: `ip link delete`.
    *
-   * @throws NamespaceError `ENODEV` when there is no such link, `EOPNOTSUPP` when it is none that can be removed
+   * @throws NamespaceError `ENODEV` when there is no such link, `ENOTSUP` when it cannot be deleted
    */
   async delete(link: LinkReference): Promise<void> {
     validateLink('link', link);
@@ -210,10 +213,9 @@ export class Links {
   }
 
   /**
-   * Opens a tun or tap by its descriptor, and makes it if there is none of that name: for a program that is to send and
-   * receive its packets.
+   * Opens a tun or tap, and creates it if there is none of that name: its descriptor sends and receives the packets.
    *
-   * Takes CAP_NET_ADMIN over the network, or to be the `owner` of one that exists; and /dev/net/tun.
+   * Needs CAP_NET_ADMIN over the network, unless the caller is the `owner` of an existing one; and /dev/net/tun.
    *
    * @throws NamespaceError `ENOENT` or `ENODEV` where there is no /dev/net/tun; `EBUSY` when another has it open;
    * `EINVAL` when the name is that of another kind of link

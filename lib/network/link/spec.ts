@@ -32,19 +32,19 @@ import { validateAlternativeName, validateLink, validateLinkName } from './looku
 import { ANY_LINK, Iff, type LinkAttributes, type LinkHeader, type LinkInfo } from './message';
 import { TUN_KEYS, type TunOptions } from './tun';
 
-/** What every link has: ip-link(8). What is not given is as the kernel has it, or stays as it is. */
+/** Settings of every link: ip-link(8). A setting that is not given gets the kernel's default, or stays as it is. */
 export interface LinkSettings {
-  /** Switched on or off. New links are off. */
+  /** Whether it is up. Default for a new link: false. */
   up?: boolean | undefined;
   /** The largest packet, in bytes. Kernel's default 1500 for most kinds. */
   mtu?: number | undefined;
-  /** Of the link layer: `'02:00:00:00:00:01'`. Default for a new link: one at random. */
+  /** Its link-layer (MAC) address: `'02:00:00:00:00:01'`. Default for a new link: a random one. */
   address?: string | undefined;
-  /** Its broadcast address of the link layer. */
+  /** Its link-layer broadcast address. */
   broadcast?: string | undefined;
-  /** So many packets may wait to be sent, with the queueing disciplines that go by it. */
+  /** The length of its transmit queue in packets, for queueing disciplines that use it. */
   txQueueLength?: number | undefined;
-  /** A number to set several links by; `'default'` is 0. */
+  /** The number of its group, by which several links can be changed at once; `'default'` is 0. */
   group?: number | 'default' | undefined;
   /** Whether it resolves neighbors' addresses. Kernel's default true, where the kind has neighbors. */
   arp?: boolean | undefined;
@@ -56,17 +56,17 @@ export interface LinkSettings {
   promiscuous?: boolean | undefined;
 }
 
-/** What a link has that is not the other end of one. */
+/** Settings of a link that is not the peer of a veth. */
 export interface OwnSettings extends LinkSettings {
-  /** The bridge, bond or VRF it is to belong to; null for none. */
+  /** The bridge, bond or VRF that it becomes a part of; null for none. */
   master?: LinkReference | null | undefined;
   /** A description, at most 255 bytes. */
   alias?: string | undefined;
-  /** How IPv6 makes the interface's own addresses. */
+  /** How the kernel generates the interface's own IPv6 addresses. */
   addressGeneration?: (typeof ADDRESS_GENERATION)[number] | undefined;
 }
 
-/** A veth: a pair of links, what goes into one comes out of the other. veth(4) */
+/** A veth: a pair of connected links. What one sends, the other receives. veth(4) */
 export interface VethOptions {
   /** The other end. Default: as the kernel has it, in the same network. */
   peer?: VethPeer | undefined;
@@ -76,19 +76,19 @@ export interface VethOptions {
 export interface VethPeer extends LinkSettings {
   /** Default: the kernel's, `veth` and a number. */
   name?: string | undefined;
-  /** Default: the next that is free there. */
+  /** Its index. Default: the next that is free there. */
   index?: number | undefined;
-  /** Where that end is to be. Default: where the first is. */
+  /** The namespace to create that end in. Default: that of the first end. */
   namespace?: NetworkTarget | undefined;
 }
 
-/** A link to be made: what all have, and what is particular to its kind. ip-link(8) */
+/** A link to create: settings that all links have, and those of its kind. ip-link(8) */
 export type LinkSpec = OwnSettings & {
   /** At most 15 bytes. Of a tun or tap: with `%d` in it the kernel puts a number there. */
   name: string;
   /** Default: the next that is free. Not of a tun or tap. */
   index?: number | undefined;
-  /** Where it is to be made. Default: in this network. What it is on top of (`link`) is looked up in this one. */
+  /** The namespace to create it in. Default: this network. The link below it (`link`) is looked up in this network. */
   namespace?: NetworkTarget | undefined;
 } & (
     | ({ kind: 'veth' } & VethOptions)
@@ -102,11 +102,11 @@ export type LinkSpec = OwnSettings & {
     | ({ kind: 'tun' | 'tap' } & TunOptions)
   );
 
-/** What is to change. With `kind`, also what is particular to that. */
+/** The settings to change. With `kind`, also those of that kind. */
 export type LinkChange = OwnSettings & {
-  /** Another name. */
+  /** Its new name. */
   name?: string | undefined;
-  /** Moves it there. Its addresses and routes do not go with it, nor is it up there unless `up` says so. */
+  /** The namespace to move it to. Its addresses and routes are lost, and it is down there unless `up` is given. */
   namespace?: NetworkTarget | undefined;
   /** More names it is to have, of at most 127 bytes each: `ip link property add altname`. */
   addNames?: readonly string[] | undefined;
@@ -135,6 +135,9 @@ const SETTINGS = [
   'promiscuous',
 ] as const;
 const OWN_SETTINGS = [...SETTINGS, 'master', 'alias', 'addressGeneration'];
+
+/** IFALIASZ of `<linux/if.h>`, less the null byte. */
+const ALIAS_BYTES = 255;
 
 const KIND_NAMES: readonly LinkKind[] = [...(Object.keys(KINDS) as (keyof typeof KINDS)[]), 'tun', 'tap'];
 const CHANGEABLE: readonly (keyof typeof KINDS)[] = ['bridge', 'macvlan', 'macvtap', 'ipvlan', 'vxlan'];
@@ -218,10 +221,15 @@ function validateSettings(name: string, bag: Bag): void {
 function validateOwnSettings(name: string, bag: Bag): void {
   validateSettings(name, bag);
   if (bag.master !== undefined && bag.master !== null) validateLink(`${name}.master`, bag.master);
-  if (bag.alias !== undefined) validateString(`${name}.alias`, bag.alias);
+  if (bag.alias !== undefined) validateAlias(`${name}.alias`, bag.alias);
   if (bag.addressGeneration !== undefined) {
     validateOneOf(`${name}.addressGeneration`, bag.addressGeneration, ADDRESS_GENERATION);
   }
+}
+
+function validateAlias(name: string, value: unknown): void {
+  validateString(name, value);
+  if (Buffer.byteLength(value) > ALIAS_BYTES) throw invalidValue(name, value, `must have at most ${ALIAS_BYTES} bytes`);
 }
 
 /** Of any length: how long the link's addresses are the kernel knows. */

@@ -14,7 +14,7 @@ import { disown, own } from '../../namespace/forgotten';
 import type { Place } from '../place';
 import { validateLinkName } from './lookup';
 
-/** Of a tun or tap: who else may open it, and what its packets look like. */
+/** Options of a tun or tap: who else may open it, and the format of its packets. */
 export interface TunOptions {
   /** The user who may open it without CAP_NET_ADMIN. */
   owner?: number | undefined;
@@ -63,8 +63,8 @@ export class Tun implements AsyncDisposable {
   }
 
   /**
-   * The descriptor, which stays this object's own. It does not block (`O_NONBLOCK`): hand it to a program, among its
-   * `stdio`, or give it to what reads when it can.
+   * The descriptor, with `O_NONBLOCK`: pass it to a program in `stdio`, or to code that polls it. This object owns it:
+   * do not close it.
    *
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    */

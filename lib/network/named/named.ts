@@ -17,24 +17,23 @@ import { RUN_DIRECTORY, namesIn, namesOf, pathOf, validateName } from './names';
 export interface AddNetworkNamespaceOptions extends CallOptions {
   /** Whether lo is brought up, as {@link unshare} does and `ip netns add` does not. Default: true. */
   loopback?: boolean | undefined;
-  /** A network namespace that is to have the name, as with `ip netns attach`. Default: a new one. */
+  /** An existing network namespace to give the name to, as `ip netns attach` does. Default: a new one. */
   namespace?: NetworkTarget | undefined;
 }
 
 /**
  * Network namespaces that have a name, shared with `ip netns`: each of the two sees, uses and removes what the other has
- * made. They are there until they are removed, whatever becomes of this process.
+ * created. They exist until they are removed, and outlive this process.
  *
- * A name is that of a file in /run/netns, on which the namespace is mounted. To add and to remove takes CAP_SYS_ADMIN in
- * the user namespace that owns the mount namespace of this process: root's, or that of a program which runs in new `user`
- * and `mnt` namespaces and has a /run of its own. `ip-netns(8)`
+ * The name is that of a file in /run/netns, on which the namespace is mounted. To add or remove one needs CAP_SYS_ADMIN
+ * in the user namespace that owns the mount namespace of this process: root has it, and so has a program that runs in
+ * new `user` and `mnt` namespaces with a /run of its own. `ip-netns(8)`
  */
 export interface NetworkNamespaces {
   /**
-   * Creates a network namespace with a name: `ip netns add`. Or gives one to a namespace that there is:
-   * `ip netns attach`.
+   * Creates a network namespace with a name: `ip netns add`. Or gives a name to an existing one: `ip netns attach`.
    *
-   * @returns what keeps it, and can remove it; nothing needs to be closed
+   * @returns an object that can remove it; nothing needs to be closed
    * @throws NamespaceError `EEXIST` when the name is taken, `EPERM` or `EACCES` without the privilege
    *
    * @example
@@ -46,21 +45,24 @@ export interface NetworkNamespaces {
   readonly add: (name: string, options?: AddNetworkNamespaceOptions) => Promise<PersistentNamespace>;
   /** The names, in alphabetical order: `ip netns list`. Files that no namespace is mounted on are left out. */
   readonly list: () => Promise<string[]>;
-  /** Opens one: the caller's to close. @throws NamespaceError `ENOENT`, or `EINVAL` when nothing is mounted on the file */
+  /**
+   * Opens one; the caller closes it. @throws NamespaceError `ENOENT`, or `EINVAL` when nothing is mounted on the file
+   */
   readonly open: (name: string) => Promise<Namespace>;
   /**
-   * Takes a name away: `ip netns delete`. The namespace goes with it when nothing else refers to it: no process, handle
-   * or socket.
+   * Removes a name: `ip netns delete`. The kernel destroys the namespace if nothing else refers to it: no process,
+   * handle or socket.
    *
    * @throws NamespaceError `ENOENT` when there is no such name
    */
   readonly remove: (name: string, options?: CallOptions) => Promise<void>;
   /**
-   * Enters one as `ip netns exec` does: a set of it and of a new mount namespace, in which the files of /etc/netns/NAME
-   * are in the places of those of /etc, and /sys shows the devices of that network. Mounts of the host come through, and
-   * none goes back. A file of /etc/netns/NAME that /etc has not is left out.
+   * Makes a set to run programs in, as `ip netns exec` does: the network namespace and a new mount namespace, in which
+   * files of /etc/netns/NAME are mounted over those of /etc, and /sys shows the devices of that network. Later mounts
+   * of the host appear inside, but not the other way round. A file of /etc/netns/NAME that /etc does not have is left
+   * out.
    *
-   * @returns a set to run programs in; the caller's to close
+   * @returns a set, which the caller closes
    *
    * @example
    * ```ts
@@ -71,7 +73,7 @@ export interface NetworkNamespaces {
   readonly enter: (name: string, options?: CallOptions) => Promise<NamespaceSet>;
   /** The names of a network namespace, or of that of a process: `ip netns identify`. Default: this process's own. */
   readonly identify: (target?: NetworkTarget | number | 'self') => Promise<string[]>;
-  /** The processes in one, as far as they may be seen: `ip netns pids`. */
+  /** The pids of the processes in one that this process may see: `ip netns pids`. */
   readonly pids: (name: string) => Promise<number[]>;
 }
 

@@ -63,7 +63,8 @@ const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 /**
  * Neighbors, that is the tables of ARP and of IPv6's neighbor discovery: `ip neighbour`, ip-neighbour(8).
  *
- * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
+ * namespace.
  */
 export class Neighbors {
   readonly #connection: Connection;

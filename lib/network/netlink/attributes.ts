@@ -1,4 +1,6 @@
 /** Sets of attributes, declared: `struct nlattr` of `<linux/netlink.h>`, type and length before each value. */
+import { Errno } from '../../errors/errno';
+import { NamespaceError } from '../../errors/namespace-error';
 import { malformed } from './malformed';
 import type { Siblings, Type, ValueOf } from './types';
 import { type Writer, aligned } from './writer';
@@ -36,6 +38,8 @@ const NLA_TYPE_MASK = 0x3fff;
 
 interface Entry {
   key: string;
+  /** The key as the kernel has it: with the prefix. */
+  name: string;
   number: number;
   type: Type<unknown>;
   repeated: Type<unknown> | undefined;
@@ -86,7 +90,7 @@ class Attributes implements AttributeSet {
     this.names = Object.keys(declarations).map((key) => prefix + key);
     for (const [key, [number, type]] of Object.entries(declarations)) {
       const each = 'each' in type ? (type as Repeated<unknown>).each : undefined;
-      const entry = { key, number, type, repeated: each, nested: 'nested' in (each ?? type) };
+      const entry = { key, name: prefix + key, number, type, repeated: each, nested: 'nested' in (each ?? type) };
       this.#byNumber[number] = entry;
       this.#byKey.set(key, entry);
     }
@@ -98,7 +102,7 @@ class Attributes implements AttributeSet {
 
   nameOf(number: number): string | undefined {
     const entry = this.#byNumber[number];
-    return entry === undefined ? undefined : this.#prefix + entry.key;
+    return entry?.name;
   }
 
   decode(bytes: Buffer, from: number, to: number): Record<string, unknown> {
@@ -140,7 +144,7 @@ class Attributes implements AttributeSet {
   #pathInside(bytes: Buffer, at: number, end: number, offset: number, values: Siblings): string | undefined {
     const entry = this.#byNumber[bytes.readUInt16LE(at + 2) & NLA_TYPE_MASK];
     if (entry === undefined) return undefined;
-    const name = this.#prefix + entry.key;
+    const { name } = entry;
     const type = entry.repeated ?? entry.type;
     if (offset < at + HEADER || !entry.nested) return name;
     const inner = (type as Type<unknown> & Nested).nested(values)?.pathTo(bytes, at + HEADER, end, offset);
@@ -167,7 +171,7 @@ function encodeOne(writer: Writer, entry: Entry, type: Type<unknown>, value: unk
   const at = writer.reserve(HEADER);
   type.encode(writer, value, siblings);
   const length = writer.length - at;
-  if (length > 0xffff) throw new RangeError(`attribute ${entry.key} is longer than 65535 bytes`);
+  if (length > 0xffff) throw new NamespaceError({ errno: Errno.EMSGSIZE, attribute: entry.name });
   writer.buffer.writeUInt16LE(length, at);
   writer.buffer.writeUInt16LE(entry.number | (entry.nested ? NLA_F_NESTED : 0), at + 2);
   writer.align();

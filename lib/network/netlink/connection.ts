@@ -1,5 +1,6 @@
 /** Requests over a netlink socket, many at a time, each answered by its sequence number. netlink(7) */
 import type { NativeNetlink } from '../../../types/native';
+import { withCallersStack } from '../../errors/callers-stack';
 import { Errno } from '../../errors/errno';
 import { NamespaceError, closedError } from '../../errors/namespace-error';
 import { systemError } from '../../launch/failure';
@@ -88,6 +89,10 @@ export class Connection {
    * the request was carried out is then not known
    */
   request(request: Request): Promise<Message[]> {
+    return withCallersStack(this.#enqueue(request));
+  }
+
+  #enqueue(request: Request): Promise<Message[]> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(closedError('This Network'));

@@ -21,9 +21,9 @@ const HELD = '/proc/self/fd';
 const AT_ONCE = 64;
 
 /**
- * Ids of other network namespaces, as this one knows them: `ip netns list-id`. Each namespace has its own numbers for
- * others; the kernel gives one when a link's other end is elsewhere, and `link.linkNsid` is such a one. An id goes with the
- * namespace it stands for. ip-netns(8)
+ * Ids by which this network namespace refers to others: `ip netns list-id`. Each namespace numbers the others for
+ * itself. The kernel assigns an id when the other end of a link is in another namespace: `link.linkNsid` is one. An id
+ * disappears with the namespace it stands for. ip-netns(8)
  */
 export class Nsids {
   readonly #connection: Connection;
@@ -33,7 +33,7 @@ export class Nsids {
     this.#connection = connection;
   }
 
-  /** The ids that this namespace has given, ascending: `ip netns list-id`. */
+  /** The ids that this namespace has assigned, in ascending order: `ip netns list-id`. */
   async list(): Promise<number[]> {
     const answers = await this.#connection.request({
       bytes: encode(NSID, RTM_GETNSID, NlmFlag.REQUEST | NlmFlag.DUMP, { header: { family: 0 }, attributes: {} }),
@@ -87,10 +87,10 @@ export class Nsids {
   }
 
   /**
-   * The namespace that has an id here, where it is to be seen: that of a process which this one may look into, one with a
-   * name in /run/netns, or one that this process has open. Undefined where it is not.
+   * The namespace that has an id here, if this process can find it: as the namespace of a process that it may read, by
+   * a name in /run/netns, or among its own descriptors. Otherwise undefined.
    *
-   * @returns a handle, the caller's to close
+   * @returns a handle, which the caller closes
    *
    * @example
    * ```ts

@@ -15,8 +15,8 @@ import {
 import { METRIC_KEYS, type NextHopMessage, ROUTE_FLAGS, type RouteAttributes, type RouteMessage } from './message';
 
 /**
- * A route, as plain JSON. The texts in it are those that `ip -j route` prints; where a key has another name than there it
- * is given. What `ip` leaves out because it is the usual (`type`, `table`, `protocol`, `scope`) is there.
+ * A route, as plain JSON. The values are spelled as `ip -j route` prints them. Where a property has another name there,
+ * that is given below. `type`, `table`, `protocol` and `scope` are always there; `ip` leaves out usual values.
  */
 export interface Route {
   /** `'inet'`: IPv4; `'inet6'` */
@@ -25,7 +25,7 @@ export interface Route {
   type: RouteType | number;
   /** `'default'`, `'10.0.0.0/8'`, or a single address: `dst`. */
   to: string;
-  /** The network of senders that it is for. */
+  /** The source network that it is for. */
   from?: string;
   /** The type of service that it is for. */
   tos?: number;
@@ -37,25 +37,25 @@ export interface Route {
   index?: number;
   /** `'main'`, `'local'`, `'default'`, or a number. */
   table: Table | number;
-  /** Who has put it there: `'kernel'`, `'boot'`, `'static'`, `'dhcp'`, `'ra'`, … */
+  /** Who has installed it: `'kernel'`, `'boot'`, `'static'`, `'dhcp'`, `'ra'`, … */
   protocol: RouteProtocol | number;
-  /** How far the destination is: `'link'` is on the network itself. */
+  /** The scope of the destination: `'link'` is on the network of the link itself. */
   scope: Scope | number;
   /** The address packets are sent from, by default: `prefsrc`. */
   source?: string;
-  /** Of routes to one network the lowest is taken. */
+  /** Its priority: of several routes to one network the one with the lowest metric is taken. */
   metric?: number;
   /** `'onlink'`, `'linkdown'`, `'dead'`, … */
   flags: string[];
-  /** Several ways, each with its weight. */
+  /** Its next hops, if it has several, each with its weight. */
   nexthops?: NextHop[];
   /** The number of a next-hop object: `nhid`. */
   nexthopId?: number;
-  /** What is known of the path. */
+  /** Metrics of the path. */
   metrics?: RouteMetrics;
   /** Of IPv6 routers, RFC 4191: `pref`. */
   preference?: RoutePreference;
-  /** Seconds until it goes. */
+  /** Seconds until it expires. */
   expires?: number;
   /** Of a lookup: the packet's mark. */
   mark?: number;
@@ -65,7 +65,7 @@ export interface Route {
   incoming?: string;
 }
 
-/** One of several ways of a route. */
+/** One of several next hops of a route. */
 export interface NextHop {
   /** The router: `gateway`, or `via`. */
   via?: string;
@@ -82,9 +82,9 @@ export interface NextHop {
 /** @inline @useDeclaredType */
 type MetricName = (typeof METRIC_KEYS)[keyof typeof METRIC_KEYS];
 
-/** What is known of a path, RTAX_*: `mtu` and `advmss` in bytes, `rtt` and `rttvar` in units of the kernel's. ip-route(8) */
+/** Metrics of a path, RTAX_*: `mtu` and `advmss` in bytes, `rtt` and `rttvar` in the kernel's units. ip-route(8) */
 export type RouteMetrics = Partial<Record<MetricName, number>> & {
-  /** Algorithm of congestion control. */
+  /** The congestion control algorithm. */
   congctl?: string;
 };
 

@@ -35,29 +35,29 @@ import {
 import { type Route, linksOfRoute, routeOf } from './route';
 import { type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './spec';
 
-/** Options of {@link Routes.list}: all that are given must hold. */
+/** Options of {@link Routes.list}: a route must match all that are given. */
 export interface RouteFilter {
   /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
   /** Default `'main'`; `'all'` for those of all tables. */
   table?: Table | number | 'all' | undefined;
-  /** Those that leave by this link, or one of their ways. */
+  /** Only routes that use this link, in one of their next hops or alone. */
   link?: LinkReference | undefined;
   /** Only those of this type: `'unicast'`, `'blackhole'`, … */
   type?: RouteType | undefined;
-  /** Only those that were put there by this: `'kernel'`, `'dhcp'`, … */
+  /** Only those that this has installed: `'kernel'`, `'dhcp'`, … */
   protocol?: RouteProtocol | number | undefined;
   /** Exactly this destination: `'default'`, `'10.0.0.0/8'`. */
   to?: string | undefined;
 }
 
-/** Options of {@link Routes.get}: what else is known of the packet. */
+/** Options of {@link Routes.get}: more about the packet. */
 export interface RouteLookup {
   /** The address of its sender. */
   from?: string | undefined;
-  /** The link it comes in by: a packet that is to be passed on. */
+  /** The link it arrives on, for a packet that is forwarded. */
   incoming?: LinkReference | undefined;
-  /** The link it is to leave by. */
+  /** The link it must leave by. */
   link?: LinkReference | undefined;
   /** Its mark, SO_MARK of socket(7). */
   mark?: number | undefined;
@@ -82,7 +82,8 @@ const ANY_ROUTE: RouteHeader = {
 /**
  * Routes: `ip route`, ip-route(8).
  *
- * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
+ * namespace.
  */
 export class Routes {
   readonly #connection: Connection;
@@ -123,7 +124,7 @@ export class Routes {
   }
 
   /**
-   * Makes a route: `ip route add`.
+   * Adds a route: `ip route add`.
    *
    * @throws NamespaceError `EEXIST` when there is one to the same destination of the same metric, `ENETUNREACH` when
    * the router is on no network of a link that is up, `ENODEV`, …
@@ -141,7 +142,7 @@ export class Routes {
   }
 
   /**
-   * Makes a route, in place of one to the same destination of the same metric if there is one: `ip route replace`.
+   * Adds a route, or replaces one with the same destination and metric: `ip route replace`.
    *
    * @throws NamespaceError as {@link Routes.add}, but not `EEXIST`
    */
@@ -150,7 +151,7 @@ export class Routes {
   }
 
   /**
-   * Makes a route after those to the same destination: `ip route append`.
+   * Adds a route after those to the same destination: `ip route append`.
    *
    * @throws NamespaceError as {@link Routes.add}
    */
@@ -159,7 +160,7 @@ export class Routes {
   }
 
   /**
-   * Removes the first route that is as the spec says; what it does not say may be anything: `ip route delete`.
+   * Deletes the first route that matches all properties of the spec: `ip route delete`.
    *
    * @throws NamespaceError `ESRCH` when there is none
    */

@@ -32,7 +32,7 @@ import {
 } from './message';
 import { PREFERENCES, type RouteMetrics, type RoutePreference } from './route';
 
-/** One way of several. */
+/** One of several next hops. */
 export interface NextHopSpec {
   /** The router. */
   via?: string | undefined;
@@ -40,45 +40,45 @@ export interface NextHopSpec {
   link?: LinkReference | undefined;
   /** 1 to 256. Default 1. */
   weight?: number | undefined;
-  /** The router is on that link, though no address of it says so. */
+  /** Whether the router is on that link although no address of the link is in its network (`onlink`). */
   onlink?: boolean | undefined;
 }
 
-/** A route to be made or removed: ip-route(8). */
+/** A route to add or delete: ip-route(8). */
 export interface RouteSpec {
   /** `'default'`, a network (`'10.0.0.0/8'`) or a single address. */
   to: string;
-  /** Needed for a default route only that has no router to tell: default `'inet'`. */
+  /** The family of a default route without a router; otherwise the addresses tell. Default: `'inet'`. */
   family?: Family | undefined;
   /** The router, which may be of the other family. */
   via?: string | undefined;
   /** The link that packets leave by. Default: the one that the router is on. */
   link?: LinkReference | undefined;
-  /** The router is on that link, though no address of it says so. */
+  /** Whether the router is on that link although no address of the link is in its network (`onlink`). */
   onlink?: boolean | undefined;
-  /** Several ways instead of `via` and `link`. */
+  /** Several next hops, in place of `via` and `link`. */
   nexthops?: readonly NextHopSpec[] | undefined;
   /** Default `'main'`, for local addresses `'local'`. */
   table?: Table | number | undefined;
-  /** Default `'unicast'`. `'blackhole'`, `'unreachable'` and `'prohibit'` drop packets: silently, or telling so. */
+  /** Default `'unicast'`. `'blackhole'` drops packets silently; `'unreachable'` and `'prohibit'` tell the sender. */
   type?: RouteType | undefined;
   /** Default `'boot'`, as `ip` has it. */
   protocol?: RouteProtocol | number | undefined;
   /** Default: as `ip` has it, `'link'` without a router and `'host'` for local addresses. */
   scope?: Scope | number | undefined;
-  /** The address packets are sent from. */
+  /** The preferred source address. */
   source?: string | undefined;
-  /** The network of senders that it is for; of IPv6. */
+  /** The source network that it is for; IPv6 only. */
   from?: string | undefined;
-  /** Of routes to one network the lowest is taken. Default: 0 for IPv4, 1024 for IPv6. */
+  /** Its priority: the route with the lowest metric is taken. Default: 0 for IPv4, 1024 for IPv6. */
   metric?: number | undefined;
   /** Only for packets of this type of service. Default: 0, for all. */
   tos?: number | undefined;
-  /** What is known of the path. */
+  /** Metrics of the path. */
   metrics?: RouteMetrics | undefined;
-  /** Of IPv6, RFC 4191: which of several comes first. Default `'medium'`. */
+  /** The preference among several IPv6 routers, RFC 4191. Default `'medium'`. */
   preference?: RoutePreference | undefined;
-  /** Of IPv6: seconds until it goes. */
+  /** Seconds until it expires; IPv6 only. */
   expires?: number | undefined;
 }
 

@@ -58,7 +58,8 @@ const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 /**
  * Rules of the routing policy: `ip rule`, ip-rule(8).
  *
- * To see them takes nothing; to change them CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
+ * namespace.
  */
 export class Rules {
   readonly #connection: Connection;

@@ -4,6 +4,7 @@ import type * as https from 'node:https';
 import { createRequire } from 'node:module';
 import { type Socket, isIP } from 'node:net';
 import type * as tls from 'node:tls';
+import { validateObject } from '../../errors/validate';
 import type { NetworkTarget } from '../place';
 import type { ResolveOptions } from '../resolve/options';
 import { type ConnectOptions, connect } from './connect';
@@ -66,6 +67,7 @@ type OnConnected = (error: Error | null, socket?: Socket) => void;
 
 /** {@link Sockets.httpAgent} */
 export function httpAgent(target: NetworkTarget, options: HttpAgentOptions = {}): http.Agent {
+  validateObject('options', options);
   const { Agent } = load('node:http') as typeof http;
   const { dns, ...own } = options;
   const agent = new Agent(own);
@@ -75,6 +77,7 @@ export function httpAgent(target: NetworkTarget, options: HttpAgentOptions = {})
 
 /** {@link Sockets.httpsAgent} */
 export function httpsAgent(target: NetworkTarget, options: HttpsAgentOptions = {}): https.Agent {
+  validateObject('options', options);
   const { Agent } = load('node:https') as typeof https;
   const { dns, ...own } = options;
   const agent = new Agent(own);
@@ -112,6 +115,7 @@ function connectOptionsOf(request: AgentRequest, dns: ResolveOptions | undefined
 
 /** {@link Sockets.connector} */
 export function connector(target: NetworkTarget, options: ConnectorOptions = {}): Connector {
+  validateObject('options', options);
   const { dns, ...secure } = options;
   return (request, callback) => {
     connectFor(target, request, dns, secure).then(

@@ -13,9 +13,9 @@ import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './
 export interface NetworkWatchOptions {
   /** What to watch. Default: everything. */
   types?: readonly WatchKind[] | undefined;
-  /** So many events may wait to be taken; when there are more they are dropped, and `'overrun'` says so. Default 16384. */
+  /** How many events are queued until they are read; more are dropped, and `'overrun'` says so. Default 16384. */
   limit?: number | undefined;
-  /** Ends it: what waits for an event rejects with an `AbortError`. */
+  /** Ends the watch: a pending `next()` rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
@@ -43,10 +43,10 @@ interface Waiting {
 }
 
 /**
- * The changes in a network, from the moment it was made: `ip monitor`, ip-monitor(8). Iterate it; leaving the loop ends it,
- * and so does closing the network. Only what the kernel says is told, whoever else sends messages in that namespace.
+ * The changes in a network since this was created: `ip monitor`, ip-monitor(8). Iterate over it; leaving the loop ends
+ * it, and so does closing the network. Messages that were not sent by the kernel are ignored.
  *
- * It keeps the event loop alive while somebody waits for an event.
+ * It keeps Node running while `next()` is pending.
  */
 export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefined>, AsyncDisposable {
   readonly #source: WatchSource;
