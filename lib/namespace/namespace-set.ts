@@ -296,7 +296,8 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
 
   /**
    * Writes a file as a process inside would, in one write(2) as long as it is short: a sysctl of its network
-   * namespace, say. An existing file is emptied first. At most 15 MiB. Links are followed.
+   * namespace, say. An existing file is emptied first. At most 15 MiB. Links are followed,
+   * but in a mount namespace of the set none of /proc to what a process has open (`/proc/PID/root`): `ELOOP`.
    *
    * @example
    * ```ts
@@ -317,7 +318,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   }
 
   /**
-   * Reads a file as a process inside would.
+   * Reads a file as a process inside would. Links are followed as by {@link NamespaceSet.writeFile}.
    *
    * @throws NamespaceError `EFBIG` when it has more than `maxBytes`
    */

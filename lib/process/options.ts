@@ -15,7 +15,8 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
    * The working directory, as seen from inside: in the root of a joined mount namespace, and with the ids that the
    * program has in its user namespace. A relative path starts at this process's own directory. The start fails if it
-   * does not exist. A number is a descriptor of a directory.
+   * does not exist. A number is a descriptor of a directory. In another root than this process's, links of /proc to
+   * what a process has open (`/proc/PID/root`, `/proc/self/fd/N`) are not followed (`ELOOP`): they could lead out.
    *
    * Default: this process's own directory; where a joined mount namespace has no such path, its root.
    */

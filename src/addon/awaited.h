@@ -7,6 +7,7 @@
 #include <initializer_list>
 
 #include "environment.h"
+#include "throw.h"
 
 namespace linux_ns {
 
@@ -25,6 +26,7 @@ inline void CallAwaited(Environment *environment, Awaited awaited, std::initiali
   environment->awaited.erase(awaited);
   environment->KeepAlive(-1);
   function.MakeCallback(function.Env().Global(), arguments);
+  TellUncaught(function.Env());
 }
 
 } // namespace linux_ns

@@ -4,8 +4,27 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace linux_ns {
+namespace {
+
+// Closes all but the first of the descriptors that came. nsinit sends one at most; an init that a program inside has
+// taken over may send more, and CMSG_SPACE() of one has room for two. What has none at all the kernel closes:
+// MSG_CTRUNC.
+void TakeFirst(const cmsghdr *header, Fd *first) {
+  size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (size_t i = 0; i < count; i++) {
+    int received;
+    memcpy(&received, CMSG_DATA(header) + i * sizeof(received), sizeof(received));
+    Fd fd(received);
+    if (i == 0) {
+      *first = std::move(fd);
+    }
+  }
+}
+
+} // namespace
 
 plan_report Packet::Report() const {
   plan_report report;
@@ -14,7 +33,6 @@ plan_report Packet::Report() const {
   return report;
 }
 
-// One descriptor at most; more are not ours to have, and the kernel closes what does not fit (MSG_CTRUNC).
 void Receive(int control, Packet *packet) {
   alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   iovec vector = {packet->bytes, sizeof(packet->bytes)};
@@ -33,9 +51,7 @@ void Receive(int control, Packet *packet) {
   cmsghdr *header = packet->size < 0 ? nullptr : CMSG_FIRSTHDR(&message);
   for (; header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_type == SCM_RIGHTS) {
-      int received;
-      memcpy(&received, CMSG_DATA(header), sizeof(received));
-      packet->fd.Reset(received);
+      TakeFirst(header, &packet->fd);
     } else if (header->cmsg_type == SCM_CREDENTIALS) {
       ucred credentials;
       memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));

@@ -13,6 +13,11 @@ inline int IntArgument(const Napi::CallbackInfo &info, size_t index) {
   return info[index].IsNumber() ? info[index].As<Napi::Number>().Int32Value() : -1;
 }
 
+// Whether an argument is true; not converted either.
+inline bool BooleanArgument(const Napi::CallbackInfo &info, size_t index) {
+  return info[index].IsBoolean() && info[index].As<Napi::Boolean>().Value();
+}
+
 // Hands a descriptor to JavaScript; it is closed with the environment, unless that disowns or closes it before.
 Napi::Value GiveFd(Napi::Env env, Fd fd);
 

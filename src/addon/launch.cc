@@ -18,7 +18,7 @@
 namespace linux_ns {
 namespace {
 
-constexpr size_t kPlanThatFits = 64 << 10; // well below the default buffer: net.core.wmem_default, socket(7)
+constexpr size_t kPlanThatFits = 64 << 10;
 constexpr int kMostTries = 10000;
 constexpr useconds_t kNap = 100; // microseconds
 
@@ -82,6 +82,10 @@ bool Launch::MakeControl() {
   // An init names its program by its credentials, which the kernel translates into our pid namespace: unix(7).
   int pass = 1;
   setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &pass, sizeof(pass));
+  // For a plan that is sent before there is anybody to read it. A host may have set the default too low for that:
+  // net.core.wmem_default, socket(7). The kernel takes each packet for somewhat more than its bytes.
+  int room = 2 * kPlanThatFits;
+  setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
   theirs_.Reset(pair[1]);
   if (theirs_.get() == PLAN_CONTROL_FD) {
     theirs_.Reset(fcntl(PLAN_CONTROL_FD, F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
@@ -95,6 +99,7 @@ void Launch::Run(const Stack &stack) {
   bool fits = plan.bytes.size() <= kPlanThatFits;
   bool has_maps = !setgroups.empty() || !uid_map.empty() || !gid_map.empty();
   bool waits = manual || has_maps || plan.talks || cgroup;
+  bool goes_on = waits && !manual; // once it is done Node's thread may have let it go on, and changed `manual`
   reinterpret_cast<plan_header *>(plan.bytes.data())->waits = waits ? 1 : 0;
   if (fits) {
     WritePlan();
@@ -107,7 +112,7 @@ void Launch::Run(const Stack &stack) {
   if (phase == nullptr && !fits) {
     WritePlan();
   }
-  if (phase == nullptr && waits && !manual) {
+  if (phase == nullptr && goes_on) {
     Proceed();
   }
   plan.bytes = {};

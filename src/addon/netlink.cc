@@ -127,9 +127,7 @@ void Tell(Environment *environment, Callback callback, Conversation *conversatio
   const Failure &failure = conversation->failure;
   function.MakeCallback(env.Global(),
                         {answers, Napi::Number::New(env, failure.error), Napi::String::New(env, failure.syscall)});
-  if (env.IsExceptionPending()) {
-    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
-  }
+  TellUncaught(env);
 }
 
 bool SetOption(int fd, int level, int option, int value) {
@@ -220,8 +218,9 @@ Netlink::~Netlink() {
 Napi::Value Netlink::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   Napi::Object object = Environment::Of(env)->netlink_constructor.New({});
-  if (env.IsExceptionPending() ||
-      !Unwrap(object)->Begin(IntArgument(info, 0), IntArgument(info, 1), info[2].As<Napi::Function>())) {
+  // Neither is sure to be there in a Worker that is being terminated.
+  Netlink *netlink = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (netlink == nullptr || !netlink->Begin(IntArgument(info, 0), IntArgument(info, 1), info[2].As<Napi::Function>())) {
     return env.Undefined();
   }
   return object;
@@ -268,9 +267,7 @@ void Netlink::OnReadable() {
   Napi::Env env = Env();
   Napi::HandleScope scope(env);
   callback_.MakeCallback(Value(), {});
-  if (env.IsExceptionPending()) {
-    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
-  }
+  TellUncaught(env);
 }
 
 void Netlink::Exchange(const Napi::CallbackInfo &info) {
@@ -302,8 +299,7 @@ void Netlink::Join(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK
 void Netlink::Leave(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK_DROP_MEMBERSHIP); }
 
 void Netlink::Watch(const Napi::CallbackInfo &info) {
-  bool on = info[0].IsBoolean() && info[0].As<Napi::Boolean>().Value();
-  watched_ = on ? UV_READABLE : 0;
+  watched_ = BooleanArgument(info, 0) ? UV_READABLE : 0;
   poll_.Watch(watched_);
 }
 

@@ -126,9 +126,7 @@ void Tell(Environment *environment, Callback callback, Made *made) {
   Napi::Value fd = made->socket ? GiveFd(env, std::move(made->socket)) : Napi::Number::New(env, -1);
   Napi::Number error = Napi::Number::New(env, made->failure.error);
   function.MakeCallback(env.Global(), {fd, error, Napi::String::New(env, made->failure.syscall)});
-  if (env.IsExceptionPending()) {
-    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
-  }
+  TellUncaught(env);
 }
 
 void SocketIn(const Napi::CallbackInfo &info) {

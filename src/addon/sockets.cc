@@ -203,7 +203,9 @@ Napi::Value Connecting::ConnectFunction(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   Napi::Object object = Environment::Of(env)->connecting_constructor.New({});
-  if (object.IsEmpty() || env.IsExceptionPending() || !Unwrap(object)->Begin(fd, info[5].As<Napi::Function>())) {
+  // Neither is sure to be there in a Worker that is being terminated.
+  Connecting *connecting = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (connecting == nullptr || !connecting->Begin(fd, info[5].As<Napi::Function>())) {
     return env.Undefined();
   }
   return object;
@@ -241,9 +243,7 @@ void Connecting::OnEvent() {
   Napi::FunctionReference callback = std::move(callback_);
   Shut();
   callback.MakeCallback(env.Global(), {Napi::Number::New(env, error)});
-  if (env.IsExceptionPending()) {
-    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
-  }
+  TellUncaught(env);
 }
 
 void Connecting::Cancel(const Napi::CallbackInfo &) { Shut(); }

@@ -165,6 +165,9 @@ void Tell(Environment *environment, Awaited awaited, const Details &details) {
   Napi::Env env = awaited->Env();
   Napi::HandleScope scope(env);
   Napi::BigUint64Array numbers = Napi::BigUint64Array::New(env, details.numbers.size());
+  if (numbers.IsEmpty()) {
+    return; // the environment is being terminated
+  }
   if (!details.numbers.empty()) {
     memcpy(numbers.Data(), details.numbers.data(), details.numbers.size() * sizeof(uint64_t));
   }
@@ -189,7 +192,7 @@ void StatMounts(const Napi::CallbackInfo &info) {
     return;
   }
   int fd = IntArgument(info, 0);
-  bool id_maps = info[1].IsBoolean() && info[1].As<Napi::Boolean>().Value();
+  bool id_maps = BooleanArgument(info, 1);
   Awaited awaited = Await(environment, info[2].As<Napi::Function>());
   auto tell = [environment, awaited](std::shared_ptr<Details> details) {
     environment->Post([environment, awaited, details] { Tell(environment, awaited, *details); });

@@ -62,9 +62,13 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   Napi::Object object = Environment::Of(env)->task_constructor.New({});
-  // Empty in a Worker that is being terminated.
+  // Neither is sure to be there in a Worker that is being terminated.
   Task *task = object.IsEmpty() ? nullptr : Unwrap(object);
-  if (task == nullptr || !task->Begin(info[0].As<Napi::Object>(), info[1].As<Napi::Function>())) {
+  if (task == nullptr) {
+    return env.Undefined();
+  }
+  if (!task->Begin(info[0].As<Napi::Object>(), info[1].As<Napi::Function>())) {
+    task->launch_.reset(); // the descriptors made so far: not only when this object is collected
     return env.Undefined();
   }
   return object;
@@ -87,7 +91,6 @@ bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
     }
   }
   if (!EncodePlan(Env(), request.Get("steps"), &launch_->plan)) {
-    launch_.reset(); // the descriptors duplicated so far: not only when this object is collected
     return false;
   }
   if (!launch_->MakeControl()) {
@@ -451,9 +454,7 @@ void Task::Emit(const Napi::Object &event) {
   }
   Napi::Env env = Env();
   callback_.MakeCallback(Value(), {event}, *context_);
-  if (env.IsExceptionPending()) {
-    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
-  }
+  TellUncaught(env);
 }
 
 void Task::EmitType(const char *type) {

@@ -98,7 +98,9 @@ Napi::Value Terminal::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   int fd = IntArgument(info, 0);
   Napi::Object object = Environment::Of(env)->terminal_constructor.New({});
-  if (env.IsExceptionPending() || !Unwrap(object)->Begin(fd, info[1].As<Napi::Function>())) {
+  // Neither is sure to be there in a Worker that is being terminated.
+  Terminal *terminal = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (terminal == nullptr || !terminal->Begin(fd, info[1].As<Napi::Function>())) {
     return env.Undefined();
   }
   return object;
@@ -130,9 +132,7 @@ void Terminal::OnEvent() {
   Napi::Env env = Env();
   Napi::HandleScope scope(env);
   callback_.MakeCallback(Value(), {});
-  if (env.IsExceptionPending()) {
-    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
-  }
+  TellUncaught(env);
 }
 
 Napi::Value Terminal::Read(const Napi::CallbackInfo &info) {
@@ -147,9 +147,7 @@ Napi::Value Terminal::Write(const Napi::CallbackInfo &info) {
 }
 
 void Terminal::Watch(const Napi::CallbackInfo &info) {
-  bool readable = info[0].ToBoolean();
-  bool writable = info[1].ToBoolean();
-  poll_.Watch((readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0));
+  poll_.Watch((BooleanArgument(info, 0) ? UV_READABLE : 0) | (BooleanArgument(info, 1) ? UV_WRITABLE : 0));
 }
 
 void Terminal::Resize(const Napi::CallbackInfo &info) {

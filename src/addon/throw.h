@@ -20,6 +20,13 @@ inline void ThrowSystem(Napi::Env env, const Failure &failure) {
   error.ThrowAsJavaScriptException();
 }
 
+// What a callback has thrown is an uncaught exception. Left pending, it would come out of the next call of the addon.
+inline void TellUncaught(Napi::Env env) {
+  if (env.IsExceptionPending()) {
+    napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+}
+
 } // namespace linux_ns
 
 #endif

@@ -5,10 +5,21 @@
 #include <linux/fcntl.h>
 #include <linux/openat2.h>
 
+/*
+ * In another root than Node's others have made the links. One that says /proc/self/fd/7, or /proc/1/root, would lead to
+ * what this task has open, or out to where another process is, and that may be the host (CVE-2024-21626). Such links
+ * are not followed there: ELOOP.
+ */
+static long open_named(const char *path, uint64_t flags, uint64_t mode) {
+  struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_NO_MAGICLINKS};
+  return task.other_root ? sys4(__NR_openat2, AT_FDCWD, path, &how, sizeof(how))
+                         : sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
 /* O_NONBLOCK: whoever made the file in there may have made a FIFO, to keep us waiting for its other end. */
 static long open_file(const char *path, uint64_t flags) {
-  long fd = must(sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666), "open", path);
-  return fd;
+  uint64_t mode = (flags & O_CREAT) != 0 ? 0666 : 0; /* openat2(2) takes none where nothing is to be created */
+  return must(open_named(path, flags | O_NOCTTY | O_NONBLOCK, mode), "open", path);
 }
 
 void step_write_file(const struct plan_step *step) {
@@ -55,16 +66,8 @@ void step_mountinfo(const struct plan_step *step) {
   send_file(fd, path, UINT64_MAX);
 }
 
-/*
- * In a mount namespace that was joined others have made the links. One that says /proc/self/fd/7 would lead to what
- * this task has open, and that may be the host's (CVE-2024-21626).
- */
 static long change_directory(const char *path) {
-  if (!task.joined_mounts) {
-    return sys1(__NR_chdir, path);
-  }
-  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
-  long fd = sys4(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+  long fd = open_named(path, O_PATH | O_DIRECTORY, 0);
   long error = fd < 0 ? fd : sys1(__NR_fchdir, fd);
   sys1(__NR_close, fd);
   return error;
@@ -88,6 +91,8 @@ void step_fchdir(const struct plan_step *step) { must(sys1(__NR_fchdir, step->fi
 /* The path may lead out of the new root as long as the working directory is outside: chroot(2), NOTES. */
 void step_chroot(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  must(sys1(__NR_chroot, path), "chroot", path);
+  must(change_directory(path), "chroot", path);
+  must(sys1(__NR_chroot, "."), "chroot", path);
   must(sys1(__NR_chdir, "/"), "chdir", "/");
+  task.other_root = true;
 }

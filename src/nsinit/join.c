@@ -62,7 +62,7 @@ void step_join(const struct plan_step *step) {
   task.joined = true;
   forget_root();
   for (uint32_t i = 0; i < count; i++) {
-    task.joined_mounts |= plan_list_number(&step->field[1], i) == CLONE_NEWNS;
+    task.other_root |= plan_list_number(&step->field[1], i) == CLONE_NEWNS;
   }
   for (uint32_t i = 0; i < count; i++) {
     if (plan_list_number(&step->field[1], i) == CLONE_NEWUSER) {

@@ -392,4 +392,5 @@ void step_pivot_root(const struct plan_step *step) {
   forget_root();
   restore_umask();
   must(sys1(__NR_chdir, "/"), "chdir", "/");
+  task.other_root = true;
 }

@@ -47,7 +47,7 @@ struct task {
   int forked_ack;     /* in a forked child: readable once the parent has reported it, or -1 */
   bool forked_itself; /* a forked child has told of itself */
   bool joined;        /* namespaces where others live have been entered: memory and fds are to be guarded */
-  bool joined_mounts; /* a mount namespace is among them, and with it another root */
+  bool other_root;    /* this task's root is another than Node's: the links in it are somebody else's */
   bool has_init;      /* an init waits for this one's exec, and shares its memory until then */
   bool execs;         /* exec is next */
   bool dies_with_parent;

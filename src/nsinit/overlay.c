@@ -42,8 +42,7 @@ static long open_layer(const char *path) {
 
 /*
  * The path itself, as mountinfo is to show it, or one that leads there, which is short and has nothing in it that would
- * have to be escaped. The descriptor
- * stays open until the end.
+ * have to be escaped. The descriptor stays open until the end.
  */
 static const char *layer(const char *path, bool plain, char *room) {
   return plain ? path : fd_path(open_layer(path), room);

@@ -5,8 +5,11 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
+
+#define MOST_DESCRIPTORS (1u << 20) /* fs.nr_open as the kernel sets it: proc_sys_fs(5) */
 
 /* A plain fork, without the threads and handlers of libc; flags and pidfd as in clone(2). */
 long fork_process(unsigned long flags, int *pidfd) {
@@ -129,13 +132,29 @@ void confirm_forked(void) {
   quit(127);
 }
 
-/* Closes every descriptor from first on, except one. close_range(2), Linux 5.9. */
+/*
+ * close_range(2), Linux 5.9. A container's filter may refuse it: then one after another, up to the limit there was
+ * before a step of the plan may have lowered it, since the first call comes before them (close_unneeded).
+ */
+static void close_between(uint32_t first, uint32_t last) {
+  static struct rlimit64 limit;
+  if (sys3(__NR_close_range, first, last, 0) >= 0) {
+    return;
+  }
+  if (limit.rlim_cur == 0) {
+    must(sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit), "prlimit", NULL);
+  }
+  for (uint64_t fd = first; fd <= last && fd < limit.rlim_cur && fd < MOST_DESCRIPTORS; fd++) {
+    sys1(__NR_close, fd);
+  }
+}
+
+/* Closes every descriptor from first on, except one. */
 void close_all_but(uint32_t first, int kept) {
   if (kept > (int)first) {
-    sys3(__NR_close_range, first, kept - 1, 0);
+    close_between(first, (uint32_t)kept - 1);
   }
-  uint32_t rest = kept >= (int)first ? (uint32_t)kept + 1 : first;
-  sys3(__NR_close_range, rest, ~0u, 0);
+  close_between(kept >= (int)first ? (uint32_t)kept + 1 : first, ~0u);
 }
 
 /* The first descriptor from `first` on that the plan names or this task needs; ~0 when there is none. */
@@ -165,7 +184,7 @@ void close_unneeded(void) {
   for (;;) {
     uint32_t next = next_needed(first);
     if (next > first) {
-      sys3(__NR_close_range, first, next - 1, 0);
+      close_between(first, next - 1);
     }
     if (next == ~0u) {
       return;

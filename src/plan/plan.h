@@ -18,7 +18,7 @@
 
 #define PLAN_MAGIC 0x316e736cu /* "lsn1" */
 #define PLAN_MAX_BYTES (16u << 20)
-#define PLAN_PACKET_BYTES (32u << 10) /* well below the default socket buffer (net.core.wmem_default, socket(7)) */
+#define PLAN_PACKET_BYTES (32u << 10) /* a part of what the socket has room for: Launch::MakeControl() */
 #define PLAN_NULL 0xffffffffu
 #define PLAN_UNCHANGED UINT64_MAX
 #define PLAN_INFINITY UINT64_MAX    /* RLIM_INFINITY */

@@ -158,6 +158,43 @@ describe('a task', () => {
   });
 });
 
+test('what is thrown from a callback that is called once is an uncaught exception, and comes out of no other call', async () => {
+  const thrown = await resultOf(join(__dirname, 'scenarios.ts'), 'throwingAnswers');
+  expect(thrown).toEqual(['close', 'statMounts', 'userNames', 'scan']);
+});
+
+describe('a Worker that is terminated', () => {
+  const netlink = 'native.openNetlink(native.socket(16, 3, 0), 65536, nothing)';
+  const terminal = "native.openTerminal(fs.openSync('/dev/ptmx', 'r+'), nothing)";
+
+  test.each([
+    ['while it opens terminals', `for (;;) ${terminal}.close();`],
+    ['while it watches one', `const terminal = ${terminal}; for (;;) terminal.watch(true, false);`],
+    ['while it opens netlink sockets', `for (;;) ${netlink}.close();`],
+    ['before it is told of mounts', `native.statMounts(-1, true, nothing); for (;;);`],
+    ['before it is told of users', `native.userNames(Uint32Array.of(0), nothing); for (;;);`],
+    ['before it is told of processes', `native.scan(0x10000000, 0, nothing); for (;;);`],
+  ])(
+    '%s is gone, and its process goes on',
+    async (_, body) => {
+      await resultOf(join(__dirname, 'scenarios.ts'), 'terminatedInCall', [body, 16]);
+    },
+    120_000,
+  );
+});
+
+describe('where Node has no descriptor left', () => {
+  needs({ tool: ['prlimit'] }).test('for the socket of a launch, it keeps none of those of the plan', async () => {
+    const scenario = [
+      join(__dirname, 'scenarios.ts'),
+      'noDescriptorForControl',
+      [],
+      { limits: ['nofile=96'] },
+    ] as const;
+    expect(await resultOf(...scenario)).toEqual({ errno: 24, more: 0 });
+  });
+});
+
 describe('where Node has no descriptor left to receive one', () => {
   needs({ tool: ['prlimit'] }).test.each(['socket', 'fork', 'fork exit', 'init'])(
     'a plan with %s fails, and nothing of it is left',

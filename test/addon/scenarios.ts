@@ -1,7 +1,9 @@
 /** For processes of their own: see test/fixtures/scenario.ts. */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import type { NativeTask, Step, TaskEvent } from '../../types/native';
 import { unshare } from '../../lib';
 import { native } from '../../lib/native';
@@ -61,6 +63,74 @@ export async function throwingCallback(): Promise<unknown> {
     });
   });
   return seen;
+}
+
+/** What callbacks throw that are called once, in the order in which it is heard of. */
+export async function throwingAnswers(): Promise<unknown> {
+  const seen: string[] = [];
+  const throwing = (what: string) => () => {
+    throw new Error(what);
+  };
+  const addon = native();
+  const calls: Record<string, () => void> = {
+    close: () => addon.close([], throwing('close')),
+    statMounts: () => addon.statMounts(-1, false, throwing('statMounts')),
+    userNames: () => addon.userNames(Uint32Array.of(0), throwing('userNames')),
+    scan: () => addon.scan(CLONE_FLAGS.user, 0, throwing('scan')),
+  };
+  for (const call of Object.values(calls)) {
+    const heard = new Promise<void>((resolve) => {
+      process.once('uncaughtException', ({ message }) => {
+        seen.push(message);
+        resolve();
+      });
+    });
+    call();
+    await heard;
+    process.removeAllListeners('uncaughtException').on('uncaughtException', () => undefined);
+  }
+  return seen;
+}
+
+/** Of a launch that has descriptors for its plan, and none for its socket. */
+export function noDescriptorForControl(): unknown {
+  const count = (): number => readdirSync('/proc/self/fd').length;
+  const before = count();
+  const taken: number[] = [];
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'));
+  } catch {
+    for (const fd of taken.splice(-3)) closeSync(fd);
+  }
+  let errno: unknown;
+  try {
+    native().launch({ flags: 0, steps: [['stdio', [0, 1, 2]], SLEEP] }, () => undefined);
+  } catch (error) {
+    ({ errno } = error as { errno: number });
+  }
+  for (const fd of taken) closeSync(fd);
+  return { errno, more: count() - before };
+}
+
+/** A Worker calls the addon, over and over or once and then does not return, and is terminated meanwhile. */
+export async function terminatedInCall(body: string, times: number): Promise<void> {
+  native();
+  const addon = Object.keys(require.cache).find(
+    (path) => path.endsWith('linux_ns.node') || path.endsWith('linux-ns.node'),
+  );
+  const script = `
+    const { parentPort } = require('node:worker_threads');
+    const fs = require('node:fs');
+    const native = require(${JSON.stringify(addon)});
+    const nothing = () => undefined;
+    parentPort.postMessage('here');
+    ${body}`;
+  for (let round = 0; round < times; round++) {
+    const worker = new Worker(script, { eval: true });
+    await once(worker, 'message');
+    await new Promise((resolve) => setTimeout(resolve, round % 8));
+    await worker.terminate();
+  }
 }
 
 /**

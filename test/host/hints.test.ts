@@ -555,6 +555,7 @@ describe('the set-up inside fails', () => {
     [{ operation: 'ids', errno: Errno.EPERM, syscall: 'setresuid' }, 'takes CAP_SETUID'],
     [{ operation: 'chdir', errno: Errno.ENOENT, path: '/x' }, "The working directory '/x' does not exist"],
     [{ operation: 'chdir', errno: Errno.EACCES, path: '/root' }, 'not mapped is closed even to its root'],
+    [{ operation: 'chdir', errno: Errno.ELOOP, path: '/x' }, "not followed in another root than this process's"],
     [
       { operation: 'write_file', errno: Errno.EACCES, path: '/proc/sys/net/ipv4/ip_forward', kinds: ['user'] },
       "add 'net'",

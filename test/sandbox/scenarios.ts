@@ -93,10 +93,12 @@ export async function initOfSetAttacked(escape: string): Promise<unknown> {
   const attack = await set.exec(`${escape} control; ${escape} control`);
   const after = await set.exec('echo works');
   await set.close();
-  const child = await spawn('sh', ['-c', `${escape} control; sleep 0.1`], {
+  // Not before init has said that the program runs: then it would seem never to have come to run.
+  const child = await spawn('sh', ['-c', `read go; ${escape} control; sleep 0.1`], {
     unshare: ['user', 'pid'],
-    stdio: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore'],
   });
+  child.stdin!.end('go\n');
   await child.exited;
   return { attack: attack.stdout.trim().split('\n'), after: after.stdout, left: await moreThan(before) };
 }

@@ -161,6 +161,33 @@ describe('namespaces are nested too deep', () => {
   });
 });
 
+/** What socketpair(2) gives where net.core.wmem_default is 16 kB. */
+const LITTLE_ROOM = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/socket.h>
+int socketpair(int domain, int type, int protocol, int pair[2]) {
+  int (*real)(int, int, int, int *) = (int (*)(int, int, int, int *))dlsym(RTLD_NEXT, "socketpair");
+  int result = real(domain, type, protocol, pair);
+  int room = 8192; /* which the kernel doubles */
+  setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+  setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+  return result;
+}`;
+
+needs({ tool: ['cc'] }).test('little room in sockets is no hindrance, however much a program is told', async () => {
+  const [source, library] = [join(folder, 'room.c'), join(folder, 'room.so')];
+  writeFileSync(source, LITTLE_ROOM);
+  execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl']);
+  const script = `
+    const env = { PATH: process.env.PATH, LONG: 'x'.repeat(Number(process.env.BYTES)) };
+    return (await linux.execFile('sh', ['-c', 'echo \${#LONG}'], { env })).stdout;`;
+  for (const BYTES of ['1000', '30000', '60000', '120000']) {
+    const env = { ...process.env, BYTES, LD_PRELOAD: `${process.env.LD_PRELOAD ?? ''} ${library}` };
+    expect(await node.run(script, ['timeout', '60'], env)).toEqual({ value: `${BYTES}\n` });
+  }
+});
+
 needs({ tool: ['cc'] }).describe('a seccomp filter', () => {
   let seccomp: string;
   beforeAll(() => {
@@ -176,6 +203,17 @@ needs({ tool: ['cc'] }).describe('a seccomp filter', () => {
       await set.close();
       return stdout;`;
     expect(await under('no_clone3', script)).toEqual({ value: 'alive\n' });
+  });
+
+  test('that has no close_range keeps no descriptor open in a program', async () => {
+    const script = `
+      const files = await linux.execFile('ls', ['/proc/self/fd'], { unshare: ['user', 'pid'], rlimits: { nofile: 16 } });
+      const set = await linux.unshare(['user', 'net']);
+      const { stdout } = await set.execFile('ls', ['/proc/self/fd']);
+      await set.close();
+      return [files.stdout, stdout];`;
+    // The last is that of the directory.
+    expect(await under('no_close_range', script)).toEqual({ value: ['0\n1\n2\n3\n', '0\n1\n2\n3\n'] });
   });
 
   test('of a container refuses new namespaces', async () => {

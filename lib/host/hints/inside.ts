@@ -76,7 +76,13 @@ export const explainIds: Explainer = byErrno({
   },
 });
 
+/** RESOLVE_NO_MAGICLINKS, openat2(2). */
+const looped = (failure: Failure): string =>
+  `There are too many symbolic links on the way to ${named(failure.path, 'it')}, or a link of /proc that leads to ` +
+  "whatever a process has open (/proc/PID/root, /proc/self/fd/N): those are not followed in another root than this process's.";
+
 export const explainChdir: Explainer = byErrno({
+  [Errno.ELOOP]: looped,
   [Errno.ENOENT]: (failure) =>
     `The working directory ${named(failure.path, 'asked for')} does not exist in the root the program runs in.`,
   [Errno.ENOTDIR]: (failure) => `The working directory ${named(failure.path, 'asked for')} is no directory.`,
@@ -87,6 +93,7 @@ export const explainChdir: Explainer = byErrno({
 });
 
 export const explainChroot: Explainer = byErrno({
+  [Errno.ELOOP]: looped,
   [Errno.EPERM]: (failure, host) =>
     restrictedByAppArmor(failure, host) ??
     (worksIn('user', failure)
@@ -100,6 +107,7 @@ export const explainChroot: Explainer = byErrno({
 
 /** Files written and read inside: sysctls, as a rule. */
 export const explainFile: Explainer = byErrno({
+  [Errno.ELOOP]: looped,
   [Errno.EACCES]: (failure, host) =>
     restrictedByAppArmor(failure, host) ?? foreignSysctl(failure) ?? refusedBySecurityModule(host),
   [Errno.EPERM]: (failure, host) => restrictedByAppArmor(failure, host) ?? foreignSysctl(failure),

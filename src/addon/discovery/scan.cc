@@ -174,7 +174,9 @@ void Scan::OnPosted() {
 
 void Scan::Call(const Napi::Value &argument) {
   if (!on_rows_.IsEmpty()) {
-    on_rows_.MakeCallback(argument.Env().Global(), {argument});
+    Napi::Env env = argument.Env();
+    on_rows_.MakeCallback(env.Global(), {argument});
+    TellUncaught(env);
   }
 }
 

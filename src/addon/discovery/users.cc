@@ -36,6 +36,7 @@ void Tell(Environment *environment, Callback callback, const std::vector<std::st
     list.Set(static_cast<uint32_t>(i), Napi::String::New(env, names[i]));
   }
   function.MakeCallback(env.Global(), {list});
+  TellUncaught(env);
 }
 
 // userNames(uids, done)
