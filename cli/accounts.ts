@@ -3,16 +3,16 @@ import { UsageError } from './command';
 
 const MAX_ID = 2 ** 32 - 2;
 
-/** A user's or group's id, from its number or its name in passwd(5) or group(5). */
+/** The id of a user or group, given by number or by name: passwd(5), group(5). */
 export function idOf(side: 'user' | 'group', text: string): number {
   if (/^\d+$/.test(text) && Number(text) <= MAX_ID) return Number(text);
   const file = side === 'user' ? '/etc/passwd' : '/etc/group';
   const line = linesOf(file).find((fields) => fields[0] === text);
   if (line?.[2] !== undefined) return Number(line[2]);
-  throw new UsageError(`there is no ${side} '${text}' in ${file}, and it is no id`);
+  throw new UsageError(`unknown ${side} '${text}': neither a name in ${file} nor an id`);
 }
 
-/** Ranges that /etc/subuid or /etc/subgid grants to a user. */
+/** The ranges that /etc/subuid or /etc/subgid grants to a user. */
 export function subordinateRanges(
   file: '/etc/subuid' | '/etc/subgid',
   uid: number,

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { COMMON, type Command, type Given, type Option, UsageError, type Written } from './command';
 
 /**
- * Reads a command line as getopt_long(3) does: short options in one word, names cut short as long as one option alone
- * begins so, values that can be left out, and for programs to run an end of the options where the program begins.
+ * Parses a command line as getopt_long(3) does: combined short options, unambiguous abbreviations of long options and
+ * optional values. If the command runs a program, options end where the program begins.
  *
  * @throws UsageError
  */
@@ -33,7 +33,10 @@ export function parseCommandLine(command: Command, words: readonly string[]): Gi
   };
 }
 
-/** Stands for a value that was left out, and parts two: no argument of a program can have it. */
+/** Process ids are of type int: `<linux/types.h>`. */
+const MOST_PID = 2 ** 31 - 1;
+
+/** Stands for an omitted value, and separates two values: no command-line argument can contain it. */
 const NUL = '\0';
 
 function valuesOf(text: string | undefined): string[] {
@@ -41,7 +44,7 @@ function valuesOf(text: string | undefined): string[] {
 }
 
 interface Spelt {
-  /** Options in full and values with them, `--name=value`. */
+  /** Options with their full names and values, `--name=value`. */
   readonly optionWords: string[];
   readonly operands: string[];
 }
@@ -66,11 +69,11 @@ function longOption(options: readonly Option[], word: string, rest: string[]): s
   const name = equals === -1 ? word.slice(2) : word.slice(2, equals);
   const option = optionCalled(options, name);
   if (equals === -1) return withValue(option, `--${option.name}`, undefined, rest);
-  if (option.value === undefined) throw new UsageError(`option '--${option.name}' takes no value`);
+  if (option.value === undefined) throw new UsageError(`option '--${option.name}' does not take a value`);
   return withValue(option, `--${option.name}`, word.slice(equals + 1), rest);
 }
 
-/** `-Urp`, `-t12`, `-t 12`; an optional value is the rest of the word, as nsenter(1) has it: `-n/run/netns/blue`. */
+/** `-Urp`, `-t12`, `-t 12`; an optional value is the rest of the word, as in nsenter(1): `-n/run/netns/blue`. */
 function shortOptions(options: readonly Option[], word: string, rest: string[]): string[] {
   const spelt: string[] = [];
   for (let at = 1; at < word.length; at++) {
@@ -89,7 +92,7 @@ function shortOptions(options: readonly Option[], word: string, rest: string[]):
   return spelt;
 }
 
-/** Whether what follows an option whose value is optional are more options: unless it is a word that it takes. */
+/** Whether the letters after an option with an optional value are more options, and not one of its values. */
 function isCluster(options: readonly Option[], { completes }: Option, letters: string): boolean {
   if (Array.isArray(completes) && completes.includes(letters.replace(/^=/, ''))) return false;
   return options.some(({ short }) => short === letters[0]);
@@ -117,19 +120,27 @@ function optionCalled(options: readonly Option[], name: string): Option {
   const [only] = starting;
   if (only !== undefined && starting.length === 1) return only;
   if (starting.length === 0) throw new UsageError(`unknown option '--${name}'`);
-  throw new UsageError(`option '--${name}' could be ${starting.map((option) => `'--${option.name}'`).join(' or ')}`);
+  const candidates = starting.map((option) => `'--${option.name}'`).join(', ');
+  throw new UsageError(`option '--${name}' is ambiguous: it could be one of ${candidates}`);
 }
 
-/** A number that is not negative, as an option's value. */
+/** The value of an option that takes a number from 0 on. */
 export function numberOf(what: string, text: string, most = Number.MAX_SAFE_INTEGER): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (number <= most) return number;
-  throw new UsageError(`${what} must be a number between 0 and ${most}, and not '${text}'`);
+  throw new UsageError(`${what} must be a number between 0 and ${most}, not '${text}'`);
 }
 
-/** One of a few words, as an option's value. */
+/** The value of an option that takes a process id. */
+export function processId(what: string, text: string): number {
+  const pid = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (pid >= 1 && pid <= MOST_PID) return pid;
+  throw new UsageError(`${what} must be a process id, not '${text}'`);
+}
+
+/** The value of an option that takes one of a few words. */
 export function oneOf<const T extends string>(what: string, text: string, words: readonly T[]): T {
   const found = words.find((word) => word === text);
   if (found !== undefined) return found;
-  throw new UsageError(`${what} must be one of ${words.join(', ')}, and not '${text}'`);
+  throw new UsageError(`${what} must be one of ${words.join(', ')}, not '${text}'`);
 }

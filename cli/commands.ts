@@ -1,11 +1,11 @@
 import type { Command } from './command';
 
-/** A command, its module not loaded yet. */
+/** A command whose module is not loaded yet. */
 export interface Entry extends Pick<Command, 'name' | 'summary'> {
   load(): Promise<Command>;
 }
 
-/** All commands, in the order of help. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Entry[] = [
   entry(
     'unshare',
@@ -14,24 +14,28 @@ export const COMMANDS: readonly Entry[] = [
   ),
   entry(
     'nsenter',
-    'Run a program in namespaces of others',
+    'Run a program in namespaces of other processes',
     async () => (await import('./commands/nsenter.js')).nsenterCommand,
   ),
   entry('run', 'Run a program in a sandbox', async () => (await import('./commands/run.js')).runCommand),
   entry(
     'netns',
-    'Named network namespaces, as ip netns has them',
+    'Manage named network namespaces, shared with ip netns',
     async () => (await import('./commands/netns.js')).netnsCommand,
   ),
-  entry('lsns', 'List namespaces', async () => (await import('./commands/lsns.js')).lsnsCommand),
+  entry(
+    'lsns',
+    'List namespaces, or the processes of one',
+    async () => (await import('./commands/lsns.js')).lsnsCommand,
+  ),
   entry(
     'tree',
-    'Draw the tree of namespaces and their processes',
+    'Print the tree of namespaces and their processes',
     async () => (await import('./commands/tree.js')).treeCommand,
   ),
   entry(
     'doctor',
-    'Tell what this host allows, and what to do about the rest',
+    'Report what this host allows, and how to enable the rest',
     async () => (await import('./commands/doctor.js')).doctorCommand,
   ),
   entry(

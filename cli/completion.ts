@@ -1,7 +1,7 @@
-/** Completion scripts, made from the option tables of the commands. */
+/** Completion scripts, generated from the option tables of the commands. */
 import { COMMON, type Command, type Completion, type Option } from './command';
 
-/** For bash: complete(1) calls one function, which knows the words of each command. */
+/** For bash: one function, called by the `complete` builtin, has the words of each command. */
 export function bashScript(commands: readonly Command[]): string {
   return `# bash completion of linux-ns: linux-ns completion bash
 _linux_ns() {
@@ -36,7 +36,7 @@ function bashCase(command: Command): string {
   return `    ${command.name})\n${[inner + '      ' + dashes, ...bashOperands(command)].join('\n')} ;;`;
 }
 
-/** Programs, or a word, what comes after it, and then a program if that word takes one. */
+/** Operands: a program; or a subcommand, its own operand and then, for the one that runs a program, a program. */
 function bashOperands({ runsProgram, words, afterWord }: Command): string[] {
   const programs = 'COMPREPLY=($(compgen -c -- "$cur"))';
   const unless = '      [[ $cur == -* ]] ||';
@@ -68,7 +68,7 @@ function bashValues(completes: Completion | undefined): string {
   }
 }
 
-/** For zsh: _arguments has a language for what the tables say. */
+/** For zsh: the tables are translated to specs of `_arguments`. */
 export function zshScript(commands: readonly Command[]): string {
   const list = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
   return `#compdef linux-ns

@@ -1,7 +1,7 @@
-/** The expressions of scols-filter(5), as far as lsns(8) has use for them. */
+/** The expressions of scols-filter(5), without its parameters of a column. */
 import { UsageError } from './command';
 
-/** What a row has in its columns, by their names. */
+/** The value of a row in a column. */
 export type Fields = (column: string) => string | number | null | undefined;
 
 export type Filter = (fields: Fields) => boolean;
@@ -16,7 +16,7 @@ interface Token {
 
 const SIGNS = /^(&&|\|\||==|!=|<=|>=|=~|!~|<|>|!|\(|\))/;
 
-/** Spellings of one operator. */
+/** Synonyms of operators. */
 const SAME: Readonly<Record<string, string>> = {
   and: '&&',
   or: '||',
@@ -41,9 +41,9 @@ const COMPARE: Readonly<Record<string, (a: Value, b: Value) => boolean>> = {
 };
 
 /**
- * Reads `NS == 4026531840 && (TYPE eq "net" or COMMAND =~ "^node")`.
+ * Parses `NS == 4026531840 && (TYPE eq "net" or COMMAND =~ "^node")`.
  *
- * @param columns - those there are; others are errors
+ * @param columns - the names that an expression may use
  * @throws UsageError
  */
 export function parseFilter(text: string, columns: readonly string[]): Filter {
@@ -106,21 +106,20 @@ class Parser {
 
   #operand(): Expression {
     const token = this.#tokens.shift();
-    if (token === undefined) throw new UsageError('the filter ends where a value is missing');
+    if (token === undefined) throw new UsageError('--filter: a value is missing at the end');
     if (token.type === 'number') return () => Number(token.text);
     if (token.type === 'text') return () => token.text;
     if (token.text === '(') return this.#group();
     if (token.type !== 'word') throw unexpected(token);
     if (token.text === 'true' || token.text === 'false') return () => token.text === 'true';
     const column = token.text.toUpperCase();
-    if (!this.#columns.includes(column))
-      throw new UsageError(`the filter names a column that is not there: ${token.text}`);
+    if (!this.#columns.includes(column)) throw new UsageError(`--filter: unknown column '${token.text}'`);
     return (fields) => fields(column) ?? null;
   }
 
   #group(): Expression {
     const inner = this.either();
-    if (!this.#take(')')) throw new UsageError("the filter lacks a ')'");
+    if (!this.#take(')')) throw new UsageError("--filter: missing ')'");
     return inner;
   }
 
@@ -137,7 +136,7 @@ function tokensOf(text: string): Token[] {
   let rest = text.trimStart();
   while (rest !== '') {
     const token = nextToken(rest);
-    if (token === undefined) throw new UsageError(`the filter cannot be read at '${rest}'`);
+    if (token === undefined) throw new UsageError(`--filter: syntax error at '${rest}'`);
     tokens.push(token);
     rest = rest.slice(token.text.length + (token.type === 'text' ? 2 : 0)).trimStart();
   }
@@ -161,18 +160,18 @@ function operatorOf({ type, text }: Token): string {
 }
 
 function unexpected({ text }: Token): UsageError {
-  return new UsageError(`the filter has '${text}' where it cannot be`);
+  return new UsageError(`--filter: unexpected '${text}'`);
 }
 
 function checkPattern(pattern: string): void {
   try {
     new RegExp(pattern);
   } catch {
-    throw new UsageError(`the filter has no regular expression in '${pattern}'`);
+    throw new UsageError(`--filter: invalid regular expression '${pattern}'`);
   }
 }
 
-/** Numbers as numbers where both are, or read as, numbers; anything else as text. What is missing equals nothing. */
+/** Compares as numbers if both values are numeric, else as text. A missing value equals only a missing value. */
 function order(a: Value, b: Value): number {
   if (a === null || b === null) return a === b ? 0 : NaN;
   const [x, y] = [Number(a), Number(b)];

@@ -1,19 +1,20 @@
 import { COMMON, type Command, type Option } from './command';
 import { wrap } from './wrap';
 
-/** Columns of help, the indent and the gap included. */
+/** Columns of the help, including indent and gap. */
 const WIDTH = 80;
 
-/** Columns of an example, what it does left out. */
+/** Columns of the command in an example. */
 const EXAMPLE = 46;
 
-/** What `linux-ns COMMAND --help` prints: as much as a terminal shows at once, or with `all` every option. */
+/** What `linux-ns COMMAND --help` prints: the most common options, which fit one screen, or all of them. */
 export function helpOf({ name, operands, summary, options, examples }: Command, all: boolean): string {
   const every = [...options, ...COMMON];
   const usual = every.filter(({ rare }) => rare !== true);
-  // For --version alone there are no two helps.
-  const shown = all || every.length - usual.length === 1 ? every : usual;
-  const rows = shown.map((option) => rowOf(option, every.length));
+  // A second page is not worth it for --version alone.
+  const hasTwoPages = every.length - usual.length > 1;
+  const shown = all || !hasTwoPages ? every : usual;
+  const rows = shown.map((option) => rowOf(option, hasTwoPages ? every.length : undefined));
   const column = Math.min(30, Math.max(...rows.map(([left]) => left.length)) + 2);
   return [
     `Usage: linux-ns ${name} [options]${operands === '' ? '' : ` ${operands}`}`,
@@ -28,24 +29,24 @@ export function helpOf({ name, operands, summary, options, examples }: Command, 
 /** What `linux-ns --help` prints. */
 export function overview(commands: readonly Pick<Command, 'name' | 'summary'>[]): string {
   return [
-    'Usage: linux-ns COMMAND [options] ...',
-    'Linux namespaces: make them, enter them, see them.',
+    'Usage: linux-ns COMMAND [options] [ARGUMENT...]',
+    'Create, enter and inspect Linux namespaces.',
     '',
     ...commands.flatMap(({ name, summary }) => columns(name, summary, 12)),
     '',
-    ...columns('-h, --help', 'show this help, or that of a command', 16),
+    ...columns('-h, --help', 'show this help, or with COMMAND that of a command', 16),
     ...columns('-V, --version', 'show the version', 16),
     '',
-    '  linux-ns unshare -Urmpf --mount-proc bash    a shell that is root, on its own',
-    '  linux-ns doctor                              what this host allows you',
+    '  linux-ns unshare -Urmpf --mount-proc bash    a root shell in new namespaces',
+    '  linux-ns doctor                              check what this host allows',
   ].join('\n');
 }
 
-function rowOf(option: Option, count: number): readonly [left: string, right: string] {
-  return [
-    `${option.short === undefined ? '   ' : `-${option.short},`} --${option.name}${valueOf(option)}`,
-    option.name === 'help' ? `${option.help}, or of all ${count} options` : option.help,
-  ];
+function rowOf(option: Option, count: number | undefined): readonly [left: string, right: string] {
+  const short = option.short === undefined ? '   ' : `-${option.short},`;
+  if (option.name !== 'help') return [`${short} --${option.name}${valueOf(option)}`, option.help];
+  if (count === undefined) return [`${short} --help`, option.help];
+  return [`${short} --help${valueOf(option)}`, `${option.help}, or all ${count} options`];
 }
 
 function valueOf({ value, optional }: Option): string {
@@ -55,7 +56,7 @@ function valueOf({ value, optional }: Option): string {
 
 function columns(left: string, right: string, column: number): string[] {
   const lines = wrap(right, WIDTH - column - 2);
-  const first = left.length + 2 > column + 2 ? [` ${left}`] : [];
+  const first = left.length + 2 > column ? [` ${left}`] : [];
   const head = first.length > 0 ? ' '.repeat(column + 1) : ` ${left.padEnd(column)}`;
   return [...first, ...lines.map((line, index) => (index === 0 ? head : ' '.repeat(column + 1)) + line)];
 }

@@ -1,27 +1,30 @@
-/** The maps that unshare(1) makes of its options. */
+/** The id maps that the options of unshare(1) stand for. */
 import { readFileSync } from 'node:fs';
 import type { IdRange } from 'linux-ns';
 import { subordinateRanges } from './accounts';
 import { UsageError, type Given } from './command';
 
-/** What one of the two maps is made from. */
+/** Ids and their counts have 32 bits. */
+const MOST = 2 ** 32 - 1;
+
+/** The input for one of the two maps. */
 export interface MapSide {
   readonly single: number | undefined;
-  /** `--map-users`, `--map-groups`, and the switches that stand for one of them. */
+  /** The values of `--map-users` or `--map-groups`, and the switches that imply one. */
   readonly ranges: readonly string[];
   readonly subordinates: '/etc/subuid' | '/etc/subgid';
   readonly kernelMap: '/proc/self/uid_map' | '/proc/self/gid_map';
   readonly own: number;
 }
 
-/** Those of one side that were asked for; the switches are for both. */
+/** The ranges that are requested for one of the maps; the switches are for both. */
 export function rangesAskedFor(given: Given, option: 'map-users' | 'map-groups'): string[] {
   const auto = given.has('map-auto') ? ['auto'] : [];
   const subids = given.has('map-subids') ? ['subids'] : [];
   return [...given.values(option), ...auto, ...subids];
 }
 
-/** The whole map: the ranges, and the caller's own id, which takes its place among them. */
+/** The whole map: the caller's own id, and the ranges without it. */
 export function mapOf(side: MapSide, uid: number): IdRange[] {
   const ranges = side.ranges.flatMap((text) => rangesOf(text, side, uid));
   if (side.single === undefined) return ranges;
@@ -46,7 +49,7 @@ function rangesOf(text: string, side: MapSide, uid: number): IdRange[] {
   }
 }
 
-/** From 0 on, but for the id that is the caller's own. */
+/** Subordinate ranges, mapped from 0 on, leaving out the id that the caller's own is mapped to. */
 function granted({ subordinates, single }: MapSide, uid: number): IdRange[] {
   let inside = 0;
   return subordinateRanges(subordinates, uid).flatMap(({ start, count }) => {
@@ -58,7 +61,7 @@ function granted({ subordinates, single }: MapSide, uid: number): IdRange[] {
   });
 }
 
-/** What is left of a range when one id, inside and outside, is taken out of it. */
+/** The parts of a range that remain once the ids of another mapping are removed, inside and outside. */
 function around(range: IdRange, own: IdRange): IdRange[] {
   const holes = [own.inside - range.inside, own.outside - range.outside].filter((at) => at >= 0 && at < range.count);
   const cuts = [...new Set(holes)].sort((a, b) => a - b);
@@ -78,11 +81,14 @@ function kernelMap(file: string): IdRange[] {
   });
 }
 
-/** `inside:outside:count`, or as before util-linux 2.39 `outside,inside,count`. */
+/** `inside:outside:count`, or `outside,inside,count` as before util-linux 2.39. */
 function parseRange(text: string): IdRange {
-  const [, a, b, count] = /^(\d+):(\d+):(\d+)$/.exec(text) ?? [];
-  if (count !== undefined) return { inside: Number(a), outside: Number(b), count: Number(count) };
-  const [, c, d, number] = /^(\d+),(\d+),(\d+)$/.exec(text) ?? [];
-  if (number !== undefined) return { inside: Number(d), outside: Number(c), count: Number(number) };
-  throw new UsageError(`a map must be INSIDE:OUTSIDE:COUNT, auto, subids or all, and not '${text}'`);
+  const [, a = '', b = '', count = ''] = /^(\d+):(\d+):(\d+)$/.exec(text) ?? [];
+  const [, c = '', d = '', number = ''] = /^(\d+),(\d+),(\d+)$/.exec(text) ?? [];
+  const range =
+    count !== ''
+      ? { inside: Number(a), outside: Number(b), count: Number(count) }
+      : { inside: Number(d), outside: Number(c), count: Number(number) };
+  if (range.count >= 1 && Object.values(range).every((value) => value <= MOST)) return range;
+  throw new UsageError(`a map must be INSIDE:OUTSIDE:COUNT, auto, subids or all, not '${text}'`);
 }

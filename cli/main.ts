@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `linux-ns COMMAND`: loads no more than that command. */
+/** `linux-ns COMMAND`: loads the module of that command only. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCommandLine } from './arguments';
@@ -9,16 +9,29 @@ import { helpOf, overview } from './help';
 import { reportFailure, statusOfFailure } from './report';
 
 async function main([name, ...words]: readonly string[]): Promise<number> {
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+  if (name === undefined) {
     print(overview(COMMANDS));
-    return name === undefined ? 1 : 0;
+    return 1;
   }
+  if (name === 'help' || name === '--help' || name === '-h') return help(words);
   if (name === '--version' || name === '-V') return printVersion();
-  const entry = COMMANDS.find((candidate) => candidate.name === name);
-  if (entry === undefined) {
-    throw new UsageError(`there is no ${name.startsWith('-') ? 'option' : 'command'} '${name}': see linux-ns --help`);
+  return runCommand(await commandCalled(name), words);
+}
+
+/** `linux-ns help COMMAND` is `linux-ns COMMAND --help`. */
+async function help([name, ...words]: readonly string[]): Promise<number> {
+  if (name === undefined) {
+    print(overview(COMMANDS));
+    return 0;
   }
-  return runCommand(await entry.load(), words);
+  print(helpOf(await commandCalled(name), words[0] === 'all'));
+  return 0;
+}
+
+function commandCalled(name: string): Promise<Command> {
+  const entry = COMMANDS.find((candidate) => candidate.name === name);
+  if (entry !== undefined) return entry.load();
+  throw new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} '${name}': see linux-ns --help`);
 }
 
 async function runCommand(command: Command, words: readonly string[]): Promise<number> {
@@ -40,7 +53,7 @@ function printVersion(): number {
   return 0;
 }
 
-/** Who reads no further, `| head`, is not told about it. */
+/** A reader that closes the pipe early, such as head(1), is not an error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });

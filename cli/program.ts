@@ -1,4 +1,4 @@
-/** Runs the program of a command line as if it had been started in its place: its descriptors, signals and exit status. */
+/** Runs a program as if it replaced this process: with its descriptors, signals and exit status. */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
@@ -6,30 +6,30 @@ import { basename } from 'node:path';
 import { isatty } from 'node:tty';
 import { type CloneOptions, type Exit, clone } from 'linux-ns';
 
-/** How a program is started; which one, and its descriptors, the command line says. */
+/** How a program is started. The program and its descriptors come from the command line. */
 export type Program = Omit<CloneOptions, 'file' | 'args' | 'stdio'>;
 
 /**
- * What becomes of signals that this process gets while the program runs. `'forward'`: the program gets them, as if it were
- * this process. `'ignore'`: as unshare(1) and nsenter(1) do once they have forked.
+ * What is done with signals that this process receives while the program runs. `'forward'`: they are sent to the program.
+ * `'ignore'`: they have no effect, as in unshare(1) with --fork.
  */
 export type SignalHandling = 'forward' | 'ignore';
 
 const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const;
 
-/** What a terminal sends to all that is in front: the program has it already. */
+/** Signals that a terminal sends to the whole foreground process group: the program has received them already. */
 const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWINCH', 'SIGCONT'];
 
-/** Shells give away no higher ones: bash begins with this one for `<(command)`. */
+/** The highest descriptor that a shell passes on: bash uses this one first for `<(command)`. */
 const MOST_DESCRIPTORS = 63;
 
-/** A program that runs: what is to be done with it is the same, whoever has started it. */
+/** A running program, however it was started. */
 export interface RunningProgram {
   kill(signal: NodeJS.Signals): boolean;
   readonly ended: Promise<Exit>;
 }
 
-/** @returns the exit status: the program's, or 128 and the signal that ended it */
+/** @returns the exit status of the program, or 128 plus the number of the signal that killed it */
 export async function runProgram(
   operands: readonly string[],
   options: Program,
@@ -51,10 +51,10 @@ export async function runProgram(
 }
 
 /**
- * Starts a program, and gives it the signals that this process gets until it has ended.
+ * Starts a program, and forwards signals to it until it ends.
  *
- * @param passes - those that it is given
- * @returns the exit status, as `runProgram`
+ * @param passes - whether a signal is forwarded
+ * @returns the exit status, as {@link runProgram}
  */
 export async function whileItRuns(
   passes: (signal: NodeJS.Signals) => boolean,
@@ -77,7 +77,7 @@ export async function whileItRuns(
   }
 }
 
-/** As unshare(1) and nsenter(1): without a program a login shell. */
+/** Without a program it is a login shell, as in unshare(1) and nsenter(1). */
 function commandOf([file, ...args]: readonly string[]): Pick<CloneOptions, 'file' | 'args' | 'argv0'> {
   if (file !== undefined) return { file, args };
   const shell = process.env.SHELL ?? '';
@@ -86,9 +86,9 @@ function commandOf([file, ...args]: readonly string[]): Pick<CloneOptions, 'file
 }
 
 /**
- * The descriptors this process was given, by their numbers; a number between them that is not in use gets /dev/null.
- * Node marks them all to be closed on exec, and has some of its own: of those each is an eventfd or its like, a pipe with
- * both of its ends here, or /dev/null.
+ * The descriptors that this process inherited, by number; unused numbers between them become /dev/null.
+ * Node sets close-on-exec on all of them and opens some of its own. Each of those is an anonymous inode such as an
+ * eventfd, a pipe with both ends in this process, or /dev/null.
  */
 function inheritedDescriptors(gap: number): number[] {
   const links = new Map<number, string>();
@@ -126,6 +126,6 @@ function linkOf(fd: string): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    return undefined; // the one that has read the directory
+    return undefined; // the descriptor that readdir used
   }
 }

@@ -1,6 +1,6 @@
 import { UsageError } from './command';
 
-/** A failure of the library, or of Node: their properties, and not their classes, are what is relied on. */
+/** An error of the library or of Node, told apart by properties, not by class. */
 interface Failure {
   readonly message: string;
   readonly code?: string;
@@ -8,12 +8,12 @@ interface Failure {
   readonly hint?: string;
 }
 
-/** Writes what went wrong to standard error: `linux-ns: what: why`, and the hint below it. */
+/** Writes an error to standard error: `linux-ns: command: what: why`, and the hint on a second line. */
 export function reportFailure(command: string | undefined, error: unknown): void {
   process.stderr.write(`${describeFailure(command, error).join('\n')}\n`);
 }
 
-/** Its lines. */
+/** The lines of an error. */
 export function describeFailure(command: string | undefined, error: unknown): string[] {
   const prefix = command === undefined ? 'linux-ns:' : `linux-ns: ${command}:`;
   if (error instanceof UsageError) return [`${prefix} ${error.message}`];
@@ -25,7 +25,7 @@ export function describeFailure(command: string | undefined, error: unknown): st
   return [`${prefix} ${attempt}`, ...(hint === undefined ? [] : [`hint: ${hint}`])];
 }
 
-/** What was received is on the command line; places in lists that were made of it say nothing. */
+/** Without the received value and indexes of lists, which the user did not write. */
 function oneLine(text: string): string {
   const [first = ''] = text.replace(/ Received [^]*\n[^]*$/, '').split('\n');
   return first.replace(/mounts\[\d+\]: /, '');
@@ -37,7 +37,7 @@ function failureOf(error: unknown): Failure {
     : { message: String(error) };
 }
 
-/** The shell's statuses for a program that is not there, and for one that cannot be executed; 1 for anything else. */
+/** As in shells, 127 if the program does not exist and 126 if it cannot be executed; 1 for any other error. */
 export function statusOfFailure(error: unknown): number {
   const { code, step } = failureOf(error);
   if (step?.startsWith('exec ') !== true) return 1;

@@ -1,4 +1,4 @@
-/** The spec of a sandbox, from a file and from options: the options come after what the file has, and win. */
+/** The spec of a sandbox, from a file and from options, which add to the file and override it. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
@@ -16,9 +16,9 @@ import {
 import { numberOf, oneOf } from './arguments';
 import { type Given, UsageError, type Written } from './command';
 
-/** A spec as JSON has it: networks by name, and the host's programs by a word. */
+/** A spec in JSON: the network is a name, and `hostUserland` stands for `hostUserland()`. */
 export interface SpecFile extends Omit<SandboxSpec, 'network'> {
-  /** `'none'`, `'host'`, or what `linux-ns netns` calls it, or a path. */
+  /** `'none'`, `'host'`, a name of `linux-ns netns`, or a path. */
   network?: string;
   hostUserland?: boolean | HostUserlandOptions;
 }
@@ -29,10 +29,10 @@ const MAPS = ['root', 'current', 'auto'] as const;
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** Microseconds: cpu.max counts in periods of that length. */
+/** The period of cpu.max in microseconds. */
 const CPU_PERIOD = 100_000;
 
-/** As in `--spec`; the network is still a name. */
+/** The whole spec. */
 export function specOf(given: Given): SpecFile {
   const file = readSpec(given.value('spec'));
   const { hostUserland: fromFile, ...spec } = file;
@@ -40,7 +40,7 @@ export function specOf(given: Given): SpecFile {
   const network = given.value('network') ?? spec.network;
   const userland = userlandOf(given, fromFile, { projects, online: network !== undefined && network !== 'none' });
   const hostname = given.value('hostname');
-  const cwd = given.value('chdir') ?? spec.cwd ?? userland?.cwd;
+  const cwd = directoryOf(given) ?? spec.cwd ?? userland?.cwd;
   return {
     ...spec,
     ...rootOf(given),
@@ -61,6 +61,12 @@ export function specOf(given: Given): SpecFile {
   };
 }
 
+function directoryOf(given: Given): string | undefined {
+  const directory = given.value('chdir');
+  if (directory === undefined || directory.startsWith('/')) return directory;
+  throw new UsageError(`--chdir must be an absolute path, not '${directory}'`);
+}
+
 function readSpec(file: string | undefined): SpecFile {
   if (file === undefined) return {};
   const name = file === '-' ? 'standard input' : file;
@@ -70,12 +76,12 @@ function readSpec(file: string | undefined): SpecFile {
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return checked(value);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`--spec: ${name} is no JSON: ${(error as Error).message.replaceAll('\n', ' ')}`);
+    throw new UsageError(`--spec: ${name} is not valid JSON: ${(error as Error).message.replaceAll('\n', ' ')}`);
   }
-  throw new UsageError(`--spec: ${name} must have an object`);
+  throw new UsageError(`--spec: ${name} must contain an object`);
 }
 
-/** What is looked at here; of the rest the library says what is wrong with it. */
+/** Checks the properties that are used here; the library checks the rest. */
 function checked(spec: SpecFile): SpecFile {
   const { network, hostUserland: userland, mounts, share, capabilities } = spec as Record<string, unknown>;
   if (network !== undefined && typeof network !== 'string') throw new UsageError('--spec: network must be a string');
@@ -83,22 +89,22 @@ function checked(spec: SpecFile): SpecFile {
     throw new UsageError('--spec: hostUserland must be true, false or an object');
   }
   for (const [name, list] of Object.entries({ mounts, share, capabilities })) {
-    if (list !== undefined && !Array.isArray(list)) throw new UsageError(`--spec: ${name} must be a list`);
+    if (list !== undefined && !Array.isArray(list)) throw new UsageError(`--spec: ${name} must be an array`);
   }
   return spec;
 }
 
-/** A file, `-` for standard input, or a descriptor that this process was given. */
+/** Reads a file, standard input (`-`), or a descriptor given as a number. */
 function readInput(option: string, source: string): Buffer {
   try {
     return readFileSync(source === '-' ? 0 : /^\d+$/.test(source) ? Number(source) : source);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${option}: ${source} cannot be read: ${code}`);
+    throw new UsageError(`${option}: cannot read ${source}: ${code}`);
   }
 }
 
-/** With a network, names can be looked up. */
+/** With a network, it includes the files for name resolution. */
 function userlandOf(
   given: Given,
   file: SpecFile['hostUserland'],
@@ -111,7 +117,7 @@ function userlandOf(
   return hostUserland({ resolver: online, ...options, ...more });
 }
 
-/** `--ro-bind / /`, as bwrap has it: the root is no mount among others. */
+/** `--ro-bind / /` sets the root, as in bwrap(1). */
 const ROOT_BINDS: readonly string[] = ['bind', 'ro-bind'];
 
 function isNoRoot({ option, values }: Written): boolean {
@@ -126,19 +132,22 @@ function rootOf(given: Given): Pick<SandboxSpec, 'root'> {
     ...given.values('root').map((path) => ({ path, readOnly: !given.has('writable-root') })),
     ...bound.map(({ option, values: [path = ''] }) => ({ path, readOnly: option === 'ro-bind' })),
   ];
-  if (upper !== undefined && lower.length === 0) throw new UsageError('--upper keeps what is written: give --overlay');
-  if (roots.length + Math.min(1, lower.length) > 1) throw new UsageError('there can be only one root');
-  // The last one is the uppermost, as with what is mounted one after another.
+  if (upper !== undefined && lower.length === 0) throw new UsageError('--upper needs --overlay');
+  if (roots.length + Math.min(1, lower.length) > 1) throw new UsageError('only one root can be specified');
+  // The last --overlay is the uppermost layer, as with mounts.
   if (lower.length > 0) return { root: { lower: [...lower].reverse(), ...(upper === undefined ? {} : { upper }) } };
   const [root] = roots;
   return root === undefined ? {} : { root };
 }
 
-/** Words that say something of the entry after them, as bwrap has them. */
+/** Modifiers of the next entry, as in bwrap(1). */
 interface Pending {
   mode?: number;
   size?: number;
 }
+
+/** The entries that --perms applies to. */
+const MODE_TYPES: readonly (string | undefined)[] = ['tmpfs', 'dir', 'file'];
 
 function mountsOf(sequence: readonly Written[]): MountEntry[] {
   const entries: MountEntry[] = [];
@@ -151,15 +160,22 @@ function mountsOf(sequence: readonly Written[]): MountEntry[] {
       const entry = entryOf(option, first, second, pending);
       if (entry === undefined) continue;
       if (!/^\/+[^/]/.test(entry.target)) {
-        throw new UsageError(
-          `--${option}: the target must be an absolute path below the root, and not '${entry.target}'`,
-        );
+        throw new UsageError(`--${option}: the target must be an absolute path below the root, not '${entry.target}'`);
       }
+      refuseUnused(pending, entry);
       entries.push(entry);
       pending = {};
     }
   }
+  refuseUnused(pending, undefined);
   return entries;
+}
+
+/** A mode or size that nothing takes would be lost in silence. */
+function refuseUnused({ mode, size }: Pending, entry: MountEntry | undefined): void {
+  if (mode !== undefined && !MODE_TYPES.includes(entry?.type))
+    throw new UsageError('--perms must be followed by --tmpfs, --dir, --file or --ro-file');
+  if (size !== undefined && entry?.type !== 'tmpfs') throw new UsageError('--size must be followed by --tmpfs');
 }
 
 function entryOf(option: string, first: string, second: string, { mode, size }: Pending): MountEntry | undefined {
@@ -207,11 +223,11 @@ function entryOf(option: string, first: string, second: string, { mode, size }: 
   }
 }
 
-/** As docker-run(1) has it. */
+/** As in docker-run(1). */
 function volumeOf(text: string): MountEntry {
   const [, source, target, how = 'rw'] = /^([^:]+):([^:]+)(?::(ro|rw))?$/.exec(text) ?? [];
   if (source === undefined || target === undefined) {
-    throw new UsageError(`--volume must be SOURCE:TARGET or SOURCE:TARGET:ro, and not '${text}'`);
+    throw new UsageError(`--volume must be SOURCE:TARGET or SOURCE:TARGET:ro, not '${text}'`);
   }
   return { type: how === 'ro' ? 'bindReadOnly' : 'bind', source, target };
 }
@@ -227,10 +243,10 @@ function environmentOf(sequence: readonly Written[]): Record<string, string | un
   return variables;
 }
 
-/** `NAME=VALUE`, or `NAME` as it is here. */
+/** `NAME=VALUE`, or `NAME` with its value in this process. */
 function variableOf(text: string): Record<string, string | undefined> {
   const equals = text.indexOf('=');
-  if (equals === 0 || text === '') throw new UsageError(`--env must be NAME=VALUE or NAME, and not '${text}'`);
+  if (equals === 0 || text === '') throw new UsageError(`--env must be NAME=VALUE or NAME, not '${text}'`);
   return equals === -1 ? { [text]: process.env[text] } : { [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
@@ -260,17 +276,17 @@ function capabilitiesOf(given: Given, { capabilities }: SpecFile): Pick<SandboxS
   return { capabilities: [...new Set([...(capabilities ?? []), ...names.flatMap(capabilityCalled)])] };
 }
 
-/** With or without `CAP_`, in any case; ALL of them. */
+/** A name with or without `CAP_`, in upper or lower case, or ALL. */
 function capabilityCalled(name: string): readonly Capability[] {
   const word = name.toUpperCase();
   if (word === 'ALL') return CAPABILITIES;
   const full = word.startsWith('CAP_') ? word : `CAP_${word}`;
   const found = CAPABILITIES.find((capability) => capability === full);
-  if (found === undefined) throw new UsageError(`--cap-add: there is no capability '${name}'`);
+  if (found === undefined) throw new UsageError(`--cap-add: unknown capability '${name}'`);
   return [found];
 }
 
-/** A profile in OCI's JSON form, or a compiled program. */
+/** A profile in the JSON format of OCI, or a compiled BPF program. */
 function seccompOf(what: string | undefined): Pick<SandboxSpec, 'seccomp'> {
   if (what === undefined) return {};
   if (what === 'default' || what === 'none') return { seccomp: what };
@@ -279,7 +295,7 @@ function seccompOf(what: string | undefined): Pick<SandboxSpec, 'seccomp'> {
   try {
     return { seccomp: JSON.parse(bytes.toString()) as NonNullable<SandboxSpec['seccomp']> };
   } catch (error) {
-    throw new UsageError(`--seccomp: ${what} is no JSON: ${(error as Error).message.replaceAll('\n', ' ')}`);
+    throw new UsageError(`--seccomp: ${what} is not valid JSON: ${(error as Error).message.replaceAll('\n', ' ')}`);
   }
 }
 
@@ -307,29 +323,29 @@ function mostOf(what: string, text: string, valueOf: (what: string, text: string
 function cpuTimeOf(what: string, text: string): number {
   const processors = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
   if (processors > 0) return Math.round(processors * CPU_PERIOD);
-  throw new UsageError(`${what} must be a number of processors, such as 1.5, and not '${text}'`);
+  throw new UsageError(`${what} must be a number of processors, such as 1.5, not '${text}'`);
 }
 
-/** `512m`, as docker-run(1) has it. */
+/** `512m`, as in docker-run(1). */
 function bytesOf(what: string, text: string): number {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([bkmgt]?)$/i.exec(text) ?? [];
   if (digits !== undefined) return Math.round(Number(digits) * (UNITS[unit.toLowerCase()] ?? 1));
-  throw new UsageError(`${what} must be a number of bytes, such as 512m, and not '${text}'`);
+  throw new UsageError(`${what} must be a number of bytes, such as 512m, not '${text}'`);
 }
 
 function modeOf(what: string, text: string): number {
   if (/^[0-7]{1,4}$/.test(text)) return parseInt(text, 8);
-  throw new UsageError(`${what} must be an octal mode, such as 0755, and not '${text}'`);
+  throw new UsageError(`${what} must be an octal mode, such as 0755, not '${text}'`);
 }
 
-/** `nofile=100` or `nofile=100:200`, as docker-run(1) has it; which resources there are, the library says. */
+/** `nofile=100` or `nofile=100:200`, as in docker-run(1). The library checks the names. */
 function rlimitsOf(given: Given, rlimits: Rlimits | undefined): Pick<SandboxSpec, 'rlimits'> {
   const texts = given.values('ulimit');
   if (texts.length === 0) return {};
   const limits = texts.map((text) => {
     const [, name = '', soft, hard = soft] = /^([a-z]+)=(\d+|unlimited)(?::(\d+|unlimited))?$/.exec(text) ?? [];
     if (soft === undefined || hard === undefined) {
-      throw new UsageError(`--ulimit must be NAME=SOFT or NAME=SOFT:HARD, and not '${text}'`);
+      throw new UsageError(`--ulimit must be NAME=SOFT or NAME=SOFT:HARD, not '${text}'`);
     }
     return [name, { soft: limitOf(soft), hard: limitOf(hard) }] as const;
   });

@@ -1,6 +1,6 @@
 /** Tables as libsmartcols(3) prints them. */
 
-/** A column, and how wide it is at least. */
+/** A column, with its minimum width. */
 export interface Column {
   readonly title: string;
   readonly width: number;
@@ -9,13 +9,13 @@ export interface Column {
 
 export interface TableStyle {
   readonly headings: boolean;
-  /** One space between fields, and what is awkward in them escaped. */
+  /** Fields are separated by one space; spaces, backslashes and control characters in them are escaped. */
   readonly raw: boolean;
-  /** Most columns of a line, of which the last field is cut; undefined: no limit. */
+  /** The maximum width of a line, which is truncated; undefined: no limit. */
   readonly width: number | undefined;
 }
 
-/** A cell may have several lines. */
+/** The lines of a table. A cell may have several lines. */
 export function tableOf(columns: readonly Column[], rows: readonly (readonly string[])[], style: TableStyle): string[] {
   const titles = columns.map(({ title }) => title);
   if (style.raw) {
@@ -47,7 +47,7 @@ function linesOf(row: readonly string[]): string[][] {
   return Array.from({ length: height }, (_, at) => cells.map((lines) => lines[at] ?? ''));
 }
 
-/** A command line can have anything in it, escape sequences of terminals included. */
+/** Command lines can contain escape sequences for terminals. */
 function visible(text: string): string {
   return text.replace(/\p{Cc}/gu, hex);
 }

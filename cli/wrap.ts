@@ -1,4 +1,4 @@
-/** Text in lines of at most so many columns, words kept whole. */
+/** Wraps text between words. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [''];
   for (const word of text.split(' ')) {

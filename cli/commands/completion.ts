@@ -12,15 +12,15 @@ export const completionCommand: Command = {
   words: SHELLS,
   options: [],
   examples: [
-    ['completion bash > /etc/bash_completion.d/linux-ns', 'for everybody who uses bash'],
-    ['completion zsh > ~/.zfunc/_linux-ns', 'with ~/.zfunc in fpath'],
+    ['completion bash > /etc/bash_completion.d/linux-ns', 'install for all users of bash'],
+    ['completion zsh > ~/.zfunc/_linux-ns', 'install for zsh, if fpath has ~/.zfunc'],
   ],
   run,
 };
 
 async function run(given: Given): Promise<number> {
   const [shell, ...rest] = given.operands;
-  if (shell === undefined || rest.length > 0) throw new UsageError('name one shell: bash or zsh');
+  if (shell === undefined || rest.length > 0) throw new UsageError('specify one shell: bash or zsh');
   const script = oneOf('the shell', shell, SHELLS) === 'bash' ? bashScript : zshScript;
   const commands = await Promise.all(COMMANDS.map((entry) => entry.load()));
   process.stdout.write(script(commands));

@@ -1,5 +1,6 @@
 import { type HostCheck, type HostReport, type Verdict, inspectHost } from 'linux-ns';
 import { type Command, type Given, UsageError } from '../command';
+import { terminalSize } from '../terminal';
 import { wrap } from '../wrap';
 
 const MARKS: Readonly<Record<Verdict, readonly [mark: string, color: number]>> = {
@@ -9,26 +10,28 @@ const MARKS: Readonly<Record<Verdict, readonly [mark: string, color: number]>> =
   unknown: ['unknown', 35],
 };
 
+const VERDICTS: readonly Verdict[] = ['ok', 'limited', 'no', 'unknown'];
+
 const MOST_COLUMNS = 100;
 
 export const doctorCommand: Command = {
   name: 'doctor',
-  summary: 'Tell what this host allows, and what to do about the rest',
+  summary: 'Report what this host allows, and how to enable the rest',
   operands: '',
   options: [
     { name: 'json', help: 'print JSON' },
-    { name: 'all', short: 'a', help: 'say how each was found' },
+    { name: 'all', short: 'a', help: 'show how each check was made' },
   ],
   examples: [
-    ['doctor', 'status 1 if something does not work'],
-    ['doctor --json | jq \'.checks[] | select(.verdict != "ok")\'', 'for a program'],
+    ['doctor', 'exit status 1 if something does not work'],
+    ['doctor --json | jq \'.checks[] | select(.verdict != "ok")\'', 'print the checks that are not ok'],
   ],
   run,
 };
 
 async function run(given: Given): Promise<number> {
   const [operand] = given.operands;
-  if (operand !== undefined) throw new UsageError(`there is nothing to be named: '${operand}'`);
+  if (operand !== undefined) throw new UsageError(`unexpected argument '${operand}'`);
   const report = await inspectHost();
   process.stdout.write(given.has('json') ? `${JSON.stringify(report, null, 2)}\n` : textOf(report, given.has('all')));
   return report.verdict === 'no' ? 1 : 0;
@@ -48,17 +51,22 @@ function textOf({ kernel, arch, node, uid, checks }: HostReport, all: boolean): 
 
 function linesOf({ title, verdict, found, tried, remedy }: HostCheck, width: number, all: boolean): string[] {
   const [mark, color] = MARKS[verdict];
-  const more = [...(all ? [`Found: ${tried}.`] : []), ...(remedy === undefined ? [] : [remedy])];
-  const columns = Math.min(MOST_COLUMNS, process.stdout.isTTY ? process.stdout.columns : MOST_COLUMNS);
+  const more = [...(all ? [`Test: ${tried}.`] : []), ...(remedy === undefined ? [] : [remedy])];
+  const columns = process.stdout.isTTY ? Math.min(MOST_COLUMNS, terminalSize().cols) : MOST_COLUMNS;
+  const [first = '', ...rest] = wrap(found, Math.max(20, columns - width - 12));
   return [
-    ` ${colored(mark.padEnd(8), color)} ${title.padEnd(width)}  ${found}`,
+    ` ${colored(mark.padEnd(8), color)} ${title.padEnd(width)}  ${first}`,
+    ...rest.map((line) => `${' '.repeat(width + 12)}${line}`),
     ...more.flatMap((text) => wrap(text, Math.max(30, columns - 12))).map((line) => `            ${line}`),
   ];
 }
 
 function summaryOf(checks: readonly HostCheck[]): string {
-  const count = (verdict: Verdict): number => checks.filter((check) => check.verdict === verdict).length;
-  return `${count('ok')} work, ${count('limited')} in part, ${count('no')} do not.`;
+  const counts = VERDICTS.map(
+    (verdict) => [checks.filter((check) => check.verdict === verdict).length, verdict] as const,
+  );
+  const present = counts.filter(([count]) => count > 0).map(([count, verdict]) => `${count} ${MARKS[verdict][0]}`);
+  return `${checks.length} checks: ${present.join(', ')}`;
 }
 
 function colored(text: string, color: number): string {

@@ -1,8 +1,9 @@
 import { type LsnsRow, NAMESPACE_KINDS, type NamespaceKind, discover, lsns } from 'linux-ns';
-import { numberOf, oneOf } from '../arguments';
+import { numberOf, oneOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { type Filter, parseFilter } from '../filter';
 import { type Column, tableOf } from '../table';
+import { terminalSize } from '../terminal';
 
 type Relation = 'parent' | 'owner' | 'process';
 
@@ -25,15 +26,21 @@ const COLUMNS: readonly ColumnInfo[] = [
   { title: 'COMMAND', key: 'command', width: 0, right: false, help: 'command line of the PID' },
   { title: 'UID', key: 'uid', width: 0, right: true, help: 'UID of the PID' },
   { title: 'USER', key: 'user', width: 0, right: false, help: 'username of the PID' },
-  { title: 'NETNSID', key: 'netnsid', width: 0, right: true, help: 'namespace ID as used by network subsystem' },
-  { title: 'NSFS', key: 'nsfs', width: 0, right: false, help: 'nsfs mountpoint (usually used network subsystem)' },
+  { title: 'NETNSID', key: 'netnsid', width: 0, right: true, help: 'namespace ID as used by the network subsystem' },
+  {
+    title: 'NSFS',
+    key: 'nsfs',
+    width: 0,
+    right: false,
+    help: 'nsfs mount point (usually used by the network subsystem)',
+  },
   { title: 'PNS', key: 'pns', width: 10, right: true, help: 'parent namespace identifier (inode number)' },
   { title: 'ONS', key: 'ons', width: 10, right: true, help: 'owner namespace identifier (inode number)' },
 ];
 
 const NAMES = COLUMNS.map(({ title }) => title);
 
-/** A line of output: a namespace, or with a namespace named a process. */
+/** A line of output: a namespace or, where a namespace is given as operand, a process. */
 interface Line {
   readonly row: LsnsRow;
   readonly parent: Line | undefined;
@@ -46,26 +53,32 @@ export const lsnsCommand: Command = {
   operands: '[NAMESPACE]',
   options: [
     { name: 'json', short: 'J', help: 'print JSON' },
-    { name: 'list', short: 'l', help: 'as a list, without a tree' },
-    { name: 'noheadings', short: 'n', help: 'without headings' },
-    { name: 'output', short: 'o', value: 'LIST', completes: NAMES, help: 'these columns; +LIST: these as well' },
-    { name: 'output-all', help: 'all columns' },
-    { name: 'persistent', short: 'P', help: 'only namespaces without processes' },
-    { name: 'task', short: 'p', value: 'PID', completes: 'process', help: 'only those that a process is in' },
-    { name: 'filter', short: 'Q', value: 'EXPR', help: 'only those for which this holds' },
-    { name: 'raw', short: 'r', help: 'one space between columns' },
-    { name: 'notruncate', short: 'u', help: 'do not cut command lines' },
-    { name: 'nowrap', short: 'W', rare: true, help: 'several paths in one line' },
-    { name: 'type', short: 't', value: 'KIND', completes: NAMESPACE_KINDS, help: 'only these; may be repeated' },
+    { name: 'list', short: 'l', help: 'print a list, not a tree' },
+    { name: 'noheadings', short: 'n', help: 'do not print headings' },
+    { name: 'output', short: 'o', value: 'LIST', completes: NAMES, help: 'print these columns; +LIST: add them' },
+    { name: 'output-all', help: 'print all columns' },
+    { name: 'persistent', short: 'P', help: 'show only namespaces without processes' },
+    { name: 'task', short: 'p', value: 'PID', completes: 'process', help: 'show only namespaces of process PID' },
+    { name: 'filter', short: 'Q', value: 'EXPR', help: 'show only rows that match EXPR' },
+    { name: 'raw', short: 'r', help: 'separate columns by one space' },
+    { name: 'notruncate', short: 'u', help: 'do not truncate command lines' },
+    { name: 'nowrap', short: 'W', rare: true, help: 'print several paths in one line' },
+    {
+      name: 'type',
+      short: 't',
+      value: 'KIND',
+      completes: NAMESPACE_KINDS,
+      help: 'show only this kind; may be repeated',
+    },
     {
       ...{ name: 'tree', short: 'T', value: 'BY', optional: true, completes: ['parent', 'owner', 'process'] },
-      help: 'as a tree by parent, owner or process',
+      help: 'print a tree by parent, owner or process',
     },
-    { name: 'list-columns', short: 'H', rare: true, help: 'list the columns there are' },
+    { name: 'list-columns', short: 'H', rare: true, help: 'list the available columns' },
   ],
   examples: [
-    ['lsns -t net -o NS,PID,NSFS', 'networks, and where they are mounted'],
-    ['lsns -Q \'NPROCS > 5 and USER ne "root"\'', 'by what they have'],
+    ['lsns -t net -o NS,PID,NSFS', 'network namespaces and their mount points'],
+    ['lsns -Q \'NPROCS > 5 and USER ne "root"\'', 'filter by columns'],
   ],
   run,
 };
@@ -74,8 +87,8 @@ async function run(given: Given): Promise<number> {
   refusePairs(given);
   if (given.has('list-columns')) return printColumns(given);
   const [wanted, ...rest] = given.operands;
-  if (rest.length > 0) throw new UsageError('one namespace can be named, and no more');
-  if (wanted !== undefined && given.has('task')) throw new UsageError('--task and a namespace exclude each other');
+  if (rest.length > 0) throw new UsageError('only one namespace can be specified');
+  if (wanted !== undefined && given.has('task')) throw new UsageError('--task and a namespace are mutually exclusive');
   const kinds = given.values('type').map((kind) => oneOf('--type', kind, NAMESPACE_KINDS));
   const columns = columnsOf(given, wanted !== undefined, kinds);
   const filter = filterOf(given);
@@ -98,7 +111,7 @@ function refusePairs(given: Given): void {
     ['persistent', 'task'],
     ['list', 'tree'],
   ] as const) {
-    if (given.has(a) && given.has(b)) throw new UsageError(`--${a} and --${b} exclude each other`);
+    if (given.has(a) && given.has(b)) throw new UsageError(`--${a} and --${b} are mutually exclusive`);
   }
 }
 
@@ -106,16 +119,16 @@ function namespaces(given: Given, kinds: readonly NamespaceKind[]): Promise<Lsns
   const pid = given.value('task');
   return lsns({
     ...(kinds.length > 0 ? { kinds } : {}),
-    ...(pid === undefined ? {} : { pid: numberOf('--task', pid, 2 ** 31 - 1) }),
+    ...(pid === undefined ? {} : { pid: processId('--task', pid) }),
     persistent: given.has('persistent'),
   });
 }
 
-/** Its processes, each as a row of its own. */
+/** The processes of a namespace, a row each. */
 async function processes(id: number): Promise<LsnsRow[]> {
   const map = await discover({ mounts: 'own', tasks: false, forChildren: false });
   const found = map.namespaces.find((namespace) => Number(namespace.id) === id);
-  if (found === undefined) throw new UsageError(`there is no namespace ${id}`);
+  if (found === undefined) throw new UsageError(`no namespace ${id} found`);
   const of = { ns: id, type: found.kind, nprocs: found.processes.length, netnsid: null, nsfs: null };
   const related = { pns: Number(found.parent?.id ?? 0), ons: Number(found.owner?.id ?? 0) };
   return found.processes.map(({ pid, ppid, uid, user, command }) => ({
@@ -136,7 +149,7 @@ function columnsOf(given: Given, ofProcesses: boolean, kinds: readonly Namespace
     list === undefined ? base : list.startsWith('+') ? [...base, ...list.slice(1).split(',')] : list.split(',');
   return names.map((name) => {
     const column = COLUMNS.find(({ title }) => title === name.toUpperCase());
-    if (column === undefined) throw new UsageError(`unknown column '${name}': see lsns -H`);
+    if (column === undefined) throw new UsageError(`unknown column '${name}': see linux-ns lsns --list-columns`);
     return column;
   });
 }
@@ -150,7 +163,7 @@ function keyOf(name: string): keyof LsnsRow {
   return COLUMNS.find(({ title }) => title === name)?.key ?? 'ns';
 }
 
-/** As lsns(8): a tree unless columns or a list were asked for. */
+/** As in lsns(8), a tree unless columns or a list are requested. */
 function relationOf(given: Given): Relation | undefined {
   if (given.has('tree')) return oneOf('--tree', given.value('tree') ?? 'owner', ['parent', 'owner', 'process']);
   const chosen =
@@ -162,7 +175,7 @@ function isWhole(list: string | undefined): boolean {
   return list !== undefined && !list.startsWith('+');
 }
 
-/** A process is drawn below the namespace that its parent was the first of, when that was last listed. */
+/** By process, a row is below the last row before it whose PID is the PPID of this one. */
 function linesOf(rows: readonly LsnsRow[], relation: Relation | undefined): Line[] {
   const known = new Map<number, Line>();
   const lines = new Map<LsnsRow, Line>();
@@ -209,7 +222,7 @@ function print(
   const shown = columns.map((column) =>
     inTree === 'ns' && column.key === 'ns' ? { ...column, right: false } : column,
   );
-  const width = process.stdout.isTTY && !given.has('notruncate') ? process.stdout.columns : undefined;
+  const width = process.stdout.isTTY && !given.has('notruncate') ? terminalSize().cols : undefined;
   const output = tableOf(shown, rows, { headings: !given.has('noheadings'), raw, width });
   if (output.length > 0) process.stdout.write(`${output.join('\n')}\n`);
 }

@@ -1,9 +1,9 @@
 import { Namespace, Network, networkNamespaces } from 'linux-ns';
-import { numberOf } from '../arguments';
+import { numberOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { runProgram } from '../program';
 
-/** What follows the word, and the options it takes. */
+/** A subcommand. */
 interface Action {
   readonly operands: string;
   readonly least: number;
@@ -12,7 +12,7 @@ interface Action {
   run(operands: readonly string[], given: Given): Promise<number>;
 }
 
-/** The words of ip-netns(8), in the order in which it tells those apart that are cut short. */
+/** The subcommands of ip-netns(8), in the order in which it matches abbreviations. */
 const ACTIONS: Readonly<Record<string, Action>> = {
   list: { operands: '', least: 0, most: 0, options: ['json'], run: (_, given) => list(given) },
   'list-id': { operands: '[nsid NUMBER]', least: 0, most: 2, options: ['json'], run: listIds },
@@ -25,29 +25,29 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   attach: { operands: 'NAME PID', least: 2, most: 2, run: attach },
 };
 
-const MOST_PID = 2 ** 31 - 1;
+const MOST_ID = 2 ** 31 - 1;
 
 export const netnsCommand: Command = {
   name: 'netns',
-  summary: 'Network namespaces with a name, which ip netns has as well',
-  operands: '[WORD [NAME] ...]',
+  summary: 'Manage named network namespaces, shared with ip netns',
+  operands: '[SUBCOMMAND [NAME] ...]',
   words: Object.keys(ACTIONS),
   afterWord: 'network',
   options: [
-    { name: 'all', short: 'a', help: 'delete, exec: all there are, and no name' },
+    { name: 'all', short: 'a', help: 'delete, exec: apply to all names' },
     { name: 'json', short: 'j', help: 'list, list-id: print JSON' },
   ],
   runsProgram: 'exec',
   examples: [
-    ['netns list', 'the names there are: as without a word'],
-    ['netns add blue', 'a new network with a name'],
-    ['netns exec blue ip link', 'a program in it'],
-    ['netns pids blue', 'the processes in it'],
-    ['netns identify 1234', "the name of a process's network"],
-    ['netns attach red 1234', 'give it one'],
-    ['netns set blue 7', 'its id in this network, or auto'],
-    ['netns list-id', 'the ids there are'],
-    ['netns delete blue', 'take the name away'],
+    ['netns list', 'list the names (the default)'],
+    ['netns add blue', 'create a network namespace'],
+    ['netns exec blue ip link', 'run a program in it'],
+    ['netns pids blue', 'list its processes'],
+    ['netns identify 1234', 'print the name for a process'],
+    ['netns attach red 1234', "name a process's namespace"],
+    ['netns set blue 7', 'set its id here, or auto'],
+    ['netns list-id', 'list the ids'],
+    ['netns delete blue', 'remove the name'],
   ],
   run,
 };
@@ -57,7 +57,7 @@ async function run(given: Given): Promise<number> {
   const [name, action] = actionCalled(word);
   for (const option of ['all', 'json']) {
     if (!given.has(option) || action.options?.includes(option) === true) continue;
-    throw new UsageError(`${name} takes no --${option}`);
+    throw new UsageError(`${name} does not accept --${option}`);
   }
   if (operands.length < action.least || operands.length > action.most) {
     throw new UsageError(`usage: linux-ns netns ${name}${action.operands === '' ? '' : ` ${action.operands}`}`);
@@ -65,12 +65,12 @@ async function run(given: Given): Promise<number> {
   return action.run(operands, given);
 }
 
-/** As iproute2: the first that a word begins. */
+/** As in iproute2: the first that the word is a prefix of. */
 function actionCalled(word: string): [name: string, action: Action] {
   const synonym = ['show', 'lst'].includes(word) ? 'list' : word;
   const found = Object.entries(ACTIONS).find(([name]) => word !== '' && name.startsWith(synonym));
   if (found !== undefined) return found;
-  throw new UsageError(`there is no '${word}': it can be ${Object.keys(ACTIONS).join(', ')}`);
+  throw new UsageError(`unknown subcommand '${word}': it must be one of ${Object.keys(ACTIONS).join(', ')}`);
 }
 
 async function list(given: Given): Promise<number> {
@@ -83,7 +83,7 @@ async function listIds(operands: readonly string[], given: Given): Promise<numbe
   const wanted = idWanted(operands);
   await using network = await Network.open();
   const ids = (await network.nsid.list()).filter((id) => wanted === undefined || id === wanted);
-  if (wanted !== undefined && ids.length === 0) throw new UsageError(`no network has the id ${wanted} here`);
+  if (wanted !== undefined && ids.length === 0) throw new UsageError(`no network namespace has the id ${wanted}`);
   const named = await withIds(await networkNamespaces.list());
   const found = ids.map((nsid) => {
     const name = named.find(({ id }) => id === nsid)?.name;
@@ -98,17 +98,17 @@ async function listIds(operands: readonly string[], given: Given): Promise<numbe
 function idWanted([word, id]: readonly string[]): number | undefined {
   if (word === undefined) return undefined;
   if (word !== 'nsid' || id === undefined) throw new UsageError('usage: linux-ns netns list-id [nsid NUMBER]');
-  return numberOf('nsid', id, MOST_PID);
+  return numberOf('nsid', id, MOST_ID);
 }
 
-/** The numbers that this network has given others: `RTM_GETNSID`, rtnetlink(7). */
+/** The ids that this network namespace has assigned to others: `RTM_GETNSID`, rtnetlink(7). */
 async function withIds(names: readonly string[]): Promise<{ name: string; id?: number }[]> {
   if (names.length === 0) return [];
   await using network = await Network.open();
   const all: { name: string; id?: number }[] = [];
   for (const name of names) {
     await using namespace = await networkNamespaces.open(name).catch(() => undefined);
-    if (namespace === undefined) continue; // it has just gone
+    if (namespace === undefined) continue; // deleted in the meantime
     const id = await network.nsid.get(namespace);
     all.push({ name, ...(id === undefined ? {} : { id }) });
   }
@@ -121,13 +121,13 @@ async function add([name = '']: readonly string[]): Promise<number> {
 }
 
 async function attach([name = '', pid = '']: readonly string[]): Promise<number> {
-  await using namespace = await Namespace.of(pidOf(pid), 'net');
+  await using namespace = await Namespace.of(processId('PID', pid), 'net');
   await networkNamespaces.add(name, { namespace });
   return 0;
 }
 
 async function setId([name = '', number = '']: readonly string[]): Promise<number> {
-  const id = number === 'auto' ? undefined : numberOf('the id', number, MOST_PID);
+  const id = number === 'auto' ? undefined : numberOf('the id', number, MOST_ID);
   await using namespace = await networkNamespaces.open(name);
   await using network = await Network.open();
   await network.nsid.set(namespace, id);
@@ -142,19 +142,20 @@ async function remove(operands: readonly string[], given: Given): Promise<number
 }
 
 async function identify([pid]: readonly string[]): Promise<number> {
-  return print([(await networkNamespaces.identify(pid === undefined ? 'self' : pidOf(pid))).join('\n')]);
+  return print([(await networkNamespaces.identify(pid === undefined ? 'self' : processId('PID', pid))).join('\n')]);
 }
 
 async function pids([name = '']: readonly string[]): Promise<number> {
   return print((await networkNamespaces.pids(name)).map(String));
 }
 
-/** @returns the program's status; with --all the first that is not 0 */
+/** @returns the exit status of the program; with --all, the first one that is not 0 */
 async function execute(operands: readonly string[], given: Given): Promise<number> {
   const own = given.has('all') ? undefined : operands.slice(0, 1);
   const words = own === undefined ? operands : operands.slice(1);
   const program = words[0] === '--' ? words.slice(1) : words;
-  if (program.length === 0) throw new UsageError('exec needs a program: linux-ns netns exec NAME PROGRAM');
+  if (program.length === 0)
+    throw new UsageError('exec needs a program: linux-ns netns exec NAME PROGRAM [ARGUMENT...]');
   let status = 0;
   for (const name of await namesMeant(own, given, 'exec')) {
     if (given.has('all')) print(['', `netns: ${name}`]);
@@ -171,15 +172,9 @@ async function namesMeant(
   word: string,
 ): Promise<readonly string[]> {
   const all = given.has('all');
-  if (all && named !== undefined) throw new UsageError(`${word} takes a name, or --all, and not both`);
-  if (!all && named === undefined) throw new UsageError(`${word} needs a name, or --all`);
+  if (all && named !== undefined) throw new UsageError(`${word} takes either a name or --all`);
+  if (!all && named === undefined) throw new UsageError(`${word} needs a name or --all`);
   return named ?? networkNamespaces.list();
-}
-
-function pidOf(text: string): number {
-  const pid = numberOf('the process', text, MOST_PID);
-  if (pid > 0) return pid;
-  throw new UsageError('the process must be the number of one, and not 0');
 }
 
 function print(lines: readonly string[]): number {

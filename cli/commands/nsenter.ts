@@ -1,50 +1,54 @@
 import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CAPABILITIES, NAMESPACE_KINDS, Namespace, type NamespaceKind, readGidMap, readUidMap, setns } from 'linux-ns';
-import { numberOf } from '../arguments';
+import { numberOf, processId } from '../arguments';
 import { type Command, type Given, type Option, UsageError } from '../command';
 import { type Program, runProgram } from '../program';
 
-const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: string])[] = [
-  ['mount', 'mnt', 'm'],
-  ['uts', 'uts', 'u'],
-  ['ipc', 'ipc', 'i'],
-  ['net', 'net', 'n'],
-  ['pid', 'pid', 'p'],
-  ['cgroup', 'cgroup', 'C'],
-  ['user', 'user', 'U'],
-  ['time', 'time', 'T'],
+/** The options of nsenter(1), and the kinds of namespace they enter. */
+const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: string, title: string])[] = [
+  ['mount', 'mnt', 'm', 'mount'],
+  ['uts', 'uts', 'u', 'UTS'],
+  ['ipc', 'ipc', 'i', 'IPC'],
+  ['net', 'net', 'n', 'network'],
+  ['pid', 'pid', 'p', 'PID'],
+  ['cgroup', 'cgroup', 'C', 'cgroup'],
+  ['user', 'user', 'U', 'user'],
+  ['time', 'time', 'T', 'time'],
 ];
+
+/** Options that have an effect also where no namespace is entered. */
+const WITHOUT_NAMESPACES = ['root', 'wd', 'wdns', 'env', 'join-cgroup', 'setuid', 'setgid'];
 
 const MOST_DESCRIPTOR = 2 ** 31 - 1;
 
 const OPTIONS: readonly Option[] = [
-  { name: 'target', short: 't', value: 'PID', completes: 'process', help: 'the process whose namespaces are meant' },
-  { name: 'all', short: 'a', help: 'enter all that are not your own' },
-  ...KINDS.map(([name, kind, short]): Option => ({
+  { name: 'target', short: 't', value: 'PID', completes: 'process', help: 'use the namespaces of process PID' },
+  { name: 'all', short: 'a', help: 'enter all namespaces of PID' },
+  ...KINDS.map(([name, , short, title]): Option => ({
     ...{ name, short, value: 'FILE', optional: true, completes: 'file' },
-    help: kind === 'mnt' ? 'enter its mount namespace, or that of FILE' : `enter its ${kind} namespace`,
+    help: `enter the ${title} namespace of PID or FILE`,
   })),
-  { name: 'net-socket', short: 'N', rare: true, value: 'FD', help: 'enter the network of a socket of the target' },
-  { name: 'user-parent', rare: true, help: 'enter the user namespace above' },
-  { name: 'setuid', short: 'S', value: 'UID', completes: 'user', help: "run as this user, 'follow': its own" },
+  { name: 'net-socket', short: 'N', rare: true, value: 'FD', help: 'enter the network namespace of a socket of PID' },
+  { name: 'user-parent', rare: true, help: 'enter the parent user namespace' },
+  { name: 'setuid', short: 'S', value: 'UID', completes: ['follow'], help: "set the user id; 'follow': that of PID" },
   {
     name: 'setgid',
     short: 'G',
     rare: true,
     value: 'GID',
-    completes: 'group',
-    help: "run as this group, 'follow': its own",
+    completes: ['follow'],
+    help: "set the group id; 'follow': that of PID",
   },
-  { name: 'preserve-credentials', rare: true, help: 'stay who you are' },
-  { name: 'keep-caps', rare: true, help: 'keep capabilities through the exec' },
+  { name: 'preserve-credentials', rare: true, help: 'do not change the user and group id' },
+  { name: 'keep-caps', rare: true, help: 'keep capabilities across execve(2)' },
   {
     name: 'root',
     short: 'r',
     value: 'DIR',
     optional: true,
     completes: 'directory',
-    help: 'change to its root, or DIR',
+    help: 'change the root directory to that of PID, or DIR',
   },
   {
     name: 'wd',
@@ -52,12 +56,19 @@ const OPTIONS: readonly Option[] = [
     value: 'DIR',
     optional: true,
     completes: 'directory',
-    help: 'change to its directory, or DIR',
+    help: 'change the working directory to that of PID, or DIR',
   },
-  { name: 'wdns', short: 'W', rare: true, value: 'DIR', completes: 'directory', help: 'change to DIR as seen inside' },
-  { name: 'env', short: 'e', rare: true, help: 'take its environment' },
-  { name: 'join-cgroup', short: 'c', rare: true, help: 'join its cgroup (version 2)' },
-  { name: 'no-fork', short: 'F', rare: true, help: 'accepted; the program always is in the pid namespace' },
+  {
+    name: 'wdns',
+    short: 'W',
+    rare: true,
+    value: 'DIR',
+    completes: 'directory',
+    help: 'change to DIR, as seen in the namespaces',
+  },
+  { name: 'env', short: 'e', rare: true, help: 'use the environment of PID' },
+  { name: 'join-cgroup', short: 'c', rare: true, help: 'join the cgroup of PID (version 2)' },
+  { name: 'no-fork', short: 'F', rare: true, help: 'no effect, for compatibility' },
 ];
 
 export const nsenterCommand: Command = {
@@ -67,21 +78,22 @@ export const nsenterCommand: Command = {
   options: OPTIONS,
   runsProgram: true,
   examples: [
-    ['nsenter -t 1234 -a', 'a shell in all namespaces of a process'],
-    ['nsenter --net=/run/netns/blue ip address', 'one command in a network'],
+    ['nsenter -t 1234 -a', 'a shell in all namespaces of process 1234'],
+    ['nsenter --net=/run/netns/blue ip address', 'a command in a named network namespace'],
   ],
   run,
 };
 
 async function run(given: Given): Promise<number> {
   const pid = pidOf(given);
-  if (given.has('wd') && given.has('wdns')) throw new UsageError('--wd and --wdns exclude each other');
+  if (given.has('wd') && given.has('wdns')) throw new UsageError('--wd and --wdns are mutually exclusive');
   const directories: number[] = [];
   try {
-    await using set = await setns(await namespacesOf(given, pid));
-    const program = await programOf(given, pid, set.get('user') !== undefined, directories);
+    const namespaces = await namespacesOf(given, pid);
+    await using set = namespaces.length === 0 ? undefined : await setns(namespaces);
+    const program = await programOf(given, pid, set?.get('user') !== undefined, directories);
     if (given.has('join-cgroup')) joinCgroup(required(pid, '--join-cgroup'));
-    return await runProgram(given.operands, { ...program, setns: set }, 'forward');
+    return await runProgram(given.operands, { ...program, ...(set === undefined ? {} : { setns: set }) }, 'forward');
   } finally {
     directories.forEach(closeSync);
   }
@@ -90,17 +102,15 @@ async function run(given: Given): Promise<number> {
 function pidOf(given: Given): number | undefined {
   const text = given.value('target');
   if (text === undefined) return undefined;
-  const pid = numberOf('--target', text, 2 ** 31 - 1);
-  if (pid === 0) throw new UsageError('--target must be the number of a process, and not 0');
-  return pid;
+  return processId('--target', text);
 }
 
 function required(pid: number | undefined, option: string): number {
-  if (pid === undefined) throw new UsageError(`${option} needs a process: --target PID`);
+  if (pid === undefined) throw new UsageError(`${option} needs --target PID`);
   return pid;
 }
 
-/** By file where one is given, else those of the process, which are opened together. */
+/** Opens the files that are given, and the other namespaces from the process. */
 async function namespacesOf(given: Given, pid: number | undefined): Promise<Namespace[]> {
   const namespaces: Namespace[] = [];
   for (const [option, kind] of KINDS) {
@@ -118,7 +128,8 @@ async function namespacesOf(given: Given, pid: number | undefined): Promise<Name
     namespaces.push(await Namespace.ofSocket(required(pid, '--net-socket'), fd));
   }
   const all = given.has('user-parent') ? await withUserParent(namespaces, pid) : namespaces;
-  if (all.length === 0) throw new UsageError('no namespace was named: give --all, or --net and its like');
+  if (all.length === 0 && !WITHOUT_NAMESPACES.some((option) => given.has(option)))
+    throw new UsageError('no namespace specified: use --all, or --net and the like');
   return all;
 }
 
@@ -142,7 +153,10 @@ async function openFile(file: string, option: string, kind: NamespaceKind): Prom
   throw new UsageError(`--${option}=${file} is a ${namespace.kind} namespace`);
 }
 
-/** In place of the user namespace the one above it; of any other namespace the one that owns it. nsenter(1) */
+/**
+ * Replaces the user namespace by its parent; without one, adds the user namespace that owns the first of the others.
+ * nsenter(1)
+ */
 async function withUserParent(namespaces: readonly Namespace[], pid: number | undefined): Promise<Namespace[]> {
   const user = namespaces.find(({ kind }) => kind === 'user');
   const [any] = namespaces;
@@ -150,7 +164,7 @@ async function withUserParent(namespaces: readonly Namespace[], pid: number | un
     user !== undefined
       ? await user.parent()
       : await (any ?? (await Namespace.of(required(pid, '--user-parent'), 'net'))).userNamespace();
-  if (above === null) throw new UsageError('--user-parent: there is no user namespace above that one');
+  if (above === null) throw new UsageError('--user-parent: that user namespace has no parent');
   return [...namespaces.filter((namespace) => namespace !== user), above];
 }
 
@@ -201,7 +215,7 @@ function idOption(given: Given, option: 'setuid' | 'setgid', pid: number | undef
   return option === 'setuid' ? status.uid : status.gid;
 }
 
-/** One's own ids, as they are called inside. */
+/** The ids of this process as the target's user namespace maps them. */
 async function kept(pid: number | undefined): Promise<Pick<Program, 'uid' | 'gid'>> {
   const target = required(pid, '--preserve-credentials');
   const inside = (ranges: Awaited<ReturnType<typeof readUidMap>>, id: number): number | undefined => {
@@ -220,11 +234,11 @@ function environmentOf(pid: number): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
-/** This process goes there, and the program is born where it is. cgroups(7) */
+/** Moves this process into the cgroup, which the program inherits. cgroups(7) */
 function joinCgroup(pid: number): void {
   const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
   const mount = /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
   if (path === undefined || mount === undefined)
-    throw new UsageError('--join-cgroup: there are no cgroups of version 2 here');
+    throw new UsageError('--join-cgroup: no cgroup v2 hierarchy is mounted');
   writeFileSync(join(mount, path, 'cgroup.procs'), String(process.pid));
 }

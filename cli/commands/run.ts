@@ -1,4 +1,5 @@
 import { Namespace, NAMESPACE_KINDS, type NamespaceProcess, Sandbox, networkNamespaces } from 'linux-ns';
+import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { numberOf } from '../arguments';
 import { type Command, type Given, type Option, UsageError } from '../command';
@@ -7,102 +8,126 @@ import { type SpecFile, specOf } from '../sandbox-spec';
 import { connectTerminal, terminalSize } from '../terminal';
 
 const FILES: readonly Option[] = [
-  { name: 'host-userland', short: 'H', help: "this host's programs, and nobody's files" },
+  { name: 'host-userland', short: 'H', help: 'host programs and libraries, read-only' },
   {
     ...{ name: 'project', short: 'p', value: 'DIR', completes: 'directory' },
-    help: 'those, with DIR to be written in, and start there',
+    help: 'same as -H, with DIR writable; start in DIR',
   },
   {
     name: 'root',
     short: 'r',
     value: 'DIR',
     completes: 'directory',
-    help: 'its root, read-only. Default: an empty one',
+    help: 'use DIR as root, read-only (default: empty root)',
   },
-  { name: 'writable-root', rare: true, help: 'the root can be written' },
+  { name: 'writable-root', rare: true, help: 'make the root of --root writable' },
   {
     ...{ name: 'overlay', value: 'DIR', completes: 'directory' },
-    help: 'its root; what is written is kept nowhere',
+    help: 'use DIR as root; discard changes',
   },
-  { name: 'upper', rare: true, value: 'DIR', completes: 'directory', help: 'keep in DIR what --overlay has written' },
-  { name: 'ro-bind', value: 'SOURCE TARGET', completes: 'file', help: 'a path of this host, to be read' },
-  { name: 'bind', value: 'SOURCE TARGET', completes: 'file', help: 'the same, to be written as well' },
-  { name: 'dev-bind', rare: true, value: 'SOURCE TARGET', completes: 'file', help: 'the same, and devices open' },
-  { name: 'ro-bind-try', rare: true, value: 'SOURCE TARGET', completes: 'file', help: '--ro-bind, if it exists' },
-  { name: 'bind-try', rare: true, value: 'SOURCE TARGET', completes: 'file', help: '--bind, if it exists' },
-  { name: 'dev-bind-try', rare: true, value: 'SOURCE TARGET', completes: 'file', help: '--dev-bind, if it exists' },
-  { name: 'readable', rare: true, value: 'PATH', completes: 'file', help: '--ro-bind PATH PATH' },
-  { name: 'writable', rare: true, value: 'PATH', completes: 'file', help: '--bind PATH PATH' },
-  { name: 'volume', short: 'v', rare: true, value: 'SOURCE:TARGET[:ro]', help: 'the same in one word' },
-  { name: 'tmpfs', value: 'TARGET', help: 'an empty directory in memory' },
-  { name: 'dir', rare: true, value: 'TARGET', help: 'a directory' },
-  { name: 'symlink', rare: true, value: 'TO TARGET', help: 'a symbolic link' },
+  { name: 'upper', rare: true, value: 'DIR', completes: 'directory', help: 'keep changes to the --overlay in DIR' },
+  { name: 'ro-bind', value: 'SOURCE TARGET', completes: 'file', help: 'bind-mount SOURCE on TARGET, read-only' },
+  { name: 'bind', value: 'SOURCE TARGET', completes: 'file', help: 'bind-mount SOURCE on TARGET, writable' },
+  {
+    name: 'dev-bind',
+    rare: true,
+    value: 'SOURCE TARGET',
+    completes: 'file',
+    help: 'same as --bind, with access to devices',
+  },
+  {
+    name: 'ro-bind-try',
+    rare: true,
+    value: 'SOURCE TARGET',
+    completes: 'file',
+    help: 'same as --ro-bind, if SOURCE exists',
+  },
+  { name: 'bind-try', rare: true, value: 'SOURCE TARGET', completes: 'file', help: 'same as --bind, if SOURCE exists' },
+  {
+    name: 'dev-bind-try',
+    rare: true,
+    value: 'SOURCE TARGET',
+    completes: 'file',
+    help: 'same as --dev-bind, if SOURCE exists',
+  },
+  { name: 'readable', rare: true, value: 'PATH', completes: 'file', help: 'same as --ro-bind PATH PATH' },
+  { name: 'writable', rare: true, value: 'PATH', completes: 'file', help: 'same as --bind PATH PATH' },
+  { name: 'volume', short: 'v', rare: true, value: 'SOURCE:TARGET[:ro]', help: 'bind-mount SOURCE on TARGET' },
+  { name: 'tmpfs', value: 'TARGET', help: 'mount a tmpfs on TARGET' },
+  { name: 'dir', rare: true, value: 'TARGET', help: 'create a directory' },
+  { name: 'symlink', rare: true, value: 'TO TARGET', help: 'create a symbolic link to TO' },
   {
     name: 'file',
     rare: true,
     value: 'SOURCE TARGET',
     completes: 'file',
-    help: 'a copy of a file, or of - (standard input)',
+    help: 'copy SOURCE to TARGET; -: standard input',
   },
-  { name: 'ro-file', rare: true, value: 'SOURCE TARGET', completes: 'file', help: 'one that cannot be written' },
-  { name: 'perms', rare: true, value: 'MODE', help: 'of the --tmpfs, --dir or --file that is next' },
-  { name: 'size', rare: true, value: 'BYTES', help: 'of the --tmpfs that is next' },
-  { name: 'chmod', rare: true, value: 'MODE TARGET', help: 'change the mode of what is there' },
-  { name: 'remount-ro', rare: true, value: 'TARGET', help: 'what is mounted there can be read only' },
-  { name: 'mask', rare: true, value: 'TARGET', help: 'hide it' },
-  { name: 'proc', rare: true, value: 'TARGET', help: 'another /proc' },
-  { name: 'dev', rare: true, value: 'TARGET', help: 'another /dev' },
-  { name: 'mqueue', rare: true, value: 'TARGET', help: 'message queues' },
-  { name: 'no-proc', rare: true, help: 'no /proc' },
-  { name: 'no-dev', rare: true, help: 'no /dev' },
+  { name: 'ro-file', rare: true, value: 'SOURCE TARGET', completes: 'file', help: 'same as --file, read-only' },
+  { name: 'perms', rare: true, value: 'MODE', help: 'set the mode of the next --tmpfs, --dir or --file' },
+  { name: 'size', rare: true, value: 'BYTES', help: 'set the size of the next --tmpfs' },
+  { name: 'chmod', rare: true, value: 'MODE TARGET', help: 'change the mode of TARGET' },
+  { name: 'remount-ro', rare: true, value: 'TARGET', help: 'remount TARGET read-only' },
+  { name: 'mask', rare: true, value: 'TARGET', help: 'hide TARGET' },
+  { name: 'proc', rare: true, value: 'TARGET', help: 'mount proc on TARGET' },
+  { name: 'dev', rare: true, value: 'TARGET', help: 'mount a new /dev on TARGET' },
+  { name: 'mqueue', rare: true, value: 'TARGET', help: 'mount mqueue on TARGET' },
+  { name: 'no-proc', rare: true, help: 'do not mount /proc' },
+  { name: 'no-dev', rare: true, help: 'do not mount /dev' },
 ];
 
 const OPTIONS: readonly Option[] = [
   ...FILES,
   {
     ...{ name: 'network', short: 'n', value: 'WHICH', completes: 'network' },
-    help: 'none (the default), host, or a name of netns',
+    help: 'use network none (default), host, a name or path',
   },
-  { name: 'env', short: 'e', value: 'NAME[=VALUE]', help: 'a variable; without a value as it is here' },
-  { name: 'setenv', rare: true, value: 'NAME VALUE', help: 'a variable' },
-  { name: 'unsetenv', rare: true, value: 'NAME', help: 'take PATH, HOME, TERM or LANG away' },
-  { name: 'chdir', short: 'w', value: 'DIR', help: 'the directory to start in, inside' },
-  { name: 'hostname', value: 'NAME', help: 'its host name' },
-  { name: 'uid', short: 'u', value: 'UID', help: 'who the program is, inside' },
-  { name: 'gid', rare: true, value: 'GID', help: 'its group' },
-  { name: 'map', rare: true, value: 'HOW', completes: ['root', 'current', 'auto'], help: 'which ids there are' },
+  { name: 'env', short: 'e', value: 'NAME[=VALUE]', help: 'set a variable; without VALUE, pass it on' },
+  { name: 'setenv', rare: true, value: 'NAME VALUE', help: 'set a variable' },
+  { name: 'unsetenv', rare: true, value: 'NAME', help: 'unset a variable' },
+  { name: 'chdir', short: 'w', value: 'DIR', help: 'set the working directory in the sandbox' },
+  { name: 'hostname', value: 'NAME', help: 'set the hostname' },
+  { name: 'uid', short: 'u', value: 'UID', help: 'set the user id in the sandbox' },
+  { name: 'gid', rare: true, value: 'GID', help: 'set the group id in the sandbox' },
+  {
+    name: 'map',
+    rare: true,
+    value: 'HOW',
+    completes: ['root', 'current', 'auto'],
+    help: 'map ids: root, current or auto',
+  },
   {
     ...{ name: 'share', rare: true, value: 'KIND', completes: NAMESPACE_KINDS },
-    help: "a kind of namespace that is the host's",
+    help: "share the host's namespace of this kind",
   },
-  { name: 'memory', short: 'm', value: 'BYTES', help: 'most memory, such as 512m (a cgroup)' },
-  { name: 'pids-limit', value: 'N', help: 'most processes (a cgroup)' },
-  { name: 'cpus', rare: true, value: 'N', help: 'most processors, such as 1.5 (a cgroup)' },
-  { name: 'cgroup-parent', rare: true, value: 'DIR', completes: 'directory', help: 'the cgroup to make its own in' },
-  { name: 'ulimit', rare: true, value: 'NAME=SOFT[:HARD]', help: 'a limit of each program, such as nofile=100' },
-  { name: 'cap-add', rare: true, value: 'NAME', help: 'a capability it has, or ALL. Default: none' },
+  { name: 'memory', short: 'm', value: 'BYTES', help: 'limit memory, e.g. 512m (needs a cgroup)' },
+  { name: 'pids-limit', value: 'N', help: 'limit the number of processes (needs a cgroup)' },
+  { name: 'cpus', rare: true, value: 'N', help: 'limit processors, e.g. 1.5 (needs a cgroup)' },
+  { name: 'cgroup-parent', rare: true, value: 'DIR', completes: 'directory', help: 'create that cgroup in DIR' },
+  { name: 'ulimit', rare: true, value: 'NAME=SOFT[:HARD]', help: 'set a resource limit, e.g. nofile=100' },
+  { name: 'cap-add', rare: true, value: 'NAME', help: 'grant a capability, or ALL (default: none)' },
   {
     ...{ name: 'seccomp', rare: true, value: 'FILE', completes: 'file' },
-    help: 'a profile (JSON) or a program (BPF); default; none',
+    help: 'use a JSON profile, a BPF program, default or none',
   },
-  { name: 'disable-userns', rare: true, help: 'no user namespaces can be made inside' },
+  { name: 'disable-userns', rare: true, help: 'forbid user namespaces in the sandbox' },
   {
     ...{ name: 'preserve-fd', rare: true, value: 'FD' },
-    help: 'a descriptor it is given beside 0, 1 and 2; may be repeated',
+    help: 'pass on descriptor FD; may be repeated',
   },
-  { name: 'spec', value: 'FILE', completes: 'file', help: 'all that as JSON, - for standard input' },
+  { name: 'spec', value: 'FILE', completes: 'file', help: 'read a SandboxSpec as JSON; -: standard input' },
 ];
 
 export const runCommand: Command = {
   name: 'run',
-  summary: 'Run a program in a sandbox: nothing but what is given here',
+  summary: 'Run a program in a sandbox that has only what the options grant',
   operands: '[--] PROGRAM [ARGUMENT...]',
   options: OPTIONS,
   runsProgram: true,
   examples: [
-    ['run -p . -- npm test', 'this directory, and no other'],
-    ['run -H -n host bash', 'a shell that keeps nothing'],
-    ['run --overlay /srv/debian -- bash', 'in another root'],
+    ['run -p . -- npm test', 'only this directory is writable'],
+    ['run -H -n host bash', 'a shell with network access'],
+    ['run --overlay /srv/debian -- bash', 'a shell in another root'],
   ],
   run,
 };
@@ -112,23 +137,29 @@ const MOST_DESCRIPTOR = 1023;
 
 async function run(given: Given): Promise<number> {
   const [file, ...args] = given.operands;
+  const kept = descriptorsOf(given);
   const { network, ...spec } = specOf(given);
-  if (file === undefined) throw new UsageError('name a program: linux-ns run [options] PROGRAM');
+  if (file === undefined) throw new UsageError('no program specified: linux-ns run [options] PROGRAM');
   refuseEmpty({ ...spec });
+  const terminal = spec.terminal !== false && spec.dev !== false && [0, 1, 2].every((fd) => isatty(fd));
+  if (terminal && kept.some((fd) => fd > 2)) {
+    throw new UsageError(
+      '--preserve-fd: a program on a terminal gets no other descriptors: redirect its input or output',
+    );
+  }
   const net = await networkOf(network);
   try {
     await using sandbox = await Sandbox.create({ ...spec, ...(net === undefined ? {} : { network: net }) });
-    const terminal = spec.terminal !== false && spec.dev !== false && [0, 1, 2].every((fd) => isatty(fd));
-    return await (terminal ? onTerminal(sandbox, file, args) : onDescriptors(sandbox, file, args, given));
+    return await (terminal ? onTerminal(sandbox, file, args) : onDescriptors(sandbox, file, args, kept));
   } finally {
     if (typeof net === 'object') await net.close();
   }
 }
 
-/** Closed by default is what a sandbox is; but a program in an empty root is what nobody means. */
+/** A sandbox is closed by default, but nothing can run in an empty root. */
 function refuseEmpty({ root, mounts = [] }: SpecFile): void {
   if (root !== undefined || mounts.length > 0) return;
-  throw new UsageError('there is nothing in it to run: give --host-userland, --project, --root or --ro-bind');
+  throw new UsageError('the sandbox would be empty: use --host-userland, --project, --root or --ro-bind');
 }
 
 async function networkOf(network: string | undefined): Promise<'none' | 'host' | Namespace | undefined> {
@@ -136,7 +167,7 @@ async function networkOf(network: string | undefined): Promise<'none' | 'host' |
   return network.includes('/') ? Namespace.open(network) : networkNamespaces.open(network);
 }
 
-/** A terminal of its own: what runs inside cannot type into this one, and jobs are controlled as everywhere. */
+/** On a pseudoterminal of its own, so that a program inside cannot type into this one; job control works. */
 async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[]): Promise<number> {
   let child: NamespaceProcess | undefined;
   let leave = (): Promise<void> => Promise.resolve();
@@ -150,13 +181,26 @@ async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[
       },
     );
   } finally {
-    await sandbox.close(); // what it has left behind, with its hold on the terminal
+    await sandbox.close(); // ends what the program left behind, which would keep the terminal open
     await leave();
   }
 }
 
-function onDescriptors(sandbox: Sandbox, file: string, args: readonly string[], given: Given): Promise<number> {
-  const kept = given.values('preserve-fd').map((fd) => numberOf('--preserve-fd', fd, MOST_DESCRIPTOR));
+/** Checked first: a number that is not in use could later be that of a descriptor which this process opens. */
+function descriptorsOf(given: Given): number[] {
+  return given.values('preserve-fd').map((text) => {
+    const fd = numberOf('--preserve-fd', text, MOST_DESCRIPTOR);
+    if (!existsSync(`/proc/self/fd/${fd}`)) throw new UsageError(`--preserve-fd: descriptor ${fd} is not open`);
+    return fd;
+  });
+}
+
+function onDescriptors(
+  sandbox: Sandbox,
+  file: string,
+  args: readonly string[],
+  kept: readonly number[],
+): Promise<number> {
   const last = Math.max(2, ...kept);
   const stdio = Array.from({ length: last + 1 }, (_, fd) => (fd <= 2 || kept.includes(fd) ? fd : 'ignore'));
   return whileItRuns(

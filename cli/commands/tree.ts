@@ -1,40 +1,73 @@
-import { NAMESPACE_KINDS, type NamespaceMap, discover, processTree } from 'linux-ns';
+import { NAMESPACE_KINDS, type NamespaceKind, type NamespaceMap, discover, processTree } from 'linux-ns';
 import { numberOf, oneOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
+import { terminalSize } from '../terminal';
 
 const COLORS = ['auto', 'always', 'never'] as const;
 const THEMES = ['auto', 'light', 'dark'] as const;
 
 export const treeCommand: Command = {
   name: 'tree',
-  summary: 'Draw the tree of namespaces and their processes',
+  summary: 'Print the tree of namespaces and their processes',
   operands: '',
   options: [
-    { name: 'json', help: 'all that was found, as JSON' },
-    { name: 'dot', help: 'a graph for Graphviz' },
-    { name: 'svg', help: 'a picture' },
-    { name: 'theme', value: 'NAME', completes: THEMES, help: 'of the picture: auto, light or dark' },
-    { name: 'by', value: 'KIND', completes: NAMESPACE_KINDS, help: 'processes by one kind of namespace, as pstree -N' },
-    { name: 'type', short: 't', value: 'KIND', completes: NAMESPACE_KINDS, help: 'only these kinds; may be repeated' },
-    { name: 'processes', value: 'N', help: 'at most so many processes of each' },
-    { name: 'color', value: 'WHEN', completes: COLORS, help: 'auto, always or never' },
-    { name: 'ascii', short: 'A', help: 'lines of ASCII letters' },
+    { name: 'json', help: 'print JSON' },
+    { name: 'dot', help: 'print a graph for Graphviz' },
+    { name: 'svg', help: 'print an SVG image' },
+    { name: 'theme', value: 'NAME', completes: THEMES, help: 'use the auto, light or dark theme for SVG' },
+    { name: 'by', value: 'KIND', completes: NAMESPACE_KINDS, help: 'group processes by this kind, as pstree -N' },
+    {
+      name: 'type',
+      short: 't',
+      value: 'KIND',
+      completes: NAMESPACE_KINDS,
+      help: 'show only this kind; may be repeated',
+    },
+    { name: 'processes', value: 'N', help: 'show at most N processes per namespace' },
+    { name: 'color', value: 'WHEN', completes: COLORS, help: 'use colors: auto, always or never' },
+    { name: 'ascii', short: 'A', help: 'draw lines with ASCII characters' },
   ],
   examples: [
-    ['tree', 'user namespaces, and what is in them'],
-    ['tree --svg > namespaces.svg', 'for a document'],
-    ['tree --by pid', 'who runs in which container'],
+    ['tree', 'by user namespace'],
+    ['tree --svg > namespaces.svg', 'an image for a document'],
+    ['tree --by pid', 'processes by PID namespace'],
   ],
   run,
 };
 
 async function run(given: Given): Promise<number> {
-  if (given.operands.length > 0) throw new UsageError(`there is nothing to be named: '${given.operands[0] ?? ''}'`);
+  if (given.operands.length > 0) throw new UsageError(`unexpected argument '${given.operands[0] ?? ''}'`);
   const formats = ['json', 'dot', 'svg', 'by'].filter((format) => given.has(format));
   if (formats.filter((format) => format !== 'json').length > 1 || formats.length > 2)
-    throw new UsageError(`${formats.map((format) => `--${format}`).join(' and ')} exclude each other`);
+    throw new UsageError(`${formats.map((format) => `--${format}`).join(' and ')} are mutually exclusive`);
+  checkWords(given);
   process.stdout.write(`${await drawn(given)}\n`);
   return 0;
+}
+
+/** Rejects invalid values also where the output does not depend on them. */
+function checkWords(given: Given): void {
+  themeOf(given);
+  colorOf(given);
+  mostProcesses(given);
+  kindsOf(given);
+}
+
+function themeOf(given: Given): (typeof THEMES)[number] {
+  return oneOf('--theme', given.value('theme') ?? 'auto', THEMES);
+}
+
+function colorOf(given: Given): (typeof COLORS)[number] {
+  return oneOf('--color', given.value('color') ?? 'auto', COLORS);
+}
+
+function mostProcesses(given: Given): number | undefined {
+  const most = given.value('processes');
+  return most === undefined ? undefined : numberOf('--processes', most);
+}
+
+function kindsOf(given: Given): NamespaceKind[] {
+  return given.values('type').map((kind) => oneOf('--type', kind, NAMESPACE_KINDS));
 }
 
 async function drawn(given: Given): Promise<string> {
@@ -43,24 +76,23 @@ async function drawn(given: Given): Promise<string> {
     const forest = await processTree({ by: oneOf('--by', by, NAMESPACE_KINDS) });
     return given.has('json') ? JSON.stringify(forest, null, 2) : forest.toText({ ascii: given.has('ascii') });
   }
-  const kinds = given.values('type').map((kind) => oneOf('--type', kind, NAMESPACE_KINDS));
-  return picture(given, await discover(kinds.length > 0 ? { kinds: kinds } : {}));
+  const kinds = kindsOf(given);
+  return picture(given, await discover(kinds.length > 0 ? { kinds } : {}));
 }
 
 function picture(given: Given, map: NamespaceMap): string {
-  const most = given.value('processes');
-  const processes = most === undefined ? {} : { processes: numberOf('--processes', most) };
+  const most = mostProcesses(given);
+  const processes = most === undefined ? {} : { processes: most };
   if (given.has('json')) return JSON.stringify(map, null, 2);
   if (given.has('dot')) return map.toDot();
-  if (given.has('svg'))
-    return map.toSVG({ theme: oneOf('--theme', given.value('theme') ?? 'auto', THEMES), ...processes });
-  const width = process.stdout.isTTY ? { width: Math.max(40, process.stdout.columns) } : {};
+  if (given.has('svg')) return map.toSVG({ theme: themeOf(given), ...processes });
+  const width = process.stdout.isTTY ? { width: Math.max(40, terminalSize().cols) } : {};
   return map.toText({ colors: isColored(given), ascii: given.has('ascii'), ...width, ...processes });
 }
 
 /** NO_COLOR: no-color.org */
 function isColored(given: Given): boolean {
-  const when = oneOf('--color', given.value('color') ?? 'auto', COLORS);
+  const when = colorOf(given);
   if (when !== 'auto') return when === 'always';
   return process.stdout.isTTY && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
 }

@@ -15,16 +15,16 @@ import { type Command, type Given, type Option, UsageError } from '../command';
 import { mapOf, rangesAskedFor } from '../id-maps';
 import { type Program, type SignalHandling, runProgram } from '../program';
 
-/** The kinds by the names that unshare(1) has for them. */
-const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: string])[] = [
-  ['mount', 'mnt', 'm'],
-  ['uts', 'uts', 'u'],
-  ['ipc', 'ipc', 'i'],
-  ['net', 'net', 'n'],
-  ['pid', 'pid', 'p'],
-  ['user', 'user', 'U'],
-  ['cgroup', 'cgroup', 'C'],
-  ['time', 'time', 'T'],
+/** The options of unshare(1), and the kinds of namespace they create. */
+const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: string, title: string])[] = [
+  ['mount', 'mnt', 'm', 'mount'],
+  ['uts', 'uts', 'u', 'UTS'],
+  ['ipc', 'ipc', 'i', 'IPC'],
+  ['net', 'net', 'n', 'network'],
+  ['pid', 'pid', 'p', 'PID'],
+  ['user', 'user', 'U', 'user'],
+  ['cgroup', 'cgroup', 'C', 'cgroup'],
+  ['time', 'time', 'T', 'time'],
 ];
 
 const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
@@ -34,51 +34,57 @@ const MAX_ID = 2 ** 32 - 2;
 const PROPAGATIONS = ['slave', 'shared', 'private', 'unchanged'] as const;
 
 const OPTIONS: readonly Option[] = [
-  ...KINDS.map(([name, kind, short]): Option => ({
+  ...KINDS.map(([name, kind, short, title]): Option => ({
     ...{ name, short, value: 'FILE', optional: true, completes: 'file' },
-    help: kind === 'mnt' ? 'a new mount namespace, kept on FILE' : `a new ${kind} namespace`,
+    help: `create a new ${title} namespace${kind === 'mnt' ? '; bind it to FILE' : ''}`,
   })),
-  { name: 'fork', short: 'f', help: 'leave the program alone with signals' },
-  { name: 'kill-child', rare: true, value: 'SIGNAL', optional: true, help: 'kill the program when linux-ns ends' },
-  { name: 'mount-proc', value: 'DIR', optional: true, completes: 'directory', help: 'mount a proc on /proc or DIR' },
+  { name: 'fork', short: 'f', help: 'do not forward signals to the program' },
+  { name: 'kill-child', rare: true, value: 'SIGNAL', optional: true, help: 'kill the program when linux-ns exits' },
+  {
+    name: 'mount-proc',
+    value: 'DIR',
+    optional: true,
+    completes: 'directory',
+    help: 'mount proc on DIR (default: /proc)',
+  },
   {
     name: 'mount-binfmt',
     rare: true,
     value: 'DIR',
     optional: true,
     completes: 'directory',
-    help: 'mount a binfmt_misc',
+    help: 'mount binfmt_misc on DIR',
   },
   {
     name: 'load-interp',
     short: 'l',
     rare: true,
     value: 'LINE',
-    help: 'register a binary format, as binfmt_misc takes it',
+    help: 'register LINE in binfmt_misc',
   },
   {
     name: 'propagation',
     rare: true,
     value: 'HOW',
     completes: PROPAGATIONS,
-    help: 'slave, shared, private or unchanged',
+    help: 'set slave, shared, private or unchanged propagation',
   },
-  { name: 'root', short: 'R', value: 'DIR', completes: 'directory', help: 'change the root directory' },
-  { name: 'wd', short: 'w', value: 'DIR', completes: 'directory', help: 'change the working directory' },
-  { name: 'setuid', short: 'S', rare: true, value: 'UID', completes: 'user', help: 'run as this user' },
-  { name: 'setgid', short: 'G', rare: true, value: 'GID', completes: 'group', help: 'run as this group' },
-  { name: 'map-user', rare: true, value: 'USER', completes: 'user', help: 'you are this user inside' },
-  { name: 'map-group', rare: true, value: 'GROUP', completes: 'group', help: 'you are this group inside' },
-  { name: 'map-root-user', short: 'r', help: 'you are root inside' },
-  { name: 'map-current-user', short: 'c', help: 'you are yourself inside' },
-  { name: 'map-auto', help: 'map the ids /etc/subuid grants, from 0 on' },
-  { name: 'map-subids', rare: true, help: 'map them to themselves' },
+  { name: 'root', short: 'R', value: 'DIR', completes: 'directory', help: 'change the root directory to DIR' },
+  { name: 'wd', short: 'w', value: 'DIR', completes: 'directory', help: 'change the working directory to DIR' },
+  { name: 'setuid', short: 'S', rare: true, value: 'UID', help: 'set the user id of the program' },
+  { name: 'setgid', short: 'G', rare: true, value: 'GID', help: 'set the group id of the program' },
+  { name: 'map-user', rare: true, value: 'USER', completes: 'user', help: 'map your user id to USER' },
+  { name: 'map-group', rare: true, value: 'GROUP', completes: 'group', help: 'map your group id to GROUP' },
+  { name: 'map-root-user', short: 'r', help: 'map your user and group ids to root' },
+  { name: 'map-current-user', short: 'c', help: 'map your user and group ids to themselves' },
+  { name: 'map-auto', help: 'map the ids of /etc/subuid and /etc/subgid from 0' },
+  { name: 'map-subids', rare: true, help: 'map those ids to themselves' },
   { name: 'map-users', rare: true, value: 'RANGE', help: 'map INSIDE:OUTSIDE:COUNT, auto, subids or all' },
-  { name: 'map-groups', rare: true, value: 'RANGE', help: 'the same of groups' },
+  { name: 'map-groups', rare: true, value: 'RANGE', help: 'same as --map-users, for group ids' },
   { name: 'setgroups', rare: true, value: 'HOW', completes: ['allow', 'deny'], help: 'allow or deny setgroups(2)' },
-  { name: 'keep-caps', rare: true, help: 'keep capabilities through the exec' },
-  { name: 'monotonic', rare: true, value: 'SECONDS', help: 'offset of the monotonic clock' },
-  { name: 'boottime', rare: true, value: 'SECONDS', help: 'offset of the boottime clock' },
+  { name: 'keep-caps', rare: true, help: 'keep capabilities across execve(2)' },
+  { name: 'monotonic', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_MONOTONIC' },
+  { name: 'boottime', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_BOOTTIME' },
 ];
 
 export const unshareCommand: Command = {
@@ -88,9 +94,9 @@ export const unshareCommand: Command = {
   options: OPTIONS,
   runsProgram: true,
   examples: [
-    ['unshare -Urmpf --mount-proc bash', 'a shell that is root, on its own'],
-    ['unshare -rn ip link', 'a network of its own'],
-    ['unshare --net=/run/netns/blue true', 'keep it'],
+    ['unshare -Urmpf --mount-proc bash', 'a root shell in new namespaces'],
+    ['unshare -rn ip link', 'a command in a new network'],
+    ['unshare --net=/run/netns/blue true', 'keep it under a name'],
   ],
   run,
 };
@@ -107,13 +113,13 @@ async function run(given: Given): Promise<number> {
   return await runProgram(given.operands, { ...rest, setns: set }, handling);
 }
 
-/** As unshare(1) has it, the program is process 1 of a new pid namespace. */
+/** The program itself is process 1 of a new pid namespace, without an init: unshare(1) with --fork. */
 function unshareOf(spec: UnshareSpec): Pick<CloneOptions, 'unshare' | 'init'> {
   if (Object.keys(spec).length === 0) return {};
   return { unshare: spec, ...(spec.pid === true ? { init: false } : {}) };
 }
 
-/** What is done by this process, once the namespaces are there and before the program runs. */
+/** Whether the namespaces must exist before the program starts, for {@link prepare}. */
 function needsSet(given: Given): boolean {
   return given.has('load-interp') || KINDS.some(([option]) => given.value(option) !== undefined);
 }
@@ -142,7 +148,7 @@ function specOf(given: Given): UnshareSpec {
   if (asked.has('net')) spec.net = { loopback: false };
   if (asked.has('time')) spec.time = clocksOf(given);
   else if (given.has('monotonic') || given.has('boottime'))
-    throw new UsageError('--monotonic and --boottime take a new time namespace: -T');
+    throw new UsageError('--monotonic and --boottime need a new time namespace: --time');
   for (const kind of ['uts', 'ipc', 'pid', 'cgroup'] as const) {
     if (!asked.has(kind)) continue;
     if (kind === 'uts') spec.uts = true;
@@ -203,7 +209,7 @@ function single(given: Given, side: 'user' | 'group', own: number): number | und
   return given.has('map-current-user') ? own : undefined;
 }
 
-/** Those that are wrong are refused also where they would have no effect. */
+/** Rejects invalid words also where they would have no effect. */
 function checkWords(given: Given): void {
   propagationOf(given);
   setgroupsOf(given);
@@ -223,7 +229,7 @@ function clocksOf(given: Given): { monotonic?: number; boottime?: number } {
   for (const clock of ['monotonic', 'boottime'] as const) {
     const text = given.value(clock);
     if (text === undefined) continue;
-    if (!/^[+-]?\d+$/.test(text)) throw new UsageError(`--${clock} must be a number of seconds, and not '${text}'`);
+    if (!/^[+-]?\d+$/.test(text)) throw new UsageError(`--${clock} must be a number of seconds, not '${text}'`);
     clocks[clock] = Number(text);
   }
   return clocks;
@@ -256,13 +262,12 @@ function mountsOf(given: Given): MountOptions[] {
   return [...mounts, { type: 'binfmt_misc', source: 'binfmt_misc', target, ...kernel }];
 }
 
-/** Without --fork unshare(1) becomes the program: who kills it kills that. */
+/** Without --fork, unshare(1) becomes the program, so killing the one kills the other. */
 function diesWithUs(given: Given): boolean {
   const name = given.value('kill-child');
   const signal = name?.replace(/^(SIG)?/i, 'SIG').toUpperCase();
   if (signal !== undefined && signal !== 'SIGKILL') {
-    const why =
-      signal in constants.signals || /^SIG\d+$/.test(signal) ? 'only SIGKILL is sent' : 'there is no such signal';
+    const why = signal in constants.signals || /^SIG\d+$/.test(signal) ? 'only SIGKILL is supported' : 'no such signal';
     throw new UsageError(`--kill-child=${name ?? ''}: ${why}`);
   }
   return given.has('kill-child') || !given.has('fork');

@@ -1,42 +1,48 @@
-/** How a check of the host comes to its verdict. */
+/** Helpers for checks of the host. */
 import type { HostCheck, Verdict } from './report';
 
-/** A try that failed. */
+/** An attempt that failed. */
 export interface Outcome {
   readonly code: string | undefined;
   readonly message: string;
   readonly hint: string | undefined;
 }
 
-/** What is known of a check before it is made. */
+/** The properties of a check that do not depend on its result. */
 export type Base = Pick<HostCheck, 'id' | 'title' | 'tried'>;
 
-/** What this process, or the machine, has run out of says nothing about what is allowed. */
+/** Errors that are due to a lack of resources, and say nothing about what is allowed. */
 const OUT_OF_RESOURCES: readonly (string | undefined)[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 
-/** @returns undefined where it worked */
+/** @returns undefined if it succeeded */
 export async function attempt(tried: () => Promise<unknown>): Promise<Outcome | undefined> {
   try {
     await tried();
     return undefined;
   } catch (error) {
-    const { code, message, hint } = error as { code?: string; message: string; hint?: string };
-    const text = hint !== undefined && message.endsWith(`: ${hint}`) ? message.slice(0, -hint.length - 2) : message;
-    return { code, message: text, hint };
+    const { code, message, hint, step } = error as { code?: string; message: string; hint?: string; step?: string };
+    return { code, message: hint === undefined ? message : withoutHint(message, hint, step), hint };
   }
+}
+
+/** The hint is shown below, and names what was being done. */
+function withoutHint(message: string, hint: string, step: string | undefined): string {
+  const text = message.endsWith(`: ${hint}`) ? message.slice(0, -hint.length - 2) : message;
+  const at = step === undefined ? -1 : text.lastIndexOf(`, ${step}`);
+  return at === -1 ? text : text.slice(0, at);
 }
 
 export function refused(base: Base, outcome: Outcome, verdict: Verdict = 'no'): HostCheck {
   const found = outcome.message;
-  const told = OUT_OF_RESOURCES.includes(outcome.code) ? 'unknown' : verdict;
-  return { ...base, verdict: told, found, ...remedyOf(outcome) };
+  const known = OUT_OF_RESOURCES.includes(outcome.code) ? 'unknown' : verdict;
+  return { ...base, verdict: known, found, ...remedyOf(outcome) };
 }
 
 export function remedyOf({ hint }: Outcome): Pick<HostCheck, 'remedy'> {
   return hint === undefined ? {} : { remedy: hint };
 }
 
-/** Of what the host's files alone tell. */
+/** The result of a check that reads files only: a remedy means that something is wrong. */
 export function evidence(
   base: Base,
   verdict: Verdict,
@@ -47,7 +53,7 @@ export function evidence(
   return remedy === undefined ? { ...base, verdict: 'ok', found: without } : { ...base, verdict, found, remedy };
 }
 
-/** Where it can be neither tried nor read. */
+/** The result of a check that cannot be made. */
 export function unknown(base: Base, why: string): HostCheck {
-  return { ...base, verdict: 'unknown', found: `not to be known: ${why}` };
+  return { ...base, verdict: 'unknown', found: `cannot be determined: ${why}` };
 }

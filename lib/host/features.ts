@@ -1,4 +1,4 @@
-/** Features of the kernel, each used once in a task that ends at once, or in namespaces that go with their handles. */
+/** Checks of kernel features: each is used once, in a short-lived task or in namespaces that are closed afterwards. */
 import { tmpdir } from 'node:os';
 import { createCgroup } from '../cgroup/create';
 import { parseCgroup } from '../cgroup/spec';
@@ -13,18 +13,18 @@ import { attempt, refused } from './check';
 import type { HostCheck } from './report';
 
 const LANDLOCK_REASONS: ReadonlyMap<number | undefined, string> = new Map([
-  [Errno.ENOSYS, 'not in this kernel'],
-  [Errno.EOPNOTSUPP, 'switched off when the system was started'],
-  [Errno.EPERM, 'refused, by a seccomp filter as a rule'],
+  [Errno.ENOSYS, 'not supported by this kernel'],
+  [Errno.EOPNOTSUPP, 'disabled at boot'],
+  [Errno.EPERM, 'refused, usually by a seccomp filter'],
 ]);
 
 const LANDLOCK_REMEDY =
-  'Programs that would confine themselves with Landlock cannot. It came with Linux 5.13 (CONFIG_SECURITY_LANDLOCK), and is ' +
-  "switched on by its name in the kernel's parameter lsm=.";
+  'Programs cannot confine themselves with Landlock. It needs Linux 5.13 with CONFIG_SECURITY_LANDLOCK, and landlock in the ' +
+  'list of the kernel parameter lsm=.';
 
-/** Where part of /proc is covered none can be mounted that shows more: the kernel's mount_too_revealing(). */
+/** The kernel refuses a proc that would reveal what is covered in the existing one: mount_too_revealing(). */
 export async function procMount(): Promise<HostCheck> {
-  const base = { id: 'proc-mount', title: 'a /proc of its own', tried: 'mounted one in new namespaces' };
+  const base = { id: 'proc-mount', title: 'proc in user namespaces', tried: 'mounted proc in new namespaces' };
   const outcome = await attempt(() =>
     mountIn({ unshare: { user: true, pid: true, mnt: true } }, { type: 'proc', target: '/proc' }, asIs),
   );
@@ -32,19 +32,19 @@ export async function procMount(): Promise<HostCheck> {
 }
 
 export async function tmpfsMount(): Promise<HostCheck> {
-  const base = { id: 'mounts', title: 'mounts in a user namespace', tried: 'mounted a tmpfs in new namespaces' };
+  const base = { id: 'mounts', title: 'mounts in user namespaces', tried: 'mounted a tmpfs in new namespaces' };
   const outcome = await attempt(() =>
     mountIn({ unshare: { user: true, mnt: true } }, { type: 'tmpfs', target: tmpdir() }, asIs),
   );
-  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be made' } : refused(base, outcome);
+  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be created' } : refused(base, outcome);
 }
 
-/** Of a directory that is in no other mount's way: what is possible with others depends on what is mounted below them. */
+/** Over a new tmpfs: with other directories, the result depends on the filesystem and on the mounts below them. */
 export async function overlayMount(): Promise<HostCheck> {
   const base = {
     id: 'overlay',
-    title: 'overlays in a user namespace',
-    tried: 'mounted one over a tmpfs in new namespaces',
+    title: 'overlays in user namespaces',
+    tried: 'mounted an overlay over a tmpfs in new namespaces',
   };
   const target = { unshare: { user: true, mnt: true } } as const;
   const directory = tmpdir();
@@ -60,14 +60,14 @@ export async function overlayMount(): Promise<HostCheck> {
 }
 
 /**
- * Of the host's filesystems it takes who has mounted them; of those in a user namespace, its root. The maps are those of
- * a namespace that both have privilege in.
+ * An id-mapped mount needs CAP_SYS_ADMIN in the user namespace that owns the filesystem: that of the host, or a new one.
+ * The map comes from a user namespace below either of them.
  */
 export async function idmappedMount(): Promise<HostCheck> {
   const base = {
     id: 'idmapped-mounts',
     title: 'id-mapped mounts',
-    tried: 'copied a tmpfs in new namespaces, and the host directory of temporary files, with another map',
+    tried: 'created one of a tmpfs in new namespaces, and one of the temporary directory of the host',
   };
   const inside = await attempt(async () => {
     await using set = await unshare({ user: true, mnt: true });
@@ -79,18 +79,18 @@ export async function idmappedMount(): Promise<HostCheck> {
     await using other = await unshare({ user: true });
     await (await openTree(tmpdir(), { idmap: other.user })).close();
   });
-  if (inside === undefined && outside === undefined) return { ...base, verdict: 'ok', found: 'can be made' };
-  if (inside === undefined) return { ...base, verdict: 'ok', found: 'of what is mounted in a user namespace' };
-  if (outside === undefined) return { ...base, verdict: 'limited', found: "of the host's filesystems only" };
+  if (inside === undefined && outside === undefined) return { ...base, verdict: 'ok', found: 'can be created' };
+  if (inside === undefined) return { ...base, verdict: 'ok', found: 'only of mounts in user namespaces' };
+  if (outside === undefined) return { ...base, verdict: 'limited', found: 'only of filesystems of the host' };
   return refused(base, inside, 'limited');
 }
 
-/** CLONE_INTO_CGROUP, where clone3(2) is there; a task that is moved into it where not. */
+/** With CLONE_INTO_CGROUP, or by moving the task if clone3(2) is not available. */
 export async function cgroupDelegation(): Promise<HostCheck> {
   const base = {
     id: 'cgroup-delegation',
     title: 'cgroups (version 2)',
-    tried: 'made one below our own, started a task in it, and removed it',
+    tried: 'created one below that of this process, started a task in it, and removed it',
   };
   const outcome = await attempt(async () => {
     const plan = parseCgroup('options.cgroup', {});
@@ -103,14 +103,16 @@ export async function cgroupDelegation(): Promise<HostCheck> {
       await cgroup.remove();
     }
   });
-  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be made' } : refused(base, outcome, 'limited');
+  return outcome === undefined
+    ? { ...base, verdict: 'ok', found: 'can be created' }
+    : refused(base, outcome, 'limited');
 }
 
-/** Nothing of ours uses it: what is started can, landlock(7). */
+/** This package does not use it, but programs can. landlock(7) */
 export function landlock(): HostCheck {
-  const base = { id: 'landlock', title: 'Landlock', tried: 'asked for its version: landlock_create_ruleset(2)' };
+  const base = { id: 'landlock', title: 'Landlock', tried: 'called landlock_create_ruleset(2) for its version' };
   try {
-    return { ...base, verdict: 'ok', found: `version ${native().landlockVersion()}` };
+    return { ...base, verdict: 'ok', found: `ABI version ${native().landlockVersion()}` };
   } catch (error) {
     const { errno } = error as { errno?: number };
     const found = LANDLOCK_REASONS.get(errno) ?? `refused (errno ${errno ?? 0})`;

@@ -23,10 +23,10 @@ import { unsupportedReason } from './support';
 type Check = (host: HostFiles) => Promise<HostCheck> | HostCheck;
 
 /**
- * Finds out what this host allows this process, and really tries what can be tried, in short-lived tasks that leave
- * nothing behind. What is refused comes with its cause and a remedy, in the words of {@link NamespaceError.hint}.
+ * Checks what this host allows this process. Features are tested in short-lived tasks that leave nothing behind. For each
+ * one that does not work, the report names the cause and a remedy, as {@link NamespaceError.hint} does.
  *
- * Needs no privilege. The result holds for this process: its user, its capabilities and its container.
+ * Needs no privileges. The result is valid for this process only: it depends on its user, capabilities and container.
  *
  * @example
  * ```ts
@@ -73,70 +73,82 @@ const CHECKS: readonly Check[] = [
 
 function kernelCheck(): HostCheck {
   const reason = unsupportedReason(process.platform, release());
-  const base = { id: 'kernel', title: 'Linux', tried: 'compared its version' };
+  const base = { id: 'kernel', title: 'Linux kernel', tried: 'compared its version with the oldest that is supported' };
   if (reason === undefined) return { ...base, verdict: 'ok', found: release() };
   return { ...base, verdict: 'no', found: release(), remedy: `linux-ns needs ${reason}.` };
 }
 
-/** Alone it takes privilege; with a user namespace it takes none. */
+/** Alone, a namespace needs CAP_SYS_ADMIN; together with a user namespace it does not. */
 async function kindCheck(kind: NamespaceKind, host: HostFiles): Promise<HostCheck> {
-  const base = { id: kind, title: `${kind} namespaces`, tried: 'created one in a task that ended at once' };
+  const base = {
+    id: kind,
+    title: `${kind} namespaces`,
+    tried: `created one in a short-lived task; read user.max_${kind}_namespaces`,
+  };
   const limit = host.sysctl(`user.max_${kind}_namespaces`);
-  const most = limit === undefined ? '' : `, at most ${limit} (user.max_${kind}_namespaces)`;
+  const most = limit === undefined ? '' : `, at most ${limit}`;
   const below = await attempt(() => run({ unshare: { user: true, [kind]: true } }, []));
   if (kind === 'user') {
     return below === undefined ? { ...base, verdict: 'ok', found: `can be created${most}` } : refused(base, below);
   }
   const alone = await attempt(() => run({ unshare: { [kind]: true } }, []));
   if (alone === undefined && below === undefined) return { ...base, verdict: 'ok', found: `can be created${most}` };
-  if (below === undefined) return { ...base, verdict: 'ok', found: `can be created with a user namespace${most}` };
+  if (below === undefined) return { ...base, verdict: 'ok', found: `with a user namespace${most}` };
   if (alone !== undefined) return refused(base, below);
-  const found = `can be created, but not with a user namespace${most}`;
+  const found = `only without a user namespace${most}`;
   return { ...base, verdict: 'limited', found, ...remedyOf(below) };
 }
 
-/** AppArmor lets them be made, and takes their capabilities away. */
+/** AppArmor may allow user namespaces but deny the capabilities in them. */
 async function privilegesInside(): Promise<HostCheck> {
   const base = {
     id: 'user-capabilities',
-    title: 'privileges in a user namespace',
-    tried: 'set a hostname and brought a loopback interface up in new namespaces',
+    title: 'user namespace capabilities',
+    tried: 'set the hostname and brought the loopback interface up in new namespaces',
   };
   const spec: UnshareSpec = { user: true, uts: { hostname: 'inspect' }, net: { loopback: true } };
   const outcome = await attempt(() => run({ unshare: spec }, []));
-  return outcome === undefined ? { ...base, verdict: 'ok', found: 'root inside has them' } : refused(base, outcome);
+  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be used' } : refused(base, outcome);
 }
 
 function debianSysctl(host: HostFiles): HostCheck {
   const base = {
     id: 'unprivileged-userns-clone',
-    title: "Debian's switch for user namespaces",
-    tried: 'read the sysctl',
+    title: 'Debian userns restriction',
+    tried: 'read kernel.unprivileged_userns_clone',
   };
-  return evidence(base, 'no', forbiddenByDebian(host), 'not in the way', 'switched off');
+  return evidence(base, 'no', forbiddenByDebian(host), 'none', 'user namespaces are disabled');
 }
 
 function appArmorSysctl(host: HostFiles): HostCheck {
-  const base = { id: 'apparmor-userns', title: "AppArmor's restriction of user namespaces", tried: 'read the sysctl' };
+  const base = {
+    id: 'apparmor-userns',
+    title: 'AppArmor userns restriction',
+    tried: 'read kernel.apparmor_restrict_unprivileged_userns',
+  };
   const failure = { operation: 'clone', errno: Errno.EPERM, syscall: 'clone3', kinds: ['user'] as const };
   return evidence(
     base,
     'limited',
     restrictedByAppArmor(failure, host),
-    'not in the way',
-    'restricted without a profile',
+    'none',
+    'applies to programs without a profile',
   );
 }
 
 function seccompFilter(host: HostFiles): HostCheck {
-  const base = { id: 'seccomp', title: 'seccomp filter on this process', tried: 'read /proc/self/status' };
+  const base = { id: 'seccomp', title: 'seccomp filter', tried: 'read /proc/self/status' };
   if (host.status('Seccomp') === undefined) return unknown(base, 'no Seccomp in /proc/self/status');
-  const remedy = filteredBySeccomp(host, ['what does not work here']);
-  return evidence(base, 'limited', remedy, 'none', 'installed: it may refuse calls');
+  const remedy = filteredBySeccomp(host, ['the system calls that fail here']);
+  return evidence(base, 'limited', remedy, 'none', 'installed; may refuse system calls');
 }
 
 function securityModule(host: HostFiles): HostCheck {
-  const base = { id: 'security-module', title: 'security module', tried: 'read the label of this process' };
+  const base = {
+    id: 'security-module',
+    title: 'security module',
+    tried: 'read the label of this process in /proc/self/attr',
+  };
   return evidence(
     base,
     'limited',
@@ -151,31 +163,35 @@ function noNewPrivileges(host: HostFiles): HostCheck {
   if (host.status('NoNewPrivs') === undefined) return unknown(base, 'no NoNewPrivs in /proc/self/status');
   const remedy =
     host.status('NoNewPrivs') === '1'
-      ? 'Set-user-ID programs do not gain privileges here, newuidmap and newgidmap among them, and the flag is never taken ' +
-        'away. Start Node without it (systemd: NoNewPrivileges=no, Docker: without --security-opt no-new-privileges).'
+      ? 'Set-user-ID programs, such as newuidmap and newgidmap, do not gain privileges, and the flag cannot be cleared. Start ' +
+        'Node without it (systemd: NoNewPrivileges=no, Docker: without --security-opt no-new-privileges).'
       : undefined;
   return evidence(base, 'limited', remedy, 'not set', 'set');
 }
 
 function changedRootCheck(host: HostFiles): HostCheck {
-  const base = { id: 'chroot', title: 'root directory', tried: 'looked for / among the mounts' };
-  return evidence(base, 'no', changedRoot(host), 'is the root of the mount namespace', 'is a chroot');
+  const base = { id: 'chroot', title: 'root directory', tried: 'looked for / in /proc/self/mountinfo' };
+  return evidence(base, 'no', changedRoot(host), 'root of the mount namespace', 'changed by chroot(2)');
 }
 
-/** Not a fault by itself: what it keeps from working other checks tell. */
+/** For information: what a container prevents is the subject of other checks. */
 function container(host: HostFiles): HostCheck {
   const signs = [
     ...(host.mode('/.dockerenv') === undefined ? [] : ['Docker (/.dockerenv)']),
     ...(host.mode('/run/.containerenv') === undefined ? [] : ['Podman (/run/.containerenv)']),
-    ...(isNested(host, 'user') === true ? ['a user namespace'] : []),
-    ...(isNested(host, 'pid') === true ? ['a pid namespace'] : []),
+    ...(isNested(host, 'user') === true ? ['user namespace'] : []),
+    ...(isNested(host, 'pid') === true ? ['pid namespace'] : []),
   ];
-  const base = { id: 'container', title: 'container', tried: 'looked for its marks, and at /proc/self/ns' };
-  return { ...base, verdict: 'ok', found: signs.length === 0 ? 'none to be seen' : `in ${signs.join(', ')}` };
+  const base = { id: 'container', title: 'container', tried: 'looked for marker files, and at /proc/self/ns' };
+  return { ...base, verdict: 'ok', found: signs.length === 0 ? 'none detected' : signs.join(', ') };
 }
 
 async function idRanges(): Promise<HostCheck> {
-  const base = { id: 'id-ranges', title: "more ids than one ('auto')", tried: 'mapped all that /etc/subuid grants' };
+  const base = {
+    id: 'id-ranges',
+    title: "id ranges ('auto')",
+    tried: 'mapped the ranges of /etc/subuid and /etc/subgid',
+  };
   const spec: UnshareSpec = { user: { uidMap: 'auto', gidMap: 'auto' } };
   const outcome = await attempt(() => run({ unshare: spec }, []));
   if (outcome === undefined) return { ...base, verdict: 'ok', found: 'can be mapped' };
@@ -183,34 +199,43 @@ async function idRanges(): Promise<HostCheck> {
 }
 
 async function idTool(program: 'newuidmap' | 'newgidmap'): Promise<HostCheck> {
-  const base = { id: program, title: program, tried: 'looked in PATH' };
+  const base = { id: program, title: program, tried: 'searched PATH' };
   const path = await findProgram(program);
   if (path !== undefined) return { ...base, verdict: 'ok', found: path };
   const remedy = explain({ operation: program, errno: Errno.ENOENT, syscall: 'execve' });
   return { ...base, verdict: 'limited', found: 'not installed', ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** hidepid=, proc(5). Process 1 is always there. */
+/** Process 1 always exists, so it is hidden if it is not in /proc: hidepid= of proc(5). */
 function otherProcesses(host: HostFiles): HostCheck {
-  const base = { id: 'proc-visibility', title: 'processes in /proc', tried: 'looked for process 1' };
+  const base = { id: 'proc-visibility', title: 'processes in /proc', tried: 'looked for process 1 in /proc' };
   const remedy = host.has('1')
     ? undefined
-    : 'Discovery sees only the processes that this user may. The administrator chooses with the mount option hidepid= of ' +
-      '/proc, and may let a group see all with gid= (proc(5)).';
-  return evidence(base, 'limited', remedy, 'all are shown', 'those of others are hidden');
+    : 'Discovery finds only processes of this user, because /proc is mounted with hidepid= (proc(5)). Remount it without ' +
+      'that option, or with gid= for a group that may see all processes.';
+  return evidence(base, 'limited', remedy, 'all are visible', 'those of other users are hidden');
 }
 
 async function networkTools(): Promise<HostCheck> {
-  const base = { id: 'rootless-network', title: 'network without root', tried: 'looked in PATH, and at /dev/net/tun' };
+  const base = {
+    id: 'rootless-network',
+    title: 'rootless networking',
+    tried: 'searched PATH, and checked access to /dev/net/tun',
+  };
   const tools = await Promise.all(['pasta', 'slirp4netns'].map(findProgram));
   const tool = tools.find((path) => path !== undefined);
   const tun = await isAllowed('/dev/net/tun', constants.R_OK | constants.W_OK);
   if (tool !== undefined && tun) return { ...base, verdict: 'ok', found: tool };
   const remedy =
     tool === undefined
-      ? "To give a network namespace a way out without privilege, install pasta ('sudo apt install passt') or slirp4netns."
-      : "/dev/net/tun may not be opened by this process: 'sudo modprobe tun', or have the container given that device.";
-  return { ...base, verdict: 'limited', found: tool ?? 'neither pasta nor slirp4netns', remedy };
+      ? "To connect a network namespace without privileges, install pasta ('sudo apt install passt') or slirp4netns."
+      : "This process cannot open /dev/net/tun: load the module ('sudo modprobe tun'), or add the device to the container.";
+  return {
+    ...base,
+    verdict: 'limited',
+    found: tool === undefined ? 'no pasta or slirp4netns' : 'no access to /dev/net/tun',
+    remedy,
+  };
 }
 
 async function findProgram(name: string): Promise<string | undefined> {

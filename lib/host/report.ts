@@ -1,26 +1,26 @@
-/** What {@link inspectHost} tells. */
+/** The result of {@link inspectHost}. */
 
 /**
  * - `'ok'`: it works here.
- * - `'limited'`: it works in part, or under a condition that `found` names.
+ * - `'limited'`: it works in part, or may not work; `found` says how.
  * - `'no'`: it does not work here; `remedy` says what to do.
- * - `'unknown'`: it could not be tried.
+ * - `'unknown'`: it could not be tested.
  */
 export type Verdict = 'ok' | 'limited' | 'no' | 'unknown';
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface HostCheck {
-  /** Stable: `'user'`, `'id-ranges'`, `'cgroup-delegation'`. */
+  /** A stable name: `'user'`, `'id-ranges'`, `'cgroup-delegation'`. */
   readonly id: string;
-  /** What it is about, for a person. */
+  /** The subject, for people to read. */
   readonly title: string;
-  /** What came of it. */
+  /** The result. */
   readonly verdict: Verdict;
-  /** How it was found: `'created one in a throw-away task'`. */
+  /** What was done: `'created one in a short-lived task'`. */
   readonly tried: string;
-  /** What was found, in a few words. */
+  /** The result in a few words. */
   readonly found: string;
-  /** The cause, and what to do about it: the `hint` that an error has for the same reason. */
+  /** The cause and what to do about it, as in the `hint` of an error with that cause. */
   readonly remedy?: string;
 }
 
@@ -36,6 +36,6 @@ export interface HostReport {
   readonly uid: number;
   /** The worst among `checks`. */
   readonly verdict: Verdict;
-  /** What was looked at, one by one. */
+  /** The checks, in a fixed order. */
   readonly checks: readonly HostCheck[];
 }

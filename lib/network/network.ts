@@ -124,9 +124,9 @@ export class Network implements AsyncDisposable {
     const { receiveBuffer = EVENT_BYTES, signal } = options;
     validateInteger('options.receiveBuffer', receiveBuffer, 0, 2 ** 30 - 1);
     if (signal !== undefined) validateAbortSignal('options.signal', signal);
-    if (signal?.aborted === true) throw abortError(signal);
     const place = Place.of('target', target);
     try {
+      if (signal?.aborted === true) throw abortError(signal);
       const fds = await place.sockets(Array(2).fill({ domain: 'netlink', type: 'raw' }), signal);
       return construct(takeOver(place, fds, receiveBuffer));
     } catch (error) {

@@ -70,16 +70,17 @@ describe('linux-ns lsns', () => {
   });
 
   test.each([
-    [['--json', '--raw'], '--json and --raw exclude each other'],
+    [['--json', '--raw'], '--json and --raw are mutually exclusive'],
     [['-o', 'NS,SIZE'], "unknown column 'SIZE'"],
     [['-t', 'foo'], '--type must be one of'],
-    [['-p', 'x'], '--task must be a number'],
+    [['-p', 'x'], '--task must be a process id'],
+    [['-p', '0'], '--task must be a process id'],
     [['abc'], 'the namespace must be a number'],
-    [['1'], 'there is no namespace 1'],
-    [['-Q', 'NS =='], 'the filter ends where a value is missing'],
-    [['-Q', 'SIZE == 1'], 'a column that is not there: SIZE'],
-    [['-Q', 'COMMAND =~ "("'], 'no regular expression'],
-    [['-Q', '(NS'], "the filter lacks a ')'"],
+    [['1'], 'no namespace 1 found'],
+    [['-Q', 'NS =='], '--filter: a value is missing at the end'],
+    [['-Q', 'SIZE == 1'], "--filter: unknown column 'SIZE'"],
+    [['-Q', 'COMMAND =~ "("'], "--filter: invalid regular expression '('"],
+    [['-Q', '(NS'], "--filter: missing ')'"],
     [['-Tsideways'], 'unknown option'],
   ])('refuses %j in one line', async (args, message) => {
     const ended = await cli.run(['lsns', ...args]);

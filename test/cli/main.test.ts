@@ -3,9 +3,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { COMMON } from '../../cli/command';
+import { completionCommand } from '../../cli/commands/completion';
+import { doctorCommand } from '../../cli/commands/doctor';
+import { lsnsCommand } from '../../cli/commands/lsns';
+import { netnsCommand } from '../../cli/commands/netns';
+import { nsenterCommand } from '../../cli/commands/nsenter';
+import { runCommand } from '../../cli/commands/run';
+import { treeCommand } from '../../cli/commands/tree';
+import { unshareCommand } from '../../cli/commands/unshare';
 import { NAMESPACE_KINDS } from '../../lib';
 import { ROOT } from '../fixtures/child-node';
 import { needs } from '../fixtures/optional';
+import { Screen } from '../fixtures/screen';
 import { CommandLine, expectOneLine } from './command-line';
 
 jest.setTimeout(90_000);
@@ -41,9 +51,25 @@ describe('linux-ns', () => {
     expect(lines.some((line) => line.startsWith(`  linux-ns ${command}`))).toBe(true);
   });
 
+  test('help COMMAND is COMMAND --help', async () => {
+    const help = await cli.prints('lsns', '--help');
+    expect(await cli.prints('help', 'lsns')).toBe(help);
+    expect(await cli.prints('--help', 'lsns')).toBe(help);
+    expect(await cli.prints('help')).toBe(await cli.prints('--help'));
+  });
+
+  test.each([
+    ...[unshareCommand, nsenterCommand, runCommand, netnsCommand],
+    ...[lsnsCommand, treeCommand, doctorCommand, completionCommand],
+  ])('$name describes every option in a phrase of the same form', ({ options }) => {
+    for (const { name, help } of [...options, ...COMMON]) {
+      expect({ name, help }).toEqual({ name, help: expect.stringMatching(/^[a-z].*[^.]$/) as string });
+    }
+  });
+
   test('--help=all has the options that --help leaves out', async () => {
     const [usual, all] = [await cli.prints('run', '--help'), await cli.prints('run', '--help=all')];
-    expect(usual).toMatch(/--help\[=all\] +show this help, or of all \d+ options/);
+    expect(usual).toMatch(/--help\[=all\] +show this help, or all \d+ options/);
     expect(usual).not.toContain('--cap-add');
     expect(all).toContain('--cap-add NAME');
     expect(all.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -53,9 +79,13 @@ describe('linux-ns', () => {
   test('refuses in one line what it does not know', async () => {
     for (const args of [
       ['no-such-command'],
+      ['help', 'no-such-command'],
       ['--no-such-option'],
       ['tree', 'x'],
       ['tree', '--svg', '--dot'],
+      ['tree', '--theme', 'pink'],
+      ['tree', '--json', '--processes', 'many'],
+      ['tree', '--by', 'pid', '--type', 'x'],
       ['completion', 'fish'],
     ]) {
       const ended = await cli.run(args);
@@ -79,6 +109,7 @@ describe('linux-ns', () => {
     for (const kind of NAMESPACE_KINDS) expect(checks.map(({ id }) => id)).toContain(kind);
     const readable = await cli.run(['doctor']);
     expect(readable.stdout).toMatch(/^Linux \S+ on \S+, Node \S+, uid \d+\n\n ok +Linux /);
+    expect(readable.stdout).toMatch(new RegExp(`\n\n${checks.length} checks: \\d+ \\w+(, \\d+ \\w+)*\n$`));
     expect(readable.stderr).toBe('');
   });
 
@@ -109,6 +140,7 @@ describe('completion', () => {
     expect(await complete('unshare', 'sleep')).toContain('sleep');
     expect(await complete('netns', 'i')).toEqual(['identify']);
     expect(await complete('netns', 'exec', 'blue', 'sleep')).toContain('sleep');
+    expect(await complete('nsenter', '--setuid', '')).toEqual(['follow']);
     expect(await complete('run', '--ro-b')).toEqual(['--ro-bind', '--ro-bind-try']);
     expect(await complete('run', '--bind', join(directory, 'complet'))).toEqual([script]);
   });
@@ -122,3 +154,22 @@ describe('completion', () => {
     expect((await promisify(execFile)('zsh', ['-f', '-c', load])).stdout).toBe('_linux_ns\n');
   });
 });
+
+needs({ tool: ['tmux'] }).test(
+  'on a terminal lines are as wide as it is, and 80 columns if it does not know its width',
+  async () => {
+    const run = (words: string): string => `'${process.execPath}' '${cli.main}' ${words}`;
+    await using screen = await Screen.open(['sh', '-c', `${run('doctor --all')}; echo; echo ready; read rest`]);
+    const report = await screen.shows(/^ready$/m);
+    expect(report).toMatch(/^\d+ checks: /m);
+    expect(report.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    await using blind = await Screen.open([
+      'sh',
+      '-c',
+      `stty columns 0; ${run('lsns --type uts')}; ${run('tree --type uts --processes 1')}; echo ready; read rest`,
+    ]);
+    const listed = await blind.shows(/^ready$/m);
+    expect(listed).toMatch(/^ +NS TYPE +NPROCS +PID USER +COMMAND$/m);
+    expect(listed).toMatch(/^\d{10} uts /m);
+  },
+);

@@ -129,19 +129,19 @@ describe('linux-ns netns', () => {
   }
 
   test.each([
-    [['paint'], "there is no 'paint': it can be list, list-id, add, "],
+    [['paint'], "unknown subcommand 'paint': it must be one of list, list-id, add, "],
     [['add'], 'usage: linux-ns netns add NAME'],
     [['add', 'a', 'b'], 'usage: linux-ns netns add NAME'],
     [['add', 'a/b'], "must be the name of a file: not '.' or '..', and without a slash"],
-    [['delete'], 'delete needs a name, or --all'],
-    [['--all', 'delete', 'blue'], 'delete takes a name, or --all, and not both'],
-    [['list', '--all'], 'list takes no --all'],
-    [['add', '--json', 'x'], 'add takes no --json'],
+    [['delete'], 'delete needs a name or --all'],
+    [['--all', 'delete', 'blue'], 'delete takes either a name or --all'],
+    [['list', '--all'], 'list does not accept --all'],
+    [['add', '--json', 'x'], 'add does not accept --json'],
     [['exec', 'blue'], 'exec needs a program'],
-    [['identify', 'x'], 'the process must be a number'],
-    [['identify', '0'], 'the process must be the number of one'],
+    [['identify', 'x'], "PID must be a process id, not 'x'"],
+    [['identify', '0'], "PID must be a process id, not '0'"],
     [['set', 'blue', 'x'], 'the id must be a number'],
-    [['list-id', 'nsid', '99'], 'no network has the id 99 here'],
+    [['list-id', 'nsid', '99'], 'no network namespace has the id 99'],
     [['list-id', '99'], 'usage: linux-ns netns list-id [nsid NUMBER]'],
     [['--nonsense'], "unknown option '--nonsense'"],
   ])('refuses %j in one line', async (words, message) => {

@@ -87,17 +87,27 @@ describe('linux-ns nsenter', () => {
     expect(await cli.prints('nsenter', '-t', String(target.pid), '-a', '-r', 'pwd')).toBe('/\n');
   });
 
+  test('takes the working directory and the environment of the process without a namespace of it', async () => {
+    const env = { ...process.env, ONLY_THERE: 'yes' };
+    await using other = await spawn('sleep', ['1000'], { cwd: '/usr', env });
+    const words = ['nsenter', '-t', String(other.pid), '--wd', '--env', 'sh', '-c', 'pwd; echo $ONLY_THERE'];
+    expect(await cli.prints(...words)).toBe('/usr\nyes\n');
+  });
+
   test('ends as the program has ended', async () => {
     expect((await cli.run(['nsenter', '-t', String(target.pid), '-a', 'sh', '-c', 'exit 9'])).code).toBe(9);
     expect((await cli.run(['nsenter', '-t', String(target.pid), '-a', 'no-such-program'], SEARCHABLE)).code).toBe(127);
   });
 
   test.each([
-    [[], 'no namespace was named'],
-    [['-a'], '--all needs a process: --target PID'],
-    [['--net'], '--net needs a process'],
-    [['-t', 'abc', '-a'], "--target must be a number between 0 and 2147483647, and not 'abc'"],
-    [['-t', '0', '-a'], '--target must be the number of a process'],
+    [[], 'no namespace specified'],
+    [['-a'], '--all needs --target PID'],
+    [['--net'], '--net needs --target PID'],
+    [['-t', 'abc', '-a'], "--target must be a process id, not 'abc'"],
+    [['-t', '0', '-a'], "--target must be a process id, not '0'"],
+    [['-t', '2147483648', '-a'], '--target must be a process id'],
+    [['-t', '1'], 'no namespace specified'],
+    [['--wd'], '--wd needs --target PID'],
     [['--net=/proc/self/ns/uts', 'true'], 'is a uts namespace'],
   ])('refuses %j in one line', async (args, message) => {
     const ended = await cli.run(['nsenter', ...args]);

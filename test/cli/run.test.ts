@@ -255,36 +255,37 @@ describe('linux-ns run', () => {
   });
 
   test.each([
-    [['true'], 'there is nothing in it to run'],
-    [['-H'], 'name a program'],
+    [['true'], 'the sandbox would be empty'],
+    [['-H'], 'no program specified'],
     [['--nonsense'], "unknown option '--nonsense'"],
     [['--bind', '/x'], "option '--bind' needs values: SOURCE TARGET"],
     [['--tmpfs'], "option '--tmpfs' needs a value: TARGET"],
     [['--tmpfs', '/', 'true'], '--tmpfs: the target must be an absolute path below the root'],
-    [
-      ['--ro-bind', '/etc', 'etc', 'true'],
-      "--ro-bind: the target must be an absolute path below the root, and not 'etc'",
-    ],
+    [['--ro-bind', '/etc', 'etc', 'true'], "--ro-bind: the target must be an absolute path below the root, not 'etc'"],
     [['-v', 'x', 'true'], '--volume must be SOURCE:TARGET or SOURCE:TARGET:ro'],
     [['-H', '--perms', '8', '--dir', '/x', 'true'], '--perms must be an octal mode'],
+    [['-H', '--perms', '0700', 'true'], '--perms must be followed by --tmpfs, --dir, --file or --ro-file'],
+    [['-H', '--perms', '0700', '--bind', '/etc', '/x', 'true'], '--perms must be followed by '],
+    [['-H', '--size', '1m', '--dir', '/x', 'true'], '--size must be followed by --tmpfs'],
+    [['-H', '--preserve-fd', '1000', 'true'], '--preserve-fd: descriptor 1000 is not open'],
     [['-H', '--size', 'much', '--tmpfs', '/x', 'true'], '--size must be a number of bytes, such as 512m'],
     [['-H', '-m', 'much', 'true'], '--memory must be a number of bytes'],
     [['-H', '--pids', 'many', 'true'], '--pids-limit must be a number'],
     [['-H', '--cpus', '0', 'true'], '--cpus must be a number of processors'],
     [['-H', '--ulimit', 'nofile', 'true'], '--ulimit must be NAME=SOFT'],
     [['-H', '--ulimit', 'foo=1', 'true'], "has no property 'foo'"],
-    [['-H', '--cap-add', 'fly', 'true'], "there is no capability 'fly'"],
+    [['-H', '--cap-add', 'fly', 'true'], "unknown capability 'fly'"],
     [['-H', '-e', '=x', 'true'], '--env must be NAME=VALUE or NAME'],
     [['-H', '--share', 'mnt', 'true'], "cannot have 'mnt'"],
     [['-H', '--share', 'x', 'true'], '--share must be one of'],
     [['-H', '--map', 'x', 'true'], '--map must be one of root, current, auto'],
     [['-H', '--uid', 'me', 'true'], '--uid must be a number'],
-    [['-H', '-w', 'here', 'true'], 'must be an absolute path'],
-    [['-H', '--upper', '/x', 'true'], '--upper keeps what is written: give --overlay'],
-    [['--root', '/', '--overlay', '/', 'true'], 'there can be only one root'],
-    [['-H', '--file', '/no/such', '/x', 'true'], '--file: /no/such cannot be read: ENOENT'],
-    [['-H', '--spec', '/no/such', 'true'], '--spec: /no/such cannot be read: ENOENT'],
-    [['-H', '--spec', '/etc/passwd', 'true'], '--spec: /etc/passwd is no JSON'],
+    [['-H', '-w', 'here', 'true'], "--chdir must be an absolute path, not 'here'"],
+    [['-H', '--upper', '/x', 'true'], '--upper needs --overlay'],
+    [['--root', '/', '--overlay', '/', 'true'], 'only one root can be specified'],
+    [['-H', '--file', '/no/such', '/x', 'true'], '--file: cannot read /no/such: ENOENT'],
+    [['-H', '--spec', '/no/such', 'true'], '--spec: cannot read /no/such: ENOENT'],
+    [['-H', '--spec', '/etc/passwd', 'true'], '--spec: /etc/passwd is not valid JSON'],
     [['-H', '--seccomp', '/etc/passwd', 'true'], 'spec.seccomp'],
     [['-H', '-n', '/proc/self/ns/uts', 'true'], 'must be a namespace of kind net, and is uts'],
   ])('refuses %j in one line', async (words, message) => {
@@ -294,9 +295,9 @@ describe('linux-ns run', () => {
   });
 
   test.each([
-    ['[]', 'must have an object'],
+    ['[]', 'must contain an object'],
     ['{"hostUserland":true,"rot":"/"}', "has no property 'rot'"],
-    ['{"hostUserland":true,"mounts":{}}', 'mounts must be a list'],
+    ['{"hostUserland":true,"mounts":{}}', 'mounts must be an array'],
     ['{"hostUserland":true,"mounts":[{"type":"bnd"}]}', '.type'],
     ['{"hostUserland":1}', 'hostUserland'],
     ['{"hostUserland":true,"hostname":5}', 'spec.hostname'],
@@ -363,3 +364,15 @@ needs({ tool: ['tmux', 'bash'] }).test('a shell of linux-ns run on a terminal ha
   await screen.type('sleep 1000 & exit 5');
   await screen.shows(/^ended: 5\nicanon echo/m);
 });
+
+needs({ tool: ['tmux'] }).test(
+  'on a terminal linux-ns run refuses descriptors that the program would not get',
+  async () => {
+    chmodSync(directory, 0o755);
+    const words = [process.execPath, cli.main, 'run', '-H', '--preserve-fd', '4', 'true', '4</dev/null'].join(' ');
+    await using screen = await Screen.open(['sh', '-c', `${words}; echo "ended: $?"; read rest`]);
+    expect(await screen.shows(/^ended: 1$/m)).toContain(
+      'linux-ns: run: --preserve-fd: a program on a terminal gets no',
+    );
+  },
+);

@@ -123,17 +123,19 @@ describe('linux-ns unshare', () => {
   test.each([
     [['--nonsense'], "unknown option '--nonsense'"],
     [['-x'], "unknown option '-x'"],
-    [['--map'], "could be '--map-user' or "],
-    [['--fork=yes'], "option '--fork' takes no value"],
+    [['--map'], "is ambiguous: it could be one of '--map-user', "],
+    [['--fork=yes'], "option '--fork' does not take a value"],
     [['--wd'], "option '--wd' needs a value: DIR"],
-    [['-S', 'me'], "--setuid must be a number between 0 and 4294967294, and not 'me'"],
+    [['-S', 'me'], "--setuid must be a number between 0 and 4294967294, not 'me'"],
     [['--setgroups=maybe'], '--setgroups must be one of allow, deny'],
     [['--propagation', 'x'], '--propagation must be one of slave, shared, private, unchanged'],
-    [['--map-user', 'no-such-user'], "there is no user 'no-such-user'"],
+    [['--map-user', 'no-such-user'], "unknown user 'no-such-user'"],
     [['--map-users', '1-2'], 'a map must be INSIDE:OUTSIDE:COUNT'],
-    [['--boottime', '1'], '--monotonic and --boottime take a new time namespace'],
+    [['--map-users', '0:0:4294967296'], 'a map must be INSIDE:OUTSIDE:COUNT'],
+    [['--map-groups', '0:0:0'], 'a map must be INSIDE:OUTSIDE:COUNT'],
+    [['--boottime', '1'], '--monotonic and --boottime need a new time namespace'],
     [['-T', '--boottime', 'soon'], '--boottime must be a number of seconds'],
-    [['--kill-child=SIGNONE'], 'there is no such signal'],
+    [['--kill-child=SIGNONE'], 'no such signal'],
   ])('refuses %j in one line', async (args, message) => {
     const ended = await cli.run(['unshare', ...args]);
     expectOneLine(ended);

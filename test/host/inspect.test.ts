@@ -1,6 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { NAMESPACE_KINDS, Sandbox, execFile, inspectHost, unshare } from '../../lib';
-import { refused } from '../../lib/host/check';
+import { NamespaceError } from '../../lib/errors/namespace-error';
+import { attempt, refused } from '../../lib/host/check';
 
 describe('inspectHost', () => {
   test('finds out by trying what unshare() does here', async () => {
@@ -50,6 +51,14 @@ describe('inspectHost', () => {
     const outcome = { message: 'too many open files', hint: undefined };
     expect(refused(base, { ...outcome, code: 'EMFILE' })).toMatchObject({ verdict: 'unknown' });
     expect(refused(base, { ...outcome, code: 'EPERM' })).toMatchObject({ verdict: 'no' });
+  });
+
+  test('a failure is named in a few words, what was being done only where no remedy says it', async () => {
+    const failure = { errno: 13, step: 'create cgroup /x', path: '/x' };
+    const found = async (hint?: string) =>
+      (await attempt(() => Promise.reject(new NamespaceError({ ...failure, hint }))))?.message;
+    expect(await found('Delegate it.')).toBe('EACCES: permission denied');
+    expect(await found()).toBe('EACCES: permission denied, create cgroup /x');
   });
 
   test('leaves this process where it is', async () => {
