@@ -143,9 +143,12 @@ export class Pty extends Duplex {
 
   /** @internal */
   override _destroy(error: Error | null, done: Callback): void {
-    this.#terminal.close();
+    const pending = this.#pending;
     this.#pending = undefined;
+    this.#terminal.close();
     done(error);
+    // As a socket does: whoever waits for what was written is told, and so are those who wait behind him.
+    pending?.done(error);
   }
 
   #onEvent(): void {
@@ -173,6 +176,7 @@ export class Pty extends Duplex {
 
   /** Types as much as there is room for. What nobody can read any more is not an error: it is lost, as on any terminal. */
   #type({ rest, done }: Typed): void {
+    this.#pending = { rest, done };
     const count = this.#over ? END : this.#try('write', () => this.#terminal.write(rest));
     if (count === undefined) return;
     const left = rest.subarray(count === END ? rest.length : count);

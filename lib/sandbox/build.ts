@@ -9,11 +9,10 @@ import { systemError } from '../launch/failure';
 import { credentialsIn, joinFromAbove, launch } from '../launch/target';
 import type { Task } from '../launch/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
-import { native } from '../native';
 import { Descriptor } from '../namespace/descriptor';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import { type NamespaceSet, openAll, setOf } from '../namespace/namespace-set';
-import { Namespace, wrap } from '../namespace/namespace';
+import { Namespace } from '../namespace/namespace';
 import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
 import type { SandboxPlan } from './parse';
@@ -299,16 +298,19 @@ async function own(
   const kinds = kindsOf(plan);
   const told = owner === undefined ? [] : task.fds.splice(-kinds.length);
   const layers = task.fds.splice(0).map((fd) => new Descriptor(fd));
+  const above: Namespace[] = [];
+  let set: NamespaceSet | undefined;
   try {
-    const set = setOf(owner === undefined ? openAll(task, kinds) : told, task);
-    const above = await aboveOf(set, nested, owner);
+    set = setOf(owner === undefined ? openAll(task, kinds) : told, task);
+    await openAbove(above, set, nested, owner);
     task.release();
     task.unref();
     return { task, set, above, ids, cgroup, layers, work };
   } catch (error) {
     task.end();
     await task.exited;
-    await Promise.all(layers.map((layer) => layer.close()));
+    await Promise.all([...above, ...layers].map((each) => each.close()));
+    await set?.close();
     throw error;
   }
 }
@@ -321,15 +323,15 @@ function kindsOf({ kinds, user, network }: SandboxPlan): NamespaceKind[] {
 }
 
 /** What belongs to one of these can be joined only from there: the network, and the mounts. */
-async function aboveOf(
-  set: NamespaceSet,
+async function openAbove(
+  above: Namespace[],
+  { user }: NamespaceSet,
   nested: boolean,
   owner: Namespace | undefined,
-): Promise<readonly Namespace[]> {
-  const above: Namespace[] = [];
-  if (set.user === undefined) return above;
+): Promise<void> {
+  if (user === undefined) return;
   if (owner !== undefined) above.push(await owner.duplicate());
-  if (nested) above.push(wrap(native().namespaceParent(set.user.fd)));
-  joinFromAbove(set.user, above);
-  return above;
+  const parent = nested ? await user.parent() : null;
+  if (parent !== null) above.push(parent);
+  joinFromAbove(user, above);
 }

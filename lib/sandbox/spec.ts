@@ -272,7 +272,8 @@ export interface SandboxSpec {
   /**
    * The capabilities of programs: they have these, and can get no others. Default: none.
    *
-   * With CAP_SYS_ADMIN programs can mount. The mounts of this spec are locked then: what is read-only stays read-only.
+   * With CAP_SYS_ADMIN programs can mount. The mounts of this spec are locked then: what is read-only stays read-only. But a
+   * program that has your user id can change its cgroup, unless cgroup2 is mounted with `nsdelegate` on the host.
    */
   capabilities?: readonly Capability[] | undefined;
   /** See {@link ProgramOptions.noNewPrivileges}. Default: true. */

@@ -3,10 +3,23 @@
 
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/stat.h>
 
+/*
+ * In another root the path is looked up as all others are. A link of /proc in it would lead to a mount of another mount
+ * namespace, which mount(2) changed as well before Linux 6.16 (CVE-2025-38498).
+ */
 void step_propagation(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  must(sys5(__NR_mount, 0, path, 0, step->field[1].number, 0), "mount", path);
+  uint64_t flags = step->field[1].number;
+  if (!task.other_root || text_equal(path, "/", 2)) {
+    must(sys5(__NR_mount, 0, path, 0, flags, 0), "mount", path);
+    return;
+  }
+  const struct attributes attributes = {0, 0, flags & ~(uint64_t)MS_REC, 0};
+  int mount = open_place(path, S_IFDIR, false);
+  change_attributes(mount, (flags & MS_REC) != 0, &attributes, path);
+  sys1(__NR_close, mount);
 }
 
 /* By descriptor on the one side, and without following a link on the other: open_tree(2), move_mount(2), Linux 5.2. */

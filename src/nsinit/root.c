@@ -140,6 +140,43 @@ static long make_named(int parent, const char *name, bool directory) {
                    : sys4(__NR_mknodat, parent, name, MOUNT_POINT_FILE, 0);
 }
 
+/* No more than "." and "..". */
+static bool is_empty(int directory) {
+  char entries[128] __attribute__((aligned(8)));
+  long fd = sys4(__NR_openat, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  long got = fd;
+  while (got >= 0 && (got = sys3(__NR_getdents64, fd, entries, sizeof(entries))) > 0) {
+    for (long at = 0; at < got; at += ((const struct entry *)(entries + at))->size) {
+      got = is_dot(((const struct entry *)(entries + at))->name) ? got : -ENOTEMPTY;
+    }
+  }
+  sys1(__NR_close, fd);
+  return got == 0;
+}
+
+/*
+ * Whoever can write in the directory can put something else of ours under the name before it is given away. So nothing
+ * is that he could not make himself: what is empty, and a link.
+ */
+static void give_new(int parent, const char *name, const char *path) {
+  struct statx status;
+  if (task.owner_uid == PLAN_UNCHANGED && task.owner_gid == PLAN_UNCHANGED) {
+    return;
+  }
+  long fd = sys4(__NR_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0 || sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0) {
+    sys1(__NR_close, fd);
+    return;
+  }
+  uint32_t type = status.stx_mode & S_IFMT;
+  bool empty_file = type == S_IFREG && status.stx_size == 0 && status.stx_nlink == 1;
+  bool harmless = type == S_IFLNK || empty_file || (type == S_IFDIR && is_empty((int)fd));
+  if (harmless && status.stx_uid == (uint32_t)sys0(__NR_geteuid)) {
+    give_to_owner((int)fd, "", path);
+  }
+  sys1(__NR_close, fd);
+}
+
 /* Makes the first component that is missing; false where that was a link to nowhere, and the path is another now. */
 static bool make_next(char *path, uint32_t type, const char *asked) {
   struct component missing = {0, text_length(path)};
@@ -156,7 +193,7 @@ static bool make_next(char *path, uint32_t type, const char *asked) {
   path[missing.end] = '\0';
   long error = make_named((int)parent, path + missing.start, !last || type == S_IFDIR);
   if (error == 0) {
-    give_to_owner((int)parent, path + missing.start, asked);
+    give_new((int)parent, path + missing.start, asked);
   }
   path[missing.end] = next;
   if (error == -EEXIST) {
@@ -226,7 +263,7 @@ static void make_one(const char *path) {
   const char *name;
   int parent = open_parent(path, room, false, &name);
   must(make_named(parent, name, true), "mkdir", path);
-  give_to_owner(parent, name, path);
+  give_new(parent, name, path);
   sys1(__NR_close, parent);
 }
 
@@ -258,7 +295,7 @@ void step_make_link(const struct plan_step *step) {
       text_equal(is, to->bytes, to->size)) {
     error = 0;
   } else if (error == 0) {
-    give_to_owner(parent, name, path);
+    give_new(parent, name, path);
   }
   must(error, "symlink", path);
   sys1(__NR_close, parent);

@@ -63,6 +63,17 @@ test.each(STATES)('a mount made %s is that', async (state) => {
   expect(stateOf(await mountAt(await mountIn(state, 'm')))).toBe(state);
 });
 
+test('links are followed, but those of /proc are not: they can lead to mounts of others', async () => {
+  const path = await mountIn('private', 'm');
+  for (const [name, to] of Object.entries({ plain: path, magic: `/proc/self/root${path}` })) {
+    await set.execFile('ln', ['-s', to, join(folder, name)]);
+  }
+  await expect(set.setPropagation(join(folder, 'magic'), 'shared')).rejects.toMatchObject({ code: 'ELOOP' });
+  expect(stateOf(await mountAt(path))).toBe('private');
+  await set.setPropagation(join(folder, 'plain'), 'shared');
+  expect(stateOf(await mountAt(path))).toBe('shared');
+});
+
 describe('state transitions', () => {
   const table: [from: State, to: Propagation, becomes: State][] = [
     ['shared', 'shared', 'shared'],

@@ -268,6 +268,41 @@ describe('what differs from child_process', () => {
     expect(warning.mock.calls).toEqual([[expect.any(String), { code: 'LINUX_NS_HANDLE_LOST' }]]);
     warning.mockRestore();
   });
+
+  test('a child that claims to send handles, and does not read the answers, has few of them kept', async () => {
+    const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const script = `
+      const { readSync, writeSync } = require('node:fs');
+      const again = (act) => {
+        for (;;) {
+          try {
+            return act();
+          } catch (error) {
+            if (error.code !== 'EAGAIN') throw error;
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+          }
+        }
+      };
+      const say = (text) => {
+        for (let bytes = Buffer.from(text); bytes.length > 0;) {
+          bytes = bytes.subarray(again(() => writeSync(3, bytes)));
+        }
+      };
+      say('{"cmd":"NODE_HANDLE"}\\n'.repeat(100000) + '"all"\\n');
+      const chunk = Buffer.alloc(65536);
+      let heard = '';
+      while (!heard.endsWith('"enough"\\n')) heard += chunk.toString('utf8', 0, again(() => readSync(3, chunk)));
+      say((heard.split('NODE_HANDLE_NACK').length - 1) + '\\n');`;
+    const child = await spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    expect(await once(child, 'message')).toEqual(['all', undefined]);
+    child.send('enough');
+    const [answers] = (await once(child, 'message')) as [number];
+    expect(answers).toBeGreaterThan(0);
+    // As many as a socket holds.
+    expect(answers).toBeLessThan(50_000);
+    await child.close();
+    warning.mockRestore();
+  });
 });
 
 describe('lifetimes', () => {

@@ -369,6 +369,22 @@ describe('pty', () => {
     expect(() => child.pty!.resize(10, 10)).not.toThrow();
   });
 
+  test('who waits for what was written is told when it is destroyed', async () => {
+    const child = await spawn('sh', ['-c', 'stty raw -echo; echo ready; sleep 600'], {
+      unshare: ['user', 'pid'],
+      pty: {},
+    });
+    await new Viewer(child.pty!).sees(/ready/);
+    const written = [Buffer.alloc(3_000_000), Buffer.from('more')].map(
+      (bytes) =>
+        new Promise((resolve) => child.pty!.write(bytes, (error) => resolve((error as NodeJS.ErrnoException)?.code))),
+    );
+    child.pty!.destroy();
+    // As with a socket of Node's.
+    expect(await Promise.all(written)).toEqual([undefined, 'ERR_STREAM_DESTROYED']);
+    await child.close();
+  });
+
   test('destroy() takes the terminal away: SIGHUP', async () => {
     const child = await spawn('sleep', ['600'], { unshare: ['user', 'pid'], pty: {} });
     child.pty!.destroy();

@@ -306,6 +306,26 @@ describe('user namespaces', () => {
   });
 });
 
+describe('the cgroup of this process', () => {
+  const MOUNTS: SandboxSpec = { capabilities: ['CAP_SYS_ADMIN'] };
+  /** What is to be seen of it inside, and whether it can be written. */
+  const look =
+    'mkdir /tmp/c && mount -t cgroup2 cgroup2 /tmp/c && cat /tmp/c/cgroup.max.depth; test -w /tmp/c/cgroup.max.depth && echo open';
+
+  needs({ root: true }).test('can be mounted with CAP_SYS_ADMIN, and is closed to other ids than ours', async () => {
+    await using ours = await arsenal.sandbox({ ...MOUNTS, cgroup: {} });
+    expect(await achieved(ours, look)).toBe('max\nopen\n');
+    const map: IdMap = [{ inside: 0, outside: 100_000, count: 10 }];
+    await using others = await arsenal.sandbox({ ...MOUNTS, cgroup: {}, user: { map } });
+    expect(await achieved(others, `${look}; (echo 7 >/tmp/c/cgroup.max.depth) && echo changed`)).toBe('max\n');
+  });
+
+  test('cannot be mounted by default', async () => {
+    await using sandbox = await arsenal.sandbox();
+    expect(await achieved(sandbox, look)).toBe('');
+  });
+});
+
 describe('keys', () => {
   interface Keyrings {
     ours: string;

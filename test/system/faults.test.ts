@@ -127,7 +127,7 @@ test(
 );
 
 describe('with ever so few descriptors left it is a launch, or EMFILE with a step, and nothing is left:', () => {
-  needs({ tool: ['prlimit'] }).test.each(KINDS)(
+  needs({ tool: ['prlimit'] }).test.each([...KINDS, 'sandbox'])(
     '%s',
     async (kind) => {
       const scenario = resultOf(FAULTS, 'fewDescriptors', [kind, 16], { limits: ['nofile=128'] });

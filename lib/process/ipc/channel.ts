@@ -79,6 +79,8 @@ export class Channel {
   readonly #writer: Socket;
   #connected = true;
   #warned = false;
+  /** Whether the other end is being told that a handle was dropped. */
+  #refusing = false;
   #bytesRead = 0;
 
   /** @param fds - of the same socket, one to read from and one to write to; they are the channel's from here on */
@@ -184,7 +186,10 @@ export class Channel {
     else if (command === 'NODE_HANDLE') this.#handleLost();
   }
 
-  /** It went with the bytes that it came with. The other end sends nothing more until it is told. */
+  /**
+   * It went with the bytes that it came with. The other end sends no other until it is told; one that does all the same,
+   * and reads nothing, is not answered each time: the answers would be kept.
+   */
   #handleLost(): void {
     if (!this.#warned) {
       process.emitWarning('A message that came with a server or a socket was dropped: they cannot be received', {
@@ -192,7 +197,10 @@ export class Channel {
       });
     }
     this.#warned = true;
-    if (this.#connected) this.send({ cmd: 'NODE_HANDLE_NACK' }, ignore, ignore);
+    if (!this.#connected || this.#refusing) return;
+    this.#refusing = true;
+    const told = (): void => void (this.#refusing = false);
+    this.send({ cmd: 'NODE_HANDLE_NACK' }, told, told);
   }
 
   /** Where the next message would begin is not known any more. */

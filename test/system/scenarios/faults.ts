@@ -11,7 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type NamespaceError, type NamespaceSet, type SpawnOptions, clone, setns, spawn, unshare } from '../../../lib';
+import {
+  type NamespaceError,
+  type NamespaceSet,
+  Sandbox,
+  type SpawnOptions,
+  clone,
+  setns,
+  spawn,
+  unshare,
+} from '../../../lib';
 import { footprint, moreThan } from '../../fixtures/footprint';
 
 /** What a launch came to: `'runs'`, or the code and the step of its error. */
@@ -35,6 +44,12 @@ async function runTrue(options: SpawnOptions = {}): Promise<void> {
 async function openAndClose(): Promise<void> {
   const set = await unshare(['user', 'uts', 'pid']);
   await set.close();
+}
+
+/** With two user namespaces: there is the most to be opened. */
+async function openAndCloseSandbox(): Promise<void> {
+  const sandbox = await Sandbox.create({ capabilities: ['CAP_SYS_ADMIN'], dev: false });
+  await sandbox.close();
 }
 
 /** All that is opened once and kept (launcher threads, /dev/null, the pool) is there. */
@@ -161,6 +176,7 @@ const LAUNCHES = {
   join: (set: NamespaceSet) => () => runTrue({ setns: set }),
   'join and unshare': (set: NamespaceSet) => () => runTrue({ setns: set, unshare: ['user', 'pid', 'time'] }),
   unshare: () => openAndClose,
+  sandbox: () => openAndCloseSandbox,
   setns: (set: NamespaceSet) => async () => (await setns(set)).close(),
 } satisfies Record<string, (set: NamespaceSet) => () => Promise<unknown>>;
 
