@@ -136,25 +136,44 @@ export async function processTree(options: ProcessTreeOptions): Promise<ProcessF
 
 function treesOf(namespace: DiscoveredNamespace): NamespaceTree {
   const { kind, processes } = namespace;
-  const isIn = (process: DiscoveredProcess | undefined) => process?.namespaces[kind] === namespace;
-  const nodeOf = (process: DiscoveredProcess): ProcessTreeNode => ({
-    ...{ process, children: process.children.filter(isIn).map(nodeOf) },
-  });
-  return { namespace, roots: processes.filter(({ parent }) => !isIn(parent)).map(nodeOf) };
+  const nodes = new Map(processes.map((process) => [process, { process, children: [] as ProcessTreeNode[] }]));
+  const roots: ProcessTreeNode[] = [];
+  for (const [{ parent }, node] of nodes) {
+    const above = parent?.namespaces[kind] === namespace ? nodes.get(parent) : undefined;
+    (above?.children ?? roots).push(node);
+  }
+  return { namespace, roots };
 }
 
-/** The first child beside its parent, the others below. */
-function draw({ process, children }: ProcessTreeNode, style: Style): string[] {
-  const { lines, pids } = style;
-  const name = printable(process.name);
-  const label = pids ? `${name}(${process.pid})` : name;
-  if (children.length === 0) return [label];
-  const indent = ' '.repeat(columnsOf(label));
-  return children.flatMap((child, index) => {
-    const isLast = index === children.length - 1;
-    const [head = '', ...rest] = draw(child, style);
-    const branch =
-      index === 0 ? label + (isLast ? lines.only : lines.first) : indent + (isLast ? lines.last : lines.middle);
-    return [branch + head, ...rest.map((line) => indent + (isLast ? '   ' : lines.past) + line)];
-  });
+/** A node that is still to be drawn. */
+interface Drawn {
+  node: ProcessTreeNode;
+  /** What leads to it: behind its parent where it is the first child, else at the start of a line. */
+  lead: string;
+  isFirst: boolean;
+  /** What the lines below it begin with. */
+  margin: string;
+}
+
+/** The first child beside its parent, the others below. Without recursion: a chain of processes may be thousands long. */
+function draw(root: ProcessTreeNode, { lines, pids }: Style): string[] {
+  const drawn: string[] = [];
+  const pending: Drawn[] = [{ node: root, lead: '', isFirst: false, margin: '' }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { node, lead, isFirst, margin } = next;
+    const { process, children } = node;
+    const name = printable(process.name);
+    const label = pids ? `${name}(${process.pid})` : name;
+    drawn.push((isFirst ? (drawn.pop() ?? '') : '') + lead + label);
+    const indent = margin + ' '.repeat(columnsOf(label));
+    const below = children.map((child, index): Drawn => {
+      const isFirst = index === 0;
+      const isLast = index === children.length - 1;
+      const beside = isLast ? lines.only : lines.first;
+      const lead = isFirst ? beside : indent + (isLast ? lines.last : lines.middle);
+      return { node: child, lead, isFirst, margin: indent + (isLast ? '   ' : lines.past) };
+    });
+    for (const each of below.reverse()) pending.push(each);
+  }
+  return drawn;
 }

@@ -73,8 +73,10 @@ async function* changes(request: DiscoverRequest, interval: number): AsyncGenera
     await pause(interval, request.signal);
     const map = await look(request);
     const now = identities(map, request);
-    for (const [name, namespace] of before) if (!now.has(name)) yield { type: 'gone', namespace, map };
-    for (const [name, namespace] of now) if (!before.has(name)) yield { type: 'appeared', namespace, map };
+    for (const [name, namespace] of before)
+      if (!isSame(namespace, now.get(name))) yield { type: 'gone', namespace, map };
+    for (const [name, namespace] of now)
+      if (!isSame(namespace, before.get(name))) yield { type: 'appeared', namespace, map };
     before = now;
   }
 }
@@ -82,7 +84,13 @@ async function* changes(request: DiscoverRequest, interval: number): AsyncGenera
 /** Owners come along whatever was asked for: they are not what is watched. */
 function identities(map: NamespaceMap, { kinds }: DiscoverRequest): Map<string, DiscoveredNamespace> {
   const watched = map.namespaces.filter(({ kind }) => kinds.includes(kind));
-  return new Map(watched.map((each) => [`${String(each)} ${each.uniqueId ?? ''}`, each]));
+  return new Map(watched.map((each) => [String(each), each]));
+}
+
+/** Of two with the same number. One scan may learn the id, and another not: who was to be asked has ended, say. */
+function isSame(one: DiscoveredNamespace, other: DiscoveredNamespace | undefined): boolean {
+  if (other === undefined) return false;
+  return one.uniqueId === undefined || other.uniqueId === undefined || one.uniqueId === other.uniqueId;
 }
 
 async function pause(interval: number, signal: AbortSignal | undefined): Promise<void> {

@@ -74,7 +74,7 @@ export class Place implements AsyncDisposable {
    * are created here: a task would not have the capabilities that Node's file gives.
    */
   async sockets(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
-    if (this.own) return requests.map(createHere);
+    if (this.own) return createAllHere(requests);
     const steps = requests.map(({ domain, type, protocol = 0 }): Step => [
       'socket',
       SOCKET_DOMAINS[domain],
@@ -110,6 +110,18 @@ export function membersOf(name: string, target: unknown): Members {
   if (target.closed) throw closedError('This NamespaceSet');
   if (target.net === undefined) throw noNetwork("This NamespaceSet has no net namespace, and the host's is not meant");
   return { net: target.net, user: target.user };
+}
+
+/** All, or none. */
+function createAllHere(requests: readonly SocketRequest[]): number[] {
+  const fds: number[] = [];
+  try {
+    for (const request of requests) fds.push(createHere(request));
+    return fds;
+  } catch (error) {
+    for (const fd of fds) native().closeNow(fd);
+    throw error;
+  }
 }
 
 function createHere({ domain, type, protocol = 0 }: SocketRequest): number {

@@ -1,6 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type DiscoveredProcess, type NamespaceProcess, processTree, spawn } from '../../lib';
+import {
+  type DiscoveredNamespace,
+  type DiscoveredProcess,
+  type NamespaceProcess,
+  type ProcessTreeNode,
+  ProcessForest,
+  processTree,
+  spawn,
+} from '../../lib';
 import { errorWith } from '../fixtures/errors';
 import { eventually } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
@@ -64,6 +72,21 @@ needs({ tool: ['pstree'] }).test('it prints as pstree -N does', async () => {
   expect(block(forest.toText())).toHaveLength(3);
   expect(forest.toText({ pids: false })).not.toContain(`(${child.pid})`);
   await endAll(child);
+});
+
+test('a chain of processes can be drawn however long it is', () => {
+  const chain = (length: number): ProcessTreeNode => {
+    let node: ProcessTreeNode | undefined;
+    for (let pid = length; pid > 0; pid--) {
+      const process = { pid, name: 'p' } as unknown as DiscoveredProcess;
+      node = { process, children: node === undefined ? [] : [node] };
+    }
+    return node!;
+  };
+  const forest = new ProcessForest('pid', [
+    { namespace: { id: 1n } as unknown as DiscoveredNamespace, roots: [chain(20_000)] },
+  ]);
+  expect(forest.toText().split('───')).toHaveLength(20_000);
 });
 
 test('names that would change a terminal are made visible', async () => {

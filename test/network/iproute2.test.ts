@@ -201,6 +201,7 @@ needs({ tool: ['ip'] }).describe('what is listed is what `ip -j` lists', () => {
 
   test('rules', async () => {
     const { net, set } = lab.at(0);
+    await net.rule.add({ mark: 0, mask: 0xff, table: 100, priority: 3000 });
     for (const [family, flag] of [
       ['inet', '-4'],
       ['inet6', '-6'],
@@ -212,6 +213,7 @@ needs({ tool: ['ip'] }).describe('what is listed is what `ip -j` lists', () => {
 
   test('neighbors, those that need no resolution, and proxies', async () => {
     const { net, set } = lab.at(0);
+    await set.execFile('ip', ['neighbour', 'replace', '192.168.5.77', 'dev', 'veth0', 'nud', 'none']);
     // Of a neighbor that has no address, on a tun device, it prints a byte of what is next in the message.
     const withAddress = ({ lladdr, ...neighbor }: Json): Json =>
       neighbor.dev === 'tun0' ? neighbor : { lladdr, ...neighbor };
@@ -352,7 +354,7 @@ function ruleAsIp(rule: Rule): Json {
     dst,
     dstlen: dstlen === undefined ? undefined : Number(dstlen),
     tos: rule.tos === undefined ? undefined : `0x${rule.tos.toString(16)}`,
-    fwmark: rule.mark === undefined ? undefined : `0x${rule.mark.toString(16)}`,
+    fwmark: rule.mark === undefined ? undefined : rule.mark === 0 ? '0' : `0x${rule.mark.toString(16)}`,
     fwmask: rule.mask === undefined ? undefined : `0x${rule.mask.toString(16)}`,
     iif: rule.incoming,
     oif: rule.outgoing,
@@ -378,6 +380,6 @@ function neighborAsIp(neighbor: Neighbor): Json {
     lladdr: neighbor.address,
     router: neighbor.router === true ? null : undefined,
     proxy: neighbor.proxy === true ? null : undefined,
-    state: neighbor.proxy === true && neighbor.state.length === 0 ? undefined : neighbor.state,
+    state: neighbor.state.length === 0 ? undefined : neighbor.state,
   });
 }

@@ -56,6 +56,13 @@ test('what is refused leaves nothing behind', async () => {
   await expectNothingLeft(before);
 });
 
+test('where descriptors run out between its two sockets, nothing is left', async () => {
+  expect(await resultOf(SCENARIOS, 'withoutDescriptors', [], { limits: ['nofile=96'] })).toEqual({
+    codes: ['EMFILE'],
+    left: 0,
+  });
+}, 60_000);
+
 test.each([
   [() => Network.open({} as never), 'ERR_INVALID_ARG_TYPE'],
   [() => Network.open(3 as never), 'ERR_INVALID_ARG_TYPE'],

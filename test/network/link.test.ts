@@ -126,6 +126,18 @@ describe('a new link', () => {
     expect((await there.net.link.list()).map(({ name }) => name)).toEqual(['lo', 'a']);
   });
 
+  test('finds its master in the namespace that it is made in, or moved to', async () => {
+    const [here, there] = [lab.at(0), lab.at(1)];
+    await here.net.link.add({ name: 'br0', kind: 'bridge' });
+    await there.net.link.add({ name: 'same-index', kind: 'bridge' });
+    await there.net.link.add({ name: 'br0', kind: 'bridge' });
+    const spec = { name: 'a', kind: 'veth', namespace: there.set, master: 'br0' } as const;
+    expect(await here.net.link.add(spec)).toMatchObject({ name: 'a', master: 'br0' });
+    await here.net.link.add({ name: 'b', kind: 'veth' });
+    await here.net.link.set('b', { namespace: there.set, master: 'br0' });
+    expect(await there.net.link.get('b')).toMatchObject({ master: 'br0' });
+  });
+
   test('of kind vxlan has its options', async () => {
     const { net } = lab.at(0);
     await net.link.add({ name: 'a', kind: 'veth', up: true });

@@ -1,5 +1,6 @@
 /** What becomes of networks when Workers end, or move. See test/fixtures/scenario.ts. */
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { Network } from '../../lib';
 import { type Footprint, footprint, moreThan } from '../fixtures/footprint';
 import { libraryWorker, warmUp } from '../fixtures/worker';
@@ -26,6 +27,32 @@ export async function terminatedWorkers(rounds: number): Promise<Footprint> {
   const before = footprint();
   for (let done = 0; done < rounds; done += 2) await Promise.all([round(), round()]);
   return moreThan(before);
+}
+
+/** For a process of few descriptors: opens its own network with room for none of its sockets, for one, and so on. */
+export async function withoutDescriptors(): Promise<unknown> {
+  await (await Network.open()).close();
+  const sockets = (): number => footprint().descriptors.filter((name) => name.includes('socket:')).length;
+  const before = sockets();
+  const held: number[] = [];
+  const hold = (): boolean => {
+    try {
+      return held.push(openSync('/dev/null', 'r')) > 0;
+    } catch {
+      return false;
+    }
+  };
+  while (hold());
+  const codes = new Set<unknown>();
+  for (let free = 0; free < 3; free++) {
+    await Network.open().then(
+      (network) => network.close(),
+      (error: unknown) => codes.add((error as { code?: string }).code),
+    );
+    closeSync(held.pop()!);
+  }
+  for (const fd of held) closeSync(fd);
+  return { codes: [...codes], left: sockets() - before };
 }
 
 /** A Worker leaves its network for a new one; names of links in there, and in the one that this thread is in. */

@@ -119,6 +119,10 @@ describe('a watch', () => {
     await expect(aborted.next()).resolves.toEqual({ done: true, value: undefined });
 
     const before = net.watch({ signal: AbortSignal.abort() });
+    const other = net.watch();
+    await net.link.add({ name: 'not-told-of', kind: 'bridge' });
+    await until(other, isLink('not-told-of', 'new'));
+    await other.return();
     await expect(before.next()).rejects.toMatchObject({ name: 'AbortError' });
     await expect(before.next()).resolves.toEqual({ done: true, value: undefined });
   });

@@ -5,8 +5,8 @@ import { SCOPES, type Scope, flagNames } from '../names';
 import { ADDRESS_FLAGS, type AddressMessage, IFA_F_PERMANENT, IFA_F_SECONDARY } from './message';
 
 /**
- * An address of a link, as plain JSON. The texts in it are those that `ip -j address` prints; where a key has another
- * name than there it is given.
+ * An address of a link, as plain JSON. The values are spelled as `ip -j address` prints them. Where a property has
+ * another name there, that is given below.
  */
 export interface Address {
   /** `'inet'`: IPv4; `'inet6'` */
@@ -17,13 +17,13 @@ export interface Address {
   prefixLength: number;
   /** The other end of a point-to-point link: `address`. */
   peer?: string;
-  /** The last one of its network, as a rule. */
+  /** The broadcast address: usually the last one of its network. */
   broadcast?: string;
-  /** Of IPv6. */
+  /** The anycast address; IPv6 only. */
   anycast?: string;
-  /** How far it is known: `'global'`, `'link'`, `'host'`, … */
+  /** Where it is valid: `'global'`, `'link'`, `'host'`, … */
   scope: Scope | number;
-  /** Of IPv4: the link's name, as a rule. */
+  /** IPv4 only: usually the link's name. */
   label?: string;
   /** The link's name. */
   link: string;
@@ -31,13 +31,13 @@ export interface Address {
   index: number;
   /** `'secondary'`, `'tentative'`, `'dadfailed'`, `'deprecated'`, `'noprefixroute'`, `'mngtmpaddr'`, … */
   flags: string[];
-  /** It has a limited life, as one by DHCP or from a router's advertisement. */
+  /** Whether its lifetime is limited, as of one from DHCP or a router advertisement. */
   dynamic: boolean;
-  /** Metric of the route it brings. */
+  /** The metric of the route to its network. */
   metric?: number;
-  /** Seconds until it goes; null for ever. `valid_life_time` */
+  /** Seconds until it is removed; null for never. `valid_life_time` */
   validLifetime: number | null;
-  /** Seconds in which new connections come from it; null for ever. `preferred_life_time` */
+  /** Seconds for which new connections may use it; null for no limit. `preferred_life_time` */
   preferredLifetime: number | null;
 }
 

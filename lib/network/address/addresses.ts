@@ -14,9 +14,9 @@ import { NlmFlag, decode, encode } from '../netlink/message';
 import { type Address, addressOf } from './address';
 import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './message';
 
-/** Options of {@link Addresses.list}: all that are given must hold. */
+/** Options of {@link Addresses.list}: an address must match all that are given. */
 export interface AddressFilter {
-  /** Only those of this link. */
+  /** Only those on this link. */
   link?: LinkReference | undefined;
   /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
@@ -26,25 +26,25 @@ export interface AddressFilter {
 
 /** Options of {@link Addresses.add}. */
 export interface AddressOptions {
-  /** The address of the other end, on a point-to-point link: `'10.0.0.2'`, or with a length of the prefix. */
+  /** The address of the other end, on a point-to-point link: `'10.0.0.2'`, or with a prefix length. */
   peer?: string | undefined;
-  /** Default: of an IPv4 prefix shorter than 31 its last address, as `ifconfig` has it; null for none. */
+  /** Default: the last address of an IPv4 network with a prefix shorter than 31, as `ifconfig`; null for none. */
   broadcast?: string | null | undefined;
   /** Default: `'host'` for loopback addresses of IPv4, else `'global'`. */
   scope?: Scope | number | undefined;
-  /** Of IPv4, at most 15 bytes: the name of the link, perhaps with `:something` after it. Default: none. */
+  /** IPv4 only, at most 15 bytes: the link's name, which `:something` may follow. Default: none. */
   label?: string | undefined;
-  /** Metric of the route to its network. Default: the kernel's, 0 for IPv4 and 256 for IPv6. */
+  /** The metric of the route to its network. Kernel's default: 0 for IPv4, 256 for IPv6. */
   metric?: number | undefined;
-  /** Seconds after which it goes; null for ever. Default: null. */
+  /** Seconds after which it is removed; null for never. Default: null. */
   validLifetime?: number | null | undefined;
-  /** Seconds after which no new connections come from it; null for ever. Default: {@link validLifetime}. */
+  /** Seconds after which new connections no longer use it; null for never. Default: {@link validLifetime}. */
   preferredLifetime?: number | null | undefined;
-  /** `'nodad'`: IPv6 is to use it at once, without asking whether another has it. Default: none. ip-address(8) */
+  /** `'nodad'`: IPv6 uses it at once, without duplicate address detection. Default: none. ip-address(8) */
   flags?: readonly AddressFlag[] | undefined;
 }
 
-/** What can be asked of an address. */
+/** Flags that can be set on an address. */
 export type AddressFlag = 'nodad' | 'home' | 'mngtmpaddr' | 'noprefixroute' | 'autojoin' | 'optimistic';
 
 const SETTABLE: readonly AddressFlag[] = ['nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'autojoin', 'optimistic'];
@@ -124,7 +124,7 @@ export class Addresses {
   }
 
   /**
-   * Gives a link an address, or changes what is to be changed of one it has: `ip address replace`.
+   * Gives a link an address, or changes the settings of one that it has: `ip address replace`.
    *
    * @throws NamespaceError as {@link Addresses.add}, but not `EEXIST`
    */
@@ -139,12 +139,16 @@ export class Addresses {
    * Takes an address from a link: `ip address delete`.
    *
    * @param address - as it was given, with the length of the prefix
+   * @param options - `peer` as it was given
    * @throws NamespaceError `EADDRNOTAVAIL` when the link does not have it
    */
-  async delete(link: LinkReference, address: string): Promise<void> {
+  async delete(link: LinkReference, address: string, options: Pick<AddressOptions, 'peer'> = {}): Promise<void> {
     validateLink('link', link);
     const prefix = validatePrefix('address', address);
-    await this.#change(RTM_DELADDR, 0, { link, address, prefix, encoded: { attributes: {} } });
+    validateObject('options', options);
+    validateKnownKeys('options', options, ['peer']);
+    const encoded = encodePeer(prefix, options.peer);
+    await this.#change(RTM_DELADDR, 0, { link, address, prefix, encoded });
   }
 
   async #change(
@@ -199,7 +203,7 @@ function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
   validateObject('options', options);
   validateKnownKeys('options', options, OPTION_KEYS);
   const { peer, broadcast, scope, label, metric, validLifetime, preferredLifetime, flags = [] } = options;
-  const other = peer === undefined ? undefined : validatePrefix('options.peer', peer, prefix.family);
+  const other = encodePeer(prefix, peer);
   if (broadcast != null) validateAddress('options.broadcast', broadcast, prefix.family);
   if (label !== undefined) validateString('options.label', label);
   if (metric !== undefined) validateInteger('options.metric', metric, 0, 0xffffffff);
@@ -213,16 +217,23 @@ function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
   const isLimited = validLifetime != null || preferredLifetime != null;
   return {
     scope: scope === undefined ? defaultScope(prefix) : SCOPES.validate('options.scope', scope, 255),
-    ...(other === undefined ? {} : { prefixLength: other.length }),
+    ...other,
     attributes: {
-      ...(other === undefined ? {} : { ADDRESS: other.address }),
-      BROADCAST: broadcast === undefined ? defaultBroadcast(prefix, other) : (broadcast ?? undefined),
+      ...other.attributes,
+      BROADCAST: broadcast === undefined ? defaultBroadcast(prefix, peer) : (broadcast ?? undefined),
       LABEL: label,
       CACHEINFO: isLimited ? { preferred, valid, created: 0, updated: 0 } : undefined,
       FLAGS: bits === 0 ? undefined : bits,
       RT_PRIORITY: metric,
     },
   };
+}
+
+/** The length is then that of the peer's network. */
+function encodePeer(prefix: Prefix, peer: string | undefined): Encoded {
+  if (peer === undefined) return { attributes: {} };
+  const { address, length } = validatePrefix('options.peer', peer, prefix.family);
+  return { prefixLength: length, attributes: { ADDRESS: address } };
 }
 
 function lifetime(name: string, value: number | null | undefined, most = FOREVER): number {
@@ -237,7 +248,7 @@ function defaultScope({ family, address }: Prefix): number {
 }
 
 /** The last address of the network. A /31 has none (RFC 3021), nor has a point-to-point link. */
-function defaultBroadcast({ family, address, length }: Prefix, peer: Prefix | undefined): string | undefined {
+function defaultBroadcast({ family, address, length }: Prefix, peer: string | undefined): string | undefined {
   if (family !== 'inet' || length >= 31 || length === 0 || peer !== undefined || address.startsWith('127.'))
     return undefined;
   const host = 0xffffffff >>> length;

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { NamespaceError } from '../../errors/namespace-error';
+import { abortError } from '../../launch/task';
 import { isPrivileged } from '../place';
 import { DESCRIPTORS, failedToStart } from './helper';
 import type { AttachPlan } from './options';
@@ -48,12 +49,15 @@ function unsupportedPort(index: number, what: string, instead: string): Namespac
 }
 
 /** Asks a slirp4netns that runs, over its API socket, to forward ports: one connection for each request. */
-export async function forwardPorts(api: string, { ports }: AttachPlan): Promise<void> {
+export async function forwardPorts(api: string, { ports, signal }: AttachPlan): Promise<void> {
   for (const { protocol, address, host, inside } of ports) {
     const request = { proto: protocol, host_addr: address, host_port: host, guest_port: inside };
-    const socket = connect(api);
+    const socket = connect({ path: api, ...(signal && { signal }) });
     socket.end(JSON.stringify({ execute: 'add_hostfwd', arguments: request }));
-    const answer = await text(socket);
+    const answer = await text(socket).catch((error: unknown) => {
+      if (signal?.aborted === true) throw abortError(signal);
+      return String(error); // it has ended meanwhile, say
+    });
     if (!answer.includes('"return"'))
       throw failedToStart('slirp4netns', `hostfwd ${address}:${host}: ${answer.trim()}`);
   }

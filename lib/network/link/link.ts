@@ -26,7 +26,7 @@ export interface Link {
   mtu: number;
   /** The smallest mtu it takes: `min_mtu`. */
   minMtu?: number;
-  /** The largest mtu it takes; absent if there is no limit. `max_mtu` */
+  /** The largest mtu it takes; 0 if there is no limit. `max_mtu` */
   maxMtu?: number;
   /** The queueing discipline of what it sends: `'noqueue'`, `'fq_codel'`, … tc(8) */
   qdisc?: string;

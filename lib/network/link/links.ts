@@ -133,7 +133,7 @@ export class Links {
   async add(spec: LinkSpec): Promise<Link> {
     validateSpec('spec', spec);
     if (spec.kind === 'tun' || spec.kind === 'tap') return this.#addTun(spec);
-    const master = await this.#referred(spec.master);
+    const master = await this.#masterAt(spec);
     const linkIndex = await this.#referred('link' in spec ? spec.link : undefined);
     const peer = spec.kind === 'veth' ? spec.peer : undefined;
     return withNamespaces([spec.namespace, peer?.namespace], async (namespaceFd, peerFd) => {
@@ -169,7 +169,8 @@ export class Links {
   async set(link: LinkReference, change: LinkChange): Promise<void> {
     validateLink('link', link);
     validateChange('change', change);
-    const master = change.master === null ? 0 : await this.#referred(change.master);
+    const { namespace } = change;
+    const master = await this.#masterAt(change);
     const linkIndex = await this.#referred('link' in change ? change.link : undefined);
     // By its index: the name in the message would be the new one; and a group with a name that is not there would be
     // a change of all links in that group (rtnl_group_changelink of kernels before 5.17).
@@ -178,7 +179,7 @@ export class Links {
     const { addNames = [], removeNames = [] } = change;
     if (removeNames.length > 0) await this.#names(RTM_DELLINKPROP, which, removeNames);
     if (addNames.length > 0) await this.#names(RTM_NEWLINKPROP, which, addNames);
-    await withNamespaces([change.namespace], async (namespaceFd) => {
+    await withNamespaces([namespace], async (namespaceFd) => {
       const attributes: LinkAttributes = {
         IFNAME: change.name,
         ...encodeSettings(change),
@@ -324,8 +325,14 @@ export class Links {
     }
   }
 
-  async #referred(link: LinkReference | null | undefined): Promise<number | undefined> {
-    return link == null ? undefined : indexOf(this.#connection, link);
+  /** The kernel looks for it where the link is to be. */
+  async #masterAt({ master, namespace }: Pick<LinkSpec, 'master' | 'namespace'>): Promise<number | undefined> {
+    if (master == null) return master === null ? 0 : undefined;
+    return this.#at(namespace, (there) => there.#referred(master));
+  }
+
+  async #referred(link: LinkReference | undefined): Promise<number | undefined> {
+    return link === undefined ? undefined : indexOf(this.#connection, link);
   }
 
   async #describe(message: LinkMessage, stats = false): Promise<Link> {

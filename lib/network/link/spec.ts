@@ -58,7 +58,7 @@ export interface LinkSettings {
 
 /** Settings of a link that is not the peer of a veth. */
 export interface OwnSettings extends LinkSettings {
-  /** The bridge, bond or VRF that it becomes a part of; null for none. */
+  /** The bridge, bond or VRF that it becomes a part of, in the namespace that the link is in then; null for none. */
   master?: LinkReference | null | undefined;
   /** A description, at most 255 bytes. */
   alias?: string | undefined;
@@ -78,7 +78,7 @@ export interface VethPeer extends LinkSettings {
   name?: string | undefined;
   /** Its index. Default: the next that is free there. */
   index?: number | undefined;
-  /** The namespace to create that end in. Default: that of the first end. */
+  /** The namespace to create that end in. Default: this network. */
   namespace?: NetworkTarget | undefined;
 }
 

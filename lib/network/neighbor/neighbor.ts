@@ -5,8 +5,8 @@ import { flagNames } from '../names';
 import { NTF_EXT_LEARNED, NTF_PROXY, NTF_ROUTER, type NeighborMessage } from './message';
 
 /**
- * The link-layer address of a neighbor, as plain JSON. The texts in it are those that `ip -j neighbour` prints; where a key
- * has another name than there it is given.
+ * A neighbor and its link-layer address, as plain JSON. The values are spelled as `ip -j neighbour` prints them. Where a
+ * property has another name there, that is given below.
  */
 export interface Neighbor {
   /** `'inet'`: IPv4; `'inet6'` */
@@ -17,19 +17,19 @@ export interface Neighbor {
   link: string;
   /** The link's index. */
   index: number;
-  /** Of the link layer: `lladdr`; none while it is asked for, nor on a link that has none. */
+  /** Its link-layer address: `lladdr`; absent until it is resolved, and on links that have none. */
   address?: string;
   /** `['REACHABLE']`, `['PERMANENT']`, `['STALE']`, … A proxy has none. */
   state: string[];
-  /** It says that it is a router. */
+  /** It is a router, by its own advertisement. */
   router?: boolean;
-  /** This host answers for it. */
+  /** This host answers in its place. */
   proxy?: boolean;
-  /** Another than the kernel has learnt it: `extern_learn`. */
+  /** It was learnt by a program, not by the kernel: `extern_learn`. */
   external?: boolean;
 }
 
-/** How well an address is known: `'permanent'` for ever, `'reachable'` for a while; `'failed'` was asked for in vain. */
+/** The state of an entry: `'permanent'` never expires, `'reachable'` does; `'failed'` could not be resolved. */
 export type NeighborState = 'permanent' | 'noarp' | 'reachable' | 'stale' | 'delay' | 'probe' | 'incomplete' | 'failed';
 
 /** NUD_*, in the order in which `ip` prints them. */

@@ -16,31 +16,31 @@ import {
 } from './message';
 import { NEIGHBOR_STATES, type Neighbor, type NeighborState, neighborOf } from './neighbor';
 
-/** Options of {@link Neighbors.list}: all that are given must hold. */
+/** Options of {@link Neighbors.list}: a neighbor must match all that are given. */
 export interface NeighborFilter {
   /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
   family?: Family | undefined;
   /** Only those on this link. */
   link?: LinkReference | undefined;
-  /** Those that this host answers for, instead. Default false. */
+  /** Lists instead those that this host answers for. Default false. */
   proxy?: boolean | undefined;
-  /** With those that need no resolution: multicast and broadcast addresses. Default false, as `ip` has it. */
+  /** Also lists those in no state, or that need no resolution, as multicast addresses. Default false, as `ip`. */
   noarp?: boolean | undefined;
 }
 
-/** A neighbor to be made or removed. */
+/** A neighbor to add or delete. */
 export interface NeighborSpec {
   /** Its IP address. */
   to: string;
   /** The link it is on. */
   link: LinkReference;
-  /** Its address of the link layer, `'02:00:00:00:00:07'`; not of a proxy. */
+  /** Its link-layer address, `'02:00:00:00:00:07'`; not for a proxy. */
   address?: string | undefined;
   /** Default `'permanent'`. */
   state?: NeighborState | undefined;
   /** It is a router. Default false. */
   router?: boolean | undefined;
-  /** This host is to answer for it. Default false. */
+  /** This host answers in its place. Default false. */
   proxy?: boolean | undefined;
 }
 
@@ -98,7 +98,7 @@ export class Neighbors {
     const messages = dumps
       .flat()
       .filter(({ header }) => index === 0 || header.index === index)
-      .filter(({ header }) => proxy || noarp || (header.state & NUD_NOARP) === 0);
+      .filter(({ header }) => proxy || noarp || (header.state & ~NUD_NOARP) !== 0);
     const nameOf = await namesOf(
       this.#connection,
       messages.map(({ header }) => header.index),
@@ -107,7 +107,7 @@ export class Neighbors {
   }
 
   /**
-   * Says a neighbor's address: `ip neighbour add`.
+   * Sets a neighbor's link-layer address: `ip neighbour add`.
    *
    * @throws NamespaceError `EEXIST` when there is one, `ENODEV`, …
    *
@@ -122,7 +122,7 @@ export class Neighbors {
   }
 
   /**
-   * Says a neighbor's address, whether there is one or not: `ip neighbour replace`.
+   * Sets a neighbor's link-layer address, whether or not there is one: `ip neighbour replace`.
    *
    * @throws NamespaceError `ENODEV` when there is no such link
    */
@@ -131,7 +131,7 @@ export class Neighbors {
   }
 
   /**
-   * Forgets a neighbor: `ip neighbour delete`.
+   * Deletes a neighbor: `ip neighbour delete`.
    *
    * @throws NamespaceError `ENOENT` when there is none
    */

@@ -168,8 +168,8 @@ export class Connection {
         return;
       case NlmsgType.ERROR:
       case NlmsgType.DONE:
-        open.delete(message.sequence);
         this.#settle(pending, acknowledgement(message));
+        open.delete(message.sequence); // only now: one that can't be read is an error of all that are open
         return;
       default:
         pending.answers.push(message);

@@ -72,11 +72,18 @@ async function addressesOf(
   const local = addressesInHosts(await readEtc(target, 'hosts'), hostname).filter(wanted);
   if (local.length > 0) return local;
   const conf = override(parseResolvConf(dns.servers === undefined ? await readEtc(target, 'resolv.conf') : null), dns);
+  let failed: Unanswered | undefined;
   for (const name of candidates(hostname, conf)) {
-    const addresses = await askBoth(target, conf, hostname, name, family, signal);
+    const addresses = await askBoth(target, conf, name, family, signal).catch((error: unknown) => {
+      if (!(error instanceof Unanswered)) throw error;
+      failed ??= error;
+      return [];
+    });
     if (addresses.length > 0) return addresses;
+    // As glibc: a domain that its server cannot tell of is not the last, but silence is not waited for again.
+    if (failed?.heard === false) break;
   }
-  throw notFound(hostname);
+  throw failed === undefined ? notFound(hostname) : unanswered(hostname, conf, failed);
 }
 
 /** RFC 6761: the loopback, whatever files and servers say. */
@@ -88,7 +95,6 @@ function isLocalhost(name: string): boolean {
 async function askBoth(
   target: NetworkTarget,
   conf: ResolvConf,
-  hostname: string,
   name: string,
   family: 0 | 4 | 6,
   signal?: AbortSignal,
@@ -98,8 +104,7 @@ async function askBoth(
   const addresses = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   const failed = results.find((result) => result.status === 'rejected');
   if (addresses.length > 0 || failed === undefined) return addresses;
-  const reason: unknown = failed.reason;
-  throw reason instanceof Unanswered ? unanswered(hostname, conf, reason) : reason;
+  throw failed.reason;
 }
 
 /** With the codes of `dns.lookup()`, which callers know. */

@@ -15,13 +15,16 @@ const NXDOMAIN = 3;
 
 const CODES: Readonly<Record<number, string>> = { 1: 'FORMERR', 2: 'SERVFAIL', 4: 'NOTIMP', 5: 'REFUSED' };
 
-/** No server has answered: what came of each. */
+/** No server has given addresses, or said that there are none: what came of each. */
 export class Unanswered extends Error {
   readonly reasons: readonly string[];
+  /** Each has answered, if only that it cannot tell. */
+  readonly heard: boolean;
 
-  constructor(reasons: readonly string[]) {
+  constructor(reasons: readonly string[], heard: boolean) {
     super(reasons.join('; '));
     this.reasons = reasons;
+    this.heard = heard;
   }
 }
 
@@ -38,16 +41,18 @@ export async function ask(
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const reasons = new Set<string>();
+  let heard = true;
   for (let attempt = 0; attempt < attempts; attempt++) {
     for (const server of servers) {
       if (signal?.aborted === true) throw abortError(signal);
       const question = { id: randomInt(0x10000), name, type };
       const result = await askServer(target, server, question, timeout, signal);
-      if (typeof result !== 'string') return result.addresses;
-      reasons.add(`${server.address}: ${result}`);
+      if (typeof result === 'string') heard = false;
+      else if (result.code === NOERROR || result.code === NXDOMAIN) return result.addresses;
+      reasons.add(`${server.address}: ${typeof result === 'string' ? result : codeName(result.code)}`);
     }
   }
-  throw new Unanswered([...reasons]);
+  throw new Unanswered([...reasons], heard);
 }
 
 /** An answer, or why there is none. */
@@ -67,13 +72,16 @@ async function askServer(
     const scoped = server.address.includes('%');
     const first = scoped ? undefined : await askByDatagram(target, server, message, question, signal);
     const answer = first?.truncated === false ? first : await askByStream(target, server, message, question, signal);
-    if (answer === undefined) return 'no sense in its answer';
-    return answer.code === NOERROR || answer.code === NXDOMAIN ? answer : (CODES[answer.code] ?? `code ${answer.code}`);
+    return answer ?? 'no sense in its answer';
   } catch (error) {
     if (outer?.aborted === true) throw abortError(outer);
     if (late.aborted) return `no answer within ${timeout} ms`;
     return reasonOf(error);
   }
+}
+
+function codeName(code: number): string {
+  return CODES[code] ?? `code ${code}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -116,11 +116,13 @@ export class Routes {
     const wanted = destination('filter.to', to);
     const index = link === undefined ? undefined : await indexOf(this.#connection, link);
     const header = { ...ANY_ROUTE, protocol: by, type: type === undefined ? 0 : ROUTE_TYPES.numberOf(type) };
-    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const families = (['inet', 'inet6'] as const).filter(
+      (each) => (family ?? each) === each && (wanted?.family ?? each) === each,
+    );
     const dumps = await Promise.all(families.map((each) => this.#dump(each, header, number)));
     const messages = dumps.flat().filter((message) => index === undefined || linksOfRoute(message).includes(index));
     const routes = await this.#describe(messages);
-    return wanted === undefined ? routes : routes.filter((route) => route.to === wanted);
+    return wanted === undefined ? routes : routes.filter((route) => route.to === wanted.to);
   }
 
   /**
@@ -266,11 +268,11 @@ export class Routes {
   }
 }
 
-/** A destination as routes have it. */
-function destination(name: string, to: string | undefined): string | undefined {
+/** A destination as routes have it: `'default'` alone is of both families, `'::/0'` of one. */
+function destination(name: string, to: string | undefined): { family?: Family; to: string } | undefined {
   if (to === undefined) return undefined;
   validateString(name, to);
-  if (to === 'default') return to;
+  if (to === 'default') return { to };
   const { family, address, length } = validatePrefix(name, to);
-  return length === 0 ? 'default' : prefixText(family, canonical(address), length);
+  return { family, to: length === 0 ? 'default' : prefixText(family, canonical(address), length) };
 }

@@ -214,10 +214,10 @@ function tableOf(spec: RouteSpec): number {
 /** How far away the destination is, as iproute2 sees it; of IPv6 the kernel does not ask. */
 function scopeOf({ scope, type = 'unicast', via, nexthops }: RouteSpec, adds: boolean): number {
   if (scope !== undefined) return SCOPES.validate('spec.scope', scope, 255);
+  if (!adds) return SCOPES.numberOf('nowhere'); // any
   if (type === 'local' || type === 'nat') return SCOPES.numberOf('host');
   if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return SCOPES.numberOf('link');
   if (type !== 'unicast') return SCOPES.numberOf('global');
-  if (!adds) return SCOPES.numberOf('nowhere');
   return SCOPES.numberOf(via === undefined && nexthops === undefined ? 'link' : 'global');
 }
 

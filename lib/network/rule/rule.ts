@@ -21,15 +21,15 @@ export type IpProtocol = 'icmp' | 'tcp' | 'udp' | 'ipv6-icmp' | 'sctp';
 export const IP_PROTOCOLS = new Names<IpProtocol>({ icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 });
 
 /**
- * A rule of the routing policy, as plain JSON: which table is looked up for which packets. The texts in it are those that
- * `ip -j rule` prints; where a key has another name than there it is given.
+ * A rule of the routing policy, as plain JSON: which table is looked up for which packets. The values are spelled as
+ * `ip -j rule` prints them. Where a property has another name there, that is given below.
  */
 export interface Rule {
   /** `'inet'`: IPv4; `'inet6'` */
   family: Family;
-  /** Lower ones come first. */
+  /** The rule with the lowest is tried first. */
   priority: number;
-  /** It is for packets that do not match. */
+  /** It applies to packets that do not match. */
   not?: boolean;
   /** `'all'`, or a network or address: `src`, `srclen`. */
   from: string;
@@ -39,34 +39,34 @@ export interface Rule {
   tos?: number;
   /** The mark of a packet: `fwmark`. */
   mark?: number;
-  /** Which bits of the mark count: `fwmask`. All, where there is none. */
+  /** Which bits of the mark are compared: `fwmask`. Absent for all. */
   mask?: number;
-  /** The link it comes in by: `iif`. */
+  /** The name of the link that a packet comes in by: `iif`. */
   incoming?: string;
-  /** The link its socket is bound to: `oif`. */
+  /** The name of the link that its socket is bound to: `oif`. */
   outgoing?: string;
   /**
    * The users whose sockets send it, first and last: `uid_start`, `uid_end`. The kernel takes them only where Node is in
    * the user namespace that owns the network.
    */
   uids?: [first: number, last: number];
-  /** Of packets of this protocol: `ipproto`. */
+  /** The protocol of a packet: `ipproto`. */
   ipProtocol?: IpProtocol | number;
-  /** Of the sender, first and last: `sport_start`, `sport_end`. */
+  /** Ports of the sender, first and last: `sport_start`, `sport_end`. */
   sourcePorts?: [first: number, last: number];
-  /** Of the receiver, first and last: `dport_start`, `dport_end`. */
+  /** Ports of the receiver, first and last: `dport_start`, `dport_end`. */
   destinationPorts?: [first: number, last: number];
   /** What becomes of the packet. */
   action: RuleAction | number;
   /** The routing table to be looked up. */
   table?: Table | number;
-  /** The priority of the rule to go on with. */
+  /** The priority of the rule to continue with. */
   goto?: number;
   /** Looks up the table of the VRF that the link belongs to. */
   l3mdev?: boolean;
-  /** Routes whose prefix is this long, or shorter, don't count. */
+  /** Ignores routes with a prefix of this length or shorter. */
   suppressPrefixLength?: number;
-  /** Who has put it there. */
+  /** Who has installed it. */
   protocol: RouteProtocol | number;
 }
 
@@ -85,7 +85,7 @@ export function ruleOf({ header, attributes }: RuleMessage): Rule | undefined {
     from: SRC === undefined ? 'all' : prefixText(family, SRC, header.sourceLength),
     to: DST === undefined ? undefined : prefixText(family, DST, header.destinationLength),
     tos: header.tos === 0 ? undefined : header.tos,
-    mark: FWMARK === 0 && FWMASK === 0 ? undefined : FWMARK,
+    mark: FWMASK === undefined || FWMASK === 0 ? undefined : (FWMARK ?? 0), // 0 is not told
     mask: FWMASK === NONE || FWMASK === 0 ? undefined : FWMASK,
     incoming: attributes.IIFNAME,
     outgoing: attributes.OIFNAME,

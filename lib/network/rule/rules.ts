@@ -22,8 +22,8 @@ export interface RuleFilter {
 }
 
 /**
- * A rule to be made or removed: {@link Rule}, of which all may be left out. A new one is of IPv4 then, for all packets, looks up
- * table `'main'`, and comes before those that there are.
+ * A rule to add or delete: a {@link Rule} whose properties are all optional. By default a new one is for all IPv4 packets,
+ * looks up table `'main'`, and comes before the existing ones, but after that of priority 0.
  */
 export type RuleSpec = { [K in keyof Omit<Rule, 'action'>]?: Rule[K] | undefined } & {
   /** Default `'lookup'`, or `'goto'` where that is given. */
@@ -84,7 +84,7 @@ export class Rules {
   }
 
   /**
-   * Makes a rule: `ip rule add`.
+   * Adds a rule: `ip rule add`.
    *
    * @throws NamespaceError `EEXIST` when there is the same one, `EPERM` for `uids` where Node is in another user namespace than
    * the one that owns the network, …
@@ -101,7 +101,7 @@ export class Rules {
   }
 
   /**
-   * Removes the first rule that is as the spec says; what it does not say may be anything: `ip rule delete`.
+   * Deletes the first rule that matches all properties given: `ip rule delete`.
    *
    * @throws NamespaceError `ENOENT` when there is none
    */

@@ -85,9 +85,19 @@ export function httpsAgent(target: NetworkTarget, options: HttpsAgentOptions = {
   const secure = (agent as unknown as CreatesConnections).createConnection.bind(agent);
   createConnectionsBy(agent, async (request) => {
     const socket = await connect(target, connectOptionsOf(request, dns));
-    return secure({ ...request, socket });
+    return orDestroy(socket, () => secure({ ...request, socket }));
   });
   return agent;
+}
+
+/** A bad certificate, say, throws: nobody else knows of the connection then. */
+function orDestroy<T>(socket: Socket, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 /** `createConnection` is to be overridden, says its documentation: it gives back a socket, or calls back with one. */
@@ -145,7 +155,9 @@ function startTls(socket: Socket, host: string, options: tls.ConnectionOptions):
   return new Promise((resolve, reject) => {
     // RFC 6066: a server name is no address.
     const servername = isIP(host) === 0 ? host : '';
-    const stream = secure({ ALPNProtocols: ['http/1.1'], servername, ...options, host, socket });
+    const stream = orDestroy(socket, () =>
+      secure({ ALPNProtocols: ['http/1.1'], servername, ...options, host, socket }),
+    );
     stream.once('secureConnect', () => {
       stream.off('error', reject);
       resolve(stream);

@@ -210,14 +210,15 @@ interface BindArguments {
   callback: (() => void) | undefined;
 }
 
-function bindArguments(given: readonly unknown[]): BindArguments {
-  const last = given.at(-1);
-  const [first, second] = given;
+function bindArguments(args: readonly unknown[]): BindArguments {
+  const last = args.at(-1);
+  const [first, second] = args;
   const options = (
     first !== null && typeof first === 'object' ? first : { port: first, address: second }
   ) as BindOptions;
   if (options.fd != null) throw invalidValue('options.fd', options.fd, 'cannot be given: it has one of the namespace');
-  const port = typeof options.port === 'number' ? options.port : 0;
+  const given: unknown = options.port ?? 0;
+  const port = typeof given === 'string' ? Number(given) : typeof given === 'function' ? 0 : given; // as Node takes it
   validatePort('port', port);
   const address = typeof options.address === 'string' && options.address !== '' ? options.address : undefined;
   return { port, address, callback: typeof last === 'function' ? (last as () => void) : undefined };

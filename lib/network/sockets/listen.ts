@@ -77,8 +77,13 @@ export async function listen(target: NetworkTarget, first: unknown, second?: Lis
   const { signal } = options;
   if (signal?.aborted === true) throw abortError(signal);
   const [fd, endpoint] = await bind(target, options);
-  await begin(server, fd, endpoint, options.backlog ?? DEFAULT_BACKLOG);
-  if (endpoint.domain === 'unix') removeWithServer(server, endpoint.path);
+  try {
+    await begin(server, fd, endpoint, options);
+  } catch (error) {
+    remove(endpoint);
+    throw error;
+  }
+  removeWithServer(server, endpoint);
   if (signal !== undefined) closeOnAbort(server, signal);
   return server;
 }
@@ -145,9 +150,13 @@ async function bindTo(target: NetworkTarget, endpoint: Endpoint, options: Listen
 }
 
 /** Has the server listen on a socket that is bound, and own it. */
-async function begin(server: Server, fd: number, endpoint: Endpoint, backlog: number): Promise<void> {
+async function begin(server: Server, fd: number, endpoint: Endpoint, options: ListenOptions): Promise<void> {
+  const { backlog = DEFAULT_BACKLOG, signal } = options;
   // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
-  handOver(fd, () => server.listen({ fd, backlog, exclusive: true }));
+  handOver(fd, () => {
+    if (signal?.aborted === true) throw abortError(signal);
+    server.listen({ fd, backlog, exclusive: true });
+  });
   try {
     await once(server, 'listening');
   } catch (cause) {
@@ -155,10 +164,22 @@ async function begin(server: Server, fd: number, endpoint: Endpoint, backlog: nu
   }
 }
 
-/** As Node does with a path that it has bound itself: at once, for who listens there again has to find it gone. */
-function removeWithServer(server: Server, path: string): void {
-  if (path.startsWith('\0')) return;
-  server.once('close', () => rmSync(path, { force: true }));
+/**
+ * As Node does with a path that it has bound itself: at once, for who listens there again has to find it gone. 'close' is
+ * emitted only when the last connection has ended.
+ */
+function removeWithServer(server: Server, endpoint: Endpoint): void {
+  if (endpoint.domain !== 'unix') return;
+  const close = server.close.bind(server);
+  server.close = (callback) => {
+    server.close = close;
+    remove(endpoint);
+    return close(callback);
+  };
+}
+
+function remove(endpoint: Endpoint): void {
+  if (endpoint.domain === 'unix' && !endpoint.path.startsWith('\0')) rmSync(endpoint.path, { force: true });
 }
 
 function closeOnAbort(server: Server, signal: AbortSignal): void {

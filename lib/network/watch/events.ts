@@ -12,10 +12,10 @@ import { ROUTE, RTM_DELROUTE, RTM_NEWROUTE } from '../route/message';
 import { type Rule, ruleOf } from '../rule/rule';
 import { RTM_DELRULE, RTM_NEWRULE, RULE } from '../rule/message';
 
-/** `'new'`: it has come, or has changed. */
+/** `'new'`: it was created, or has changed. */
 export type EventAction = 'new' | 'delete';
 
-/** All there is in a network, at about the same moment. */
+/** Everything in a network, at about the same moment. */
 export interface NetworkDump {
   /** Without counters. */
   links: Link[];
@@ -23,15 +23,15 @@ export interface NetworkDump {
   addresses: Address[];
   /** Of all tables. */
   routes: Route[];
-  /** In their order. */
+  /** In the order in which they are tried. */
   rules: Rule[];
   /** Without proxies, and without those that need no resolution. */
   neighbors: Neighbor[];
 }
 
 /**
- * What has changed: the thing as it is now, or was when it went. Of a link that is in a bridge `'new'` comes for each change of
- * its state.
+ * A change: the object as it is now, or as it was when it was deleted. A port of a bridge causes a `'new'` for each change
+ * of its state.
  */
 export type ChangeEvent =
   | { type: 'link'; action: EventAction; link: Link }
@@ -42,8 +42,8 @@ export type ChangeEvent =
   | { type: 'nsid'; action: EventAction; id: number };
 
 /**
- * Events were lost: they came faster than they were taken, and the kernel (ENOBUFS), or the watch, had no more room. What
- * there is now, `dump()` says; events that follow may be of before it or after it.
+ * Events were lost: they came faster than they were read, and the buffer of the kernel (ENOBUFS) or of the watch was full.
+ * `dump()` lists what there is now; the events that follow may be older or newer than that.
  */
 export interface OverrunEvent {
   /** Tells it from changes. */
@@ -52,13 +52,13 @@ export interface OverrunEvent {
   dump(): Promise<NetworkDump>;
 }
 
-/** What a watch tells: `type` says which. */
+/** What a watch reports: `type` says which. */
 export type NetworkEvent = ChangeEvent | OverrunEvent;
 
 /** What can be watched. */
 export type WatchKind = ChangeEvent['type'];
 
-/** Groups that tell of each: RTNLGRP_* of `<linux/rtnetlink.h>`, of both families. */
+/** Multicast groups for each: RTNLGRP_* of `<linux/rtnetlink.h>`, of both families. */
 export const GROUPS: Readonly<Record<WatchKind, readonly number[]>> = Object.freeze({
   link: [1],
   address: [5, 9],
@@ -68,7 +68,7 @@ export const GROUPS: Readonly<Record<WatchKind, readonly number[]>> = Object.fre
   nsid: [28],
 });
 
-/** What a message tells; undefined for what is no concern of ours. */
+/** The event in a message; undefined for a message of another kind. */
 export function eventOf(message: Message, nameOf: NameOf): ChangeEvent | undefined {
   const action: EventAction = DELETIONS.has(message.type) ? 'delete' : 'new';
   switch (message.type) {

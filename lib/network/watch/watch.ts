@@ -117,7 +117,7 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
 
   /** @internal */
   push(event: NetworkEvent): void {
-    if (this.#ended || (event.type !== 'overrun' && !this.#types.has(event.type))) return;
+    if (this.#ended || this.#error !== undefined || (event.type !== 'overrun' && !this.#types.has(event.type))) return;
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
       this.#source.waits(-1);

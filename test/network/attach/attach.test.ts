@@ -249,6 +249,17 @@ describe('Network.attach()', () => {
     await closeAll(host);
   });
 
+  test.each([
+    ['ends', { name: 'NamespaceError', code: 'ERR_LINUX_NS_ATTACH' }],
+    ['silent', { name: 'AbortError', code: 'ABORT_ERR' }],
+  ])(
+    'does not wait for a slirp4netns that %s while it is to forward ports',
+    async (what, error) => {
+      expect(await resultOf(require.resolve('./scenarios'), 'strangeSlirp', [what])).toEqual(error);
+    },
+    60_000,
+  );
+
   test('says what slirp4netns cannot forward', async () => {
     for (const port of [{ direction: 'out', host: 81 } as const, { protocol: 'udp', host: 81 } as const]) {
       await expect(Network.attach(set, { with: 'slirp4netns', ports: [80, port] })).rejects.toThrow(

@@ -1,7 +1,7 @@
 /** Processes that have a network attached. See test/fixtures/scenario.ts. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AttachProgram, type NamespaceError, Network, unshare } from '../../../lib';
@@ -34,6 +34,37 @@ export async function withoutPrograms(program: AttachProgram): Promise<unknown> 
   } finally {
     await set.close();
   }
+}
+
+/** Says that it is ready, and then ends, or hears requests and never answers. */
+const STRANGE_SLIRP = `#!${process.execPath}
+const api = process.argv.find((argument) => argument.startsWith('--api-socket=')).slice(13);
+const ready = () => require('node:fs').writeSync(5, '1');
+if (process.argv.at(-1) === 'ends') ready();
+else require('node:net').createServer({ allowHalfOpen: true }, (socket) => socket.resume()).listen(api, ready);
+`;
+
+/** A slirp4netns that ends, or is silent, when it is to forward ports. */
+export async function strangeSlirp(what: 'ends' | 'silent'): Promise<unknown> {
+  const directory = mkdtempSync(join(tmpdir(), 'ns-slirp-'));
+  writeFileSync(join(directory, 'slirp4netns'), STRANGE_SLIRP, { mode: 0o755 });
+  chmodSync(directory, 0o755);
+  process.env.PATH = directory;
+  const set = await unshare(['user', 'net']);
+  const controller = new AbortController();
+  const options = { with: 'slirp4netns', ports: [8099], interface: what, signal: controller.signal } as const;
+  const attaching = Network.attach(set, options).then(
+    () => ({}),
+    (error: unknown) => {
+      const { name, code } = error as NamespaceError;
+      return { name, code };
+    },
+  );
+  if (what === 'silent') setTimeout(() => controller.abort(), 2000);
+  const outcome = await attaching;
+  await set.close();
+  rmSync(directory, { recursive: true });
+  return outcome;
 }
 
 /** In namespaces that stand for a host, with a name server of its own: {@link asksTheHost}. */

@@ -106,3 +106,21 @@ test('a socket that somebody else has closed is an error, and nothing waits for 
   const outcome = await resultOf(require.resolve('./scenarios'), 'closedByAnother');
   expect(outcome).toEqual({ errno: constants.errno.EBADF, syscall: 'recvmsg' });
 }, 120_000);
+
+test('an acknowledgement that is cut short is an error of its request', async () => {
+  const answer = Buffer.alloc(20);
+  answer.writeUInt32LE(20, 0);
+  answer.writeUInt16LE(2, 4); // NLMSG_ERROR, which says that attributes follow
+  answer.writeUInt16LE(0x200, 6);
+  const open = jest.spyOn(native(), 'openNetlink').mockReturnValue({
+    exchange: (bytes: Buffer, _: Uint32Array, done: (answers: Buffer, errno: number, syscall: string) => void) => {
+      answer.writeUInt32LE(bytes.readUInt32LE(8), 8);
+      setImmediate(() => done(answer, 0, ''));
+    },
+    close: () => undefined,
+  } as never);
+  const connection = new Connection(-1, USUAL);
+  open.mockRestore();
+  await expect(findLink(connection, 'lo')).rejects.toMatchObject({ code: 'ERR_LINUX_NS_MALFORMED_MESSAGE' });
+  connection.close();
+});

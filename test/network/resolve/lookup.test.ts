@@ -198,6 +198,20 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
       expect(await set.lookup('x.test', dns)).toEqual([{ address: '10.0.0.7', family: 4 }]);
     });
 
+    test('is asked for the name itself when it cannot tell of a domain of the search list', async () => {
+      const broken = (query: Buffer): Buffer => {
+        const answer = Buffer.from(query);
+        answer.writeUInt16BE(0x8182, 2);
+        return answer;
+      };
+      reply = (query) => [query.includes('corp') ? broken(query) : good(query)];
+      expect(await set.lookup('host', { ...dns, search: ['corp'] })).toHaveLength(1);
+      reply = (query) => [broken(query)];
+      await expect(set.lookup('host', { ...dns, search: ['corp'] })).rejects.toThrow(
+        errorWith({ code: 'EAI_AGAIN', message: expect.stringContaining('127.0.0.1: SERVFAIL') as string }),
+      );
+    });
+
     test('says that it refuses, or that it is broken', async () => {
       reply = (query) => {
         const answer = Buffer.from(query);

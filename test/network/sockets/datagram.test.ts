@@ -80,6 +80,15 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
     expect(() => other.bind({ fd: 0 })).toThrow(errorWith({ code: 'ERR_INVALID_ARG_VALUE' }));
   });
 
+  test('takes a port of digits, as Node does', async () => {
+    const server = kept(await set.createSocket('udp4'));
+    server.bind('5354' as never);
+    await once(server, 'listening');
+    expect(server.address().port).toBe(5354);
+    const other = kept(await set.createSocket('udp4'));
+    expect(() => other.bind('x' as never)).toThrow(errorWith({ code: 'ERR_OUT_OF_RANGE' }));
+  });
+
   test('connects, and sends without an address then', async () => {
     await echo(53);
     const client = kept(await set.createSocket('udp4'));

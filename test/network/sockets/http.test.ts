@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type Agent as HttpAgent, createServer, request as httpRequest } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import { type Agent as HttpsAgent, createServer as createHttps, get as getHttps } from 'node:https';
-import type { Server } from 'node:net';
+import { type Server, type Socket, createServer as createNet } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -11,7 +12,7 @@ import { connect as connectTls, createServer as createTls } from 'node:tls';
 import { Agent, fetch } from 'undici';
 import { type NamespaceSet, Network, unshare } from '../../../lib';
 import { errorWith } from '../../fixtures/errors';
-import { type Footprint, expectNothingLeft } from '../../fixtures/footprint';
+import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
 import { WAYS, closeAll, converse, footprintWithServers, getText } from './inside';
 
@@ -118,6 +119,24 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
     });
     controller.abort();
     await expect(answered).rejects.toThrow(errorWith({ name: 'AbortError' }));
+  });
+
+  test('a certificate that cannot be read leaves no connection', async () => {
+    const open = new Set<Socket>();
+    const plain = await set.listen(
+      createNet((socket) => open.add(socket.on('close', () => open.delete(socket)))),
+      8443,
+    );
+    const bad = { cert: 'none', key: 'none' };
+    const request = getHttps({ host: '127.0.0.1', port: 8443, agent: kept(set.httpsAgent()), ...bad });
+    await expect(once(request, 'response')).rejects.toThrow(errorWith({ code: 'ERR_OSSL_PEM_NO_START_LINE' }));
+    const connect = set.connector(bad);
+    const [error] = await new Promise<unknown[]>((resolve) => {
+      connect({ hostname: '127.0.0.1', protocol: 'https:', port: 8443 }, (...outcome) => resolve(outcome));
+    });
+    expect(error).toMatchObject({ code: 'ERR_OSSL_PEM_NO_START_LINE' });
+    await eventually(() => open.size === 0);
+    await closeAll(plain);
   });
 
   test('fetch goes from the namespace, by a dispatcher of undici', async () => {

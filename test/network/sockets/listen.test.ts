@@ -135,6 +135,15 @@ describe.each(WAYS)('listen() in %s', (_, kinds) => {
     );
   });
 
+  test('does not listen when its signal is aborted before it could', async () => {
+    const controller = new AbortController();
+    const server = echo();
+    const listening = set.listen(server, { port: 80, signal: controller.signal });
+    controller.abort();
+    await expect(listening).rejects.toThrow(errorWith({ name: 'AbortError' }));
+    expect(server.listening).toBe(false);
+  });
+
   test('keeps the namespace for as long as it listens, also when the set is closed', async () => {
     const other = await unshare(kinds);
     const net = await other.net!.duplicate();

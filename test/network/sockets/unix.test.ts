@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { type Server, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,6 +66,32 @@ describe.each(WAYS)('Unix sockets of %s', (_, kinds) => {
       expect(existsSync(path)).toBe(true);
       await closeAll(server);
     }
+  });
+
+  test('the file goes when the server is closed, though a connection stays', async () => {
+    const path = join(folder, 'at-once');
+    const server = await one.listen(
+      createServer((socket) => socket.on('error', () => undefined)),
+      { path },
+    );
+    const accepted = once(server, 'connection');
+    const client = await one.connect({ path });
+    await accepted;
+    const closed = new Promise((resolve) => server.close(resolve));
+    expect(existsSync(path)).toBe(false);
+    const next = await one.listen(saying('next'), { path });
+    servers.push(next);
+    client.destroy();
+    await closed;
+    expect(await converse(await one.connect({ path }), '')).toBe('next');
+  });
+
+  test('a server that listens already leaves no file', async () => {
+    const path = join(folder, 'refused');
+    const server = await one.listen(saying('words'), { path: '\0refused' });
+    servers.push(server);
+    await expect(one.listen(server, { path })).rejects.toThrow(errorWith({ code: 'ERR_SERVER_ALREADY_LISTEN' }));
+    expect(existsSync(path)).toBe(false);
   });
 
   test('a path that is not there is an error that names it', async () => {
