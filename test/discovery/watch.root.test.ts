@@ -1,27 +1,24 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type NamespaceSet, unshare, watch } from '../../lib';
+import { type NamespaceSet, type PersistentNamespace, mount, umount, unshare, watch } from '../../lib';
 import { eventually } from '../fixtures/footprint';
 
 let directory: string;
 let set: NamespaceSet;
+let persistent: PersistentNamespace;
 
 /** A namespace on a file that is covered: it is seen, and cannot be asked for its id. */
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ns-watch-'));
-  writeFileSync(join(directory, 'uts'), '');
   set = await unshare(['uts']);
-  const { fd } = set.uts!;
-  execFileSync('mount', ['--bind', '/proc/self/fd/3', join(directory, 'uts')], { stdio: ['ignore', 1, 2, fd] });
-  execFileSync('mount', ['-t', 'tmpfs', 'none', directory]);
+  persistent = await set.uts!.persist(join(directory, 'uts'));
+  await mount({ type: 'tmpfs', target: directory });
 });
 
 afterEach(async () => {
-  execFileSync('umount', [directory]);
-  execFileSync('umount', [join(directory, 'uts')]);
-  unlinkSync(join(directory, 'uts'));
+  await umount(directory);
+  await persistent.remove();
   rmdirSync(directory);
   await set.close();
 });
