@@ -3,19 +3,13 @@ import { join } from 'node:path';
 import { CAPABILITIES, NAMESPACE_KINDS, Namespace, type NamespaceKind, readGidMap, readUidMap, setns } from 'linux-ns';
 import { numberOf, processId } from '../arguments';
 import { type Command, type Given, type Option, UsageError } from '../command';
+import { KIND_OPTIONS, type KindOption } from '../kind-options';
 import { type Program, runProgram } from '../program';
 
 /** The options of nsenter(1), and the kinds of namespace they enter. */
-const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: string, title: string])[] = [
-  ['mount', 'mnt', 'm', 'mount'],
-  ['uts', 'uts', 'u', 'UTS'],
-  ['ipc', 'ipc', 'i', 'IPC'],
-  ['net', 'net', 'n', 'network'],
-  ['pid', 'pid', 'p', 'PID'],
-  ['cgroup', 'cgroup', 'C', 'cgroup'],
-  ['user', 'user', 'U', 'user'],
-  ['time', 'time', 'T', 'time'],
-];
+const KINDS: readonly KindOption[] = (['mnt', 'uts', 'ipc', 'net', 'pid', 'cgroup', 'user', 'time'] as const).map(
+  (kind) => KIND_OPTIONS[kind],
+);
 
 /** Options that have an effect also where no namespace is entered. */
 const WITHOUT_NAMESPACES = ['root', 'wd', 'wdns', 'env', 'join-cgroup', 'setuid', 'setgid'];

@@ -3,7 +3,6 @@ import {
   CAPABILITIES,
   type CloneOptions,
   type MountOptions,
-  type NamespaceKind,
   type NamespaceSet,
   type UnshareSpec,
   mount,
@@ -13,19 +12,13 @@ import { idOf } from '../accounts';
 import { numberOf, oneOf } from '../arguments';
 import { type Command, type Given, type Option, UsageError } from '../command';
 import { mapOf, rangesAskedFor } from '../id-maps';
+import { KIND_OPTIONS, type KindOption } from '../kind-options';
 import { type Program, type SignalHandling, runProgram } from '../program';
 
 /** The options of unshare(1), and the kinds of namespace they create. */
-const KINDS: readonly (readonly [option: string, kind: NamespaceKind, short: string, title: string])[] = [
-  ['mount', 'mnt', 'm', 'mount'],
-  ['uts', 'uts', 'u', 'UTS'],
-  ['ipc', 'ipc', 'i', 'IPC'],
-  ['net', 'net', 'n', 'network'],
-  ['pid', 'pid', 'p', 'PID'],
-  ['user', 'user', 'U', 'user'],
-  ['cgroup', 'cgroup', 'C', 'cgroup'],
-  ['time', 'time', 'T', 'time'],
-];
+const KINDS: readonly KindOption[] = (['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup', 'time'] as const).map(
+  (kind) => KIND_OPTIONS[kind],
+);
 
 const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
 

@@ -1,7 +1,7 @@
 import type { ScanBit, ScanRow } from '../../types/native';
 import { flagsOfKinds } from '../launch/describe';
 import { systemError } from '../launch/failure';
-import { abortError } from '../launch/task';
+import { abortError, throwIfAborted } from '../launch/task';
 import { native } from '../native';
 import type { NamespaceKind } from '../namespace/kind';
 import type { Turns } from './turns';
@@ -30,7 +30,7 @@ const BITS: readonly ScanBit[] = [
 /** Reads /proc off the event loop, and does something with each row on it, a few milliseconds at a time. */
 export async function scan(request: ScanRequest, turns: Turns, onRow: (row: ScanRow) => void): Promise<void> {
   const { signal } = request;
-  if (signal?.aborted === true) throw abortError(signal);
+  throwIfAborted(signal);
   const arrivals = new Arrivals();
   const cancel = start(request, arrivals);
   const onAbort = () => signal !== undefined && arrivals.fail(abortError(signal));

@@ -144,6 +144,11 @@ export function abortError(signal: AbortSignal): Error {
   return Object.assign(error, { code: 'ABORT_ERR' });
 }
 
+/** A function: the compiler does not know that a signal may be aborted meanwhile. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal);
+}
+
 interface Outcome {
   received?(fd: number): void;
   running(task: Task): void;

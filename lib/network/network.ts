@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { validateAbortSignal, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
-import { abortError } from '../launch/task';
+import { throwIfAborted } from '../launch/task';
 import { disown, own } from '../namespace/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
@@ -126,7 +126,7 @@ export class Network implements AsyncDisposable {
     if (signal !== undefined) validateAbortSignal('options.signal', signal);
     const place = Place.of('target', target);
     try {
-      if (signal?.aborted === true) throw abortError(signal);
+      throwIfAborted(signal);
       const fds = await place.sockets(Array(2).fill({ domain: 'netlink', type: 'raw' }), signal);
       return construct(takeOver(place, fds, receiveBuffer));
     } catch (error) {

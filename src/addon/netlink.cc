@@ -218,8 +218,7 @@ Netlink::~Netlink() {
 Napi::Value Netlink::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   Napi::Object object = Environment::Of(env)->netlink_constructor.New({});
-  // Neither is sure to be there in a Worker that is being terminated.
-  Netlink *netlink = object.IsEmpty() ? nullptr : Unwrap(object);
+  Netlink *netlink = UnwrapNew<Netlink>(object);
   if (netlink == nullptr || !netlink->Begin(IntArgument(info, 0), IntArgument(info, 1), info[2].As<Napi::Function>())) {
     return env.Undefined();
   }

@@ -203,8 +203,7 @@ Napi::Value Connecting::ConnectFunction(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   Napi::Object object = Environment::Of(env)->connecting_constructor.New({});
-  // Neither is sure to be there in a Worker that is being terminated.
-  Connecting *connecting = object.IsEmpty() ? nullptr : Unwrap(object);
+  Connecting *connecting = UnwrapNew<Connecting>(object);
   if (connecting == nullptr || !connecting->Begin(fd, info[5].As<Napi::Function>())) {
     return env.Undefined();
   }

@@ -62,8 +62,7 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   Napi::Object object = Environment::Of(env)->task_constructor.New({});
-  // Neither is sure to be there in a Worker that is being terminated.
-  Task *task = object.IsEmpty() ? nullptr : Unwrap(object);
+  Task *task = UnwrapNew<Task>(object);
   if (task == nullptr) {
     return env.Undefined();
   }

@@ -98,8 +98,7 @@ Napi::Value Terminal::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   int fd = IntArgument(info, 0);
   Napi::Object object = Environment::Of(env)->terminal_constructor.New({});
-  // Neither is sure to be there in a Worker that is being terminated.
-  Terminal *terminal = object.IsEmpty() ? nullptr : Unwrap(object);
+  Terminal *terminal = UnwrapNew<Terminal>(object);
   if (terminal == nullptr || !terminal->Begin(fd, info[1].As<Napi::Function>())) {
     return env.Undefined();
   }

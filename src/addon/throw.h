@@ -27,6 +27,11 @@ inline void TellUncaught(Napi::Env env) {
   }
 }
 
+// What a new object wraps. In a Worker that is being terminated neither is sure to be there: null.
+template <typename Wrapped> Wrapped *UnwrapNew(const Napi::Object &object) {
+  return object.IsEmpty() ? nullptr : Wrapped::Unwrap(object);
+}
+
 } // namespace linux_ns
 
 #endif

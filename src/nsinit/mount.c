@@ -7,7 +7,7 @@
 
 /*
  * In another root the path is looked up as all others are. A link of /proc in it would lead to a mount of another mount
- * namespace, which mount(2) changed as well before Linux 6.16 (CVE-2025-38498).
+ * namespace, which mount(2) changed as well before Linux 6.16 (CVE-2025-38498). "/" is no link.
  */
 void step_propagation(const struct plan_step *step) {
   const char *path = step->field[0].bytes;

@@ -140,16 +140,25 @@ static long make_named(int parent, const char *name, bool directory) {
                    : sys4(__NR_mknodat, parent, name, MOUNT_POINT_FILE, 0);
 }
 
-/* No more than "." and "..". */
-static bool is_empty(int directory) {
-  char entries[128] __attribute__((aligned(8)));
-  long fd = sys4(__NR_openat, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  long got = fd;
-  while (got >= 0 && (got = sys3(__NR_getdents64, fd, entries, sizeof(entries))) > 0) {
-    for (long at = 0; at < got; at += ((const struct entry *)(entries + at))->size) {
-      got = is_dot(((const struct entry *)(entries + at))->name) ? got : -ENOTEMPTY;
+static bool are_dots(const char *entries, long size) {
+  for (long at = 0; at < size;) {
+    const struct entry *entry = (const struct entry *)(entries + at);
+    at += entry->size;
+    if (!is_dot(entry->name)) {
+      return false;
     }
   }
+  return true;
+}
+
+/* False also where it cannot be read. */
+static bool is_empty(int directory) {
+  char entries[128] __attribute__((aligned(8)));
+  long got;
+  long fd = sys4(__NR_openat, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  do {
+    got = sys3(__NR_getdents64, fd, entries, sizeof(entries));
+  } while (got > 0 && are_dots(entries, got));
   sys1(__NR_close, fd);
   return got == 0;
 }

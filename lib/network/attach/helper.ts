@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { NamespaceError } from '../../errors/namespace-error';
-import { abortError } from '../../launch/task';
+import { abortError, throwIfAborted } from '../../launch/task';
 import { native } from '../../native';
 import type { NamespaceProcess } from '../../process/namespace-process';
 import { spawn } from '../../process/spawn';
@@ -45,7 +45,7 @@ export async function startHelper(helper: Helper): Promise<NamespaceProcess> {
       return child;
     } catch (error) {
       await child.close();
-      if (signal?.aborted === true) throw abortError(signal);
+      throwIfAborted(signal);
       throw error === NOT_READY ? failedToStart(program, words()) : error;
     }
   } finally {

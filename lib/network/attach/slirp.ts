@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { NamespaceError } from '../../errors/namespace-error';
-import { abortError } from '../../launch/task';
+import { throwIfAborted } from '../../launch/task';
 import { isPrivileged } from '../place';
 import { DESCRIPTORS, failedToStart } from './helper';
 import type { AttachPlan } from './options';
@@ -55,7 +55,7 @@ export async function forwardPorts(api: string, { ports, signal }: AttachPlan): 
     const socket = connect({ path: api, ...(signal && { signal }) });
     socket.end(JSON.stringify({ execute: 'add_hostfwd', arguments: request }));
     const answer = await text(socket).catch((error: unknown) => {
-      if (signal?.aborted === true) throw abortError(signal);
+      throwIfAborted(signal);
       return String(error); // it has ended meanwhile, say
     });
     if (!answer.includes('"return"'))

@@ -9,7 +9,7 @@ import {
   validateString,
 } from '../../errors/validate';
 import { explain } from '../../host/hints';
-import { abortError } from '../../launch/task';
+import { throwIfAborted } from '../../launch/task';
 import type { NetworkTarget } from '../place';
 import { validateFamily } from '../sockets/options';
 import { readEtc } from './files';
@@ -52,7 +52,7 @@ export async function lookup(
   validateOneOf('options.order', order, ['ipv4first', 'ipv6first']);
   validateResolve('options', dns);
   if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  if (signal?.aborted === true) throw abortError(signal);
+  throwIfAborted(signal);
   const found = await addressesOf(target, hostname, family, dns, signal);
   const sorted = [...found.filter(isIPv4), ...found.filter(isIPv6)];
   if (order === 'ipv6first') sorted.sort((a, b) => isIP(b) - isIP(a));

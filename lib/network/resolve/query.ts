@@ -1,7 +1,7 @@
 /** Asks name servers, through sockets of the namespace. */
 import { randomInt } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { abortError } from '../../launch/task';
+import { throwIfAborted } from '../../launch/task';
 import type { NetworkTarget } from '../place';
 import { connect } from '../sockets/connect';
 import { createSocket } from '../sockets/datagram';
@@ -44,7 +44,7 @@ export async function ask(
   let heard = true;
   for (let attempt = 0; attempt < attempts; attempt++) {
     for (const server of servers) {
-      if (signal?.aborted === true) throw abortError(signal);
+      throwIfAborted(signal);
       const question = { id: randomInt(0x10000), name, type };
       const result = await askServer(target, server, question, timeout, signal);
       if (typeof result === 'string') heard = false;
@@ -74,7 +74,7 @@ async function askServer(
     const answer = first?.truncated === false ? first : await askByStream(target, server, message, question, signal);
     return answer ?? 'no sense in its answer';
   } catch (error) {
-    if (outer?.aborted === true) throw abortError(outer);
+    throwIfAborted(outer);
     if (late.aborted) return `no answer within ${timeout} ms`;
     return reasonOf(error);
   }

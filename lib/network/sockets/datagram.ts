@@ -11,7 +11,7 @@ import {
   validateOneOf,
   validateString,
 } from '../../errors/validate';
-import { abortError } from '../../launch/task';
+import { throwIfAborted } from '../../launch/task';
 import { disown, own } from '../../namespace/forgotten';
 import { native } from '../../native';
 import { closeFd } from '../../launch/close';
@@ -86,11 +86,6 @@ export async function createSocket(target: NetworkTarget, what: DatagramOptions 
   const datagram = new Datagram(target, fd, options);
   if (port !== undefined || host !== undefined) datagram.give();
   return datagram.socket;
-}
-
-/** A function: the compiler does not know that a signal may be aborted meanwhile. */
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortError(signal);
 }
 
 function validateDatagram(options: unknown): asserts options is DatagramOptions {

@@ -13,7 +13,7 @@ import {
   validateObject,
   validateString,
 } from '../../errors/validate';
-import { abortError } from '../../launch/task';
+import { throwIfAborted } from '../../launch/task';
 import { native } from '../../native';
 import type { NetworkTarget } from '../place';
 import { resolveHost } from '../resolve/host';
@@ -75,7 +75,7 @@ export async function listen(target: NetworkTarget, first: unknown, second?: Lis
   const options = (typeof where === 'number' ? { port: where } : where) as ListenOptions;
   validateListen(options);
   const { signal } = options;
-  if (signal?.aborted === true) throw abortError(signal);
+  throwIfAborted(signal);
   const [fd, endpoint] = await bind(target, options);
   try {
     await begin(server, fd, endpoint, options);
@@ -154,7 +154,7 @@ async function begin(server: Server, fd: number, endpoint: Endpoint, options: Li
   const { backlog = DEFAULT_BACKLOG, signal } = options;
   // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
   handOver(fd, () => {
-    if (signal?.aborted === true) throw abortError(signal);
+    throwIfAborted(signal);
     server.listen({ fd, backlog, exclusive: true });
   });
   try {
