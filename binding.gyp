@@ -10,6 +10,7 @@
         ["OS!='linux'", {"type": "none"}, {
           "sources": [
             "src/addon/addon.cc",
+            "src/addon/bytes.cc",
             "src/addon/child.c",
             "src/addon/control.cc",
             "src/addon/descriptors.cc",

@@ -6,6 +6,7 @@
  * @mergeModuleWith <project>
  */
 import './network/sockets'; // what namespaces do with sockets: provideSockets
+export type { Bytes } from './errors/bytes';
 export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-error';
 export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';

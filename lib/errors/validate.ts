@@ -27,7 +27,7 @@ export function invalidType(name: string, expected: string, value: unknown, call
 
 /** An argument of the right type whose value makes no sense: `invalidValue('kind', value, 'must be …')`. */
 export function invalidValue(name: string, value: unknown, reason: string, caller?: Checker): ArgumentError {
-  const shown = inspect(value);
+  const shown = display(value);
   const short = shown.length > 128 ? `${shown.slice(0, 128)}...` : shown;
   const text = `The ${subject(name, "'", true)} ${reason}. Received ${short}`;
   return coded(new TypeError(text), 'ERR_INVALID_ARG_VALUE', caller ?? invalidValue);
@@ -151,8 +151,25 @@ function subject(name: string, quote: string, nounFirst = false): string {
   return nounFirst ? `${noun} ${quote}${name}${quote}` : `${quote}${name}${quote} ${noun}`;
 }
 
+/** What was given, whatever it is: a getter of it, a Proxy, or a DataView whose buffer is gone may throw. */
+function display(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch {
+    return `a ${typeof value} that cannot be displayed`;
+  }
+}
+
 /** What was given, as Node's `determineSpecificType` says it. */
 function received(value: unknown): string {
+  try {
+    return specificType(value);
+  } catch {
+    return display(value);
+  }
+}
+
+function specificType(value: unknown): string {
   if (value == null) return String(value);
   if (typeof value === 'function') return `function ${value.name}`;
   if (typeof value === 'object') {

@@ -1,9 +1,8 @@
 import { inspect } from 'node:util';
 import type { Step } from '../../types/native';
+import { type Bytes, copyText } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import {
-  invalidType,
-  invalidValue,
   validateBoolean,
   validateInteger,
   validateKnownKeys,
@@ -296,7 +295,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
 
   /**
    * Writes a file as a process inside would, in one write(2) as long as it is short: a sysctl of its network
-   * namespace, say. An existing file is emptied first. At most 15 MiB. Links are followed,
+   * namespace, say. An existing file is emptied first. At most 15 MiB, as text or as bytes, of which a copy is taken at once. Links are followed,
    * but in a mount namespace of the set none of /proc to what a process has open (`/proc/PID/root`): `ELOOP`.
    *
    * @example
@@ -304,17 +303,14 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
    * await set.writeFile('/proc/sys/net/ipv4/ip_forward', '1');
    * ```
    */
-  async writeFile(path: string, data: string | Uint8Array, options: WriteFileOptions = {}): Promise<void> {
+  async writeFile(path: string, data: string | Bytes, options: WriteFileOptions = {}): Promise<void> {
     const file = validatePath('path', path);
-    if (typeof data !== 'string' && !ArrayBuffer.isView(data)) {
-      throw invalidType('data', 'of type string or an instance of Uint8Array', data);
-    }
-    if (Buffer.byteLength(data) > MAX_WRITE) throw invalidValue('data', data, `must have at most ${MAX_WRITE} bytes`);
+    const contents = copyText('data', data, MAX_WRITE);
     validateObject('options', options);
     validateKnownKeys('options', options, ['create']);
     const { create = false } = options;
     validateBoolean('options.create', create);
-    await this.#run(['write_file', file, O_WRONLY | O_TRUNC | (create ? O_CREAT : 0), data]);
+    await this.#run(['write_file', file, O_WRONLY | O_TRUNC | (create ? O_CREAT : 0), contents]);
   }
 
   /**

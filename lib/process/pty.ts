@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { NativeTerminal } from '../../types/native';
+import { copyBytes } from '../errors/bytes';
 import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
 import { systemError } from '../launch/failure';
 import { native } from '../native';
@@ -130,8 +131,10 @@ export class Pty extends Duplex {
 
   /** @internal */
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Callback): void {
-    if (chunk.length > 0) this.#atLineStart = LINE_ENDS.includes(chunk.at(-1));
-    this.#type({ rest: chunk, done });
+    const keys = copied(chunk, done);
+    if (keys === undefined) return;
+    if (keys.length > 0) this.#atLineStart = LINE_ENDS.includes(keys.at(-1));
+    this.#type({ rest: keys, done });
   }
 
   /** @internal */
@@ -192,5 +195,15 @@ export class Pty extends Duplex {
       this.destroy(systemError(error, { step: `${operation} terminal`, operation: 'pty' }));
       return undefined;
     }
+  }
+}
+
+/** What is typed later, when there is room, is what was written now. */
+function copied(chunk: Uint8Array, done: Callback): Buffer | undefined {
+  try {
+    return copyBytes('chunk', chunk);
+  } catch (error) {
+    done(error as Error);
+    return undefined;
   }
 }

@@ -1,8 +1,8 @@
 /** The mounts of a sandbox: each kind of {@link MountEntry}, checked, and made steps. */
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { types } from 'node:util';
 import type { Step } from '../../types/native';
+import { BYTES, copyText, isBytes } from '../errors/bytes';
 import {
   invalidType,
   invalidValue,
@@ -203,11 +203,12 @@ function parseData(name: string, data: unknown): (setting: Setting) => Contents 
     return () => ['', [data]];
   }
   if (isReadable(data)) return ({ feed }) => ['', [feed(data)]];
-  if (typeof data !== 'string' && !types.isUint8Array(data)) {
-    throw invalidType(name, 'a string, a descriptor, or an instance of Uint8Array or Readable', data);
+  if (typeof data !== 'string' && !isBytes(data)) {
+    throw invalidType(name, `a string, a descriptor, a Readable, or ${BYTES}`, data);
   }
-  if (Buffer.byteLength(data) <= MOST_IN_PLAN) return () => [data, []];
-  return ({ feed }) => ['', [feed(Readable.from([data], { objectMode: false }))]];
+  const contents = copyText(name, data);
+  if (Buffer.byteLength(contents) <= MOST_IN_PLAN) return () => [contents, []];
+  return ({ feed }) => ['', [feed(Readable.from([contents], { objectMode: false }))]];
 }
 
 /** By its shape: the class of another realm is another class. */

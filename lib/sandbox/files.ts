@@ -6,8 +6,9 @@
 import { constants, createReadStream, createWriteStream, read, write, writev } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { promisify, types } from 'node:util';
+import { promisify } from 'node:util';
 import type { Step } from '../../types/native';
+import { BYTES, copyText, isBytes } from '../errors/bytes';
 import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import {
@@ -170,11 +171,11 @@ function closing(descriptor: Descriptor): (fd: number, done: (error?: Error | nu
 }
 
 function sourceOf(data: unknown): Readable {
-  if (typeof data === 'string' || types.isUint8Array(data)) return Readable.from([data], { objectMode: false });
+  if (typeof data === 'string' || isBytes(data)) return Readable.from([copyText('data', data)], { objectMode: false });
   if (data !== null && typeof data === 'object' && typeof (data as { pipe?: unknown }).pipe === 'function') {
     return data as Readable;
   }
-  throw invalidType('data', 'of type string or an instance of Uint8Array or Readable', data);
+  throw invalidType('data', `of type string, a Readable, or ${BYTES}`, data);
 }
 
 /** Relative paths start at the root, for a sandbox has no directory of its own. */

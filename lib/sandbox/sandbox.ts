@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import type { CgroupStats } from '../cgroup/stats';
+import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { disown, own } from '../namespace/forgotten';
 import type { NamespaceSet } from '../namespace/namespace-set';
@@ -185,7 +186,7 @@ export class Sandbox {
   }
 
   /** Writes a file with the rights of a program inside, and creates it if needed; symbolic links cannot lead out. */
-  async writeFile(path: string, data: string | Uint8Array | Readable, options?: SandboxWriteOptions): Promise<void> {
+  async writeFile(path: string, data: string | Bytes | Readable, options?: SandboxWriteOptions): Promise<void> {
     await writeFileIn(this.#inside(), path, data, options);
   }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { CgroupSpec } from '../cgroup/spec';
+import type { Bytes } from '../errors/bytes';
 import type { Capability } from '../host/capabilities';
 import type { IdMap } from '../idmap/id-map';
 import type { NamespaceKind } from '../namespace/kind';
@@ -139,7 +140,7 @@ export interface FileEntry {
   /** Where: an absolute path in the sandbox. */
   target: string;
   /** The contents. A descriptor or a stream is read to its end before the sandbox is ready. */
-  data: string | Uint8Array | Readable | number;
+  data: string | Bytes | Readable | number;
   /** Default: 0o644. */
   mode?: number | undefined;
   /** Default: false. */

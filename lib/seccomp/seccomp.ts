@@ -1,5 +1,5 @@
-import { types } from 'node:util';
 import type { Step } from '../../types/native';
+import { BYTES, type Bytes, copyBytes, isBytes } from '../errors/bytes';
 import { invalidType, invalidValue, outOfRange } from '../errors/validate';
 import type { Capability } from '../host/capabilities';
 import { thisMachine } from './architecture';
@@ -13,7 +13,7 @@ import type { SeccompProfile } from './profile';
  * Which system calls a program can make: `'default'`, the profile of {@link defaultSeccompProfile}; `'none'` for no filter;
  * a profile in OCI's JSON form; or compiled BPF programs, all of which are asked, the strictest answer counting.
  */
-export type SeccompOption = 'default' | 'none' | SeccompProfile | Uint8Array | readonly Uint8Array[];
+export type SeccompOption = 'default' | 'none' | SeccompProfile | Bytes | readonly Bytes[];
 
 /** A filter that is ready to be installed. */
 export interface Filter {
@@ -44,12 +44,12 @@ const MAX_FILTERS = 16;
 export function parseSeccomp(name: string, seccomp: unknown, filtered: Filtered): readonly Filter[] {
   if (seccomp == null || seccomp === 'none') return [];
   if (seccomp === 'default') return [defaultFilter(filtered)];
-  if (types.isUint8Array(seccomp)) return [givenFilter(name, seccomp)];
+  if (isBytes(seccomp)) return [givenFilter(name, seccomp)];
   if (Array.isArray(seccomp)) return givenFilters(name, seccomp);
   if (typeof seccomp === 'object') return [profileFilter(name, seccomp, filtered)];
   if (typeof seccomp === 'string')
     throw invalidValue(name, seccomp, "must be 'default', 'none', a profile or a program");
-  throw invalidType(name, "'default', 'none', a profile or an instance of Uint8Array or Array", seccomp);
+  throw invalidType(name, `'default', 'none', a profile, an array of programs, or a program: ${BYTES}`, seccomp);
 }
 
 /** Immediately before `exec`: nsinit installs them when there is nothing else left to do. */
@@ -81,14 +81,13 @@ function givenFilters(name: string, programs: readonly unknown[]): Filter[] {
   if (programs.length === 0) throw invalidValue(name, programs, "must have a program; 'none' is for none");
   if (programs.length > MAX_FILTERS) throw outOfRange(`${name}.length`, `<= ${MAX_FILTERS}`, programs.length);
   return programs.map((program, index) => {
-    if (types.isUint8Array(program)) return givenFilter(`${name}[${index}]`, program);
-    throw invalidType(`${name}[${index}]`, 'an instance of Uint8Array', program);
+    return givenFilter(`${name}[${index}]`, program);
   });
 }
 
 /** A copy: the caller's bytes may change before they are used. */
-function givenFilter(name: string, bytes: Uint8Array): Filter {
-  const program = Uint8Array.from(bytes);
+function givenFilter(name: string, bytes: unknown): Filter {
+  const program = copyBytes(name, bytes);
   checkProgram(name, program);
   return { program, flags: 0 };
 }

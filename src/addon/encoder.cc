@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "../plan/plan.h"
+#include "bytes.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -194,12 +195,11 @@ private:
       std::string text = value.As<Napi::String>();
       return AppendBytes(text.data(), text.size());
     }
-    if (!value.IsTypedArray()) {
+    Bytes bytes;
+    if (!FindBytes(env_, value, &bytes)) {
       return Refuse("a field is neither a string nor bytes");
     }
-    Napi::TypedArray array = value.As<Napi::TypedArray>();
-    const char *data = static_cast<const char *>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    return AppendBytes(data, array.ByteLength());
+    return AppendBytes(bytes.data, bytes.size);
   }
 
   bool EncodeNull() {

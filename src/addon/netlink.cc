@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes.h"
 #include "descriptors.h"
 #include "environment_job.h"
 #include "throw.h"
@@ -20,23 +21,12 @@ namespace {
 // comes close to that.
 constexpr size_t kMostBytes = 256 << 10;
 
-struct Bytes {
-  const char *data;
-  size_t size;
-};
-
-Bytes BytesArgument(const Napi::CallbackInfo &info, size_t index) {
-  Napi::TypedArray array = info[index].As<Napi::TypedArray>();
-  return {static_cast<const char *>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
-}
-
 // Messages that go out, and what comes back: on a thread of the launcher.
 class Conversation {
 public:
   Conversation(std::shared_ptr<Fd> socket, const Bytes &request, const Bytes &segments)
       : socket_(std::move(socket)), request_(request.data, request.data + request.size),
-        segments_(reinterpret_cast<const uint32_t *>(segments.data),
-                  reinterpret_cast<const uint32_t *>(segments.data + segments.size)) {}
+        segments_(NumbersOf(segments)) {}
 
   void Run() {
     scratch_.reset(new char[kMostBytes]);
@@ -172,7 +162,10 @@ Napi::Value AddressBytes(const Napi::CallbackInfo &info) {
 
 Napi::Value AddressText(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  Bytes bytes = BytesArgument(info, 0);
+  Bytes bytes;
+  if (!BytesArgument(info, 0, &bytes)) {
+    return env.Undefined();
+  }
   size_t offset = static_cast<size_t>(IntArgument(info, 1));
   size_t length = static_cast<size_t>(IntArgument(info, 2));
   bool fits = (length == sizeof(in_addr) || length == sizeof(in6_addr)) && length <= bytes.size &&
@@ -271,7 +264,12 @@ void Netlink::OnReadable() {
 
 void Netlink::Exchange(const Napi::CallbackInfo &info) {
   Environment *environment = environment_;
-  std::shared_ptr<Conversation> conversation(new Conversation(socket_, BytesArgument(info, 0), BytesArgument(info, 1)));
+  Bytes request;
+  Bytes segments;
+  if (!BytesArgument(info, 0, &request) || !BytesArgument(info, 1, &segments)) {
+    return;
+  }
+  std::shared_ptr<Conversation> conversation(new Conversation(socket_, request, segments));
   environment->awaited.push_front(Napi::Persistent(info[2].As<Napi::Function>()));
   environment->KeepAlive(1);
   auto tell = [environment, callback = environment->awaited.begin(), conversation] {

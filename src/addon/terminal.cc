@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "bytes.h"
 #include "descriptors.h"
 #include "throw.h"
 
@@ -14,16 +15,6 @@ namespace {
 
 // read(2) and write(2) of a master whose other end nobody has open any more.
 constexpr int kEnd = -1;
-
-struct Bytes {
-  char *data;
-  size_t size;
-};
-
-Bytes BytesArgument(const Napi::CallbackInfo &info) {
-  Napi::TypedArray array = info[0].As<Napi::TypedArray>();
-  return {static_cast<char *>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
-}
 
 Napi::Value Transferred(Napi::Env env, ssize_t count, const char *syscall) {
   if (count >= 0) {
@@ -135,13 +126,19 @@ void Terminal::OnEvent() {
 }
 
 Napi::Value Terminal::Read(const Napi::CallbackInfo &info) {
-  Bytes into = BytesArgument(info);
+  Bytes into;
+  if (!BytesArgument(info, 0, &into)) {
+    return info.Env().Undefined();
+  }
   ssize_t count = read(fd_.get(), into.data, into.size);
   return count == 0 ? Napi::Number::New(info.Env(), kEnd) : Transferred(info.Env(), count, "read");
 }
 
 Napi::Value Terminal::Write(const Napi::CallbackInfo &info) {
-  Bytes bytes = BytesArgument(info);
+  Bytes bytes;
+  if (!BytesArgument(info, 0, &bytes)) {
+    return info.Env().Undefined();
+  }
   return Transferred(info.Env(), write(fd_.get(), bytes.data, bytes.size), "write");
 }
 

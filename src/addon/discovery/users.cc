@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../bytes.h"
 #include "../environment_job.h"
 #include "../throw.h"
 #include "scan.h"
@@ -42,15 +43,11 @@ void Tell(Environment *environment, Callback callback, const std::vector<std::st
 // userNames(uids, done)
 void UserNames(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  if (!info[0].IsTypedArray() || !info[1].IsFunction()) {
+  Bytes bytes;
+  if (!info[1].IsFunction() || !FindBytes(env, info[0], &bytes)) {
     return ThrowSystem(env, {EINVAL, "getpwuid_r", ""});
   }
-  Napi::TypedArray array = info[0].As<Napi::TypedArray>();
-  if (array.TypedArrayType() != napi_uint32_array) {
-    return ThrowSystem(env, {EINVAL, "getpwuid_r", ""});
-  }
-  Napi::Uint32Array list = array.As<Napi::Uint32Array>();
-  std::vector<uid_t> uids(list.Data(), list.Data() + list.ElementLength());
+  std::vector<uid_t> uids = NumbersOf(bytes);
   Environment *environment = Environment::Of(env);
   environment->awaited.push_front(Napi::Persistent(info[1].As<Napi::Function>()));
   environment->KeepAlive(1);
