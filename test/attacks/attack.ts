@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { runScenario } from '../fixtures/scenario';
 
@@ -40,6 +41,7 @@ export async function runAttack(name: string, milliseconds: number): Promise<Att
 
 /** Runs an attack in this process. */
 export async function attackHere(name: string, until: number): Promise<AttackResult> {
-  const { attack } = (await import(join(__dirname, `${name}.ts`))) as { attack: Attack };
+  // Not import(): what runs TypeScript here does so for require() alone.
+  const { attack } = createRequire(__filename)(join(__dirname, `${name}.ts`)) as { attack: Attack };
   return await attack.run(until);
 }
