@@ -37,6 +37,21 @@ export default tseslint.config(
     },
   },
   {
+    // All that the command line prints goes through cli/output.ts, which makes it printable.
+    files: ['cli/**/*.ts'],
+    ignores: ['cli/output.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^std(out|err)$/]",
+          message: 'Print with the functions of cli/output.ts.',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.js'],
     languageOptions: { sourceType: 'commonjs', globals: nodeGlobals },
   },

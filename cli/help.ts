@@ -8,7 +8,7 @@ const WIDTH = 80;
 const EXAMPLE = 46;
 
 /** What `linux-ns COMMAND --help` prints: the most common options, which fit one screen, or all of them. */
-export function helpOf({ name, operands, summary, options, examples }: Command, all: boolean): string {
+export function helpOf({ name, operands, summary, options, examples }: Command, all: boolean): string[] {
   const every = [...options, ...COMMON];
   const usual = every.filter(({ rare }) => rare !== true);
   // A second page is not worth it for --version alone.
@@ -23,11 +23,11 @@ export function helpOf({ name, operands, summary, options, examples }: Command, 
     ...rows.flatMap(([option, does]) => columns(option, does, column)),
     '',
     ...examples.flatMap(([command, does]) => example(command, does)),
-  ].join('\n');
+  ];
 }
 
 /** What `linux-ns --help` prints. */
-export function overview(commands: readonly Pick<Command, 'name' | 'summary'>[]): string {
+export function overview(commands: readonly Pick<Command, 'name' | 'summary'>[]): string[] {
   return [
     'Usage: linux-ns COMMAND [options] [ARGUMENT...]',
     'Create, enter and inspect Linux namespaces.',
@@ -39,7 +39,7 @@ export function overview(commands: readonly Pick<Command, 'name' | 'summary'>[])
     '',
     '  linux-ns unshare -Urmpf --mount-proc bash    a root shell in new namespaces',
     '  linux-ns doctor                              check what this host allows',
-  ].join('\n');
+  ];
 }
 
 function rowOf(option: Option, count: number | undefined): readonly [left: string, right: string] {

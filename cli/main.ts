@@ -6,7 +6,8 @@ import { parseCommandLine } from './arguments';
 import { type Command, UsageError } from './command';
 import { COMMANDS } from './commands';
 import { helpOf, overview } from './help';
-import { reportFailure, statusOfFailure } from './report';
+import { print } from './output';
+import { reasonOf, reportFailure, statusOfFailure } from './report';
 
 async function main([name, ...words]: readonly string[]): Promise<number> {
   if (name === undefined) {
@@ -43,23 +44,24 @@ async function runCommand(command: Command, words: readonly string[]): Promise<n
   return given.has('version') ? printVersion() : command.run(given);
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
 function printVersion(): number {
   const manifest = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
-  print(`linux-ns ${(JSON.parse(manifest) as { version: string }).version}`);
+  print([`linux-ns ${(JSON.parse(manifest) as { version: string }).version}`]);
   return 0;
 }
 
-/** A reader that closes the pipe early, such as head(1), is not an error. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
-});
-
 const words = process.argv.slice(2);
 const known = COMMANDS.some(({ name }) => name === words[0]) ? words[0] : undefined;
+
+/** A reader that closes the pipe early, such as head(1), is not an error. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  reportFailure(known, new UsageError(`cannot write to standard output: ${reasonOf(error)}`));
+  process.exit(1);
+});
+// Where standard error is lost, nobody can be told.
+process.stderr.on('error', () => undefined);
+
 main(words).then(
   (status) => (process.exitCode = status),
   (error: unknown) => {

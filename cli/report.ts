@@ -1,16 +1,18 @@
 import { UsageError } from './command';
+import { printMessages } from './output';
 
 /** An error of the library or of Node, told apart by properties, not by class. */
 interface Failure {
   readonly message: string;
   readonly code?: string;
   readonly step?: string;
+  readonly syscall?: string;
   readonly hint?: string;
 }
 
 /** Writes an error to standard error: `linux-ns: command: what: why`, and the hint on a second line. */
 export function reportFailure(command: string | undefined, error: unknown): void {
-  process.stderr.write(`${describeFailure(command, error).join('\n')}\n`);
+  printMessages(describeFailure(command, error));
 }
 
 /** The lines of an error. */
@@ -18,17 +20,32 @@ export function describeFailure(command: string | undefined, error: unknown): st
   const prefix = command === undefined ? 'linux-ns:' : `linux-ns: ${command}:`;
   if (error instanceof UsageError) return [`${prefix} ${error.message}`];
   const { message, code, hint } = failureOf(error);
+  if (failureOf(error).syscall === 'uv_cwd') return [`${prefix} ${WITHOUT_DIRECTORY}`];
   const text = oneLine(hint === undefined ? message : message.slice(0, message.length - hint.length - 2));
-  const [, why, what] = /^(?:E[A-Z0-9]+: )?(.*?)(?:, (.*))?$/s.exec(text) ?? [];
+  const [, why, what] = partsOf(text);
   const attempt =
     what === undefined || code?.startsWith('ERR_') === true ? text : `${what}: ${why ?? ''} (${code ?? ''})`;
   return [`${prefix} ${attempt}`, ...(hint === undefined ? [] : [`hint: ${hint}`])];
 }
 
-/** Without the received value and indexes of lists, which the user did not write. */
+/** getcwd(2) fails with ENOENT, which Node reports for every relative path. */
+const WITHOUT_DIRECTORY =
+  'the working directory has been removed, so a relative path leads nowhere: change to another directory';
+
+/** Why something failed, of a system error: `no space left on device (ENOSPC)`. */
+export function reasonOf({ message, code = '' }: { message: string; code?: string | undefined }): string {
+  const [, why = ''] = partsOf(message);
+  return `${why} (${code})`;
+}
+
+/** `EPERM: operation not permitted, write gid_map`, divided at the comma. */
+function partsOf(message: string): readonly string[] {
+  return /^(?:E[A-Z0-9]+: )?(.*?)(?:, (.*))?$/s.exec(message) ?? [];
+}
+
+/** Without the received value, where that takes several lines, and indexes of lists, which the user did not write. */
 function oneLine(text: string): string {
-  const [first = ''] = text.replace(/ Received [^]*\n[^]*$/, '').split('\n');
-  return first.replace(/mounts\[\d+\]: /, '');
+  return text.replace(/ Received [^]*\n[^]*$/, '').replace(/mounts\[\d+\]: /, '');
 }
 
 function failureOf(error: unknown): Failure {

@@ -1,4 +1,5 @@
 /** Tables as libsmartcols(3) prints them. */
+import { printable } from './output';
 
 /** A column, with its minimum width. */
 export interface Column {
@@ -21,7 +22,7 @@ export function tableOf(columns: readonly Column[], rows: readonly (readonly str
   if (style.raw) {
     return [...(style.headings ? [titles] : []), ...rows].map((row) => row.map(escaped).join(' '));
   }
-  const lines = rows.flatMap(linesOf).map((line) => line.map(visible));
+  const lines = rows.flatMap(linesOf).map((line) => line.map(printable));
   const widths = columns.map(({ title, width }, index) => {
     const used = Math.max(0, ...lines.map((line) => line[index]?.length ?? 0));
     return Math.max(used, style.headings ? title.length : 0, Math.min(width, used === 0 ? 0 : width));
@@ -47,15 +48,7 @@ function linesOf(row: readonly string[]): string[][] {
   return Array.from({ length: height }, (_, at) => cells.map((lines) => lines[at] ?? ''));
 }
 
-/** Command lines can contain escape sequences for terminals. */
-function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, hex);
-}
-
+/** A field of raw output ends at a space, and a backslash begins an escape. */
 function escaped(text: string): string {
-  return text.replace(/[\p{Cc} \\]/gu, hex);
-}
-
-function hex(letter: string): string {
-  return `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return printable(text.replace(/[ \\]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`));
 }

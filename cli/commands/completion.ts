@@ -2,6 +2,7 @@ import { oneOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { COMMANDS } from '../commands';
 import { bashScript, zshScript } from '../completion';
+import { print } from '../output';
 
 const SHELLS = ['bash', 'zsh'] as const;
 
@@ -23,6 +24,6 @@ async function run(given: Given): Promise<number> {
   if (shell === undefined || rest.length > 0) throw new UsageError('specify one shell: bash or zsh');
   const script = oneOf('the shell', shell, SHELLS) === 'bash' ? bashScript : zshScript;
   const commands = await Promise.all(COMMANDS.map((entry) => entry.load()));
-  process.stdout.write(script(commands));
+  print(script(commands).trimEnd().split('\n'));
   return 0;
 }

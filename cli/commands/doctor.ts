@@ -1,5 +1,6 @@
 import { type HostCheck, type HostReport, type Verdict, inspectHost } from 'linux-ns';
 import { type Command, type Given, UsageError } from '../command';
+import { printJson, printStyled, printable } from '../output';
 import { terminalSize } from '../terminal';
 import { wrap } from '../wrap';
 
@@ -33,11 +34,12 @@ async function run(given: Given): Promise<number> {
   const [operand] = given.operands;
   if (operand !== undefined) throw new UsageError(`unexpected argument '${operand}'`);
   const report = await inspectHost();
-  process.stdout.write(given.has('json') ? `${JSON.stringify(report, null, 2)}\n` : textOf(report, given.has('all')));
+  if (given.has('json')) printJson(report, 2);
+  else printStyled(textOf(report, given.has('all')));
   return report.verdict === 'no' ? 1 : 0;
 }
 
-function textOf({ kernel, arch, node, uid, checks }: HostReport, all: boolean): string {
+function textOf({ kernel, arch, node, uid, checks }: HostReport, all: boolean): string[] {
   const width = Math.max(...checks.map(({ title }) => title.length));
   return [
     `Linux ${kernel} on ${arch}, Node ${node}, uid ${uid}`,
@@ -45,15 +47,14 @@ function textOf({ kernel, arch, node, uid, checks }: HostReport, all: boolean): 
     ...checks.flatMap((check) => linesOf(check, width, all)),
     '',
     summaryOf(checks),
-    '',
-  ].join('\n');
+  ];
 }
 
 function linesOf({ title, verdict, found, tried, remedy }: HostCheck, width: number, all: boolean): string[] {
   const [mark, color] = MARKS[verdict];
-  const more = [...(all ? [`Test: ${tried}.`] : []), ...(remedy === undefined ? [] : [remedy])];
+  const more = [...(all ? [`Test: ${tried}.`] : []), ...(remedy === undefined ? [] : [remedy])].map(printable);
   const columns = process.stdout.isTTY ? Math.min(MOST_COLUMNS, terminalSize().cols) : MOST_COLUMNS;
-  const [first = '', ...rest] = wrap(found, Math.max(20, columns - width - 12));
+  const [first = '', ...rest] = wrap(printable(found), Math.max(20, columns - width - 12));
   return [
     ` ${colored(mark.padEnd(8), color)} ${title.padEnd(width)}  ${first}`,
     ...rest.map((line) => `${' '.repeat(width + 12)}${line}`),

@@ -2,6 +2,7 @@ import { type LsnsRow, NAMESPACE_KINDS, type NamespaceKind, discover, lsns } fro
 import { numberOf, oneOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { type Filter, parseFilter } from '../filter';
+import { print, printJson } from '../output';
 import { type Column, tableOf } from '../table';
 import { terminalSize } from '../terminal';
 
@@ -96,7 +97,7 @@ async function run(given: Given): Promise<number> {
     wanted === undefined ? await namespaces(given, kinds) : await processes(numberOf('the namespace', wanted));
   const relation = relationOf(given);
   const kept = rows.filter((row) => filter((name) => row[keyOf(name)]));
-  print(
+  printRows(
     given,
     columns,
     relation,
@@ -198,7 +199,7 @@ function linesOf(rows: readonly LsnsRow[], relation: Relation | undefined): Line
   return rows.map(add);
 }
 
-function print(
+function printRows(
   given: Given,
   columns: readonly ColumnInfo[],
   relation: Relation | undefined,
@@ -206,7 +207,7 @@ function print(
 ): void {
   if (given.has('json')) {
     const values = lines.map(({ row }) => Object.fromEntries(columns.map(({ key }) => [key, jsonOf(given, key, row)])));
-    process.stdout.write(`${JSON.stringify({ namespaces: values }, null, 3)}\n`);
+    printJson({ namespaces: values }, 3);
     return;
   }
   const raw = given.has('raw');
@@ -224,7 +225,7 @@ function print(
   );
   const width = process.stdout.isTTY && !given.has('notruncate') ? terminalSize().cols : undefined;
   const output = tableOf(shown, rows, { headings: !given.has('noheadings'), raw, width });
-  if (output.length > 0) process.stdout.write(`${output.join('\n')}\n`);
+  print(output);
 }
 
 function jsonOf(given: Given, key: keyof LsnsRow, row: LsnsRow): unknown {
@@ -260,6 +261,6 @@ function printColumns(given: Given): number {
     COLUMNS.map(({ title, help }) => [title, help]),
     style,
   );
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(lines);
   return 0;
 }

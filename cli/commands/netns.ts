@@ -1,6 +1,7 @@
 import { Namespace, Network, networkNamespaces } from 'linux-ns';
 import { numberOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
+import { print, printJson } from '../output';
 import { runProgram } from '../program';
 
 /** A subcommand. */
@@ -75,8 +76,8 @@ function actionCalled(word: string): [name: string, action: Action] {
 
 async function list(given: Given): Promise<number> {
   const named = await withIds(await networkNamespaces.list());
-  if (given.has('json')) return print([JSON.stringify(named)]);
-  return print(named.map(({ name, id }) => (id === undefined ? name : `${name} (id: ${id})`)));
+  if (given.has('json')) return shownJson(named);
+  return shown(named.map(({ name, id }) => (id === undefined ? name : `${name} (id: ${id})`)));
 }
 
 async function listIds(operands: readonly string[], given: Given): Promise<number> {
@@ -89,8 +90,8 @@ async function listIds(operands: readonly string[], given: Given): Promise<numbe
     const name = named.find(({ id }) => id === nsid)?.name;
     return { nsid, ...(name === undefined ? {} : { name }) };
   });
-  if (given.has('json')) return print([JSON.stringify(found)]);
-  return print(
+  if (given.has('json')) return shownJson(found);
+  return shown(
     found.map(({ nsid, name }) => `nsid ${nsid}${name === undefined ? '' : ` (iproute2 netns name: ${name})`}`),
   );
 }
@@ -142,11 +143,12 @@ async function remove(operands: readonly string[], given: Given): Promise<number
 }
 
 async function identify([pid]: readonly string[]): Promise<number> {
-  return print([(await networkNamespaces.identify(pid === undefined ? 'self' : processId('PID', pid))).join('\n')]);
+  const names = await networkNamespaces.identify(pid === undefined ? 'self' : processId('PID', pid));
+  return shown(names.length > 0 ? names : ['']);
 }
 
 async function pids([name = '']: readonly string[]): Promise<number> {
-  return print((await networkNamespaces.pids(name)).map(String));
+  return shown((await networkNamespaces.pids(name)).map(String));
 }
 
 /** @returns the exit status of the program; with --all, the first one that is not 0 */
@@ -177,7 +179,12 @@ async function namesMeant(
   return named ?? networkNamespaces.list();
 }
 
-function print(lines: readonly string[]): number {
-  if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+function shown(lines: readonly string[]): number {
+  print(lines);
+  return 0;
+}
+
+function shownJson(value: unknown): number {
+  printJson(value);
   return 0;
 }

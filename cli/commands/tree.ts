@@ -1,6 +1,7 @@
 import { NAMESPACE_KINDS, type NamespaceKind, type NamespaceMap, discover, processTree } from 'linux-ns';
 import { numberOf, oneOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
+import { print, printJson, printStyled } from '../output';
 import { terminalSize } from '../terminal';
 
 const COLORS = ['auto', 'always', 'never'] as const;
@@ -41,7 +42,7 @@ async function run(given: Given): Promise<number> {
   if (formats.filter((format) => format !== 'json').length > 1 || formats.length > 2)
     throw new UsageError(`${formats.map((format) => `--${format}`).join(' and ')} are mutually exclusive`);
   checkWords(given);
-  process.stdout.write(`${await drawn(given)}\n`);
+  await printTree(given);
   return 0;
 }
 
@@ -70,20 +71,23 @@ function kindsOf(given: Given): NamespaceKind[] {
   return given.values('type').map((kind) => oneOf('--type', kind, NAMESPACE_KINDS));
 }
 
-async function drawn(given: Given): Promise<string> {
+async function printTree(given: Given): Promise<void> {
   const by = given.value('by');
-  if (by !== undefined) {
-    const forest = await processTree({ by: oneOf('--by', by, NAMESPACE_KINDS) });
-    return given.has('json') ? JSON.stringify(forest, null, 2) : forest.toText({ ascii: given.has('ascii') });
+  if (by === undefined) {
+    const kinds = kindsOf(given);
+    const map = await discover(kinds.length > 0 ? { kinds } : {});
+    if (given.has('json')) printJson(map, 2);
+    else printStyled(picture(given, map).split('\n'));
+    return;
   }
-  const kinds = kindsOf(given);
-  return picture(given, await discover(kinds.length > 0 ? { kinds } : {}));
+  const forest = await processTree({ by: oneOf('--by', by, NAMESPACE_KINDS) });
+  if (given.has('json')) printJson(forest, 2);
+  else print(forest.toText({ ascii: given.has('ascii') }).split('\n'));
 }
 
 function picture(given: Given, map: NamespaceMap): string {
   const most = mostProcesses(given);
   const processes = most === undefined ? {} : { processes: most };
-  if (given.has('json')) return JSON.stringify(map, null, 2);
   if (given.has('dot')) return map.toDot();
   if (given.has('svg')) return map.toSVG({ theme: themeOf(given), ...processes });
   const width = process.stdout.isTTY ? { width: Math.max(40, terminalSize().cols) } : {};

@@ -1,0 +1,54 @@
+/** The one place where the command line writes to its standard streams: no other file of cli/ does. */
+/**
+ * What changes the state of a terminal or how its text reads: control characters (C0, DEL, C1, of which U+009B begins a
+ * sequence as ESC [ does), separators of lines and paragraphs, and the controls of writing direction. Much of what is
+ * printed comes from inside of namespaces: names of processes, paths, the first line of a script. ECMA-48, UAX #9
+ */
+const HOSTILE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
+
+/** The sequences of ECMA-48 that select colors: the only ones that {@link printStyled} lets through. */
+// eslint-disable-next-line no-control-regex
+const COLOR = /(\u001b\[[0-9;]*m)/g;
+
+/** The text as one line that a terminal only shows: `\x1b`, `\u202e` for what it would interpret. */
+export function printable(text: string): string {
+  return text.replace(HOSTILE, escapeOf);
+}
+
+function escapeOf(letter: string): string {
+  const code = letter.charCodeAt(0).toString(16);
+  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+}
+
+/** Writes lines to standard output. */
+export function print(lines: readonly string[]): void {
+  write(process.stdout, lines.map(printable));
+}
+
+/** Writes lines that this program has colored. Texts from elsewhere have been made printable before. */
+export function printStyled(lines: readonly string[]): void {
+  // split() puts what the expression captures, the colors, at the odd places.
+  const styled = (line: string): string =>
+    line
+      .split(COLOR)
+      .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+      .join('');
+  write(process.stdout, lines.map(styled));
+}
+
+/** Writes a value as JSON, in which every character that is not printable is written as an escape of JSON. */
+export function printJson(value: unknown, indent?: number): void {
+  const text = JSON.stringify(value, null, indent);
+  const safe = (line: string): string =>
+    line.replace(HOSTILE, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  write(process.stdout, text.split('\n').map(safe));
+}
+
+/** Writes messages, one a line, to standard error. */
+export function printMessages(lines: readonly string[]): void {
+  write(process.stderr, lines.map(printable));
+}
+
+function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
+  if (lines.length > 0) stream.write(`${lines.join('\n')}\n`);
+}
