@@ -2,6 +2,7 @@
 
 const os = require('node:os');
 const path = require('node:path');
+const { PATIENCE } = require('./test/fixtures/patience');
 
 const uid = process.getuid?.() ?? 'nobody';
 
@@ -20,5 +21,6 @@ module.exports = {
   cacheDirectory: path.join(os.tmpdir(), `linux-ns-jest-${uid}`),
   watchman: false,
   maxWorkers: '100%',
-  testTimeout: 30_000,
+  // For every test and hook; none has a limit of its own.
+  testTimeout: PATIENCE,
 };

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
 import { native } from '../../lib/native';
-import { NOTHING, footprint, moreThan } from '../fixtures/footprint';
+import { NOTHING, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { resultOf } from '../fixtures/scenario';
 import { needs } from '../fixtures/optional';
 
@@ -174,13 +174,9 @@ describe('a Worker that is terminated', () => {
     ['before it is told of mounts', `native.statMounts(-1, true, nothing); for (;;);`],
     ['before it is told of users', `native.userNames(Uint32Array.of(0), nothing); for (;;);`],
     ['before it is told of processes', `native.scan(0x10000000, 0, nothing); for (;;);`],
-  ])(
-    '%s is gone, and its process goes on',
-    async (_, body) => {
-      await resultOf(join(__dirname, 'scenarios.ts'), 'terminatedInCall', [body, 16]);
-    },
-    120_000,
-  );
+  ])('%s is gone, and its process goes on', async (_, body) => {
+    await resultOf(join(__dirname, 'scenarios.ts'), 'terminatedInCall', [body, 16]);
+  });
 });
 
 describe('where Node has no descriptor left', () => {
@@ -211,7 +207,7 @@ describe('a task that is killed together with the child it has forked, before it
   test('leaves no child behind, and nothing that the end of its pid namespace would wait for', async () => {
     const result = await resultOf(join(__dirname, 'scenarios.ts'), 'killedBeforeReported');
     expect(result).toEqual({ held: true, more: NOTHING });
-  }, 60_000);
+  });
 });
 
 test('nothing is left of any of it', async () => {
@@ -220,5 +216,5 @@ test('nothing is left of any of it', async () => {
     launch({ flags: 0, steps: [run('true')] }).last,
     launch({ flags: 0, steps: [run('/no/such')] }).last,
   ]);
-  expect((await moreThan(before)).children).toEqual([]);
+  await expectNothingLeft(before);
 });

@@ -146,13 +146,13 @@ export async function killedBeforeReported(): Promise<unknown> {
   const before = footprint();
   const others = (but: number): number[] =>
     footprint().children.flatMap((pid) => (before.children.includes(pid) || +pid === but ? [] : [+pid]));
-  const forksAfter = async (reports: number): Promise<boolean> => {
+  const forksAfter = async (reports: number, patience?: number): Promise<boolean> => {
     const fill = Array.from({ length: reports }, (): Step => ['read_file', join(folder, 'byte'), 1]);
     let forked = false;
     await launch({ flags: 0, steps: [...fill, enter, ['fork'], SLEEP] }, (task) => {
       const { pid } = task;
       task.proceed();
-      forked = hasCome(() => others(pid).length > 0, pid);
+      forked = hasCome(() => others(pid).length > 0, pid, patience);
       for (const each of [pid, ...others(pid)]) process.kill(each, 'SIGKILL');
     });
     return forked;
@@ -164,16 +164,18 @@ export async function killedBeforeReported(): Promise<unknown> {
     else waits = middle;
   }
   // Once more, and nothing after it: what it leaves nobody else takes away.
-  const held = await forksAfter(forks);
+  const held = await forksAfter(forks, Infinity);
   const more = await moreThan(before);
   await set.close();
   rmSync(folder, { recursive: true });
   return { held, more };
 }
 
-/** Whether something comes to be before a process has fallen asleep. The event loop stands still meanwhile. */
-function hasCome(happened: () => boolean, pid: number): boolean {
-  for (let asleep = 0; asleep < 30;) {
+/**
+ * Whether something comes to be before a process has been seen asleep so often. The event loop stands still meanwhile.
+ */
+function hasCome(happened: () => boolean, pid: number, patience = 30): boolean {
+  for (let asleep = 0; asleep < patience;) {
     if (happened()) return true;
     asleep = readFileSync(`/proc/${pid}/stat`, 'utf8').includes(' S ') ? asleep + 1 : 0;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { ONE_WAIT } from '../fixtures/patience';
 import { runScenario } from '../fixtures/scenario';
 
 /** A program inside does its worst, over and over: one file of this directory each, which exports it as `attack`. */
@@ -19,7 +20,7 @@ export interface AttackResult {
 }
 
 /** What an attack may take beyond its time: the rounds that run, and what it cleans up. */
-const GRACE_MS = 120_000;
+const GRACE_MS = ONE_WAIT;
 
 /** The names of all attacks: their files without `.ts`. */
 export function attackNames(): string[] {
@@ -32,16 +33,16 @@ export function attackNames(): string[] {
  * process that has crashed, was killed or does not come to an end is a breach, too.
  */
 export async function runAttack(name: string, milliseconds: number): Promise<AttackResult> {
-  const until = Date.now() + milliseconds;
-  const outcome = await runScenario(__filename, 'attackHere', [name, until], { timeout: milliseconds + GRACE_MS });
+  const timeout = milliseconds + GRACE_MS;
+  const outcome = await runScenario(__filename, 'attackHere', [name, milliseconds], { timeout });
   if (outcome.code === 0 && outcome.result !== undefined) return outcome.result as AttackResult;
   const how = outcome.signal ?? `status ${String(outcome.code)}`;
   return { rounds: 0, broken: [`the attacked process ended with ${how}: ${outcome.stderr.trim()}`] };
 }
 
-/** Runs an attack in this process. */
-export async function attackHere(name: string, until: number): Promise<AttackResult> {
+/** Runs an attack in this process, from now on for so long. */
+export async function attackHere(name: string, milliseconds: number): Promise<AttackResult> {
   // Not import(): what runs TypeScript here does so for require() alone.
   const { attack } = createRequire(__filename)(join(__dirname, `${name}.ts`)) as { attack: Attack };
-  return await attack.run(until);
+  return await attack.run(Date.now() + milliseconds);
 }

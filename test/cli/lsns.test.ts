@@ -2,8 +2,6 @@ import { readlinkSync, statSync } from 'node:fs';
 import { spawn } from '../../lib';
 import { CommandLine, expectOneLine } from './command-line';
 
-jest.setTimeout(90_000);
-
 let cli: CommandLine;
 beforeAll(() => (cli = new CommandLine()));
 afterAll(() => cli.remove());

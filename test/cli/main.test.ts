@@ -18,8 +18,6 @@ import { needs } from '../fixtures/optional';
 import { Screen } from '../fixtures/screen';
 import { CommandLine, expectOneLine } from './command-line';
 
-jest.setTimeout(90_000);
-
 let cli: CommandLine;
 let directory: string;
 

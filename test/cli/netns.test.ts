@@ -3,8 +3,6 @@ import { type NamespaceSet, unshare } from '../../lib';
 import { needs } from '../fixtures/optional';
 import { CommandLine, type Ended, refusalOf } from './command-line';
 
-jest.setTimeout(90_000);
-
 let cli: CommandLine;
 /** With a /run of its own: names made here are nobody else's, and nobody needs to be root. */
 let set: NamespaceSet;

@@ -4,8 +4,6 @@ import type { NamespaceProcess } from '../../lib';
 import { needs } from '../fixtures/optional';
 import { CommandLine, SEARCHABLE, expectOneLine } from './command-line';
 
-jest.setTimeout(90_000);
-
 let cli: CommandLine;
 let target: NamespaceProcess;
 

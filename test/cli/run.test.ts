@@ -20,8 +20,7 @@ import { networkNamespaces, unshare } from '../../lib';
 import { needs } from '../fixtures/optional';
 import { Screen } from '../fixtures/screen';
 import { CommandLine, refusalOf } from './command-line';
-
-jest.setTimeout(90_000);
+import { eventually } from '../fixtures/footprint';
 
 let cli: CommandLine;
 let directory: string;
@@ -222,9 +221,7 @@ describe('linux-ns run', () => {
     expect(before).not.toEqual([]);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    for (let rest = before; rest.length > 0; rest = (await sleepers()).filter((pid) => before.includes(pid))) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(async () => !(await sleepers()).some((pid) => before.includes(pid)));
   });
 
   /** Of ours, by the directory they were started in. */

@@ -9,8 +9,6 @@ import { needs } from '../fixtures/optional';
 import { Screen } from '../fixtures/screen';
 import { CommandLine, SEARCHABLE, expectOneLine } from './command-line';
 
-jest.setTimeout(90_000);
-
 let cli: CommandLine;
 beforeAll(() => (cli = new CommandLine()));
 afterAll(() => cli.remove());

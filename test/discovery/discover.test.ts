@@ -221,7 +221,7 @@ left.wait()`;
         expect(mounted[0]!.mounts.length).toBeGreaterThan(4000);
         expect(mounted[0]!.path).toMatch(/\/mnt\/net$/);
       });
-    }, 110_000);
+    });
 
     needs({ root: true }).test("of this process's own mount namespace, by a path that goes on", async () => {
       const directory = mkdtempSync(join(tmpdir(), 'linux-ns-discovery-'));
@@ -376,7 +376,7 @@ test('processes that come and go while it looks are no errors, and there is no e
   }
   coming = false;
   await churning;
-}, 60_000);
+});
 
 test('a namespace that has got the number of one that went is told from it', async () => {
   /** By number: what those that went were called besides. */
@@ -393,7 +393,7 @@ test('a namespace that has got the number of one that went is told from it', asy
     }
     gone.set(id, found.uniqueId);
   }
-}, 60_000);
+});
 
 test('a pid namespace that is mounted, and whose init has ended, is there still', async () => {
   const script = `mount -t tmpfs none /mnt

@@ -11,10 +11,10 @@ import ts from 'typescript';
 import { spawn } from '../../lib';
 import { CompiledPackage, ROOT } from '../fixtures/child-node';
 import { needs } from '../fixtures/optional';
+import { ONE_WAIT } from '../fixtures/patience';
 import { FENCE_WORDS, type Program, blocksOf, pages, programsOf, readPage } from './blocks';
 
 const execFile = promisify(execFileCallback);
-const MINUTE = 60_000;
 
 /** A project that has installed the package, to run one program in. */
 class Project implements Disposable {
@@ -44,7 +44,7 @@ class Project implements Disposable {
 
   async #execute(file: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
     const { directory: cwd, env } = this;
-    const running = execFile(file, args, { cwd, env, timeout: MINUTE, killSignal: 'SIGKILL' });
+    const running = execFile(file, args, { cwd, env, timeout: ONE_WAIT, killSignal: 'SIGKILL' });
     running.child.stdin?.end();
     return running;
   }
@@ -52,7 +52,7 @@ class Project implements Disposable {
   /** Whatever asks on it is told to exit. */
   async #onTerminal(file: string): Promise<{ stdout: string; stderr: string }> {
     const { directory: cwd, env } = this;
-    await using child = await spawn(process.execPath, [file], { cwd, env, pty: {}, timeout: MINUTE });
+    await using child = await spawn(process.execPath, [file], { cwd, env, pty: {}, timeout: ONE_WAIT });
     let stdout = '';
     child.pty?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.pty?.write('exit\r');
@@ -68,7 +68,7 @@ class Project implements Disposable {
 
 describe('the code in README.md and in guides', () => {
   let installed: CompiledPackage;
-  beforeAll(() => (installed = new CompiledPackage()), MINUTE);
+  beforeAll(() => (installed = new CompiledPackage()));
   afterAll(() => installed.remove());
 
   const programs = pages().flatMap((page) => programsOf(page, ['ts', 'js', 'sh']));
@@ -82,7 +82,6 @@ describe('the code in README.md and in guides', () => {
         expect(stderr).toBe('');
         for (const [, printed = ''] of code.matchAll(/\/\/ → (.*)$/gm)) expect(stdout).toContain(printed);
       },
-      2 * MINUTE,
     );
   }
 });

@@ -12,7 +12,7 @@ needs({ tool: ['ping', 'dnsmasq', 'dhclient'] }).describe('ip-netns', () => {
       if (line.startsWith('# ')) parts.set(line.slice(2), (part = []));
       else if (line !== '') part.push(line);
     }
-  }, 60_000);
+  });
 
   test('goes through the article, command by command', () => {
     expect([...parts.keys()]).toEqual([

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { needs } from '../fixtures/optional';
 import { linesOf, runExample, startExample } from './example';
+import { eventually } from '../fixtures/footprint';
 
 describe('demo_uts_namespaces', () => {
   test('the child has the hostname given, the parent its own', async () => {
@@ -26,10 +27,7 @@ describe('demo_uts_namespaces', () => {
       expect(() => process.kill(pid, 0)).not.toThrow();
     }
     // The kernel sends the signal while it ends the parent: what is left to wait for is the child's own end.
-    for (let attempt = 0; attempt < 500 && exists(pid); attempt++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    expect(exists(pid)).toBe(false);
+    await eventually(() => !exists(pid));
   });
 });
 

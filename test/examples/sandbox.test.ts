@@ -3,24 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linesOf, runExample } from './example';
 
-const MINUTE = 60_000;
-
 describe('the examples of what people build with a Sandbox', () => {
-  it(
-    'a judge says of untrusted programs what became of them',
-    async () => {
-      const lines = await linesOf('judge');
-      const verdicts = new Map(lines.map((line) => [line.slice(0, 18).trim(), line.slice(19).replace(/\s+/g, ' ')]));
-      expect(verdicts.get('adds two numbers')).toBe('ok 42');
-      expect(verdicts.get('never ends')).toMatch(/^time limit/);
-      expect(verdicts.get('fills the memory')).toMatch(/^failed FATAL ERROR: .*heap/);
-      expect(verdicts.get('talks too much')).toMatch(/^output limit/);
-      expect(verdicts.get('reads secrets')).toMatch(/^failed Error: ENOENT/);
-      expect(verdicts.get('calls home')).toMatch(/^failed Error: .*ENETUNREACH/);
-      expect(verdicts.get('looks around')).toBe('ok user true undefined');
-    },
-    2 * MINUTE,
-  );
+  it('a judge says of untrusted programs what became of them', async () => {
+    const lines = await linesOf('judge');
+    const verdicts = new Map(lines.map((line) => [line.slice(0, 18).trim(), line.slice(19).replace(/\s+/g, ' ')]));
+    expect(verdicts.get('adds two numbers')).toBe('ok 42');
+    expect(verdicts.get('never ends')).toMatch(/^time limit/);
+    expect(verdicts.get('fills the memory')).toMatch(/^failed FATAL ERROR: .*heap/);
+    expect(verdicts.get('talks too much')).toMatch(/^output limit/);
+    expect(verdicts.get('reads secrets')).toMatch(/^failed Error: ENOENT/);
+    expect(verdicts.get('calls home')).toMatch(/^failed Error: .*ENETUNREACH/);
+    expect(verdicts.get('looks around')).toBe('ok user true undefined');
+  });
 
   it('a build step reads its source, writes its output, and nothing else', async () => {
     const lines = await linesOf('build_step');

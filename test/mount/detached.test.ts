@@ -8,6 +8,7 @@ import { mountsBelow } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { NOTHING, footprint, moreThan } from '../fixtures/footprint';
 import { Workshop } from './in-a-set';
+import { ONE_WAIT } from '../fixtures/patience';
 
 describe('in a set', () => {
   let shop: Workshop;
@@ -151,7 +152,7 @@ test('one that is forgotten is unmounted by the garbage collector, with a warnin
       await (async () => { await set.fsmount({ type: 'tmpfs' }); })();
       let warned = false;
       process.on('warning', () => (warned = true));
-      for (let i = 0; i < 500 && !warned; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
+      for (const end = Date.now() + ${ONE_WAIT}; !warned && Date.now() < end;) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
       await set.close();
     })();`;
   const { stdout } = await promisify(execFile)(

@@ -205,7 +205,7 @@ describe('of a set', () => {
     done = true;
     expect(mounts.filter(({ target }) => target.startsWith(`${folder}/`))).toHaveLength(count);
     expect(turns).toBeGreaterThan(count / 500);
-  }, 120_000);
+  });
 });
 
 describe('of what is no list of mounts', () => {

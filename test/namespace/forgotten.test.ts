@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, isAlive } from '../fixtures/footprint';
+import { ONE_WAIT } from '../fixtures/patience';
 
 const library = JSON.stringify(join(__dirname, '../../lib'));
 
@@ -14,7 +15,7 @@ async function script(body: string): Promise<{ stdout: string; stderr: string }>
       try { return /^(net|pid|user|uts|mnt):/.test(fs.readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }
     }).length;
     const collect = async (holds) => {
-      for (let i = 0; i < 500 && !holds(); i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
+      for (const end = Date.now() + ${ONE_WAIT}; !holds() && Date.now() < end;) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
     };
     process.on('warning', ({ code, message }) => console.log(code, message));
     (async () => { ${body} })();`;

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { NAMESPACE_KINDS, type NamespaceSet, unshare } from '../../lib';
-import { expectNothingLeft, footprint, mountsBelow } from '../fixtures/footprint';
+import { eventually, expectNothingLeft, footprint, mountsBelow } from '../fixtures/footprint';
 import { errorWith } from '../fixtures/errors';
 
 describe('a set of namespaces', () => {
@@ -173,7 +173,7 @@ test('a set whose init was killed says so, and closes as any other', async () =>
   const before = footprint();
   const set = await unshare(['user', 'pid']);
   process.kill(set.init!, 'SIGKILL');
-  while (set.init !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  await eventually(() => set.init === undefined);
   await expect(set.spawn('true')).rejects.toMatchObject({
     code: 'ENOMEM',
     hint: expect.stringMatching(/init/) as string,

@@ -98,7 +98,7 @@ function dnsmasq(on: Host, link: string, ...options: string[]): Promise<Namespac
 /** Asks once, and waits until it has an answer. It asks for nothing that would have it change /etc/resolv.conf. */
 async function dhclient(on: Host, link: string): Promise<AsyncDisposable> {
   const config = join(directory, 'dhclient.conf');
-  writeFileSync(config, 'request subnet-mask, broadcast-address, routers;\ntimeout 25;\n');
+  writeFileSync(config, 'request subnet-mask, broadcast-address, routers;\ntimeout 200;\n');
   const [leases, pid] = [join(directory, `client-${link}`), join(directory, `pid-${link}`)];
   const child = await on.set.spawn('dhclient', ['-4', '-1', '-d', '-cf', config, '-lf', leases, '-pf', pid, link], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -278,7 +278,7 @@ needs({ tool: ['dnsmasq'] }).test(
       (await net.address.list({ link: 'eth0', family: 'inet6', scope: 'global' }))
         .filter(({ flags }) => !flags.includes('tentative'))
         .map(({ address }) => address);
-    await eventually(async () => (await advertised(listens.net)).length > 0, 25_000);
+    await eventually(async () => (await advertised(listens.net)).length > 0);
     expect((await advertised(listens.net))[0]).toMatch(/^2001:db8:3:/);
     const [route] = await listens.net.route.list({ to: 'default', family: 'inet6' });
     expect(route).toMatchObject({ protocol: 'ra', link: 'eth0', via: expect.stringMatching(/^fe80::/) as string });

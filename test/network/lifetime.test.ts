@@ -61,7 +61,7 @@ test('where descriptors run out between its two sockets, nothing is left', async
     codes: ['EMFILE'],
     left: 0,
   });
-}, 60_000);
+});
 
 test.each([
   [() => Network.open({} as never), 'ERR_INVALID_ARG_TYPE'],
@@ -94,17 +94,13 @@ test('100 networks, one after another and all at once, leave nothing behind', as
 describe('a Worker', () => {
   test('that ends in the middle of it all takes its sockets along', async () => {
     expect(await resultOf(SCENARIOS, 'terminatedWorkers', [8])).toEqual(NOTHING);
-  }, 120_000);
+  });
 
-  needs({ root: true }).test(
-    'that has moved works in the network it has moved to',
-    async () => {
-      expect(await resultOf(SCENARIOS, 'movedWorker')).toEqual({
-        inside: ['lo', 'veth0', 'inside'],
-        forwarding: '1',
-        outside: expect.not.arrayContaining(['inside']) as string[],
-      });
-    },
-    120_000,
-  );
+  needs({ root: true }).test('that has moved works in the network it has moved to', async () => {
+    expect(await resultOf(SCENARIOS, 'movedWorker')).toEqual({
+      inside: ['lo', 'veth0', 'inside'],
+      forwarding: '1',
+      outside: expect.not.arrayContaining(['inside']) as string[],
+    });
+  });
 });

@@ -234,7 +234,7 @@ test('where /dev/net/tun is closed to this user, or there is none, the error say
     await net.link.set(tun.name, { up: true });
     await net.address.add(tun.name, '10.7.0.1/24');
     // What is sent to that network comes out of the descriptor: a program reads it, who was handed that.
-    const script = `timeout 20 python3 -c 'import os, select; select.select([3], [], []); p = os.read(3, 2000); print(p[0] >> 4, p[9], *p[16:20])' &
+    const script = `timeout 200 python3 -c 'import os, select; select.select([3], [], []); p = os.read(3, 2000); print(p[0] >> 4, p[9], *p[16:20])' &
       ping -c 1 -W 1 10.7.0.9 > /dev/null; wait`;
     const child = await set.spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit', tun.fd] });
     let text = '';

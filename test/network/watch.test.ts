@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { type NetworkEvent, type NetworkWatch, Network, unshare } from '../../lib';
 import { Lab } from '../fixtures/lab';
 import { needs } from '../fixtures/optional';
+import { ONE_WAIT } from '../fixtures/patience';
 
 let lab: Lab;
 beforeEach(async () => {
@@ -155,7 +156,7 @@ describe('where events are lost', () => {
         `--user=/proc/${process.pid}/fd/${set.user!.fd}`,
         `--net=/proc/${process.pid}/fd/${set.net!.fd}`,
       ];
-      execFileSync('nsenter', [...nsenter, 'ip', '-batch', '-'], { input: commands, timeout: 25_000 });
+      execFileSync('nsenter', [...nsenter, 'ip', '-batch', '-'], { input: commands, timeout: ONE_WAIT });
       const overrun = (await until(watch, ({ type }) => type === 'overrun')).at(-1);
       const dump = overrun?.type === 'overrun' ? await overrun.dump() : undefined;
       expect(dump?.addresses.filter(({ link }) => link === 'lo').length).toBeGreaterThanOrEqual(200);

@@ -5,6 +5,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type NamespaceProcess, type SpawnOptions, spawn } from '../../lib';
+import { eventually } from '../fixtures/footprint';
 
 const unshare = ['user', 'pid'] as const;
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGCONT', 'SIGWINCH'] as const;
@@ -15,13 +16,13 @@ const OTHERS = Object.entries(constants.signals).filter(
 describe('process 1 of a new pid namespace', () => {
   test('adopts orphans', async () => {
     await using child = await shell('(sleep 600 &); read end');
-    await until(() => childrenOf(initOf(child)).length === 2);
+    await eventually(() => childrenOf(initOf(child)).length === 2);
   });
 
   test('reaps orphans, however many', async () => {
     await using child = await shell('for i in $(seq 300); do (: &); done; echo made; read end');
     await line(child);
-    await until(() => childrenOf(initOf(child)).length === 1);
+    await eventually(() => childrenOf(initOf(child)).length === 1);
     expect(childrenOf(initOf(child))).toEqual([String(child.pid)]);
   });
 
@@ -86,7 +87,7 @@ describe('process 1 of a new pid namespace', () => {
   test('is in no process group or session of ours', async () => {
     await using child = await shell('read end');
     const init = initOf(child);
-    await until(() => sessionOf(init) === init);
+    await eventually(() => sessionOf(init) === init);
     expect(groupOf(init)).toBe(init);
   });
 });
@@ -162,7 +163,7 @@ describe('with init: false the program is process 1', () => {
   test('nobody reaps for it', async () => {
     await using child = await shell('(sleep 0.3 &); (sleep 0.3 &); exec sleep 600', { init: false });
     const isZombie = (pid: string): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-    await until(() => childrenOf(child.pid).filter(isZombie).length === 2);
+    await eventually(() => childrenOf(child.pid).filter(isZombie).length === 2);
   });
 });
 
@@ -206,10 +207,4 @@ function childrenOf(pid: number): string[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .split(' ')
     .filter((child) => child !== '');
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(condition()).toBe(true);
 }

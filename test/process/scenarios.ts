@@ -8,6 +8,7 @@ import { closeSync, createReadStream, createWriteStream, openSync, readFileSync,
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { ONE_WAIT } from '../fixtures/patience';
 
 /** Starts a program the one way or the other. */
 export type Start = (file: string, args: string[], options?: SpawnOptions) => Promise<ChildProcess>;
@@ -109,20 +110,28 @@ export const SCENARIOS: Record<string, Scenario> = {
     return [taken, child.stdin!.destroyed, await watched];
   },
   'a child that closes all it has and lives on': async (start) => {
-    const child = await start('sh', ['-c', 'exec <&- >&- 2>&-; sleep 0.3; exit 4']);
+    const script = 'trap "exit 4" USR1; exec <&- >&- 2>&-; while :; do sleep 0.05; done';
+    const child = await start('sh', ['-c', script]);
     const order: string[] = [];
-    child.stdout!.resume().on('end', () => order.push('output'));
-    child.stderr!.resume().on('end', () => order.push('output'));
+    const ended = (): void => {
+      if (order.push('output') === 2) child.kill('SIGUSR1');
+    };
+    child.stdout!.resume().on('end', ended);
+    child.stderr!.resume().on('end', ended);
     child.on('exit', (code) => order.push(`exit ${code}`));
     child.on('close', (code) => order.push(`close ${code}`));
     await once(child, 'close');
     return order;
   },
   'output that is held by another': async (start) => {
-    const child = await start('sh', ['-c', '(sleep 0.3; echo late) & echo early; exit 5']);
+    // That one waits for the end of its input.
+    const child = await start('sh', ['-c', 'exec 3<&0; (read end <&3; echo late) & echo early; exit 5']);
     const order: string[] = [];
     child.stdout!.on('data', (chunk: Buffer) => order.push(String(chunk)));
-    child.on('exit', () => order.push('exit'));
+    child.on('exit', () => {
+      order.push('exit');
+      child.stdin!.destroy();
+    });
     child.on('close', (code) => order.push(`close ${code}`));
     await once(child, 'close');
     return [order.at(-1), order.indexOf('exit') < order.indexOf('late\n'), [...order].sort()];
@@ -209,7 +218,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   'windowsHide and windowsVerbatimArguments': sh('echo here', { windowsHide: true, windowsVerbatimArguments: true }),
   'uid and gid: its own': sh('id -u; id -g', { uid: process.getuid!(), gid: process.getgid!() }),
   ...(process.getuid!() === 0 ? { 'uid and gid': sh('id -u; id -g; id -G', { uid: 1234, gid: 2345 }) } : {}),
-  'a timeout that is not reached': async (start) => observe(await start('true', [], { timeout: 60_000 })),
+  'a timeout that is not reached': async (start) => observe(await start('true', [], { timeout: ONE_WAIT })),
   abort: async (start) => {
     const controller = new AbortController();
     const child = await start('sleep', ['60'], { signal: controller.signal });
@@ -242,11 +251,12 @@ export const SCENARIOS: Record<string, Scenario> = {
   'not detached': sh('test "$(cut -d " " -f 6 /proc/$$/stat)" = $$ || echo in ours'),
   'signals that Node ignores or blocks': sh('grep -e SigBlk -e SigIgn /proc/self/status'),
   'stdin closed by the child': async (start) => {
-    const child = await start('sh', ['-c', 'exec 0<&-; echo ready; sleep 0.1']);
+    const child = await start('sh', ['-c', 'exec 0<&-; echo ready; exec sleep 60']);
     const [code] = await Promise.all([
       once(child.stdin!, 'error').then(([error]) => (error as NodeJS.ErrnoException).code),
       writeOnce(child),
     ]);
+    child.kill();
     return code;
   },
   'dispose after the end': async (start) => {

@@ -10,11 +10,11 @@ import { errorWith } from '../fixtures/errors';
 import { needs } from '../fixtures/optional';
 import { Screen } from '../fixtures/screen';
 import type { Request } from './terminal-parent';
+import { ONE_WAIT } from '../fixtures/patience';
+import { eventually } from '../fixtures/footprint';
 
 const ROOT = join(__dirname, '..', '..');
 const TSX = require.resolve('tsx/cjs');
-
-jest.setTimeout(90_000);
 
 /** A prompt that does not look like what was typed. */
 const ENV = { PATH: process.env.PATH, HOME: '/', PS1: 'in-$((40+2))> ', ENV: '', TERM: 'dumb' };
@@ -113,7 +113,7 @@ needs({ tool: ['tmux', 'bash', 'zsh'] }).describe("stdio: 'inherit' on a termina
   test('as with Node, it is interrupted along with Node in other namespaces', async () => {
     const options: SpawnOptions = { unshare: ['user', 'uts'], stdio: 'inherit' };
     const script = `trap 'echo interrupted; exit 3' INT; echo waiting; while :; do sleep 0.1; done`;
-    await using screen = await nodeOnScreen({ file: 'bash', args: ['-c', script], options });
+    await using screen = await nodeOnScreen({ file: 'bash', args: ['-c', script], options, interrupts: 1 });
     await screen.shows(/^waiting$/m);
     await screen.press('C-c');
     const end = await screen.shows(/^ended: /m);
@@ -160,7 +160,7 @@ needs({ tool: ['script', 'bash', 'zsh'] }).describe('on a terminal of script(1)'
   test.each(Object.entries(onScript))('%s controls jobs', async (_, request) => {
     const folder = mkdtempSync(join(tmpdir(), 'linux-ns-script-'));
     const args = ['--quiet', '--flush', '--return', '--command', commandLine(request), join(folder, 'typescript')];
-    const script = nodeSpawn('script', args, { env: { ...process.env, SHELL: '/bin/sh' }, timeout: 60_000 });
+    const script = nodeSpawn('script', args, { env: { ...process.env, SHELL: '/bin/sh' }, timeout: ONE_WAIT });
     const viewer = new Viewer(script.stdout);
     const type = (keys: string): unknown => script.stdin.write(keys);
     expect(await viewer.sees(/in-42> /)).not.toMatch(/job control|process group|tty/);
@@ -266,7 +266,7 @@ class Viewer {
 
   /** Waits until something is shown, and gives what was up to there. */
   async sees(pattern: RegExp): Promise<string> {
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + ONE_WAIT;
     for (;;) {
       const found = pattern.exec(this.unseen);
       if (found !== null) {
@@ -413,7 +413,7 @@ describe('pty', () => {
     await once(worker, 'message');
     expect(masters()).toBe(1);
     await worker.terminate();
-    expect(masters()).toBe(0);
+    await eventually(() => masters() === 0);
   });
 
   test('descriptors of ours do not leak into it, nor its master into others', async () => {

@@ -16,8 +16,7 @@ import { type MountEntry, Sandbox, type SandboxSpec, execFile, unshare } from '.
 import { ATTACKERS, Arsenal, MIGHTY, achieved } from '../fixtures/attacks';
 import { needs } from '../fixtures/optional';
 import { nodeArguments } from '../fixtures/scenario';
-
-const PATIENCE = 110_000;
+import { eventually } from '../fixtures/footprint';
 
 let arsenal: Arsenal;
 beforeAll(() => {
@@ -56,59 +55,49 @@ describe('a name that is a directory now and a link out then, while the sandbox 
     ['something is bound in it', (target) => ({ type: 'bind', source: '/dev/null', target })],
   ];
 
-  test.each(entries)(
-    'leads nowhere: %s',
-    async (_, entry) => {
-      const { root, outside, place, link } = trap();
-      await using _swapping = await swapping(place, link);
-      let made = 0;
-      for (let round = 0; round < 100; round++) {
-        const spec: SandboxSpec = { root: { path: root, readOnly: false }, dev: false, proc: false };
-        // That it is refused is as good: the kernel may find that something has moved.
-        const sandbox = await Sandbox.create({ ...spec, mounts: [entry(`/place/${round}`)] }).catch(() => undefined);
-        made += sandbox === undefined ? 0 : 1;
-        await sandbox?.close();
-      }
-      expect(made).toBeGreaterThan(0);
-      expect(readdirSync(outside)).toEqual([]);
-      expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(outside);
-    },
-    PATIENCE,
-  );
+  test.each(entries)('leads nowhere: %s', async (_, entry) => {
+    const { root, outside, place, link } = trap();
+    await using _swapping = await swapping(place, link);
+    let made = 0;
+    for (let round = 0; round < 100; round++) {
+      const spec: SandboxSpec = { root: { path: root, readOnly: false }, dev: false, proc: false };
+      // That it is refused is as good: the kernel may find that something has moved.
+      const sandbox = await Sandbox.create({ ...spec, mounts: [entry(`/place/${round}`)] }).catch(() => undefined);
+      made += sandbox === undefined ? 0 : 1;
+      await sandbox?.close();
+    }
+    expect(made).toBeGreaterThan(0);
+    expect(readdirSync(outside)).toEqual([]);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(outside);
+  });
 
-  test(
-    'would lead out who looks first and then writes',
-    async () => {
-      const { outside, place, link } = trap();
-      await using _swapping = await swapping(place, link);
-      const deadline = Date.now() + PATIENCE / 2;
-      while (!existsSync(join(outside, 'caught')) && Date.now() < deadline) writeFileSync(join(place, 'caught'), '');
-      expect(readdirSync(outside)).toEqual(['caught']);
-    },
-    PATIENCE,
-  );
+  test('would lead out who looks first and then writes', async () => {
+    const { outside, place, link } = trap();
+    await using _swapping = await swapping(place, link);
+    await eventually(() => {
+      for (let round = 0; round < 1000; round++) writeFileSync(join(place, 'caught'), '');
+      return existsSync(join(outside, 'caught'));
+    });
+    expect(readdirSync(outside)).toEqual(['caught']);
+  });
 
-  test(
-    'leads nowhere for who reads and writes in one that is there',
-    async () => {
-      const { root, outside, place, link } = trap();
-      writeFileSync(join(outside, 'secret'), 'the secret');
-      writeFileSync(join(place, 'secret'), 'no secret');
-      await using sandbox = await Sandbox.create({ root: { path: root, readOnly: false } });
-      await using _swapping = await swapping(place, link);
-      const read = new Set<string>();
-      for (let round = 0; round < 150; round++) {
-        const quiet = (): undefined => undefined;
-        read.add((await sandbox.readFile('/place/secret', 'utf8').catch(quiet)) ?? 'refused');
-        await sandbox.writeFile('/place/caught', 'caught').catch(quiet);
-        await sandbox.mkdir('/place/made').catch(quiet);
-      }
-      expect(read.has('the secret')).toBe(false);
-      expect(read.has('no secret')).toBe(true);
-      expect(readdirSync(outside)).toEqual(['secret']);
-    },
-    PATIENCE,
-  );
+  test('leads nowhere for who reads and writes in one that is there', async () => {
+    const { root, outside, place, link } = trap();
+    writeFileSync(join(outside, 'secret'), 'the secret');
+    writeFileSync(join(place, 'secret'), 'no secret');
+    await using sandbox = await Sandbox.create({ root: { path: root, readOnly: false } });
+    await using _swapping = await swapping(place, link);
+    const read = new Set<string>();
+    for (let round = 0; round < 150; round++) {
+      const quiet = (): undefined => undefined;
+      read.add((await sandbox.readFile('/place/secret', 'utf8').catch(quiet)) ?? 'refused');
+      await sandbox.writeFile('/place/caught', 'caught').catch(quiet);
+      await sandbox.mkdir('/place/made').catch(quiet);
+    }
+    expect(read.has('the secret')).toBe(false);
+    expect(read.has('no secret')).toBe(true);
+    expect(readdirSync(outside)).toEqual(['secret']);
+  });
 });
 
 describe('links', () => {
@@ -187,32 +176,23 @@ describe('a descriptor or a directory of the host', () => {
     expect(JSON.parse(output.replace(/^result: /, ''))).toEqual(inside);
   });
 
-  test.each(ATTACKERS)(
-    'is not the directory that a program starts in (CVE-2024-21626): $who',
-    async ({ spec }) => {
-      await using sandbox = await arsenal.sandbox({ ...spec, mounts: [{ type: 'tmpfs', target: '/work' }] });
-      const seen = new Set<string>();
-      for (let fd = 0; fd < 24; fd++) {
-        await sandbox.exec(`rm -f /work/link; ln -s /proc/self/fd/${fd} /work/link`);
-        for (const cwd of [
-          `/proc/self/fd/${fd}`,
-          '/work/link',
-          `/proc/self/fd/${fd}/../../../../..`,
-          '/work/link/..',
-        ]) {
-          // Seen from there: up, as far as it goes.
-          const up = `cat ../../../../../../../../../..${arsenal.secret} .${arsenal.secret} 2>/dev/null; pwd -P`;
-          const inside = await sandbox.exec(up, { cwd }).catch(() => ({ stdout: 'refused' }));
-          seen.add(inside.stdout.trim());
-        }
+  test.each(ATTACKERS)('is not the directory that a program starts in (CVE-2024-21626): $who', async ({ spec }) => {
+    await using sandbox = await arsenal.sandbox({ ...spec, mounts: [{ type: 'tmpfs', target: '/work' }] });
+    const seen = new Set<string>();
+    for (let fd = 0; fd < 24; fd++) {
+      await sandbox.exec(`rm -f /work/link; ln -s /proc/self/fd/${fd} /work/link`);
+      for (const cwd of [`/proc/self/fd/${fd}`, '/work/link', `/proc/self/fd/${fd}/../../../../..`, '/work/link/..']) {
+        // Seen from there: up, as far as it goes.
+        const up = `cat ../../../../../../../../../..${arsenal.secret} .${arsenal.secret} 2>/dev/null; pwd -P`;
+        const inside = await sandbox.exec(up, { cwd }).catch(() => ({ stdout: 'refused' }));
+        seen.add(inside.stdout.trim());
       }
-      // pwd says '(unreachable)' of a directory that is not below the root: getcwd(2).
-      expect([...seen].filter((path) => path !== 'refused' && !path.startsWith('/'))).toEqual([]);
-      expect(seen).toContain('refused');
-      expect([...seen].join()).not.toContain('the secret');
-    },
-    PATIENCE,
-  );
+    }
+    // pwd says '(unreachable)' of a directory that is not below the root: getcwd(2).
+    expect([...seen].filter((path) => path !== 'refused' && !path.startsWith('/'))).toEqual([]);
+    expect(seen).toContain('refused');
+    expect([...seen].join()).not.toContain('the secret');
+  });
 });
 
 test('a directory that a program is given on purpose is one it has', async () => {

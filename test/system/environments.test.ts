@@ -7,41 +7,24 @@ import { NOTHING, eventually, isAlive } from '../fixtures/footprint';
 import { nodeArguments, resultOf, runScenario } from '../fixtures/scenario';
 
 const ENVIRONMENTS = join(__dirname, 'scenarios', 'environments.ts');
-const PATIENCE = 110_000;
 
 describe('Worker threads', () => {
-  test(
-    'launch at once, each with what is its own',
-    async () => {
-      const result = await resultOf(ENVIRONMENTS, 'parallelWorkers', [4]);
-      expect(result).toEqual({ results: [0, 1, 2, 3].map((index) => [0, `worker-${index}`]), more: NOTHING });
-    },
-    PATIENCE,
-  );
+  test('launch at once, each with what is its own', async () => {
+    const result = await resultOf(ENVIRONMENTS, 'parallelWorkers', [4]);
+    expect(result).toEqual({ results: [0, 1, 2, 3].map((index) => [0, `worker-${index}`]), more: NOTHING });
+  });
 
-  test(
-    'that are terminated in the middle of launches leave nothing, and the main thread goes on launching',
-    async () => {
-      expect(await resultOf(ENVIRONMENTS, 'terminatedWorkers', [10, 2])).toEqual(NOTHING);
-    },
-    PATIENCE,
-  );
+  test('that are terminated in the middle of launches leave nothing, and the main thread goes on launching', async () => {
+    expect(await resultOf(ENVIRONMENTS, 'terminatedWorkers', [10, 2])).toEqual(NOTHING);
+  });
 
-  test(
-    'can be terminated while a task of theirs does not read its plan',
-    async () => {
-      expect(await resultOf(ENVIRONMENTS, 'terminatedWhileStopped')).toEqual(NOTHING);
-    },
-    PATIENCE,
-  );
+  test('can be terminated while a task of theirs does not read its plan', async () => {
+    expect(await resultOf(ENVIRONMENTS, 'terminatedWhileStopped')).toEqual(NOTHING);
+  });
 
-  test(
-    'may be the only ones that load the package, one after another',
-    async () => {
-      expect(await resultOf(ENVIRONMENTS, 'loadedInWorkersOnly')).toEqual(Array(5).fill(['here\n', 0]));
-    },
-    PATIENCE,
-  );
+  test('may be the only ones that load the package, one after another', async () => {
+    expect(await resultOf(ENVIRONMENTS, 'loadedInWorkersOnly')).toEqual(Array(5).fill(['here\n', 0]));
+  });
 });
 
 describe('several contexts of one thread', () => {
@@ -81,21 +64,13 @@ describe('the event loop', () => {
 describe('whenever Node ends in the middle of launches, nothing survives it:', () => {
   const moments = Array.from({ length: 6 }, (_, index) => index * 7);
 
-  test(
-    'by process.exit()',
-    async () => {
-      await Promise.all(moments.map((delay) => endOf(delay, 'process.exit')));
-    },
-    PATIENCE,
-  );
+  test('by process.exit()', async () => {
+    await Promise.all(moments.map((delay) => endOf(delay, 'process.exit')));
+  });
 
-  test(
-    'by SIGKILL',
-    async () => {
-      await Promise.all(moments.map((delay) => endOf(delay, 'SIGKILL')));
-    },
-    PATIENCE,
-  );
+  test('by SIGKILL', async () => {
+    await Promise.all(moments.map((delay) => endOf(delay, 'SIGKILL')));
+  });
 
   /** Whoever has descriptor 3 keeps our end of it open. */
   async function endOf(delay: number, by: 'process.exit' | 'SIGKILL'): Promise<void> {

@@ -12,8 +12,6 @@ import { native } from '../../lib/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { Pause } from '../fixtures/pause';
 
-jest.setTimeout(90_000);
-
 let pause: Pause;
 let set: NamespaceSet;
 beforeAll(async () => {

@@ -190,7 +190,7 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
         found: [{ address: '10.11.12.13', family: 4 }],
         asked: ['www.host.test'],
       });
-    }, 60_000);
+    });
   });
 
   describeWith('a process that dies', () => {
@@ -199,12 +199,12 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
       const pid = Number(/^pid: (\d+)$/m.exec(stdout)?.[1]);
       expect({ signal, pid }).toEqual({ signal: 'SIGKILL', pid: expect.any(Number) as number });
       await eventually(() => !isAlive(pid));
-    }, 60_000);
+    });
 
     test('need not wait for it: it does not keep the event loop alive', async () => {
       const pid = await resultOf(require.resolve('./scenarios'), 'endsByItself', [program]);
       await eventually(() => !isAlive(pid as number));
-    }, 60_000);
+    });
   });
 });
 
@@ -252,13 +252,9 @@ describe('Network.attach()', () => {
   test.each([
     ['ends', { name: 'NamespaceError', code: 'ERR_LINUX_NS_ATTACH' }],
     ['silent', { name: 'AbortError', code: 'ABORT_ERR' }],
-  ])(
-    'does not wait for a slirp4netns that %s while it is to forward ports',
-    async (what, error) => {
-      expect(await resultOf(require.resolve('./scenarios'), 'strangeSlirp', [what])).toEqual(error);
-    },
-    60_000,
-  );
+  ])('does not wait for a slirp4netns that %s while it is to forward ports', async (what, error) => {
+    expect(await resultOf(require.resolve('./scenarios'), 'strangeSlirp', [what])).toEqual(error);
+  });
 
   test('says what slirp4netns cannot forward', async () => {
     for (const port of [{ direction: 'out', host: 81 } as const, { protocol: 'udp', host: 81 } as const]) {

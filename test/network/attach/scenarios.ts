@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AttachProgram, type NamespaceError, Network, unshare } from '../../../lib';
+import { ONE_WAIT, PATIENCE } from '../../fixtures/patience';
 import { nodeArguments } from '../../fixtures/scenario';
 
 /** Dies by a signal that it can do nothing about. */
@@ -12,7 +13,7 @@ export async function dies(program: AttachProgram): Promise<void> {
   const set = await unshare(['user', 'net']);
   const { pid } = await Network.attach(set, { with: program });
   process.stdout.write(`pid: ${pid}\n`, () => process.kill(process.pid, 'SIGKILL'));
-  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE));
 }
 
 /** Has nothing more to do. */
@@ -99,7 +100,7 @@ export async function asksTheHost(program: AttachProgram): Promise<unknown> {
   });
   const set = await unshare(['user', 'net']);
   const { dns } = await Network.attach(set, { with: program });
-  const found = await set.lookup('www.host.test', { servers: [dns], family: 4, timeout: 20_000, attempts: 1 });
+  const found = await set.lookup('www.host.test', { servers: [dns], family: 4, timeout: ONE_WAIT, attempts: 1 });
   await set.close();
   server.close();
   return { found, asked };

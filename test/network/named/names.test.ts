@@ -53,5 +53,5 @@ describe('network namespaces with names, as seen by an ordinary user', () => {
       inside: true,
       after: ['green'],
     });
-  }, 60_000);
+  });
 });

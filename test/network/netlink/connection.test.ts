@@ -105,7 +105,7 @@ test('closing it rejects what is under way and what waits, and closes the socket
 test('a socket that somebody else has closed is an error, and nothing waits for it', async () => {
   const outcome = await resultOf(require.resolve('./scenarios'), 'closedByAnother');
   expect(outcome).toEqual({ errno: constants.errno.EBADF, syscall: 'recvmsg' });
-}, 120_000);
+});
 
 test('an acknowledgement that is cut short is an error of its request', async () => {
   const answer = Buffer.alloc(20);

@@ -1,6 +1,7 @@
 /** Who is root in a namespace may send netlink messages to the sockets in it, ours among them: netlink(7). */
 import { type NamespaceSet, type NetworkEvent, Network, unshare } from '../../../lib';
 import { needs } from '../../fixtures/optional';
+import { ONE_WAIT } from '../../fixtures/patience';
 
 let set: NamespaceSet;
 let net: Network;
@@ -26,7 +27,7 @@ own.bind((0, 0))
 rows = [line.split() for line in open('/proc/self/net/netlink')][1:]
 ports = [int(row[2]) for row in rows if row[1] == '0' and row[2] not in ('0', str(own.getsockname()[0]))]
 `;
-  return set.execFile('python3', ['-c', prelude + body], { timeout: 25_000 }).then(({ stdout }) => stdout.trim());
+  return set.execFile('python3', ['-c', prelude + body], { timeout: ONE_WAIT }).then(({ stdout }) => stdout.trim());
 }
 
 needs({ tool: ['python3'] }).describe('what runs inside cannot pose as the kernel', () => {

@@ -10,10 +10,11 @@ import { type NamespaceProcess, type NamespaceSet, unshare } from '../../../lib'
 import { errorWith } from '../../fixtures/errors';
 import { eventually } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
+import { ONE_WAIT } from '../../fixtures/patience';
 import { WAYS, closeAll, converse, getText } from '../sockets/inside';
 
 /** Servers that nobody listens at are answered for at once; those that are silent are not waited for long. */
-const PATIENT = { timeout: 10_000, attempts: 1 };
+const PATIENT = { timeout: ONE_WAIT, attempts: 1 };
 
 describe.each(WAYS)('lookup() in %s', (_, kinds) => {
   let set: NamespaceSet;
@@ -152,7 +153,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
     let server: Socket;
     let stream: Server;
     let reply: (query: Buffer) => (Buffer | undefined)[];
-    const dns = { servers: ['127.0.0.1:5301'], attempts: 1, timeout: 10_000, family: 4 as const };
+    const dns = { servers: ['127.0.0.1:5301'], attempts: 1, timeout: ONE_WAIT, family: 4 as const };
 
     beforeAll(async () => {
       server = await set.createSocket({ type: 'udp4', port: 5301, address: '127.0.0.1' });
@@ -270,7 +271,7 @@ describe('lookup() in a set with a mount namespace', () => {
     const set = await unshare(['user', 'mnt', 'net']);
     try {
       writeFileSync(join(folder, 'hosts'), '10.0.0.77 only.inside\n127.0.0.1 here.inside\n');
-      writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.53\noptions timeout:1 attempts:1\n');
+      writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.53\noptions timeout:30 attempts:1\n');
       for (const file of ['hosts', 'resolv.conf']) {
         await set.mount({ bind: true, source: join(folder, file), target: `/etc/${file}` });
       }

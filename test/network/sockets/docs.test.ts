@@ -28,6 +28,5 @@ describe('the programs in docs/network-sockets.md', () => {
       expect(printed).not.toEqual([]);
       for (const line of printed) expect(stdout).toContain(line);
     },
-    120_000,
   );
 });

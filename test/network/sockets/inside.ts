@@ -51,6 +51,6 @@ export async function footprintWithServers(): Promise<Footprint> {
   await set.close();
   await eventually(() => footprint().descriptors.filter((name) => /^(user|net):/.test(name)).length <= 1);
   // Jest's own children, where it has any, have ended by now, and are reaped in a moment.
-  await eventually(() => footprint().children.every((pid) => isAlive(Number(pid))), 2000).catch(() => undefined);
+  await eventually(() => footprint().children.every((pid) => isAlive(Number(pid))));
   return footprint();
 }

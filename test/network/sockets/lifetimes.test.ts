@@ -8,7 +8,7 @@ const SCENARIOS = require.resolve('./scenarios');
 describe.each(WAYS)('sockets of %s', (_, kinds) => {
   test('end with the Worker that has made them, at whatever moment it is terminated', async () => {
     expect(await resultOf(SCENARIOS, 'terminatedWorkers', [kinds, 4])).toEqual(NOTHING);
-  }, 120_000);
+  });
 
   test('are refused where the process has no descriptors left, and to be had again when it has', async () => {
     expect(await resultOf(SCENARIOS, 'connectsAgain', [kinds], { limits: ['nofile=96'] })).toEqual({
@@ -16,15 +16,15 @@ describe.each(WAYS)('sockets of %s', (_, kinds) => {
       hint: expect.stringContaining('RLIMIT_NOFILE') as string,
       words: 'again',
     });
-  }, 60_000);
+  });
 
   test('are in the right namespace, however many are made at once, and by which threads', async () => {
     expect(await resultOf(SCENARIOS, 'madeAtOnce', [kinds, 3])).toEqual([50, 50, 50, 50]);
-  }, 60_000);
+  });
 
   test('keep the event loop alive only while they are referenced', async () => {
     expect(await resultOf(SCENARIOS, 'endsByItself', [kinds])).toBe(true);
-  }, 60_000);
+  });
 });
 
 needs({ root: true }).test('sockets can no longer be had by who has given up his privileges', async () => {
