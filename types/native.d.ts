@@ -280,12 +280,15 @@ export interface NativeNetlink {
    * one sendmsg(2) and is answered before the next is sent. One exchange at a time. Keeps the event loop alive.
    *
    * done: all datagrams received, one after another, each padded to 4 bytes; and a positive errno where it ended early,
-   * 0 where it did not. ENOBUFS: it did not end early, but answers were lost. Called also when it has been closed meanwhile.
+   * 0 where it did not. ENOBUFS: it did not end early, but answers were lost. EMSGSIZE: the kernel had something to tell
+   * that fits in no datagram; the socket is stuck then, and is to be closed. `sent` says how many segments were sent, the
+   * one that failed among them: fewer than given also where there are many bytes of answers. Called also when it has been
+   * closed meanwhile.
    */
   exchange(
     bytes: Uint8Array,
     segments: Uint32Array,
-    done: (answers: Buffer, errno: number, syscall: string) => void,
+    done: (answers: Buffer, errno: number, syscall: string, sent: number) => void,
   ): void;
   /** Adds the membership of a group, or drops it: NETLINK_ADD_MEMBERSHIP. */
   join(group: number): void;

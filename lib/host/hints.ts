@@ -107,6 +107,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['netlink-route-add', explainRoute],
   ['netlink-route-delete', explainRoute],
   ['netlink-route-get', explainRoute],
+  ['netlink-route-list', explainRoute],
   ['netlink-rule-add', explainRule],
   ['netlink-rule-delete', explainRule],
   ['netlink-neighbor-add', explainNeighbor],

@@ -12,7 +12,7 @@ import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
 import { Nsids } from './nsid/nsids';
-import { type NetworkTarget, Place } from './place';
+import { type NetworkTarget, Place, netlinkSocket } from './place';
 import { Routes } from './route/routes';
 import { Rules } from './rule/rules';
 import { Sysctls } from './sysctl';
@@ -231,7 +231,7 @@ function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): 
   const [answers = -1, changes = -1] = fds;
   let connection: Connection;
   try {
-    connection = new Connection(answers, ANSWER_BYTES);
+    connection = new Connection(answers, { receiveBuffer: ANSWER_BYTES, another: () => netlinkSocket(place) });
   } catch (error) {
     native().closeNow(changes);
     throw error;

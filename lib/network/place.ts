@@ -94,6 +94,12 @@ export class Place implements AsyncDisposable {
   }
 }
 
+/** Opens one more netlink socket there: adopted, and the caller's to close. */
+export async function netlinkSocket(place: Place): Promise<number> {
+  const [fd = -1] = await place.sockets([{ domain: 'netlink', type: 'raw' }]);
+  return fd;
+}
+
 interface Members {
   net: Namespace;
   user: Namespace | undefined;

@@ -21,6 +21,10 @@ namespace {
 // comes close to that.
 constexpr size_t kMostBytes = 256 << 10;
 
+// After so many bytes of answers no further segment is sent: what there is shall be looked at first, in turns that do
+// not hold up the event loop, and not lie around here meanwhile.
+constexpr size_t kEnoughBytes = 1 << 20;
+
 // Messages that go out, and what comes back: on a thread of the launcher.
 class Conversation {
 public:
@@ -31,7 +35,8 @@ public:
   void Run() {
     scratch_.reset(new char[kMostBytes]);
     size_t at = 0;
-    for (size_t size : segments_) {
+    while (sent < segments_.size() && answers.size() < kEnoughBytes) {
+      size_t size = segments_[sent++];
       if (size > request_.size() - at || !Send(request_.data() + at, size) || !Drain()) {
         break;
       }
@@ -42,6 +47,7 @@ public:
   }
 
   std::vector<char> answers;
+  size_t sent = 0; // segments, the one that failed among them
   Failure failure;
 
 private:
@@ -57,7 +63,10 @@ private:
   // end: nobody else can send to this socket (ConnectToKernel).
   bool Drain() {
     for (;;) {
-      ssize_t got = recv(socket_->get(), scratch_.get(), kMostBytes, MSG_DONTWAIT | MSG_TRUNC);
+      sockaddr_nl sender = {};
+      socklen_t size = sizeof(sender);
+      ssize_t got = recvfrom(socket_->get(), scratch_.get(), kMostBytes, MSG_DONTWAIT | MSG_TRUNC,
+                             reinterpret_cast<sockaddr *>(&sender), &size);
       if (got < 0 && errno == EINTR) {
         continue;
       }
@@ -69,7 +78,9 @@ private:
         return errno == EAGAIN || Fail("recvmsg", errno);
       }
       if (got == 0) {
-        return Fail("recvmsg", EBADF); // what has an end is no netlink socket: somebody has closed ours
+        // What has an end, and no sender, is no netlink socket: somebody has closed ours. Datagrams of no bytes are how
+        // the IPv6 part of a list of routes tells that one of them fits in none, over and over: it goes no further.
+        return Fail("recvmsg", size == 0 ? EBADF : EMSGSIZE);
       }
       if (static_cast<size_t>(got) > kMostBytes) {
         return Fail("recvmsg", EMSGSIZE);
@@ -116,7 +127,8 @@ void Tell(Environment *environment, Callback callback, Conversation *conversatio
   }
   const Failure &failure = conversation->failure;
   function.MakeCallback(env.Global(),
-                        {answers, Napi::Number::New(env, failure.error), Napi::String::New(env, failure.syscall)});
+                        {answers, Napi::Number::New(env, failure.error), Napi::String::New(env, failure.syscall),
+                         Napi::Number::New(env, static_cast<double>(conversation->sent))});
   TellUncaught(env);
 }
 
@@ -302,8 +314,8 @@ void Netlink::Watch(const Napi::CallbackInfo &info) {
 
 Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  // Not a dump: an event is a few kilobytes at most.
-  alignas(NLMSG_ALIGNTO) char bytes[64 << 10];
+  // Not a dump. The longest event is of a link with many alternative names: the list of those has 64 KiB at most.
+  alignas(NLMSG_ALIGNTO) char bytes[128 << 10];
   sockaddr_nl sender = {};
   ssize_t got;
   do {

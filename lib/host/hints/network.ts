@@ -36,6 +36,11 @@ const notSupported: Explainer = () =>
 
 const noMemory: Explainer = () => 'The kernel has no memory left for this.';
 
+/** The end of a list that one thing in it is too long for. */
+const fitsInNoMessage: Explainer = () =>
+  'One of them fits in no message of the kernel, which then ends the list (netlink(7)): a route with thousands of next ' +
+  'hops, say. It has to be deleted first; list({ table: … }) gives those of the tables that it is not in.';
+
 const common = {
   [Errno.EPERM]: notPermitted,
   [Errno.EACCES]: notPermitted,
@@ -110,6 +115,7 @@ export const explainRoute: Explainer = byErrno({
     failure.operation === 'netlink-route-get'
       ? `The route to ${failure.path ?? 'it'} says that it is unreachable.`
       : `The router ${failure.detail ?? ''} cannot be reached over a link of that network.`,
+  [Errno.EMSGSIZE]: fitsInNoMessage,
   [Errno.ENETDOWN]: () => 'The link that packets would leave by is down: bring it up first.',
   [Errno.EEXIST]: (failure) =>
     `There is a route to ${failure.path ?? 'it'} of the same metric: replace() puts this one in its place.`,

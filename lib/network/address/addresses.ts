@@ -10,7 +10,9 @@ import type { LinkReference } from '../link/kinds';
 import { indexOf, namesOf, validateLink } from '../link/lookup';
 import { SCOPES, type Scope } from '../names';
 import type { Connection } from '../netlink/connection';
-import { NlmFlag, decode, encode } from '../netlink/message';
+import { dump } from '../netlink/dump';
+import { NlmFlag, encode } from '../netlink/message';
+import { mapInTurns } from '../turns';
 import { type Address, addressOf } from './address';
 import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './message';
 
@@ -97,11 +99,8 @@ export class Addresses {
     const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
     const dumps = await Promise.all(families.map((each) => this.#dump(each, index)));
     const messages = dumps.flat().filter(({ header }) => wanted === undefined || header.scope === wanted);
-    const nameOf = await namesOf(
-      this.#connection,
-      messages.map(({ header }) => header.index),
-    );
-    return messages.map((message) => addressOf(message, nameOf)).filter((address) => address !== undefined);
+    const nameOf = await namesOf(this.#connection, new Set(messages.map(({ header }) => header.index)));
+    return mapInTurns(messages, (message) => addressOf(message, nameOf));
   }
 
   /**
@@ -178,7 +177,7 @@ export class Addresses {
 
   async #dump(family: Family, index: number): Promise<AddressMessage[]> {
     const number = FAMILY_NUMBERS[family];
-    const answers = await this.#connection.request({
+    const messages = await dump(this.#connection, {
       bytes: encode(ADDRESS, RTM_GETADDR, NlmFlag.REQUEST | NlmFlag.DUMP, {
         header: { family: number, prefixLength: 0, flags: 0, scope: 0, index },
         attributes: {},
@@ -188,7 +187,7 @@ export class Addresses {
       operation: 'address-list',
     });
     // A kernel without IPv6 answers with what it has: IPv4 again.
-    return answers.map((message) => decode(ADDRESS, message)).filter(({ header }) => header.family === number);
+    return messages.filter(({ header }) => header.family === number);
   }
 }
 

@@ -6,7 +6,8 @@ import { Descriptor } from '../../namespace/descriptor';
 import type { Namespace } from '../../namespace/namespace';
 import { Connection } from '../netlink/connection';
 import { NlmFlag, encode } from '../netlink/message';
-import { type NetworkTarget, Place } from '../place';
+import { type NetworkTarget, Place, netlinkSocket } from '../place';
+import { mapInTurns } from '../turns';
 import { KINDS, type LinkKind, type LinkReference, encodeKind, encodePort } from './kinds';
 import { type Link, linkOf, linksMentioned } from './link';
 import { addressed, dumpLinks, findLink, indexOf, nameTable, namesOf, validateLink } from './lookup';
@@ -86,14 +87,16 @@ export class Links {
     if (up !== undefined) validateBoolean('filter.up', up);
     validateBoolean('filter.stats', stats);
     const masterIndex = master === undefined ? undefined : await indexOf(this.#connection, master);
-    const messages = await dumpLinks(this.#connection);
+    const messages = await dumpLinks(this.#connection, stats);
     const flags = new Map(messages.map(({ header }) => [header.index, header.flags]));
     const others = { nameOf: nameTable(messages), flagsOf: (index: number) => flags.get(index), stats };
-    return messages
-      .filter(({ attributes }) => kind === undefined || attributes.LINKINFO?.KIND === kind)
-      .filter(({ attributes }) => masterIndex === undefined || attributes.MASTER === masterIndex)
-      .map((message) => linkOf(message, others))
-      .filter((link) => up === undefined || link.up === up);
+    return mapInTurns(messages, (message) => {
+      const { LINKINFO, MASTER } = message.attributes;
+      if (kind !== undefined && LINKINFO?.KIND !== kind) return undefined;
+      if (masterIndex !== undefined && MASTER !== masterIndex) return undefined;
+      const link = linkOf(message, others);
+      return up === undefined || link.up === up ? link : undefined;
+    });
   }
 
   /**
@@ -343,8 +346,8 @@ export class Links {
   async #at<T>(target: NetworkTarget | undefined, use: (there: Links) => Promise<T>): Promise<T> {
     if (target === undefined) return use(this);
     await using place = Place.of('namespace', target);
-    const [fd = -1] = await place.sockets([{ domain: 'netlink', type: 'raw' }]);
-    const connection = new Connection(fd, SMALL_BUFFER);
+    const fd = await netlinkSocket(place);
+    const connection = new Connection(fd, { receiveBuffer: SMALL_BUFFER, another: () => netlinkSocket(place) });
     try {
       return await use(new Links(connection, place));
     } finally {

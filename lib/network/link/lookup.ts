@@ -1,8 +1,23 @@
+import { Errno } from '../../errors/errno';
+import type { NamespaceError } from '../../errors/namespace-error';
 import { invalidType, invalidValue, validateInteger } from '../../errors/validate';
 import { type Connection, only } from '../netlink/connection';
+import { MOST_ATTEMPTS, dump, interrupted } from '../netlink/dump';
 import { NlmFlag, decode, encode } from '../netlink/message';
 import type { LinkReference } from './kinds';
-import { ANY_LINK, LINK, type LinkAttributes, type LinkMessage, RTM_GETLINK } from './message';
+import {
+  ANY_LINK,
+  ANY_STATS,
+  IFLA_STATS_AF_SPEC,
+  LINK,
+  LINK_STATS,
+  type LinkAttributes,
+  type LinkMessage,
+  RTEXT_FILTER_MRP,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_GETLINK,
+  RTM_GETSTATS,
+} from './message';
 
 /** IFNAMSIZ without the NUL that ends it. */
 const LONGEST_NAME = 15;
@@ -12,6 +27,8 @@ const LONGEST_ALTERNATIVE = 127;
 
 /** So many single links are asked for; where there are more, for all. */
 const MOST_SINGLE = 32;
+
+const LIST = NlmFlag.REQUEST | NlmFlag.DUMP;
 
 /** Names of links by their indexes. One that has gone meanwhile has the name that `ip` gives it: `if7`. */
 export type NameOf = (index: number) => string;
@@ -68,18 +85,51 @@ export async function findLink(connection: Connection, link: LinkReference): Pro
   return decode(LINK, only(answers));
 }
 
-/** Asks for all links. */
-export async function dumpLinks(connection: Connection): Promise<LinkMessage[]> {
-  const answers = await connection.request({
-    bytes: encode(LINK, RTM_GETLINK, NlmFlag.REQUEST | NlmFlag.DUMP, {
-      header: ANY_LINK,
-      attributes: {},
-    }),
-    type: LINK,
-    step: 'list links',
-    operation: 'link-list',
-  });
-  return answers.map((message) => decode(LINK, message));
+/**
+ * Asks for all links.
+ *
+ * The kernel makes room in its messages for the longest name list of a link only where IFLA_EXT_MASK is given
+ * (rtnl_calcit), and that of when the list begins. A link that does not fit ends the list, and since Linux 6.10 without an
+ * error (rtnl_dumpit): it and those after it would be missing. So a list of small messages, of all indexes, has to agree.
+ *
+ * @param stats - with counters
+ */
+export async function dumpLinks(connection: Connection, stats = false): Promise<LinkMessage[]> {
+  const mask = stats ? RTEXT_FILTER_MRP : RTEXT_FILTER_SKIP_STATS;
+  const step = 'list links';
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const [links, indexes] = await Promise.all([
+      dump(connection, {
+        bytes: encode(LINK, RTM_GETLINK, LIST, { header: ANY_LINK, attributes: { EXT_MASK: mask } }),
+        type: LINK,
+        step,
+        operation: 'link-list',
+      }),
+      dumpIndexes(connection, step),
+    ]);
+    const found = new Set(links.map(({ header }) => header.index));
+    if (indexes.every((index) => found.has(index))) return links;
+  }
+  throw interrupted(step);
+}
+
+/** The indexes of all links, where the kernel has them in a list of their own. */
+async function dumpIndexes(connection: Connection, step: string): Promise<number[]> {
+  try {
+    const messages = await dump(connection, {
+      bytes: encode(LINK_STATS, RTM_GETSTATS, LIST, {
+        header: { ...ANY_STATS, mask: IFLA_STATS_AF_SPEC },
+        attributes: {},
+      }),
+      type: LINK_STATS,
+      step,
+      operation: 'link-list',
+    });
+    return messages.map(({ header }) => header.index);
+  } catch (error) {
+    if ((error as NamespaceError).errno === -Errno.EOPNOTSUPP) return []; // an emulated kernel
+    throw error;
+  }
 }
 
 /** The index of a link. @throws NamespaceError `ENODEV` when there is none of that name */

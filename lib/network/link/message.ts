@@ -22,6 +22,7 @@ import {
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
+export const RTM_GETSTATS = 94;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 
@@ -221,6 +222,21 @@ export const LINK = {
     PERM_ADDRESS: [54, mac],
   }),
 } satisfies MessageType<unknown, Record<string, readonly [number, Type<unknown>]>>;
+
+/** Values of IFLA_EXT_MASK: no counters; and one that says something of another list only, for where they are wanted. */
+export const RTEXT_FILTER_SKIP_STATS = 0x8;
+export const RTEXT_FILTER_MRP = 0x10;
+
+/** RTM_NEWSTATS: `struct if_stats_msg` of `<linux/if_link.h>`. */
+export const LINK_STATS = {
+  header: struct({ family: u8, pad: pad(3), index: u32, mask: u32 }),
+  attributes: attributes('IFLA_STATS_', {}),
+};
+
+export const ANY_STATS: ValueOf<typeof LINK_STATS.header> = { family: 0, pad: undefined, index: 0, mask: 0 };
+
+/** IFLA_STATS_FILTER_BIT of what hardly a link has: the answers are almost empty. */
+export const IFLA_STATS_AF_SPEC = 0x10;
 
 export type LinkHeader = ValueOf<typeof IFINFOMSG>;
 export type LinkAttributes = ValueOf<typeof LINK.attributes>;

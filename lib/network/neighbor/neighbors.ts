@@ -4,7 +4,9 @@ import type { LinkReference } from '../link/kinds';
 import { indexOf, namesOf, validateLink } from '../link/lookup';
 import { validateMac } from '../link/spec';
 import type { Connection } from '../netlink/connection';
-import { NlmFlag, decode, encode } from '../netlink/message';
+import { dump } from '../netlink/dump';
+import { NlmFlag, encode } from '../netlink/message';
+import { mapInTurns } from '../turns';
 import {
   NEIGHBOR,
   NTF_PROXY,
@@ -99,11 +101,8 @@ export class Neighbors {
       .flat()
       .filter(({ header }) => index === 0 || header.index === index)
       .filter(({ header }) => proxy || noarp || (header.state & ~NUD_NOARP) !== 0);
-    const nameOf = await namesOf(
-      this.#connection,
-      messages.map(({ header }) => header.index),
-    );
-    return messages.map((message) => neighborOf(message, nameOf)).filter((neighbor) => neighbor !== undefined);
+    const nameOf = await namesOf(this.#connection, new Set(messages.map(({ header }) => header.index)));
+    return mapInTurns(messages, (message) => neighborOf(message, nameOf));
   }
 
   /**
@@ -164,7 +163,7 @@ export class Neighbors {
 
   async #dump(family: Family, proxy: boolean): Promise<NeighborMessage[]> {
     const number = FAMILY_NUMBERS[family];
-    const answers = await this.#connection.request({
+    const messages = await dump(this.#connection, {
       bytes: encode(NEIGHBOR, RTM_GETNEIGH, NlmFlag.REQUEST | NlmFlag.DUMP, {
         header: { family: number, pad: undefined, index: 0, state: 0, flags: proxy ? NTF_PROXY : 0, type: 0 },
         attributes: {},
@@ -173,7 +172,7 @@ export class Neighbors {
       step: 'list neighbors',
       operation: 'neighbor-list',
     });
-    return answers.map((message) => decode(NEIGHBOR, message)).filter(({ header }) => header.family === number);
+    return messages.filter(({ header }) => header.family === number);
   }
 }
 

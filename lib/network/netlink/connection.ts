@@ -2,10 +2,12 @@
 import type { NativeNetlink } from '../../../types/native';
 import { withCallersStack } from '../../errors/callers-stack';
 import { Errno } from '../../errors/errno';
-import { NamespaceError, closedError } from '../../errors/namespace-error';
+import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../launch/failure';
 import { native } from '../../native';
+import { eachInTurns } from '../turns';
 import type { Declarations } from './attributes';
+import { MOST_ATTEMPTS, interrupted } from './dump';
 import { type RequestDescription, refusedError } from './error';
 import { malformed } from './malformed';
 import {
@@ -15,8 +17,8 @@ import {
   NlmFlag,
   NlmsgType,
   acknowledgement,
+  eachMessage,
   flagsOf,
-  messagesIn,
   stamp,
 } from './message';
 
@@ -51,31 +53,35 @@ const MOST_BYTES = 64 * 1024;
 /** What one exchange takes at most. What follows from its answers is made ready here while the kernel does the next. */
 const MOST_IN_EXCHANGE = 64;
 
-/** How often a dump is tried that others' changes interrupt. */
-const MOST_ATTEMPTS = 50;
-
 /** The one message that answers a request; the kernel has acknowledged it, so there is one. */
 export function only([answer]: readonly Message[]): Message {
   if (answer === undefined) throw malformed('an acknowledgement without an answer');
   return answer;
 }
 
+/** How a connection is made. */
+export interface ConnectionOptions {
+  /** Bytes to ask of the kernel for what is received and not yet read. */
+  receiveBuffer: number;
+  /** Opens another adopted socket in the same network, for when this one is stuck. */
+  another: () => Promise<number>;
+}
+
 /** A socket and the requests on it. Those made in one turn of the event loop go together, in their order. */
 export class Connection {
-  readonly #socket: NativeNetlink;
+  readonly #options: ConnectionOptions;
+  #socket: NativeNetlink | undefined;
   #waiting: Pending[] = [];
   #under: readonly Pending[] = [];
   #scheduled = false;
+  #replacing = false;
   #closed = false;
   #sequence = 0;
 
-  /**
-   * Takes an adopted netlink socket over.
-   *
-   * @param receiveBuffer - bytes to ask of the kernel for what is received and not yet read
-   */
-  constructor(fd: number, receiveBuffer: number) {
-    this.#socket = openSocket(fd, receiveBuffer, () => undefined);
+  /** Takes an adopted netlink socket over. */
+  constructor(fd: number, options: ConnectionOptions) {
+    this.#options = options;
+    this.#socket = openSocket(fd, options.receiveBuffer, () => undefined);
   }
 
   get closed(): boolean {
@@ -116,7 +122,7 @@ export class Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.close();
+    this.#socket?.close();
     const all = [...this.#under, ...this.#waiting];
     this.#under = this.#waiting = [];
     for (const { reject, request } of all) reject(closedError(`This Network (before '${request.step}' was answered)`));
@@ -124,39 +130,76 @@ export class Connection {
 
   /** After this turn's other requests have been made. */
   #schedule(): void {
-    if (this.#scheduled || this.#under.length > 0) return;
+    if (this.#scheduled || this.#replacing || this.#under.length > 0) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (!this.#closed) this.#exchange();
+      if (this.#closed) return;
+      if (this.#socket === undefined) void this.#replace();
+      else this.#exchange(this.#socket);
     });
   }
 
-  #exchange(): void {
-    this.#under = this.#waiting.splice(0, MOST_IN_EXCHANGE);
-    for (const pending of this.#under) {
+  #exchange(socket: NativeNetlink): void {
+    const under = this.#waiting.splice(0, MOST_IN_EXCHANGE);
+    this.#under = under;
+    for (const pending of under) {
       this.#sequence = (this.#sequence + 1) >>> 0;
       Object.assign(pending, { sequence: this.#sequence, answers: [], interrupted: false });
       stamp(pending.request.bytes, pending.sequence);
     }
-    const bytes = Buffer.concat(this.#under.map(({ request }) => request.bytes));
-    this.#socket.exchange(bytes, segmentsOf(this.#under), (answers, errno, syscall) => {
-      if (!this.#closed) this.#answered(answers, { errno, syscall });
+    const bytes = Buffer.concat(under.map(({ request }) => request.bytes));
+    const segments = segmentsOf(under);
+    const sizes = Uint32Array.from(segments, (segment) => segment.bytes);
+    socket.exchange(bytes, sizes, (answers, errno, syscall, sent) => {
+      const asked = segments.slice(0, sent).reduce((sum, { count }) => sum + count, 0);
+      void this.#answered(under.slice(0, asked), under.slice(asked), answers, { errno, syscall });
     });
   }
 
-  #answered(bytes: Buffer, failure: { errno: number; syscall: string }): void {
-    const asked = this.#under;
-    this.#under = [];
+  /** @param left - what has not been sent: there were many answers already, or something failed before it */
+  async #answered(
+    asked: readonly Pending[],
+    left: readonly Pending[],
+    bytes: Buffer,
+    failure: { errno: number; syscall: string },
+  ): Promise<void> {
+    if (this.#closed) return;
     const open = new Map(asked.map((pending) => [pending.sequence, pending]));
     try {
-      for (const message of messagesIn(bytes)) this.#receive(message, open);
+      await eachInTurns(eachMessage(bytes), (message) => this.#receive(message, open));
     } catch (error) {
       for (const { reject } of open.values()) reject(error);
       open.clear();
     }
+    if (this.closed) return; // meanwhile
+    this.#under = [];
+    this.#waiting.unshift(...left);
     for (const pending of open.values()) this.#unanswered(pending, failure);
+    if (failure.errno === Errno.EMSGSIZE) this.#discard();
     if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  /** A socket whose list never ends would give no other. */
+  #discard(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  /** Opens a socket in place of one that was discarded. */
+  async #replace(): Promise<void> {
+    this.#replacing = true;
+    try {
+      const fd = await this.#options.another();
+      const socket = openSocket(fd, this.#options.receiveBuffer, () => undefined);
+      if (this.#closed) socket.close();
+      else this.#socket = socket;
+    } catch (error) {
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    } finally {
+      this.#replacing = false;
+    }
+    if (!this.#closed && this.#waiting.length > 0) this.#schedule();
   }
 
   #receive(message: Message, open: Map<number, Pending>): void {
@@ -187,9 +230,7 @@ export class Connection {
       this.#waiting.push(pending);
       return;
     }
-    const { step } = pending.request;
-    const message = `what was to be listed changed each of the ${MOST_ATTEMPTS} times that it was tried`;
-    pending.reject(new NamespaceError({ code: 'ERR_LINUX_NS_INTERRUPTED', message, step, kind: 'net' }));
+    pending.reject(interrupted(pending.request.step));
   }
 
   /**
@@ -202,9 +243,19 @@ export class Connection {
       this.#waiting.push(pending);
       return;
     }
-    pending.reject(systemError(cause, { step: pending.request.step, operation: 'netlink', kind: 'net' }));
+    const isTooLarge = pending.isDump && cause.errno === Errno.EMSGSIZE;
+    if (isTooLarge) pending.reject(refusedError(pending.request, TOO_LARGE));
+    else pending.reject(systemError(cause, { step: pending.request.step, operation: 'netlink', kind: 'net' }));
   }
 }
+
+/** As the end of a list says it where it has an end: one of the things in it fits in no message. */
+const TOO_LARGE: Acknowledgement = {
+  errno: Errno.EMSGSIZE,
+  sentence: undefined,
+  offset: undefined,
+  missing: undefined,
+};
 
 /** Opens the native socket; the descriptor is closed when that fails. */
 export function openSocket(fd: number, receiveBuffer: number, onReadable: () => void): NativeNetlink {
@@ -216,20 +267,23 @@ export function openSocket(fd: number, receiveBuffer: number, onReadable: () => 
   }
 }
 
+/** What goes in one sendmsg(2). */
+interface Segment {
+  bytes: number;
+  count: number;
+}
+
 /** A dump ends its segment: while it is under way another would be refused (EBUSY). */
-function segmentsOf(requests: readonly Pending[]): Uint32Array {
-  const segments: number[] = [];
-  let [bytes, count] = [0, 0];
-  const cut = (): void => {
-    if (count > 0) segments.push(bytes);
-    [bytes, count] = [0, 0];
-  };
+function segmentsOf(requests: readonly Pending[]): Segment[] {
+  const segments: Segment[] = [];
+  let segment: Segment | undefined;
   for (const { request, isDump } of requests) {
-    if (count === MOST_MESSAGES || bytes + request.bytes.length > MOST_BYTES) cut();
-    bytes += request.bytes.length;
-    count++;
-    if (isDump) cut();
+    const size = request.bytes.length;
+    const fits = segment !== undefined && segment.count < MOST_MESSAGES && segment.bytes + size <= MOST_BYTES;
+    if (segment === undefined || !fits) segments.push((segment = { bytes: 0, count: 0 }));
+    segment.bytes += size;
+    segment.count++;
+    if (isDump) segment = undefined;
   }
-  cut();
-  return Uint32Array.from(segments);
+  return segments;
 }

@@ -39,23 +39,25 @@ export interface Message {
 
 /** The messages in what was received, one datagram after another. @throws when the lengths in it do not add up */
 export function messagesIn(bytes: Buffer): Message[] {
-  const messages: Message[] = [];
-  for (let at = 0; at + HEADER <= bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    if (length < HEADER || length > bytes.length - at) {
-      throw malformed(`${length} bytes where ${bytes.length - at} are left`);
-    }
-    messages.push({
+  return [...eachMessage(bytes)];
+}
+
+/** As {@link messagesIn}, one after another: there may be tens of thousands. */
+export function* eachMessage(bytes: Buffer): Generator<Message, void, undefined> {
+  for (let at = 0; at < bytes.length;) {
+    const left = bytes.length - at;
+    const length = left < HEADER ? left : bytes.readUInt32LE(at);
+    if (length < HEADER || length > left) throw malformed(`${length} bytes where ${left} are left`);
+    yield {
       type: bytes.readUInt16LE(at + 4),
       flags: bytes.readUInt16LE(at + 6),
       sequence: bytes.readUInt32LE(at + 8),
       bytes,
       from: at + HEADER,
       to: at + length,
-    });
+    };
     at += aligned(length);
   }
-  return messages;
 }
 
 /** A message of a protocol: a struct, then attributes. */

@@ -4,6 +4,7 @@ import { systemError } from '../../launch/failure';
 import { Namespace } from '../../namespace/namespace';
 import { native } from '../../native';
 import { type Connection, only } from '../netlink/connection';
+import { dump } from '../netlink/dump';
 import { NlmFlag, decode, encode } from '../netlink/message';
 import { type NetworkTarget, membersOf } from '../place';
 import { NSID, RTM_GETNSID, RTM_NEWNSID } from './message';
@@ -35,14 +36,14 @@ export class Nsids {
 
   /** The ids that this namespace has assigned, in ascending order: `ip netns list-id`. */
   async list(): Promise<number[]> {
-    const answers = await this.#connection.request({
+    const messages = await dump(this.#connection, {
       bytes: encode(NSID, RTM_GETNSID, NlmFlag.REQUEST | NlmFlag.DUMP, { header: { family: 0 }, attributes: {} }),
       type: NSID,
       step: 'list nsids',
       operation: 'nsid-list',
     });
-    return answers
-      .map((message) => decode(NSID, message).attributes.NSID ?? NOT_ASSIGNED)
+    return messages
+      .map(({ attributes }) => attributes.NSID ?? NOT_ASSIGNED)
       .filter((id) => id >= 0)
       .sort((a, b) => a - b);
   }

@@ -1,5 +1,3 @@
-import { Errno } from '../../errors/errno';
-import type { NamespaceError } from '../../errors/namespace-error';
 import {
   validateInteger,
   validateKnownKeys,
@@ -21,8 +19,10 @@ import type { LinkReference } from '../link/kinds';
 import { indexOf, namesOf, validateLink } from '../link/lookup';
 import { ROUTE_PROTOCOLS, ROUTE_TYPES, type RouteProtocol, type RouteType, TABLES, type Table } from '../names';
 import { type Connection, only } from '../netlink/connection';
+import { dump } from '../netlink/dump';
 import { malformed } from '../netlink/malformed';
 import { NlmFlag, decode, encode } from '../netlink/message';
+import { eachInTurns, mapInTurns } from '../turns';
 import {
   ROUTE,
   RTM_DELROUTE,
@@ -119,10 +119,15 @@ export class Routes {
     const families = (['inet', 'inet6'] as const).filter(
       (each) => (family ?? each) === each && (wanted?.family ?? each) === each,
     );
-    const dumps = await Promise.all(families.map((each) => this.#dump(each, header, number)));
-    const messages = dumps.flat().filter((message) => index === undefined || linksOfRoute(message).includes(index));
-    const routes = await this.#describe(messages);
-    return wanted === undefined ? routes : routes.filter((route) => route.to === wanted.to);
+    const messages = await this.#dump(families, header, number);
+    const links = new Set<number>();
+    await eachInTurns(messages, (message) => linksOfRoute(message).forEach((one) => links.add(one)));
+    const nameOf = await namesOf(this.#connection, links);
+    return mapInTurns(messages, (message) => {
+      if (index !== undefined && !linksOfRoute(message).includes(index)) return undefined;
+      const route = routeOf(message, nameOf);
+      return wanted === undefined || route?.to === wanted.to ? route : undefined;
+    });
   }
 
   /**
@@ -240,31 +245,19 @@ export class Routes {
     });
   }
 
-  async #dump(family: Family, header: RouteHeader, table: number | undefined): Promise<RouteMessage[]> {
-    const number = FAMILY_NUMBERS[family];
-    try {
-      const answers = await this.#connection.request({
-        bytes: encode(ROUTE, RTM_GETROUTE, NlmFlag.REQUEST | NlmFlag.DUMP, {
-          header: { ...header, family: number },
-          attributes: { TABLE: table },
-        }),
-        type: ROUTE,
-        step: 'list routes',
-        operation: 'route-list',
-      });
-      const messages = answers.map((message) => decode(ROUTE, message));
-      return messages.filter((message) => message.header.family === number);
-    } catch (error) {
-      // A table without routes of a family need not exist; a kernel without IPv6 has none of its routes.
-      const { errno } = error as NamespaceError;
-      if (errno === -Errno.ENOENT || errno === -Errno.EOPNOTSUPP || errno === -Errno.EAFNOSUPPORT) return [];
-      throw error;
-    }
-  }
-
-  async #describe(messages: readonly RouteMessage[]): Promise<Route[]> {
-    const nameOf = await namesOf(this.#connection, messages.flatMap(linksOfRoute));
-    return messages.map((message) => routeOf(message, nameOf)).filter((route) => route !== undefined);
+  /**
+   * All routes, of whatever family: in a list of the IPv4 routes alone the kernel does not tell (rtnl_dumpit, since Linux
+   * 6.10) that one of them was too long for a message, which ends the list.
+   */
+  async #dump(families: readonly Family[], header: RouteHeader, table: number | undefined): Promise<RouteMessage[]> {
+    const numbers = families.map((family) => FAMILY_NUMBERS[family]);
+    const messages = await dump(this.#connection, {
+      bytes: encode(ROUTE, RTM_GETROUTE, NlmFlag.REQUEST | NlmFlag.DUMP, { header, attributes: { TABLE: table } }),
+      type: ROUTE,
+      step: 'list routes',
+      operation: 'route-list',
+    });
+    return messages.filter((message) => numbers.includes(message.header.family));
   }
 }
 

@@ -11,7 +11,9 @@ import { FAMILY_NUMBERS, type Family, familyOf, validatePrefix } from '../ip';
 import { validateLinkName } from '../link/lookup';
 import { ROUTE_PROTOCOLS, TABLES } from '../names';
 import type { Connection } from '../netlink/connection';
-import { NlmFlag, decode, encode } from '../netlink/message';
+import { dump } from '../netlink/dump';
+import { NlmFlag, encode } from '../netlink/message';
+import { mapInTurns } from '../turns';
 import { INVERT, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RULE, type RuleMessage } from './message';
 import { IP_PROTOCOLS, RULE_ACTIONS, type Rule, type RuleAction, ruleOf } from './rule';
 
@@ -77,10 +79,7 @@ export class Rules {
     if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
     const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
     const dumps = await Promise.all(families.map((each) => this.#dump(each)));
-    return dumps
-      .flat()
-      .map((message) => ruleOf(message))
-      .filter((rule) => rule !== undefined);
+    return mapInTurns(dumps.flat(), ruleOf);
   }
 
   /**
@@ -123,7 +122,7 @@ export class Rules {
 
   async #dump(family: Family): Promise<RuleMessage[]> {
     const number = FAMILY_NUMBERS[family];
-    const answers = await this.#connection.request({
+    const messages = await dump(this.#connection, {
       bytes: encode(RULE, RTM_GETRULE, NlmFlag.REQUEST | NlmFlag.DUMP, {
         header: { ...ANY_RULE, family: number },
         attributes: {},
@@ -132,7 +131,7 @@ export class Rules {
       step: 'list rules',
       operation: 'rule-list',
     });
-    return answers.map((message) => decode(RULE, message)).filter(({ header }) => header.family === number);
+    return messages.filter(({ header }) => header.family === number);
   }
 }
 

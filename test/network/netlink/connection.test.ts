@@ -3,6 +3,7 @@ import { type NamespaceSet, Network, unshare } from '../../../lib';
 import { dumpLinks, findLink } from '../../../lib/network/link/lookup';
 import { Connection } from '../../../lib/network/netlink/connection';
 import { native } from '../../../lib/native';
+import type { NativeNetlink } from '../../../types/native';
 import { resultOf } from '../../fixtures/scenario';
 
 let set: NamespaceSet;
@@ -18,10 +19,14 @@ afterAll(async () => {
   await set.close();
 });
 
-async function connect(receiveBuffer: number): Promise<Connection> {
+async function openSocket(): Promise<number> {
   const fd = await set.socket('netlink', 'raw');
   native().adopt(fd);
-  return new Connection(fd, receiveBuffer);
+  return fd;
+}
+
+async function connect(receiveBuffer: number): Promise<Connection> {
+  return new Connection(await openSocket(), { receiveBuffer, another: openSocket });
 }
 
 /** What net.core.rmem_max is as a rule, and so the most that an ordinary user gets. */
@@ -113,13 +118,13 @@ test('an acknowledgement that is cut short is an error of its request', async ()
   answer.writeUInt16LE(2, 4); // NLMSG_ERROR, which says that attributes follow
   answer.writeUInt16LE(0x200, 6);
   const open = jest.spyOn(native(), 'openNetlink').mockReturnValue({
-    exchange: (bytes: Buffer, _: Uint32Array, done: (answers: Buffer, errno: number, syscall: string) => void) => {
+    exchange: (bytes: Buffer, _: Uint32Array, done: Parameters<NativeNetlink['exchange']>[2]) => {
       answer.writeUInt32LE(bytes.readUInt32LE(8), 8);
-      setImmediate(() => done(answer, 0, ''));
+      setImmediate(() => done(answer, 0, '', 1));
     },
     close: () => undefined,
   } as never);
-  const connection = new Connection(-1, USUAL);
+  const connection = new Connection(-1, { receiveBuffer: USUAL, another: openSocket });
   open.mockRestore();
   await expect(findLink(connection, 'lo')).rejects.toMatchObject({ code: 'ERR_LINUX_NS_MALFORMED_MESSAGE' });
   connection.close();
