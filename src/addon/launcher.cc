@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
@@ -29,21 +30,24 @@ struct Launcher {
   size_t threads = 0;
   size_t idle = 0;
   size_t most;
+  const char *name; // of its threads
 
-  explicit Launcher(size_t most_threads) : most(most_threads) {
+  Launcher(size_t most_threads, const char *thread_name) : most(most_threads), name(thread_name) {
     uv_mutex_init(&mutex);
     uv_cond_init(&wake);
   }
 };
 
 Launcher &Shared(Lane lane) {
-  static Launcher *launches = new Launcher(kMostThreads);
-  static Launcher *netlink = new Launcher(kMostNetlinkThreads);
+  static Launcher *launches = new Launcher(kMostThreads, "ns-launcher");
+  static Launcher *netlink = new Launcher(kMostNetlinkThreads, "ns-netlink");
   return lane == Lane::kLaunch ? *launches : *netlink;
 }
 
 void ThreadMain(void *of) {
   Launcher &launcher = *static_cast<Launcher *>(of);
+  // As top(1) and ps(1) show it; where it can't be set nothing depends on it.
+  prctl(PR_SET_NAME, launcher.name);
   BlockSignals();
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   // libc's own word is for pthread_join(3), and nobody joins this thread: it ends with the process.

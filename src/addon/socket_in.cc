@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -55,6 +56,7 @@ std::unique_ptr<Job> NextJob(Visitor *visitor) {
 // capabilities, ends; what others have asked of it meanwhile fails in the same way.
 void VisitorMain(void *) {
   Visitor *visitor = &Shared();
+  prctl(PR_SET_NAME, "ns-visitor");
   Fd home(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)); // the main thread's, which never moves
   do {
     NextJob(visitor)->Run({});

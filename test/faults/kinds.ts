@@ -1,0 +1,302 @@
+import { closeSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type NamespaceSet,
+  Sandbox,
+  type SpawnOptions,
+  type UnshareSpec,
+  execFile,
+  networkNamespaces,
+  spawn,
+  unshare,
+} from '../../lib';
+
+/** A way of starting something. */
+export interface Kind {
+  name: string;
+  /** Undefined: for everybody. */
+  only?: 'root' | 'user' | undefined;
+  /** Made once, before the faults: what is joined, say. */
+  before?(place: Place): Promise<unknown>;
+  /** From the start to the end. Resolves with all that was promised, in a form that is the same each time. */
+  run(place: Place, prepared: unknown): Promise<string>;
+  after?(prepared: unknown): Promise<void>;
+  /** What a fault may leave that is no process of ours, no descriptor: undone here. Returns what it was. */
+  tidy?(place: Place): string[];
+}
+
+/** Where it is tried. */
+export interface Place {
+  /** A directory of its own. */
+  directory: string;
+  /** The program that tells what it finds: world.c. */
+  world: string;
+}
+
+const ROOT = process.getuid?.() === 0;
+
+/** What every launch may have on top; a program of an ordinary user can have it, too. */
+const CONFINED: SpawnOptions = {
+  noNewPrivileges: true,
+  capabilities: [],
+  seccomp: 'default',
+  rlimits: { nofile: 64, core: 0, stack: { soft: 1 << 20 } },
+  niceness: 5,
+  umask: 0o077,
+  oomScoreAdj: 500,
+  cpuAffinity: [0],
+  personality: 'ADDR_NO_RANDOMIZE',
+  cwd: '/',
+  env: { A: '1' },
+};
+
+const ALL: UnshareSpec = {
+  user: true,
+  mnt: true,
+  net: true,
+  uts: { hostname: 'box', domainname: 'here' },
+  ipc: true,
+  cgroup: true,
+  pid: true,
+  time: { monotonic: 100 },
+};
+
+/** What the program says of itself. */
+async function worldOf({ world }: Place, options: SpawnOptions, args: string[] = []): Promise<string> {
+  const { stdout } = await execFile(world, args, { env: {}, ...options });
+  return stdout;
+}
+
+async function terminalOf({ world }: Place, options: SpawnOptions): Promise<string> {
+  const child = await spawn(world, [], { env: {}, pty: { cols: 100, rows: 30 }, ...options });
+  let text = '';
+  child.stdout!.setEncoding('utf8').on('data', (part: string) => (text += part));
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  const exit = await child.exited;
+  await closed;
+  return text + JSON.stringify(exit);
+}
+
+const withSet = (spec: UnshareSpec): Pick<Kind, 'before' | 'after'> => ({
+  before: () => unshare(spec),
+  after: (set) => (set as NamespaceSet).close(),
+});
+
+const withSandbox = {
+  before: ({ directory, world }: Place) => {
+    mkdirSync(join(directory, 'upper'), { recursive: true });
+    return Sandbox.create({
+      mounts: [
+        { type: 'bindReadOnly', source: world, target: '/world' },
+        { type: 'tmpfs', target: '/tmp' },
+      ],
+    });
+  },
+  after: (box: unknown) => (box as Sandbox).close(),
+};
+
+/** All namespaces and mounts, as the program in it sees them. */
+async function inNewSandbox({ directory, world }: Place): Promise<string> {
+  const secret = join(directory, 'secret');
+  const shared = join(directory, 'shared');
+  const box = await Sandbox.create({
+    hostname: 'box',
+    mounts: [
+      { type: 'bindReadOnly', source: world, target: '/world' },
+      { type: 'bind', source: shared, target: '/shared' },
+      { type: 'readOnly', target: '/shared/sub' },
+      { type: 'mask', target: '/shared/secret' },
+      { type: 'tmpfs', target: '/tmp', size: 1 << 20 },
+      { type: 'dir', target: '/dir', mode: 0o700 },
+      { type: 'symlink', target: '/link', to: 'dir' },
+      { type: 'file', target: '/file', data: 'data', mode: 0o400 },
+      { type: 'bindReadOnly', source: secret, target: '/read' },
+    ],
+  });
+  try {
+    const { stdout } = await box.execFile('/world', ['mounts'], { env: {} });
+    return stdout + (await box.readFile('/file', 'utf8'));
+  } finally {
+    await box.close();
+  }
+}
+
+export const KINDS: readonly Kind[] = [
+  { name: 'plain', run: (place) => worldOf(place, {}) },
+  { name: 'confined', run: (place) => worldOf(place, CONFINED) },
+  {
+    name: 'other ids',
+    only: 'root',
+    run: (place) => worldOf(place, { uid: 1234, gid: 1235, groups: [7, 8], cwd: '/', dieWithParent: false }),
+  },
+  { name: 'user namespace', run: (place) => worldOf(place, { unshare: ['user', 'uts', 'ipc'] }) },
+  { name: 'user namespace, confined', run: (place) => worldOf(place, { ...CONFINED, unshare: ['user', 'net'] }) },
+  {
+    name: 'maps through newuidmap',
+    only: 'user',
+    run: (place) => worldOf(place, { unshare: { user: { uidMap: 'auto', gidMap: 'auto' } } }),
+  },
+  { name: 'all namespaces, init', run: (place) => worldOf(place, { unshare: ALL }, ['mounts']) },
+  { name: 'init, confined', run: (place) => worldOf(place, { ...CONFINED, unshare: ['user', 'pid', 'mnt'] }) },
+  { name: 'program as process 1', run: (place) => worldOf(place, { unshare: ['user', 'pid'], init: false }) },
+  {
+    name: 'join',
+    ...withSet({ user: true, uts: true, net: true }),
+    run: (place, set) => worldOf(place, { setns: set as NamespaceSet }),
+  },
+  {
+    name: 'join a pid namespace, confined',
+    ...withSet({ user: true, uts: true, pid: true, mnt: true }),
+    run: (place, set) => worldOf(place, { ...CONFINED, setns: set as NamespaceSet }),
+  },
+  {
+    name: 'join, and new ones below',
+    ...withSet({ user: true, uts: true }),
+    run: (place, set) => worldOf(place, { setns: set as NamespaceSet, unshare: ALL }),
+  },
+  {
+    name: 'hold',
+    run: async (place) => {
+      const set = await unshare({ ...ALL, pid: undefined });
+      try {
+        return await worldOf(place, { setns: set });
+      } finally {
+        await set.close();
+      }
+    },
+  },
+  {
+    name: 'hold with an init',
+    run: async (place) => {
+      const set = await unshare(ALL);
+      try {
+        return await worldOf(place, { setns: set });
+      } finally {
+        await set.close();
+      }
+    },
+  },
+  { name: 'terminal', run: (place) => terminalOf(place, {}) },
+  { name: 'terminal, init', run: (place) => terminalOf(place, { unshare: ['user', 'pid', 'mnt'] }) },
+  {
+    name: 'sandbox',
+    before: ({ directory }) => {
+      mkdirSync(join(directory, 'shared', 'sub'), { recursive: true });
+      writeFileSync(join(directory, 'secret'), 'secret\n', { mode: 0o600 });
+      writeFileSync(join(directory, 'shared', 'secret'), 'secret\n');
+      return Promise.resolve();
+    },
+    run: (place) => inNewSandbox(place),
+  },
+  {
+    name: 'sandbox without user namespaces inside',
+    run: async ({ world }) => {
+      const mounts = [{ type: 'bindReadOnly', source: world, target: '/world' }] as const;
+      const box = await Sandbox.create({ disableUserNamespaces: true, mounts, capabilities: ['CAP_KILL'] });
+      try {
+        return (await box.execFile('/world', ['mounts'], { env: {} })).stdout;
+      } finally {
+        await box.close();
+      }
+    },
+  },
+  {
+    name: 'program in a sandbox',
+    ...withSandbox,
+    run: async (_, box) => (await (box as Sandbox).execFile('/world', ['mounts'], { env: {} })).stdout,
+  },
+  {
+    name: 'files in a sandbox',
+    ...withSandbox,
+    run: async (_, prepared) => {
+      const box = prepared as Sandbox;
+      await box.writeFile('/tmp/file', 'text');
+      const text = await box.readFile('/tmp/file', 'utf8');
+      const names = (await box.readdir('/')).map(({ name }) => name).sort();
+      return JSON.stringify([text, names]);
+    },
+  },
+  {
+    name: 'mounts in a set',
+    ...withSet({ user: true, mnt: true }),
+    run: async ({ directory, world }, prepared) => {
+      const set = prepared as NamespaceSet;
+      const target = join(directory, 'target');
+      mkdirSync(target, { recursive: true });
+      await set.mount({ target, type: 'tmpfs', readOnly: true });
+      try {
+        const { stdout } = await set.execFile(world, ['mounts'], { env: {} });
+        return stdout
+          .split('\n')
+          .filter((line) => line.includes(target))
+          .join('\n');
+      } finally {
+        await set.umount(target);
+      }
+    },
+  },
+  {
+    name: 'names, files and sockets in a set',
+    ...withSet({ user: true, uts: true, net: true }),
+    run: async (_, prepared) => {
+      const set = prepared as NamespaceSet;
+      await set.setHostname('one');
+      await set.writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+      const forward = await set.readFile('/proc/sys/net/ipv4/ip_forward', 'utf8');
+      const host = await set.readFile('/proc/sys/kernel/hostname', 'utf8');
+      const fd = await set.socket('inet', 'stream');
+      const link = readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/, '');
+      closeSync(fd);
+      return JSON.stringify([forward, host, link]);
+    },
+  },
+  {
+    name: 'persistent namespace',
+    only: 'root',
+    run: async ({ directory }) => {
+      const set = await unshare(['uts']);
+      try {
+        const kept = await set.uts!.persist(join(directory, 'kept'));
+        try {
+          return readdirSync(directory).join(' ');
+        } finally {
+          await kept.remove();
+        }
+      } finally {
+        await set.close();
+      }
+    },
+    tidy: ({ directory }) => {
+      const left = readdirSync(directory).filter((name) => name === 'kept');
+      for (const name of left) rmSync(join(directory, name), { force: true });
+      return left;
+    },
+  },
+  {
+    name: 'named network namespace',
+    only: 'root',
+    run: async () => {
+      const name = `linux-ns-faults-${process.pid}`;
+      await networkNamespaces.add(name);
+      try {
+        return String((await networkNamespaces.list()).includes(name));
+      } finally {
+        await networkNamespaces.remove(name);
+      }
+    },
+    tidy: () => {
+      const path = `/run/netns/linux-ns-faults-${process.pid}`;
+      const left = readdirSync('/run/netns').filter((name) => path.endsWith(name));
+      if (left.length > 0) rmSync(path, { force: true });
+      return left;
+    },
+  },
+  {
+    name: 'cgroup',
+    only: 'root',
+    run: async (place) => worldOf(place, { cgroup: {}, unshare: ['cgroup'] }),
+  },
+];
+
+/** Those that this user can try. */
+export const KINDS_HERE = KINDS.filter(({ only }) => only === undefined || (only === 'root') === ROOT);
