@@ -55,6 +55,7 @@ export function specOf(given: Given): SpecFile {
     ...seccompOf(given.value('seccomp')),
     ...cgroupOf(given, spec),
     ...rlimitsOf(given, spec.rlimits),
+    ...(given.has('allow-userns') ? { userNamespaces: true } : {}),
     ...(given.has('disable-userns') ? { disableUserNamespaces: true } : {}),
     ...(given.has('no-proc') ? { proc: false } : {}),
     ...(given.has('no-dev') ? { dev: false } : {}),

@@ -110,7 +110,8 @@ const OPTIONS: readonly Option[] = [
     ...{ name: 'seccomp', rare: true, value: 'FILE', completes: 'file' },
     help: 'use a JSON profile, a BPF program, default or none',
   },
-  { name: 'disable-userns', rare: true, help: 'forbid user namespaces in the sandbox' },
+  { name: 'allow-userns', rare: true, help: 'allow user namespaces in the sandbox (bwrap, browsers)' },
+  { name: 'disable-userns', rare: true, help: 'have the kernel forbid them, whatever the filter' },
   {
     ...{ name: 'preserve-fd', rare: true, value: 'FD' },
     help: 'pass on descriptor FD; may be repeated',

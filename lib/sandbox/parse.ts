@@ -84,6 +84,7 @@ const KNOWN: Record<keyof SandboxSpec, true> = {
   dieWithParent: true,
   init: true,
   seccomp: true,
+  userNamespaces: true,
   disableUserNamespaces: true,
   rlimits: true,
   cgroup: true,
@@ -122,7 +123,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
     hostname: parseHostname(given, share),
     disableUserNamespaces,
     cgroup: parseCgroup('spec.cgroup', given.cgroup),
-    rules: parseRules(given, { seesOthers: share.includes('pid'), userNamespaces: !disableUserNamespaces }),
+    rules: parseRules(given, { seesOthers: share.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
   };
 }
 
@@ -164,6 +165,19 @@ function refuseWithoutUser({ disableUserNamespaces }: SandboxSpec, user: Sandbox
   }
   if (user?.map === undefined) return;
   throw invalidValue('spec.user.map', user.map, "is of a new user namespace, and spec.share has 'user'");
+}
+
+/** One door has two locks: the filter's, which is the default one's alone, and the kernel's. */
+function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }: SandboxSpec): boolean {
+  const open = flag('userNamespaces', userNamespaces, false);
+  if (open && disableUserNamespaces === true) {
+    throw invalidValue('spec.userNamespaces', true, 'cannot be true with spec.disableUserNamespaces');
+  }
+  if (userNamespaces === false && seccomp !== undefined && seccomp !== 'default') {
+    const reason = "is for the default filter to refuse: with another spec.seccomp give 'disableUserNamespaces: true'";
+    throw invalidValue('spec.userNamespaces', false, reason);
+  }
+  return open;
 }
 
 /** A /proc shows a pid namespace, and is mounted by who owns that. */

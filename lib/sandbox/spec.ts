@@ -297,7 +297,16 @@ export interface SandboxSpec {
    * session keyring in place of this process's: `session-keyring(7)`. Default: `'default'`.
    */
   seccomp?: SeccompOption | undefined;
-  /** Whether nobody can create a user namespace inside. Default: false. */
+  /**
+   * Whether the default filter lets programs create user namespaces, and in them mount, chroot and join namespaces: for
+   * programs that build sandboxes of their own, such as browsers and bwrap(1). They have every capability there, which
+   * opens much of the kernel. It is about the default filter: with another `seccomp`, that decides. Default: false.
+   */
+  userNamespaces?: boolean | undefined;
+  /**
+   * Whether the kernel lets nobody create a user namespace inside, whatever the filter: a limit of 0,
+   * `user.max_user_namespaces` of namespaces(7). Default: false.
+   */
   disableUserNamespaces?: boolean | undefined;
   /** Limits that each program starts with. See {@link ProgramOptions.rlimits}. */
   rlimits?: Rlimits | undefined;

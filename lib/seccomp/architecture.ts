@@ -124,6 +124,12 @@ export function syscallNumber(name: string, abi: Abi): number | undefined {
   return abi === 'x32' ? number + X32_BIT : number;
 }
 
+/** The numbers that calls have, as a filter sees them, in order. */
+export function syscallNumbers(abi: Abi): number[] {
+  const numbers = [...NUMBERS.keys()].map((name) => syscallNumber(name, abi)).filter((number) => number !== undefined);
+  return numbers.sort((a, b) => a - b);
+}
+
 /** Whether arguments are 32 bits wide there. */
 export function isNarrow(abi: Abi): boolean {
   return abi === 'x86' || abi === 'x32' || abi === 'arm';

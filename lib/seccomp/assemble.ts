@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Action, KILL_PROCESS, failWith } from './action';
-import { AUDIT_ARCH, X32_BIT, isNarrow } from './architecture';
+import { AUDIT_ARCH, X32_BIT, isNarrow, syscallNumbers } from './architecture';
 import { Assembler, DATA, type Label, Op } from './bpf';
 import { type Decision, type Decisions, keyOf } from './decisions';
 import type { Condition } from './profile';
@@ -58,8 +58,14 @@ function segmentsByArch(all: readonly Decisions[]): Map<number, Segment[]> {
   return new Map([...byArch].map(([arch, list]) => [arch, merged(list)]));
 }
 
-function segmentsOf({ abi, byNumber, otherwise, beyond }: Decisions): Segment[] {
-  const base = [constant(abi === 'x32' ? X32_BIT : 0, otherwise), constant(beyond.from, beyond.action)];
+function segmentsOf({ abi, byNumber, otherwise, unknown, beyond }: Decisions): Segment[] {
+  const known = syscallNumbers(abi).filter((number) => number < beyond.from);
+  const base = [
+    constant(abi === 'x32' ? X32_BIT : 0, unknown),
+    ...known.map((number) => constant(number + 1, unknown)),
+    ...known.map((number) => constant(number, otherwise)),
+    constant(beyond.from, beyond.action),
+  ];
   if (abi === 'x64') base.push(...x32Only(otherwise), constant(Math.max(X32_ONLY.to, beyond.from), beyond.action));
   const ordered = merged(base);
   const around = (number: number): Segment[] => ordered.filter(({ from }) => from <= number).slice(-1);

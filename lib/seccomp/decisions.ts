@@ -45,6 +45,8 @@ export interface Decisions {
   readonly byNumber: ReadonlyMap<number, Decision>;
   /** Of calls that no rule is about. */
   readonly otherwise: Action;
+  /** Of numbers that no call has. */
+  readonly unknown: Action;
   /** Of numbers from here on. */
   readonly beyond: { readonly from: number; readonly action: Action };
 }
@@ -107,7 +109,9 @@ export function decisionsOf(profile: Profile, abi: Abi, setting: Setting): Decis
   }
   const otherwise = profile.defaultAction;
   const byNumber = [...checks].map(([number, all]) => [number, decide(all, otherwise)] as const);
-  return { abi, byNumber: new Map(byNumber), otherwise, beyond: beyondKnown(profile, abi) };
+  // Nobody can have thought about them either: see beyondKnown().
+  const unknown = isErrno(otherwise) ? failWith(constants.errno.ENOSYS) : otherwise;
+  return { abi, byNumber: new Map(byNumber), otherwise, unknown, beyond: beyondKnown(profile, abi) };
 }
 
 /** Whether a call is never done, whatever its arguments. */

@@ -28,7 +28,7 @@ export interface Filtered {
   readonly capabilities: readonly Capability[];
   /** Whether it sees other processes than those it belongs with. */
   readonly seesOthers: boolean;
-  /** Whether it may create user namespaces. Default: true. */
+  /** Whether it may create user namespaces. Default: false. */
   readonly userNamespaces?: boolean | undefined;
 }
 
@@ -60,7 +60,7 @@ export function seccompSteps(filters: readonly Filter[]): Step[] {
 /** Compiled once for all programs that are alike. */
 const defaults = new Map<string, Filter>();
 
-function defaultFilter({ capabilities, seesOthers, userNamespaces = true }: Filtered): Filter {
+function defaultFilter({ capabilities, seesOthers, userNamespaces = false }: Filtered): Filter {
   const key = [thisMachine(), seesOthers, userNamespaces, ...[...capabilities].sort()].join();
   const known = defaults.get(key);
   if (known !== undefined) return known;

@@ -158,7 +158,9 @@ describe('linux-ns run', () => {
     expect(await inside([], show)).toBe('0000000000000000\n');
     expect(await inside(['--cap-add', 'net_raw', '--cap-add', 'CAP_CHOWN'], show)).toBe('0000000000002001\n');
     expect(await inside(['--seccomp', 'none'], 'unshare -U true && echo open')).toBe('open\n');
-    const script = 'unshare -U true 2>/dev/null || echo closed';
+    const script = 'unshare -U true 2>/dev/null && echo open || echo closed';
+    expect(await inside([], script)).toBe('closed\n');
+    expect(await inside(['--allow-userns'], script)).toBe('open\n');
     expect(await inside(['--seccomp', 'none', '--disable-userns'], script)).toBe('closed\n');
   });
 

@@ -285,16 +285,34 @@ describe('user namespaces', () => {
   test.each(ATTACKERS)(
     'cannot be made where that was switched off, and it cannot be switched on: $who',
     async ({ spec }) => {
-      await using sandbox = await arsenal.sandbox({ ...spec, disableUserNamespaces: true });
+      await using sandbox = await arsenal.sandbox({ ...spec, userNamespaces: undefined, disableUserNamespaces: true });
       const raise = `echo 100 >/proc/sys/user/max_user_namespaces; mount -o remount,rw /proc/sys; echo 100 >/proc/sys/user/max_user_namespaces
       ${arsenal.syscall} 442 -100 =/proc 0x8000 :0:1:0:0 32 >/tmp/x; echo 100 >/proc/sys/user/max_user_namespaces`;
       expect(await achieved(sandbox, `${raise}; unshare -U echo made; unshare -U --keep-caps echo made`)).toBe('');
     },
   );
 
-  test('can be made otherwise', async () => {
+  /** unshare(1), and clone and clone3 by number, where flags can be put anywhere. */
+  const ways = (): string => `unshare -U echo made; unshare -Um --keep-caps echo made
+    ${arsenal.syscall} ${process.arch === 'x64' ? 272 : 97} 0x10000000; echo $?; python3 -c '
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+arguments = (ctypes.c_uint64 * 11)(0x10000000)
+pid = libc.syscall(435, ctypes.byref(arguments), 88)
+print("clone3", pid if pid < 0 else 0, ctypes.get_errno())'`;
+
+  test('cannot be made by default, in any way', async () => {
     await using sandbox = await arsenal.sandbox();
-    expect(await achieved(sandbox, 'unshare -U echo made')).toBe('made\n');
+    const output = await achieved(sandbox, ways());
+    expect(output).not.toContain('made');
+    expect(output).toContain('clone3 -1 38');
+  });
+
+  test('can be made where the spec says so', async () => {
+    await using sandbox = await arsenal.sandbox({ userNamespaces: true });
+    const output = await achieved(sandbox, ways());
+    expect(output).toMatch(/^made\nmade\n/);
+    expect(output).toContain('clone3 0 0');
   });
 });
 

@@ -71,6 +71,24 @@ const REFUSED: [what: string, spec: unknown, code: string, words: RegExp][] = [
     /disableUserNamespaces/,
   ],
   [
+    'user namespaces inside that are asked for and forbidden',
+    { userNamespaces: true, disableUserNamespaces: true },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.userNamespaces.*disableUserNamespaces/,
+  ],
+  [
+    'user namespaces that a filter is to refuse which is not the default one',
+    { userNamespaces: false, seccomp: 'none' },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.userNamespaces.*disableUserNamespaces/,
+  ],
+  [
+    'user namespaces that are no truth value',
+    { userNamespaces: 'yes' },
+    'ERR_INVALID_ARG_TYPE',
+    /spec\.userNamespaces/,
+  ],
+  [
     'a /proc of a pid namespace that is shared',
     { share: ['pid'] },
     'ERR_INVALID_ARG_VALUE',

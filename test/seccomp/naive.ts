@@ -50,7 +50,8 @@ export function decide(profile: SeccompProfile, { arch, number, args }: Call, pl
   }
   const fallback = valueOf(profile.defaultAction, profile.defaultErrnoRet, profile.defaultErrno);
   const none = VALUES.SCMP_ACT_ERRNO! + constants.errno.ENOSYS;
-  if (profile.defaultAction === 'SCMP_ACT_ERRNO' && isNewer(profile, plain, column)) return none;
+  const nobodys = name === undefined && number !== 0xffffffff;
+  if (profile.defaultAction === 'SCMP_ACT_ERRNO' && (nobodys || isNewer(profile, plain, column))) return none;
   if (abi.name === 'SCMP_ARCH_X86_64' && plain >= 512 && plain < 548 && rank(profile.defaultAction) > 4) return none;
   return fallback;
 }

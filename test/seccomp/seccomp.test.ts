@@ -301,8 +301,8 @@ describe('without noNewPrivileges', () => {
 describe.each<[name: string, seccomp: () => SeccompOption]>([
   ['the default profile', () => 'default'],
   [
-    'the default profile without user namespaces',
-    () => defaultSeccompProfile({ userNamespaces: false, ptrace: false }),
+    'the default profile with user namespaces, and without tracing',
+    () => defaultSeccompProfile({ userNamespaces: true, ptrace: false }),
   ],
 ])('under %s', (_, seccomp) => {
   programsRun(seccomp, { test, describe });
@@ -466,16 +466,33 @@ describe('the default profile', () => {
     );
   });
 
-  test('user namespaces can be had, or not, and then threads still start', async () => {
+  test('user namespaces cannot be had unless they are asked for, and threads start all the same', async () => {
     const newUser = '0x10000000';
-    expect(await call(inside, 'unshare', newUser)).toBe('0');
-    const closed = { ...inside, seccomp: defaultSeccompProfile({ userNamespaces: false }) };
-    expect(await call(closed, 'unshare', newUser)).toBe('-1 EPERM');
-    expect(await call(closed, 'unshare', '0xabcd000010000000')).toBe('-1 EPERM');
-    expect(await call(closed, 'clone3', '@', '88')).toBe('-1 ENOSYS');
-    const nested = execFile('unshare', ['-U', 'true'], closed);
+    expect(await call(inside, 'unshare', newUser)).toBe('-1 EPERM');
+    expect(await call(inside, 'unshare', '0xabcd000010000000')).toBe('-1 EPERM');
+    expect(await call(inside, 'clone3', '@', '88')).toBe('-1 ENOSYS');
+    const nested = execFile('unshare', ['-U', 'true'], inside);
     await expect(nested).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('not permitted') as string });
-    expect((await execFile(process.execPath, ['-p', '1'], closed)).stdout).toBe('1\n');
+    expect((await execFile(process.execPath, ['-p', '1'], inside)).stdout).toBe('1\n');
+    const open = { ...inside, seccomp: defaultSeccompProfile({ userNamespaces: true }) };
+    expect(await call(open, 'unshare', newUser)).toBe('0');
+  });
+
+  test('nobody takes a lease, which would hold up those who write', async () => {
+    const file = join(directory, 'leased');
+    writeFileSync(file, '');
+    const script = `import fcntl, os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY)
+for command in (1024, 1026):
+  try:
+    fcntl.fcntl(fd, command, fcntl.F_RDLCK if command == 1024 else 0)
+    print('taken')
+  except OSError as error:
+    print(error.errno)`;
+    // Whose file it is may take a lease on it: inside that is 0, as outside.
+    const taken = await execFile('python3', ['-c', script, file], { ...free, unshare: ['user', 'pid'] });
+    expect(taken.stdout.split('\n')[0]).toBe('taken');
+    expect((await execFile('python3', ['-c', script, file], inside)).stdout).toBe('22\n22\n');
   });
 
   test('who is given a capability can use it', async () => {
