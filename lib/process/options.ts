@@ -103,7 +103,7 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    * option they take the program to have none. See docs/seccomp.md.
    *
    * The filters are installed last: the first call that they see is the program's execve(2), which they must allow. Of
-   * several BPF programs each but the last must allow seccomp(2). With {@link noNewPrivileges} false this needs
+   * several BPF programs each but the last must allow seccomp(2), or prctl(2) with PR_SET_SECCOMP. With {@link noNewPrivileges} false this needs
    * CAP_SYS_ADMIN in the program's user namespace. seccomp(2)
    *
    * @example

@@ -192,10 +192,15 @@ describe('programs of BPF', () => {
   });
 
   test('one that forbids to install the next is an error of that step', async () => {
-    const seccomp = [failing('seccomp', 1), failing('getpgid', 1)];
+    const seccomp = [failing('seccomp', 1), failing('prctl', 1), failing('getpgid', 1)];
     await expect(spawn('true', [], { seccomp })).rejects.toMatchObject({
-      ...{ code: 'EPERM', syscall: 'seccomp', hint: expect.stringContaining('has to allow seccomp') as string },
+      ...{ code: 'EPERM', syscall: 'seccomp', hint: expect.stringContaining('has to allow one of the two') as string },
     });
+  });
+
+  test.each(['seccomp', 'prctl'])('one that forbids %s leaves the other way to install the next', async (forbidden) => {
+    const seccomp = [failing(forbidden, 1), failing('getpgid', 5)];
+    expect(await call({ seccomp }, 'getpgid', '0')).toBe('-1 EIO');
   });
 });
 

@@ -13,8 +13,8 @@ export const explainSeccomp: Explainer = byErrno({
     'The filters of a program may have 32768 BPF instructions together, 4 more counted for each, and those that this ' +
     'process itself runs under are among them (MAX_INSNS_PER_PATH, seccomp(2)): merge the profiles, or make them shorter.',
   [Errno.EPERM]: () =>
-    'A filter that is already in force forbids seccomp(2): the one this process itself runs under, or one that was ' +
-    'given before this. Of several programs each but the last has to allow seccomp.',
+    'A filter that is already in force forbids seccomp(2), and prctl(PR_SET_SECCOMP) in its place: the one this process ' +
+    'itself runs under, or one that was given before this. Of several programs each but the last has to allow one of the two.',
   [Errno.ENOSYS]: (_, host) =>
     hasSeccompFilter(host)
       ? 'The seccomp filter this process itself runs under forbids seccomp(2), by which one is installed.'
