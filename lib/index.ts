@@ -78,7 +78,12 @@ export type {
   WatchKind,
 } from './network/watch/events';
 export type { NetworkWatch, NetworkWatchOptions } from './network/watch/watch';
-export { type AddNetworkNamespaceOptions, type NetworkNamespaces, networkNamespaces } from './network/named/named';
+export {
+  type AddNetworkNamespaceOptions,
+  type NetworkName,
+  type NetworkNamespaces,
+  networkNamespaces,
+} from './network/named/named';
 export type { LookupAddress, LookupOptions } from './network/resolve/lookup';
 export type { ResolveOptions } from './network/resolve/options';
 export type {

@@ -24,7 +24,6 @@ export type Step =
   | ['make_net']
   | ['enter_net']
   | ['propagation', path: string, flags: number]
-  | ['bind', fd: number, target: string]
   /** Takes files along as detached mounts, for `host_files` after another mount namespace has been joined. */
   | ['trees', paths: string[]]
   /**
@@ -124,8 +123,10 @@ export type Step =
   | ['tun', name: string, flags: number, owner: number, group: number, persistent: 0 | 1]
   /** Makes a directory, where it is missing, and a shared mount of it: what `ip netns add` does with /run/netns. */
   | ['netns_directory', path: string]
-  /** Mounts the network namespace of the task, or the one given, on a file that it makes. */
+  /** Mounts the network namespace of the task, or the namespace given, on a file that it makes. */
   | ['netns_add', path: string, net: [] | [fd: number]]
+  /** Deletes such a file if it was left without a mount, by somebody who was killed. */
+  | ['netns_clear', path: string]
   /** Unmounts and deletes such a file. */
   | ['netns_remove', path: string]
   /** First of all: what is inherited from nsinit. */

@@ -1,4 +1,4 @@
-import { Namespace, Network, networkNamespaces } from 'linux-ns';
+import { Namespace, type NamespaceKind, Network, type NetworkName, networkNamespaces } from 'linux-ns';
 import { numberOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { print, printJson } from '../output';
@@ -75,9 +75,15 @@ function actionCalled(word: string): [name: string, action: Action] {
 }
 
 async function list(given: Given): Promise<number> {
-  const named = await withIds(await networkNamespaces.list());
+  const named = await withIds(await networkNamespaces.entries());
   if (given.has('json')) return shownJson(named);
-  return shown(named.map(({ name, id }) => (id === undefined ? name : `${name} (id: ${id})`)));
+  return shown(named.map((row) => row.name + remarkOn(row)));
+}
+
+function remarkOn({ id, kind }: Listed): string {
+  if (kind === null) return ' (no network namespace)';
+  if (kind !== undefined) return ` (no network namespace: ${kind})`;
+  return id === undefined ? '' : ` (id: ${id})`;
 }
 
 async function listIds(operands: readonly string[], given: Given): Promise<number> {
@@ -85,7 +91,7 @@ async function listIds(operands: readonly string[], given: Given): Promise<numbe
   await using network = await Network.open();
   const ids = (await network.nsid.list()).filter((id) => wanted === undefined || id === wanted);
   if (wanted !== undefined && ids.length === 0) throw new UsageError(`no network namespace has the id ${wanted}`);
-  const named = await withIds(await networkNamespaces.list());
+  const named = await withIds(await networkNamespaces.entries());
   const found = ids.map((nsid) => {
     const name = named.find(({ id }) => id === nsid)?.name;
     return { nsid, ...(name === undefined ? {} : { name }) };
@@ -102,12 +108,24 @@ function idWanted([word, id]: readonly string[]): number | undefined {
   return numberOf('nsid', id, MOST_ID);
 }
 
+/** A file of /run/netns, as it is listed. */
+interface Listed {
+  name: string;
+  id?: number;
+  /** Where it is no network namespace: what it is, or null. */
+  kind?: NamespaceKind | null;
+}
+
 /** The ids that this network namespace has assigned to others: `RTM_GETNSID`, rtnetlink(7). */
-async function withIds(names: readonly string[]): Promise<{ name: string; id?: number }[]> {
-  if (names.length === 0) return [];
+async function withIds(entries: readonly NetworkName[]): Promise<Listed[]> {
+  if (entries.length === 0) return [];
   await using network = await Network.open();
-  const all: { name: string; id?: number }[] = [];
-  for (const name of names) {
+  const all: Listed[] = [];
+  for (const { name, kind } of entries) {
+    if (kind !== 'net') {
+      all.push({ name, kind: kind ?? null });
+      continue;
+    }
     await using namespace = await networkNamespaces.open(name).catch(() => undefined);
     if (namespace === undefined) continue; // deleted in the meantime
     const id = await network.nsid.get(namespace);

@@ -76,7 +76,6 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['persist', explainPersist],
   ['scan', explainScan],
   ['propagation', explainPropagation],
-  ['bind', explainMount],
   ['trees', explainMount],
   ['host_files', explainMount],
   ['fs', explainMount],

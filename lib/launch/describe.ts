@@ -26,7 +26,6 @@ const DESCRIBE: Describe = {
   enter_net: () => 'unshare net',
   propagation: ([, path, flags]) =>
     `make ${path} ${propagationOf(flags)}${(flags & MS_REC) === 0 ? '' : ' (recursive)'}`,
-  bind: ([, , target]) => `bind on ${target}`,
   trees: ([, paths]) => `take along ${paths.join(', ')}`,
   host_files: ([, directory]) => `make a root with ${directory}`,
   umount: ([, target]) => `umount ${target}`,
@@ -57,6 +56,7 @@ const DESCRIBE: Describe = {
   tun: ([, name]) => `open tun ${name}`,
   netns_directory: ([, path]) => `make ${path} a shared mount`,
   netns_add: ([, path]) => `mount net on ${path}`,
+  netns_clear: ([, path]) => `take ${path} away`,
   netns_remove: ([, path]) => `remove ${path}`,
   foreground: () => 'take the foreground of the terminal',
   pty: () => 'open a terminal',

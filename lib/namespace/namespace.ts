@@ -225,7 +225,8 @@ export class Namespace extends Sockets {
    * lifetime"), as `ip netns add` does in `/run/netns`. Takes CAP_SYS_ADMIN in the user namespace that owns this process's mount
    * namespace.
    *
-   * @param path - where: the file is created, mode 0444. It must not exist, and is taken away again on failure
+   * @param path - where: the file is created. It must not exist, and is taken away again on failure. One that was left
+   * because this process was killed just then is used again
    * @throws NamespaceError `EEXIST` when there is something already, `EPERM`, `ENOENT`, …; `EINVAL` for a mount
    * namespace that is not younger than this process's
    *

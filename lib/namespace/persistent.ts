@@ -1,4 +1,3 @@
-import { close, open } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NamespaceError, closedError } from '../errors/namespace-error';
@@ -82,35 +81,20 @@ export class PersistentNamespace {
   }
 }
 
-/** Mounts a namespace on a file that it creates, or leaves nothing behind. */
+/** Mounts a namespace on a file that is made for it, by the task that mounts it, or leaves nothing behind. */
 export async function persist(namespace: Namespace, file: string): Promise<PersistentNamespace> {
   const path = resolve(file);
   const { kind } = namespace;
   if (namespace.closed) throw closedError(String(namespace));
-  const attempt = { step: `persist on ${path}`, operation: 'persist', path, kind };
-  await create(path).catch((error: unknown) => {
-    throw systemError(error, attempt);
-  });
   try {
-    await run({}, [['bind', namespace.fd, path]]);
+    await run({}, [['netns_add', path, [namespace.fd]]]);
   } catch (error) {
-    await unlink(path).catch(() => undefined);
-    throw persistError(error, attempt);
+    throw persistError(error, { step: `persist on ${path}`, operation: 'persist', path, kind });
   }
   return new PersistentNamespace(path, namespace);
 }
 
-/** O_EXCL: what is there already is somebody's, and would be covered by the mount. */
-function create(path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    open(path, 'wx', 0o444, (error, fd) => {
-      if (error === null) close(fd, () => resolve());
-      else reject(error);
-    });
-  });
-}
-
-/** A failure of the bind mount, told as what it was for. */
+/** A failure of its step, told as what it was for. */
 function persistError(
   cause: unknown,
   attempt: { step: string; operation: string; path: string; kind: NamespaceKind },

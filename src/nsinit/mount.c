@@ -22,18 +22,6 @@ void step_propagation(const struct plan_step *step) {
   sys1(__NR_close, mount);
 }
 
-/* By descriptor on the one side, and without following a link on the other: open_tree(2), move_mount(2), Linux 5.2. */
-void step_bind(const struct plan_step *step) {
-  const char *target = step->field[1].bytes;
-  long tree = must(sys3(__NR_open_tree, step->field[0].number, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH),
-                   "open_tree", target);
-  long error = sys5(__NR_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
-  sys1(__NR_close, tree);
-  if (error < 0) {
-    fail("move_mount", error, target);
-  }
-}
-
 void step_umount(const struct plan_step *step) {
   const char *target = step->field[0].bytes;
   must(sys2(__NR_umount2, target, step->field[1].number), "umount2", target);

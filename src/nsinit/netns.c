@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/stat.h>
 
 #define LOCK_EX 2 /* flock(2) */
 #define UMOUNT_NOFOLLOW 8
@@ -34,12 +35,53 @@ void step_netns_directory(const struct plan_step *step) {
   }
 }
 
+/*
+ * The mode of a file that waits for its mount. On a file the sticky bit means nothing, and nobody else makes one that
+ * has only this: so one that was left by whoever was killed before the mount, or after the unmount, is known for what
+ * it is.
+ */
+#define WAITING 01000
+
+/*
+ * Locks the directory that a file is in, until this task ends: a file that waits there while somebody has the lock has
+ * been left. Without a lock (a directory that may not be read, a file system that has none) nothing is taken for left.
+ */
+static bool lock_directory_of(const char *path) {
+  static char directory[PATH_MAX];
+  size_t end = 0;
+  for (size_t at = 0; path[at] != 0 && at < PATH_MAX - 1; at++) {
+    directory[at] = path[at];
+    end = path[at] == '/' ? at + 1 : end;
+  }
+  directory[end] = 0;
+  long fd = sys4(__NR_openat, AT_FDCWD, end == 0 ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  long error = fd;
+  do {
+    error = fd < 0 ? fd : sys2(__NR_flock, fd, LOCK_EX);
+  } while (error == -EINTR);
+  return error == 0;
+}
+
+/* Of this user's: another's file would be another's to remove, mount and all. */
+static bool is_left(const char *path) {
+  struct statx status;
+  long error = sys5(__NR_statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status);
+  return error == 0 && status.stx_mode == (S_IFREG | WAITING) && status.stx_size == 0 &&
+         status.stx_uid == (uint64_t)sys0(__NR_geteuid);
+}
+
 /* Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. */
 void step_netns_add(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   const struct plan_field *given = &step->field[1];
-  long file = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0), "open", path);
-  sys1(__NR_close, file);
+  bool locked = lock_directory_of(path);
+  long file = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, WAITING);
+  if (file < 0 && !(file == -EEXIST && locked && is_left(path))) {
+    fail("open", file, path);
+  }
+  if (file >= 0) {
+    sys1(__NR_close, file);
+  }
   long net = given->size > 0 ? (long)plan_list_number(given, 0)
                              : sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
   long tree = net < 0 ? net : sys3(__NR_open_tree, net, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
@@ -49,6 +91,14 @@ void step_netns_add(const struct plan_step *step) {
     fail(net < 0 ? "open" : tree < 0 ? "open_tree" : "move_mount", error, path);
   }
   sys1(__NR_close, tree);
+}
+
+/* Takes a file away that was left; nothing else. */
+void step_netns_clear(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  if (lock_directory_of(path) && is_left(path)) {
+    must(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "unlink", path);
+  }
 }
 
 /* A file that nothing is mounted on, as one who was interrupted leaves it, goes as well. */

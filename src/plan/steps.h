@@ -22,7 +22,6 @@
   STEP(make_net, "make_net", "")         /* begins a network namespace with lo up: see net.c */                        \
   STEP(enter_net, "enter_net", "")       /* enters it, once it is made: setns(2) */                                    \
   STEP(propagation, "propagation", "su") /* path, MS_* flags: mount(2) */                                              \
-  STEP(bind, "bind", "fs")               /* what the fd refers to, on target: open_tree(2) */                          \
   STEP(trees, "trees", "S")              /* paths, of files to be put elsewhere: open_tree(2) */                       \
   STEP(host_files, "host_files", "sS")   /* directory in a new root, and a name in it for each of the trees */         \
   STEP(umount, "umount", "su")           /* target, flags: umount2(2) */                                               \
@@ -54,7 +53,8 @@
   STEP(socket, "socket", "uuu")          /* domain, type, protocol: sent back as a descriptor */                       \
   STEP(tun, "tun", "suuuu")              /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */                  \
   STEP(netns_directory, "netns_directory", "s") /* path: a directory that is a shared mount: ip-netns(8) */            \
-  STEP(netns_add, "netns_add", "sF")            /* path of a new file; a network namespace, or none for this task's */ \
+  STEP(netns_add, "netns_add", "sF")            /* path of a new file; a namespace, or none for this task's network */ \
+  STEP(netns_clear, "netns_clear", "s")         /* path of a file that waits for its mount, if it was left */          \
   STEP(netns_remove, "netns_remove", "s")       /* path */                                                             \
   STEP(oom_score_adj, "oom_score_adj", "s")     /* text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */     \
   STEP(raise_limits, "raise_limits", "N")       /* resource, hard, and so on: hard limits that are lower */            \

@@ -95,6 +95,35 @@ describe('linux-ns netns', () => {
     expect(await printed('list-id', '-j')).toBe('[{"nsid":0,"name":"amber"},{"nsid":77,"name":"blue"}]\n');
   });
 
+  test('marks what is no network namespace, and runs nothing in it', async () => {
+    await printed('add', 'blue');
+    await set.exec('cd /run/netns && touch odd stale && mount --bind /proc/self/ns/uts odd');
+    expect(await printed()).toBe('blue\nodd (no network namespace: uts)\nstale (no network namespace)\n');
+    expect(await printed('-j')).toBe('[{"name":"blue"},{"name":"odd","kind":"uts"},{"name":"stale","kind":null}]\n');
+    for (const words of [
+      ['exec', 'odd', 'true'],
+      ['pids', 'odd'],
+      ['set', 'odd', '5'],
+    ]) {
+      const { code, stdout, stderr } = await netns(...words);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^linux-ns: netns: .*odd is uts:\[\d+\], and no network namespace/);
+    }
+    expect(await netns('--all', 'exec', 'true')).toMatchObject({ code: 0, stdout: '\nnetns: blue\n' });
+    for (const name of ['odd', 'stale']) await printed('delete', name);
+    expect(await printed()).toBe('blue\n');
+  });
+
+  test('takes away what somebody who was killed has left, and nothing that only looks like it', async () => {
+    await printed('add', 'blue');
+    await set.exec('cd /run/netns && for name in left full; do install -m 1000 /dev/null $name; done && echo x >full');
+    expect(await printed()).toBe('blue\nfull (no network namespace)\n');
+    await set.exec('cd /run/netns && install -m 1000 /dev/null left');
+    await printed('add', 'left');
+    expect((await netns('add', 'full')).stderr).toContain('(EEXIST)');
+    expect(await printed('exec', 'left', 'ls', '/sys/class/net')).toBe('lo\n');
+  });
+
   needs({ tool: ['ip'] }).test('prints what ip netns prints, of what either has made', async () => {
     await printed('add', 'ours');
     expect(await run('ip', ['netns', 'add', 'theirs'])).toMatchObject({ code: 0 });

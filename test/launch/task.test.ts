@@ -125,7 +125,7 @@ describe('a plan', () => {
   });
 
   test('with a descriptor that is not open does not start', async () => {
-    await expect(runToEnd({ flags: 0, steps: [['bind', 9999, '/tmp'], ['exit']] })).rejects.toMatchObject({
+    await expect(runToEnd({ flags: 0, steps: [['netns_add', '/nosuch/x', [9999]], ['exit']] })).rejects.toMatchObject({
       code: 'EBADF',
     });
   });

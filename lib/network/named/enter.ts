@@ -3,16 +3,15 @@ import type { Step } from '../../../types/native';
 import { HostFiles } from '../../host/proc';
 import { launch } from '../../launch/target';
 import { type MountOptions, stepsOfMount } from '../../mount/mount';
-import { Namespace } from '../../namespace/namespace';
 import { type NamespaceSet, openAll, setOf } from '../../namespace/namespace-set';
 import { type CallOptions, signalOf } from '../../namespace/unshare';
-import { ETC_DIRECTORY, namesIn, pathOf, validateName } from './names';
+import { ETC_DIRECTORY, namesIn, openNamed, validateName } from './names';
 
 /** {@link NetworkNamespaces.enter} */
 export async function enter(name: string, options: CallOptions = {}): Promise<NamespaceSet> {
   validateName('name', name);
   const signal = signalOf(options);
-  const net = await Namespace.open(pathOf(name));
+  const net = await openNamed(name);
   try {
     const target = { join: [net], unshare: { mnt: { propagation: 'slave' } } } as const;
     const mounts = [sys(name), ...(await etcFiles(name))];

@@ -1,17 +1,18 @@
 /** Network namespaces with a name, each a file of /run/netns: as ip-netns(8) has them, and for both to use. */
-import { stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
 import { validateBoolean, validateKnownKeys, validateObject, validatePid } from '../../errors/validate';
 import { systemError } from '../../launch/failure';
 import { run } from '../../launch/target';
-import { CLONE_FLAGS } from '../../namespace/kind';
+import { CLONE_FLAGS, type NamespaceKind } from '../../namespace/kind';
 import { Namespace } from '../../namespace/namespace';
 import type { NamespaceSet } from '../../namespace/namespace-set';
 import { PersistentNamespace } from '../../namespace/persistent';
 import { type CallOptions, signalOf } from '../../namespace/unshare';
 import { type NetworkTarget, membersOf } from '../place';
 import { enter } from './enter';
-import { RUN_DIRECTORY, namesIn, namesOf, pathOf, validateName } from './names';
+import { RUN_DIRECTORY, kindOf, namesIn, namesOf, openNamed, pathOf, validateName } from './names';
 
 /** Options of {@link NetworkNamespaces.add}. Unknown ones are errors. */
 export interface AddNetworkNamespaceOptions extends CallOptions {
@@ -19,6 +20,17 @@ export interface AddNetworkNamespaceOptions extends CallOptions {
   loopback?: boolean | undefined;
   /** An existing network namespace to give the name to, as `ip netns attach` does. Default: a new one. */
   namespace?: NetworkTarget | undefined;
+}
+
+/** A file of /run/netns. */
+export interface NetworkName {
+  /** The name of the file. */
+  name: string;
+  /**
+   * What is mounted on it: `'net'`, if it is a network namespace. A namespace of another kind has no business there.
+   * Absent where it is none, or where this process may not open it.
+   */
+  kind?: NamespaceKind;
 }
 
 /**
@@ -43,10 +55,26 @@ export interface NetworkNamespaces {
    * ```
    */
   readonly add: (name: string, options?: AddNetworkNamespaceOptions) => Promise<PersistentNamespace>;
-  /** The names, in alphabetical order: `ip netns list`. Files that no namespace is mounted on are left out. */
+  /**
+   * The names of network namespaces, in alphabetical order: `ip netns list`. Other files of /run/netns are left out; see
+   * {@link NetworkNamespaces.entries}. A file that was left by {@link NetworkNamespaces.add} in a process that was killed
+   * is taken away, where this process may do that.
+   */
   readonly list: () => Promise<string[]>;
   /**
-   * Opens one; the caller closes it. @throws NamespaceError `ENOENT`, or `EINVAL` when nothing is mounted on the file
+   * All files of /run/netns, in alphabetical order, with what is mounted on each.
+   *
+   * @example
+   * ```ts
+   * const odd = (await networkNamespaces.entries()).filter(({ kind }) => kind !== 'net');
+   * ```
+   */
+  readonly entries: () => Promise<NetworkName[]>;
+  /**
+   * Opens one; the caller closes it.
+   *
+   * @throws NamespaceError `ENOENT`; `EINVAL` when nothing is mounted on the file; `ERR_LINUX_NS_NO_SUCH_KIND` when it is
+   * a namespace of another kind. So do `enter` and `pids`.
    */
   readonly open: (name: string) => Promise<Namespace>;
   /**
@@ -78,7 +106,9 @@ export interface NetworkNamespaces {
 }
 
 /** Network namespaces that have a name: {@link NetworkNamespaces}. */
-export const networkNamespaces: NetworkNamespaces = Object.freeze({ add, list, open, remove, enter, identify, pids });
+export const networkNamespaces: NetworkNamespaces = Object.freeze({
+  ...{ add, list, entries, open, remove, enter, identify, pids },
+});
 
 async function add(name: string, options: AddNetworkNamespaceOptions = {}): Promise<PersistentNamespace> {
   validateName('name', name);
@@ -100,17 +130,41 @@ async function add(name: string, options: AddNetworkNamespaceOptions = {}): Prom
 }
 
 async function list(): Promise<string[]> {
+  return (await entries()).filter(({ kind }) => kind === 'net').map(({ name }) => name);
+}
+
+async function entries(): Promise<NetworkName[]> {
   const nsfs = await statOf('/proc/self/ns/net');
-  const names = await namesIn(RUN_DIRECTORY);
-  const mounted = await Promise.all(
-    names.map(async (name) => (await stat(pathOf(name)).catch(() => undefined))?.dev === Number(nsfs.dev)),
+  const found: NetworkName[] = [];
+  for (const name of await namesIn(RUN_DIRECTORY)) {
+    const file = await lstat(pathOf(name)).catch(() => undefined);
+    if (file === undefined) continue; // removed meanwhile
+    if (file.dev !== Number(nsfs.dev)) {
+      if (!waits(file) || !(await clear(name))) found.push({ name });
+      continue;
+    }
+    const kind = await kindOf(name);
+    found.push({ name, ...(kind === undefined ? {} : { kind }) });
+  }
+  return found;
+}
+
+/** Whether a file waits for its mount, or was left: see `src/nsinit/netns.c`, which knows which of them. */
+function waits(file: Stats): boolean {
+  return file.isFile() && file.size === 0 && (file.mode & 0o7777) === WAITING && file.uid === process.geteuid?.();
+}
+
+/** Takes a file away that was left. @returns whether it is gone; who may not is not told: there is nothing to list */
+async function clear(name: string): Promise<boolean> {
+  return run({}, [['netns_clear', pathOf(name)]]).then(
+    () => true,
+    () => false,
   );
-  return names.filter((_, index) => mounted[index]);
 }
 
 async function open(name: string): Promise<Namespace> {
   validateName('name', name);
-  return Namespace.open(pathOf(name));
+  return openNamed(name);
 }
 
 async function remove(name: string, options: CallOptions = {}): Promise<void> {
@@ -139,6 +193,9 @@ async function pids(name: string): Promise<number[]> {
     await namespace.close();
   }
 }
+
+/** The mode of a file that waits for its mount: `WAITING` of src/nsinit/netns.c. */
+const WAITING = 0o1000;
 
 async function statOf(path: string): Promise<{ ino: bigint; dev: bigint }> {
   try {

@@ -1,6 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
+import { NamespaceError } from '../../errors/namespace-error';
 import { invalidValue, validateString } from '../../errors/validate';
-import type { Namespace } from '../../namespace/namespace';
+import type { NamespaceKind } from '../../namespace/kind';
+import { Namespace } from '../../namespace/namespace';
 
 /** Where ip-netns(8) has its namespaces: iproute2 says /var/run, which is a link to it. */
 export const RUN_DIRECTORY = '/run/netns';
@@ -24,6 +26,26 @@ export function validateName(name: string, value: unknown): asserts value is str
 /** The file that a namespace of that name is mounted on. */
 export function pathOf(name: string): string {
   return `${RUN_DIRECTORY}/${name}`;
+}
+
+/**
+ * Opens the network namespace of a name. Whatever is mounted on the file is asked for its kind by the descriptor that is
+ * used from then on: to join another kind would leave the program in the network that it came from.
+ */
+export async function openNamed(name: string): Promise<Namespace> {
+  const path = pathOf(name);
+  const namespace = await Namespace.open(path);
+  if (namespace.kind === 'net') return namespace;
+  const message = `${path} is ${String(namespace)}, and no network namespace`;
+  await namespace.close();
+  throw new NamespaceError({ code: 'ERR_LINUX_NS_NO_SUCH_KIND', message, kind: 'net', path, step: `open ${path}` });
+}
+
+/** What is mounted on the file of a name; undefined where that is no namespace, or may not be opened. */
+export async function kindOf(name: string): Promise<NamespaceKind | undefined> {
+  const namespace = await Namespace.open(pathOf(name)).catch(() => undefined);
+  await namespace?.close();
+  return namespace?.kind;
 }
 
 /** Those of some names that a namespace has now: as `ip netns identify`, by what is mounted there. */

@@ -8,6 +8,7 @@ import { networkNamespaces, setns, spawn, unshare } from '../../../lib';
 import { errorWith } from '../../fixtures/errors';
 import { eventually, expectNothingLeft, footprint } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
+import { nodeArguments } from '../../fixtures/scenario';
 import { closeAll, converse } from '../sockets/inside';
 
 const execFile = promisify(execFileCallback);
@@ -174,6 +175,72 @@ describe('networkNamespaces', () => {
     await networkNamespaces.remove(name);
     expect(existsSync(`/run/netns/${name}`)).toBe(false);
     await kept.remove();
+  });
+
+  test('refuses a namespace of another kind, wherever the name is used, and lists the others', async () => {
+    const [name, other] = [fresh(), fresh()];
+    await networkNamespaces.add(other);
+    const set = await unshare('uts');
+    const kept = await set.uts!.persist(`/run/netns/${name}`);
+    try {
+      const { open, enter, pids } = networkNamespaces;
+      for (const act of [open, enter, pids]) {
+        await expect(act(name)).rejects.toThrow(
+          errorWith({ code: 'ERR_LINUX_NS_NO_SUCH_KIND', kind: 'net', path: `/run/netns/${name}` }),
+        );
+      }
+      expect(await networkNamespaces.list()).not.toContain(name);
+      expect(await networkNamespaces.list()).toContain(other);
+      expect(await networkNamespaces.entries()).toEqual(
+        expect.arrayContaining([
+          { name, kind: 'uts' },
+          { name: other, kind: 'net' },
+        ]),
+      );
+      await expect(networkNamespaces.add(name)).rejects.toThrow(errorWith({ code: 'EEXIST' }));
+    } finally {
+      await kept.remove();
+      await set.close();
+    }
+  });
+
+  needs({ tool: ['strace'] }).describe('of a process that is killed before the mount', () => {
+    /** Adds a name, or keeps a namespace, in another Node, and kills what does it. */
+    const interrupted = async (scenario: 'addOne' | 'persistOne', argument: string): Promise<void> => {
+      const kill = ['-f', '-qq', '-o', '/dev/null', '-e', 'inject=open_tree:signal=KILL', '-e', 'trace=open_tree'];
+      const node = nodeArguments(require.resolve('./scenarios'), scenario, [argument]);
+      await execFile('strace', [...kill, process.execPath, ...node]).catch(() => undefined);
+    };
+    /** The mode of a file that waits for its mount: no other file has only the sticky bit. */
+    const LEFT = 0o101000;
+
+    test('list() takes the file away', async () => {
+      const name = fresh();
+      await interrupted('addOne', name);
+      expect(statSync(`/run/netns/${name}`).mode).toBe(LEFT);
+      expect(await networkNamespaces.list()).not.toContain(name);
+      expect(existsSync(`/run/netns/${name}`)).toBe(false);
+    }, 120_000);
+
+    test('add() and persist() use it', async () => {
+      const name = fresh();
+      await interrupted('addOne', name);
+      expect(statSync(`/run/netns/${name}`).mode).toBe(LEFT);
+      await networkNamespaces.add(name);
+      await networkNamespaces.remove(name);
+      const folder = mkdtempSync(join(tmpdir(), 'ns-left-'));
+      const set = await unshare('net');
+      try {
+        await interrupted('persistOne', join(folder, 'kept'));
+        expect(statSync(join(folder, 'kept')).mode).toBe(LEFT);
+        const kept = await set.net!.persist(join(folder, 'kept'));
+        await kept.remove();
+        expect(existsSync(join(folder, 'kept'))).toBe(false);
+      } finally {
+        await set.close();
+        rmSync(folder, { recursive: true });
+      }
+    }, 120_000);
   });
 
   test('says that there is no such name', async () => {

@@ -27,3 +27,13 @@ export async function namesInside(): Promise<unknown> {
   await networkNamespaces.remove('blue');
   return { before, listed, byIp, devices, inside, after: await networkNamespaces.list() };
 }
+
+export async function addOne(name: string): Promise<void> {
+  await networkNamespaces.add(name);
+}
+
+export async function persistOne(path: string): Promise<void> {
+  const set = await unshare('net');
+  await set.net?.persist(path);
+  await set.close();
+}
