@@ -8,6 +8,7 @@ import { COMMANDS } from './commands';
 import { helpOf, overview } from './help';
 import { print } from './output';
 import { reasonOf, reportFailure, statusOfFailure } from './report';
+import { leaveTerminalToForeground } from './terminal';
 
 async function main([name, ...words]: readonly string[]): Promise<number> {
   if (name === undefined) {
@@ -59,6 +60,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   reportFailure(known, new UsageError(`cannot write to standard output: ${reasonOf(error)}`));
   process.exit(1);
 });
+process.on('exit', leaveTerminalToForeground);
 // Where standard error is lost, nobody can be told.
 process.stderr.on('error', () => undefined);
 

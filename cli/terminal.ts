@@ -1,5 +1,6 @@
-/** Connects the terminal of this process to a pseudoterminal. */
-import type { Pty } from 'linux-ns';
+/** The terminal of this process. */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 /** The size of the terminal; 80 columns and 24 rows if it does not know it. */
 export function terminalSize(): { cols: number; rows: number } {
@@ -8,29 +9,24 @@ export function terminalSize(): { cols: number; rows: number } {
 }
 
 /**
- * Forwards input to the pseudoterminal and its output here, and keeps both at the same size. This terminal is in raw mode
- * meanwhile, so Ctrl-C is for the program.
- *
- * @returns a function that waits for all output and restores the terminal
+ * For the end of this process. Node then sets the terminal to the modes it had at the start, also from the background:
+ * under the hands of the shell, which is in the foreground and has modes of its own. It passes over descriptors that lead
+ * elsewhere meanwhile (ResetStdio, src/node.cc).
  */
-export function connectTerminal(pty: Pty): () => Promise<void> {
-  const { stdin, stdout } = process;
-  const onResize = (): void => {
-    const { cols, rows } = terminalSize();
-    pty.resize(cols, rows);
-  };
-  const shown = new Promise<void>((resolve) => pty.once('close', resolve));
-  pty.on('error', () => undefined); // it is closed then, which is handled below
-  stdin.setRawMode(true);
-  stdin.pipe(pty);
-  pty.pipe(stdout, { end: false });
-  stdout.on('resize', onResize);
-  onResize(); // it may have changed in the meantime
-  return async () => {
-    await shown;
-    stdout.off('resize', onResize);
-    stdin.unpipe(pty);
-    stdin.pause();
-    stdin.setRawMode(false);
-  };
+export function leaveTerminalToForeground(): void {
+  for (const fd of [0, 1, 2].filter((each) => isatty(each) && isInBackground(each))) {
+    closeSync(fd);
+    openSync('/dev/null', 'r+'); // the lowest number that is free
+  }
+}
+
+/** Its controlling terminal, tty_nr, has another process group in the foreground, tpgid: proc_pid_stat(5). */
+function isInBackground(terminal: number): boolean {
+  try {
+    const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    const [group = 0, , device = 0, foreground = 0] = fields.slice(2, 6).map(Number);
+    return device === fstatSync(terminal).rdev && foreground > 0 && foreground !== group;
+  } catch {
+    return false;
+  }
 }

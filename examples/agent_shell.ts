@@ -8,7 +8,7 @@
  * The sandbox stays between two commands: what one has left in /tmp, or in the background, is there for the next.
  */
 import { resolve } from 'node:path';
-import { type ExecError, Sandbox, hostUserland } from 'linux-ns';
+import { type ExecError, Sandbox, hostUserland, relayTerminal } from 'linux-ns';
 import { fail } from './command-line';
 
 const MOST_MILLISECONDS = 60_000;
@@ -32,13 +32,7 @@ async function run(box: Sandbox, command: string): Promise<string> {
 /** A terminal of the sandbox's own: what runs in it cannot type into this one (TIOCSTI). */
 async function interact(box: Sandbox): Promise<void> {
   const { columns: cols, rows } = process.stdout;
-  const shell = await box.spawn('bash', ['--norc', '-i'], { pty: { cols, rows } });
-  process.stdin.setRawMode(true);
-  process.stdin.pipe(shell.pty!).pipe(process.stdout);
-  process.stdout.on('resize', () => shell.pty?.resize(process.stdout.columns, process.stdout.rows));
-  await shell.exited;
-  process.stdin.setRawMode(false);
-  process.stdin.destroy();
+  await relayTerminal(await box.spawn('bash', ['--norc', '-i'], { pty: { cols, rows } }));
 }
 
 async function main(): Promise<void> {

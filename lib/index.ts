@@ -180,6 +180,7 @@ export type {
   SpawnOptions,
 } from './process/options';
 export { Pty, type PtyOptions } from './process/pty';
+export { relayTerminal } from './process/relay-terminal';
 export type { Personality } from './process/personality';
 export type { Rlimit, RlimitValue, Rlimits } from './process/rlimits';
 export { spawn } from './process/spawn';

@@ -267,6 +267,10 @@ export interface NativeTerminal {
   resize(columns: number, rows: number): void;
   /** The character that ends the input in canonical mode; 0 for none. VEOF, termios(3) */
   endOfFile(): number;
+  /** The character that makes SIGTSTP; 0 where none does. VSUSP and ISIG, termios(3) */
+  suspendKey(): number;
+  /** The process group in its foreground, as this process sees it; 0 for none, or one that is not visible from here. */
+  foreground(): number;
   /** Whether it keeps the event loop alive while it is watched; it does from the start. */
   ref(): void;
   unref(): void;
@@ -494,6 +498,12 @@ export interface Native {
   reclaimTerminal(): void;
   /** Whether it is this process's controlling terminal and its group the foreground one there. tcgetpgrp(3) */
   isInForeground(fd: number): boolean;
+  /** Whether it is this process's controlling terminal and another group is the foreground one. tcgetpgrp(3) */
+  isInBackground(fd: number): boolean;
+  /** Passes on every byte unchanged, in both directions: cfmakeraw(3). Returns the modes of before. */
+  makeRaw(fd: number): Buffer;
+  /** Sets modes that {@link makeRaw} has returned: tcsetattr(3). */
+  restoreModes(fd: number, modes: Uint8Array): void;
 
   /**
    * listmount(2) and statmount(2) for all mounts of a mount namespace, -1 for this process's own, on a thread of our

@@ -1,11 +1,11 @@
-import { Namespace, NAMESPACE_KINDS, type NamespaceProcess, Sandbox, networkNamespaces } from 'linux-ns';
+import { Namespace, NAMESPACE_KINDS, type NamespaceProcess, Sandbox, networkNamespaces, relayTerminal } from 'linux-ns';
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { numberOf } from '../arguments';
 import { type Command, type Given, type Option, UsageError } from '../command';
 import { whileItRuns } from '../program';
 import { type SpecFile, specOf } from '../sandbox-spec';
-import { connectTerminal, terminalSize } from '../terminal';
+import { terminalSize } from '../terminal';
 
 const FILES: readonly Option[] = [
   { name: 'host-userland', short: 'H', help: 'host programs and libraries, read-only' },
@@ -116,6 +116,7 @@ const OPTIONS: readonly Option[] = [
     ...{ name: 'preserve-fd', rare: true, value: 'FD' },
     help: 'pass on descriptor FD; may be repeated',
   },
+  { name: 'die-with-parent', rare: true, help: 'end when the process that started linux-ns ends' },
   { name: 'spec', value: 'FILE', completes: 'file', help: 'read a SandboxSpec as JSON; -: standard input' },
 ];
 
@@ -132,6 +133,12 @@ export const runCommand: Command = {
   ],
   run,
 };
+
+/** Whose end `--die-with-parent` follows. A process that ends leaves its children to another. */
+const PARENT = process.ppid;
+
+/** Milliseconds between two looks at it. */
+const LOOK = 100;
 
 /** Most descriptors of a process as a rule: RLIMIT_NOFILE. */
 const MOST_DESCRIPTOR = 1023;
@@ -151,6 +158,7 @@ async function run(given: Given): Promise<number> {
   const net = await networkOf(network);
   try {
     await using sandbox = await Sandbox.create({ ...spec, ...(net === undefined ? {} : { network: net }) });
+    using _ = given.has('die-with-parent') ? endWithParent(sandbox) : undefined;
     return await (terminal ? onTerminal(sandbox, file, args) : onDescriptors(sandbox, file, args, kept));
   } finally {
     if (typeof net === 'object') await net.close();
@@ -168,22 +176,34 @@ async function networkOf(network: string | undefined): Promise<'none' | 'host' |
   return network.includes('/') ? Namespace.open(network) : networkNamespaces.open(network);
 }
 
+/**
+ * The kernel's own means, PR_SET_PDEATHSIG, follows the thread that has started this process and not the process: who
+ * starts it from a pool of threads would end it by chance. prctl(2)
+ */
+function endWithParent(sandbox: Sandbox): Disposable {
+  const look = setInterval(() => {
+    if (process.ppid !== PARENT) void sandbox.close(); // the program is killed, which ends the rest
+  }, LOOK);
+  look.unref();
+  return { [Symbol.dispose]: () => clearInterval(look) };
+}
+
 /** On a pseudoterminal of its own, so that a program inside cannot type into this one; job control works. */
 async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[]): Promise<number> {
-  let child: NamespaceProcess | undefined;
-  let leave = (): Promise<void> => Promise.resolve();
+  let relayed: Promise<void> | undefined;
   try {
     return await whileItRuns(
       (signal) => signal !== 'SIGWINCH',
       async () => {
-        child = await sandbox.spawn(file, args, { pty: terminalSize() });
-        if (child.pty !== null) leave = connectTerminal(child.pty);
+        const child = await sandbox.spawn(file, args, { pty: terminalSize() });
+        relayed = relayTerminal(child);
+        relayed.catch(() => child.close()); // nobody would see it
         return running(child);
       },
     );
   } finally {
     await sandbox.close(); // ends what the program left behind, which would keep the terminal open
-    await leave();
+    await relayed;
   }
 }
 
@@ -206,8 +226,45 @@ function onDescriptors(
   const stdio = Array.from({ length: last + 1 }, (_, fd) => (fd <= 2 || kept.includes(fd) ? fd : 'ignore'));
   return whileItRuns(
     () => true,
-    async () => running(await sandbox.spawn(file, args, { stdio })),
+    async () => {
+      const child = await sandbox.spawn(file, args, { stdio });
+      suspendTogether(child);
+      return running(child);
+    },
   );
+}
+
+/** Milliseconds: at the end of them this process has been stopped and continued, or was not stopped. */
+const UNTIL_STOPPED = 20;
+
+/**
+ * Ctrl-Z is for this process group, and the program is in a session of its own: it is stopped here, and continued with
+ * this process, or at once where nobody could continue this one and the signal has no effect (setpgid(2), orphaned
+ * process groups).
+ */
+function suspendTogether(child: NamespaceProcess): void {
+  const goOn = (): void => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    process.off('SIGTSTP', stop).on('SIGTSTP', stop);
+    signalGroup(child, 'SIGCONT');
+  };
+  const stop = (): void => {
+    signalGroup(child, 'SIGSTOP');
+    process.off('SIGTSTP', stop); // without a listener the signal stops this process
+    process.kill(process.pid, 'SIGTSTP');
+    setTimeout(goOn, UNTIL_STOPPED);
+  };
+  process.on('SIGTSTP', stop);
+  child.once('exit', () => process.off('SIGTSTP', stop));
+}
+
+/** To the program and the rest of its process group, as far as it leads one. */
+function signalGroup(child: NamespaceProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    child.kill(signal);
+  }
 }
 
 function running(child: NamespaceProcess): {

@@ -64,8 +64,7 @@ function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize
  * @example
  * ```ts
  * const shell = await spawn('bash', [], { unshare: ['user', 'pid', 'mnt'], pty: { cols: 80, rows: 24 } });
- * process.stdin.setRawMode(true).pipe(shell.pty!).pipe(process.stdout);
- * process.stdout.on('resize', () => shell.pty!.resize(process.stdout.columns, process.stdout.rows));
+ * await relayTerminal(shell);
  * ```
  */
 export class Pty extends Duplex {
@@ -121,6 +120,18 @@ export class Pty extends Duplex {
   unref(): this {
     this.#terminal.unref();
     return this;
+  }
+
+  /** @internal The key that suspends the foreground job; undefined where it is a key like others. */
+  get suspendKey(): number | undefined {
+    const key = this.destroyed ? 0 : this.#terminal.suspendKey();
+    return key === 0 ? undefined : key;
+  }
+
+  /** @internal The process group of the foreground job; undefined where there is none. */
+  get foregroundGroup(): number | undefined {
+    const group = this.destroyed ? 0 : this.#terminal.foreground();
+    return group === 0 ? undefined : group;
   }
 
   /** @internal */

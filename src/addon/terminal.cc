@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
@@ -56,6 +57,38 @@ Napi::Value IsInForeground(const Napi::CallbackInfo &info) {
   return Napi::Boolean::New(info.Env(), tcgetpgrp(IntArgument(info, 0)) == getpgrp());
 }
 
+// There is job control only on the controlling terminal: elsewhere tcgetpgrp fails, and nobody is in the background.
+Napi::Value IsInBackground(const Napi::CallbackInfo &info) {
+  pid_t group = tcgetpgrp(IntArgument(info, 0));
+  return Napi::Boolean::New(info.Env(), group >= 0 && group != getpgrp());
+}
+
+Napi::Value MakeRaw(const Napi::CallbackInfo &info) {
+  int fd = IntArgument(info, 0);
+  termios before = {};
+  if (tcgetattr(fd, &before) < 0) {
+    ThrowSystem(info.Env(), Failure::Last("ioctl"));
+    return info.Env().Undefined();
+  }
+  termios raw = before;
+  cfmakeraw(&raw);
+  if (tcsetattr(fd, TCSANOW, &raw) < 0) {
+    ThrowSystem(info.Env(), Failure::Last("ioctl"));
+    return info.Env().Undefined();
+  }
+  return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<char *>(&before), sizeof before);
+}
+
+// A terminal that has hung up has no modes to restore.
+void RestoreModes(const Napi::CallbackInfo &info) {
+  Bytes bytes;
+  termios modes;
+  if (BytesArgument(info, 1, &bytes) && bytes.size == sizeof modes) {
+    memcpy(&modes, bytes.data, sizeof modes);
+    tcsetattr(IntArgument(info, 0), TCSANOW, &modes);
+  }
+}
+
 } // namespace
 
 void Terminal::Init(Napi::Env env, Napi::Object exports) {
@@ -66,6 +99,8 @@ void Terminal::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Terminal::Watch>("watch"),
                                                InstanceMethod<&Terminal::Resize>("resize"),
                                                InstanceMethod<&Terminal::EndOfFile>("endOfFile"),
+                                               InstanceMethod<&Terminal::SuspendKey>("suspendKey"),
+                                               InstanceMethod<&Terminal::Foreground>("foreground"),
                                                InstanceMethod<&Terminal::RefLoop>("ref"),
                                                InstanceMethod<&Terminal::UnrefLoop>("unref"),
                                                InstanceMethod<&Terminal::Close>("close"),
@@ -73,6 +108,9 @@ void Terminal::Init(Napi::Env env, Napi::Object exports) {
   Environment::Of(env)->terminal_constructor = Napi::Persistent(constructor);
   exports.Set("openTerminal", Napi::Function::New<&Terminal::OpenFunction>(env, "openTerminal"));
   exports.Set("isInForeground", Napi::Function::New<IsInForeground>(env, "isInForeground"));
+  exports.Set("isInBackground", Napi::Function::New<IsInBackground>(env, "isInBackground"));
+  exports.Set("makeRaw", Napi::Function::New<MakeRaw>(env, "makeRaw"));
+  exports.Set("restoreModes", Napi::Function::New<RestoreModes>(env, "restoreModes"));
   exports.Set("reclaimTerminal", Napi::Function::New<ReclaimTerminal>(env, "reclaimTerminal"));
 }
 
@@ -162,6 +200,18 @@ Napi::Value Terminal::EndOfFile(const Napi::CallbackInfo &info) {
     return info.Env().Undefined();
   }
   return Napi::Number::New(info.Env(), modes.c_cc[VEOF]);
+}
+
+Napi::Value Terminal::SuspendKey(const Napi::CallbackInfo &info) {
+  termios modes = {};
+  bool signals = fd_ && tcgetattr(fd_.get(), &modes) == 0 && (modes.c_lflag & ISIG) != 0;
+  return Napi::Number::New(info.Env(), signals ? modes.c_cc[VSUSP] : 0);
+}
+
+// Asked on the master it is the group in the foreground of the session on the other end: ioctl_tty(2).
+Napi::Value Terminal::Foreground(const Napi::CallbackInfo &info) {
+  pid_t group = fd_ ? tcgetpgrp(fd_.get()) : 0;
+  return Napi::Number::New(info.Env(), group < 0 ? 0 : group);
 }
 
 void Terminal::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }

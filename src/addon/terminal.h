@@ -29,6 +29,8 @@ private:
   void Watch(const Napi::CallbackInfo &info);
   void Resize(const Napi::CallbackInfo &info);
   Napi::Value EndOfFile(const Napi::CallbackInfo &info);
+  Napi::Value SuspendKey(const Napi::CallbackInfo &info);
+  Napi::Value Foreground(const Napi::CallbackInfo &info);
   void RefLoop(const Napi::CallbackInfo &info);
   void UnrefLoop(const Napi::CallbackInfo &info);
   void Close(const Napi::CallbackInfo &info);

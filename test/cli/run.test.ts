@@ -226,6 +226,35 @@ describe('linux-ns run', () => {
     await eventually(async () => !(await sleepers()).some((pid) => before.includes(pid)));
   });
 
+  test('--die-with-parent ends with the process that has started it, which a default run outlives', async () => {
+    for (const [options, survives] of [
+      [['--die-with-parent'], false],
+      [[], true],
+    ] as const) {
+      const words = [cli.main, 'run', ...options, '-p', directory, 'sh', '-c', 'echo started; exec sleep 1000'];
+      // A shell that does not become the command, because it has more to do.
+      const parent = spawnHost('sh', ['-c', `"$@" & echo pid $!; wait`, 'sh', process.execPath, ...words]);
+      let printed = '';
+      for await (const part of parent.stdout) {
+        printed += String(part);
+        if (printed.includes('started') && /pid \d+\n/.test(printed)) break;
+      }
+      const pid = Number(/pid (\d+)/.exec(printed)![1]);
+      try {
+        parent.kill('SIGKILL');
+        if (survives) await new Promise((resolve) => setTimeout(resolve, 500));
+        else while (existsSync(`/proc/${pid}/exe`)) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect([options, existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/comm`, 'utf8')]).toEqual([
+          options,
+          survives ? 'node\n' : expect.anything(),
+        ]);
+        if (!survives) while ((await sleepers()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      } finally {
+        if (survives) process.kill(pid, 'SIGKILL');
+      }
+    }
+  });
+
   /** Of ours, by the directory they were started in. */
   async function sleepers(): Promise<string[]> {
     const script = `for p in /proc/[0-9]*; do [ "$(readlink $p/cwd)" = '${directory}' ] && cat $p/comm | grep -q sleep && echo $p; done; true`;
