@@ -13,20 +13,35 @@
 // The sanitizers' shadow does not know the child's stack.
 #define IN_CHILD __attribute__((no_sanitize("address", "undefined")))
 
+IN_CHILD _Noreturn static void end(void) {
+  for (;;) {
+    ignored(sys1(__NR_exit, 127), "it does not return");
+  }
+}
+
+// Ends the child where a call has failed: nsinit is not to run without what was to be done before.
+IN_CHILD static long must(struct child_plan *plan, long result, const char *call) {
+  if (result < 0) {
+    plan->failed = call;
+    plan->error = result;
+    end();
+  }
+  return result;
+}
+
 // A task born in a new user namespace has every capability there, and its exec would take them all away, for no map
-// makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay.
-IN_CHILD static void raise_capabilities(void) {
+// makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay. Were a
+// single one missing, the program's exec would count as a gain of privilege later, and clear its parent-death signal.
+IN_CHILD static void raise_capabilities(struct child_plan *plan) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-  if (sys2(__NR_capget, &header, data) < 0) {
-    return;
-  }
+  must(plan, sys2(__NR_capget, &header, data), "capget");
   data[0].inheritable = data[0].permitted;
   data[1].inheritable = data[1].permitted;
-  sys2(__NR_capset, &header, data);
-  for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+  must(plan, sys2(__NR_capset, &header, data), "capset");
+  for (int capability = 0; capability < 32 * _LINUX_CAPABILITY_U32S_3; capability++) {
     if ((data[capability / 32].permitted >> capability % 32 & 1) != 0) {
-      sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+      must(plan, sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), "prctl");
     }
   }
 }
@@ -41,24 +56,19 @@ IN_CHILD static void child_main(void *argument) {
   plan->began = 1;
   // Whatever it is to become: half-way it dies with Node. The word is cleared before the kernel looks for children to
   // signal (set_tid_address(2)), so a launcher that lives now will be seen to die.
-  sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  must(plan, sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl");
   if (*plan->launcher_lives == 0) {
-    sys1(__NR_exit, 127);
+    end();
   }
   if ((plan->clone_flags & CLONE_NEWUSER) != 0) {
-    raise_capabilities();
+    raise_capabilities(plan);
   }
   for (size_t i = 0; i < plan->fd_count; i++) {
-    sys3(__NR_fcntl, plan->fds[i], F_SETFD, 0);
+    must(plan, sys3(__NR_fcntl, plan->fds[i], F_SETFD, 0), "fcntl");
   }
-  long error = sys3(__NR_dup3, plan->control, PLAN_CONTROL_FD, 0);
-  if (error >= 0) {
-    error = sys5(__NR_execveat, plan->image, "", argv, env, AT_EMPTY_PATH);
-  }
-  plan->error = error;
-  for (;;) {
-    sys1(__NR_exit, 127);
-  }
+  must(plan, sys3(__NR_dup3, plan->control, PLAN_CONTROL_FD, 0), "dup3");
+  must(plan, sys5(__NR_execveat, plan->image, "", argv, env, AT_EMPTY_PATH), "execveat");
+  end();
 }
 
 static long clone_with_clone3(struct child_plan *plan) {
@@ -86,6 +96,7 @@ static long clone_with_clone(struct child_plan *plan) {
 long child_clone(struct child_plan *plan) {
   plan->pidfd = -1;
   plan->began = 0;
+  plan->failed = NULL;
   plan->error = 0;
   long pid = clone_with_clone3(plan);
   plan->legacy = pid == -ENOSYS;

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-// Prepared before the clone; the child only reads it, but for `began` and `error`.
+// Prepared before the clone; the child only reads it, but for `began`, `failed` and `error`.
 struct child_plan {
   uint64_t clone_flags; // CLONE_NEW* of clone3
   int image;            // nsinit, to exec
@@ -21,10 +21,11 @@ struct child_plan {
   size_t stack_size;
   const volatile int *launcher_lives; // 0 once the thread that clones has ended
 
-  int pidfd;  // out: of the child
-  int legacy; // out: 1 when clone(2) was used, which knows no cgroup
-  int began;  // out: 1 when the child has come to run
-  long error; // out: -errno of execveat, when that failed
+  int pidfd;          // out: of the child
+  int legacy;         // out: 1 when clone(2) was used, which knows no cgroup
+  int began;          // out: 1 when the child has come to run
+  const char *failed; // out: the call that failed before nsinit runs, or NULL
+  long error;         // out: its -errno
 };
 
 // Returns the child's pid once it has exec'd nsinit or ended, or -errno. All signals must be blocked.

@@ -207,7 +207,7 @@ void Launch::Start(const Stack &stack) {
   pid = static_cast<pid_t>(result);
   pidfd.Reset(child.pidfd);
   if (child.error != 0) {
-    return Fail("exec", {static_cast<int>(-child.error), "execveat", "nsinit"});
+    return Fail("exec", {static_cast<int>(-child.error), child.failed, "nsinit"});
   }
   if (cgroup && (child.legacy != 0 || child.cgroup < 0) && !MoveToCgroup()) {
     return Fail("cgroup", Failure::Last("write", "cgroup.procs"));

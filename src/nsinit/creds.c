@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
@@ -33,17 +34,43 @@ void step_ids(const struct plan_step *step) {
   set_ids(__NR_setresuid, "setresuid", step->field[0].number);
 }
 
+/* False where the user namespace does not map id 0: EINVAL, setresuid(2). */
+static bool become_zero(long number, const char *name) {
+  long error = sys3(number, 0, 0, 0);
+  if (error != -EINVAL) {
+    must(error, name, NULL);
+  }
+  return error == 0;
+}
+
 /*
- * 0:0 where the user namespace maps it, as nsenter(1) does; an id that is not mapped is EINVAL, and then the caller
- * stays who it is. Groups of the outside are dropped with the identity, where setgroups is allowed at all.
+ * A user namespace may deny setgroups(2), for good: user_namespaces(7). Where it says "allow" somebody else has refused
+ * it. Where there is no /proc to ask, it is taken for denied.
+ */
+static bool denies_setgroups(void) {
+  char text[8] = "";
+  long fd = sys4(__NR_openat, AT_FDCWD, "/proc/self/setgroups", O_RDONLY | O_CLOEXEC, 0);
+  long size = fd < 0 ? fd : sys3(__NR_read, fd, text, sizeof(text));
+  if (fd >= 0) {
+    sys_close(fd);
+  }
+  return size < 0 || !text_equal(text, "allow", sizeof("allow") - 1);
+}
+
+/*
+ * 0:0 where the user namespace maps it, as nsenter(1) does, else the caller stays who it is. Groups of the outside are
+ * dropped with the identity, where setgroups is allowed at all.
  */
 void step_default_ids(const struct plan_step *step) {
   (void)step;
-  if (sys0(__NR_getgid) != 0 && sys3(__NR_setresgid, 0, 0, 0) == 0) {
-    sys2(__NR_setgroups, 0, 0);
+  if (must(sys0(__NR_getgid), "getgid", NULL) != 0 && become_zero(__NR_setresgid, "setresgid")) {
+    long error = sys2(__NR_setgroups, 0, 0);
+    if (error != -EPERM || !denies_setgroups()) {
+      must(error, "setgroups", NULL);
+    }
   }
-  if (sys0(__NR_getuid) != 0) {
-    sys3(__NR_setresuid, 0, 0, 0);
+  if (must(sys0(__NR_getuid), "getuid", NULL) != 0) {
+    become_zero(__NR_setresuid, "setresuid");
   }
 }
 
@@ -69,17 +96,21 @@ void step_lower_caps(const struct plan_step *step) {
   (void)step;
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-  sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  must(sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl", NULL);
   must(sys2(__NR_capget, &header, data), "capget", NULL);
   data[0].inheritable = 0;
   data[1].inheritable = 0;
   must(sys2(__NR_capset, &header, data), "capset", NULL);
 }
 
-/* Where it is locked, the change of ids takes what it takes, and the step `capabilities` finds that it is gone. */
+/* EPERM where it is locked: the change of ids takes what it takes, and the step `capabilities` finds that it is gone.
+ */
 void step_keep_caps(const struct plan_step *step) {
   (void)step;
-  sys5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  long error = sys5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  if (error != -EPERM) {
+    must(error, "prctl", NULL);
+  }
 }
 
 #define CAPABILITIES 64
@@ -104,15 +135,20 @@ static _Noreturn void refuse_caps(const char *syscall, long error, const char *w
   fail_with(syscall, error, NULL, start);
 }
 
-/* Up to the first that the kernel does not know. */
+/*
+ * EINVAL for those that the kernel does not know, which are the last ones: capabilities have numbers without a gap.
+ * Were one left out, the program would keep it.
+ */
 static uint64_t each_capability(long option, long argument) {
   uint64_t set = 0;
   bool ambient = option == PR_CAP_AMBIENT;
+  bool known = true;
   for (int capability = 0; capability < CAPABILITIES; capability++) {
     long is = sys5(__NR_prctl, option, ambient ? argument : capability, ambient ? capability : 0, 0, 0);
-    if (is < 0) {
-      break;
+    if ((is < 0 && is != -EINVAL) || (is >= 0 && !known) || (is < 0 && capability == 0)) {
+      fail("prctl", is < 0 ? is : -EINVAL, NULL);
     }
+    known = is >= 0;
     set |= is > 0 ? BIT(capability) : 0;
   }
   return set;
@@ -146,7 +182,7 @@ static long set_capabilities(uint64_t permitted, uint64_t inheritable) {
 }
 
 static void set_ambient(uint64_t ambient) {
-  sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  must(sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl", NULL);
   for (int capability = 0; capability < CAPABILITIES; capability++) {
     if ((ambient & BIT(capability)) == 0) {
       continue;
@@ -181,8 +217,13 @@ static void set_securebits(uint64_t bits) {
 /* Does execve give this user what the bounding set allows? capabilities(7), "Capabilities and execution of programs by
  * root" */
 static bool privileged_by_id(uint64_t securebits) {
-  uint64_t bits = securebits == PLAN_UNCHANGED ? (uint64_t)sys5(__NR_prctl, PR_GET_SECUREBITS, 0, 0, 0, 0) : securebits;
-  return (bits & SECBIT_NOROOT) == 0 && (sys0(__NR_getuid) == 0 || sys0(__NR_geteuid) == 0);
+  uint64_t bits = securebits;
+  if (bits == PLAN_UNCHANGED) {
+    bits = (uint64_t)must(sys5(__NR_prctl, PR_GET_SECUREBITS, 0, 0, 0, 0), "prctl", NULL);
+  }
+  long real = must(sys0(__NR_getuid), "getuid", NULL);
+  long effective = must(sys0(__NR_geteuid), "geteuid", NULL);
+  return (bits & SECBIT_NOROOT) == 0 && (real == 0 || effective == 0);
 }
 
 /* In words of its own, before anything is changed: capset(2) and prctl(2) just say EPERM. */

@@ -36,9 +36,9 @@ static int move_above(int fd, uint32_t first) {
  * flag belongs to the open file: its other holders see the change too.
  */
 static void make_blocking(uint32_t fd) {
-  long flags = fd > 2 ? 0 : sys3(__NR_fcntl, fd, F_GETFL, 0);
-  if (flags > 0 && (flags & O_NONBLOCK) != 0) {
-    sys3(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+  long flags = fd > 2 ? 0 : must(sys3(__NR_fcntl, fd, F_GETFL, 0), "fcntl", NULL);
+  if ((flags & O_NONBLOCK) != 0) {
+    must(sys3(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK), "fcntl", NULL);
   }
 }
 
@@ -55,9 +55,9 @@ void place_stdio(int *fds, uint32_t count) {
   task.forked_ack = task.forked_ack < 0 ? -1 : move_above(task.forked_ack, clear);
   task.stdio = count;
   for (uint32_t i = 0; i < count; i++) {
-    sys3(__NR_dup3, fds[i], i, 0);
+    must(sys3(__NR_dup3, fds[i], i, 0), "dup3", NULL);
     make_blocking(i);
-    sys1(__NR_close, fds[i]);
+    sys_close(fds[i]);
   }
 }
 
@@ -78,9 +78,11 @@ static void reset_signals(void) {
   static const unsigned long default_action[4];
   static const uint64_t none;
   for (int signal = 1; signal <= SIGNALS; signal++) {
-    sys4(__NR_rt_sigaction, signal, default_action, 0, sizeof(uint64_t));
+    if (signal != SIGKILL && signal != SIGSTOP) {
+      must(sys4(__NR_rt_sigaction, signal, default_action, 0, sizeof(uint64_t)), "rt_sigaction", NULL);
+    }
   }
-  sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
+  must(sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none)), "rt_sigprocmask", NULL);
 }
 
 /* The interpreter that an ELF program names (PT_INTERP), when it lies within what was read: elf(5). */
@@ -140,7 +142,7 @@ static const char *interpreter_of(const char *path, char *room, size_t size) {
   } else if (got > 4 && text_equal(head, ELFMAG, SELFMAG)) {
     found = elf_interpreter(head, got, fd, room, size);
   }
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return found;
 }
 
@@ -306,7 +308,7 @@ void step_exec(const struct plan_step *step) {
   close_all_but(task.stdio, task.control);
   reset_signals();
   if (!task.dies_with_parent && !task.has_init) {
-    sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    must(sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl", NULL);
   }
   bool filtered = task.filter_count > 0;
   if (filtered) {

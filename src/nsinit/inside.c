@@ -18,9 +18,9 @@ void step_open_file(const struct plan_step *step) {
   if (type != S_IFREG) {
     fail_with("open", type == S_IFDIR ? -EISDIR : -EINVAL, path, "not-regular");
   }
-  sys3(__NR_fcntl, fd, F_SETFL, flags & (O_APPEND | O_ACCMODE));
+  must(sys3(__NR_fcntl, fd, F_SETFL, flags & (O_APPEND | O_ACCMODE)), "fcntl", path);
   report(REPORT_FD, 0, (int)fd);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 /* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size. */
@@ -58,5 +58,5 @@ void step_list(const struct plan_step *step) {
     left -= size;
     report_data(entries, size);
   }
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }

@@ -67,7 +67,7 @@ void step_priority(const struct plan_step *step) {
 
 void step_umask(const struct plan_step *step) {
   restore_umask();
-  sys1(__NR_umask, step->field[0].number);
+  must(sys1(__NR_umask, step->field[0].number), "umask", NULL);
 }
 
 void step_affinity(const struct plan_step *step) {
@@ -95,5 +95,5 @@ void step_oom_score_adj(const struct plan_step *step) {
   if (error < 0) {
     fail(fd < 0 ? "open" : "write", error, path);
   }
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }

@@ -26,7 +26,7 @@ void step_loopback(const struct plan_step *step) {
   (void)step;
   long fd = must(open_socket(), "socket", NULL);
   must(bring_lo_up(fd), "ioctl", "lo");
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 /*
@@ -47,7 +47,7 @@ static _Noreturn void end_helper(long error, const char *syscall, const char *pa
   helper.syscall = syscall;
   helper.path = path;
   for (;;) {
-    sys1(__NR_exit, 0);
+    ignored(sys1(__NR_exit, 0), "it does not return");
   }
 }
 
@@ -67,26 +67,32 @@ static void help(void *unused) {
 void step_make_net(const struct plan_step *step) {
   (void)step;
   static char stack[HELPER_STACK] __attribute__((aligned(16)));
+  /* What is found of one that somebody kills before it has said anything. */
+  helper.error = -ESRCH;
+  helper.syscall = "unshare";
   helper.pid = sys_clone_into(__NR_clone, CLONE_VM | CLONE_FILES, (long)(stack + sizeof(stack)), 0, 0, 0, help, NULL);
   must(helper.pid, "clone", NULL);
 }
 
 void step_enter_net(const struct plan_step *step) {
   (void)step;
-  while (sys4(__NR_wait4, helper.pid, 0, __WALL, 0) == -EINTR) {
-  }
+  long ended;
+  do {
+    ended = sys4(__NR_wait4, helper.pid, 0, __WALL, 0);
+  } while (ended == -EINTR);
+  must(ended, "wait4", "net");
   must(helper.error, helper.syscall, helper.path);
   long net = must(sys2(__NR_ioctl, helper.socket, SIOCGSKNS), "ioctl", "net");
   must(sys2(__NR_setns, net, CLONE_NEWNET), "setns", "net");
-  sys1(__NR_close, net);
-  sys1(__NR_close, helper.socket);
+  sys_close(net);
+  sys_close(helper.socket);
 }
 
 void step_socket(const struct plan_step *step) {
   long fd = must(sys3(__NR_socket, step->field[0].number, step->field[1].number | SOCK_CLOEXEC, step->field[2].number),
                  "socket", NULL);
   report(REPORT_FD, 0, (int)fd);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 static const char tun_device[] = "/dev/net/tun";
@@ -119,5 +125,5 @@ void step_tun(const struct plan_step *step) {
   }
   report_data(request.ifr_name, text_length(request.ifr_name));
   report(REPORT_FD, 0, (int)fd);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }

@@ -22,14 +22,18 @@ void step_netns_directory(const struct plan_step *step) {
     fail("mkdir", error, path);
   }
   long directory = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
-  while (sys2(__NR_flock, directory, LOCK_EX) == -EINTR) {
+  do {
+    error = sys2(__NR_flock, directory, LOCK_EX);
+  } while (error == -EINTR);
+  if (error != -ENOLCK && error != -EOPNOTSUPP) {
+    must(error, "flock", path);
   }
   error = sys5(__NR_mount, "", path, "none", MS_SHARED | MS_REC, 0);
   if (error == -EINVAL) { /* no mount point yet */
     error = sys5(__NR_mount, path, path, "none", MS_BIND | MS_REC, 0);
     error = error < 0 ? error : sys5(__NR_mount, "", path, "none", MS_SHARED | MS_REC, 0);
   }
-  sys1(__NR_close, directory);
+  sys_close(directory);
   if (error < 0) {
     fail("mount", error, path);
   }
@@ -80,17 +84,17 @@ void step_netns_add(const struct plan_step *step) {
     fail("open", file, path);
   }
   if (file >= 0) {
-    sys1(__NR_close, file);
+    sys_close(file);
   }
   long net = given->size > 0 ? (long)plan_list_number(given, 0)
                              : sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
   long tree = net < 0 ? net : sys3(__NR_open_tree, net, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   long error = tree < 0 ? tree : sys5(__NR_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
   if (error < 0) {
-    sys3(__NR_unlinkat, AT_FDCWD, path, 0);
+    ignored(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "why there is no namespace on it is what has to be told");
     fail(net < 0 ? "open" : tree < 0 ? "open_tree" : "move_mount", error, path);
   }
-  sys1(__NR_close, tree);
+  sys_close(tree);
 }
 
 /* Takes a file away that was left; nothing else. */

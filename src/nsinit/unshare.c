@@ -38,7 +38,7 @@ static long write_proc(int proc_self, const char *file, const struct plan_field 
     return fd;
   }
   long written = sys3(__NR_write, fd, text->bytes, text->size);
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return written < 0 ? written : 0;
 }
 
@@ -76,14 +76,14 @@ static int start_writer(const struct plan_field *texts, int proc_self, long *pid
     fail("clone", *pid, NULL);
   }
   if (*pid > 0) {
-    sys1(__NR_close, pair[1]);
+    sys_close(pair[1]);
     return pair[0];
   }
-  sys1(__NR_close, pair[0]);
+  sys_close(pair[0]);
   char go;
   if (sys3(__NR_read, pair[1], &go, 1) == 1) {
     struct written written = write_all(proc_self, texts);
-    sys3(__NR_write, pair[1], &written, sizeof(written));
+    ignored(sys3(__NR_write, pair[1], &written, sizeof(written)), "the end of this process says that it failed");
   }
   quit(0);
 }
@@ -91,18 +91,18 @@ static int start_writer(const struct plan_field *texts, int proc_self, long *pid
 static void write_from_outside(int writer, long pid) {
   struct written written = {0, -ESRCH};
   set_dumpable(true);
-  sys3(__NR_write, writer, "", 1);
-  sys3(__NR_read, writer, &written, sizeof(written));
-  sys4(__NR_wait4, pid, 0, 0, 0);
+  must(sys3(__NR_write, writer, "", 1), "write", "/proc/self");
+  must(sys3(__NR_read, writer, &written, sizeof(written)), "read", "/proc/self");
+  must(sys4(__NR_wait4, pid, 0, 0, 0), "wait4", NULL);
   set_dumpable(false);
-  sys1(__NR_close, writer);
+  sys_close(writer);
   check_written(written);
 }
 
 /* Enters the time namespace made for the children; setns does it at once, exec only since Linux 6.1. */
 static void enter_time(int time) {
   long error = sys2(__NR_setns, time, CLONE_NEWTIME);
-  sys1(__NR_close, time);
+  sys_close(time);
   if (error < 0) {
     fail("setns", error, "time");
   }
@@ -139,10 +139,10 @@ void step_unshare(const struct plan_step *step) {
   }
   /* Nothing of the host's /proc is held while this task is dumpable, nor longer than it is needed. */
   if (proc_self >= 0) {
-    sys1(__NR_close, proc_self);
+    sys_close(proc_self);
   }
   if (task.proc >= 0 && (from_outside || !comes_later(PLAN_namespaces))) {
-    sys1(__NR_close, task.proc);
+    sys_close(task.proc);
     task.proc = -1;
   }
   if (from_outside) {

@@ -40,8 +40,14 @@ const explainAnswer: Explainer = byErrno({
     'There is not enough memory to load the program: a memory cgroup or RLIMIT_AS may be too tight.',
 });
 
+/** What the task does before it (prctl, capset, dup3) fails only where somebody refuses it. */
+export const explainExecNsinit: Explainer = (failure, host) => {
+  if (failure.syscall === 'execveat') return explainExecveat(failure, host);
+  return failure.errno === Errno.EPERM ? refusedBySecurityModule(host) : undefined;
+};
+
 /** The helper is run from a sealed memfd, or from a file where that is forbidden. */
-export const explainExecNsinit: Explainer = byErrno({
+const explainExecveat: Explainer = byErrno({
   [Errno.EACCES]: (failure, host) => memfdForbidden(host) ?? noexecFallback(failure, host),
   [Errno.EPERM]: (_, host) => refusedBySecurityModule(host),
   [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
