@@ -129,6 +129,8 @@ export type Step =
   | ['netns_clear', path: string]
   /** Unmounts and deletes such a file. */
   | ['netns_remove', path: string]
+  /** Binds a file of the host over one in the root, read-only; where there is none, nothing. */
+  | ['cover', source: string, target: string]
   /** First of all: what is inherited from nsinit. */
   | ['oom_score_adj', text: string]
   /** resource, hard, and so on: raises hard limits that are lower, while the task has the privilege. */

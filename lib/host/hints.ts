@@ -80,6 +80,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['host_files', explainMount],
   ['fs', explainMount],
   ['tree', explainMount],
+  ['cover', explainMount],
   ['overlay', explainMount],
   ['attributes', explainMount],
   ['reconfigure', explainMount],

@@ -56,6 +56,7 @@ const DESCRIBE: Describe = {
   tun: ([, name]) => `open tun ${name}`,
   netns_directory: ([, path]) => `make ${path} a shared mount`,
   netns_add: ([, path]) => `mount net on ${path}`,
+  cover: ([, source, target]) => `bind ${source} on ${target}`,
   netns_clear: ([, path]) => `take ${path} away`,
   netns_remove: ([, path]) => `remove ${path}`,
   foreground: () => 'take the foreground of the terminal',

@@ -13,6 +13,7 @@ import { Descriptor } from '../namespace/descriptor';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import { type NamespaceSet, openAll, setOf } from '../namespace/namespace-set';
 import { Namespace } from '../namespace/namespace';
+import { etcFilesOf } from '../network/named/etc';
 import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
 import type { SandboxPlan } from './parse';
@@ -66,7 +67,8 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
     const users = await usersOf(plan, origin);
     made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup);
     await makeWork(plan, work);
-    const task = await start(plan, users, origin, signal, made?.directory.fd);
+    const covers = await coversOf(plan);
+    const task = await start(plan, users, origin, covers, signal, made?.directory.fd);
     return await own(task, plan, users, origin, made, work);
   } catch (error) {
     await discard(made, work);
@@ -120,6 +122,17 @@ async function ownerOf(network: Namespace): Promise<Namespace | undefined> {
   return undefined;
 }
 
+/**
+ * The files that a network with a name has in /etc/netns/NAME: over those of the sandbox, as `ip netns exec` has them over
+ * the host's. Where the caller gives the contents of such a file, those are what is meant.
+ */
+async function coversOf({ network, entries }: SandboxPlan): Promise<Step[]> {
+  if (network === undefined) return [];
+  const own = new Set(entries.filter(({ isOwnFile }) => isOwnFile).map(({ target }) => target));
+  const files = (await etcFilesOf(network)).filter(({ target }) => !own.has(target));
+  return files.map(({ source, target }) => ['cover', source, target]);
+}
+
 /** Undoes what was there before the task, or is there after it. */
 export async function discard(made: Built['cgroup'], work: readonly string[]): Promise<void> {
   await made?.directory.close();
@@ -150,6 +163,7 @@ async function start(
   plan: SandboxPlan,
   users: Users,
   origin: Origin,
+  covers: readonly Step[],
   signal: AbortSignal | undefined,
   cgroup: number | undefined,
 ): Promise<Task> {
@@ -160,6 +174,7 @@ async function start(
     const steps = [
       ...firstSteps(plan, users),
       ...rootSteps(plan, setting, labels),
+      ...covers,
       ...lastSteps(plan, users, origin, labels),
     ];
     const target = { unshare: unshareOf(plan, users), join: origin.join };

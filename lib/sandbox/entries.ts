@@ -28,6 +28,7 @@ import {
   filesystem,
   modeParameter,
 } from './piece';
+import { USUAL_NSSWITCH } from './host-userland';
 import { procSteps } from './proc';
 import { type Layers, overlayStep, parseLayers } from './root';
 import type { MountEntry } from './spec';
@@ -47,6 +48,7 @@ interface Parsed {
   readonly what: string;
   readonly steps: (setting: Setting) => Step[];
   readonly layers?: Layers;
+  readonly isOwnFile?: boolean;
 }
 
 /** What is known of an entry after it has been checked. */
@@ -56,6 +58,8 @@ export interface CheckedEntry {
   readonly piece: Piece;
   /** Of an overlay. */
   readonly layers: Layers | undefined;
+  /** A file with contents that the caller has chosen. */
+  readonly isOwnFile: boolean;
 }
 
 interface Kind {
@@ -113,9 +117,9 @@ function parseEntry(name: string, value: unknown): CheckedEntry {
   if (path === '/' && !OF_ROOT.includes(type)) {
     throw invalidValue(`${name}.target`, target, "would be a second root: that is what 'spec.root' says");
   }
-  const { what, steps, layers } = kind.parse({ name, target: path, options });
+  const { what, steps, layers, isOwnFile = false } = kind.parse({ name, target: path, options });
   const label = `${name.slice(name.indexOf('.') + 1)}: ${what}`;
-  return { type, target: path, piece: { label, steps }, layers };
+  return { type, target: path, piece: { label, steps }, layers, isOwnFile };
 }
 
 /** Without a slash at its end. What `..` and links in it mean is for the kernel to say, which knows what is there. */
@@ -187,6 +191,7 @@ function parseFile({ name, target, options }: Entry): Parsed {
   const contents = parseData(`${name}.data`, data);
   return {
     what: `${mounted ? 'mount' : 'make'} file ${target}`,
+    isOwnFile: data !== USUAL_NSSWITCH,
     steps: (setting) => {
       const [bytes, from] = contents(setting);
       if (!mounted) return [['make_file', target, permissions, bytes, from]];

@@ -48,6 +48,9 @@ const RESOLVER = ['gai.conf', 'host.conf', 'hosts', 'resolv.conf'];
 
 const HOME = '/home/user';
 
+/** What nsswitch.conf says where nobody has said anything else. nsswitch.conf(5) */
+export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
+
 /**
  * The host's programs, read-only, in an otherwise empty root: no home directories of the host, nothing of /etc about
  * its users, and an empty /tmp and home directory, which are discarded with the sandbox.
@@ -107,7 +110,7 @@ function peopleEntries(): MountEntry[] {
   return [
     fileEntry('/etc/passwd', [...users, 'nobody:x:65534:65534:nobody:/:/usr/sbin/nologin']),
     fileEntry('/etc/group', [...groups, 'nogroup:x:65534:']),
-    fileEntry('/etc/nsswitch.conf', ['passwd: files', 'group: files', 'hosts: files dns']),
+    { type: 'file', target: '/etc/nsswitch.conf', data: USUAL_NSSWITCH },
   ];
 }
 

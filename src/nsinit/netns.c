@@ -114,3 +114,26 @@ void step_netns_remove(const struct plan_step *step) {
   }
   must(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "unlink", path);
 }
+
+/*
+ * A file of the host over one that is there in the root, read-only: as ip-netns(8) has those of /etc/netns/NAME over
+ * those of /etc. What the root does not have stands for nothing, and one that has gone since it was listed for itself.
+ */
+void step_cover(const struct plan_step *step) {
+  const char *source = step->field[0].bytes;
+  const char *path = step->field[1].bytes;
+  const struct attributes attributes = {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, 0};
+  long target = open_in_root(path, O_PATH, 0);
+  if (target == -ENOENT || target == -ENOTDIR) {
+    return;
+  }
+  must(target, "openat2", path);
+  long tree = sys3(__NR_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  if (tree != -ENOENT) {
+    must(tree, "open_tree", source);
+    put_mount((int)tree, (int)target, path);
+    change_attributes((int)tree, true, &attributes, path);
+    sys1(__NR_close, tree);
+  }
+  sys1(__NR_close, target);
+}

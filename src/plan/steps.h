@@ -56,6 +56,7 @@
   STEP(netns_add, "netns_add", "sF")            /* path of a new file; a namespace, or none for this task's network */ \
   STEP(netns_clear, "netns_clear", "s")         /* path of a file that waits for its mount, if it was left */          \
   STEP(netns_remove, "netns_remove", "s")       /* path */                                                             \
+  STEP(cover, "cover", "ss")                    /* a file of the host, what it lies over if that is there: netns.c */  \
   STEP(oom_score_adj, "oom_score_adj", "s")     /* text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */     \
   STEP(raise_limits, "raise_limits", "N")       /* resource, hard, and so on: hard limits that are lower */            \
   STEP(rlimits, "rlimits", "N")   /* resource, soft, hard, and so on; also PLAN_INFINITY, PLAN_AS_IS: prlimit(2) */    \

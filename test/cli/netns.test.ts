@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => set.close());
 
-async function run(file: string, args: readonly string[]): Promise<Ended> {
+async function inSet(file: string, args: readonly string[]): Promise<Ended> {
   const child = await set.spawn(file, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
@@ -27,7 +27,7 @@ async function run(file: string, args: readonly string[]): Promise<Ended> {
 }
 
 function netns(...words: string[]): Promise<Ended> {
-  return run(process.execPath, [cli.main, 'netns', ...words]);
+  return inSet(process.execPath, [cli.main, 'netns', ...words]);
 }
 
 async function printed(...words: string[]): Promise<string> {
@@ -124,10 +124,59 @@ describe('linux-ns netns', () => {
     expect(await printed('exec', 'left', 'ls', '/sys/class/net')).toBe('lo\n');
   });
 
+  test('a sandbox in a named network has the files of /etc/netns/NAME, by name and by path, as exec has them', async () => {
+    await set.exec(
+      'mkdir /run/upper /run/work && mount -t overlay -o lowerdir=/etc,upperdir=/run/upper,workdir=/run/work none /etc',
+    );
+    await printed('add', 'blue');
+    await set.exec(`
+      mkdir -p /etc/netns/blue && cd /etc/netns/blue
+      echo 'nameserver 10.11.12.13' >resolv.conf
+      echo '10.11.12.14 elsewhere' >hosts
+      echo 'hosts: files' >nsswitch.conf
+      echo 'nothing that it stands for' >nosuch.conf`);
+    const look = ['sh', '-c', 'cat /etc/resolv.conf /etc/hosts /etc/nsswitch.conf; ls /etc/nosuch.conf 2>&1 | wc -l'];
+    const expected = 'nameserver 10.11.12.13\n10.11.12.14 elsewhere\nhosts: files\n1\n';
+    expect(await printed('exec', 'blue', ...look)).toBe(expected);
+    const run = (...words: string[]): Promise<Ended> => inSet(process.execPath, [cli.main, 'run', ...words]);
+    for (const network of ['blue', '/run/netns/blue']) {
+      expect(await run('-H', '-n', network, ...look)).toEqual({ code: 0, stdout: expected, stderr: '' });
+      expect(await run('-r', '/', '-n', network, ...look)).toEqual({ code: 0, stdout: expected, stderr: '' });
+      const written = await run('-H', '-n', network, 'sh', '-c', 'echo 10.0.0.1 mine >>/etc/hosts');
+      expect(written.stderr).toMatch(/Read-only file system|Permission denied/);
+    }
+    const own = await run(
+      '-H',
+      '-n',
+      'blue',
+      '--ro-file',
+      '/etc/netns/blue/nosuch.conf',
+      '/etc/hosts',
+      'cat',
+      '/etc/hosts',
+    );
+    expect(own).toEqual({ code: 0, stdout: 'nothing that it stands for\n', stderr: '' });
+    expect((await run('-H', '-n', 'host', 'cat', '/etc/resolv.conf')).stdout).not.toContain('10.11.12.13');
+  });
+
+  test('a sandbox in a namespace that has two names has the files of the one it was given by', async () => {
+    await set.exec(
+      'mkdir /run/upper /run/work && mount -t overlay -o lowerdir=/etc,upperdir=/run/upper,workdir=/run/work none /etc',
+    );
+    await printed('add', 'amber');
+    await set.exec(`
+      cd /run/netns && touch blue && mount --bind amber blue
+      for name in amber blue; do mkdir -p /etc/netns/$name; echo "10.0.0.1 $name" >/etc/netns/$name/hosts; done`);
+    for (const name of ['amber', 'blue']) {
+      const { stdout } = await inSet(process.execPath, [cli.main, 'run', '-H', '-n', name, 'cat', '/etc/hosts']);
+      expect(stdout).toBe(`10.0.0.1 ${name}\n`);
+    }
+  });
+
   needs({ tool: ['ip'] }).test('prints what ip netns prints, of what either has made', async () => {
     await printed('add', 'ours');
-    expect(await run('ip', ['netns', 'add', 'theirs'])).toMatchObject({ code: 0 });
-    expect(await run('ip', ['netns', 'set', 'theirs', '5'])).toMatchObject({ code: 0 });
+    expect(await inSet('ip', ['netns', 'add', 'theirs'])).toMatchObject({ code: 0 });
+    expect(await inSet('ip', ['netns', 'set', 'theirs', '5'])).toMatchObject({ code: 0 });
     const lines = async (output: Promise<Ended>): Promise<string[]> => (await output).stdout.split('\n').sort();
     for (const words of [
       ['list'],
@@ -139,13 +188,13 @@ describe('linux-ns netns', () => {
       ['exec', 'ours', 'ip', '-br', 'link'],
       ['exec', 'ours', 'ip', 'netns', 'identify'],
     ]) {
-      expect(await lines(netns(...words))).toEqual(await lines(run('ip', ['netns', ...words])));
+      expect(await lines(netns(...words))).toEqual(await lines(inSet('ip', ['netns', ...words])));
     }
     expect(await lines(netns('--json'))).toEqual(
-      await lines(run('ip', ['-j', 'netns', 'list']).then((ended) => sortedJson(ended))),
+      await lines(inSet('ip', ['-j', 'netns', 'list']).then((ended) => sortedJson(ended))),
     );
     await printed('delete', 'theirs');
-    expect(await run('ip', ['netns', 'delete', 'ours'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await inSet('ip', ['netns', 'delete', 'ours'])).toMatchObject({ code: 0, stderr: '' });
     expect(await printed()).toBe('');
   });
 

@@ -5,7 +5,8 @@ import { launch } from '../../launch/target';
 import { type MountOptions, stepsOfMount } from '../../mount/mount';
 import { type NamespaceSet, openAll, setOf } from '../../namespace/namespace-set';
 import { type CallOptions, signalOf } from '../../namespace/unshare';
-import { ETC_DIRECTORY, namesIn, openNamed, validateName } from './names';
+import { etcFiles } from './etc';
+import { openNamed, validateName } from './names';
 
 /** {@link NetworkNamespaces.enter} */
 export async function enter(name: string, options: CallOptions = {}): Promise<NamespaceSet> {
@@ -14,7 +15,7 @@ export async function enter(name: string, options: CallOptions = {}): Promise<Na
   const net = await openNamed(name);
   try {
     const target = { join: [net], unshare: { mnt: { propagation: 'slave' } } } as const;
-    const mounts = [sys(name), ...(await etcFiles(name))];
+    const mounts = [sys(name), ...(await etcMounts(name))];
     const steps: Step[] = [...mounts.flatMap((mount) => stepsOfMount(target, 'mount', mount)), ['hold']];
     const task = await launch(target, { steps, ids: 'given', signal });
     try {
@@ -41,11 +42,10 @@ function sys(name: string): MountOptions {
 }
 
 /** Each file over the one of that name: what /etc does not have stands for nothing. */
-async function etcFiles(name: string): Promise<MountOptions[]> {
-  const directory = `${ETC_DIRECTORY}/${name}`;
-  const files = await namesIn(directory);
-  const covered = await Promise.all(files.map(async (file) => (await stat(`/etc/${file}`).catch(() => null)) !== null));
+async function etcMounts(name: string): Promise<MountOptions[]> {
+  const files = await etcFiles(name);
+  const covered = await Promise.all(files.map(async ({ target }) => (await stat(target).catch(() => null)) !== null));
   return files
     .filter((_, index) => covered[index])
-    .map((file) => ({ bind: true, source: `${directory}/${file}`, target: `/etc/${file}` }));
+    .map(({ source, target }) => ({ bind: true, recursive: true, source, target }));
 }

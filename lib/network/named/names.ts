@@ -35,10 +35,21 @@ export function pathOf(name: string): string {
 export async function openNamed(name: string): Promise<Namespace> {
   const path = pathOf(name);
   const namespace = await Namespace.open(path);
-  if (namespace.kind === 'net') return namespace;
+  if (namespace.kind === 'net') {
+    given.set(namespace, name);
+    return namespace;
+  }
   const message = `${path} is ${String(namespace)}, and no network namespace`;
   await namespace.close();
   throw new NamespaceError({ code: 'ERR_LINUX_NS_NO_SUCH_KIND', message, kind: 'net', path, step: `open ${path}` });
+}
+
+/** Names by which namespaces were opened: one may have several. */
+const given = new WeakMap<Namespace, string>();
+
+/** The name that a handle was opened by. */
+export function nameGiven(namespace: Namespace): string | undefined {
+  return given.get(namespace);
 }
 
 /** What is mounted on the file of a name; undefined where that is no namespace, or may not be opened. */
