@@ -12,11 +12,16 @@
 #include "statmount.h"
 #include "task.h"
 #include "terminal.h"
+#include "throw.h"
 
 namespace linux_ns {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  Environment::Create(env);
+  int error = Environment::Create(env);
+  if (error != 0) {
+    ThrowSystem(env, {-error, "uv_async_init", ""});
+    return exports;
+  }
   Task::Init(env, exports);
   Terminal::Init(env, exports);
   Netlink::Init(env, exports);

@@ -10,10 +10,16 @@
 
 namespace linux_ns {
 
-void Environment::Create(Napi::Env env) {
+int Environment::Create(Napi::Env env) {
   Environment *environment = new Environment(env);
+  int error = environment->Open();
+  if (error != 0) {
+    delete environment;
+    return error;
+  }
   napi_set_instance_data(env, environment, nullptr, nullptr);
   napi_add_async_cleanup_hook(env, OnCleanup, environment, &environment->hook_);
+  return 0;
 }
 
 Environment *Environment::Of(Napi::Env env) {
@@ -22,14 +28,22 @@ Environment *Environment::Of(Napi::Env env) {
   return static_cast<Environment *>(data);
 }
 
-Environment::Environment(Napi::Env env) : env_(env) {
-  napi_get_uv_event_loop(env, &loop_);
+// A loop of a Worker may have no descriptor left for it.
+int Environment::Open() {
+  if (napi_get_uv_event_loop(env_, &loop_) != napi_ok) {
+    return UV_EINVAL;
+  }
+  int error =
+      uv_async_init(loop_, &async_, [](uv_async_t *async) { static_cast<Environment *>(async->data)->RunPosted(); });
+  if (error != 0) {
+    return error;
+  }
   uv_mutex_init(&mutex_);
   uv_cond_init(&job_done_);
-  uv_async_init(loop_, &async_, [](uv_async_t *async) { static_cast<Environment *>(async->data)->RunPosted(); });
   async_.data = this;
   HandleOpened();
   uv_unref(reinterpret_cast<uv_handle_t *>(&async_));
+  return 0;
 }
 
 void Environment::Post(std::function<void()> done) {

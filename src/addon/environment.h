@@ -21,8 +21,9 @@ class Terminal;
 
 class Environment {
 public:
-  // Made when the addon is loaded; ends with the environment, by a cleanup hook that leaves nothing behind.
-  static void Create(Napi::Env env);
+  // Made when the addon is loaded; ends with the environment, by a cleanup hook that leaves nothing behind. 0, or a
+  // libuv error: then there is none.
+  static int Create(Napi::Env env);
   static Environment *Of(Napi::Env env);
 
   Napi::FunctionReference task_constructor;
@@ -62,7 +63,8 @@ public:
   uv_loop_t *loop() const { return loop_; }
 
 private:
-  explicit Environment(Napi::Env env);
+  explicit Environment(Napi::Env env) : env_(env) {}
+  int Open();
   static void OnCleanup(napi_async_cleanup_hook_handle hook, void *data);
   void RunPosted();
   void AwaitJobs();

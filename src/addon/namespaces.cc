@@ -28,16 +28,18 @@ Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
   return GiveFd(env, std::move(fd.value()));
 }
 
-// A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
-bool IsNamespace(int fd, struct statx *status) { return StatusOf(fd, status) && S_ISREG(status->stx_mode); }
-
 Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   struct statx status;
   int fd = IntArgument(info, 0);
-  int flag = IsNamespace(fd, &status) ? ioctl(fd, NS_GET_NSTYPE) : -1;
+  if (!StatusOf(fd, &status)) {
+    ThrowSystem(env, Failure::Last("statx"));
+    return env.Undefined();
+  }
+  // A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
+  int flag = S_ISREG(status.stx_mode) ? ioctl(fd, NS_GET_NSTYPE) : -1;
   if (flag < 0) {
-    ThrowSystem(env, {errno == EBADF ? EBADF : EINVAL, "ioctl", ""});
+    ThrowSystem(env, {S_ISREG(status.stx_mode) && errno != ENOTTY ? errno : EINVAL, "ioctl", ""});
     return env.Undefined();
   }
   Napi::Object result = Napi::Object::New(env);

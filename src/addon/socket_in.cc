@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 
@@ -54,13 +55,13 @@ std::unique_ptr<Job> NextJob(Visitor *visitor) {
 
 // A thread that idles in a namespace keeps it alive. One that may not go home, since the process has given up its
 // capabilities, ends; what others have asked of it meanwhile fails in the same way.
-void VisitorMain(void *) {
+void VisitorMain(void *argument) {
   Visitor *visitor = &Shared();
   prctl(PR_SET_NAME, "ns-visitor");
-  Fd home(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)); // the main thread's, which never moves
+  Fd home(static_cast<int>(reinterpret_cast<intptr_t>(argument)));
   do {
     NextJob(visitor)->Run({});
-  } while (home && setns(home.get(), CLONE_NEWNET) == 0);
+  } while (setns(home.get(), CLONE_NEWNET) == 0);
   uv_mutex_lock(&visitor->mutex);
   visitor->state = Visitor::kEnded;
   std::deque<std::unique_ptr<Job>> left = std::move(visitor->jobs);
@@ -70,30 +71,45 @@ void VisitorMain(void *) {
   }
 }
 
-// Under the lock.
-bool StartIfNew(Visitor *visitor) {
-  if (visitor->state == Visitor::kNotStarted) {
-    uv_thread_t thread;
-    uv_thread_options_t options = {};
-    options.flags = UV_THREAD_HAS_STACK_SIZE;
-    options.stack_size = kStack;
-    bool started = uv_thread_create_ex(&thread, &options, VisitorMain, nullptr) == 0;
-    visitor->state = started ? Visitor::kLives : Visitor::kNotStarted;
+// Without a way home it would do one job and end: so that is opened first.
+Failure StartVisitorThread(Visitor *visitor) {
+  Fd home(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)); // the main thread's, which never moves
+  if (!home) {
+    return Failure::Last("open", "/proc/self/ns/net");
   }
-  return visitor->state == Visitor::kLives;
+  uv_thread_t thread;
+  uv_thread_options_t options = {};
+  options.flags = UV_THREAD_HAS_STACK_SIZE;
+  options.stack_size = kStack;
+  void *argument = reinterpret_cast<void *>(static_cast<intptr_t>(home.get()));
+  int error = uv_thread_create_ex(&thread, &options, VisitorMain, argument);
+  if (error != 0) {
+    return {-error, "pthread_create", ""};
+  }
+  static_cast<void>(home.Release());
+  visitor->state = Visitor::kLives;
+  return {};
 }
 
-// False when there is no thread for it.
-bool SubmitToVisitor(std::unique_ptr<Job> job) {
+// Under the lock. No error where there is a thread to visit.
+Failure StartIfNew(Visitor *visitor) {
+  if (visitor->state == Visitor::kNotStarted) {
+    return StartVisitorThread(visitor);
+  }
+  return visitor->state == Visitor::kLives ? Failure{} : Failure{EPERM, "setns", ""};
+}
+
+// No error where the job will be done.
+Failure SubmitToVisitor(std::unique_ptr<Job> job) {
   Visitor *visitor = &Shared();
   uv_mutex_lock(&visitor->mutex);
-  bool lives = StartIfNew(visitor);
-  if (lives) {
+  Failure failure = StartIfNew(visitor);
+  if (failure.error == 0) {
     visitor->jobs.push_back(std::move(job));
   }
   uv_mutex_unlock(&visitor->mutex);
   uv_cond_signal(&visitor->wake);
-  return lives;
+  return failure;
 }
 
 struct Made {
@@ -148,10 +164,11 @@ void SocketIn(const Napi::CallbackInfo &info) {
     made->Make();
     environment->Post([environment, callback, made] { Tell(environment, callback, made.get()); });
   });
-  if (!SubmitToVisitor(std::move(job))) {
+  Failure failure = SubmitToVisitor(std::move(job));
+  if (failure.error != 0) {
     environment->awaited.erase(callback);
     environment->KeepAlive(-1);
-    ThrowSystem(info.Env(), {EPERM, "setns", ""});
+    ThrowSystem(info.Env(), failure);
   }
 }
 
@@ -160,7 +177,7 @@ void SocketIn(const Napi::CallbackInfo &info) {
 void StartVisitor() {
   Visitor *visitor = &Shared();
   uv_mutex_lock(&visitor->mutex);
-  if (!StartIfNew(visitor)) {
+  if (StartIfNew(visitor).error != 0) {
     visitor->state = Visitor::kEnded;
   }
   uv_mutex_unlock(&visitor->mutex);

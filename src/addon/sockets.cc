@@ -185,7 +185,10 @@ Napi::Value Connecting::ConnectFunction(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   int on = 1;
-  ioctl(fd, FIONBIO, &on);
+  if (ioctl(fd, FIONBIO, &on) < 0) {
+    ThrowSystem(env, Failure::Last("ioctl")); // connect(2) would hold up the event loop
+    return env.Undefined();
+  }
   if (connect(fd, address.value().get(), address.value().size) == 0) {
     return env.Undefined();
   }

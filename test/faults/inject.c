@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -359,8 +360,10 @@ int main(int argc, char **argv) {
   if (argc < 2 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
     return 64;
   }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   pid_t program = fork();
   if (program == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct rlimit few = {1024, 1024}; /* closing them one after another takes long in a process that is traced */
     setrlimit(RLIMIT_NOFILE, &few);
     dup2(pair[1], CONTROL); /* which is pair[0], or free: the lowest descriptors are given first */

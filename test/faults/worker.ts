@@ -172,7 +172,7 @@ function difference(expected: string, actual: string): string {
   const lines = (text: string): string[] => text.split('\n');
   const missing = lines(expected).filter((line) => !lines(actual).includes(line));
   const more = lines(actual).filter((line) => !lines(expected).includes(line));
-  return JSON.stringify({ missing: missing.slice(0, 8), more: more.slice(0, 8) });
+  return JSON.stringify({ missing: missing.slice(0, 4), more: more.slice(0, 4) });
 }
 
 /** For whoever looks for the reason of a hang. */
