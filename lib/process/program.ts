@@ -1,4 +1,4 @@
-import { isAbsolute } from 'node:path';
+import { isAbsolute, normalize } from 'node:path';
 import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
@@ -117,6 +117,7 @@ export const PROGRAM_OPTIONS: readonly string[] = Object.keys(KNOWN);
  * @throws TypeError, RangeError with Node's codes; `ERR_LINUX_NS_CLOSED` for a closed namespace
  */
 export function parseProgram(file: string, args: readonly string[], options: ProgramOptions): Program {
+  refuseOwnName(file);
   const target = parseTarget(options);
   const argv0 = options.argv0 ?? file;
   const capabilities = parseCapabilities(options);
@@ -148,6 +149,12 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
 export function validateFile(name: string, file: unknown): asserts file is string {
   validateString(name, file);
   if (file === '') throw invalidValue(name, file, 'cannot be empty');
+}
+
+/** What starts the program would start itself: until its exec, these names are nsinit's. proc_pid_exe(5) */
+function refuseOwnName(file: string): void {
+  if (!/^\/proc\/(self|thread-self|self\/task\/\d+)\/exe$/.test(normalize(file))) return;
+  throw invalidValue('file', file, 'names what starts programs, and not this process: give process.execPath for Node');
 }
 
 /** The arguments of a program; unlike Node's, what is no string is not made one. */

@@ -7,6 +7,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
+
+#include "../plan/plan.h"
 
 // Since Linux 6.3, memfd_create(2); headers of older systems lack them.
 #ifndef MFD_EXEC
@@ -24,17 +27,27 @@ extern const char linux_ns_nsinit_end[];
 namespace linux_ns {
 namespace {
 
-// Never freed: launcher threads outlive static destructors.
-struct SharedImage {
-  uv_mutex_t mutex;
-  int fd = -1;
+// One that is made ahead of need. Never freed: launcher threads outlive static destructors.
+class ReadyImage {
+public:
+  ReadyImage() { uv_mutex_init(&mutex_); }
 
-  SharedImage() { uv_mutex_init(&mutex); }
+  // What was there, in exchange.
+  Fd Swap(Fd image) {
+    uv_mutex_lock(&mutex_);
+    std::swap(image, image_);
+    uv_mutex_unlock(&mutex_);
+    return image;
+  }
+
+private:
+  uv_mutex_t mutex_;
+  Fd image_;
 };
 
-SharedImage &Shared() {
-  static SharedImage *shared = new SharedImage();
-  return *shared;
+ReadyImage &Ready() {
+  static ReadyImage *ready = new ReadyImage();
+  return *ready;
 }
 
 Result<Fd> WriteImage(Fd fd) {
@@ -56,9 +69,13 @@ int CreateMemfd() {
   return static_cast<int>(fd < 0 && errno == EINVAL ? syscall(SYS_memfd_create, "nsinit", flags) : fd);
 }
 
-// Sealed: no process inside can rewrite it through /proc/PID/exe (the class of CVE-2019-5736).
+// Sealed: no process inside can rewrite it through /proc/PID/exe (the class of CVE-2019-5736). Out of the way of
+// PLAN_CONTROL_FD, which the child gives to something else.
 Result<Fd> MakeMemfd() {
   Fd fd(CreateMemfd());
+  if (fd && fd.get() < PLAN_FIRST_FD) {
+    fd.Reset(fcntl(fd.get(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
+  }
   if (!fd) {
     return Failure::Last("memfd_create", "nsinit");
   }
@@ -74,8 +91,7 @@ Result<Fd> MakeMemfd() {
   return written;
 }
 
-// An unlinked file, opened anew for reading, since one that is open for writing can't be run (ETXTBSY). It belongs to
-// one launch: who could write to it inside would change only what runs there already.
+// An unlinked file, opened anew for reading, since one that is open for writing can't be run (ETXTBSY).
 Result<Fd> MakeFile(const char *directory) {
   Fd writable(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0500));
   if (!writable) {
@@ -120,29 +136,29 @@ bool MayRun(int fd) {
   return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0 || errno != EACCES;
 }
 
+Result<Fd> MakeImage() {
+  Result<Fd> memfd = MakeMemfd();
+  return memfd && MayRun(memfd.value().get()) ? std::move(memfd) : MakeFileSomewhere();
+}
+
 } // namespace
 
 // Two labels of one object, which the assembler file has: src/nsinit/build.sh.
 // cppcheck-suppress comparePointers
 size_t ImageSize() { return static_cast<size_t>(linux_ns_nsinit_end - linux_ns_nsinit); }
 
-Result<Fd> OpenImage() {
-  SharedImage &shared = Shared();
-  uv_mutex_lock(&shared.mutex);
-  if (shared.fd < 0) {
-    Result<Fd> memfd = MakeMemfd();
-    if (memfd && MayRun(memfd.value().get())) {
-      shared.fd = memfd.value().Release();
-    }
+Result<Fd> TakeImage() {
+  Fd image = Ready().Swap(Fd());
+  return image ? Result<Fd>(std::move(image)) : MakeImage();
+}
+
+// One that cannot be made, for want of descriptors or memory, the next launch tries to make, and tells.
+void PrepareImage() {
+  Fd image = Ready().Swap(Fd());
+  Result<Fd> made = image ? Result<Fd>(std::move(image)) : MakeImage();
+  if (made) {
+    Ready().Swap(std::move(made.value()));
   }
-  Fd image(shared.fd < 0 ? -1 : fcntl(shared.fd, F_DUPFD_CLOEXEC, 4));
-  bool use_file = shared.fd < 0;
-  Failure failure = Failure::Last("fcntl", "nsinit");
-  uv_mutex_unlock(&shared.mutex);
-  if (use_file) {
-    return MakeFileSomewhere();
-  }
-  return image ? Result<Fd>(std::move(image)) : Result<Fd>(failure);
 }
 
 } // namespace linux_ns

@@ -11,9 +11,14 @@ namespace linux_ns {
 
 size_t ImageSize();
 
-// A descriptor to run nsinit from, that nobody can write to: a sealed memfd, made once for the process, or where that
-// may not be executed (vm.memfd_noexec) an unlinked file of this launch alone.
-Result<Fd> OpenImage();
+// A descriptor to run nsinit from, for one launch alone: a sealed memfd, or where that may not be executed
+// (vm.memfd_noexec) an unlinked file. Seals cover its contents. Its mode, owner, times, attributes, leases and locks
+// are open to programs inside that have the user id of this process, and these change nothing but what runs there
+// already.
+Result<Fd> TakeImage();
+
+// Makes the image of the next launch now, when nobody waits for it.
+void PrepareImage();
 
 } // namespace linux_ns
 

@@ -107,13 +107,15 @@ void Launch::Run(const Stack &stack) {
   Start(stack);
   plan.fds.clear();
   Finish();
+  if (phase == nullptr && goes_on && fits) {
+    Proceed(); // for which there is room
+  }
+  PrepareImage(); // while nsinit is at work
   // From here on a hang-up tells, to those who write too: a task that is killed does not read.
   theirs_.Reset();
   if (phase == nullptr && !fits) {
     WritePlan();
-  }
-  if (phase == nullptr && goes_on) {
-    Proceed();
+    goes_on ? Proceed() : void();
   }
   plan.bytes = {};
   SetIdle();
@@ -178,7 +180,7 @@ void Launch::Start(const Stack &stack) {
   if (stack.base == nullptr) {
     return Fail("prepare", {ENOMEM, "mmap", ""});
   }
-  Result<Fd> image = OpenImage();
+  Result<Fd> image = TakeImage();
   if (!image) {
     return Fail("prepare", image.failure());
   }

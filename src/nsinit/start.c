@@ -21,11 +21,25 @@ static long receive(char *to, size_t size) {
   return got;
 }
 
+/*
+ * Without a socket nobody has started this to carry out a plan: a program inside has run /proc/1/exe, or a script whose
+ * interpreter is /proc/self/exe.
+ */
+static void refuse_without_plan(long received) {
+  static const char text[] = "linux-ns: this is nsinit, which starts programs, and no program to run: "
+                             "/proc/self/exe names it until a program has started\n";
+  if (received == -EBADF || received == -ENOTSOCK) {
+    sys3(__NR_write, 2, text, sizeof(text) - 1);
+    quit(126);
+  }
+}
+
 /* False when there is no plan: the parent has gone, or gave up. */
 static bool read_plan(void) {
   struct plan_header header;
-  if (receive((char *)&header, sizeof(header)) != (long)sizeof(header) || header.size > PLAN_MAX_BYTES ||
-      header.size < sizeof(header)) {
+  long received = receive((char *)&header, sizeof(header));
+  refuse_without_plan(received);
+  if (received != (long)sizeof(header) || header.size > PLAN_MAX_BYTES || header.size < sizeof(header)) {
     return false;
   }
   task.plan = new_memory(header.size, 0);
