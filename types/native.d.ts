@@ -113,6 +113,7 @@ export type Step =
   /** What the upper layer of an overlay says: a letter (A, M, D), a byte for the type, the path and a NUL. */
   | ['changes', upper: number, lower: number, maxBytes: number]
   | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
+  | ['try_write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['read_file', path: string, maxBytes: number]
   | ['mountinfo']
   | ['socket', domain: number, type: number, protocol: number]

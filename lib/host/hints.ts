@@ -123,6 +123,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['device', explainDevice],
   ['look-up', explainLookUp],
   ['write_file', explainFile],
+  ['try_write_file', explainFile],
   ['read_file', explainFile],
   ['make_dir', explainFile],
   ['make_link', explainFile],

@@ -50,6 +50,7 @@ const DESCRIBE: Describe = {
   changes: () => 'list changes',
   pivot_root: ([, newRoot]) => (newRoot === null ? 'change root' : `change root to ${newRoot}`),
   write_file: ([, path]) => `write ${path}`,
+  try_write_file: ([, path]) => `write ${path}`,
   read_file: ([, path]) => `read ${path}`,
   mountinfo: () => 'read mountinfo',
   socket: () => 'create socket',

@@ -209,8 +209,13 @@ function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof
 }
 
 function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
-  const { kinds, hostname, disableUserNamespaces } = plan;
+  const { kinds, hostname, disableUserNamespaces, inotifyInstances } = plan;
   const steps: Step[] = [];
+  if (inotifyInstances !== undefined) {
+    const { most, asked } = inotifyInstances;
+    const write = asked ? 'write_file' : 'try_write_file';
+    steps.push([write, '/proc/sys/user/max_inotify_instances', O_WRONLY, String(most)]);
+  }
   // Below, the one that is made there is counted; and it cannot be raised from below.
   if (disableUserNamespaces) {
     steps.push(['write_file', '/proc/sys/user/max_user_namespaces', O_WRONLY, nested ? '1' : '0']);

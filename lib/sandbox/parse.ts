@@ -45,8 +45,16 @@ export interface SandboxPlan {
   readonly terminal: boolean;
   readonly hostname: string | undefined;
   readonly disableUserNamespaces: boolean;
+  readonly inotifyInstances: CountLimit | undefined;
   readonly cgroup: CgroupPlan | undefined;
   readonly rules: Rules;
+}
+
+/** A limit of the user namespace. */
+export interface CountLimit {
+  readonly most: number;
+  /** Whether it is to hold or the sandbox is not to be; else it is left out where it cannot be set. */
+  readonly asked: boolean;
 }
 
 /** What holds for each program. */
@@ -87,6 +95,7 @@ const KNOWN: Record<keyof SandboxSpec, true> = {
   userNamespaces: true,
   disableUserNamespaces: true,
   rlimits: true,
+  inotifyInstances: true,
   cgroup: true,
 };
 
@@ -122,6 +131,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
     terminal,
     hostname: parseHostname(given, share),
     disableUserNamespaces,
+    inotifyInstances: parseInotify(given, share),
     cgroup: parseCgroup('spec.cgroup', given.cgroup),
     rules: parseRules(given, { seesOthers: share.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
   };
@@ -178,6 +188,19 @@ function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }:
     throw invalidValue('spec.userNamespaces', false, reason);
   }
   return open;
+}
+
+/** Half of what the kernel gives a user as a rule: INOTIFY_MAX_USER_INSTANCES_DEFAULT. */
+const INOTIFY_INSTANCES = 64;
+const MAX_COUNT = 2 ** 31 - 1;
+
+function parseInotify({ inotifyInstances }: SandboxSpec, share: readonly NamespaceKind[]): CountLimit | undefined {
+  const asked = inotifyInstances !== undefined;
+  if (asked) validateInteger('spec.inotifyInstances', inotifyInstances, 0, MAX_COUNT);
+  if (!share.includes('user')) return { most: inotifyInstances ?? INOTIFY_INSTANCES, asked };
+  if (!asked) return undefined;
+  const reason = "is a limit of a new user namespace, and spec.share has 'user'";
+  throw invalidValue('spec.inotifyInstances', inotifyInstances, reason);
 }
 
 /** A /proc shows a pid namespace, and is mounted by who owns that. */

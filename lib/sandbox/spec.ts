@@ -312,8 +312,18 @@ export interface SandboxSpec {
    * `user.max_user_namespaces` of namespaces(7). Default: false.
    */
   disableUserNamespaces?: boolean | undefined;
-  /** Limits that each program starts with. See {@link ProgramOptions.rlimits}. */
+  /**
+   * Limits that each program starts with. See {@link ProgramOptions.rlimits}. `nproc` has no effect where the user is
+   * user 0 outside, as when this process is root's and `user.map` says nothing else: `cgroup: { pidsMax }` has.
+   */
   rlimits?: Rlimits | undefined;
+  /**
+   * The most inotify instances that its programs have at a time: inotify(7). The kernel gives each user of the host a
+   * number of them, 128 as a rule (`fs.inotify.max_user_instances`), and counts those in a sandbox as this process's
+   * user's, whatever ids programs have. It is a limit of the user namespace: where that is shared there is none. Default:
+   * 64; none where /proc/sys is read-only, as in most containers, while a value that is given is then an error.
+   */
+  inotifyInstances?: number | undefined;
   /** A cgroup for the sandbox and all its programs; `stats()`, `freeze()` and `thaw()` need one. Default: none. */
   cgroup?: CgroupSpec | undefined;
 }

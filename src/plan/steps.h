@@ -48,10 +48,11 @@
   STEP(changes, "changes", "ffu")        /* upper layer, those below, most bytes: sent back as data */                 \
   STEP(pivot_root, "pivot_root", "zz")   /* new root, old root's place; null: the one made by steps, none */           \
   STEP(write_file, "write_file", "sub")  /* path, open(2) flags, data in one write(2) */                               \
-  STEP(read_file, "read_file", "su")     /* path, most bytes: sent back as data */                                     \
-  STEP(mountinfo, "mountinfo", "")       /* sent back as data: proc_pid_mountinfo(5) */                                \
-  STEP(socket, "socket", "uuu")          /* domain, type, protocol: sent back as a descriptor */                       \
-  STEP(tun, "tun", "suuuu")              /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */                  \
+  STEP(try_write_file, "try_write_file", "sub") /* the same, and no failure where the file cannot be opened */         \
+  STEP(read_file, "read_file", "su")            /* path, most bytes: sent back as data */                              \
+  STEP(mountinfo, "mountinfo", "")              /* sent back as data: proc_pid_mountinfo(5) */                         \
+  STEP(socket, "socket", "uuu")                 /* domain, type, protocol: sent back as a descriptor */                \
+  STEP(tun, "tun", "suuuu")                     /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */           \
   STEP(netns_directory, "netns_directory", "s") /* path: a directory that is a shared mount: ip-netns(8) */            \
   STEP(netns_add, "netns_add", "sF")            /* path of a new file; a namespace, or none for this task's network */ \
   STEP(netns_clear, "netns_clear", "s")         /* path of a file that waits for its mount, if it was left */          \
