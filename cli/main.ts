@@ -67,7 +67,7 @@ process.stderr.on('error', () => undefined);
 main(words).then(
   (status) => (process.exitCode = status),
   (error: unknown) => {
-    reportFailure(known, error);
+    reportFailure(known, error, words);
     process.exitCode = statusOfFailure(error);
   },
 );

@@ -1,5 +1,6 @@
 import { UsageError } from './command';
 import { printMessages } from './output';
+import { inOptions, propertiesAsOptions } from './wording';
 
 /** An error of the library or of Node, told apart by properties, not by class. */
 interface Failure {
@@ -11,12 +12,16 @@ interface Failure {
 }
 
 /** Writes an error to standard error: `linux-ns: command: what: why`, and the hint on a second line. */
-export function reportFailure(command: string | undefined, error: unknown): void {
-  printMessages(describeFailure(command, error));
+export function reportFailure(command: string | undefined, error: unknown, words: readonly string[] = []): void {
+  printMessages(describeFailure(command, error, words));
 }
 
-/** The lines of an error. */
-export function describeFailure(command: string | undefined, error: unknown): string[] {
+/**
+ * The lines of an error.
+ *
+ * @param words - the command line: who wrote a spec in JSON is told its properties, and not options
+ */
+export function describeFailure(command: string | undefined, error: unknown, words: readonly string[] = []): string[] {
   const prefix = command === undefined ? 'linux-ns:' : `linux-ns: ${command}:`;
   if (error instanceof UsageError) return [`${prefix} ${error.message}`];
   const { message, code, hint } = failureOf(error);
@@ -25,7 +30,14 @@ export function describeFailure(command: string | undefined, error: unknown): st
   const [, why, what] = partsOf(text);
   const attempt =
     what === undefined || code?.startsWith('ERR_') === true ? text : `${what}: ${why ?? ''} (${code ?? ''})`;
-  return [`${prefix} ${attempt}`, ...(hint === undefined ? [] : [`hint: ${hint}`])];
+  return [
+    `${prefix} ${words.some(isSpec) ? attempt : propertiesAsOptions(attempt, command)}`,
+    ...(hint === undefined ? [] : [`hint: ${inOptions(hint, command)}`]),
+  ];
+}
+
+function isSpec(word: string): boolean {
+  return word.startsWith('--spec');
 }
 
 /** getcwd(2) fails with ENOENT, which Node reports for every relative path. */
@@ -43,9 +55,9 @@ function partsOf(message: string): readonly string[] {
   return /^(?:E[A-Z0-9]+: )?(.*?)(?:, (.*))?$/s.exec(message) ?? [];
 }
 
-/** Without the received value, where that takes several lines, and indexes of lists, which the user did not write. */
+/** Without the received value, unless that is as the user wrote it, and without indexes of lists. */
 function oneLine(text: string): string {
-  return text.replace(/ Received [^]*\n[^]*$/, '').replace(/mounts\[\d+\]: /, '');
+  return text.replace(/ Received (?:[^]*\n|[{[<])[^]*$/, '').replace(/mounts\[\d+\]: /, '');
 }
 
 function failureOf(error: unknown): Failure {

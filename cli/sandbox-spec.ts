@@ -32,6 +32,9 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 
 /** The period of cpu.max in microseconds. */
 const CPU_PERIOD = 100_000;
 
+/** The kernel takes no less than a millisecond of it. */
+const LEAST_CPUS = 0.01;
+
 /** The whole spec. */
 export function specOf(given: Given): SpecFile {
   const file = readSpec(given.value('spec'));
@@ -323,8 +326,8 @@ function mostOf(what: string, text: string, valueOf: (what: string, text: string
 
 function cpuTimeOf(what: string, text: string): number {
   const processors = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (processors > 0) return Math.round(processors * CPU_PERIOD);
-  throw new UsageError(`${what} must be a number of processors, such as 1.5, not '${text}'`);
+  if (processors >= LEAST_CPUS) return Math.round(processors * CPU_PERIOD);
+  throw new UsageError(`${what} must be a number of processors, such as 1.5, of at least ${LEAST_CPUS}, not '${text}'`);
 }
 
 /** `512m`, as in docker-run(1). */

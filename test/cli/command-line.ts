@@ -61,7 +61,7 @@ export async function refusalOf(command: Command, words: readonly string[]): Pro
   try {
     await command.run(parseCommandLine(command, words));
   } catch (error) {
-    return describeFailure(command.name, error);
+    return describeFailure(command.name, error, words);
   }
   throw new Error(`${command.name} ${words.join(' ')} was not refused`);
 }

@@ -314,7 +314,7 @@ describe('linux-ns run', () => {
     [['-H', '--file', '/no/such', '/x', 'true'], '--file: cannot read /no/such: ENOENT'],
     [['-H', '--spec', '/no/such', 'true'], '--spec: cannot read /no/such: ENOENT'],
     [['-H', '--spec', '/etc/passwd', 'true'], '--spec: /etc/passwd is not valid JSON'],
-    [['-H', '--seccomp', '/etc/passwd', 'true'], 'spec.seccomp'],
+    [['-H', '--seccomp', '/etc/passwd', 'true'], '--seccomp must be BPF'],
     [['-H', '-n', '/proc/self/ns/uts', 'true'], 'must be a namespace of kind net, and is uts'],
   ])('refuses %j in one line', async (words, message) => {
     const lines = await refusalOf(runCommand, words);
