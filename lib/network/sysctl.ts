@@ -26,8 +26,9 @@ export class Sysctls {
   /**
    * The value of a setting, without the newline at its end.
    *
-   * @param name - as sysctl(8) has them: `'net.ipv4.ip_forward'`. With slashes where a link's name has a dot:
-   * `'net/ipv4/conf/eth0.5/forwarding'`
+   * @param name - as sysctl(8) has them: `'net.ipv4.ip_forward'`. The name of a link may have dots
+   * (`'net.ipv4.conf.eth0.5.forwarding'`); sysctl(8) takes such a name only with a slash in place of each, or as a path
+   * (`'net/ipv4/conf/eth0.5/forwarding'`), and so does this
    * @throws NamespaceError `ENOENT` when there is no such setting in this namespace
    *
    * @example
@@ -75,14 +76,31 @@ export class Sysctls {
   }
 }
 
-/** Dots and slashes change places, unless the first separator is a slash: sysctl(8). */
+/**
+ * Dots and slashes change places, unless the first separator is a slash: sysctl(8). Where the third part is of links, all
+ * between that and the last part is the name of a link, with whatever dots it has.
+ */
 function pathOf(name: string, value: unknown): string {
   validateString(name, value);
   const isPath = /^[^./]*\//.test(value);
-  const parts = (isPath ? value : value.replace(/[./]/g, (letter) => (letter === '.' ? '/' : '.'))).split('/');
+  const parts = isPath ? value.split('/') : withLink(value.split('.')).map((part) => part.replaceAll('/', '.'));
   const isGood = parts.length > 1 && parts[0] === 'net' && parts.every((part) => !['', '.', '..'].includes(part));
   if (!isGood) throw invalidValue(name, value, "must be a setting below 'net', such as 'net.ipv4.ip_forward'");
   return `/proc/sys/${parts.join('/')}`;
+}
+
+/** Directories with one directory for each link, in which there are only files, whose names have no dots. */
+const OF_LINKS: ReadonlySet<string> = new Set([
+  'net.ipv4.conf',
+  'net.ipv4.neigh',
+  'net.ipv6.conf',
+  'net.ipv6.neigh',
+  'net.mpls.conf',
+]);
+
+function withLink(parts: readonly string[]): readonly string[] {
+  if (parts.length <= 5 || !OF_LINKS.has(parts.slice(0, 3).join('.'))) return parts;
+  return [...parts.slice(0, 3), parts.slice(3, -1).join('.'), ...parts.slice(-1)];
 }
 
 async function readHere(path: string): Promise<string> {

@@ -237,7 +237,7 @@ const REFUSALS: Refusal[] = [
     ask: (net) => net.sysctl.get('net.ipv4.conf.nosuch.forwarding'),
     code: 'ENOENT',
     step: 'read /proc/sys/net/ipv4/conf/nosuch/forwarding',
-    hint: /There is no .* in these namespaces/,
+    hint: /There is no link nosuch in that network/,
   },
   {
     what: 'a value that a sysctl does not take',

@@ -117,10 +117,11 @@ export const explainFile: Explainer = byErrno({
   [Errno.EINVAL]: (failure) =>
     isSysctl(failure) ? `The kernel does not take that value for ${named(failure.path, 'this sysctl')}.` : undefined,
   [Errno.ENOENT]: (failure) =>
-    isSysctl(failure)
+    sysctlOfLink(failure) ??
+    (isSysctl(failure)
       ? `There is no ${named(failure.path, 'such sysctl')} in these namespaces: its module is not loaded, or only ` +
         'the first namespace of its kind has it.'
-      : `${named(failure.path, 'The file')} does not exist in the root of that mount namespace.`,
+      : `${named(failure.path, 'The file')} does not exist in the root of that mount namespace.`),
 });
 
 export const explainStdio: Explainer = byErrno({
@@ -181,6 +182,14 @@ function unmappedId(failure: Failure): string {
 
 function isSysctl(failure: Failure): boolean {
   return failure.path?.startsWith('/proc/sys/') === true;
+}
+
+/** The directories that have one directory for each link: lib/network/sysctl.ts. */
+function sysctlOfLink(failure: Failure): string | undefined {
+  const [, link, setting] =
+    /^\/proc\/sys\/net\/(?:ipv4|ipv6|mpls)\/(?:conf|neigh)\/([^/]+)\/([^/]+)$/.exec(failure.path ?? '') ?? [];
+  if (link === undefined || setting === undefined) return undefined;
+  return `There is no link ${link} in that network, or no setting '${setting}' of links.`;
 }
 
 /** A sysctl belongs to the namespace it configures, or to the host alone. */

@@ -28,7 +28,9 @@ const notPermitted: Explainer = (_, host) =>
         "(unshare(['user', 'net']), then unshare('net', { setns: set })); for others, run as root.");
 
 const noSuchLink: Explainer = (failure) =>
-  `There is no link ${failure.path ?? 'of that name'} in that network, or one that the request refers to has gone.`;
+  failure.path?.includes('\ufffd') === true
+    ? 'The name has bytes that are not UTF-8, for which another sign is shown: call the link by its index.'
+    : `There is no link ${failure.path ?? 'of that name'} in that network, or one that the request refers to has gone.`;
 
 const notSupported: Explainer = () =>
   'Not every link supports that: its kind has no such setting, its master cannot have links (only bridges, bonds and the ' +

@@ -355,11 +355,17 @@ export const KINDS = {
  */
 export type LinkKind = keyof typeof KINDS | 'tun' | 'tap';
 
-/** Checks that the options of a new link are there. */
-export function requireOptions(name: string, kind: keyof typeof KINDS, options: Record<string, unknown>): void {
-  for (const key of KINDS[kind].required) {
+/** Checks what is particular to a kind, before anything is asked: whether it can be encoded. */
+export function validateKindOptions(
+  name: string,
+  kind: keyof typeof KINDS,
+  options: Record<string, unknown>,
+  isNew: boolean,
+): void {
+  for (const key of isNew ? KINDS[kind].required : []) {
     if (options[key] === undefined) throw invalidValue(`${name}.${key}`, undefined, `must be given for a ${kind}`);
   }
+  encodeKind(name, kind, options, { isNew, linkIndex: undefined });
 }
 
 /** IFLA_LINKINFO of a kind with its options; `peer` of a veth is encoded by who knows links. */

@@ -15,6 +15,7 @@ import {
   ANY_LINK,
   LINK,
   type LinkAttributes,
+  type LinkHeader,
   type LinkInfo,
   type LinkMessage,
   RTM_DELLINK,
@@ -34,7 +35,7 @@ import {
   validateChange,
   validateSpec,
 } from './spec';
-import { Tun, type TunSpec, openTun, validateTunOptions, validateTunSpec } from './tun';
+import { Tun, type TunSpec, openTun, validateTunSpec } from './tun';
 
 /** Options of {@link Links.list}: a link must match all that are given. */
 export interface LinkFilter {
@@ -172,6 +173,11 @@ export class Links {
   async set(link: LinkReference, change: LinkChange): Promise<void> {
     validateLink('link', link);
     validateChange('change', change);
+    await this.#set(link, change, link);
+  }
+
+  /** @param called - the name for errors: where it is known by its index, what the caller calls it */
+  async #set(link: LinkReference, change: LinkChange, called: LinkReference): Promise<void> {
     const { namespace } = change;
     const master = await this.#masterAt(change);
     const linkIndex = await this.#referred('link' in change ? change.link : undefined);
@@ -180,8 +186,8 @@ export class Links {
     const byIndex = change.name !== undefined || change.group !== undefined;
     const which = byIndex ? await indexOf(this.#connection, link) : link;
     const { addNames = [], removeNames = [] } = change;
-    if (removeNames.length > 0) await this.#names(RTM_DELLINKPROP, which, removeNames);
-    if (addNames.length > 0) await this.#names(RTM_NEWLINKPROP, which, addNames);
+    if (removeNames.length > 0) await this.#names(RTM_DELLINKPROP, which, removeNames, called);
+    if (addNames.length > 0) await this.#names(RTM_NEWLINKPROP, which, addNames, called);
     await withNamespaces([namespace], async (namespaceFd) => {
       const attributes: LinkAttributes = {
         IFNAME: change.name,
@@ -194,7 +200,7 @@ export class Links {
       const { flags, change: changed } = encodeFlags(change);
       const isNothing = changed === 0 && Object.values(attributes).every((value) => value === undefined);
       if (!isNothing || addNames.length + removeNames.length === 0) {
-        await this.#change(which, attributes, { flags, change: changed });
+        await this.#change(which, attributes, { flags, change: changed }, called);
       }
     });
   }
@@ -237,7 +243,6 @@ export class Links {
   }
 
   async #addTun(spec: LinkSpec & { kind: 'tun' | 'tap' }): Promise<Link> {
-    validateTunOptions('spec', spec);
     const { kind, name, namespace, owner, ownerGroup, multiQueue, packetInfo, vnetHeader, ...settings } = spec;
     const tun: TunSpec = { kind, name, owner, ownerGroup, multiQueue, packetInfo, vnetHeader, persistent: true };
     const { fd, name: made } = await openTun(this.#place, tun, true);
@@ -277,7 +282,7 @@ export class Links {
     return this.#at(spec.namespace, async (there) => {
       const link = made?.header.index ?? spec.name;
       return there.#orDelete(link, async () => {
-        if (isChanged) await there.set(link, later);
+        if (isChanged) await there.#set(link, later, spec.name);
         if (peer !== undefined) await this.#bringUpPeer(peer, await findLink(there.#connection, link));
         return there.get(link);
       });
@@ -286,10 +291,16 @@ export class Links {
 
   /** A veth is not connected yet while its other end is made, and that can't be brought up then (ENOTCONN). */
   async #bringUpPeer(peer: VethPeer, { attributes }: LinkMessage): Promise<void> {
-    await this.#at(peer.namespace, (there) => there.set(attributes.LINK ?? 0, { up: true }));
+    const index = attributes.LINK ?? 0;
+    await this.#at(peer.namespace, (there) => there.#set(index, { up: true }, peer.name ?? index));
   }
 
-  async #change(link: LinkReference, attributes: LinkAttributes, flags = { flags: 0, change: 0 }): Promise<void> {
+  async #change(
+    link: LinkReference,
+    attributes: LinkAttributes,
+    flags: Pick<LinkHeader, 'flags' | 'change'>,
+    called: LinkReference,
+  ): Promise<void> {
     const by = addressed(link);
     await this.#connection.request({
       bytes: encode(LINK, RTM_NEWLINK, CHANGE, {
@@ -297,13 +308,13 @@ export class Links {
         attributes: { ...attributes, ...by.attributes },
       }),
       type: LINK,
-      step: `set link ${link}`,
+      step: `set link ${called}`,
       operation: 'link-set',
-      object: String(link),
+      object: String(called),
     });
   }
 
-  async #names(type: number, link: LinkReference, names: readonly string[]): Promise<void> {
+  async #names(type: number, link: LinkReference, names: readonly string[], called: LinkReference): Promise<void> {
     const { index, attributes } = addressed(link);
     const flags = type === RTM_NEWLINKPROP ? CHANGE | NlmFlag.CREATE | NlmFlag.APPEND | NlmFlag.EXCL : CHANGE;
     await this.#connection.request({
@@ -312,9 +323,9 @@ export class Links {
         attributes: { ...attributes, PROP_LIST: { ALT_IFNAME: [...names] } },
       }),
       type: LINK,
-      step: `${type === RTM_NEWLINKPROP ? 'add' : 'remove'} names of link ${link}`,
+      step: `${type === RTM_NEWLINKPROP ? 'add' : 'remove'} names of link ${called}`,
       operation: 'link-set',
-      object: String(link),
+      object: String(called),
     });
   }
 

@@ -1,6 +1,6 @@
 import { Errno } from '../../errors/errno';
 import type { NamespaceError } from '../../errors/namespace-error';
-import { invalidType, invalidValue, validateInteger } from '../../errors/validate';
+import { invalidType, invalidValue, validateInteger, validateString } from '../../errors/validate';
 import { type Connection, only } from '../netlink/connection';
 import { MOST_ATTEMPTS, dump, interrupted } from '../netlink/dump';
 import { NlmFlag, decode, encode } from '../netlink/message';
@@ -40,26 +40,36 @@ export function validateLink(name: string, value: unknown): asserts value is Lin
     return;
   }
   if (typeof value !== 'string') throw invalidType(name, 'of type string or number', value);
-  validateName(name, value, LONGEST_ALTERNATIVE);
+  validateText(name, value, LONGEST_ALTERNATIVE);
 }
 
 /** Checks a name that a link is to have: what `dev_valid_name` of the kernel asks for. */
 export function validateLinkName(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
-  validateName(name, value, LONGEST_NAME);
+  validateText(name, value, LONGEST_NAME);
+  if (/[\s/:]/.test(value) || value === '.' || value === '..') {
+    throw invalidValue(name, value, "must have no white space, no '/' and no ':', and not be '.' or '..'");
+  }
+  if (Buffer.from(value).includes(KERNEL_SPACE)) {
+    const letter = Array.from(value).find((each) => Buffer.from(each).includes(KERNEL_SPACE));
+    throw invalidValue(name, value, `must not have '${letter}': the kernel takes a byte of it, 0xa0, for white space`);
+  }
 }
 
-/** Checks one more name for a link: as long as 127 bytes. */
+/** Checks one more name for a link. Of such a name the kernel asks nothing but that it is not too long. */
 export function validateAlternativeName(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
-  validateName(name, value, LONGEST_ALTERNATIVE);
+  validateText(name, value, LONGEST_ALTERNATIVE);
 }
 
-function validateName(name: string, value: string, longest: number): void {
+/** isspace() of the kernel, which knows ISO 8859-1, and does not know UTF-8. */
+const KERNEL_SPACE = 0xa0;
+
+function validateText(name: string, value: string, longest: number): void {
+  validateString(name, value);
   const length = Buffer.byteLength(value);
-  const isGood = length > 0 && length <= longest && !/[\s/:\0]/.test(value) && value !== '.' && value !== '..';
-  if (isGood) return;
-  throw invalidValue(name, value, `must be a name of 1 to ${longest} bytes without '/', ':' and white space`);
+  if (length === 0 || length > longest) throw invalidValue(name, value, `must have 1 to ${longest} bytes`);
+  if (/\p{Surrogate}/u.test(value)) throw invalidValue(name, value, 'must be text that UTF-8 can write');
 }
 
 /** How a message says which link it is about. */

@@ -25,12 +25,12 @@ import {
   type VrfOptions,
   type VxlanOptions,
   encodePort,
-  requireOptions,
+  validateKindOptions,
 } from './kinds';
 import { ADDRESS_GENERATION } from './link';
 import { validateAlternativeName, validateLink, validateLinkName } from './lookup';
 import { ANY_LINK, Iff, type LinkAttributes, type LinkHeader, type LinkInfo } from './message';
-import { TUN_KEYS, type TunOptions } from './tun';
+import { TUN_KEYS, type TunOptions, validateTunOptions } from './tun';
 
 /** Settings of every link: ip-link(8). A setting that is not given gets the kernel's default, or stays as it is. */
 export interface LinkSettings {
@@ -159,8 +159,9 @@ export function validateSpec(name: string, spec: unknown): asserts spec is LinkS
   validateOwnSettings(name, bag);
   validateWhere(name, bag);
   if (bag.link !== undefined) validateLink(`${name}.link`, bag.link);
-  if (!isTun) requireOptions(name, bag.kind as keyof typeof KINDS, bag);
   if (bag.peer !== undefined) validatePeer(`${name}.peer`, bag.peer);
+  if (isTun) validateTunOptions(name, bag);
+  else validateKindOptions(name, bag.kind as keyof typeof KINDS, bag, true);
 }
 
 function validatePeer(name: string, peer: unknown): void {
@@ -184,6 +185,7 @@ export function validateChange(name: string, change: unknown): asserts change is
   validateOwnSettings(name, bag);
   validateWhere(name, bag);
   for (const key of ['addNames', 'removeNames']) validateNames(`${name}.${key}`, bag[key]);
+  if (bag.kind !== undefined) validateKindOptions(name, bag.kind, bag, false);
   if (bag.port !== undefined) {
     validateObject(`${name}.port`, bag.port);
     encodePort(`${name}.port`, bag.port);

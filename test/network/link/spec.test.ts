@@ -1,0 +1,44 @@
+/** All that can be checked of a new link is, before the kernel is asked for the links that it refers to. */
+import { type LinkSpec, Network } from '../../../lib';
+
+let net: Network;
+beforeAll(async () => {
+  net = await Network.open();
+});
+afterAll(() => net.close());
+
+const NOWHERE = { name: 'x', link: 'nosuch', master: 'nosuch' };
+
+/** One wrong option of each kind, where the link below and the master are missing as well. */
+test.each<[what: string, code: string, spec: object]>([
+  ['spec.id', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'vlan', id: 9999 }],
+  ['spec.protocol', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'vlan', id: 1, protocol: 'qinq' }],
+  ['spec.mode', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'macvlan', mode: 'public' }],
+  ['spec.mode', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'macvtap', mode: 'public' }],
+  ['spec.isolation', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'ipvlan', isolation: 'much' }],
+  ['spec.id', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'vxlan', id: 2 ** 24 }],
+  ['spec.id', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'vxlan' }],
+  ['spec.ttl', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'vxlan', id: 1, ttl: 256 }],
+  ['spec.table', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'vrf', table: 0 }],
+  ['spec.forwardDelay', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'bridge', forwardDelay: -1 }],
+  ['spec.peer.mtu', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'veth', peer: { mtu: -1 } }],
+  ['spec.mtu', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'dummy', mtu: -1 }],
+  ['spec.mtu', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'ifb', mtu: -1 }],
+  ['spec.owner', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'tun', owner: -1 }],
+  ['spec.multiQueue', 'ERR_INVALID_ARG_TYPE', { name: 'x', master: 'nosuch', kind: 'tap', multiQueue: 1 }],
+])('%s of a new link: %s, whatever else is wrong', async (what, code, spec) => {
+  const error: unknown = await net.link.add(spec as LinkSpec).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code, message: expect.stringContaining(what) as string });
+});
+
+test.each<[what: string, change: object]>([
+  ['change.ageing', { kind: 'vxlan', link: 'nosuch', ageing: -1 }],
+  ['change.forwardDelay', { kind: 'bridge', master: 'nosuch', forwardDelay: -1 }],
+  ['change.mode', { kind: 'macvlan', master: 'nosuch', mode: 'public' }],
+  ['change.mode', { kind: 'ipvlan', master: 'nosuch', mode: 'l4' }],
+  ['change.port.cost', { master: 'nosuch', port: { cost: 0 } }],
+])('%s of a link that is changed, too', async (what, change) => {
+  const error: unknown = await net.link.set('nosuch', change).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ message: expect.stringContaining(what) as string });
+  expect((error as { code?: string }).code).toMatch(/^ERR_(OUT_OF_RANGE|INVALID_ARG_VALUE)$/);
+});
