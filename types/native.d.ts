@@ -70,21 +70,14 @@ export type Step =
       target: string | null,
       flags: number,
     ]
-  /** Of a mount that is there: mount_setattr(2), or remounts. */
-  | [
-      'attributes',
-      target: string,
-      recursive: 0 | 1,
-      set: number,
-      clear: number,
-      propagation: number,
-      userns: [] | [fd: number],
-    ]
-  /** Changes the filesystem that is mounted there; parameters as for `fs`. */
-  | ['reconfigure', target: string, parameters: string[]]
+  /**
+   * Of a mount that is there: parameters of its filesystem, as for `fs`, and attributes of the mount: fspick(2),
+   * mount_setattr(2), or remounts.
+   */
+  | ['remount', target: string, recursive: 0 | 1, set: number, clear: number, parameters: string[]]
   | ['move', source: string, target: string]
-  /** Read-only from here on, whether it is a mount already or not. */
-  | ['seal', target: string, recursive: 0 | 1]
+  /** Has these attributes from here on, whether it is a mount already or not. flags: RECURSIVE, OPTIONAL. */
+  | ['seal', target: string, attributes: number, flags: number]
   /** Nothing in its place: an empty directory that is read-only, or /dev/null. */
   | ['mask', target: string, optional: 0 | 1]
   /** A file of its own, mounted on the target; its contents, or a descriptor to copy from. */
@@ -92,8 +85,8 @@ export type Step =
   /** Whose files and directories are that later steps make; -1: the task's. */
   | ['owner', uid: number, gid: number]
   /** Paths in the root of the mounts; directories on the way are made. A mode of -1: as it is. */
-  /** exclusive: it must not exist, and its parent must. */
-  | ['make_dir', path: string, mode: number, exclusive: 0 | 1]
+  /** flags: MAKE of lib/mount/flags.ts. */
+  | ['make_dir', path: string, mode: number, flags: number]
   | ['make_link', path: string, to: string]
   | ['make_file', path: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]
   | ['chmod', path: string, mode: number]

@@ -175,7 +175,8 @@ export function explain(failure: Failure, host: HostFiles = new HostFiles()): st
 }
 
 /** What a file system has written into the log of its context: fsopen(2). */
-function wordsOfKernel({ operation, detail }: Failure): string | undefined {
+function wordsOfKernel({ operation, syscall, detail }: Failure): string | undefined {
+  if (!syscall.startsWith('fs')) return undefined;
   if (operation !== 'fs' && operation !== 'overlay' && operation !== 'reconfigure') return undefined;
   return detail === undefined ? undefined : `The kernel says: "${detail}".`;
 }

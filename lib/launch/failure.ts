@@ -28,8 +28,6 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   propagation: 'mnt',
   umount: 'mnt',
   trees: 'mnt',
-  attributes: 'mnt',
-  reconfigure: 'mnt',
   move: 'mnt',
   seal: 'mnt',
   mask: 'mnt',
@@ -173,6 +171,8 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
         step: describeStep(step),
         failure: { ...common, kind: 'mnt', fstype: 'overlay', source: step[2] ?? undefined },
       };
+    case 'remount':
+      return { step: describeStep(step), failure: { ...common, operation: remountOf(failure), kind: 'mnt' } };
     case 'exec':
       return { step: describeStep(step), failure: { ...common, file: step[1] } };
     case 'ids':
@@ -180,6 +180,11 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
     default:
       return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
   }
+}
+
+/** Options of the filesystem, or attributes of the mount. */
+function remountOf({ syscall }: LaunchFailure): 'reconfigure' | 'attributes' {
+  return syscall === 'fspick' || syscall === 'fsconfig' ? 'reconfigure' : 'attributes';
 }
 
 /** The CLONE_NEW* flags of what a step makes. */
@@ -201,8 +206,10 @@ function newNetFailure(failure: Failure, step: Extract<Step, ['make_net' | 'ente
   return { step: describeStep(isLoopback ? ['loopback'] : step), failure: { ...failure, operation, kind: 'net' } };
 }
 
-function treeFailure([, source, , , , , , userns]: Extract<Step, ['tree', ...unknown[]]>): Partial<Failure> {
-  return { kind: 'mnt', source: source ?? undefined, ...(userns.length === 0 ? {} : { detail: 'idmap' }) };
+function treeFailure([, source, fds, , , , , userns]: Extract<Step, ['tree', ...unknown[]]>): Partial<Failure> {
+  const [descriptor] = fds;
+  const idmap = userns.length === 0 ? {} : { detail: 'idmap' };
+  return { kind: 'mnt', source: descriptor === undefined ? (source ?? undefined) : undefined, descriptor, ...idmap };
 }
 
 /** nsinit tells which one was refused by its flag, in decimal. */

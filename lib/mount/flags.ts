@@ -40,12 +40,20 @@ export const PLACE = Object.freeze({
   OPTIONAL: 0x4,
   /** The root that is to be the task's; targets are resolved in it from then on. */
   NEW_ROOT: 0x8,
-  /** The source is a path in the root where targets are. */
-  INSIDE: 0x10,
   /** The descriptor is a detached mount, which itself is mounted. */
   NO_COPY: 0x20,
   /** Of an overlay: what is written goes to memory, and with the mount. */
   DISCARD: 0x40,
   /** Of an overlay: descriptors of its upper layer, and of those below, are sent back. */
   TELL_LAYERS: 0x80,
+});
+
+/** How a step makes a directory: PLAN_* of src/plan/plan.h. */
+export const MAKE = Object.freeze({
+  /** It must not exist, and what it is in must. */
+  ONLY_LAST: 0x1,
+  /** One that exists keeps its mode. */
+  IF_MADE: 0x2,
+  /** What is made on the way to it is as closed to others as it is itself. */
+  PRIVATE: 0x4,
 });

@@ -130,7 +130,7 @@ export async function mountIn(target: Target, options: unknown, locate: Locate):
       await run(target, [['move', locate(validatePath('options.source', checked.source)), path]]);
       break;
     default:
-      await run(target, remountSteps(operation, checked, path));
+      await run(target, [remountStep(operation, checked, path)]);
   }
 }
 
@@ -146,7 +146,7 @@ export function stepsOfMount(target: Target, name: string, options: unknown): St
   const place = { path, flags: isSet(`${name}.create`, checked.create) ? PLACE.MAKE_MISSING : 0 };
   if (operation === 'bind') return [bindStep(checked, asSeen, place, name)];
   if (operation === 'move') return [['move', validatePath(`${name}.source`, checked.source), path]];
-  if (operation !== 'type') return remountSteps(operation, checked, path, name);
+  if (operation !== 'type') return [remountStep(operation, checked, path, name)];
   for (const key of ['propagation', 'idmap'] as const) {
     if (checked[key] === undefined) continue;
     throw invalidValue(
@@ -238,21 +238,20 @@ export function treeStep({ source, fd, fields }: Tree, place: Place | undefined,
   return ['tree', source, fds, all, set | mapped, clear, propagation, userns, place?.path ?? null];
 }
 
-function remountSteps(
+function remountStep(
   operation: 'remount' | 'bind and remount',
   options: MountOptions,
   path: string,
   name = 'options',
-): Step[] {
+): Step {
   const fields = validateAttributes(name, options);
   const recursive = isSet(`${name}.recursive`, options.recursive) ? 1 : 0;
   const parameters = operation === 'remount' ? validateParameters(name, options, undefined) : [];
   if (operation === 'remount' && options.readOnly !== undefined) parameters.unshift(options.readOnly ? 'ro' : 'rw');
-  const steps: Step[] = [];
-  if (parameters.length > 0) steps.push(['reconfigure', path, parameters]);
-  if (!changesNothing(fields)) steps.push(['attributes', path, recursive, fields.set, fields.clear, 0, []]);
-  if (steps.length === 0) throw invalidValue(name, options, 'must say what is to be changed');
-  return steps;
+  if (parameters.length === 0 && changesNothing(fields)) {
+    throw invalidValue(name, options, 'must say what is to be changed');
+  }
+  return ['remount', path, recursive, fields.set, fields.clear, parameters];
 }
 
 function validateMount(name: string, value: unknown): [Operation, MountOptions] {

@@ -16,7 +16,7 @@ import {
   validatePath,
   validateString,
 } from '../errors/validate';
-import { MOUNT_ATTR, PLACE } from '../mount/flags';
+import { MAKE, MOUNT_ATTR, PLACE } from '../mount/flags';
 import { deviceSteps } from './devices';
 import {
   NOSUID,
@@ -72,6 +72,12 @@ const MOST_IN_PLAN = 64 * 1024;
 
 const MAX_MODE = 0o7777;
 
+/** A mode that stays as it is, or that nothing is said of. */
+const UNCHANGED = -1;
+
+/** The mode of a file where none is given. */
+const NEW_FILE = 0o644;
+
 const KINDS: Readonly<Record<Type, Kind>> = {
   bind: { keys: ['source', 'optional'], parse: (entry) => parseBind(entry, NO_DEVICES) },
   bindReadOnly: {
@@ -86,10 +92,10 @@ const KINDS: Readonly<Record<Type, Kind>> = {
   sysfs: { keys: [], parse: (entry) => parseKernel('sysfs', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
   cgroup2: { keys: [], parse: (entry) => parseKernel('cgroup2', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
   overlay: { keys: ['lower', 'upper', 'work'], parse: parseOverlay },
-  dir: { keys: ['mode'], parse: parseDirectory },
+  dir: { keys: ['mode', 'keepMode'], parse: parseDirectory },
   symlink: { keys: ['to'], parse: parseSymlink },
   file: { keys: ['data', 'mode', 'readOnly', 'mounted'], parse: parseFile },
-  readOnly: { keys: ['recursive'], parse: parseReadOnly },
+  readOnly: { keys: ['recursive', 'optional'], parse: parseReadOnly },
   mask: { keys: ['optional'], parse: parseMask },
   chmod: { keys: ['mode'], parse: parseChmod },
 };
@@ -169,8 +175,11 @@ function parseOverlay({ name, target, options }: Entry): Parsed {
 }
 
 function parseDirectory({ name, target, options }: Entry): Parsed {
-  const mode = options.mode === undefined ? -1 : parseMode(name, options.mode);
-  return { what: `make directory ${target}`, steps: () => [['make_dir', target, mode, 0]] };
+  const { mode, keepMode = false } = options;
+  validateBoolean(`${name}.keepMode`, keepMode);
+  const permissions = mode === undefined ? UNCHANGED : parseMode(name, mode);
+  const flags = MAKE.PRIVATE | (keepMode ? MAKE.IF_MADE : 0);
+  return { what: `make directory ${target}`, steps: () => [['make_dir', target, permissions, flags]] };
 }
 
 function parseSymlink({ name, target, options }: Entry): Parsed {
@@ -181,9 +190,9 @@ function parseSymlink({ name, target, options }: Entry): Parsed {
 }
 
 function parseFile({ name, target, options }: Entry): Parsed {
-  const { data, mode = 0o644, readOnly = false } = options;
+  const { data, mode, readOnly = false } = options;
   const { mounted = readOnly } = options;
-  const permissions = parseMode(name, mode);
+  const permissions = mode === undefined ? UNCHANGED : parseMode(name, mode);
   validateBoolean(`${name}.readOnly`, readOnly);
   validateBoolean(`${name}.mounted`, mounted);
   if (readOnly && !mounted) throw invalidValue(`${name}.mounted`, mounted, "cannot be false with 'readOnly'");
@@ -195,7 +204,7 @@ function parseFile({ name, target, options }: Entry): Parsed {
     steps: (setting) => {
       const [bytes, from] = contents(setting);
       if (!mounted) return [['make_file', target, permissions, bytes, from]];
-      return [['data', target, permissions, bytes, from, attributes]];
+      return [['data', target, mode === undefined ? NEW_FILE : permissions, bytes, from, attributes]];
     },
   };
 }
@@ -222,9 +231,11 @@ function isReadable(value: unknown): value is Readable {
 }
 
 function parseReadOnly({ name, target, options }: Entry): Parsed {
-  const { recursive = false } = options;
+  const { recursive = false, optional = false } = options;
   validateBoolean(`${name}.recursive`, recursive);
-  const step: Step = ['seal', target, recursive ? 1 : 0];
+  validateBoolean(`${name}.optional`, optional);
+  const flags = (recursive ? PLACE.RECURSIVE : 0) | (optional ? PLACE.OPTIONAL : 0);
+  const step: Step = ['seal', target, MOUNT_ATTR.RDONLY, flags];
   return { what: `make ${target} read-only`, steps: () => [step] };
 }
 

@@ -21,6 +21,7 @@ import {
   validatePath,
 } from '../errors/validate';
 import { runBody } from '../launch/target';
+import { MAKE } from '../mount/flags';
 import type { Results } from '../launch/task';
 import { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
@@ -127,7 +128,7 @@ export async function mkdirIn(inside: Inside, path: unknown, options: unknown): 
   const { recursive = false, mode } = bag as { recursive?: unknown; mode?: unknown };
   validateBoolean('options.recursive', recursive);
   if (mode !== undefined) validateInteger('options.mode', mode, 0, MAX_MODE);
-  await attempt(inside, ['make_dir', directory, mode ?? -1, recursive ? 0 : 1]);
+  await attempt(inside, ['make_dir', directory, mode ?? -1, recursive ? 0 : MAKE.ONLY_LAST]);
 }
 
 async function open(inside: Inside, path: string, flags: number, mode: number): Promise<Descriptor> {

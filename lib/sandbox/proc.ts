@@ -1,7 +1,7 @@
 /** The /proc of a sandbox. */
 import type { Step } from '../../types/native';
 import { MOUNT_ATTR, PLACE } from '../mount/flags';
-import { NOTHING_BUT_FILES, type Setting, bind, filesystem } from './piece';
+import { NOTHING_BUT_FILES, type Setting, filesystem } from './piece';
 
 /** What changes the whole machine, and asks only for the user and not for capabilities. */
 const NOT_WRITABLE = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs'];
@@ -36,7 +36,7 @@ export function procSteps(proc: string, masked: boolean, { asRoot }: Setting): S
 
 /** Bound on itself, so that it can be read-only while the rest is not. */
 function sealed(path: string): Step {
-  return bind(path, path, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY, PLACE.INSIDE | PLACE.OPTIONAL);
+  return ['seal', path, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY, PLACE.RECURSIVE | PLACE.OPTIONAL];
 }
 
 function hidden(path: string): Step {

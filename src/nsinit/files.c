@@ -16,6 +16,29 @@ static long open_named(const char *path, uint64_t flags, uint64_t mode) {
                          : sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
 }
 
+/* As it was before a join: in another root somebody else may have made what is called /proc. */
+int proc_directory(void) {
+  if (task.proc < 0) {
+    task.proc = (int)must(sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/proc");
+  }
+  return task.proc;
+}
+
+/* Makes that the working directory, from which "self/fd/7" is a path, in whatever root. What was, to go back to. */
+int enter_proc(void) {
+  int cwd = (int)must(sys4(__NR_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", ".");
+  must(sys1(__NR_fchdir, proc_directory()), "fchdir", "/proc");
+  return cwd;
+}
+
+void leave_proc(int cwd) {
+  must(sys1(__NR_fchdir, cwd), "fchdir", ".");
+  sys1(__NR_close, cwd);
+}
+
+/* What is mounted, or is a layer of what is mounted: a path in this task's own root. */
+long open_source(const char *path, uint64_t flags) { return open_named(path, flags, 0); }
+
 /* O_NONBLOCK: whoever made the file in there may have made a FIFO, to keep us waiting for its other end. */
 static long open_file(const char *path, uint64_t flags) {
   uint64_t mode = (flags & O_CREAT) != 0 ? 0666 : 0; /* openat2(2) takes none where nothing is to be created */

@@ -37,26 +37,30 @@ static void put(int tree, int directory, const char *name) {
   sys1(__NR_close, tree);
 }
 
-static void copy_link(int from, int to, const char *name) {
+static void copy_link(int link, int to, const char *name) {
   static char target[PATH_MAX];
-  long size = must(sys4(__NR_readlinkat, from, name, target, sizeof(target) - 1), "readlink", name);
+  long size = must(sys4(__NR_readlinkat, link, "", target, sizeof(target) - 1), "readlink", name);
   target[size] = '\0';
   must(sys3(__NR_symlinkat, target, to, name), "symlink", name);
 }
 
-/* With all that is mounted below it. One that has gone meanwhile is none. */
+/* What is in the old root is somebody else's to exchange: it is opened once. One that has gone meanwhile is none. */
 static void bind_entry(int from, int to, const char *name) {
-  struct statx status;
-  if (sys5(__NR_statx, from, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &status) < 0) {
+  long entry = sys4(__NR_openat, from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (entry == -ENOENT) {
     return;
   }
-  if ((status.stx_mode & S_IFMT) == S_IFLNK) {
-    copy_link(from, to, name);
+  must(entry, "open", name);
+  uint32_t type = type_of((int)entry);
+  if (type == S_IFLNK) {
+    copy_link((int)entry, to, name);
+    sys1(__NR_close, entry);
     return;
   }
-  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  long tree = must(sys3(__NR_open_tree, from, name, flags), "open_tree", name);
-  if ((status.stx_mode & S_IFMT) == S_IFDIR) {
+  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+  long tree = must(sys3(__NR_open_tree, entry, "", flags), "open_tree", name);
+  sys1(__NR_close, entry);
+  if (type == S_IFDIR) {
     must(sys3(__NR_mkdirat, to, name, 0755), "mkdir", name);
   } else {
     make_mount_point(to, name);

@@ -55,7 +55,8 @@ void step_join(const struct plan_step *step) {
     fail("setns", -EINVAL, NULL);
   }
   /* These use /proc/self, which has to be at hand before the view of it changes. */
-  if (task.proc < 0 && (comes_later(PLAN_unshare) || comes_later(PLAN_namespaces) || comes_later(PLAN_mountinfo))) {
+  if (task.proc < 0 && (comes_later(PLAN_unshare) || comes_later(PLAN_namespaces) || comes_later(PLAN_mountinfo) ||
+                        comes_later(PLAN_tree) || comes_later(PLAN_remount) || comes_later(PLAN_overlay))) {
     task.proc = (int)sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   }
   set_dumpable(false);

@@ -17,7 +17,7 @@ void step_propagation(const struct plan_step *step) {
     return;
   }
   const struct attributes attributes = {0, 0, flags & ~(uint64_t)MS_REC, 0};
-  int mount = open_place(path, S_IFDIR, false);
+  int mount = must_find_place(path, NULL).fd;
   change_attributes(mount, (flags & MS_REC) != 0, &attributes, path);
   sys1(__NR_close, mount);
 }

@@ -22,11 +22,13 @@
 
 static bool has(uint64_t flags, uint64_t flag) { return (flags & flag) != 0; }
 
+static bool is_missing(long fd) { return fd == -ENOENT || fd == -ENOTDIR; }
+
 /*
  * The context keeps a log, one message for each read(2): "e overlay: workdir and upperdir must reside under the same
  * mount". The errors of it are the only place where the kernel says what it did not like.
  */
-static _Noreturn void fail_fs(long context, const char *syscall, long error, const char *path) {
+_Noreturn void fail_fs(long context, const char *syscall, long error, const char *path) {
   char log[LOG_BYTES + 1];
   size_t size = 0;
   for (;;) {
@@ -114,33 +116,43 @@ int new_tmpfs(const char *mode, uint64_t attributes) {
   return create_fs(context, attributes, "tmpfs");
 }
 
-/* On what the target is, and on top of all that is mounted there already. */
+/*
+ * On what the target is, and on top of all that is mounted there already. A directory goes on a directory only, and
+ * anything else on what is none.
+ */
 void put_mount(int mount, int target, const char *path) {
-  must(sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH), "move_mount",
-       path);
+  long error = sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  if (error < 0 && (type_of(mount) == S_IFDIR) != (type_of(target) == S_IFDIR)) {
+    fail_in_the_way("move_mount", error, path, path + (*path == '/'), target);
+  }
+  must(error, "move_mount", path);
 }
 
-/* What kind of thing is to be made is asked only where it has to be. */
-static int open_or_make(const char *path, int mount) {
-  long target = open_in_root(path, O_PATH, 0);
-  return target >= 0 ? (int)target : open_place(path, type_of(mount), true);
-}
-
-/* Takes the descriptor of a detached mount over. Without a path it is sent back. flags: PLAN_* */
-void place_mount(int mount, const char *path, uint64_t flags) {
+/*
+ * Takes the descriptor of a detached mount over. Without a path it is sent back. flags: PLAN_*; own: nobody changes
+ * names in it, as long as nobody else is where it is mounted; mode: of what is private, see struct making.
+ */
+static void place_private(int mount, const char *path, uint64_t flags, bool own, uint64_t mode) {
   if (path == NULL) {
     report(REPORT_FD, 0, mount);
     sys1(__NR_close, mount);
     return;
   }
   if (has(flags, PLAN_NEW_ROOT)) {
-    begin_root(mount);
+    begin_root(mount, !own);
     return;
   }
-  int target = has(flags, PLAN_MAKE_MISSING) ? open_or_make(path, mount) : open_place(path, S_IFDIR, false);
-  put_mount(mount, target, path);
-  sys1(__NR_close, target);
+  const struct making making = {mode, mount};
+  struct place target = must_find_place(path, has(flags, PLAN_MAKE_MISSING) ? &making : NULL);
+  put_mount(mount, target.fd, path);
+  cover_place(&target);
+  remember_mount(&target, mount, !own || task.base < 0);
+  sys1(__NR_close, target.fd);
   sys1(__NR_close, mount);
+}
+
+void place_mount(int mount, const char *path, uint64_t flags, bool own) {
+  place_private(mount, path, flags, own, PLAN_UNCHANGED);
 }
 
 void step_fs(const struct plan_step *step) {
@@ -151,7 +163,7 @@ void step_fs(const struct plan_step *step) {
     set_string(context, "source", field[1].bytes, path);
   }
   set_parameters(context, &field[2], path);
-  place_mount(create_fs(context, field[3].number, path), path, field[5].number);
+  place_mount(create_fs(context, field[3].number, path), path, field[5].number, true);
 }
 
 static bool no_attributes(const struct attributes *attributes) {
@@ -216,68 +228,76 @@ static long copy_tree(const struct plan_field *source, const struct plan_field *
     long tree = sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
     return tree == -EINVAL ? copy_by_path(fd, copy) : tree;
   }
-  if (!has(flags, PLAN_INSIDE)) {
+  if (!task.other_root) {
     return sys3(__NR_open_tree, AT_FDCWD, source->bytes, copy);
   }
-  long fd = open_in_root(source->bytes, O_PATH, 0);
-  if (fd < 0) {
-    return fd;
-  }
-  long tree = sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
+  long fd = open_source(source->bytes, O_PATH);
+  long tree = fd < 0 ? fd : sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
   sys1(__NR_close, fd);
   return tree;
 }
 
 /*
+ * The attributes are there before anything can be seen at the target; before Linux 5.12 right after, and in a new root,
+ * where nobody is yet, that is as good.
+ */
+static void place_with(int mount, const struct attributes *attributes, const char *source, const char *path,
+                       uint64_t flags, bool own, uint64_t mode) {
+  bool recursive = has(flags, PLAN_RECURSIVE);
+  long error = no_attributes(attributes) ? 0 : try_attributes(mount, recursive, attributes);
+  if (error != -ENOSYS) {
+    must(error, "mount_setattr", source);
+    place_private(mount, path, flags, own, mode);
+    return;
+  }
+  if (path == NULL) {
+    fail("mount_setattr", error, source);
+  }
+  int kept = (int)must(sys3(__NR_fcntl, mount, F_DUPFD_CLOEXEC, PLAN_FIRST_FD), "fcntl", path);
+  place_private(mount, path, flags, own, mode);
+  change_attributes(kept, recursive, attributes, path);
+  sys1(__NR_close, kept);
+}
+
+/*
  * Fields: source, or a descriptor; PLAN_*; attributes to set, to clear, propagation (MS_*), user namespace of an
- * id-mapped mount; target. The attributes are there before anything can be seen at the target.
+ * id-mapped mount; target.
  */
 void step_tree(const struct plan_step *step) {
   const struct plan_field *field = step->field;
   const char *path = field[7].bytes;
   uint64_t flags = field[2].number;
   struct attributes attributes = attributes_of(field + 3);
-  const char *source = field[0].bytes == NULL ? path : field[0].bytes;
+  const char *source = field[1].size > 0 ? NULL : field[0].bytes;
   long tree = copy_tree(&field[0], &field[1], flags);
-  if (has(flags, PLAN_OPTIONAL) && (tree == -ENOENT || tree == -ENOTDIR)) {
+  if (has(flags, PLAN_OPTIONAL) && is_missing(tree)) {
     return;
   }
   must(tree, "open_tree", source);
-  long error = no_attributes(&attributes) ? 0 : try_attributes((int)tree, has(flags, PLAN_RECURSIVE), &attributes);
-  if (error != -ENOSYS) {
-    must(error, "mount_setattr", source);
-    place_mount((int)tree, path, flags);
-    return;
-  }
-  if (path == NULL) {
-    fail("mount_setattr", error, source);
-  }
-  int kept = (int)must(sys3(__NR_fcntl, tree, F_DUPFD_CLOEXEC, PLAN_FIRST_FD), "fcntl", path);
-  place_mount((int)tree, path, flags);
-  change_attributes(kept, has(flags, PLAN_RECURSIVE), &attributes, path);
-  sys1(__NR_close, kept);
-}
-
-void step_attributes(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  struct attributes attributes = attributes_of(step->field + 2);
-  int mount = open_place(path, S_IFDIR, false);
-  change_attributes(mount, step->field[1].number != 0, &attributes, path);
-  sys1(__NR_close, mount);
+  place_with((int)tree, &attributes, source, path, flags, false, PLAN_UNCHANGED);
 }
 
 /* Options of the file system itself, with all of its mounts. Those that are not named stay: fspick(2). */
-void step_reconfigure(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  int mount = open_place(path, S_IFDIR, false);
+static void reconfigure(int mount, const struct plan_field *parameters, const char *path) {
   long context = must(sys3(__NR_fspick, mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH), "fspick", path);
-  sys1(__NR_close, mount);
-  set_parameters(context, &step->field[1], path);
+  set_parameters(context, parameters, path);
   long error = sys5(__NR_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, 0, 0, 0);
   if (error < 0) {
     fail_fs(context, "fsconfig", error, path);
   }
   sys1(__NR_close, context);
+}
+
+void step_remount(const struct plan_step *step) {
+  const struct plan_field *field = step->field;
+  const char *path = field[0].bytes;
+  const struct attributes attributes = {field[2].number, field[3].number, 0, 0};
+  struct place place = must_find_place(path, NULL);
+  if (field[4].size > 0) {
+    reconfigure(place.fd, &field[4], path);
+  }
+  change_attributes(place.fd, field[1].number != 0, &attributes, path);
+  sys1(__NR_close, place.fd);
 }
 
 /* STATX_ATTR_MOUNT_ROOT, Linux 5.8. */
@@ -287,29 +307,53 @@ static bool is_mount(int fd, const char *path) {
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/* What is no mount is bound on itself, and is one then. */
+/*
+ * What is no mount is bound on itself, and is one then. What was mounted below it is in the copy as well, and is what
+ * paths lead to from here on.
+ */
+static void seal_directory(const struct place *place, bool recursive, const struct attributes *attributes) {
+  const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+  const char *path = place->asked;
+  int tree = (int)must(sys3(__NR_open_tree, place->fd, "", copy), "open_tree", path);
+  long error = try_attributes(tree, recursive, attributes);
+  if (error != -ENOSYS) {
+    must(error, "mount_setattr", path);
+  }
+  remember_copies(place, tree);
+  put_mount(tree, place->fd, path);
+  remember_mount(place, tree, is_shared(place));
+  if (error == -ENOSYS) {
+    change_attributes(tree, recursive, attributes, path);
+  }
+  sys1(__NR_close, tree);
+}
+
+/* Fields: what is to be so, attributes to set, PLAN_RECURSIVE and PLAN_OPTIONAL. */
 void step_seal(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  const struct attributes read_only = {MOUNT_ATTR_RDONLY, 0, 0, 0};
-  int target = open_place(path, S_IFDIR, false);
-  if (!is_mount(target, path)) {
-    const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
-    int tree = (int)must(sys3(__NR_open_tree, target, "", copy), "open_tree", path);
-    put_mount(tree, target, path);
-    sys1(__NR_close, target);
-    target = tree;
+  const struct attributes attributes = {step->field[1].number, 0, 0, 0};
+  uint64_t flags = step->field[2].number;
+  struct place place = find_place(path, NULL);
+  if (has(flags, PLAN_OPTIONAL) && is_missing(place.fd)) {
+    return;
   }
-  change_attributes(target, step->field[1].number != 0, &read_only, path);
-  sys1(__NR_close, target);
+  must(place.fd, "openat2", path);
+  if (is_mount(place.fd, path)) {
+    change_attributes(place.fd, has(flags, PLAN_RECURSIVE), &attributes, path);
+  } else {
+    seal_directory(&place, has(flags, PLAN_RECURSIVE), &attributes);
+  }
+  sys1(__NR_close, place.fd);
 }
 
 void step_move(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  int mount = open_place(path, S_IFDIR, false);
-  int target = open_place(step->field[1].bytes, S_IFDIR, false);
-  put_mount(mount, target, path);
-  sys1(__NR_close, mount);
-  sys1(__NR_close, target);
+  struct place from = must_find_place(path, NULL);
+  struct place to = must_find_place(step->field[1].bytes, NULL);
+  put_mount(from.fd, to.fd, path);
+  remember_move(&from, &to, from.fd);
+  sys1(__NR_close, from.fd);
+  sys1(__NR_close, to.fd);
 }
 
 /* What is empty and stays so, by the type of what it is to hide. */
@@ -330,14 +374,16 @@ static int open_mask(uint32_t type, const char *path) {
 
 void step_mask(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  long target = open_in_root(path, O_PATH, 0);
-  if (target == -ENOENT && step->field[1].number != 0) {
+  struct place place = find_place(path, NULL);
+  if (step->field[1].number != 0 && is_missing(place.fd)) {
     return;
   }
-  must(target, "openat2", path);
-  int mask = open_mask(type_of((int)target), path);
-  put_mount(mask, (int)target, path);
-  sys1(__NR_close, target);
+  must(place.fd, "openat2", path);
+  int mask = open_mask(type_of(place.fd), path);
+  put_mount(mask, place.fd, path);
+  cover_place(&place);
+  remember_mount(&place, mask, false);
+  sys1(__NR_close, place.fd);
   if (mask != task.mask) {
     sys1(__NR_close, mask);
   }
@@ -356,10 +402,7 @@ void step_data(const struct plan_step *step) {
   sys1(__NR_close, file);
   long tree =
       must(sys3(__NR_open_tree, staging_directory(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", path);
-  int kept = (int)must(sys3(__NR_fcntl, tree, F_DUPFD_CLOEXEC, PLAN_FIRST_FD), "fcntl", path);
-  place_mount((int)tree, path, PLAN_MAKE_MISSING);
-  change_attributes(kept, false, &attributes, path);
-  sys1(__NR_close, kept);
+  place_with((int)tree, &attributes, path, path, PLAN_MAKE_MISSING, true, field[1].number);
 }
 
 /*
@@ -381,13 +424,14 @@ void step_pivot_root(const struct plan_step *step) {
   if (task.proc < 0 && comes_later(PLAN_namespaces)) {
     task.proc = (int)must(sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/proc");
   }
+  check_places();
   leave_staging();
   if (old != NULL) {
     must(sys2(__NR_pivot_root, path == NULL ? "." : path, old), "pivot_root", path);
   } else if (path == NULL) {
-    pivot_to(open_place("/", S_IFDIR, false));
+    pivot_to(root_descriptor());
   } else {
-    pivot_to(open_place(path, S_IFDIR, false));
+    pivot_to(must_find_place(path, NULL).fd);
   }
   forget_root();
   restore_umask();

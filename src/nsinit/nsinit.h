@@ -57,7 +57,6 @@ struct task {
   uint32_t filter_count;
   struct filter filters[MOST_FILTERS];
   uint32_t stdio;     /* this many descriptors, from 0 on, are the program's */
-  int root;           /* O_PATH on the root that targets of mounts are resolved in, or -1: see root.c */
   int base;           /* where another root is put together, or -1: see staging.c */
   int old_root;       /* and what it lies on */
   int staging;        /* a directory in it */
@@ -99,14 +98,49 @@ void close_all_but(uint32_t first, int kept);
 void close_unneeded(void);
 void set_dumpable(bool dumpable);
 
-/* root.c: paths in the root that mounts are put together in */
-long open_in_root(const char *path, uint64_t flags, uint64_t mode);
-int open_place(const char *path, uint32_t type, bool make_missing);
-void set_root(int fd);
+/* What makes what is missing of a path. */
+struct making {
+  uint64_t mode; /* of what it is made for; PLAN_UNCHANGED: that is nothing private */
+  int like;      /* the last name is made as this is; -1: a directory */
+};
+
+/* Where a path in the root leads: places.c */
+struct place {
+  const char *asked; /* as the plan has it */
+  const char *path;  /* without links, and without a slash at its start or its end; not ended by a NUL */
+  size_t size;
+  int fd; /* O_PATH, or -errno */
+};
+struct place find_place(const char *asked, const struct making *making);
+struct place must_find_place(const char *asked, const struct making *making);
+long open_placed(const char *asked, uint64_t flags);
+int find_name(const char *asked, const struct making *making, bool follows, const char **name, long *there);
+const char *found_path(void);
+long open_names(int from, const char *path, size_t size, uint64_t flags);
+long reopen(int fd, uint64_t flags);
+int root_descriptor(void);
+void set_root(int fd, bool shared);
 void forget_root(void);
+bool is_shared(const struct place *place);
+void cover_place(const struct place *place);
+void remember_mount(const struct place *place, int mount, bool shared);
+void remember_copies(const struct place *place, int copy);
+void remember_move(const struct place *from, const struct place *to, int mount);
+void check_places(void);
+_Noreturn void fail_in_the_way(const char *syscall, long error, const char *asked, const char *where, int there);
+
+/* root.c: what is made in it */
+long open_in_root(const char *path, uint64_t flags, uint64_t mode);
+int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path);
 void restore_umask(void);
 uint32_t type_of(int fd);
 uint64_t mount_id(int at, const char *path);
+
+/* files.c */
+int proc_directory(void);
+int enter_proc(void);
+void leave_proc(int cwd);
+long open_source(const char *path, uint64_t flags);
 
 /* contents.c: what is written to files that a plan makes */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path);
@@ -117,7 +151,7 @@ void give_to_owner(int directory, const char *name, const char *path);
 void change_root(int directory);
 int staging_directory(void);
 long make_staged(uint32_t type, char *name);
-void begin_root(int mount);
+void begin_root(int mount, bool shared);
 void leave_staging(void);
 
 /* mounts.c */
@@ -128,13 +162,14 @@ struct attributes { /* struct mount_attr of mount_setattr(2) */
   uint64_t userns;
 };
 long open_fs(const char *type, const char *path);
+_Noreturn void fail_fs(long context, const char *syscall, long error, const char *path);
 long try_string(long context, const char *key, const char *value);
 void set_string(long context, const char *key, const char *value, const char *path);
 void set_parameters(long context, const struct plan_field *parameters, const char *path);
 int create_fs(long context, uint64_t attributes, const char *path);
 int new_tmpfs(const char *mode, uint64_t attributes);
 void change_attributes(int mount, bool recursive, const struct attributes *attributes, const char *path);
-void place_mount(int mount, const char *path, uint64_t flags);
+void place_mount(int mount, const char *path, uint64_t flags, bool own);
 void put_mount(int mount, int target, const char *path);
 
 /* old_attributes.c */
@@ -154,6 +189,7 @@ const char *text_find(const char *text, char wanted);
 char *text_number(char *end, uint64_t number);
 #define FD_PATH_BYTES 40
 const char *fd_path(long fd, char *room);
+const char *fd_path_in_proc(long fd, char *room);
 
 /* One function for each step of the plan. */
 #define STEP(identifier, name, fields) void step_##identifier(const struct plan_step *step);

@@ -48,10 +48,27 @@ static const struct {
 
 static struct room make_room(size_t size) { return (struct room){new_memory(size, 0), size}; }
 
+/* Of all that is below view_root(): it shows no more than the task's own root has when it is opened. */
+static long open_mountinfo(void) {
+  int proc = proc_directory();
+  if (task.base < 0) {
+    return sys4(__NR_openat, proc, "self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
+  }
+  int own = (int)must(sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/");
+  change_root(task.base);
+  long fd = sys4(__NR_openat, proc, "self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
+  change_root(own);
+  sys1(__NR_close, own);
+  return fd;
+}
+
+/* A new root is not below the task's own yet: see staging.c. */
+static int view_root(void) { return task.base < 0 ? root_descriptor() : task.base; }
+
 /* The whole file, ended by a NUL. */
 static struct room read_mountinfo(size_t *size) {
   static const char path[] = "/proc/self/mountinfo";
-  long fd = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), "open", path);
+  long fd = must(open_mountinfo(), "open", path);
   struct room room = make_room(FIRST_ROOM);
   *size = 0;
   for (;;) {
@@ -147,28 +164,69 @@ static uint64_t flags_after(uint64_t shown, const struct attributes *attributes)
   return all | (atime == MOUNT_ATTR_NOATIME ? MS_NOATIME : atime == 0 ? MS_RELATIME : MS_STRICTATIME);
 }
 
-static void remount(int fd, const struct attributes *attributes, const char *path) {
+/* By the descriptor. */
+static void mount_again(int fd, uint64_t flags, const char *path) {
   char link[FD_PATH_BYTES];
+  int cwd = enter_proc();
+  must(sys5(__NR_mount, 0, fd_path_in_proc(fd, link), 0, flags, 0), "mount", path);
+  leave_proc(cwd);
+}
+
+static void remount(int fd, const struct attributes *attributes, const char *path) {
   struct statfs status;
-  fd_path(fd, link);
   must(sys2(__NR_fstatfs, fd, &status), "fstatfs", path);
-  uint64_t flags = flags_after((uint64_t)status.f_flags, attributes);
   if ((attributes->set | attributes->clear) != 0) {
-    must(sys5(__NR_mount, 0, link, 0, MS_REMOUNT | MS_BIND | flags, 0), "mount", path);
+    uint64_t flags = flags_after((uint64_t)status.f_flags, attributes);
+    mount_again(fd, MS_REMOUNT | MS_BIND | flags, path);
   }
   if (attributes->propagation != 0) {
-    must(sys5(__NR_mount, 0, link, 0, attributes->propagation, 0), "mount", path);
+    mount_again(fd, attributes->propagation, path);
   }
 }
 
-/* What another mount covers is not to be had by a path, neither by those inside. */
-static void remount_line(const struct line *line, const struct attributes *attributes) {
-  long fd = open_in_root(line->path, O_PATH | O_NOFOLLOW, 0);
-  if (fd < 0) {
-    return;
+static bool is_ancestor(const struct line *lines, uint32_t count, uint64_t id, const struct line *of) {
+  for (uint64_t parent = of->parent; parent != 0;) {
+    if (parent == id) {
+      return true;
+    }
+    uint64_t next = 0;
+    for (uint32_t i = 0; i < count; i++) {
+      next = lines[i].id == parent && lines[i].parent != parent ? lines[i].parent : next;
+    }
+    parent = next;
   }
-  if (mount_id((int)fd, "") == line->id) {
+  return false;
+}
+
+static bool is_at_or_above(const char *above, const char *path) {
+  size_t size = text_length(above);
+  return text_length(path) >= size && text_equal(above, path, size) &&
+         (path[size] == '\0' || path[size] == '/' || size == 1);
+}
+
+/* Another mount lies on its path, which it is not in itself. */
+static bool is_covered(const struct line *lines, uint32_t count, const struct line *line) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (&lines[i] != line && is_at_or_above(lines[i].path, line->path) &&
+        !is_ancestor(lines, count, lines[i].id, line)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/*
+ * What another mount covers is not to be had by a path, neither by those inside. What is not covered has to be there:
+ * somebody may have renamed what is on the way.
+ */
+static void remount_line(const struct line *lines, uint32_t count, const struct line *line,
+                         const struct attributes *attributes) {
+  const char *path = line->path + (line->path[0] == '/');
+  long fd = open_names(view_root(), path, text_length(path), O_PATH);
+  if (fd >= 0 && mount_id((int)fd, "") == line->id) {
     remount((int)fd, attributes, line->path);
+  } else if (!is_covered(lines, count, line)) {
+    fail("openat2", -ESTALE, line->path);
   }
   sys1(__NR_close, fd);
 }
@@ -188,7 +246,7 @@ static void remount_below(uint64_t id, const struct attributes *attributes) {
   mark_children(lines, count, id);
   for (uint32_t i = 0; i < count; i++) {
     if (lines[i].concerned) {
-      remount_line(&lines[i], attributes);
+      remount_line(lines, count, &lines[i], attributes);
     }
   }
   sys2(__NR_munmap, memory.bytes, memory.size);

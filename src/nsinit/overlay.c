@@ -8,6 +8,7 @@
 
 #define LOCK_EXCLUSIVE_NOW 6 /* LOCK_EX | LOCK_NB */
 #define MOST_STRING 255      /* of a parameter: fsconfig(2) */
+#define FSCONFIG_SET_FD 5    /* enum fsconfig_command, which older headers don't have as macros */
 
 /* Text that is put together in a room of its own. */
 struct list {
@@ -25,84 +26,87 @@ static bool append(struct list *list, const char *text) {
   return true;
 }
 
-/* Colons separate layers, commas options, and backslashes escape them: in some versions of the kernel, and some places.
- */
-static bool is_plain(const char *path) {
-  for (; *path != '\0'; path++) {
-    if (*path == ':' || *path == ',' || *path == '\\') {
-      return false;
-    }
-  }
-  return true;
-}
+static int open_layer(const char *path) { return (int)must(open_source(path, O_PATH | O_DIRECTORY), "open", path); }
 
-static long open_layer(const char *path) {
-  return must(sys4(__NR_openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
-}
+/* The lower layers, the uppermost first. by_path: this task's working directory is /proc meanwhile. */
+struct layers {
+  int *fds;
+  uint32_t count;
+  bool by_path;
+};
 
-/*
- * The path itself, as mountinfo is to show it, or one that leads there, which is short and has nothing in it that would
- * have to be escaped. The descriptor stays open until the end.
- */
-static const char *layer(const char *path, bool plain, char *room) {
-  return plain ? path : fd_path(open_layer(path), room);
-}
-
-static bool join_layers(const struct plan_field *lower, bool plain, struct list *list) {
-  struct plan_reader items = {lower->bytes, task.plan + task.plan_size};
-  list->size = 0;
-  for (uint32_t i = 0; i < lower->size; i++) {
-    char room[FD_PATH_BYTES];
+/* Each layer is opened once, and stays open until the end: its path may lead to something else a moment later. */
+static int *open_layers(const struct plan_field *paths) {
+  struct plan_reader items = {paths->bytes, task.plan + task.plan_size};
+  int *fds = new_memory((paths->size + 1) * sizeof(*fds), 0);
+  for (uint32_t i = 0; i < paths->size; i++) {
     const char *path = plan_list_string(&items);
-    if (plain && !is_plain(path)) {
-      return false;
-    }
-    if ((i > 0 && !append(list, ":")) || !append(list, layer(path, plain, room))) {
+    fds[i] = open_layer(path);
+  }
+  return fds;
+}
+
+/* By descriptor, as overlays take them since Linux 6.13, and O_PATH since 6.15: mountinfo then shows the path. */
+static long try_layer(long context, const char *key, int layer) {
+  return sys5(__NR_fsconfig, context, FSCONFIG_SET_FD, key, 0, layer);
+}
+
+/* Before that by a path that leads to the descriptor, from /proc. */
+static long try_layer_path(long context, const char *key, int layer) {
+  char room[FD_PATH_BYTES];
+  return try_string(context, key, fd_path_in_proc(layer, room));
+}
+
+static void set_layer(long context, const char *key, int layer, bool by_path, const char *path) {
+  long error = by_path ? try_layer_path(context, key, layer) : try_layer(context, key, layer);
+  if (error < 0) {
+    fail_fs(context, "fsconfig", error, path);
+  }
+}
+
+/* All in one parameter, where there is room for them. */
+static bool join_layers(const struct layers *lower, struct list *list) {
+  list->size = 0;
+  for (uint32_t i = 0; i < lower->count; i++) {
+    char room[FD_PATH_BYTES];
+    if ((i > 0 && !append(list, ":")) || !append(list, fd_path_in_proc(lower->fds[i], room))) {
       return false;
     }
   }
   return true;
-}
-
-/* In a room that the answer may be in. */
-static const char *short_layer(const char *path, char *room) {
-  return layer(path, is_plain(path) && text_length(path) <= MOST_STRING, room);
-}
-
-static void set_layer(long context, const char *key, const char *layer_path, const char *path) {
-  char room[FD_PATH_BYTES];
-  set_string(context, key, short_layer(layer_path, room), path);
 }
 
 /* A parameter for each, which Linux has since 6.7: before, a string is all there is room for. */
-static void add_layers(long context, const struct plan_field *lower, const char *path) {
-  struct plan_reader items = {lower->bytes, task.plan + task.plan_size};
-  char room[FD_PATH_BYTES];
-  long error = try_string(context, "lowerdir+", short_layer(plan_list_string(&items), room));
-  must(error == -EINVAL ? -E2BIG : error, "fsconfig", path);
-  for (uint32_t i = 1; i < lower->size; i++) {
-    set_layer(context, "lowerdir+", plan_list_string(&items), path);
+static void set_lower(long context, const struct layers *lower, const char *path) {
+  struct list list;
+  uint32_t first = 0;
+  if (lower->by_path) {
+    if (join_layers(lower, &list)) {
+      set_string(context, "lowerdir", list.text, path);
+      return;
+    }
+    long error = try_layer_path(context, "lowerdir+", lower->fds[first++]);
+    must(error == -EINVAL ? -E2BIG : error, "fsconfig", path);
+  }
+  for (uint32_t i = first; i < lower->count; i++) {
+    set_layer(context, "lowerdir+", lower->fds[i], lower->by_path, path);
   }
 }
 
-static void set_lower(long context, const struct plan_field *lower, const char *path) {
-  struct list list;
-  if (join_layers(lower, true, &list) || join_layers(lower, false, &list)) {
-    set_string(context, "lowerdir", list.text, path);
-  } else {
-    add_layers(context, lower, path);
-  }
+/* Whether this kernel takes no descriptors: asked of a context that is for nothing else. */
+static bool takes_paths_only(int layer, const char *path) {
+  long context = open_fs("overlay", path);
+  long error = try_layer(context, "lowerdir+", layer);
+  sys1(__NR_close, context);
+  return error < 0;
 }
 
 /* An upper layer in memory, and the directory that the kernel works in: they have to be on one mount. */
-static long discarded_upper(long context, const char *path) {
+static int discarded_upper(int *work, const char *path) {
   char name[24];
-  char room[FD_PATH_BYTES];
-  long upper = make_staged(S_IFDIR, name);
-  give_to_owner((int)upper, "", path);
-  set_string(context, "upperdir", fd_path(upper, room), path);
-  long work = make_staged(S_IFDIR, name);
-  set_string(context, "workdir", fd_path(work, room), path);
+  int upper = (int)make_staged(S_IFDIR, name);
+  give_to_owner(upper, "", path);
+  *work = (int)make_staged(S_IFDIR, name);
   return upper;
 }
 
@@ -110,21 +114,20 @@ static long discarded_upper(long context, const char *path) {
  * Two overlays that write to one upper layer spoil it, and the kernel only warns of it. The lock is there as long as
  * the descriptor, which Node is told, is open anywhere: flock(2).
  */
-static long lock_upper(const char *path) {
-  long upper = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+static int lock_upper(const char *path) {
+  long upper = must(open_source(path, O_RDONLY | O_DIRECTORY), "open", path);
   long error = sys2(__NR_flock, upper, LOCK_EXCLUSIVE_NOW);
   if (error == -EAGAIN) {
     fail("flock", -EBUSY, path);
   }
   must(error, "flock", path);
-  return upper;
+  return (int)upper;
 }
 
 /* All the lower layers as one, mounted nowhere; of a single one itself. */
-static long lower_view(const struct plan_field *lower, const struct plan_field *parameters, const char *path) {
-  if (lower->size == 1) {
-    struct plan_reader items = {lower->bytes, task.plan + task.plan_size};
-    return open_layer(plan_list_string(&items));
+static long lower_view(const struct layers *lower, const struct plan_field *parameters, const char *path) {
+  if (lower->count == 1) {
+    return lower->fds[0];
   }
   long context = open_fs("overlay", path);
   set_lower(context, lower, path);
@@ -141,22 +144,32 @@ void step_overlay(const struct plan_step *step) {
   const struct plan_field *field = step->field;
   const char *path = field[5].bytes;
   uint64_t flags = field[6].number;
-  long upper = -1;
-  long context = open_fs("overlay", path);
-  set_lower(context, &field[0], path);
+  int upper = -1;
+  int work = -1;
+  struct layers lower = {open_layers(&field[0]), field[0].size, false};
   if ((flags & PLAN_DISCARD) != 0) {
-    upper = discarded_upper(context, path);
+    upper = discarded_upper(&work, path);
   } else if (field[1].bytes != NULL) {
     upper = lock_upper(field[1].bytes);
-    set_layer(context, "upperdir", field[1].bytes, path);
-    set_layer(context, "workdir", field[2].bytes == NULL ? field[1].bytes : field[2].bytes, path);
+    work = field[2].bytes == NULL ? upper : open_layer(field[2].bytes);
+  }
+  lower.by_path = takes_paths_only(lower.fds[0], path);
+  int cwd = lower.by_path ? enter_proc() : -1;
+  long context = open_fs("overlay", path);
+  set_lower(context, &lower, path);
+  if (upper >= 0) {
+    set_layer(context, "upperdir", upper, lower.by_path, path);
+    set_layer(context, "workdir", work, lower.by_path, path);
   }
   set_string(context, "source", "overlay", path);
   set_parameters(context, &field[3], path);
   int mount = create_fs(context, field[4].number, path);
   if ((flags & PLAN_TELL_LAYERS) != 0) {
     tell(upper);
-    tell(lower_view(&field[0], &field[3], path));
+    tell(lower_view(&lower, &field[3], path));
   }
-  place_mount(mount, path, flags);
+  if (cwd >= 0) {
+    leave_proc(cwd);
+  }
+  place_mount(mount, path, flags, false);
 }

@@ -1,8 +1,4 @@
-/*
- * Paths in the root that mounts are put together in: this task's own, until a step makes a new one, which becomes its
- * own with pivot_root. They are resolved by descriptor, and no link leads out of it, whoever has made the links:
- * openat2(2).
- */
+/* Files and directories of the root that mounts are put together in: see places.c for where a path leads. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -10,43 +6,25 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 
-#define MOST_LINKS 40   /* as the kernel: path_resolution(7) */
 #define MOST_TRIES 1024 /* before it is given up against somebody who changes the tree meanwhile */
-#define MOUNT_POINT_FILE (S_IFREG | 0644)
-#define MOUNT_POINT_DIRECTORY 0755
+#define MODE_FILE 0444  /* of what is only there to be mounted on */
+#define MODE_DIRECTORY 0755
+#define NEW_FILE 0644
+#define UNREADABLE_BY_GROUP 0050
+#define UNREADABLE_BY_OTHERS 0005
 #ifndef STATX_MNT_ID
 #define STATX_MNT_ID 0x1000u
 #endif
 #define STATX_MNT_ID_OFFSET 144 /* of stx_mnt_id, which older headers don't have */
 
-static int root(void) {
-  if (task.root < 0) {
-    task.root = (int)must(sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/");
-  }
-  return task.root;
-}
-
-/* The root that paths are resolved in from here on; the descriptor is taken over. */
-void set_root(int fd) {
-  forget_root();
-  task.root = fd;
-}
-
-/* It is to be looked up anew: the task has another. */
-void forget_root(void) {
-  if (task.root >= 0) {
-    sys1(__NR_close, task.root);
-    task.root = -1;
-  }
-}
-
-/* A descriptor, or -errno. EAGAIN: something was renamed on the way, so that it may have led out. */
+/* A descriptor, or -errno. In one call: for a root that others may change as they like, and that this task mounts
+ * nothing in. EAGAIN: something was renamed on the way, so that it may have led out. */
 long open_in_root(const char *path, uint64_t flags, uint64_t mode) {
   struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode};
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   long fd = -EAGAIN;
   for (int i = 0; fd == -EAGAIN && i < MOST_TRIES; i++) {
-    fd = sys4(__NR_openat2, root(), path, &how, sizeof(how));
+    fd = sys4(__NR_openat2, root_descriptor(), path, &how, sizeof(how));
   }
   return fd;
 }
@@ -67,58 +45,6 @@ uint64_t mount_id(int at, const char *path) {
   return id;
 }
 
-/* The first so many letters of a path, which end in a slash, or none: then it is the root. */
-static long open_prefix(char *path, size_t length) {
-  char next = path[length];
-  path[length] = '\0';
-  long fd = open_in_root(length == 0 ? "." : path, O_PATH | O_DIRECTORY, 0);
-  path[length] = next;
-  return fd;
-}
-
-/* A component of a path: from `start` on, up to `end`. */
-struct component {
-  size_t start;
-  size_t end;
-};
-
-static struct component last_component(const char *path, size_t length) {
-  struct component last = {0, length};
-  while (last.end > 0 && path[last.end - 1] == '/') {
-    last.end--;
-  }
-  last.start = last.end;
-  while (last.start > 0 && path[last.start - 1] != '/') {
-    last.start--;
-  }
-  return last;
-}
-
-/* Puts what a link says in the place of its name; the rest of the path stays. */
-static void follow(char *path, struct component link, const char *to, size_t size, const char *asked) {
-  char rest[PATH_MAX];
-  size_t rest_size = text_length(path + link.end) + 1;
-  size_t start = to[0] == '/' ? 0 : link.start;
-  if (start + size + rest_size > PATH_MAX) {
-    fail("readlink", -ENAMETOOLONG, asked);
-  }
-  __builtin_memcpy(rest, path + link.end, rest_size);
-  __builtin_memcpy(path + start, to, size);
-  __builtin_memcpy(path + start + size, rest, rest_size);
-}
-
-/* Nothing is where this component leads, but the name is taken: by a link to nowhere, which is gone along with. */
-static void follow_dangling(char *path, struct component name, int parent, const char *asked) {
-  char to[PATH_MAX];
-  char next = path[name.end];
-  path[name.end] = '\0';
-  long size = sys4(__NR_readlinkat, parent, path + name.start, to, sizeof(to));
-  path[name.end] = next;
-  if (size != -EINVAL && size != -ENOENT) { /* it is no link, or none any more: others are at work here, too */
-    follow(path, name, to, (size_t)must(size, "readlink", asked), asked);
-  }
-}
-
 /* Modes are meant as they are said. Put back when the root is done, for whoever goes on in this task. */
 static void clear_umask(void) {
   if (!task.umask_cleared) {
@@ -132,12 +58,6 @@ void restore_umask(void) {
     sys1(__NR_umask, task.umask);
     task.umask_cleared = false;
   }
-}
-
-static long make_named(int parent, const char *name, bool directory) {
-  clear_umask();
-  return directory ? sys3(__NR_mkdirat, parent, name, MOUNT_POINT_DIRECTORY)
-                   : sys4(__NR_mknodat, parent, name, MOUNT_POINT_FILE, 0);
 }
 
 static bool are_dots(const char *entries, long size) {
@@ -167,173 +87,159 @@ static bool is_empty(int directory) {
  * Whoever can write in the directory can put something else of ours under the name before it is given away. So nothing
  * is that he could not make himself: what is empty, and a link.
  */
-static void give_new(int parent, const char *name, const char *path) {
+static void give_new(int fd, const char *path) {
   struct statx status;
   if (task.owner_uid == PLAN_UNCHANGED && task.owner_gid == PLAN_UNCHANGED) {
     return;
   }
-  long fd = sys4(__NR_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-  if (fd < 0 || sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0) {
-    sys1(__NR_close, fd);
-    return;
-  }
+  must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", path);
   uint32_t type = status.stx_mode & S_IFMT;
   bool empty_file = type == S_IFREG && status.stx_size == 0 && status.stx_nlink == 1;
-  bool harmless = type == S_IFLNK || empty_file || (type == S_IFDIR && is_empty((int)fd));
+  bool harmless = type == S_IFLNK || empty_file || (type == S_IFDIR && is_empty(fd));
   if (harmless && status.stx_uid == (uint32_t)sys0(__NR_geteuid)) {
-    give_to_owner((int)fd, "", path);
+    give_to_owner(fd, "", path);
   }
-  sys1(__NR_close, fd);
 }
 
-/* Makes the first component that is missing; false where that was a link to nowhere, and the path is another now. */
-static bool make_next(char *path, uint32_t type, const char *asked) {
-  struct component missing = {0, text_length(path)};
-  size_t length = missing.end;
-  long parent;
-  do {
-    missing = last_component(path, length);
-    length = missing.start;
-    parent = open_prefix(path, length);
-  } while (parent == -ENOENT && length > 0);
-  must(parent, "openat2", asked);
-  bool last = *(path + missing.end + (path[missing.end] == '/')) == '\0';
-  char next = path[missing.end];
-  path[missing.end] = '\0';
-  long error = make_named((int)parent, path + missing.start, !last || type == S_IFDIR);
-  if (error == 0) {
-    give_new((int)parent, path + missing.start, asked);
+static long open_here(int directory, const char *name) {
+  return sys4(__NR_openat, directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+/* What is on the way to something private is as private: others cannot see its names (as bwrap(1) makes it). */
+static uint64_t mode_on_the_way(uint64_t mode) {
+  if (mode == PLAN_UNCHANGED) {
+    return MODE_DIRECTORY;
   }
-  path[missing.end] = next;
-  if (error == -EEXIST) {
-    follow_dangling(path, missing, (int)parent, asked);
-  } else {
-    must(error, last && type != S_IFDIR ? "mknod" : "mkdir", asked);
-  }
-  sys1(__NR_close, parent);
-  return error == 0;
+  uint64_t closed = (mode & 0070) == 0 ? UNREADABLE_BY_GROUP : 0;
+  closed |= (mode & 0007) == 0 ? UNREADABLE_BY_OTHERS : 0;
+  return MODE_DIRECTORY & ~closed;
 }
 
 /*
- * O_PATH on a path in the root. What is missing of it is made, if asked for: directories, and a file at its end where
- * type is not S_IFDIR.
+ * Makes what is missing under a name: an empty file, or a directory. A descriptor of it: O_PATH. Somebody else may have
+ * been quicker, which is as good, but with a link: that leads to where nobody has looked.
  */
-int open_place(const char *path, uint32_t type, bool make_missing) {
-  char way[PATH_MAX];
-  size_t size = text_length(path) + 1;
-  int links = 0;
-  long fd = open_in_root(path, O_PATH, 0);
-  if (fd != -ENOENT || !make_missing || size == 1) {
-    return (int)must(fd, "openat2", path);
+int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path) {
+  clear_umask();
+  long error = type == S_IFDIR ? sys3(__NR_mkdirat, directory, name, mode_on_the_way(making->mode))
+                               : sys4(__NR_mknodat, directory, name, S_IFREG | MODE_FILE, 0);
+  if (error != -EEXIST) {
+    must(error, type == S_IFDIR ? "mkdir" : "mknod", path);
   }
-  if (size > sizeof(way)) {
-    fail("openat2", -ENAMETOOLONG, path);
+  int fd = (int)must(open_here(directory, name), "open", path);
+  if (type_of(fd) == S_IFLNK) {
+    fail("open", -ELOOP, path);
   }
-  __builtin_memcpy(way, path, size);
-  for (int i = 0; fd == -ENOENT && i < MOST_TRIES; i++) {
-    links += make_next(way, type, path) ? 0 : 1;
-    if (links > MOST_LINKS) {
-      fail("openat2", -ELOOP, path);
-    }
-    fd = open_in_root(way, O_PATH, 0);
+  if (error == 0) {
+    give_new(fd, path);
   }
-  return (int)must(fd, "openat2", path);
-}
-
-/* The directory of a path, made if missing and wanted, and the name in it, in a room of PATH_MAX. */
-static int open_parent(const char *path, char *room, bool make_missing, const char **name) {
-  size_t size = text_length(path) + 1;
-  if (size > PATH_MAX) {
-    fail("openat2", -ENAMETOOLONG, path);
-  }
-  __builtin_memcpy(room, path, size);
-  struct component last = last_component(room, size - 1);
-  if (last.start == last.end) {
-    fail("openat2", -EEXIST, path);
-  }
-  int parent = open_place("/", S_IFDIR, false);
-  if (last.start > 0) {
-    char first = room[last.start];
-    room[last.start] = '\0';
-    sys1(__NR_close, parent);
-    parent = open_place(room, S_IFDIR, make_missing);
-    room[last.start] = first;
-  }
-  room[last.end] = '\0';
-  *name = room + last.start;
-  return parent;
+  return fd;
 }
 
 static void set_mode(long fd, uint64_t mode, const char *path) { must(sys2(__NR_fchmod, fd, mode), "fchmod", path); }
 
-/* mkdir(2), where the links on the way stay in the root. */
-static void make_one(const char *path) {
-  char room[PATH_MAX];
+/* A directory, made where there is none; where one was made already only if that may be. made: whether it was. */
+static int make_directory(const char *path, const struct making *making, bool only_last, bool *made) {
   const char *name;
-  int parent = open_parent(path, room, false, &name);
-  must(make_named(parent, name, true), "mkdir", path);
-  give_new(parent, name, path);
-  sys1(__NR_close, parent);
+  long there;
+  int directory = find_name(path, only_last ? NULL : making, !only_last, &name, &there);
+  if (name == NULL && !only_last) {
+    *made = false;
+    sys1(__NR_close, there);
+    return directory;
+  }
+  if (there >= 0 && (only_last || type_of((int)there) != S_IFDIR)) {
+    fail_in_the_way("mkdir", -EEXIST, path, found_path(), (int)there);
+  }
+  *made = there == -ENOENT;
+  int fd = *made ? make_name(directory, name, S_IFDIR, making, path) : (int)must(there, "openat2", path);
+  sys1(__NR_close, directory);
+  return fd;
 }
 
 /* A directory that is there already is taken as it is, but for a mode that is asked for. */
 void step_make_dir(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  if (step->field[2].number != 0) {
-    make_one(path);
-  } else {
-    sys1(__NR_close, open_place(path, S_IFDIR, true));
-  }
-  long fd = must(open_in_root(path, O_RDONLY | O_DIRECTORY, 0), "openat2", path);
-  if (step->field[1].number != PLAN_UNCHANGED) {
-    set_mode(fd, step->field[1].number, path);
+  uint64_t mode = step->field[1].number;
+  uint64_t flags = step->field[2].number;
+  const struct making making = {(flags & PLAN_PRIVATE) != 0 ? mode : PLAN_UNCHANGED, -1};
+  bool made;
+  int fd = make_directory(path, &making, (flags & PLAN_ONLY_LAST) != 0, &made);
+  if (mode != PLAN_UNCHANGED && (made || (flags & PLAN_IF_MADE) == 0)) {
+    long directory = must(reopen(fd, O_RDONLY | O_DIRECTORY), "open", path);
+    set_mode(directory, mode, path);
+    sys1(__NR_close, directory);
   }
   sys1(__NR_close, fd);
+}
+
+/* The directory and the name of what can't be the root. */
+static int find_new(const char *path, const struct making *making, bool follows, const char **name, long *there) {
+  int directory = find_name(path, making, follows, name, there);
+  if (*name == NULL) {
+    fail_in_the_way("openat2", -EEXIST, path, found_path(), directory);
+  }
+  return directory;
 }
 
 /* One that says the same already will do. */
 void step_make_link(const struct plan_step *step) {
-  char room[PATH_MAX];
   char is[PATH_MAX];
   const char *name;
+  long there;
   const char *path = step->field[0].bytes;
   const struct plan_field *to = &step->field[1];
-  int parent = open_parent(path, room, true, &name);
-  long error = sys3(__NR_symlinkat, to->bytes, parent, name);
-  if (error == -EEXIST && sys4(__NR_readlinkat, parent, name, is, sizeof(is)) == (long)to->size &&
-      text_equal(is, to->bytes, to->size)) {
-    error = 0;
-  } else if (error == 0) {
-    give_new(parent, name, path);
+  const struct making making = {PLAN_UNCHANGED, -1};
+  int directory = find_new(path, &making, false, &name, &there);
+  if (there == -ENOENT) {
+    must(sys3(__NR_symlinkat, to->bytes, directory, name), "symlink", path);
+    int fd = (int)must(open_here(directory, name), "open", path);
+    give_new(fd, path);
+    sys1(__NR_close, fd);
+  } else {
+    must(there, "openat2", path);
+    long size = sys4(__NR_readlinkat, there, "", is, sizeof(is));
+    if (size != (long)to->size || !text_equal(is, to->bytes, to->size)) {
+      fail_in_the_way("symlink", -EEXIST, path, found_path(), (int)there);
+    }
   }
-  must(error, "symlink", path);
-  sys1(__NR_close, parent);
+  sys1(__NR_close, there);
+  sys1(__NR_close, directory);
 }
 
-/* O_NONBLOCK: what is there may be a FIFO. */
-static long open_regular(const char *path, uint64_t flags, uint64_t mode) {
-  long fd = must(open_in_root(path, flags | O_NONBLOCK | O_NOCTTY, mode), "openat2", path);
-  if (type_of((int)fd) != S_IFREG) {
-    fail("openat2", -EEXIST, path);
-  }
-  return fd;
-}
-
+/*
+ * What is there already stays whose it was, and as it may be used, but for a mode that is asked for. A new one is open
+ * for nobody until all is in it.
+ */
 void step_make_file(const struct plan_step *step) {
-  char room[PATH_MAX];
   const char *name;
   const char *path = step->field[0].bytes;
-  sys1(__NR_close, open_parent(path, room, true, &name));
-  long fd = open_regular(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  uint64_t mode = step->field[1].number;
+  const struct making making = {mode, -1};
+  long there;
+  int directory = find_new(path, &making, true, &name, &there);
+  bool is_new = there == -ENOENT;
+  if (!is_new && type_of((int)must(there, "openat2", path)) != S_IFREG) {
+    fail_in_the_way("open", -EEXIST, path, found_path(), (int)there);
+  }
+  long fd = is_new ? sys4(__NR_openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
+                   : reopen((int)there, O_WRONLY | O_TRUNC);
+  must(fd, "open", path);
+  sys1(__NR_close, there);
   fill_file(fd, &step->field[2], &step->field[3], path);
-  set_mode(fd, step->field[1].number, path);
-  give_to_owner((int)fd, "", path);
+  if (is_new || mode != PLAN_UNCHANGED) {
+    set_mode(fd, mode == PLAN_UNCHANGED ? NEW_FILE : mode, path);
+  }
+  if (is_new) {
+    give_to_owner((int)fd, "", path);
+  }
   sys1(__NR_close, fd);
+  sys1(__NR_close, directory);
 }
 
 void step_chmod(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  long fd = must(open_in_root(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), "openat2", path);
+  long fd = must(open_placed(path, O_RDONLY | O_NONBLOCK | O_NOCTTY), "openat2", path);
   set_mode(fd, step->field[1].number, path);
   sys1(__NR_close, fd);
 }

@@ -57,15 +57,15 @@ static void make_base(void) {
   task.staging = make_directory("staging");
 }
 
-/* Takes the descriptor of a detached mount over. */
-void begin_root(int mount) {
+/* Takes the descriptor of a detached mount over. shared: others can change names in it. */
+void begin_root(int mount, bool shared) {
   if (task.base < 0) {
     make_base();
   }
   int target = make_directory("new");
   put_mount(mount, target, "/");
   sys1(__NR_close, target);
-  set_root(mount);
+  set_root(mount, shared);
 }
 
 /* The task is about to have the new root as its own, in place of the one that it had first. */

@@ -68,7 +68,6 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.control = PLAN_CONTROL_FD;
   task.proc = -1;
   task.forked_ack = -1;
-  task.root = -1;
   task.base = -1;
   task.staging = -1;
   task.mask = -1;

@@ -64,3 +64,9 @@ const char *fd_path(long fd, char *room) {
   __builtin_memcpy(room + sizeof(prefix) - 1, number, text_length(number) + 1);
   return room;
 }
+
+/* The same from /proc on. */
+const char *fd_path_in_proc(long fd, char *room) {
+  static const char proc[] = "/proc/";
+  return fd_path(fd, room) + sizeof(proc) - 1;
+}

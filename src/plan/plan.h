@@ -32,10 +32,14 @@
 #define PLAN_RECURSIVE 0x2u    /* with all that is mounted below the source; attributes are for those as well */
 #define PLAN_OPTIONAL 0x4u     /* a source that does not exist is passed over */
 #define PLAN_NEW_ROOT 0x8u     /* the root that is to be the task's; targets are resolved in it from then on */
-#define PLAN_INSIDE 0x10u      /* the source is a path in the root where targets are */
 #define PLAN_NO_COPY 0x20u     /* the descriptor is a detached mount, which itself is mounted */
 #define PLAN_DISCARD 0x40u     /* of an overlay: what is written goes to memory, and with the mount */
 #define PLAN_TELL_LAYERS 0x80u /* of an overlay: descriptors of its upper layer, and of those below, are sent back */
+
+/* How a directory is made: the flags of the step make_dir. */
+#define PLAN_ONLY_LAST 0x1u /* it must not exist, and what it is in must */
+#define PLAN_IF_MADE 0x2u   /* one that exists keeps its mode */
+#define PLAN_PRIVATE 0x4u   /* what is made on the way to it is as closed to others as it is itself */
 
 enum plan_step_type {
 #define STEP(identifier, name, fields) PLAN_##identifier,

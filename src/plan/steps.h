@@ -28,15 +28,13 @@
   STEP(fs, "fs", "szSuzu")               /* type, source, parameters, MOUNT_ATTR_*, target, PLAN_*: fsopen(2) */       \
   STEP(tree, "tree", "zFuuuuFz")         /* see mounts.c */                                                            \
   STEP(overlay, "overlay", "SzzSuzu")    /* lower, upper, work, parameters, MOUNT_ATTR_*, target, PLAN_* */            \
-  STEP(attributes, "attributes",                                                                                       \
-       "suuuuF") /* path, 1: recursive, set, cleared, MS_*, user namespace: mount_setattr(2) */                        \
-  STEP(reconfigure, "reconfigure", "sS") /* path, parameters: fspick(2) */                                             \
+  STEP(remount, "remount", "suuuS")      /* path, 1: recursive, set, cleared, parameters: mount_setattr(2) */          \
   STEP(move, "move", "ss")               /* a mount, target: move_mount(2) */                                          \
-  STEP(seal, "seal", "su")               /* what is to be read-only; 1: also what is mounted below it */               \
+  STEP(seal, "seal", "suu")              /* path, MOUNT_ATTR_* that it is to have, PLAN_* */                           \
   STEP(mask, "mask", "su")               /* what is to be hidden; 1: if it exists */                                   \
   STEP(data, "data", "subFu")            /* target, mode, contents or descriptor, MOUNT_ATTR_* */                      \
   STEP(owner, "owner", "uu")             /* uid, gid: whose files are that are made from here on */                    \
-  STEP(make_dir, "make_dir", "suu")      /* path, mode (PLAN_UNCHANGED), 1: not if it exists, nor ways to it */        \
+  STEP(make_dir, "make_dir", "suu")      /* path, mode (PLAN_UNCHANGED), PLAN_* */                                     \
   STEP(make_link, "make_link", "ss")     /* path, what it is to say */                                                 \
   STEP(make_file, "make_file", "subF")   /* path, mode, contents, or a descriptor to copy from */                      \
   STEP(chmod, "chmod", "su")             /* path, mode */                                                              \

@@ -105,7 +105,7 @@ describe('a mount is refused because', () => {
     [
       'a layer of an overlay is missing',
       { type: 'overlay', target: '/mnt', lower: ['/no/such', '/usr'] },
-      { code: 'ENOENT', step: 'mount overlay on /mnt', hint: 'A layer of the overlay does not exist' },
+      { code: 'ENOENT', step: 'mount overlay on /mnt', hint: "'/no/such', a layer of the overlay, does not exist" },
     ],
     [
       'an upper layer and its work directory are on two filesystems',

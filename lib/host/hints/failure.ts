@@ -28,7 +28,8 @@ export interface Failure {
   /**
    * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'`,
    * `'refused'`, or `'filtered'` with a filter of system calls. For a socket the scope of its address. For join the flag of the kind that was refused. For fs,
-   * overlay and reconfigure the kernel's own words. For tree `'idmap'`, if an id-mapped mount was asked for.
+   * overlay and reconfigure the kernel's own words. For tree `'idmap'`, if an id-mapped mount was asked for. For a path that
+   * leads to something else than it is to: `'file /a/b'`, what is in the way.
    */
   detail?: string | undefined;
   /** Of a socket: where it was to be bound, or to connect to. */
@@ -38,6 +39,8 @@ export interface Failure {
   file?: string | undefined;
   /** What was to be mounted; of an overlay its upper layer. */
   source?: string | undefined;
+  /** The same, given as a descriptor. */
+  descriptor?: number | undefined;
   /** The type of filesystem that was being mounted: `'proc'`. */
   fstype?: string | undefined;
   /** The user or group id that was being taken on. */

@@ -14,7 +14,7 @@ import {
 import { explainClone } from './clone';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { parseMap, showRange } from './id-ranges';
-import { named } from './wording';
+import { inTheWay, named } from './wording';
 
 /** `__NEW_UTS_LEN` of `<linux/utsname.h>`. */
 const LONGEST_NAME = 64;
@@ -105,9 +105,22 @@ export const explainChroot: Explainer = byErrno({
   [Errno.EACCES]: (failure) => `${named(failure.path, 'The root')} or a directory on its way may not be searched.`,
 });
 
+/** What is to be made, or to be written to, where something else is. */
+const occupied = ({ path, detail }: Failure): string | undefined => {
+  const there = inTheWay(detail);
+  return there === undefined
+    ? undefined
+    : `${there} already, and ${named(path, 'what was asked for')} is to be made there.`;
+};
+
 /** Files written and read inside: sysctls, as a rule. */
 export const explainFile: Explainer = byErrno({
   [Errno.ELOOP]: looped,
+  [Errno.EEXIST]: occupied,
+  [Errno.ENOTDIR]: ({ path, detail }) => {
+    const there = inTheWay(detail);
+    return there === undefined ? undefined : `${there}, and ${named(path, 'the path')} takes a directory there.`;
+  },
   [Errno.EACCES]: (failure, host) =>
     restrictedByAppArmor(failure, host) ?? foreignSysctl(failure) ?? refusedBySecurityModule(host),
   [Errno.EPERM]: (failure, host) => restrictedByAppArmor(failure, host) ?? foreignSysctl(failure),

@@ -14,7 +14,7 @@ import {
   worksIn,
 } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
-import { aNamespace, listed, named } from './wording';
+import { aNamespace, inTheWay, listed, named } from './wording';
 
 /** The namespace whose owner may mount these: what they show belongs to it. */
 const SHOWS: Readonly<Record<string, NamespaceKind | undefined>> = {
@@ -41,14 +41,12 @@ const MADE_FOR_MOUNTS = ['/proc/sys/fs/binfmt_misc', '/proc/fs/nfsd'];
 export const explainMount: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => refused(failure, host),
   [Errno.EACCES]: (failure, host) =>
-    restrictedByAppArmor(failure, host) ??
-    refusedBySecurityModule(host) ??
-    `A directory on the way to ${named(failure.path, 'the source or the target')} may not be searched, or not be ` +
-      "written, by this task's ids; or the source is a read-only device that was not mounted read-only.",
+    restrictedByAppArmor(failure, host) ?? refusedBySecurityModule(host) ?? notAllowed(failure),
   [Errno.EINVAL]: invalid,
   [Errno.ENOENT]: missingPath,
   [Errno.ENOTDIR]: notADirectory,
   [Errno.ENODEV]: unknownFilesystem,
+  [Errno.ESTALE]: movedAway,
   [Errno.ENOTBLK]: (failure) =>
     `The source of ${named(failure.path, 'the mount')} is no block device, and this filesystem takes one: losetup(8) makes one ` +
     `of a file. erofs takes files as they are since Linux 6.12.`,
@@ -63,26 +61,60 @@ export const explainMount: Explainer = byErrno({
     fstype === 'overlay' ? 'An overlay of so many layers, more than 15 or so, takes Linux 6.7.' : undefined,
 });
 
-function missingPath(failure: Failure): string {
-  const { path, source, syscall, fstype } = failure;
-  const where = 'in the root of that mount namespace';
-  if (syscall === 'openat2')
-    return `The target ${named(path, 'of the mount')} does not exist ${where}: create it first.`;
-  if (syscall === 'open_tree') return `The source ${named(source ?? path, 'of it')} does not exist ${where}.`;
-  if (fstype === 'overlay') return `A layer of the overlay does not exist ${where}: create it first.`;
-  return source?.startsWith('/') === true
-    ? `The source '${source}' or the target ${named(path, 'of it')} does not exist ${where}: create it first.`
-    : `The target ${named(path, 'of the mount')} does not exist ${where}: create it first.`;
+/** Of the calls that look for a source, none looks for the target. */
+function notAllowed({ syscall, path, source, descriptor }: Failure): string {
+  if (syscall === 'open_tree' || syscall === 'open') {
+    const what = descriptor === undefined ? named(path ?? source, 'of it') : `descriptor ${descriptor}`;
+    return `The source, ${what}, or a directory on the way to it may not be searched by this task's ids.`;
+  }
+  if (syscall === 'fsconfig' || syscall === 'fsmount') {
+    return `${named(source, 'The source')} may not be opened by this task's ids, or is a read-only device that was not mounted read-only.`;
+  }
+  return `A directory on the way to ${named(path, 'the target')} may not be searched, or not be written, by this task's ids.`;
 }
 
-function notADirectory({ path, source, syscall, fstype }: Failure): string {
-  if (fstype === 'overlay' && syscall !== 'openat2' && syscall !== 'move_mount') {
-    return 'A layer of the overlay is no directory.';
-  }
+/** A path of a joined mount namespace, or one that this process has, too. */
+function placeOf({ joined }: Failure): string {
+  return joined?.includes('mnt') === true ? 'in the root of that mount namespace' : 'on the host';
+}
+
+function missingPath(failure: Failure): string {
+  const { path, source, syscall, fstype, descriptor } = failure;
+  const root = 'in the root of that mount namespace';
   if (syscall === 'openat2')
-    return `Something on the way to the target ${named(path, 'of the mount')} is no directory.`;
+    return `The target ${named(path, 'of the mount')} does not exist ${root}: create it first.`;
+  if (syscall === 'open_tree' && descriptor !== undefined) {
+    return `The source, descriptor ${descriptor}, has no path any more: it was deleted, or lies outside of this process's root.`;
+  }
+  if (syscall === 'open_tree')
+    return `The source ${named(source ?? path, 'of it')} does not exist ${placeOf(failure)}.`;
+  if (fstype === 'overlay' && syscall === 'open') {
+    return `${named(path, 'A layer')}, a layer of the overlay, does not exist ${placeOf(failure)}: create it first.`;
+  }
+  return source?.startsWith('/') === true
+    ? `The source '${source}' or the target ${named(path, 'of it')} does not exist: create it first.`
+    : `The target ${named(path, 'of the mount')} does not exist ${root}: create it first.`;
+}
+
+function notADirectory({ path, source, syscall, fstype, detail }: Failure): string {
+  if (fstype === 'overlay' && syscall === 'open')
+    return `${named(path, 'A layer')}, a layer of the overlay, is no directory.`;
+  const there = inTheWay(detail);
+  if (syscall === 'openat2') {
+    return there === undefined
+      ? `Something on the way to the target ${named(path, 'of the mount')} is no directory.`
+      : `${there}, and the target ${named(path, 'of the mount')} takes a directory there.`;
+  }
   if (syscall === 'open_tree') return `Something on the way to the source ${named(source, 'of it')} is no directory.`;
   return `Something on the way to ${named(path, 'the target')} is no directory.`;
+}
+
+/** check_places() of nsinit, or one of the steps before it. */
+function movedAway({ path }: Failure): string {
+  return (
+    `${named(path, 'A path')} leads to something else than was mounted there: meanwhile somebody has renamed it, or a ` +
+    'directory on the way to it. Nobody else should be able to write in a directory that mounts are put on.'
+  );
 }
 
 function busy({ path, fstype, operation }: Failure): string {
@@ -283,8 +315,10 @@ function invalidAttributes(failure: Failure): string {
   return 'This kernel does not have that attribute: nosymfollow takes Linux 5.14 (mount_setattr(2)).';
 }
 
-function invalidMove({ operation, path }: Failure): string {
+function invalidMove({ operation, path, detail }: Failure): string {
   const alike = 'A directory can be mounted only on a directory, and a file only on a file';
+  const there = inTheWay(detail);
+  if (there !== undefined) return `${alike}: ${there}.`;
   if (operation !== 'move') {
     return (
       `${alike}: ${named(path, 'the target')} is the other of the two. Or the source is unbindable, and the target is on a ` +

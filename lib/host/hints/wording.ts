@@ -21,3 +21,20 @@ export function named(path: string | undefined, otherwise: string): string {
 export function aNamespace(kind: string): string {
   return `${kind === 'ipc' ? 'an' : 'a'} ${kind} namespace`;
 }
+
+const TYPES: Readonly<Record<string, string>> = {
+  file: 'a file',
+  directory: 'a directory',
+  symlink: 'a symbolic link',
+  fifo: 'a FIFO',
+  socket: 'a socket',
+  character: 'a device',
+  block: 'a device',
+};
+
+/** `'/a/b' is a symbolic link`, from `'symlink /a/b'`; undefined for other words. */
+export function inTheWay(detail: string | undefined): string | undefined {
+  const [, type = '', path] = /^(\w+) (\/.*)$/s.exec(detail ?? '') ?? [];
+  const words = TYPES[type];
+  return words === undefined ? undefined : `'${path}' is ${words}`;
+}
