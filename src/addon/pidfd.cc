@@ -13,6 +13,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <utility>
+
+#include "reaper.h"
 
 // linux/pidfd.h of Linux 6.13 and 6.11; headers of older systems lack them.
 #define LINUX_NS_PIDFD_IOCTL 0xFF
@@ -82,28 +86,73 @@ Result<Fd> OpenFromProc(int pidfd, pid_t pid, const Kind &kind) {
   return fd ? Result<Fd>(std::move(fd)) : Result<Fd>(refused);
 }
 
+// proc_pid_stat(5): the last field is the exit status as wait(2) has it, and 0 for those who may not trace the process.
+// Those may not read its links either: proc_pid_ns(5).
+bool ReadStatus(pid_t pid, int *status) {
+  std::string directory = "/proc/" + std::to_string(pid);
+  char text[1024];
+  if (pid <= 0 || readlink((directory + "/ns/user").c_str(), text, sizeof(text)) < 0) {
+    return false;
+  }
+  Fd file(open((directory + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  ssize_t size = file ? read(file.get(), text, sizeof(text) - 1) : -1;
+  if (size <= 0) {
+    return false;
+  }
+  text[size] = '\0';
+  const char *last = strrchr(text, ' ');
+  *status = last == nullptr ? 0 : atoi(last);
+  return last != nullptr;
+}
+
+// A program inside traces another and does not wait for it. When that ends, its tracer is told first, and until the
+// tracer has waited, or ends, its parent is told nothing: ptrace(2). Where nobody can say how it has ended, it is not
+// to be taken for a success.
+Ended EndOfTraced(int pidfd) {
+  int status = 0;
+  Ended ended;
+  ended.ended = true;
+  ended.signal = SIGKILL;
+  if (ReadStatus(PidOfPidfd(pidfd), &status)) {
+    ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    ended.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+  Remains remains;
+  remains.pidfds.emplace_back(fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
+  if (remains.pidfds.front()) {
+    Reap(std::move(remains));
+  }
+  return ended;
+}
+
 } // namespace
 
 int SignalPidfd(int pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? errno : 0;
 }
 
+bool ReapPidfd(int pidfd, siginfo_t *info) {
+  int result;
+  do {
+    *info = {};
+    result = waitid(kPidfd, static_cast<id_t>(pidfd), info, WEXITED | WNOHANG | __WALL);
+  } while (result < 0 && errno == EINTR);
+  // ECHILD: somebody else has waited for it. It is gone all the same.
+  return result < 0 ? errno == ECHILD : info->si_pid != 0;
+}
+
 Ended WaitPidfd(int pidfd, int options) {
-  // A loop that watched the pidfd has made it non-blocking, and then waitid(2) does not wait: EAGAIN.
+  // Not waitid(2) is what waits: a loop that watched the pidfd has made it non-blocking (EAGAIN), and a tracer may
+  // never let go of what it traces.
   pollfd end = {pidfd, POLLIN, 0};
   while ((options & WNOHANG) == 0 && poll(&end, 1, -1) < 0 && errno == EINTR) {
   }
   Ended ended;
   siginfo_t info = {};
-  int result;
-  do {
-    result = waitid(kPidfd, static_cast<id_t>(pidfd), &info, WEXITED | __WALL | options);
-  } while (result < 0 && errno == EINTR);
-  if (result < 0) {
-    ended.ended = errno == ECHILD; // somebody else has waited for it: it is gone all the same
-    return ended;
+  ended.ended = ReapPidfd(pidfd, &info);
+  if (!ended.ended) {
+    return poll(&end, 1, 0) == 1 ? EndOfTraced(pidfd) : ended;
   }
-  ended.ended = info.si_pid != 0;
   if (info.si_code == CLD_EXITED) {
     ended.code = info.si_status;
   } else {

@@ -19,8 +19,12 @@ struct Ended {
 // 0, or errno.
 int SignalPidfd(int pidfd, int signal);
 
-// Reaps; `options` may be WNOHANG.
+// Reaps; `options` may be WNOHANG. Says that a process has ended as soon as its pidfd does. One that only its tracer
+// could reap yet is left to the reaper: Reap().
 Ended WaitPidfd(int pidfd, int options);
+
+// Reaps a process that has ended. False where it has not, or its tracer is yet to wait for it: ptrace(2).
+bool ReapPidfd(int pidfd, siginfo_t *info);
 
 // The pid in this process's pid namespace, 0 when it is not to be known.
 pid_t PidOfPidfd(int pidfd);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +55,8 @@ std::vector<pid_t> Children() {
 
 // ── the thread ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+constexpr int kAskTracedAgain = 100; // milliseconds
+
 // A process to be waited for, or, with a control socket, one that may have a child to tell of.
 struct Awaited {
   Fd fd;
@@ -89,20 +92,33 @@ bool HearOf(int epoll, Awaited *awaited) {
   return true;
 }
 
+bool IsReaped(const Fd &pidfd) {
+  siginfo_t info;
+  return ReapPidfd(pidfd.get(), &info);
+}
+
 void ThreadMain(void *argument) {
   int epoll = static_cast<int>(reinterpret_cast<intptr_t>(argument));
+  // Those that have ended, but whose tracers have not waited for them: their pidfds are readable all the time, and
+  // nothing tells when the tracer lets go.
+  std::vector<Fd> traced;
   for (;;) {
     epoll_event event;
-    if (epoll_wait(epoll, &event, 1, -1) != 1) {
+    int events = epoll_wait(epoll, &event, 1, traced.empty() ? -1 : kAskTracedAgain);
+    traced.erase(std::remove_if(traced.begin(), traced.end(), IsReaped), traced.end());
+    if (events != 1) {
       continue;
     }
     Awaited *awaited = static_cast<Awaited *>(event.data.ptr);
-    bool goes_on = awaited->is_control ? HearOf(epoll, awaited) : !WaitPidfd(awaited->fd.get(), WNOHANG).ended;
-    if (!goes_on) {
-      // A process that is being started may have a copy of the descriptor, and then its end does not end the watch.
-      epoll_ctl(epoll, EPOLL_CTL_DEL, awaited->fd.get(), nullptr);
-      delete awaited;
+    if (awaited->is_control && HearOf(epoll, awaited)) {
+      continue;
     }
+    // A process that is being started may have a copy of the descriptor, and then its end does not end the watch.
+    epoll_ctl(epoll, EPOLL_CTL_DEL, awaited->fd.get(), nullptr);
+    if (!awaited->is_control && !IsReaped(awaited->fd)) {
+      traced.push_back(std::move(awaited->fd));
+    }
+    delete awaited;
   }
 }
 
