@@ -14,6 +14,7 @@ import {
   hostUserland,
 } from 'linux-ns';
 import { numberOf, oneOf } from './arguments';
+import { clocksOf } from './clocks';
 import { type Given, UsageError, type Written } from './command';
 
 /** A spec in JSON: the network is a name, and `hostUserland` stands for `hostUserland()`. */
@@ -54,6 +55,8 @@ export function specOf(given: Given): SpecFile {
     ...shareOf(given, spec),
     ...userOf(given, spec.user),
     ...(hostname === undefined ? {} : { hostname }),
+    ...hostsOf(given, spec),
+    ...timeOf(given, spec),
     ...capabilitiesOf(given, spec),
     ...seccompOf(given.value('seccomp')),
     ...cgroupOf(given, spec),
@@ -252,6 +255,26 @@ function variableOf(text: string): Record<string, string | undefined> {
   const equals = text.indexOf('=');
   if (equals === 0 || text === '') throw new UsageError(`--env must be NAME=VALUE or NAME, not '${text}'`);
   return equals === -1 ? { [text]: process.env[text] } : { [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** As in docker-run(1): what comes after the first colon is the address, which may have some of its own. */
+function hostsOf(given: Given, spec: SpecFile): Pick<SandboxSpec, 'hosts'> {
+  const texts = given.values('add-host');
+  if (texts.length === 0) return {};
+  const hosts: Record<string, string | readonly string[]> = { ...spec.hosts };
+  for (const text of texts) {
+    const [, name, address] = /^([^:]+):(.+)$/.exec(text) ?? [];
+    if (name === undefined || address === undefined) {
+      throw new UsageError(`--add-host must be NAME:ADDRESS, not '${text}'`);
+    }
+    hosts[name] = [...[hosts[name] ?? []].flat(), address];
+  }
+  return { hosts };
+}
+
+function timeOf(given: Given, { time }: SpecFile): Pick<SandboxSpec, 'time'> {
+  const clocks = clocksOf(given);
+  return Object.keys(clocks).length === 0 ? {} : { time: { ...time, ...clocks } };
 }
 
 function shareOf(given: Given, { share }: SpecFile): Pick<SandboxSpec, 'share'> {

@@ -87,6 +87,9 @@ const OPTIONS: readonly Option[] = [
   { name: 'unsetenv', rare: true, value: 'NAME', help: 'unset a variable' },
   { name: 'chdir', short: 'w', value: 'DIR', help: 'set the working directory in the sandbox' },
   { name: 'hostname', value: 'NAME', help: 'set the hostname' },
+  { name: 'add-host', rare: true, value: 'NAME:ADDRESS', help: 'add a name to /etc/hosts; may be repeated' },
+  { name: 'monotonic', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_MONOTONIC' },
+  { name: 'boottime', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_BOOTTIME' },
   { name: 'uid', short: 'u', value: 'UID', help: 'set the user id in the sandbox' },
   { name: 'gid', rare: true, value: 'GID', help: 'set the group id in the sandbox' },
   {

@@ -10,6 +10,7 @@ import {
 } from 'linux-ns';
 import { idOf } from '../accounts';
 import { numberOf, oneOf } from '../arguments';
+import { clocksOf } from '../clocks';
 import { type Command, type Given, type Option, UsageError } from '../command';
 import { mapOf, rangesAskedFor } from '../id-maps';
 import { KIND_OPTIONS, type KindOption } from '../kind-options';
@@ -215,17 +216,6 @@ function propagationOf(given: Given): (typeof PROPAGATIONS)[number] {
 function setgroupsOf(given: Given): 'allow' | 'deny' | undefined {
   const how = given.value('setgroups');
   return how === undefined ? undefined : oneOf('--setgroups', how, ['allow', 'deny']);
-}
-
-function clocksOf(given: Given): { monotonic?: number; boottime?: number } {
-  const clocks: { monotonic?: number; boottime?: number } = {};
-  for (const clock of ['monotonic', 'boottime'] as const) {
-    const text = given.value(clock);
-    if (text === undefined) continue;
-    if (!/^[+-]?\d+$/.test(text)) throw new UsageError(`--${clock} must be a number of seconds, not '${text}'`);
-    clocks[clock] = Number(text);
-  }
-  return clocks;
 }
 
 function programOf(given: Given, spec: UnshareSpec): Program {

@@ -196,13 +196,14 @@ async function start(
 
 /** What clone3 makes; the rest belongs to the user namespace below, where there is one, or is made beside the mounts. */
 function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof launch>[0]['unshare'] {
-  const kinds = plan.kinds.filter((kind) => (nested ? kind === 'pid' : kind !== 'net'));
+  const kinds = plan.kinds.filter((kind) => (nested ? kind === 'pid' || kind === 'time' : kind !== 'net'));
   const mapOf = (ranges: ResolvedUser['uid']['ranges']): { inside: number; outside: number; count: number }[] =>
     nested ? nestedMaps(ranges).above : [...ranges];
   const user = { uidMap: mapOf(ids.uid.ranges), gidMap: mapOf(ids.gid.ranges) };
   return {
     mnt: true,
     ...Object.fromEntries(kinds.map((kind) => [kind, true])),
+    ...(plan.time === undefined ? {} : { time: plan.time }),
     ...(plan.user === undefined ? {} : { user }),
     ...(plan.hostname === undefined || nested ? {} : { uts: { hostname: plan.hostname } }),
   };
@@ -222,7 +223,8 @@ function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
   }
   if (!nested && kinds.includes('net')) steps.push(['make_net'], ...(entersNetFirst(plan) ? [ENTER_NET] : []));
   if (!nested) return steps;
-  const flags = kinds.reduce((all, kind) => (kind === 'pid' ? all : all | CLONE_FLAGS[kind]), 0);
+  const below = kinds.filter((kind) => kind !== 'pid' && kind !== 'time');
+  const flags = below.reduce((all, kind) => all | CLONE_FLAGS[kind], 0);
   steps.push(['nest', flags, null, nestedMaps(ids.uid.ranges).below, nestedMaps(ids.gid.ranges).below]);
   if (kinds.includes('net')) steps.push(['loopback']);
   if (hostname !== undefined) steps.push(['hostname', hostname]);

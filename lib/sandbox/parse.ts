@@ -15,7 +15,7 @@ import {
 } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../host/capabilities';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
-import { validateUtsName } from '../launch/target';
+import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/target';
 import { isNamespace } from '../namespace/brand';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import type { Namespace } from '../namespace/namespace';
@@ -24,6 +24,7 @@ import { type Filter, parseSeccomp } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
 import { type CheckedEntry, parseEntries } from './entries';
 import { environmentOf } from './environment';
+import { parseHosts } from './hosts';
 import type { WantedUser } from './ids';
 import type { Piece } from './piece';
 import { procSteps } from './proc';
@@ -44,6 +45,7 @@ export interface SandboxPlan {
   readonly network: Namespace | undefined;
   readonly terminal: boolean;
   readonly hostname: string | undefined;
+  readonly time: UnshareSpec['time'];
   readonly disableUserNamespaces: boolean;
   readonly inotifyInstances: CountLimit | undefined;
   readonly cgroup: CgroupPlan | undefined;
@@ -83,6 +85,8 @@ const KNOWN: Record<keyof SandboxSpec, true> = {
   share: true,
   user: true,
   hostname: true,
+  hosts: true,
+  time: true,
   cwd: true,
   env: true,
   network: true,
@@ -119,17 +123,21 @@ export function parseSpec(spec: unknown): SandboxPlan {
   refuseOwnInit(given, share);
   refuseForeignProc(given, share, entries);
   const disableUserNamespaces = flag('disableUserNamespaces', given.disableUserNamespaces, false);
+  const time = parseTime(given, share);
+  const hostname = parseHostname(given, share);
+  const hosts = parseHosts('spec.hosts', given.hosts, hostname);
   const kinds = OWN_KINDS.filter((kind) => !share.includes(kind) && !(kind === 'net' && isNamespace(given.network)));
   return {
     root,
     entries,
-    pieces: [...defaultPieces(given, entries, dev), ...entries.map(({ piece }) => piece)],
-    kinds,
+    pieces: [...defaultPieces(given, entries, dev), ...[...entries, ...hosts].map(({ piece }) => piece)],
+    kinds: time === undefined ? kinds : [...kinds, 'time'],
     user: share.includes('user') ? undefined : ids,
     ids,
     network: isNamespace(given.network) ? parseNetwork(given.network) : undefined,
     terminal,
-    hostname: parseHostname(given, share),
+    hostname,
+    time,
     disableUserNamespaces,
     inotifyInstances: parseInotify(given, share),
     cgroup: parseCgroup('spec.cgroup', given.cgroup),
@@ -223,6 +231,13 @@ function parseHostname({ hostname }: SandboxSpec, share: readonly NamespaceKind[
   return hostname;
 }
 
+function parseTime({ time }: SandboxSpec, share: readonly NamespaceKind[]): UnshareSpec['time'] {
+  if (time === undefined) return undefined;
+  if (share.includes('time')) throw invalidValue('spec.time', time, "would be the host's: spec.share has 'time'");
+  validateObject('spec.time', time);
+  return validateUnshare('spec', { time }).time;
+}
+
 function parseUser(user: unknown): WantedUser {
   const given = user ?? {};
   validateObject('spec.user', given);
@@ -284,7 +299,7 @@ function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespac
     capabilities: [...capabilities],
     noNewPrivileges,
     newSession: flag('newSession', spec.newSession, true),
-    dieWithParent: parseDying(spec),
+    dieWithParent: flag('dieWithParent', spec.dieWithParent, true),
     seccomp: filters,
     newKeyring: seccomp !== 'default',
     rlimits,
@@ -307,13 +322,6 @@ function refuseOwnInit({ init }: SandboxSpec, share: readonly NamespaceKind[]): 
     ? "cannot be false, since the init keeps the sandbox: for a program as process 1 see 'unshare' and 'init' of spawn()"
     : "cannot be true, since spec.share has 'pid'";
   throw invalidValue('spec.init', init, reason);
-}
-
-/** It is the init that goes on, with its pid namespace. */
-function parseDying({ dieWithParent, share }: SandboxSpec): boolean {
-  const dies = flag('dieWithParent', dieWithParent, true);
-  if (dies || share?.includes('pid') !== true) return dies;
-  throw invalidValue('spec.dieWithParent', dies, "can be false only with a pid namespace, and spec.share has 'pid'");
 }
 
 function parseTerminal({ terminal }: SandboxSpec, hasDevices: boolean): boolean {

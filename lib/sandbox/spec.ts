@@ -252,8 +252,8 @@ export interface SandboxSpec {
    */
   terminal?: boolean | undefined;
   /**
-   * Kinds of namespace that the sandbox shares with the host. One of each other kind is created, but none of `time`;
-   * `mnt` cannot be shared. Without a pid namespace of its own, `close()` kills the programs that the sandbox has
+   * Kinds of namespace that the sandbox shares with the host. One of each other kind is created, of `time` only where
+   * {@link time} is given; `mnt` cannot be shared. Without a pid namespace of its own, `close()` kills the programs that the sandbox has
    * started, and what these have started only if there is a {@link cgroup}.
    */
   share?: readonly NamespaceKind[] | undefined;
@@ -261,6 +261,24 @@ export interface SandboxSpec {
   user?: SandboxUser | undefined;
   /** Default: the host's. */
   hostname?: string | undefined;
+  /**
+   * Names in its /etc/hosts, and the addresses of each: `{ db: '10.0.0.5', web: ['10.0.0.6', 'fd00::6'] }`. The file also
+   * has `localhost` and `hostname`, and is mounted over one that there is after {@link mounts}. Default: nothing is done.
+   * hosts(5)
+   */
+  hosts?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  /**
+   * A time namespace, and what is added to its clocks, in seconds or, as a bigint, nanoseconds: for programs the machine
+   * has been up for longer, or not as long. Linux 5.6. Default: none, programs see the host's clocks. time_namespaces(7)
+   */
+  time?:
+    | {
+        /** Added to CLOCK_MONOTONIC. Default: nothing. */
+        monotonic?: number | bigint | undefined;
+        /** Added to CLOCK_BOOTTIME, and so to /proc/uptime. Default: nothing. */
+        boottime?: number | bigint | undefined;
+      }
+    | undefined;
   /** The directory programs start in. Default: `'/'`. */
   cwd?: string | undefined;
   /** The environment of programs, in addition to PATH, HOME, TERM and LANG; `undefined` removes one of these. */
@@ -288,7 +306,7 @@ export interface SandboxSpec {
   /**
    * Whether the kernel kills everything in it when this process ends, in whatever way. With `false` its programs
    * continue, and the sandbox ends with the last of them; its cgroup and the work directory of an overlay are then left
-   * behind. `false` needs a pid namespace. Default: true.
+   * behind. Default: true.
    */
   dieWithParent?: boolean | undefined;
   /**

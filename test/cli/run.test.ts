@@ -164,6 +164,13 @@ describe('linux-ns run', () => {
     expect(await inside(['--seccomp', 'none', '--disable-userns'], script)).toBe('closed\n');
   });
 
+  test('has names of hosts, and clocks that are ahead', async () => {
+    const options = ['--add-host', 'db:10.0.0.5', '--add-host=db:fd00::5', '--boottime', '8640000'];
+    const hosts =
+      'grep -c "db$" /etc/hosts; getent hosts db | grep -c ^fd00::5; test $(cut -d. -f1 /proc/uptime) -gt 8640000 && echo ahead';
+    expect(await inside(options, hosts)).toMatch(/^2\n[1-9]\nahead\n$/);
+  });
+
   test('shares what it is told to, and takes limits and a seccomp profile', async () => {
     const own = readFileSync('/proc/sys/kernel/hostname', 'utf8');
     expect(await inside(['--share', 'uts', '--ulimit', 'nofile=10:20'], 'hostname; ulimit -n; ulimit -Hn')).toBe(

@@ -1,8 +1,11 @@
-import { Sandbox, hostUserland } from '../../lib';
+import { Sandbox, type SandboxSpec, hostUserland } from '../../lib';
 
 /** Makes a sandbox with a program in it, which nobody waits for: this process ends. */
-export async function leaveSandbox(dieWithParent: boolean): Promise<{ init: number; program: number }> {
-  const sandbox = await Sandbox.create({ ...hostUserland(), dieWithParent });
+export async function leaveSandbox(
+  dieWithParent: boolean,
+  more: SandboxSpec = {},
+): Promise<{ init: number; program: number }> {
+  const sandbox = await Sandbox.create({ ...hostUserland(), dieWithParent, ...more });
   const child = await sandbox.spawn('sleep', ['1000'], { stdio: 'ignore' });
   child.unref();
   return { init: sandbox.init, program: child.pid };

@@ -317,8 +317,8 @@ needs({ root: true }).test('in a cgroup all of it is counted, stopped, and remov
 
 describe('when this process ends', () => {
   /** A process that makes a sandbox with a program in it, tells both pids, and is killed. */
-  async function leave(dieWithParent: boolean): Promise<{ init: number; program: number }> {
-    const { result } = await runScenario(join(__dirname, 'leaving'), 'leaveSandbox', [dieWithParent]);
+  async function leave(dieWithParent: boolean, more: SandboxSpec = {}): Promise<{ init: number; program: number }> {
+    const { result } = await runScenario(join(__dirname, 'leaving'), 'leaveSandbox', [dieWithParent, more]);
     return result as { init: number; program: number };
   }
 
@@ -332,6 +332,16 @@ describe('when this process ends', () => {
     expect([isAlive(init), isAlive(program)]).toEqual([true, true]);
     process.kill(program, 'SIGKILL');
     await eventually(() => !isAlive(program) && !isAlive(init));
+  });
+
+  test('a program runs on in the pid namespace of the host as well, or ends there', async () => {
+    const shared: SandboxSpec = { share: ['pid'], proc: false };
+    const { init, program } = await leave(false, shared);
+    expect([init, isAlive(program)]).toEqual([0, true]);
+    process.kill(program, 'SIGKILL');
+    await eventually(() => !isAlive(program));
+    const other = await leave(true, shared);
+    await eventually(() => !isAlive(other.program));
   });
 });
 

@@ -77,6 +77,10 @@ export async function specs(): Promise<void> {
     user: { map: 'auto', uid: 1 },
     share: ['ipc'],
     seccomp: ['x'].map(() => new Uint8Array()),
+    userNamespaces: true,
+    inotifyInstances: 5,
+    hosts: { a: '10.0.0.1', b: ['10.0.0.2', '::1'] },
+    time: { boottime: 5, monotonic: 5n },
   });
   hostUserland().mounts.push({ type: 'dir', target: '/x' });
 
@@ -88,6 +92,10 @@ export async function specs(): Promise<void> {
   await Sandbox.create({ network: 'bridge' });
   // @ts-expect-error: by their whole names
   await Sandbox.create({ capabilities: ['NET_RAW'] });
+  // @ts-expect-error: no such clock
+  await Sandbox.create({ time: { realtime: 5 } });
+  // @ts-expect-error: addresses are texts
+  await Sandbox.create({ hosts: { a: 5 } });
   // @ts-expect-error: a door that there is not
   await Sandbox.create({ privileged: true });
   // @ts-expect-error: made by create()
