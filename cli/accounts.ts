@@ -12,19 +12,6 @@ export function idOf(side: 'user' | 'group', text: string): number {
   throw new UsageError(`unknown ${side} '${text}': neither a name in ${file} nor an id`);
 }
 
-/** The ranges that /etc/subuid or /etc/subgid grants to a user. */
-export function subordinateRanges(
-  file: '/etc/subuid' | '/etc/subgid',
-  uid: number,
-): { start: number; count: number }[] {
-  const name = linesOf('/etc/passwd').find((fields) => fields[2] === String(uid))?.[0];
-  const ranges = linesOf(file).filter(([owner]) => owner === String(uid) || (owner !== undefined && owner === name));
-  if (ranges.length > 0) return ranges.map(([, start, count]) => ({ start: Number(start), count: Number(count) }));
-  throw new UsageError(
-    `${file} grants no ids to ${name ?? 'uid'} (${uid}): add a line such as '${name ?? uid}:100000:65536'`,
-  );
-}
-
 function linesOf(file: string): string[][] {
   try {
     return readFileSync(file, 'utf8')

@@ -1,7 +1,6 @@
 /** The id maps that the options of unshare(1) stand for. */
 import { readFileSync } from 'node:fs';
-import type { IdRange } from 'linux-ns';
-import { subordinateRanges } from './accounts';
+import { type IdRange, subordinateIds } from 'linux-ns';
 import { UsageError, type Given } from './command';
 
 /** Ids and their counts have 32 bits. */
@@ -12,7 +11,7 @@ export interface MapSide {
   readonly single: number | undefined;
   /** The values of `--map-users` or `--map-groups`, and the switches that imply one. */
   readonly ranges: readonly string[];
-  readonly subordinates: '/etc/subuid' | '/etc/subgid';
+  readonly subordinates: 'user' | 'group';
   readonly kernelMap: '/proc/self/uid_map' | '/proc/self/gid_map';
   readonly own: number;
 }
@@ -25,19 +24,19 @@ export function rangesAskedFor(given: Given, option: 'map-users' | 'map-groups')
 }
 
 /** The whole map: the caller's own id, and the ranges without it. */
-export function mapOf(side: MapSide, uid: number): IdRange[] {
-  const ranges = side.ranges.flatMap((text) => rangesOf(text, side, uid));
+export async function mapOf(side: MapSide): Promise<IdRange[]> {
+  const ranges = (await Promise.all(side.ranges.map((text) => rangesOf(text, side)))).flat();
   if (side.single === undefined) return ranges;
   const own = { inside: side.single, outside: side.own, count: 1 };
   return [own, ...ranges.flatMap((range) => around(range, own))];
 }
 
-function rangesOf(text: string, side: MapSide, uid: number): IdRange[] {
+async function rangesOf(text: string, side: MapSide): Promise<IdRange[]> {
   switch (text) {
     case 'auto':
-      return granted(side, uid);
+      return granted(side);
     case 'subids':
-      return subordinateRanges(side.subordinates, uid).map(({ start, count }) => ({
+      return (await subordinateIds(side.subordinates)).map(({ start, count }) => ({
         inside: start,
         outside: start,
         count,
@@ -50,9 +49,9 @@ function rangesOf(text: string, side: MapSide, uid: number): IdRange[] {
 }
 
 /** Subordinate ranges, mapped from 0 on, leaving out the id that the caller's own is mapped to. */
-function granted({ subordinates, single }: MapSide, uid: number): IdRange[] {
+async function granted({ subordinates, single }: MapSide): Promise<IdRange[]> {
   let inside = 0;
-  return subordinateRanges(subordinates, uid).flatMap(({ start, count }) => {
+  return (await subordinateIds(subordinates)).flatMap(({ start, count }) => {
     const before = single === undefined || single < inside ? count : Math.min(count, single - inside);
     const first = { inside, outside: start, count: before };
     const rest = { inside: inside + before + 1, outside: start + before, count: count - before };

@@ -9,7 +9,8 @@ import './network/sockets'; // what namespaces do with sockets: provideSockets
 export type { Bytes } from './errors/bytes';
 export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-error';
 export type { IdMap, IdRange } from './idmap/id-map';
-export { readGidMap, readUidMap, setSetgroups, writeGidMap, writeUidMap } from './idmap/files';
+export { readGidMap, readUidMap, setSetgroups, subordinateIds, writeGidMap, writeUidMap } from './idmap/files';
+export type { SubordinateRange } from './idmap/subordinate';
 export type { Propagation, UnshareSpec } from './launch/target';
 export type { Exit } from './launch/task';
 export type { MountAttributes, NewMountAttributes } from './mount/attributes';

@@ -97,7 +97,7 @@ export const unshareCommand: Command = {
 
 async function run(given: Given): Promise<number> {
   checkWords(given);
-  const spec = specOf(given);
+  const spec = await specOf(given);
   const handling: SignalHandling = given.has('fork') || given.has('kill-child') ? 'ignore' : 'forward';
   const program: Program = { ...programOf(given, spec), dieWithParent: diesWithUs(given) };
   if (!needsSet(given)) return runProgram(given.operands, { ...program, ...unshareOf(spec) }, handling);
@@ -131,14 +131,14 @@ async function prepare(set: NamespaceSet, given: Given): Promise<void> {
   await set.writeFile(`${given.value('mount-binfmt') ?? BINFMT_MISC}/register`, interpreter);
 }
 
-function specOf(given: Given): UnshareSpec {
+async function specOf(given: Given): Promise<UnshareSpec> {
   const asked = new Set(KINDS.filter(([option]) => given.has(option)).map(([, kind]) => kind));
   const binfmt = given.has('mount-binfmt') || given.has('load-interp');
   if (given.has('mount-proc') || binfmt) asked.add('mnt');
   if (binfmt || asksForMaps(given)) asked.add('user');
   const spec: UnshareSpec = {};
   if (asked.has('mnt')) spec.mnt = { propagation: propagationOf(given) };
-  if (asked.has('user')) spec.user = userOf(given);
+  if (asked.has('user')) spec.user = await userOf(given);
   if (asked.has('net')) spec.net = { loopback: false };
   if (asked.has('time')) spec.time = clocksOf(given);
   else if (given.has('monotonic') || given.has('boottime'))
@@ -166,29 +166,23 @@ function asksForMaps(given: Given): boolean {
   return MAPS.some((option) => given.has(option));
 }
 
-function userOf(given: Given): NonNullable<UnshareSpec['user']> {
+async function userOf(given: Given): Promise<NonNullable<UnshareSpec['user']>> {
   const uid = process.geteuid?.() ?? 0;
   const gid = process.getegid?.() ?? 0;
-  const uidMap = mapOf(
-    {
-      single: single(given, 'user', uid),
-      ranges: rangesAskedFor(given, 'map-users'),
-      subordinates: '/etc/subuid',
-      kernelMap: '/proc/self/uid_map',
-      own: uid,
-    },
-    uid,
-  );
-  const gidMap = mapOf(
-    {
-      single: single(given, 'group', gid),
-      ranges: rangesAskedFor(given, 'map-groups'),
-      subordinates: '/etc/subgid',
-      kernelMap: '/proc/self/gid_map',
-      own: gid,
-    },
-    uid,
-  );
+  const uidMap = await mapOf({
+    single: single(given, 'user', uid),
+    ranges: rangesAskedFor(given, 'map-users'),
+    subordinates: 'user',
+    kernelMap: '/proc/self/uid_map',
+    own: uid,
+  });
+  const gidMap = await mapOf({
+    single: single(given, 'group', gid),
+    ranges: rangesAskedFor(given, 'map-groups'),
+    subordinates: 'group',
+    kernelMap: '/proc/self/gid_map',
+    own: gid,
+  });
   return {
     uidMap,
     gidMap,

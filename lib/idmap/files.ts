@@ -5,7 +5,8 @@ import { writeThroughProgram } from '../launch/newidmap';
 import { assertSupported } from '../native';
 import { ownCredentials } from './credentials';
 import { type IdMap, type IdRange, formatIdMap, parseIdMap, validateIdMap } from './id-map';
-import { GID_SIDE, type Side, UID_SIDE, isOwnId, resolveRanges } from './resolve';
+import { GID_SIDE, type Side, UID_SIDE, grantedRanges, isOwnId, resolveRanges } from './resolve';
+import type { SubordinateRange } from './subordinate';
 
 /**
  * Writes the user ids of the user namespace that a process is in: `/proc/PID/uid_map` (`user_namespaces(7)`). It can
@@ -43,6 +44,24 @@ export async function setSetgroups(pid: number, value: 'allow' | 'deny'): Promis
   validatePid('pid', pid);
   validateOneOf('value', value, ['allow', 'deny']);
   await writeProc(pid, 'setgroups', value);
+}
+
+/**
+ * The ids that the administrator has granted to this user: `/etc/subuid` for user ids, `/etc/subgid` for group ids
+ * (`subuid(5)`). Each of them once, in the order of the file, and ranges that touch as one: what lines of a map can be made
+ * of. `'auto'` maps all of them.
+ *
+ * @throws NamespaceError `ERR_LINUX_NS_NO_SUBORDINATE_IDS` if there are none
+ *
+ * @example
+ * ```ts
+ * const [{ start }] = await subordinateIds('user');
+ * const uidMap = [{ inside: 0, outside: start, count: 1000 }]; // none of the ids inside is the caller's
+ * ```
+ */
+export async function subordinateIds(of: 'user' | 'group'): Promise<SubordinateRange[]> {
+  validateOneOf('of', of, ['user', 'group']);
+  return grantedRanges(of === 'user' ? UID_SIDE : GID_SIDE, ownCredentials().uid);
 }
 
 /**

@@ -23,17 +23,20 @@ export interface IdRange {
  * - `'root'`: one id, 0, which is the caller's effective id outside. Needs no privilege.
  * - `'current'`: one id, the caller's own, with the same number inside. Needs no privilege.
  * - `'auto'`: 0 is the caller, and from 1 on come all ids that `/etc/subuid` (`/etc/subgid`) grants to the caller, one
- *   after another (`subuid(5)`). An ordinary user needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
+ *   after another (`subuid(5)`): each once, however many lines grant it, and no more than a map holds. An ordinary user needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
  * - ranges: exactly these, at most 340. With none (`[]`) every id is 65534 inside, as with `unshare -U`. Anything but the
  *   caller's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap (newgidmap).
  */
 export type IdMap = 'root' | 'current' | 'auto' | IdRange[];
 
 /** The kernel's UID_GID_MAP_MAX_EXTENTS: lines of a map, since Linux 4.15. */
-const MOST_RANGES = 340;
+export const MOST_RANGES = 340;
 
 /** (uid_t) -1 means "unchanged" to many calls and is no id. */
-const MAX_ID = 0xffff_fffe;
+export const MAX_ID = 0xffff_fffe;
+
+/** A map is written at once, and in less than a page of memory, which is at least this large: user_namespaces(7). */
+export const LEAST_PAGE = 4096;
 
 /** Checks an id map given by a caller; `name` is what the caller calls it, `'spec.user.uidMap'`. */
 export function validateIdMap(name: string, value: unknown): asserts value is IdMap {

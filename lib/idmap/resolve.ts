@@ -3,8 +3,8 @@ import { userInfo } from 'node:os';
 import { NamespaceError } from '../errors/namespace-error';
 import type { Credentials } from './credentials';
 import { systemError } from '../launch/failure';
-import { type IdMap, type IdRange, formatIdMap } from './id-map';
-import { subordinateRanges } from './subordinate';
+import { type IdMap, type IdRange, LEAST_PAGE, MAX_ID, MOST_RANGES, formatIdMap } from './id-map';
+import { type SubordinateRange, subordinateRanges, without } from './subordinate';
 
 /** The user part of an UnshareSpec, its defaults not yet filled in. */
 export interface UserMaps {
@@ -68,7 +68,7 @@ export async function resolveRanges(map: IdMap, side: Side, who: Credentials): P
     case 'current':
       return [{ inside: id, outside: id, count: 1 }];
     case 'auto':
-      return [{ inside: 0, outside: id, count: 1 }, ...(await grantedRanges(side, who))];
+      return autoMap(id, await grantedRanges(side, who.uid));
     default:
       return map;
   }
@@ -84,16 +84,30 @@ function textOf(ranges: readonly IdRange[]): string | undefined {
   return ranges.length === 0 ? undefined : formatIdMap(ranges);
 }
 
-async function grantedRanges(side: Side, who: Credentials): Promise<IdRange[]> {
-  const user = { name: loginName(), uid: who.uid };
+/**
+ * One's own id is 0, and the granted ones follow from 1 on, but for one's own, which a map has only once. As many as the
+ * kernel takes: so many lines, in less than a page, with ids of 32 bits on either side.
+ */
+export function autoMap(id: number, granted: readonly SubordinateRange[]): IdRange[] {
+  const map: IdRange[] = [{ inside: 0, outside: id, count: 1 }];
+  let size = formatIdMap(map).length;
+  let inside = 1;
+  for (const { start, count: all } of granted.flatMap((range) => without(range, [{ start: id, count: 1 }]))) {
+    const range = { inside, outside: start, count: Math.min(all, MAX_ID + 1 - inside) };
+    size += formatIdMap([range]).length;
+    if (map.length === MOST_RANGES || size >= LEAST_PAGE || range.count === 0) break;
+    map.push(range);
+    inside += range.count;
+  }
+  return map;
+}
+
+/** @throws NamespaceError `ERR_LINUX_NS_NO_SUBORDINATE_IDS` */
+export async function grantedRanges(side: Side, uid: number): Promise<SubordinateRange[]> {
+  const user = { name: loginName(), uid };
   const granted = subordinateRanges(await textOfGrants(side), user);
   if (granted.length === 0) throw nothingGranted(side, user);
-  let inside = 1;
-  return granted.map(({ start, count }) => {
-    const range = { inside, outside: start, count };
-    inside += count;
-    return range;
-  });
+  return granted;
 }
 
 async function textOfGrants(side: Side): Promise<string> {

@@ -1,11 +1,17 @@
-/** A run of ids that the administrator has granted to somebody: one line of `/etc/subuid` (`subuid(5)`). */
+import { MAX_ID } from './id-map';
+
+/** Consecutive ids that the administrator has granted to somebody: a line of `/etc/subuid` (`subuid(5)`), or several. */
 export interface SubordinateRange {
+  /** The first id. */
   start: number;
+  /** How many: at least 1. */
   count: number;
 }
 
 /**
- * The ranges that `/etc/subuid` or `/etc/subgid` grants to a user, in the order they stand there.
+ * The ids that `/etc/subuid` or `/etc/subgid` grants to a user, each of them once, in the order in which they stand there:
+ * lines may overlap, and be there twice. What touches is one range, because a map has few lines. Ids that no kernel has are
+ * left out.
  *
  * Both files name the *user*, by login name or by uid; /etc/subgid too. Lines that are not understood are passed over,
  * as newuidmap does.
@@ -14,11 +20,34 @@ export interface SubordinateRange {
  * @param user - who is asking; the name is undefined when the user has none
  */
 export function subordinateRanges(text: string, user: { name: string | undefined; uid: number }): SubordinateRange[] {
-  return text.split('\n').flatMap((line) => {
+  const ranges: SubordinateRange[] = [];
+  for (const line of text.split('\n')) {
     const match = /^([^:#]+):(\d+):(\d+)\s*$/.exec(line.trim());
-    if (match === null) return [];
+    if (match === null) continue;
     const [, owner, start, count] = match;
-    const range = { start: Number(start), count: Number(count) };
-    return range.count > 0 && (owner === user.name || owner === String(user.uid)) ? [range] : [];
-  });
+    if (owner === user.name || owner === String(user.uid)) add(ranges, Number(start), Number(count));
+  }
+  return ranges;
+}
+
+function add(ranges: SubordinateRange[], first: number, number: number): void {
+  const granted = { start: first, count: Math.min(number, MAX_ID + 1 - first) };
+  for (const { start, count } of without(granted, ranges)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.start + last.count === start) last.count += count;
+    else ranges.push({ start, count });
+  }
+}
+
+/** The parts of a range that are in none of the others. */
+export function without(range: SubordinateRange, others: readonly SubordinateRange[]): SubordinateRange[] {
+  const end = range.start + range.count;
+  const parts: SubordinateRange[] = [];
+  let next = range.start;
+  for (const { start, count } of [...others].sort((a, b) => a.start - b.start)) {
+    if (start > next && next < end) parts.push({ start: next, count: Math.min(start, end) - next });
+    next = Math.max(next, start + count);
+  }
+  if (next < end) parts.push({ start: next, count: end - next });
+  return parts;
 }

@@ -96,6 +96,6 @@ function refused(side: Side, ranges: readonly IdRange[], text: string): Namespac
     ...failure,
     message: text === '' ? `${side.program} refused` : text,
     step: `write ${side.file}`,
-    hint: hint ?? `${side.program} writes only what ${side.grants} grants.`,
+    hint: hint ?? (/not allowed/.test(text) ? `${side.program} writes only what ${side.grants} grants.` : undefined),
   });
 }

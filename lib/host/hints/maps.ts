@@ -91,7 +91,7 @@ function writtenBefore(failure: Failure, host: HostFiles): string | undefined {
 }
 
 /** EPERM, not EINVAL: what is mapped must itself be mapped in the parent user namespace. */
-function unmappedOutside(whose: Whose, lines: readonly MapLine[], host: HostFiles): string | undefined {
+export function unmappedOutside(whose: Whose, lines: readonly MapLine[], host: HostFiles): string | undefined {
   const here = idsMappedHere(host, whose);
   if (here === undefined) return undefined;
   const missing = lines.find(({ outside }) => !covers(here, outside));
@@ -148,7 +148,7 @@ function notOwnId(whose: Whose, lines: readonly MapLine[], host: HostFiles): str
 }
 
 /** What map_write() answers EINVAL to. */
-function malformed(failure: Failure): string | undefined {
+export function malformed(failure: Failure): string | undefined {
   const text = failure.map;
   if (text === undefined) return undefined;
   const lines = parseMap(text);

@@ -4,9 +4,13 @@ import type { HostFiles } from '../proc';
 import { effectiveId } from './evidence';
 import type { Explainer, Failure } from './failure';
 import { type IdRange, covers, parseMap, showRange } from './id-ranges';
+import { malformed, unmappedOutside } from './maps';
 
 const SET_USER_ID = 0o4000;
 const EXECUTABLE = 0o111;
+
+/** (uid_t) -1 is none. */
+const MAX_ID = 2 ** 32 - 2;
 
 /** What useradd(8) gives to the first user of a host. */
 const USUAL = { first: 100000, count: 65536 };
@@ -19,7 +23,10 @@ function explainerOf(id: 'uid' | 'gid'): Explainer {
     const program = `new${id}map`;
     if (failure.errno === Errno.ENOENT) return notFound(program);
     return (
-      outsideRange(id, failure, host) ?? ignoredSetUserId(program, host) ?? withoutPrivilege(program, failure, host)
+      saidItself(id, failure, host) ??
+      outsideRange(id, failure, host) ??
+      ignoredSetUserId(program, host) ??
+      withoutPrivilege(program, failure, host)
     );
   };
 }
@@ -30,6 +37,46 @@ function notFound(program: string): string {
     'Ubuntu; package shadow-utils on Fedora, shadow on Arch, shadow-uidmap on Alpine), start Node with a PATH that has ' +
     "it, or use the map 'root' or 'current', which need no program."
   );
+}
+
+/** What it says itself is surer than what its files tell: newuidmap.c and lib/idmapping.c of shadow. */
+function saidItself(id: 'uid' | 'gid', failure: Failure, host: HostFiles): string | undefined {
+  const program = `new${id}map`;
+  const text = failure.detail ?? '';
+  if (/cannot determine your user name/i.test(text)) {
+    return (
+      `${program} looks up who calls it in passwd(5), and uid ${realId(host, 'Uid') ?? ''} has no entry there. Run Node as a ` +
+      "user that has one (in a container: add a line to its /etc/passwd), or use the map 'root' or 'current'."
+    );
+  }
+  if (/owned by a different user/.test(text)) return anotherOwner(program, text, host);
+  if (/overflow/.test(text)) return `A range of the map goes beyond the last ${id} that there can be, ${MAX_ID}.`;
+  if (!/write to \w+ failed/.test(text)) return undefined;
+  const operation: Failure = { ...failure, operation: `${id}_map` };
+  if (/Invalid argument/.test(text)) return malformed(operation);
+  return unmappedOutside(id === 'uid' ? 'Uid' : 'Gid', parseMap(failure.map ?? '') ?? [], host);
+}
+
+/** It compares the real ids with those of passwd(5) and of /proc/PID. */
+function anotherOwner(program: string, text: string, host: HostFiles): string {
+  const primary = /pw_gid:(\d+)/.exec(text)?.[1];
+  const gid = realId(host, 'Gid');
+  if (primary !== undefined && gid !== undefined && primary !== String(gid)) {
+    return (
+      `${program} works only for the primary group that passwd(5) gives the user, ${primary}, and Node runs with group ` +
+      `${gid} (newgrp, sg, a service's Group=). Run Node with that group, or use the map 'root' or 'current'.`
+    );
+  }
+  return (
+    `${program} works only for processes whose real and effective ids are those of the user that started it: run Node ` +
+    "without process.seteuid() and setegid(), or use the map 'root' or 'current'."
+  );
+}
+
+/** The first number of proc_pid_status(5): who set-user-ID programs are started by. */
+function realId(host: HostFiles, whose: 'Uid' | 'Gid'): number | undefined {
+  const id = host.status(whose)?.split(/\s+/)[0];
+  return id === undefined ? undefined : Number(id);
 }
 
 /** Each range must lie within what the file grants this user; one's own id alone is always allowed (newuidmap(1)). */
