@@ -112,7 +112,7 @@ export type {
 } from './seccomp/profile';
 export type { SeccompOption } from './seccomp/seccomp';
 export * as thread from './thread';
-export { Cgroup } from './cgroup/cgroup';
+export { Cgroup, type FreezeOptions } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';
 export type { CgroupStats } from './cgroup/stats';
 export type { Change } from './sandbox/changes';

@@ -1,7 +1,11 @@
+import { closeSync, constants, openSync, readFileSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
 import { readFile, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Errno } from '../errors/errno';
+import { NamespaceError } from '../errors/namespace-error';
+import { validateAbortSignal, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { atExit, untilDone } from '../launch/at-exit';
 import { systemError } from '../launch/failure';
 import { writeCgroupFile } from './file';
 import { type CgroupStats, parseStats } from './stats';
@@ -9,8 +13,16 @@ import { type CgroupStats, parseStats } from './stats';
 /** Milliseconds between two looks: doubled each time, up to the longer one. */
 const PAUSE = { first: 1, longest: 50 };
 
-/** How long the kernel may take to let go of a cgroup of which the last process has ended: milliseconds. */
-const PATIENCE = 10_000;
+/** How long is waited for the kernel, in milliseconds: processes that wait for a device neither freeze nor end. */
+const PATIENCE = 30_000;
+
+/** Options of {@link Cgroup.freeze} and {@link Cgroup.thaw}. Unknown ones are errors. */
+export interface FreezeOptions {
+  /** How long to wait, in milliseconds, 1 to 2^31 - 1. Default: 30,000. */
+  timeout?: number | undefined;
+  /** Gives up waiting: the call rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
 
 /**
  * The cgroup v2 that was created for a program: see {@link ProgramOptions.cgroup}. It is removed when the program ends;
@@ -22,10 +34,12 @@ export class Cgroup {
   /** Its directory, as this process sees it. */
   readonly path: string;
   #removing: Promise<void> | undefined;
+  readonly #settled: () => void;
 
   /** @internal */
-  constructor(path: string) {
+  constructor(path: string, diesWithProcess: boolean) {
     this.path = path;
+    this.#settled = diesWithProcess ? atExit(() => removeNow(path)) : () => undefined;
   }
 
   /** The pids of all processes in it, and in cgroups below it, as this process sees them. cgroup.procs */
@@ -47,22 +61,36 @@ export class Cgroup {
 
   /**
    * Stops all processes in it until {@link thaw}; resolves when they have stopped. They can still be killed.
-   * cgroup.freeze, Linux 5.2
+   *
+   * A process that waits for a device or a file server in the kernel (state D in ps(1)) stops only when that has answered.
+   * If one has not stopped within the time-out, none stays stopped. cgroup.freeze, Linux 5.2
+   *
+   * @throws NamespaceError `ETIMEDOUT` when a process does not stop; TypeError, RangeError for bad options
    */
-  async freeze(): Promise<void> {
+  async freeze(options: FreezeOptions = {}): Promise<void> {
+    const limits = parseFreezeOptions(options);
     await this.#write('cgroup.freeze', '1');
-    await this.#until('frozen 1');
+    try {
+      await this.#until('frozen 1', 'freeze', limits);
+    } catch (error) {
+      await this.#write('cgroup.freeze', '0').catch(() => undefined);
+      throw error;
+    }
   }
 
-  /** Lets them continue; resolves when they do. */
-  async thaw(): Promise<void> {
+  /** Lets them continue; resolves when they do. @throws NamespaceError `ETIMEDOUT`, as {@link freeze} */
+  async thaw(options: FreezeOptions = {}): Promise<void> {
+    const limits = parseFreezeOptions(options);
     await this.#write('cgroup.freeze', '0');
-    await this.#until('frozen 0');
+    await this.#until('frozen 0', 'thaw', limits);
   }
 
   /**
    * Kills all processes in it with SIGKILL, whatever their pid namespace, and also those that are forked meanwhile.
    * Resolves when there is none left. cgroup.kill, Linux 5.14; before that they are frozen and killed one by one.
+   *
+   * @throws NamespaceError `ETIMEDOUT` when a process has not ended after 30 seconds: it ends when the device or file server
+   * has answered that it waits for in the kernel
    */
   async kill(): Promise<void> {
     try {
@@ -96,6 +124,7 @@ export class Cgroup {
       // Someone else has removed it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
+    this.#settled();
   }
 
   /** Those that were made inside first. The kernel may count a process for a moment after it was reaped: EBUSY. */
@@ -134,7 +163,7 @@ export class Cgroup {
   /** With the program's end it may be removed meanwhile: ENOENT, or ENODEV of a file that is being read. */
   async #untilEmpty(): Promise<void> {
     try {
-      await this.#until('populated 0');
+      await this.#until('populated 0', 'kill', { timeout: PATIENCE });
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (!['ENOENT', 'ENODEV'].includes(code)) throw error;
@@ -142,12 +171,27 @@ export class Cgroup {
   }
 
   /** Waits for a line of cgroup.events. */
-  async #until(line: string): Promise<void> {
+  async #until(line: string, verb: string, { timeout, signal }: Limits): Promise<void> {
+    const end = Date.now() + timeout;
     for (let wait = PAUSE.first; ; wait = Math.min(2 * wait, PAUSE.longest)) {
       const events = await this.#read('cgroup.events');
       if (events.split('\n').includes(line)) return;
-      await pause(wait);
+      if (Date.now() > end) throw await this.#tooLate(verb, timeout);
+      await pause(wait, undefined, { signal });
     }
+  }
+
+  async #tooLate(verb: string, timeout: number): Promise<NamespaceError> {
+    const pids = await this.processes().catch(() => []);
+    return new NamespaceError({
+      code: 'ETIMEDOUT',
+      message: `not done within ${timeout} ms for the processes ${pids.join(', ')}`,
+      step: `${verb} ${this.path}`,
+      path: this.path,
+      hint:
+        "One that 'ps -o pid,state,wchan' shows in state D waits in the kernel for a device or a file server, and neither " +
+        'stops nor ends before that has answered.',
+    });
   }
 
   #read(file: string): Promise<string> {
@@ -179,5 +223,55 @@ function killQuietly(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+type Limits = { timeout: number; signal?: AbortSignal | undefined };
+
+function parseFreezeOptions(options: FreezeOptions): Limits {
+  validateObject('options', options);
+  validateKnownKeys('options', options, ['timeout', 'signal']);
+  const { timeout = PATIENCE, signal } = options;
+  validateInteger('options.timeout', timeout, 1, 2 ** 31 - 1);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  return { timeout, signal };
+}
+
+/** Kills all that is in a cgroup, and removes it: at the end of this process. */
+function removeNow(path: string): void {
+  untilDone(() => {
+    const directories = directoriesNow(path);
+    killNow(directories);
+    for (const directory of directories.reverse()) rmdirSync(directory);
+  });
+}
+
+/** None, where the cgroup is not there any more. */
+function directoriesNow(path: string): string[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [path, ...entries.flatMap(({ name }) => directoriesNow(join(path, name)))];
+  } catch {
+    return [];
+  }
+}
+
+/** Those that are forked meanwhile are met by the next attempt, where there is no cgroup.kill. */
+function killNow([path, ...below]: readonly string[]): void {
+  if (path === undefined) return;
+  try {
+    writeNow(join(path, 'cgroup.kill'), '1');
+  } catch {
+    const lists = [path, ...below].map((directory) => readFileSync(join(directory, 'cgroup.procs'), 'utf8'));
+    for (const pid of lists.join('').split('\n').map(Number)) if (pid > 0) killQuietly(pid);
+  }
+}
+
+function writeNow(path: string, text: string): void {
+  const fd = openSync(path, constants.O_WRONLY);
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readFile, rmdir, statfs } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
 import { controllerMissing } from '../host/hints/cgroup';
@@ -18,6 +18,12 @@ export interface Created {
   readonly directory: FileHandle;
 }
 
+/** When a cgroup is removed that nobody has removed before. */
+export interface CgroupEnd {
+  /** Its programs die with this process, and it is removed then. Default: true. */
+  diesWithProcess?: boolean;
+}
+
 /**
  * Makes a cgroup: switches the controllers on that it needs, creates the directory, writes its limits. On rejection there
  * is no directory; controllers stay on, since others may have come to rely on them.
@@ -25,19 +31,23 @@ export interface Created {
  * Rejects with a NamespaceError: `ERR_LINUX_NS_UNSUPPORTED` for a controller that is not there, `EBUSY` when the parent
  * has processes and can't pass controllers on, `EACCES`, `EEXIST`, and what the kernel says to the limits.
  */
-export async function createCgroup({ parent: given, name, settings }: CgroupPlan): Promise<Created> {
+export async function createCgroup(
+  { parent: given, name, settings }: CgroupPlan,
+  { diesWithProcess = true }: CgroupEnd = {},
+): Promise<Created> {
   const parent = given ?? ownCgroup();
   await checkHierarchy(parent);
   await enable(parent, [...new Set(settings.map(({ controller }) => controller))]);
   if (name === undefined) await removeStale(parent);
   const path = join(parent, name ?? newName());
   await attempt({ step: `create cgroup ${path}`, operation: 'cgroup-create', path }, () => mkdir(path));
+  const cgroup = new Cgroup(path, diesWithProcess);
   try {
     for (const setting of settings) await writeSetting(path, setting);
     const directory = await attempt({ step: `open cgroup ${path}`, operation: 'cgroup-open', path }, () => open(path));
-    return { cgroup: new Cgroup(path), directory };
+    return { cgroup, directory };
   } catch (error) {
-    await rmdir(path).catch(() => undefined);
+    await cgroup.remove().catch(() => undefined);
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
+import { hasEnded, ownMark } from '../host/owner';
 import { HostFiles } from '../host/proc';
 
 /** What a name begins with that this package has chosen. */
@@ -44,30 +45,22 @@ function relativeTo(root: string, path: string): string | undefined {
   return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
 }
 
-/** A name that nobody else takes, and that tells which process has made the cgroup. */
+/** A name that nobody else takes, and that tells which thread has made the cgroup. */
 export function newName(host = new HostFiles()): string {
-  return [PREFIX, ...ownerOf(host, 'self'), randomBytes(4).toString('hex')].join('-');
+  return [PREFIX, ownMark(host), randomBytes(4).toString('hex')].join('-');
 }
 
 /**
- * Removes the empty cgroups that dead processes have left here: those of a Node that was killed, which nobody else would
- * remove. Those of other pid namespaces are not looked at, since their owners can't be seen.
+ * Removes the empty cgroups that threads which have ended have left here: of a Node that was killed, or a Worker that was
+ * terminated, which nobody else would remove. Those of other pid namespaces are not looked at, since their owners can't be
+ * seen.
  */
 export async function removeStale(parent: string, host = new HostFiles()): Promise<void> {
-  const [namespace] = ownerOf(host, 'self');
   const names = await readdir(parent).catch(() => []);
   const stale = names.filter((name) => {
-    const [, inode, pid, start] = new RegExp(`^${PREFIX}-(\\d+)-(\\d+)-(\\d+)-[0-9a-f]+$`).exec(name) ?? [];
-    return pid !== undefined && inode === namespace && ownerOf(host, pid)[2] !== start;
+    const [, mark = ''] = new RegExp(`^${PREFIX}-(.*)-[0-9a-f]+$`).exec(name) ?? [];
+    return hasEnded(mark, host);
   });
   // One that is not empty, or that another process removes at this moment, is left.
   await Promise.all(stale.map((name) => rmdir(join(parent, name)).catch(() => undefined)));
-}
-
-/** Pid namespace of this process, pid and start time: proc_pid_stat(5), field 22. The name may have anything in it. */
-function ownerOf(host: HostFiles, process: string): [namespace: string, pid: string, start: string] {
-  const stat = host.proc(`${process}/stat`) ?? '';
-  const [pid = ''] = stat.split(' ', 1);
-  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  return [/\d+/.exec(host.link('self/ns/pid') ?? '')?.[0] ?? '0', pid, start];
 }

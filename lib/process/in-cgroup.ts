@@ -1,5 +1,5 @@
 import type { Cgroup } from '../cgroup/cgroup';
-import { createCgroup } from '../cgroup/create';
+import { type CgroupEnd, createCgroup } from '../cgroup/create';
 import type { CgroupPlan } from '../cgroup/spec';
 import type { Task } from '../launch/task';
 
@@ -16,10 +16,11 @@ export interface Running {
  */
 export async function startInCgroup(
   plan: CgroupPlan | undefined,
+  end: CgroupEnd,
   start: (cgroup: number | undefined) => Promise<Task>,
 ): Promise<Running> {
   if (plan === undefined) return { task: await start(undefined), cgroup: undefined };
-  const { cgroup, directory } = await createCgroup(plan);
+  const { cgroup, directory } = await createCgroup(plan, end);
   try {
     const task = await start(directory.fd);
     void task.exited.then(() => removeOrWarn(cgroup));

@@ -168,7 +168,8 @@ export function validateArgs(name: string, args: unknown): asserts args is strin
  * master; resolves when it runs.
  */
 export async function startProgram(program: Program, stdio: readonly number[] | TerminalSize): Promise<Running> {
-  return startInCgroup(program.cgroup, (cgroup) => startBornIn(cgroup ?? program.bornIn, program, stdio));
+  const end = { diesWithProcess: program.dieWithParent };
+  return startInCgroup(program.cgroup, end, (cgroup) => startBornIn(cgroup ?? program.bornIn, program, stdio));
 }
 
 async function startBornIn(

@@ -1,11 +1,8 @@
 /** Makes a sandbox: one launch, of a plan that puts the root together and then holds. */
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../host/proc';
-import { systemError } from '../launch/failure';
 import { credentialsIn, joinFromAbove, launch } from '../launch/target';
 import type { Task } from '../launch/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
@@ -18,6 +15,7 @@ import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
+import { WorkDirectories } from './work';
 
 /** What a sandbox is made of, all of it its own. */
 export interface Built {
@@ -30,8 +28,7 @@ export interface Built {
     { readonly cgroup: Cgroup; readonly directory: { readonly fd: number; close(): Promise<void> } } | undefined;
   /** Of a root that is an overlay: the upper layer, and those below as one. */
   readonly layers: readonly Descriptor[];
-  /** Directories to be removed in the end. */
-  readonly work: readonly string[];
+  readonly work: WorkDirectories;
 }
 
 /** Where it is made from. */
@@ -61,14 +58,16 @@ const POWERFUL = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE'] as const;
 
 export async function build(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<Built> {
   const origin = await originOf(plan);
-  const work: string[] = [];
+  const end = { diesWithProcess: plan.rules.dieWithParent };
+  const work = new WorkDirectories(end.diesWithProcess);
   let made: Built['cgroup'];
   try {
     const users = await usersOf(plan, origin);
-    made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup);
+    made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup, end);
     await makeWork(plan, work);
     const covers = await coversOf(plan);
     const task = await start(plan, users, origin, covers, signal, made?.directory.fd);
+    work.usedBy(task);
     return await own(task, plan, users, origin, made, work);
   } catch (error) {
     await discard(made, work);
@@ -134,16 +133,10 @@ async function coversOf({ network, entries }: SandboxPlan): Promise<Step[]> {
 }
 
 /** Undoes what was there before the task, or is there after it. */
-export async function discard(made: Built['cgroup'], work: readonly string[]): Promise<void> {
+export async function discard(made: Built['cgroup'], work: WorkDirectories): Promise<void> {
   await made?.directory.close();
   await made?.cgroup.remove();
-  await Promise.all(work.map(removeWork));
-}
-
-/** The kernel has made a directory in it that nobody may look into. */
-async function removeWork(path: string): Promise<void> {
-  await chmod(join(path, 'work'), 0o700).catch(() => undefined);
-  await rm(path, { recursive: true, force: true });
+  await work.remove();
 }
 
 /**
@@ -291,20 +284,10 @@ function builderId({ ranges }: ResolvedUser['uid'], nested: boolean, own: number
   return range === undefined ? own : range.inside + own - range.outside;
 }
 
-async function makeWork({ root, entries }: SandboxPlan, work: string[]): Promise<void> {
+/** Who uses one now the lock of `upper` tells. */
+async function makeWork({ root, entries }: SandboxPlan, work: WorkDirectories): Promise<void> {
   for (const layers of [root.layers, ...entries.map((entry) => entry.layers)]) {
-    if (layers?.work === undefined || !layers.ownsWork) continue;
-    try {
-      // One that a sandbox has left whose process was killed will do: who uses it now, the lock of `upper` tells.
-      await mkdir(layers.work, { recursive: true });
-    } catch (error) {
-      throw systemError(error, {
-        step: `make work directory ${layers.work}`,
-        operation: 'make_dir',
-        path: layers.work,
-      });
-    }
-    work.push(layers.work);
+    if (layers?.work !== undefined && layers.ownsWork) await work.make(layers.work);
   }
 }
 
@@ -315,7 +298,7 @@ async function own(
   { ids, nested }: Users,
   { owner }: Origin,
   cgroup: Built['cgroup'],
-  work: readonly string[],
+  work: WorkDirectories,
 ): Promise<Built> {
   const kinds = kindsOf(plan);
   const told = owner === undefined ? [] : task.fds.splice(-kinds.length);

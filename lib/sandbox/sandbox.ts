@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
+import type { FreezeOptions } from '../cgroup/cgroup';
 import type { CgroupStats } from '../cgroup/stats';
 import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
@@ -230,15 +231,15 @@ export class Sandbox {
    * Stops all that runs in it until {@link thaw}; resolves when everything has stopped. Programs that are started while
    * it is frozen begin to run with the thaw.
    *
-   * @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` without {@link SandboxSpec.cgroup}
+   * @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` without {@link SandboxSpec.cgroup}; `ETIMEDOUT` as {@link Cgroup.freeze}
    */
-  async freeze(): Promise<void> {
-    await this.#cgroup('freeze').freeze();
+  async freeze(options?: FreezeOptions): Promise<void> {
+    await this.#cgroup('freeze').freeze(options);
   }
 
   /** Lets everything continue. See {@link freeze}. */
-  async thaw(): Promise<void> {
-    await this.#cgroup('thaw').thaw();
+  async thaw(options?: FreezeOptions): Promise<void> {
+    await this.#cgroup('thaw').thaw(options);
   }
 
   /**

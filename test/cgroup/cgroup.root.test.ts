@@ -1,12 +1,24 @@
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type Cgroup, type NamespaceProcess, clone, execFile, spawn, unshare } from '../../lib';
 import { ownCgroup } from '../../lib/cgroup/place';
 import { CompiledPackage, outcomeOf } from '../fixtures/child-node';
 import { errorWith } from '../fixtures/errors';
 import { eventually, isAlive } from '../fixtures/footprint';
+import { libraryWorker } from '../fixtures/worker';
+import { firstLine } from '../discovery/fixtures/programs';
 
 // Each run below a cgroup of its own, which has no controllers: what others have in the first one does not matter.
 let parent: string;
@@ -130,6 +142,63 @@ test('freeze() stops all of it, thaw() lets it go on', async () => {
   await child.close();
 });
 
+describe('a process that waits in the kernel, for a file server that does not answer,', () => {
+  let folder: string;
+  let server: NamespaceProcess;
+  let waiting: { child: NamespaceProcess; cgroup: Cgroup };
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ns-silent-'));
+    const script = join(__dirname, '../discovery/fixtures/silent-server.py');
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    server = await spawn('python3', [script, join(folder, 'silent')], { unshare: ['mnt'], stdio: [...stdio] });
+    const pid = Number(await firstLine(server));
+    waiting = await sleeper(`exec cat /proc/${pid}/root/mnt/file`);
+    const name = (): string => readFileSync(`/proc/${waiting.child.pid}/comm`, 'utf8');
+    await eventually(() => name() === 'cat\n' && ['S', 'D'].includes(state(waiting.child.pid)));
+  });
+  afterEach(async () => {
+    // Not even SIGKILL ends it before.
+    await server.close();
+    await waiting.child.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('cannot be frozen: freeze() says so, and leaves nothing frozen', async () => {
+    const { child, cgroup } = waiting;
+    await expect(cgroup.freeze({ timeout: 100 })).rejects.toMatchObject({
+      name: 'NamespaceError',
+      code: 'ETIMEDOUT',
+      step: `freeze ${cgroup.path}`,
+      path: cgroup.path,
+      message: expect.stringContaining(`within 100 ms for the processes ${child.pid}`) as string,
+      hint: expect.stringContaining('in state D waits in the kernel for a device or a file server') as string,
+    });
+    expect(readFileSync(join(cgroup.path, 'cgroup.freeze'), 'utf8')).toBe('0\n');
+  });
+
+  test('need not be waited for', async () => {
+    const controller = new AbortController();
+    const freezing = waiting.cgroup.freeze({ signal: controller.signal });
+    controller.abort();
+    await expect(freezing).rejects.toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
+    expect(readFileSync(join(waiting.cgroup.path, 'cgroup.freeze'), 'utf8')).toBe('0\n');
+  });
+});
+
+test.each([
+  [{ timeout: 0 }, 'ERR_OUT_OF_RANGE'],
+  [{ timeout: '1' }, 'ERR_INVALID_ARG_TYPE'],
+  [{ timeot: 1 }, 'ERR_INVALID_ARG_VALUE'],
+  [{ signal: {} }, 'ERR_INVALID_ARG_TYPE'],
+])('freeze() and thaw() refuse %j, and do nothing', async (options, code) => {
+  const { child, cgroup } = await sleeper();
+  await expect(cgroup.freeze(options as object)).rejects.toMatchObject({ code });
+  await expect(cgroup.thaw(options as object)).rejects.toMatchObject({ code });
+  expect(readFileSync(join(cgroup.path, 'cgroup.freeze'), 'utf8')).toBe('0\n');
+  await child.close();
+});
+
 test('a frozen program can be killed and closed', async () => {
   const { child, cgroup } = await sleeper();
   await cgroup.freeze();
@@ -203,6 +272,22 @@ test('the cgroup of a Node that was killed is removed by the next one', async ()
   expect(existsSync(path)).toBe(true);
   await execFile('true', { cgroup: { parent: below } });
   expect(existsSync(path)).toBe(false);
+  rmdirSync(below);
+});
+
+test('the cgroup of a Worker that was terminated is removed by the next start in the same process', async () => {
+  const below = join(parent, 'worker');
+  mkdirSync(below);
+  const worker = libraryWorker(`
+    const child = await linux.spawn('sleep', ['600'], { stdio: 'ignore', cgroup: { parent: ${JSON.stringify(below)} } });
+    report({ pid: child.pid, path: child.cgroup.path });`);
+  const [{ pid, path }] = (await once(worker, 'message')) as [{ pid: number; path: string }];
+  await worker.terminate();
+  await eventually(() => !isAlive(pid));
+  await eventually(async () => {
+    await execFile('true', { cgroup: { parent: below } });
+    return !existsSync(path);
+  });
   rmdirSync(below);
 });
 

@@ -33,7 +33,7 @@ function newSet(): Promise<NamespaceSet> {
 
 /** With something to do for each of the steps that programs have in common. */
 const OPTIONS: SpawnOptions = {
-  ...{ stdio: 'ignore', cwd: '/', umask: 0o22, niceness: 1, oomScoreAdj: 500, rlimits: { core: 0 } },
+  ...{ stdio: 'ignore', cwd: '/', umask: 0o22, niceness: 19, oomScoreAdj: 500, rlimits: { core: 0 } },
   ...{ noNewPrivileges: true, newSession: true, capabilities: [], groups: [], uid: 0, gid: 0 },
 };
 

@@ -1,7 +1,9 @@
 /** Connectivity for network namespaces without privileges: by pasta(1) or slirp4netns(1). */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atExit } from '../../launch/at-exit';
 import { closeFd } from '../../launch/close';
 import { systemError } from '../../launch/failure';
 import { withoutOwn } from '../../launch/join';
@@ -116,10 +118,12 @@ function foreignUserOf(net: number): number | undefined {
 /** Removed when it has been used: a socket is not needed any more once somebody has connected to it. */
 async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'linux-ns-slirp-'));
+  const settled = atExit(() => rmSync(directory, { recursive: true, force: true }));
   try {
     return await use(directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
+    settled();
   }
 }
 
