@@ -1,5 +1,5 @@
 /**
- * npm run test:faults -- [kind …] [--shard 1/4] [--from 100] [--most 50] [--verbose]
+ * npm run test:faults -- [kind …] [--shard 1/4] [--from 100] [--most 50] [--match 'prctl:23'] [--verbose]
  *
  * Makes every system call fail that starting something takes, one at a time, with each error that it may give, and looks
  * what comes of it: docs/faults.md.
@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
     shard: { type: 'string', default: '1/1' },
     from: { type: 'string', default: '0' },
     most: { type: 'string' },
+    match: { type: 'string', default: '' },
     patience: { type: 'string', default: '30' },
     verbose: { type: 'boolean', default: false },
   },
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
     from: Number(values.from) + shard - 1,
     step: shards,
     most: values.most === undefined ? Infinity : Number(values.most),
+    match: values.match,
     patience: Number(values.patience) * 1000,
     tell: ({ kind, index, of, fault, came, breach }) => {
       if (values.verbose || breach !== undefined) console.log(`${kind} ${index + 1}/${of} ${fault}: ${breach ?? came}`);

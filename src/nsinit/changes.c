@@ -80,11 +80,24 @@ static void tell(struct walk *walk, char change, uint16_t mode, const char *name
   put(walk, name, text_length(name) + 1);
 }
 
+/*
+ * What these say when a name is not there, or not any more, or (EACCES, ENAMETOOLONG) was never to be seen in a lower
+ * layer. Anything else is no answer: a list of changes that is not whole would be wrong.
+ */
+static bool is_gone(long error) {
+  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ESTALE || error == -EACCES ||
+         error == -ENAMETOOLONG;
+}
+
 static struct found look(int directory, const char *name) {
   struct found found = {.exists = false};
   if (directory >= 0) {
     long flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
-    found.exists = sys5(__NR_statx, directory, name, flags, STATX_BASIC_STATS, &found.status) == 0;
+    long error = sys5(__NR_statx, directory, name, flags, STATX_BASIC_STATS, &found.status);
+    found.exists = error == 0;
+    if (!is_gone(error)) {
+      must(error, "statx", NULL);
+    }
   }
   return found;
 }
@@ -93,8 +106,18 @@ static bool is_directory(const struct found *found) {
   return found->exists && (found->status.stx_mode & S_IFMT) == S_IFDIR;
 }
 
+/* ERANGE: it is longer than the one letter that the kernel writes there, so somebody else has. fgetxattr(2) */
+static bool has_one(int fd, const char *name, char *value) {
+  long size = sys4(__NR_fgetxattr, fd, name, value, 1);
+  if (size == -ENODATA || size == -EOPNOTSUPP || size == -ERANGE) {
+    return false;
+  }
+  must(size, "fgetxattr", NULL);
+  return true;
+}
+
 static bool has_attribute(int fd, const char *in_user, const char *trusted, char *value) {
-  return sys4(__NR_fgetxattr, fd, in_user, value, 1) >= 0 || sys4(__NR_fgetxattr, fd, trusted, value, 1) >= 0;
+  return has_one(fd, in_user, value) || has_one(fd, trusted, value);
 }
 
 /* A device 0:0, or, where that cannot be made, an empty file with an attribute that says so. */
@@ -108,8 +131,12 @@ static bool is_whiteout(int directory, const char *name, const struct found *fou
     return false;
   }
   long fd = sys4(__NR_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-  bool is = fd >= 0 && has_attribute((int)fd, "user.overlay.whiteout", "trusted.overlay.whiteout", &value);
-  sys1(__NR_close, fd);
+  if (is_gone(fd)) {
+    return false;
+  }
+  must(fd, "openat", NULL);
+  bool is = has_attribute((int)fd, "user.overlay.whiteout", "trusted.overlay.whiteout", &value);
+  sys_close(fd);
   return is;
 }
 
@@ -123,7 +150,7 @@ static bool is_opaque(int directory) {
 static int open_child(int directory, const char *name) {
   long fd =
       directory < 0 ? -ENOENT : sys4(__NR_openat, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-  return fd < 0 ? -1 : (int)fd;
+  return is_gone(fd) ? -1 : (int)must(fd, "openat", NULL);
 }
 
 /* What was seen below, and is not any more, because the directory is another than the one of the same name there. */
@@ -132,7 +159,7 @@ static void tell_hidden(struct walk *walk) {
   if (walk->unpaired > 0) {
     return;
   }
-  sys3(__NR_lseek, walk->lower, 0, 0);
+  must(sys3(__NR_lseek, walk->lower, 0, 0), "lseek", NULL);
   for (;;) {
     long got = must(sys3(__NR_getdents64, walk->lower, entries, sizeof(entries)), "getdents64", NULL);
     if (got == 0) {
@@ -170,14 +197,14 @@ static bool enter(struct walk *walk, const char *name, int64_t offset, bool pair
   int upper = open_child(walk->upper, name);
   int lower = paired ? open_child(lower_of(walk), name) : -1;
   if (upper < 0) {
-    sys1(__NR_close, lower);
+    sys_close(lower);
     return false;
   }
   push(walk, offset, name);
-  sys1(__NR_close, walk->upper);
+  sys_close(walk->upper);
   walk->upper = upper;
   if (lower >= 0) {
-    sys1(__NR_close, walk->lower);
+    sys_close(walk->lower);
     walk->lower = lower;
   } else {
     walk->unpaired++;
@@ -189,7 +216,7 @@ static bool enter(struct walk *walk, const char *name, int64_t offset, bool pair
 /* One that was moved meanwhile is below another now, and its names mean nothing any more. */
 static int parent_of(int directory, uint64_t inode) {
   long parent = must(sys4(__NR_openat, directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
-  sys1(__NR_close, directory);
+  sys_close(directory);
   if (look((int)parent, "").status.stx_ino != inode) {
     fail("openat", -ESTALE, NULL);
   }
@@ -206,7 +233,7 @@ static void leave(struct walk *walk) {
   }
   walk->path_size = level->path_size;
   walk->hidden = level->hidden;
-  sys3(__NR_lseek, walk->upper, level->offset, 0);
+  must(sys3(__NR_lseek, walk->upper, level->offset, 0), "lseek", NULL);
 }
 
 static bool same_attributes(const struct found *a, const struct found *b) {
@@ -222,7 +249,7 @@ static bool is_unchanged(const struct walk *walk, const char *name, const struct
   }
   int fd = walk->hidden ? -1 : open_child(walk->upper, name);
   bool merged = fd >= 0 && !is_opaque(fd);
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return merged || walk->hidden;
 }
 

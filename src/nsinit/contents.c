@@ -32,7 +32,7 @@ static void copy(long to, uint64_t from, const char *path) {
     }
     write_bytes(to, room, (size_t)got, path);
   }
-  sys2(__NR_munmap, room, COPY_BYTES);
+  must(sys2(__NR_munmap, room, COPY_BYTES), "munmap", NULL);
 }
 
 /* From a descriptor where one is given, else with bytes. */

@@ -33,7 +33,7 @@ int enter_proc(void) {
 
 void leave_proc(int cwd) {
   must(sys1(__NR_fchdir, cwd), "fchdir", ".");
-  sys1(__NR_close, cwd);
+  sys_close(cwd);
 }
 
 /* What is mounted, or is a layer of what is mounted: a path in this task's own root. */
@@ -49,7 +49,7 @@ void step_write_file(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   long fd = open_file(path, step->field[1].number);
   write_bytes(fd, step->field[2].bytes, step->field[2].size, path);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 /* For what is better than nothing: a sysctl that not every kernel has, in a /proc that a container has made read-only.
@@ -58,7 +58,7 @@ void step_try_write_file(const struct plan_step *step) {
   long fd = open_named(step->field[0].bytes, step->field[1].number | O_NOCTTY | O_NONBLOCK, 0);
   if (fd >= 0) {
     write_bytes(fd, step->field[2].bytes, step->field[2].size, step->field[0].bytes);
-    sys1(__NR_close, fd);
+    sys_close(fd);
   }
 }
 
@@ -79,7 +79,7 @@ static void send_file(long fd, const char *path, uint64_t most) {
     report_data(bytes, (size_t)got);
     most -= (uint64_t)got;
   }
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 void step_read_file(const struct plan_step *step) {
@@ -102,7 +102,7 @@ void step_mountinfo(const struct plan_step *step) {
 static long change_directory(const char *path) {
   long fd = open_named(path, O_PATH | O_DIRECTORY, 0);
   long error = fd < 0 ? fd : sys1(__NR_fchdir, fd);
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return error;
 }
 
@@ -111,7 +111,7 @@ void step_chdir(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   bool fallback = step->field[1].number != 0;
   long error = change_directory(path);
-  if (error < 0 && fallback) {
+  if (fallback && (error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP)) {
     error = sys1(__NR_chdir, "/");
   }
   if (error < 0) {

@@ -34,7 +34,7 @@ static void make_mount_point(int directory, const char *name) {
 
 static void put(int tree, int directory, const char *name) {
   must(sys5(__NR_move_mount, tree, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH), "move_mount", name);
-  sys1(__NR_close, tree);
+  sys_close(tree);
 }
 
 static void copy_link(int link, int to, const char *name) {
@@ -54,12 +54,12 @@ static void bind_entry(int from, int to, const char *name) {
   uint32_t type = type_of((int)entry);
   if (type == S_IFLNK) {
     copy_link((int)entry, to, name);
-    sys1(__NR_close, entry);
+    sys_close(entry);
     return;
   }
   const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
   long tree = must(sys3(__NR_open_tree, entry, "", flags), "open_tree", name);
-  sys1(__NR_close, entry);
+  sys_close(entry);
   if (type == S_IFDIR) {
     must(sys3(__NR_mkdirat, to, name, 0755), "mkdir", name);
   } else {
@@ -130,8 +130,8 @@ void step_host_files(const struct plan_step *step) {
   bind_entries(old, root, name);
   must(sys3(__NR_mkdirat, root, name, 0755), "mkdir", directory);
   change_root(root);
-  sys1(__NR_close, old);
-  sys1(__NR_close, root);
+  sys_close(old);
+  sys_close(root);
   put_trees(&step->field[1], directory);
   must(sys1(__NR_chdir, "/"), "chdir", "/");
   make_read_only("/");

@@ -76,6 +76,6 @@ void step_join(const struct plan_step *step) {
     if ((joined >> i & 1) == 0) {
       join_one(step, i);
     }
-    sys1(__NR_close, plan_list_number(&step->field[0], i));
+    sys_close(plan_list_number(&step->field[0], i));
   }
 }

@@ -19,7 +19,7 @@ void step_propagation(const struct plan_step *step) {
   const struct attributes attributes = {0, 0, flags & ~(uint64_t)MS_REC, 0};
   int mount = must_find_place(path, NULL).fd;
   change_attributes(mount, (flags & MS_REC) != 0, &attributes, path);
-  sys1(__NR_close, mount);
+  sys_close(mount);
 }
 
 void step_umount(const struct plan_step *step) {

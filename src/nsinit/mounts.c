@@ -106,7 +106,7 @@ int create_fs(long context, uint64_t attributes, const char *path) {
   if (mount < 0) {
     fail_fs(context, "fsmount", mount, path);
   }
-  sys1(__NR_close, context);
+  sys_close(context);
   return (int)mount;
 }
 
@@ -135,7 +135,7 @@ void put_mount(int mount, int target, const char *path) {
 static void place_private(int mount, const char *path, uint64_t flags, bool own, uint64_t mode) {
   if (path == NULL) {
     report(REPORT_FD, 0, mount);
-    sys1(__NR_close, mount);
+    sys_close(mount);
     return;
   }
   if (has(flags, PLAN_NEW_ROOT)) {
@@ -147,8 +147,8 @@ static void place_private(int mount, const char *path, uint64_t flags, bool own,
   put_mount(mount, target.fd, path);
   cover_place(&target);
   remember_mount(&target, mount, !own || task.base < 0);
-  sys1(__NR_close, target.fd);
-  sys1(__NR_close, mount);
+  sys_close(target.fd);
+  sys_close(mount);
 }
 
 void place_mount(int mount, const char *path, uint64_t flags, bool own) {
@@ -233,7 +233,7 @@ static long copy_tree(const struct plan_field *source, const struct plan_field *
   }
   long fd = open_source(source->bytes, O_PATH);
   long tree = fd < 0 ? fd : sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return tree;
 }
 
@@ -256,7 +256,7 @@ static void place_with(int mount, const struct attributes *attributes, const cha
   int kept = (int)must(sys3(__NR_fcntl, mount, F_DUPFD_CLOEXEC, PLAN_FIRST_FD), "fcntl", path);
   place_private(mount, path, flags, own, mode);
   change_attributes(kept, recursive, attributes, path);
-  sys1(__NR_close, kept);
+  sys_close(kept);
 }
 
 /*
@@ -285,7 +285,7 @@ static void reconfigure(int mount, const struct plan_field *parameters, const ch
   if (error < 0) {
     fail_fs(context, "fsconfig", error, path);
   }
-  sys1(__NR_close, context);
+  sys_close(context);
 }
 
 void step_remount(const struct plan_step *step) {
@@ -297,7 +297,7 @@ void step_remount(const struct plan_step *step) {
     reconfigure(place.fd, &field[4], path);
   }
   change_attributes(place.fd, field[1].number != 0, &attributes, path);
-  sys1(__NR_close, place.fd);
+  sys_close(place.fd);
 }
 
 /* STATX_ATTR_MOUNT_ROOT, Linux 5.8. */
@@ -325,7 +325,7 @@ static void seal_directory(const struct place *place, bool recursive, const stru
   if (error == -ENOSYS) {
     change_attributes(tree, recursive, attributes, path);
   }
-  sys1(__NR_close, tree);
+  sys_close(tree);
 }
 
 /* Fields: what is to be so, attributes to set, PLAN_RECURSIVE and PLAN_OPTIONAL. */
@@ -343,7 +343,7 @@ void step_seal(const struct plan_step *step) {
   } else {
     seal_directory(&place, has(flags, PLAN_RECURSIVE), &attributes);
   }
-  sys1(__NR_close, place.fd);
+  sys_close(place.fd);
 }
 
 void step_move(const struct plan_step *step) {
@@ -352,8 +352,8 @@ void step_move(const struct plan_step *step) {
   struct place to = must_find_place(step->field[1].bytes, NULL);
   put_mount(from.fd, to.fd, path);
   remember_move(&from, &to, from.fd);
-  sys1(__NR_close, from.fd);
-  sys1(__NR_close, to.fd);
+  sys_close(from.fd);
+  sys_close(to.fd);
 }
 
 /* What is empty and stays so, by the type of what it is to hide. */
@@ -383,9 +383,9 @@ void step_mask(const struct plan_step *step) {
   put_mount(mask, place.fd, path);
   cover_place(&place);
   remember_mount(&place, mask, false);
-  sys1(__NR_close, place.fd);
+  sys_close(place.fd);
   if (mask != task.mask) {
-    sys1(__NR_close, mask);
+    sys_close(mask);
   }
 }
 
@@ -399,7 +399,7 @@ void step_data(const struct plan_step *step) {
   fill_file(file, &field[2], &field[3], path);
   must(sys2(__NR_fchmod, file, field[1].number), "fchmod", path);
   give_to_owner((int)file, "", path);
-  sys1(__NR_close, file);
+  sys_close(file);
   long tree =
       must(sys3(__NR_open_tree, staging_directory(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", path);
   place_with((int)tree, &attributes, path, path, PLAN_MAKE_MISSING, true, field[1].number);

@@ -133,7 +133,7 @@ void step_cover(const struct plan_step *step) {
     must(tree, "open_tree", source);
     put_mount((int)tree, (int)target, path);
     change_attributes((int)tree, true, &attributes, path);
-    sys1(__NR_close, tree);
+    sys_close(tree);
   }
-  sys1(__NR_close, target);
+  sys_close(target);
 }

@@ -58,7 +58,7 @@ static long open_mountinfo(void) {
   change_root(task.base);
   long fd = sys4(__NR_openat, proc, "self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
   change_root(own);
-  sys1(__NR_close, own);
+  sys_close(own);
   return fd;
 }
 
@@ -80,12 +80,12 @@ static struct room read_mountinfo(size_t *size) {
     if (room.size - *size < FIRST_ROOM / 2) {
       struct room larger = make_room(2 * room.size);
       __builtin_memcpy(larger.bytes, room.bytes, *size);
-      sys2(__NR_munmap, room.bytes, room.size);
+      must(sys2(__NR_munmap, room.bytes, room.size), "munmap", NULL);
       room = larger;
     }
   }
   room.bytes[*size] = '\0';
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return room;
 }
 
@@ -228,7 +228,7 @@ static void remount_line(const struct line *lines, uint32_t count, const struct 
   } else if (!is_covered(lines, count, line)) {
     fail("openat2", -ESTALE, line->path);
   }
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 static void remount_below(uint64_t id, const struct attributes *attributes) {
@@ -249,8 +249,8 @@ static void remount_below(uint64_t id, const struct attributes *attributes) {
       remount_line(lines, count, &lines[i], attributes);
     }
   }
-  sys2(__NR_munmap, memory.bytes, memory.size);
-  sys2(__NR_munmap, text.bytes, text.size);
+  must(sys2(__NR_munmap, memory.bytes, memory.size), "munmap", NULL);
+  must(sys2(__NR_munmap, text.bytes, text.size), "munmap", NULL);
 }
 
 void remount_each(int mount, bool recursive, const struct attributes *attributes, const char *path) {

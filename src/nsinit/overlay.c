@@ -97,7 +97,7 @@ static void set_lower(long context, const struct layers *lower, const char *path
 static bool takes_paths_only(int layer, const char *path) {
   long context = open_fs("overlay", path);
   long error = try_layer(context, "lowerdir+", layer);
-  sys1(__NR_close, context);
+  sys_close(context);
   return error < 0;
 }
 
@@ -137,7 +137,7 @@ static long lower_view(const struct layers *lower, const struct plan_field *para
 
 static void tell(long fd) {
   report(REPORT_FD, 0, (int)fd);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 void step_overlay(const struct plan_step *step) {

@@ -63,7 +63,7 @@ static void add(const struct mounted *mounted) {
     struct mounted *larger = new_memory(room * sizeof(*larger), 0);
     if (mount_room > 0) {
       __builtin_memcpy(larger, mounts, mount_count * sizeof(*mounts));
-      sys2(__NR_munmap, mounts, mount_room * sizeof(*mounts));
+      must(sys2(__NR_munmap, mounts, mount_room * sizeof(*mounts)), "munmap", NULL);
     }
     mounts = larger;
     mount_room = room;
@@ -80,7 +80,7 @@ void set_root(int fd, bool shared) {
 /* It is to be looked up anew: the task has another. */
 void forget_root(void) {
   while (mount_count > 0) {
-    sys1(__NR_close, mounts[--mount_count].fd);
+    sys_close(mounts[--mount_count].fd);
   }
 }
 
@@ -216,7 +216,7 @@ static void follow(const char *to, size_t size) {
 
 /* The directory that it is in is another from here on; the descriptor is taken over. */
 static void go_to(long directory) {
-  sys1(__NR_close, walk.directory);
+  sys_close(walk.directory);
   walk.directory = (int)must(directory, "openat2", walk.asked);
 }
 
@@ -262,7 +262,7 @@ static void follow_link(const char *name, int link, size_t before) {
   char to[PATH_MAX];
   long tried = sys4(__NR_openat2, walk.directory, name, &how, sizeof(how));
   if (tried >= 0) {
-    sys1(__NR_close, tried);
+    sys_close(tried);
   } else if (tried == -ELOOP) {
     fail("openat2", tried, walk.asked);
   }
@@ -302,7 +302,7 @@ static void go_into(const char *name, long found, size_t before) {
   switch (type_of((int)found)) {
     case S_IFLNK:
       follow_link(name, (int)found, before);
-      sys1(__NR_close, found);
+      sys_close(found);
       return;
     case S_IFDIR:
       go_to(found);
@@ -349,7 +349,7 @@ static const char *walk_path(const char *asked, const struct making *making, boo
 }
 
 static void end_walk(void) {
-  sys1(__NR_close, walk.directory);
+  sys_close(walk.directory);
   walk.directory = -1;
 }
 
@@ -405,7 +405,7 @@ long open_placed(const char *asked, uint64_t flags) {
     return place.fd;
   }
   long fd = reopen(place.fd, flags);
-  sys1(__NR_close, place.fd);
+  sys_close(place.fd);
   return fd;
 }
 
@@ -434,7 +434,7 @@ bool is_shared(const struct place *place) {
 static void forget_below(const char *path, size_t size) {
   for (uint32_t i = mount_count - 1; i > 0; i--) {
     if (mounts[i].size > size && is_at_or_below(mounts[i].path, mounts[i].size, path, size)) {
-      sys1(__NR_close, mounts[i].fd);
+      sys_close(mounts[i].fd);
       mounts[i] = mounts[--mount_count];
     }
   }
@@ -458,7 +458,7 @@ void remember_mount(const struct place *place, int mount, bool shared) {
     add(&(struct mounted){place->path, place->size, kept, shared});
     return;
   }
-  sys1(__NR_close, at->fd);
+  sys_close(at->fd);
   at->fd = kept;
   at->shared = shared;
 }
@@ -487,7 +487,7 @@ void remember_copies(const struct place *place, int copy) {
     if (!same_file((int)fd, each->fd)) {
       fail("openat2", -ESTALE, place->asked);
     }
-    sys1(__NR_close, each->fd);
+    sys_close(each->fd);
     each->fd = (int)fd;
   }
 }
@@ -499,7 +499,7 @@ void remember_move(const struct place *from, const struct place *to, int mount) 
   forget_below(from->path, from->size);
   struct mounted *at = mounted_at(from->path, from->size);
   if (at != NULL && at->size > 0) {
-    sys1(__NR_close, at->fd);
+    sys_close(at->fd);
     *at = mounts[--mount_count];
   }
   remember_mount(to, mount, shared);
@@ -519,6 +519,6 @@ void check_places(void) {
     if (mount_id((int)fd, "") != mount_id(each->fd, "")) {
       fail("openat2", -ESTALE, path);
     }
-    sys1(__NR_close, fd);
+    sys_close(fd);
   }
 }

@@ -48,14 +48,14 @@ uint64_t mount_id(int at, const char *path) {
 /* Modes are meant as they are said. Put back when the root is done, for whoever goes on in this task. */
 static void clear_umask(void) {
   if (!task.umask_cleared) {
-    task.umask = (uint32_t)sys1(__NR_umask, 0);
+    task.umask = (uint32_t)must(sys1(__NR_umask, 0), "umask", NULL);
     task.umask_cleared = true;
   }
 }
 
 void restore_umask(void) {
   if (task.umask_cleared) {
-    sys1(__NR_umask, task.umask);
+    must(sys1(__NR_umask, task.umask), "umask", NULL);
     task.umask_cleared = false;
   }
 }
@@ -71,15 +71,19 @@ static bool are_dots(const char *entries, long size) {
   return true;
 }
 
-/* False also where it cannot be read. */
-static bool is_empty(int directory) {
+/* False also where it may not be read. */
+static bool is_empty(int directory, const char *path) {
   char entries[128] __attribute__((aligned(8)));
   long got;
   long fd = sys4(__NR_openat, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd == -EACCES) {
+    return false;
+  }
+  must(fd, "open", path);
   do {
-    got = sys3(__NR_getdents64, fd, entries, sizeof(entries));
+    got = must(sys3(__NR_getdents64, fd, entries, sizeof(entries)), "getdents64", path);
   } while (got > 0 && are_dots(entries, got));
-  sys1(__NR_close, fd);
+  sys_close(fd);
   return got == 0;
 }
 
@@ -95,8 +99,8 @@ static void give_new(int fd, const char *path) {
   must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", path);
   uint32_t type = status.stx_mode & S_IFMT;
   bool empty_file = type == S_IFREG && status.stx_size == 0 && status.stx_nlink == 1;
-  bool harmless = type == S_IFLNK || empty_file || (type == S_IFDIR && is_empty(fd));
-  if (harmless && status.stx_uid == (uint32_t)sys0(__NR_geteuid)) {
+  bool harmless = type == S_IFLNK || empty_file || (type == S_IFDIR && is_empty(fd, path));
+  if (harmless && status.stx_uid == (uint32_t)must(sys0(__NR_geteuid), "geteuid", NULL)) {
     give_to_owner(fd, "", path);
   }
 }
@@ -145,7 +149,7 @@ static int make_directory(const char *path, const struct making *making, bool on
   int directory = find_name(path, only_last ? NULL : making, !only_last, &name, &there);
   if (name == NULL && !only_last) {
     *made = false;
-    sys1(__NR_close, there);
+    sys_close(there);
     return directory;
   }
   if (there >= 0 && (only_last || type_of((int)there) != S_IFDIR)) {
@@ -153,7 +157,7 @@ static int make_directory(const char *path, const struct making *making, bool on
   }
   *made = there == -ENOENT;
   int fd = *made ? make_name(directory, name, S_IFDIR, making, path) : (int)must(there, "openat2", path);
-  sys1(__NR_close, directory);
+  sys_close(directory);
   return fd;
 }
 
@@ -168,9 +172,9 @@ void step_make_dir(const struct plan_step *step) {
   if (mode != PLAN_UNCHANGED && (made || (flags & PLAN_IF_MADE) == 0)) {
     long directory = must(reopen(fd, O_RDONLY | O_DIRECTORY), "open", path);
     set_mode(directory, mode, path);
-    sys1(__NR_close, directory);
+    sys_close(directory);
   }
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
 /* The directory and the name of what can't be the root. */
@@ -195,7 +199,7 @@ void step_make_link(const struct plan_step *step) {
     must(sys3(__NR_symlinkat, to->bytes, directory, name), "symlink", path);
     int fd = (int)must(open_here(directory, name), "open", path);
     give_new(fd, path);
-    sys1(__NR_close, fd);
+    sys_close(fd);
   } else {
     must(there, "openat2", path);
     long size = sys4(__NR_readlinkat, there, "", is, sizeof(is));
@@ -203,8 +207,8 @@ void step_make_link(const struct plan_step *step) {
       fail_in_the_way("symlink", -EEXIST, path, found_path(), (int)there);
     }
   }
-  sys1(__NR_close, there);
-  sys1(__NR_close, directory);
+  sys_close(there);
+  sys_close(directory);
 }
 
 /*
@@ -225,7 +229,7 @@ void step_make_file(const struct plan_step *step) {
   long fd = is_new ? sys4(__NR_openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
                    : reopen((int)there, O_WRONLY | O_TRUNC);
   must(fd, "open", path);
-  sys1(__NR_close, there);
+  sys_close(there);
   fill_file(fd, &step->field[2], &step->field[3], path);
   if (is_new || mode != PLAN_UNCHANGED) {
     set_mode(fd, mode == PLAN_UNCHANGED ? NEW_FILE : mode, path);
@@ -233,13 +237,13 @@ void step_make_file(const struct plan_step *step) {
   if (is_new) {
     give_to_owner((int)fd, "", path);
   }
-  sys1(__NR_close, fd);
-  sys1(__NR_close, directory);
+  sys_close(fd);
+  sys_close(directory);
 }
 
 void step_chmod(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
   long fd = must(open_placed(path, O_RDONLY | O_NONBLOCK | O_NOCTTY), "openat2", path);
   set_mode(fd, step->field[1].number, path);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }

@@ -40,7 +40,7 @@ static void mount_base(void) {
   task.base = new_tmpfs("0700", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   put_mount(task.base, target < 0 ? task.old_root : (int)target, "/");
   if (target >= 0) {
-    sys1(__NR_close, target);
+    sys_close(target);
   }
 }
 
@@ -52,8 +52,8 @@ static void make_base(void) {
   int target = make_directory("old");
   put_mount(copy, target, "/");
   change_root(copy);
-  sys1(__NR_close, copy);
-  sys1(__NR_close, target);
+  sys_close(copy);
+  sys_close(target);
   task.staging = make_directory("staging");
 }
 
@@ -64,7 +64,7 @@ void begin_root(int mount, bool shared) {
   }
   int target = make_directory("new");
   put_mount(mount, target, "/");
-  sys1(__NR_close, target);
+  sys_close(target);
   set_root(mount, shared);
 }
 
@@ -74,9 +74,9 @@ void leave_staging(void) {
     return;
   }
   change_root(task.old_root);
-  sys1(__NR_close, task.old_root);
-  sys1(__NR_close, task.base);
-  sys1(__NR_close, task.staging);
+  sys_close(task.old_root);
+  sys_close(task.base);
+  sys_close(task.staging);
   task.base = -1;
   task.staging = -1;
 }

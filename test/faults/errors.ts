@@ -120,8 +120,19 @@ const NOT_TRIED: readonly string[] = [
   'clock_nanosleep',
 ];
 
-/** Of libc on launcher threads, but this package's own in nsinit. */
-const NOT_OF_LAUNCHERS: readonly string[] = ['mmap', 'munmap'];
+/** Of libc on threads of Node, but this package's own in nsinit. */
+const NOT_OF_THREADS: readonly string[] = ['mmap', 'munmap'];
+
+/** On Node's own thread: what the addon calls there and Node does not. */
+const ON_MAIN: readonly string[] = [
+  'socketpair',
+  'recvmsg',
+  'waitid',
+  'sendto',
+  'setsockopt',
+  'pidfd_send_signal',
+  'fcntl:1030',
+];
 
 /** What a filter of system calls that somebody else has installed answers: as containers' do. */
 export const REFUSALS: readonly number[] = [ERRNO.EPERM, ERRNO.ENOSYS];
@@ -132,8 +143,9 @@ export function errorName(error: number): string {
 }
 
 /** errno values to try; none for a call that is left alone. Throws for one that nobody has thought of. */
-export function errorsOf(role: string, call: string): readonly number[] {
-  if (NOT_TRIED.includes(call) || (role === 'L' && NOT_OF_LAUNCHERS.includes(call))) return [];
+export function errorsOf(role: string, call: string, operation: number): readonly number[] {
+  if (role === 'M' && !ON_MAIN.includes(operation === 0 ? call : `${call}:${operation}`)) return [];
+  if (NOT_TRIED.includes(call) || (/^[A-Z]$/.test(role) && NOT_OF_THREADS.includes(call))) return [];
   const names = ERRORS[call];
   if (names === undefined) throw new Error(`${call}, which ${role} makes, is not in the table of errors`);
   return names.map((name) => ERRNO[name]);

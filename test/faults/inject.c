@@ -6,12 +6,12 @@
  * fault: with this one, thousands of faults are tried in one Node process, at places that have the same name each time.
  *
  * A place is a role, a call with its operation (the argument that makes prctl(2), ioctl(2) and fcntl(2) many calls, else
- * 0), and the how many-th it is. Roles: "L" the launcher threads; "L1" the first child of them
+ * 0), and the how many-th it is. Roles: those of `attach`, as "L" of the launcher threads; "L1" the first child of them
  * since `begin`, until its exec, and "L1+" after it, that is nsinit; "L1+2" the second child of that. When nsinit
  * executes a program it is not traced any more.
  *
  * Commands, one packet each; each is answered by a packet:
- *   attach TID                            a launcher thread
+ *   attach TID ROLE                       a thread; what "L" starts is traced as well
  *   begin                                 forgets what was counted; what runs by now is left alone
  *   arm ROLE NUMBER OPERATION NTH ERRNO STICKY
  *                                         STICKY 1: this and all of that call that come after it, in children too
@@ -49,7 +49,7 @@
   (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |       \
    PTRACE_O_TRACEEXIT)
 
-enum kind { UNKNOWN, LAUNCHER, CHILD, NSINIT };
+enum kind { UNKNOWN, THREAD, CHILD, NSINIT };
 
 struct tracee {
   pid_t pid;
@@ -191,7 +191,7 @@ static void at_call(struct tracee *tracee) {
     tracee->injected = 0;
   }
   if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
-      (tracee->kind == LAUNCHER && is_eventfd(tracee->pid, info.entry.args[0]))) {
+      (tracee->kind == THREAD && is_eventfd(tracee->pid, info.entry.args[0]))) {
     return;
   }
   struct call call = call_of(&info);
@@ -213,7 +213,7 @@ static void at_birth(struct tracee *parent) {
   unsigned long message = 0;
   ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &message);
   pid_t pid = (pid_t)message;
-  bool by_launcher = parent->kind == LAUNCHER;
+  bool by_launcher = parent->kind == THREAD;
   int number = by_launcher ? ++launcher_births : ++parent->births;
   char role[ROLE_BYTES + 16];
   snprintf(role, sizeof(role), "%s%d", parent->role, number);
@@ -277,21 +277,22 @@ static void at_stop(pid_t pid, int status) {
 
 static void begin(void) {
   for (size_t i = 0; i < tracee_count; i++) {
-    tracees[i].old = tracees[i].kind != LAUNCHER;
+    tracees[i].old = tracees[i].kind != THREAD;
   }
   count_count = 0;
   launcher_births = 0;
   memset(&fault, 0, sizeof(fault));
 }
 
-static void attach(pid_t tid) {
-  if (ptrace(PTRACE_SEIZE, tid, 0, OPTIONS) < 0) {
+static void attach(pid_t tid, const char *role) {
+  long options = strcmp(role, "L") == 0 ? OPTIONS : PTRACE_O_TRACESYSGOOD;
+  if (ptrace(PTRACE_SEIZE, tid, 0, options) < 0) {
     fprintf(stderr, "inject: can't trace %d: %s\n", tid, strerror(errno));
     exit(70);
   }
   struct tracee *tracee = add(tid);
-  tracee->kind = LAUNCHER;
-  strcpy(tracee->role, "L");
+  tracee->kind = THREAD;
+  snprintf(tracee->role, sizeof(tracee->role), "%s", role);
   ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 }
 
@@ -299,6 +300,7 @@ static void attach(pid_t tid) {
 static bool command(int control) {
   char text[256];
   char answer[60000];
+  char role[ROLE_BYTES];
   int tid = 0;
   int sticky = 0;
   ssize_t size = recv(control, text, sizeof(text) - 1, 0);
@@ -307,8 +309,8 @@ static bool command(int control) {
   }
   text[size] = '\0';
   size_t length = (size_t)snprintf(answer, sizeof(answer), "ok\n");
-  if (sscanf(text, "attach %d", &tid) == 1) {
-    attach(tid);
+  if (sscanf(text, "attach %d %47s", &tid, role) == 2) {
+    attach(tid, role);
   } else if (strncmp(text, "begin", 5) == 0) {
     begin();
   } else if (sscanf(text, "arm %47s %ld %lu %d %d %d", fault.role, &fault.call.number, &fault.call.operation,

@@ -1,7 +1,10 @@
 import { closeSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import {
   type NamespaceSet,
+  Network,
   Sandbox,
   type SpawnOptions,
   type UnshareSpec,
@@ -136,7 +139,7 @@ export const KINDS: readonly Kind[] = [
     only: 'user',
     run: (place) => worldOf(place, { unshare: { user: { uidMap: 'auto', gidMap: 'auto' } } }),
   },
-  { name: 'all namespaces, init', run: (place) => worldOf(place, { unshare: ALL }, ['mounts']) },
+  { name: 'all namespaces, init', run: (place) => worldOf(place, { unshare: ALL }) },
   { name: 'init, confined', run: (place) => worldOf(place, { ...CONFINED, unshare: ['user', 'pid', 'mnt'] }) },
   { name: 'program as process 1', run: (place) => worldOf(place, { unshare: ['user', 'pid'], init: false }) },
   {
@@ -248,6 +251,39 @@ export const KINDS: readonly Kind[] = [
       const link = readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/, '');
       closeSync(fd);
       return JSON.stringify([forward, host, link]);
+    },
+  },
+  {
+    name: 'links and routes of a set',
+    ...withSet({ user: true, net: true }),
+    run: async (_, prepared) => {
+      const network = await Network.open(prepared as NamespaceSet);
+      try {
+        await network.link.add({ name: 'veth0', kind: 'veth', peer: { name: 'veth1' } });
+        await network.link.set('veth0', { up: true });
+        await network.address.add('veth0', '192.0.2.1/24');
+        const routes = (await network.route.list()).map(({ to }) => to);
+        const links = (await network.link.list()).map(({ name }) => name);
+        await network.link.delete('veth0');
+        return JSON.stringify([routes, links]);
+      } finally {
+        await network.close();
+      }
+    },
+  },
+  {
+    name: 'connection in a set',
+    ...withSet({ user: true, net: true }),
+    run: async (_, prepared) => {
+      const set = prepared as NamespaceSet;
+      const server = await set.listen({ host: '127.0.0.1', port: 0 });
+      try {
+        server.on('connection', (socket: Socket) => socket.end('hello'));
+        const { port } = server.address() as AddressInfo;
+        return await text(await set.connect({ host: '127.0.0.1', port }));
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
     },
   },
   {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { OWN_MOUNTS } from '../fixtures/footprint';
 import { KINDS_HERE } from './kinds';
 import type { Outcome, SweepOptions } from './worker';
 
@@ -16,6 +17,8 @@ export interface RunOptions {
   step?: number;
   /** How many of each kind at most. */
   most?: number;
+  /** Only those whose names contain this: `'prctl:23 39'`. */
+  match?: string;
   /** Told of each. */
   tell?(outcome: Outcome): void;
   /** A fault that has not come to its end by then, in ms, hangs. */
@@ -67,7 +70,7 @@ async function runKind(
   options: RunOptions,
   result: Result,
 ): Promise<void> {
-  const { from = 0, step = 1, most = Infinity, patience = 30_000 } = options;
+  const { from = 0, step = 1, most = Infinity, match = '', patience = 30_000 } = options;
   let next = from;
   for (let left = most; left > 0;) {
     const place = mkdtempSync(join(directory, 'place-'));
@@ -78,6 +81,7 @@ async function runKind(
       from: next,
       step,
       most: Math.min(left, 1e9),
+      match,
       patience,
       directory: place,
       world,
@@ -111,7 +115,15 @@ async function runWorker(
 ): Promise<{ done: boolean; index?: number | undefined; why: string }> {
   const main = 'require(process.argv[1]).sweep(JSON.parse(process.argv[2]))';
   const args = ['--require', require.resolve('tsx/cjs'), '--eval', main, '--', WORKER, JSON.stringify(options)];
-  const child = spawn(inject, [process.execPath, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Root has mounts of its own there: what is left can be told from what others on the host mount.
+  const own = process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'private'] : [];
+  const [command = inject, ...before] = [...own, inject, process.execPath].map(String);
+  const env = { ...process.env, LINUX_NS_PATIENCE: String((2 * options.patience) / 1000) };
+  const child = spawn(command, [...before, ...args], {
+    cwd: ROOT,
+    env: own.length === 0 ? env : { ...env, [OWN_MOUNTS]: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const errors = text(child.stderr);
   const exited = new Promise<number | string>((resolve) =>
     child.once('close', (code, signal) => resolve(code ?? signal ?? '')),

@@ -31,6 +31,8 @@ export interface SweepOptions extends Place {
   step: number;
   /** How many at most. */
   most: number;
+  /** Only those whose names contain this. */
+  match: string;
   /** What has not come to its end by then, in ms, hangs. */
   patience: number;
 }
@@ -50,6 +52,7 @@ export interface Outcome {
 
 const CONTROL = 3;
 const EXIT_HUNG = 75;
+const EXIT_UNSETTLED = 76;
 const NAMES = new Map(
   Object.entries(SYSCALLS).map(([name, numbers]) => [process.arch === 'arm64' ? numbers[3] : numbers[0], name]),
 );
@@ -64,15 +67,15 @@ function ask(command: string): string {
 }
 
 /** Threads of this package, by their names. */
-function launcherThreads(): string[] {
-  return readdirSync('/proc/self/task').filter((tid) =>
-    readFileSync(`/proc/self/task/${tid}/comm`, 'utf8').startsWith('ns-launcher'),
+function threads(name: string): string[] {
+  return readdirSync('/proc/self/task').filter(
+    (tid) => readFileSync(`/proc/self/task/${tid}/comm`, 'utf8').trim() === name,
   );
 }
 
-/** All threads that there may be exist from here on, and are traced. */
-async function attach(): Promise<void> {
-  for (let round = 0; round < 5 && launcherThreads().length < 4; round++) {
+/** All launcher threads that there may be exist from here on, and are traced. */
+async function attachLaunchers(): Promise<void> {
+  for (let round = 0; round < 5 && threads('ns-launcher').length < 4; round++) {
     await Promise.all(
       Array.from({ length: 12 }, async () => {
         const child = await spawn('true', [], { unshare: ['user', 'mnt'], stdio: 'ignore' });
@@ -80,7 +83,14 @@ async function attach(): Promise<void> {
       }),
     );
   }
-  for (const tid of launcherThreads()) ask(`attach ${tid}`);
+  for (const tid of threads('ns-launcher')) ask(`attach ${tid} L`);
+}
+
+/** Node's own thread, and those of this package that a start of that kind has needed. */
+function attachOthers(): void {
+  ask(`attach ${process.pid} M`);
+  for (const tid of threads('ns-netlink')) ask(`attach ${tid} N`);
+  for (const tid of threads('ns-visitor')) ask(`attach ${tid} V`);
 }
 
 interface Called {
@@ -138,7 +148,7 @@ function normalised(world: string): string {
 function faultsOf(called: readonly Called[]): Fault[] {
   return called.flatMap(({ role, call, operation, count }) => {
     const place = { role, call, operation };
-    const errors = errorsOf(role, call);
+    const errors = errorsOf(role, call, operation);
     const single = Array.from({ length: count }, (_, i) => i + 1).flatMap((nth) =>
       errors.map((error) => ({ ...place, nth, error, sticky: false })),
     );
@@ -208,16 +218,19 @@ function codeOf(error: unknown): string {
 }
 
 /** Resolves when all are done; ends the process with {@link EXIT_HUNG} where one has not come to an end. */
-export async function sweep({ kind: name, from, step, most, patience, ...place }: SweepOptions): Promise<void> {
+export async function sweep({ kind: name, from, step, most, match, patience, ...place }: SweepOptions): Promise<void> {
   const kind = KINDS.find((each) => each.name === name)!;
+  // Where nothing is left to wait for, and something has not settled all the same.
+  process.exitCode = EXIT_UNSETTLED;
   const say = (outcome: object): boolean => process.stdout.write(`${JSON.stringify(outcome)}\n`);
-  await attach();
+  await attachLaunchers();
   const prepared = await kind.before?.(place);
   // Twice: what is loaded, opened or asked the first time is there then.
   await attempt(kind, place, prepared, patience);
+  attachOthers();
   const { world: baseline, error, called } = await attempt(kind, place, prepared, patience);
   if (baseline === undefined) throw error;
-  const faults = faultsOf(called);
+  const faults = faultsOf(called).filter((fault) => nameOf(fault).includes(match));
   const before = footprint();
   for (let index = from, done = 0; index < faults.length && done < most; index += step, done++) {
     const fault = faults[index]!;
@@ -231,13 +244,16 @@ export async function sweep({ kind: name, from, step, most, patience, ...place }
       killChildren(before);
       process.exit(EXIT_HUNG);
     }
-    const { descriptors, children } = await moreThan({ ...before, mounts: 1e9 });
-    if (descriptors.length + children.length > 0) {
-      breach = `left: ${[...descriptors, ...children.map((pid) => `process ${pid}`)].join(', ')}; ${processes()}`;
+    const { descriptors, children, mounts } = await moreThan(before);
+    const leaks = descriptors.length + children.length + mounts > 0;
+    if (leaks) {
+      const more = [...descriptors, ...children.map((pid) => `process ${pid}`), `${mounts} mounts`];
+      breach = `left: ${more.join(', ')}; ${processes()}`;
     }
     const came = trial.fired === 0 ? 'not reached' : trial.error === undefined ? 'as promised' : codeOf(trial.error);
     say({ ...about, came, breach });
-    if (descriptors.length + children.length > 0) {
+    // A thread that visits networks and cannot go home ends for good: the next fault is one of a new process.
+    if (leaks || fault.role === 'V') {
       killChildren(before);
       process.exit(EXIT_HUNG);
     }
