@@ -1,4 +1,5 @@
 import {
+  validateArray,
   validateInteger,
   validateKnownKeys,
   validateObject,
@@ -106,7 +107,8 @@ export class Addresses {
   /**
    * Gives a link an address: `ip address add`, `ifconfig`.
    *
-   * @param address - with the length of its network's prefix: `'192.168.5.5/24'`
+   * @param address - with the length of its network's prefix: `'192.168.5.5/24'`. Or one that {@link Addresses.list} has
+   * given, with its settings, over which `options` go
    * @throws NamespaceError `EEXIST` when the link has it already, `ENODEV` when there is no such link, …
    *
    * @example
@@ -115,11 +117,8 @@ export class Addresses {
    * await network.address.add('veth0', '2001:db8::1/64', { flags: ['nodad'] });
    * ```
    */
-  async add(link: LinkReference, address: string, options: AddressOptions = {}): Promise<void> {
-    validateLink('link', link);
-    const prefix = validatePrefix('address', address);
-    const encoded = encodeOptions(prefix, options);
-    await this.#change(RTM_NEWADDR, NlmFlag.CREATE | NlmFlag.EXCL, { link, address, prefix, encoded });
+  async add(link: LinkReference, address: string | Address, options: AddressOptions = {}): Promise<void> {
+    await this.#change(RTM_NEWADDR, NlmFlag.CREATE | NlmFlag.EXCL, checked(link, address, options));
   }
 
   /**
@@ -127,34 +126,32 @@ export class Addresses {
    *
    * @throws NamespaceError as {@link Addresses.add}, but not `EEXIST`
    */
-  async replace(link: LinkReference, address: string, options: AddressOptions = {}): Promise<void> {
-    validateLink('link', link);
-    const prefix = validatePrefix('address', address);
-    const encoded = encodeOptions(prefix, options);
-    await this.#change(RTM_NEWADDR, NlmFlag.CREATE | NlmFlag.REPLACE, { link, address, prefix, encoded });
+  async replace(link: LinkReference, address: string | Address, options: AddressOptions = {}): Promise<void> {
+    await this.#change(RTM_NEWADDR, NlmFlag.CREATE | NlmFlag.REPLACE, checked(link, address, options));
   }
 
   /**
    * Takes an address from a link: `ip address delete`.
    *
-   * @param address - as it was given, with the length of the prefix
+   * @param address - as it was given, with the length of the prefix; or one that {@link Addresses.list} has given
    * @param options - `peer` as it was given
    * @throws NamespaceError `EADDRNOTAVAIL` when the link does not have it
    */
-  async delete(link: LinkReference, address: string, options: Pick<AddressOptions, 'peer'> = {}): Promise<void> {
+  async delete(
+    link: LinkReference,
+    address: string | Address,
+    options: Pick<AddressOptions, 'peer'> = {},
+  ): Promise<void> {
     validateLink('link', link);
-    const prefix = validatePrefix('address', address);
     validateObject('options', options);
     validateKnownKeys('options', options, ['peer']);
-    const encoded = encodePeer(prefix, options.peer);
-    await this.#change(RTM_DELADDR, 0, { link, address, prefix, encoded });
+    const { text, settings } = given(address);
+    const prefix = validatePrefix('address', text);
+    const encoded = encodePeer(prefix, options.peer ?? settings.peer);
+    await this.#change(RTM_DELADDR, 0, { link, address: text, prefix, encoded });
   }
 
-  async #change(
-    type: number,
-    flags: number,
-    { link, address, prefix, encoded }: { link: LinkReference; address: string; prefix: Prefix; encoded: Encoded },
-  ): Promise<void> {
+  async #change(type: number, flags: number, { link, address, prefix, encoded }: Checked): Promise<void> {
     const adds = type === RTM_NEWADDR;
     const index = await indexOf(this.#connection, link);
     const header = {
@@ -191,6 +188,71 @@ export class Addresses {
   }
 }
 
+/** What is to be done, checked. */
+interface Checked {
+  link: LinkReference;
+  address: string;
+  prefix: Prefix;
+  encoded: Encoded;
+}
+
+function checked(link: LinkReference, address: string | Address, options: AddressOptions): Checked {
+  validateLink('link', link);
+  const { text, settings } = given(address);
+  const prefix = validatePrefix('address', text);
+  validateObject('options', options);
+  validateKnownKeys('options', options, OPTION_KEYS);
+  return { link, address: text, prefix, encoded: encodeOptions(prefix, { ...settings, ...options }) };
+}
+
+const LISTED: Readonly<Record<keyof Address, true>> = {
+  family: true,
+  address: true,
+  prefixLength: true,
+  peer: true,
+  broadcast: true,
+  anycast: true,
+  scope: true,
+  label: true,
+  link: true,
+  index: true,
+  flags: true,
+  dynamic: true,
+  metric: true,
+  validLifetime: true,
+  preferredLifetime: true,
+};
+
+/** An address as text, or as it is listed: with the prefix, which is that of the other end where there is one. */
+function given(address: string | Address): { text: string; settings: AddressOptions } {
+  if (typeof address === 'string') return { text: address, settings: {} };
+  validateObject('address', address);
+  validateKnownKeys('address', address, Object.keys(LISTED));
+  const {
+    peer,
+    prefixLength,
+    broadcast = null,
+    scope,
+    label,
+    metric,
+    flags,
+    validLifetime,
+    preferredLifetime,
+  } = address;
+  validateString('address.address', address.address);
+  validateInteger('address.prefixLength', prefixLength, 0, 128);
+  const settable = (flags as readonly string[] | undefined)?.filter((flag) => SETTABLE.includes(flag as AddressFlag));
+  const settings = { broadcast, scope, label, metric, validLifetime, preferredLifetime };
+  return {
+    text: peer === undefined ? `${address.address}/${prefixLength}` : address.address,
+    settings: {
+      ...settings,
+      flags: settable as AddressFlag[] | undefined,
+      peer: peer === undefined ? undefined : `${peer}/${prefixLength}`,
+    },
+  };
+}
+
 interface Encoded {
   scope?: number;
   /** Of the peer's network, where that has one. */
@@ -199,8 +261,6 @@ interface Encoded {
 }
 
 function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
-  validateObject('options', options);
-  validateKnownKeys('options', options, OPTION_KEYS);
   const { peer, broadcast, scope, label, metric, validLifetime, preferredLifetime, flags = [] } = options;
   const other = encodePeer(prefix, peer);
   if (broadcast != null) validateAddress('options.broadcast', broadcast, prefix.family);
@@ -208,6 +268,7 @@ function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
   if (metric !== undefined) validateInteger('options.metric', metric, 0, 0xffffffff);
   const valid = lifetime('options.validLifetime', validLifetime);
   const preferred = lifetime('options.preferredLifetime', preferredLifetime, valid);
+  validateArray('options.flags', flags);
   flags.forEach((flag, index) => validateOneOf(`options.flags[${index}]`, flag, SETTABLE));
   const bits = ADDRESS_FLAGS.reduce(
     (all, [bit, name]) => ((flags as readonly string[]).includes(name) ? all | bit : all),

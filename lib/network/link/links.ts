@@ -10,6 +10,7 @@ import { type NetworkTarget, Place, netlinkSocket } from '../place';
 import { mapInTurns } from '../turns';
 import { KINDS, type LinkKind, type LinkReference, encodeKind, encodePort } from './kinds';
 import { type Link, linkOf, linksMentioned } from './link';
+import { givenLink, isListed, meant } from './listed';
 import { addressed, dumpLinks, findLink, indexOf, nameTable, namesOf, validateLink } from './lookup';
 import {
   ANY_LINK,
@@ -103,15 +104,17 @@ export class Links {
   /**
    * One link: `ip link show LINK`.
    *
+   * @param link - its name or its index; or the link as a list had it, which then may have another name by now
    * @throws NamespaceError `ENODEV` when there is none of that name or index
    */
-  async get(link: LinkReference, options: Pick<LinkFilter, 'stats'> = {}): Promise<Link> {
-    validateLink('link', link);
+  async get(link: LinkReference | Link, options: Pick<LinkFilter, 'stats'> = {}): Promise<Link> {
+    const { reference } = meant(link);
+    validateLink('link', reference);
     validateObject('options', options);
     validateKnownKeys('options', options, ['stats']);
     const { stats = false } = options;
     validateBoolean('options.stats', stats);
-    return this.#describe(await findLink(this.#connection, link), stats);
+    return this.#describe(await findLink(this.#connection, reference), stats);
   }
 
   /**
@@ -124,6 +127,9 @@ export class Links {
    * A `'tun'` or `'tap'` that is created here is persistent: it stays while nobody has it open. See {@link
    * Links.openTun}.
    *
+   * One that a list has given is a spec of a link like it: with the same name, kind, settings and further names, where the
+   * link below it and its master are in this network. Its index is another; of a veth, the other end is created as well.
+   *
    * @returns the link as it is now, in the namespace it is in
    * @throws NamespaceError `EEXIST` when the name is taken, `ENODEV` when the link or master it refers to is missing,
    * `ERR_LINUX_NS_UNSUPPORTED` when this kernel does not have the kind, `EPERM`, …
@@ -134,7 +140,17 @@ export class Links {
    * await network.link.add({ name: 'veth0', kind: 'veth', master: 'br0', up: true, peer: { name: 'veth1', namespace: ns1 } });
    * ```
    */
-  async add(spec: LinkSpec): Promise<Link> {
+  async add(spec: LinkSpec | Link): Promise<Link> {
+    if (!isListed(spec)) return this.#add(spec);
+    const given = givenLink(spec);
+    const { name } = await this.#add(given.spec);
+    return this.#orDelete(name, async () => {
+      if (Object.values(given.later).some((value) => value !== undefined)) await this.set(name, given.later);
+      return this.get(name);
+    });
+  }
+
+  async #add(spec: LinkSpec): Promise<Link> {
     validateSpec('spec', spec);
     if (spec.kind === 'tun' || spec.kind === 'tap') return this.#addTun(spec);
     const master = await this.#masterAt(spec);
@@ -170,10 +186,11 @@ export class Links {
    * await network.link.set('br0', { kind: 'bridge', stp: true });
    * ```
    */
-  async set(link: LinkReference, change: LinkChange): Promise<void> {
-    validateLink('link', link);
+  async set(link: LinkReference | Link, change: LinkChange): Promise<void> {
+    const { reference, called } = meant(link);
+    validateLink('link', reference);
     validateChange('change', change);
-    await this.#set(link, change, link);
+    await this.#set(reference, change, called);
   }
 
   /** @param called - the name for errors: where it is known by its index, what the caller calls it */
@@ -210,15 +227,16 @@ export class Links {
    *
    * @throws NamespaceError `ENODEV` when there is no such link, `ENOTSUP` when it cannot be deleted
    */
-  async delete(link: LinkReference): Promise<void> {
-    validateLink('link', link);
-    const { index, attributes } = addressed(link);
+  async delete(link: LinkReference | Link): Promise<void> {
+    const { reference, called } = meant(link);
+    validateLink('link', reference);
+    const { index, attributes } = addressed(reference);
     await this.#connection.request({
       bytes: encode(LINK, RTM_DELLINK, CHANGE, { header: { ...ANY_LINK, index }, attributes }),
       type: LINK,
-      step: `delete link ${link}`,
+      step: `delete link ${called}`,
       operation: 'link-delete',
-      object: String(link),
+      object: String(called),
     });
   }
 

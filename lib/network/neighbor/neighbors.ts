@@ -9,6 +9,7 @@ import { NlmFlag, encode } from '../netlink/message';
 import { mapInTurns } from '../turns';
 import {
   NEIGHBOR,
+  NTF_EXT_LEARNED,
   NTF_PROXY,
   NTF_ROUTER,
   type NeighborMessage,
@@ -30,7 +31,7 @@ export interface NeighborFilter {
   noarp?: boolean | undefined;
 }
 
-/** A neighbor to add or delete. */
+/** A neighbor to add or delete. One that {@link Neighbors.list} has given is one. */
 export interface NeighborSpec {
   /** Its IP address. */
   to: string;
@@ -38,15 +39,24 @@ export interface NeighborSpec {
   link: LinkReference;
   /** Its link-layer address, `'02:00:00:00:00:07'`; not for a proxy. */
   address?: string | undefined;
-  /** Default `'permanent'`. */
-  state?: NeighborState | undefined;
+  /** Default `'permanent'`. As in a list, too: `['STALE']`. */
+  state?: NeighborState | readonly string[] | undefined;
   /** It is a router. Default false. */
   router?: boolean | undefined;
   /** This host answers in its place. Default false. */
   proxy?: boolean | undefined;
+  /** It was learnt by a program, not by the kernel (`extern_learn`). Default false. */
+  external?: boolean | undefined;
+  /** As a list has it: `to` says it, too. */
+  family?: Family | undefined;
+  /** As a list has it: `link` says it, too. */
+  index?: number | undefined;
 }
 
-const KEYS: readonly (keyof NeighborSpec)[] = ['to', 'link', 'address', 'state', 'router', 'proxy'];
+const KEYS: readonly (keyof NeighborSpec)[] = [
+  ...(['to', 'link', 'address', 'state', 'router', 'proxy', 'external'] as const),
+  ...(['family', 'index'] as const),
+];
 
 const STATES: readonly NeighborState[] = [
   'permanent',
@@ -59,6 +69,8 @@ const STATES: readonly NeighborState[] = [
   'failed',
 ];
 
+const NUD_INCOMPLETE = 0x01;
+const NUD_FAILED = 0x20;
 const NUD_NOARP = 0x40;
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 
@@ -130,17 +142,17 @@ export class Neighbors {
   }
 
   /**
-   * Deletes a neighbor: `ip neighbour delete`.
+   * Deletes a neighbor: `ip neighbour delete`. Its address and its link say which, and whether it is a proxy.
    *
    * @throws NamespaceError `ENOENT` when there is none
    */
-  async delete(neighbor: Pick<NeighborSpec, 'to' | 'link' | 'proxy'>): Promise<void> {
+  async delete(neighbor: NeighborSpec): Promise<void> {
     await this.#change('delete', 0, neighbor);
   }
 
   async #change(what: 'add' | 'replace' | 'delete', flags: number, neighbor: NeighborSpec): Promise<void> {
     validateNeighbor('neighbor', neighbor, what !== 'delete');
-    const { to, link, address, state, router, proxy } = neighbor;
+    const { to, link, address, state = 'permanent', router, proxy, external } = neighbor;
     const index = await indexOf(this.#connection, link);
     await this.#connection.request({
       bytes: encode(NEIGHBOR, what === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, CHANGE | flags, {
@@ -148,8 +160,11 @@ export class Neighbors {
           family: FAMILY_NUMBERS[familyOf(to)],
           pad: undefined,
           index,
-          state: what === 'delete' || proxy === true ? 0 : stateNumber(state ?? 'permanent'),
-          flags: (proxy === true ? NTF_PROXY : 0) | (router === true ? NTF_ROUTER : 0),
+          state: what === 'delete' || proxy === true ? 0 : stateNumber(state),
+          flags:
+            (proxy === true ? NTF_PROXY : 0) |
+            (router === true ? NTF_ROUTER : 0) |
+            (external === true ? NTF_EXT_LEARNED : 0),
           type: 0,
         },
         attributes: { DST: to, LLADDR: address },
@@ -178,23 +193,39 @@ export class Neighbors {
 
 function validateNeighbor(name: string, neighbor: unknown, adds: boolean): asserts neighbor is NeighborSpec {
   validateObject(name, neighbor);
-  validateKnownKeys(name, neighbor, adds ? KEYS : ['to', 'link', 'proxy']);
-  const { to, link, address, state, router, proxy } = neighbor as Record<string, unknown>;
+  validateKnownKeys(name, neighbor, KEYS);
+  const { to, link, address, state, router, proxy, external } = neighbor as Record<string, unknown>;
   validateAddress(`${name}.to`, to);
   validateLink(`${name}.link`, link);
   if (address !== undefined) validateMac(`${name}.address`, address);
-  if (state !== undefined) validateOneOf(`${name}.state`, state, STATES);
+  if (state !== undefined) validateState(`${name}.state`, state);
   if (router !== undefined) validateBoolean(`${name}.router`, router);
   if (proxy !== undefined) validateBoolean(`${name}.proxy`, proxy);
+  if (external !== undefined) validateBoolean(`${name}.external`, external);
   if (!adds) return;
   if (proxy === true && address !== undefined) {
     throw invalidValue(`${name}.address`, address, 'must not be given for a proxy: it answers with its own');
   }
-  if (proxy !== true && address === undefined && state !== 'failed' && state !== 'incomplete') {
+  if (proxy !== true && address === undefined && isResolved(state as NeighborSpec['state'])) {
     throw invalidValue(`${name}.address`, address, 'must be given, unless it is a proxy');
   }
 }
 
-function stateNumber(state: NeighborState): number {
-  return NEIGHBOR_STATES.find(([, name]) => name === state.toUpperCase())?.[0] ?? 0;
+function validateState(name: string, state: unknown): void {
+  if (!Array.isArray(state)) {
+    validateOneOf(name, state, STATES);
+    return;
+  }
+  const names = NEIGHBOR_STATES.map(([, each]) => each);
+  state.forEach((each: unknown, index) => validateOneOf(`${name}[${index}]`, each, names));
+}
+
+/** Whether a neighbor in that state has an address. */
+function isResolved(state: NeighborSpec['state'] = 'permanent'): boolean {
+  return (stateNumber(state) & ~(NUD_NOARP | NUD_INCOMPLETE | NUD_FAILED)) !== 0;
+}
+
+function stateNumber(state: NeighborState | readonly string[]): number {
+  const names = typeof state === 'string' ? [state.toUpperCase()] : state;
+  return NEIGHBOR_STATES.reduce((bits, [bit, name]) => (names.includes(name) ? bits | bit : bits), 0);
 }

@@ -42,9 +42,13 @@ export interface NextHopSpec {
   weight?: number | undefined;
   /** Whether the router is on that link although no address of the link is in its network (`onlink`). */
   onlink?: boolean | undefined;
+  /** As a list has it: the index of the link, which counts where `link` is not given. */
+  index?: number | undefined;
+  /** As a list has them: `'onlink'` counts, the others say how it is now. */
+  flags?: readonly string[] | undefined;
 }
 
-/** A route to add or delete: ip-route(8). */
+/** A route to add or delete: ip-route(8). One that {@link Routes.list} has given is one. */
 export interface RouteSpec {
   /** `'default'`, a network (`'10.0.0.0/8'`) or a single address. */
   to: string;
@@ -61,7 +65,7 @@ export interface RouteSpec {
   /** Default `'main'`, for local addresses `'local'`. */
   table?: Table | number | undefined;
   /** Default `'unicast'`. `'blackhole'` drops packets silently; `'unreachable'` and `'prohibit'` tell the sender. */
-  type?: RouteType | undefined;
+  type?: RouteType | number | undefined;
   /** Default `'boot'`, as `ip` has it. */
   protocol?: RouteProtocol | number | undefined;
   /** Default: as `ip` has it, `'link'` without a router and `'host'` for local addresses. */
@@ -80,6 +84,12 @@ export interface RouteSpec {
   preference?: RoutePreference | undefined;
   /** Seconds until it expires; IPv6 only. */
   expires?: number | undefined;
+  /** The number of a next-hop object, in place of `via`, `link` and `nexthops`, which then only tell what it leads to. */
+  nexthopId?: number | undefined;
+  /** As a list has it: the index of the link, which counts where `link` is not given. */
+  index?: number | undefined;
+  /** As a list has them: `'onlink'` counts, the others say how it is now. */
+  flags?: readonly string[] | undefined;
 }
 
 const KEYS: readonly (keyof RouteSpec)[] = [
@@ -100,10 +110,13 @@ const KEYS: readonly (keyof RouteSpec)[] = [
   'metrics',
   'preference',
   'expires',
+  'nexthopId',
+  'index',
+  'flags',
 ];
 
 /** Types of routes that lead to this host, and stand in its own table. */
-const IN_LOCAL_TABLE: readonly RouteType[] = ['local', 'broadcast', 'nat', 'anycast'];
+const IN_LOCAL_TABLE: readonly (RouteType | number)[] = ['local', 'broadcast', 'nat', 'anycast'];
 
 export function validateRoute(name: string, spec: unknown): asserts spec is RouteSpec {
   validateObject(name, spec);
@@ -117,33 +130,38 @@ export function validateRoute(name: string, spec: unknown): asserts spec is Rout
     throw invalidValue(`${name}.family`, bag.family, `must be that of '${bag.to}'`);
   }
   validateHop(name, bag);
-  if (bag.type !== undefined) validateOneOf(`${name}.type`, bag.type, ROUTE_TYPES.names);
+  if (bag.type !== undefined) ROUTE_TYPES.validate(`${name}.type`, bag.type, 255);
   if (bag.source !== undefined) validateAddress(`${name}.source`, bag.source);
   if (bag.from !== undefined) validatePrefix(`${name}.from`, bag.from, family);
   if (bag.metric !== undefined) validateInteger(`${name}.metric`, bag.metric, 0, 0xffffffff);
   if (bag.tos !== undefined) validateInteger(`${name}.tos`, bag.tos, 0, 0xff);
-  if (bag.expires !== undefined) validateInteger(`${name}.expires`, bag.expires, 1, 0x7fffffff / 100);
+  if (bag.expires !== undefined) validateInteger(`${name}.expires`, bag.expires, 0, 0x7fffffff / 100);
+  if (bag.nexthopId !== undefined) validateInteger(`${name}.nexthopId`, bag.nexthopId, 1, 0xffffffff);
   if (bag.preference !== undefined) validateOneOf(`${name}.preference`, bag.preference, ['low', 'medium', 'high']);
   if (bag.metrics !== undefined) validateMetrics(`${name}.metrics`, bag.metrics);
   if (bag.nexthops === undefined) return;
   validateArray(`${name}.nexthops`, bag.nexthops);
-  if (bag.via !== undefined || bag.link !== undefined) {
+  if (bag.nexthopId === undefined && (bag.via !== undefined || bag.link !== undefined)) {
     throw invalidValue(`${name}.nexthops`, bag.nexthops, "must not be given together with 'via' or 'link'");
   }
   if (bag.nexthops.length === 0) throw invalidValue(`${name}.nexthops`, bag.nexthops, 'must have at least one');
   bag.nexthops.forEach((hop, index) => {
     const at = `${name}.nexthops[${index}]`;
     validateObject(at, hop);
-    validateKnownKeys(at, hop, ['via', 'link', 'weight', 'onlink']);
+    validateKnownKeys(at, hop, ['via', 'link', 'weight', 'onlink', 'index', 'flags']);
     validateHop(at, hop as Record<string, unknown>);
   });
 }
 
-function validateHop(name: string, { via, link, weight, onlink }: Record<string, unknown>): void {
+function validateHop(name: string, { via, link, weight, onlink, index, flags }: Record<string, unknown>): void {
   if (via !== undefined) validateAddress(`${name}.via`, via);
   if (link !== undefined) validateLink(`${name}.link`, link);
   if (weight !== undefined) validateInteger(`${name}.weight`, weight, 1, 256);
   if (onlink !== undefined) validateBoolean(`${name}.onlink`, onlink);
+  if (index !== undefined) validateInteger(`${name}.index`, index, 1, 2 ** 31 - 1);
+  if (flags === undefined) return;
+  validateArray(`${name}.flags`, flags);
+  flags.forEach((flag: unknown, at) => validateString(`${name}.flags[${at}]`, flag));
 }
 
 function validateMetrics(name: string, metrics: unknown): void {
@@ -164,8 +182,19 @@ export function routeFamily({ to, family, via, nexthops }: RouteSpec): Family {
 }
 
 /** The links that a spec refers to. */
-export function linksOfSpec({ link, nexthops = [] }: RouteSpec): LinkReference[] {
-  return [link, ...nexthops.map((hop) => hop.link)].filter((each) => each !== undefined);
+export function linksOfSpec(spec: RouteSpec): LinkReference[] {
+  if (spec.nexthopId !== undefined) return [];
+  return [spec, ...(spec.nexthops ?? [])].map(linkOfHop).filter((each) => each !== undefined);
+}
+
+type Hop = Pick<RouteSpec, 'link' | 'index' | 'onlink' | 'flags'>;
+
+function linkOfHop({ link, index }: Hop): LinkReference | undefined {
+  return link ?? index;
+}
+
+function flagsOfHop({ onlink, flags }: Hop): number {
+  return (onlink ?? flags?.includes('onlink') ?? false) ? RTNH_F_ONLINK : 0;
 }
 
 /**
@@ -177,7 +206,7 @@ export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => n
   const to = spec.to === 'default' ? undefined : validatePrefix('spec.to', spec.to);
   const from = spec.from === undefined ? undefined : validatePrefix('spec.from', spec.from);
   const table = tableOf(spec);
-  const type = spec.type ?? (adds ? 'unicast' : undefined);
+  const type = typeOf(spec) ?? (adds ? 'unicast' : undefined);
   const protocol = spec.protocol ?? (adds ? 'boot' : 'unspec');
   const header: RouteHeader = {
     family: FAMILY_NUMBERS[family],
@@ -187,23 +216,40 @@ export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => n
     table: table > 255 ? 0 : table,
     protocol: ROUTE_PROTOCOLS.validate('spec.protocol', protocol, 255),
     scope: scopeOf(spec, adds),
-    type: type === undefined ? 0 : ROUTE_TYPES.numberOf(type),
-    flags: spec.onlink === true ? RTNH_F_ONLINK : 0,
+    type: type === undefined ? 0 : ROUTE_TYPES.validate('spec.type', type, 255),
+    flags: spec.nexthopId === undefined ? flagsOfHop(spec) : 0,
   };
   const attributes: RouteAttributes = {
     DST: to?.address,
     SRC: from?.address,
-    ...gateway(spec.via, family),
-    OIF: spec.link === undefined ? undefined : indexOf(spec.link),
+    ...(spec.nexthopId === undefined ? way(spec, family, indexOf) : { NH_ID: spec.nexthopId }),
     PRIORITY: spec.metric,
     PREFSRC: spec.source,
     METRICS: encodeMetrics(spec.metrics),
-    MULTIPATH: spec.nexthops?.map((hop) => encodeHop(hop, family, indexOf)),
     TABLE: table > 255 ? table : undefined,
     PREF: spec.preference === undefined ? undefined : PREFERENCES.indexOf(spec.preference),
-    EXPIRES: spec.expires,
+    EXPIRES: spec.expires === undefined ? undefined : Math.max(spec.expires, 1), // a list rounds to 0
   };
   return { header, attributes };
+}
+
+/** A next-hop object that drops packets makes a list say so of the route, which itself is one like any other. */
+function typeOf({ type, nexthopId }: RouteSpec): RouteType | number | undefined {
+  return nexthopId !== undefined && type === 'blackhole' ? undefined : type;
+}
+
+/** Where packets go by a route that says so itself. */
+function way(
+  spec: RouteSpec,
+  family: Family,
+  indexOf: (link: LinkReference) => number,
+): Pick<RouteAttributes, 'GATEWAY' | 'VIA' | 'OIF' | 'MULTIPATH'> {
+  const link = linkOfHop(spec);
+  return {
+    ...gateway(spec.via, family),
+    OIF: link === undefined ? undefined : indexOf(link),
+    MULTIPATH: spec.nexthops?.map((hop) => encodeHop(hop, family, indexOf)),
+  };
 }
 
 function tableOf(spec: RouteSpec): number {
@@ -212,13 +258,13 @@ function tableOf(spec: RouteSpec): number {
 }
 
 /** How far away the destination is, as iproute2 sees it; of IPv6 the kernel does not ask. */
-function scopeOf({ scope, type = 'unicast', via, nexthops }: RouteSpec, adds: boolean): number {
+function scopeOf({ scope, type = 'unicast', via, nexthops, nexthopId }: RouteSpec, adds: boolean): number {
   if (scope !== undefined) return SCOPES.validate('spec.scope', scope, 255);
   if (!adds) return SCOPES.numberOf('nowhere'); // any
   if (type === 'local' || type === 'nat') return SCOPES.numberOf('host');
   if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return SCOPES.numberOf('link');
   if (type !== 'unicast') return SCOPES.numberOf('global');
-  return SCOPES.numberOf(via === undefined && nexthops === undefined ? 'link' : 'global');
+  return SCOPES.numberOf((via ?? nexthops ?? nexthopId) === undefined ? 'link' : 'global');
 }
 
 function gateway(via: string | undefined, family: Family): Pick<RouteAttributes, 'GATEWAY' | 'VIA'> {
@@ -227,10 +273,11 @@ function gateway(via: string | undefined, family: Family): Pick<RouteAttributes,
 }
 
 function encodeHop(hop: NextHopSpec, family: Family, indexOf: (link: LinkReference) => number): NextHopMessage {
+  const link = linkOfHop(hop);
   return {
-    flags: hop.onlink === true ? RTNH_F_ONLINK : 0,
+    flags: flagsOfHop(hop),
     hops: (hop.weight ?? 1) - 1,
-    index: hop.link === undefined ? 0 : indexOf(hop.link),
+    index: link === undefined ? 0 : indexOf(link),
     attributes: gateway(hop.via, family),
   };
 }
