@@ -360,10 +360,7 @@ void step_move(const struct plan_step *step) {
 static int open_mask(uint32_t type, const char *path) {
   const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (type != S_IFDIR) {
-    const struct attributes attributes = {MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, 0};
-    int null = (int)must(sys3(__NR_open_tree, AT_FDCWD, "/dev/null", copy), "open_tree", "/dev/null");
-    try_attributes(null, false, &attributes); /* where it can't be done so, it does not matter either */
-    return null;
+    return (int)must(sys3(__NR_open_tree, AT_FDCWD, "/dev/null", copy), "open_tree", "/dev/null");
   }
   if (task.mask < 0) {
     task.mask = new_tmpfs("0555", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);

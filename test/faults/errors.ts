@@ -53,7 +53,8 @@ const ERRORS: Readonly<Record<string, readonly (keyof typeof ERRNO)[]>> = {
   munmap: ['EINVAL', 'ENOMEM'],
   open_tree: ['EPERM', 'ENOENT', 'EINVAL', 'EMFILE', 'ENOMEM', 'EACCES', 'ELOOP'],
   openat: ['ENOENT', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM', 'EPERM', 'ELOOP', 'EINTR', 'EIO'],
-  openat2: ['ENOENT', 'EACCES', 'EMFILE', 'ENFILE', 'ENOMEM', 'EPERM', 'ENOSYS', 'EXDEV', 'EAGAIN', 'ELOOP', 'ENOTDIR'],
+  // Not ENOENT: what is optional is left out where the kernel says that it is not there.
+  openat2: ['EACCES', 'EMFILE', 'ENFILE', 'ENOMEM', 'EPERM', 'ENOSYS', 'EXDEV', 'EAGAIN', 'ELOOP'],
   personality: ['EINVAL', 'EPERM'],
   pidfd_open: ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSYS', 'EPERM', 'ESRCH'],
   pidfd_send_signal: ['EPERM', 'ESRCH', 'ENOSYS'],

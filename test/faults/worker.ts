@@ -6,7 +6,7 @@ import { readFileSync, readSync, readdirSync, readlinkSync, writeSync } from 'no
 import type { NamespaceError } from '../../lib';
 import { spawn } from '../../lib';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
-import { type Footprint, footprint, moreThan } from '../fixtures/footprint';
+import { type Footprint, eventually, footprint } from '../fixtures/footprint';
 import { REFUSALS, errorName, errorsOf } from './errors';
 import { KINDS, type Kind, type Place } from './kinds';
 
@@ -185,6 +185,21 @@ function difference(expected: string, actual: string): string {
   return JSON.stringify({ missing: missing.slice(0, 4), more: more.slice(0, 4) });
 }
 
+/** What there is now and was not before, if need be after a while. An image for the next launch lies ready. */
+async function leftSince(before: Footprint): Promise<string[]> {
+  const left = (): string[] => {
+    const now = footprint();
+    const image = now.descriptors.find((descriptor) => descriptor.includes('/memfd:nsinit'));
+    return [
+      ...now.descriptors.filter((descriptor) => descriptor !== image && !before.descriptors.includes(descriptor)),
+      ...now.children.filter((pid) => !before.children.includes(pid)).map((pid) => `process ${pid}`),
+      ...(now.mounts > before.mounts ? [`${now.mounts - before.mounts} mounts`] : []),
+    ];
+  };
+  await eventually(() => left().length === 0).catch(() => undefined);
+  return left();
+}
+
 /** For whoever looks for the reason of a hang. */
 function processes(): string {
   const read = (path: string): string => {
@@ -237,23 +252,19 @@ export async function sweep({ kind: name, from, step, most, match, patience, ...
     const about = { kind: name, index, of: faults.length, fault: nameOf(fault) };
     const trial = await attempt(kind, place, prepared, patience, fault);
     let breach = breachOf(trial, fault, baseline);
-    const left = kind.tidy?.(place) ?? [];
-    if (breach === undefined && left.length > 0) breach = `left: ${left.join(', ')}`;
+    const files = kind.tidy?.(place) ?? [];
+    if (breach === undefined && files.length > 0) breach = `left: ${files.join(', ')}`;
     if (trial.hung) {
       say({ ...about, came: 'hung', breach });
       killChildren(before);
       process.exit(EXIT_HUNG);
     }
-    const { descriptors, children, mounts } = await moreThan(before);
-    const leaks = descriptors.length + children.length + mounts > 0;
-    if (leaks) {
-      const more = [...descriptors, ...children.map((pid) => `process ${pid}`), `${mounts} mounts`];
-      breach = `left: ${more.join(', ')}; ${processes()}`;
-    }
+    const leaks = await leftSince(before);
+    if (leaks.length > 0) breach = `left: ${leaks.join(', ')}; ${processes()}`;
     const came = trial.fired === 0 ? 'not reached' : trial.error === undefined ? 'as promised' : codeOf(trial.error);
     say({ ...about, came, breach });
     // A thread that visits networks and cannot go home ends for good: the next fault is one of a new process.
-    if (leaks || fault.role === 'V') {
+    if (leaks.length > 0 || fault.role === 'V') {
       killChildren(before);
       process.exit(EXIT_HUNG);
     }
