@@ -102,9 +102,9 @@ export type Step =
   | ['namespaces', flags: number[]]
   /** Of paths in the root of the mounts. A regular file's descriptor, and the names in a directory: DT_*, name, NUL. */
   | ['open_file', path: string, openFlags: number, mode: number]
-  | ['list', path: string, maxBytes: number]
+  | ['list', path: string, maxBytes: number, maxEntries: number]
   /** What the upper layer of an overlay says: a letter (A, M, D), a byte for the type, the path and a NUL. */
-  | ['changes', upper: number, lower: number, maxBytes: number]
+  | ['changes', upper: number, lower: number, maxBytes: number, maxEntries: number]
   | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['try_write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['read_file', path: string, maxBytes: number]

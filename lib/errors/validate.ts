@@ -197,10 +197,17 @@ export function suggestion(value: unknown, allowed: readonly unknown[]): string 
   if (typeof value !== 'string') return '';
   const near = allowed
     .filter((candidate) => typeof candidate === 'string')
+    // What is much longer is not compared: it may be megabytes.
+    .filter((candidate) => Math.abs(value.length - candidate.length) <= slips(candidate))
     .map((candidate) => ({ candidate, distance: editDistance(value.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
+    .filter(({ candidate, distance }) => distance <= slips(candidate))
     .sort((a, b) => a.distance - b.distance)[0];
   return near === undefined ? '' : ` (did you mean ${inspect(near.candidate)}?)`;
+}
+
+/** How many slips of the fingers are likely in a word. */
+function slips(word: string): number {
+  return Math.max(1, Math.floor(word.length / 3));
 }
 
 /** How many single letters to insert, remove, replace or swap with a neighbour: Damerau's and Levenshtein's count. */

@@ -131,6 +131,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['chmod', explainFile],
   ['open_file', explainFile],
   ['list', explainFile],
+  ['changes', explainFile],
   ['nest', explainClone],
   ['chdir', explainChdir],
   ['chroot', explainChroot],

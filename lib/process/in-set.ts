@@ -1,5 +1,5 @@
 /** Starts programs in existing namespaces: what the methods of a NamespaceSet do. */
-import { validateKnownKeys } from '../errors/validate';
+import { validateKnownKeys, validateObject } from '../errors/validate';
 import type { Namespace } from '../namespace/namespace';
 import { EXEC_FILE_OPTIONS, type ExecResult, runExec, runExecFile } from './exec';
 import { FORK_OPTIONS, runFork } from './fork';
@@ -88,6 +88,7 @@ const free: Confinement = {
 
 /** The names that may be given are listed only for an error that tells them. */
 function validateNames(options: object, names: readonly string[], { withheld }: Confinement): void {
+  validateObject('options', options);
   const may = (name: string): boolean => name !== 'setns' && !withheld.includes(name);
   if (Object.keys(options).every((name) => may(name) && names.includes(name))) return;
   validateKnownKeys('options', options, names.filter(may));

@@ -1,9 +1,12 @@
 /** What has been written to an overlay: src/nsinit/changes.c. */
+import type { Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
+import { MOST } from '../host/hints/inside';
 import { runBody } from '../launch/target';
 import type { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
-import { FILE_TYPES, type FileType } from './file-type';
+import { mapInTurns, sortInTurns } from '../turns';
+import { type FileType, records, typeOf } from './file-type';
 
 /** A path in a sandbox that differs from the lower layers of its root. */
 export interface Change {
@@ -15,9 +18,6 @@ export interface Change {
   readonly type: FileType;
 }
 
-/** Of all changes together, with their paths. */
-const MAX_BYTES = 256 * 1024 * 1024;
-
 /** Letters that the step `changes` sends. */
 const CHANGES: Readonly<Record<string, Change['change']>> = { A: 'added', M: 'modified', D: 'deleted' };
 
@@ -26,20 +26,16 @@ export async function changesIn(join: readonly Namespace[], layers: readonly Des
   const [upper, lower] = layers;
   if (upper === undefined || lower === undefined) throw noOverlay();
   const user = join.filter(({ kind }) => kind === 'user');
-  const { data } = await runBody({ join: user }, { steps: [['changes', upper.fd, lower.fd, MAX_BYTES]], ids: 'given' });
-  return parseChanges(data).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const step: Step = ['changes', upper.fd, lower.fd, MOST.bytes, MOST.entries];
+  const { data } = await runBody({ join: user }, { steps: [step], ids: 'given' });
+  const changes = await mapInTurns(records(data, 2), changeOf);
+  return sortInTurns(changes, (a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** A letter, a byte for the type, the path and a NUL. */
-function parseChanges(data: Buffer): Change[] {
-  const changes: Change[] = [];
-  for (let at = 0; at < data.length;) {
-    const end = data.indexOf(0, at + 2);
-    const change = CHANGES[String.fromCharCode(data[at] ?? 0)] ?? 'modified';
-    changes.push({ path: data.toString('utf8', at + 2, end), change, type: FILE_TYPES[data[at + 1] ?? 0] ?? 'file' });
-    at = end + 1;
-  }
-  return changes;
+/** A letter, a byte for the type, and the path. */
+function changeOf([head, path]: readonly [head: Buffer, path: string]): Change {
+  const change = CHANGES[String.fromCharCode(head[0] ?? 0)] ?? 'modified';
+  return { path, change, type: typeOf(head[1]) ?? 'file' };
 }
 
 function noOverlay(): NamespaceError {

@@ -20,13 +20,15 @@ import {
   validateOneOf,
   validatePath,
 } from '../errors/validate';
+import { MOST } from '../host/hints/inside';
 import { runBody } from '../launch/target';
 import { MAKE } from '../mount/flags';
 import type { Results } from '../launch/task';
 import { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { readOptions } from '../namespace/read-options';
-import { FILE_TYPES, type FileType } from './file-type';
+import { mapInTurns, sortInTurns } from '../turns';
+import { type FileType, records, typeOf } from './file-type';
 import type { ResolvedUser } from './ids';
 
 /** Where the files are, and who is to open them. */
@@ -68,7 +70,6 @@ export interface SandboxDirent {
   readonly type: FileType | 'unknown';
 }
 
-const MAX_LIST = 64 * 1024 * 1024;
 const CHUNK = 64 * 1024;
 const MAX_MODE = 0o7777;
 
@@ -110,14 +111,11 @@ export async function writeStreamIn(inside: Inside, path: unknown, options: unkn
 }
 
 export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxDirent[]> {
-  const { data } = await attempt(inside, ['list', pathOf(path), MAX_LIST]);
-  const entries: SandboxDirent[] = [];
-  for (let at = 0; at < data.length;) {
-    const end = data.indexOf(0, at + 1);
-    entries.push({ name: data.toString('utf8', at + 1, end), type: FILE_TYPES[data[at] ?? 0] ?? 'unknown' });
-    at = end + 1;
-  }
-  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const { data } = await attempt(inside, ['list', pathOf(path), MOST.bytes, MOST.entries]);
+  const entries = await mapInTurns(records(data, 1), ([head, name]): SandboxDirent => {
+    return { name, type: typeOf(head[0]) ?? 'unknown' };
+  });
+  return sortInTurns(entries, (a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export async function mkdirIn(inside: Inside, path: unknown, options: unknown): Promise<void> {

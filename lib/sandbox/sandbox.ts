@@ -201,7 +201,11 @@ export class Sandbox {
     return writeStreamIn(this.#inside(), path, options);
   }
 
-  /** The entries of a directory, sorted by name, without `.` and `..`. */
+  /**
+   * The entries of a directory, sorted by name, without `.` and `..`.
+   *
+   * @throws NamespaceError `EFBIG` for more than a million entries, or 256 MiB of names; and what openat(2) fails with
+   */
   async readdir(path: string): Promise<SandboxDirent[]> {
     return readdirIn(this.#inside(), path);
   }
@@ -215,7 +219,8 @@ export class Sandbox {
    * The paths that differ from the lower layers, of a root that is an overlay: added, modified or deleted, sorted by
    * path. What is in an added directory is listed; what was in a deleted one is not.
    *
-   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the root is not an overlay
+   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the root is not an overlay; `EFBIG` for more than a million paths,
+   * or 256 MiB of them
    */
   async changes(): Promise<Change[]> {
     this.#mustBeOpen();

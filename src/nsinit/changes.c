@@ -35,6 +35,7 @@ struct walk {
   struct level *levels;
   size_t depth;
   uint64_t bytes_left;
+  uint64_t entries_left;
   size_t output_size;
   char output[OUTPUT_BYTES];
 };
@@ -56,7 +57,7 @@ static void flush(struct walk *walk) {
 
 static void put(struct walk *walk, const char *bytes, size_t size) {
   if (size > walk->bytes_left) {
-    fail("getdents64", -EFBIG, NULL);
+    fail_with("getdents64", -EFBIG, NULL, "bytes");
   }
   walk->bytes_left -= size;
   while (size > 0) {
@@ -74,6 +75,9 @@ static void put(struct walk *walk, const char *bytes, size_t size) {
 /* Reads as: a letter, the type as in the mode, the path with the name, and a NUL. */
 static void tell(struct walk *walk, char change, uint16_t mode, const char *name) {
   const char head[2] = {change, (char)(mode >> 12)};
+  if (walk->entries_left-- == 0) {
+    fail_with("getdents64", -EFBIG, NULL, "entries");
+  }
   put(walk, head, sizeof(head));
   put(walk, walk->path, walk->path_size);
   put(walk, "/", 1);
@@ -297,7 +301,7 @@ static bool look_on(struct walk *walk) {
 
 /* Fields: the upper layer, those below as one directory, most bytes. The descriptors may have been read before. */
 void step_changes(const struct plan_step *step) {
-  struct walk walk = {.bytes_left = step->field[2].number};
+  struct walk walk = {.bytes_left = step->field[2].number, .entries_left = step->field[3].number};
   walk.upper =
       (int)must(sys4(__NR_openat, step->field[0].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
   walk.lower =

@@ -23,8 +23,9 @@ void step_open_file(const struct plan_step *step) {
   sys_close(fd);
 }
 
-/* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size. */
-static size_t pack(char *entries, long size) {
+/* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size; counts.
+ */
+static size_t pack(char *entries, long size, uint64_t *count) {
   char *to = entries;
   for (long at = 0; at < size;) {
     const struct entry *entry = (const struct entry *)(entries + at);
@@ -34,6 +35,7 @@ static size_t pack(char *entries, long size) {
     }
     size_t length = text_length(entry->name);
     *to++ = (char)entry->type;
+    ++*count;
     for (size_t i = 0; i <= length; i++) {
       *to++ = entry->name[i];
     }
@@ -45,15 +47,16 @@ void step_list(const struct plan_step *step) {
   char entries[PLAN_PACKET_BYTES / 4] __attribute__((aligned(8)));
   const char *path = step->field[0].bytes;
   uint64_t left = step->field[1].number;
+  uint64_t count = 0;
   long fd = must(open_in_root(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0), "open", path);
   for (;;) {
     long got = must(sys3(__NR_getdents64, fd, entries, sizeof(entries)), "getdents64", path);
     if (got == 0) {
       break;
     }
-    size_t size = pack(entries, got);
-    if (size > left) {
-      fail("getdents64", -EFBIG, path);
+    size_t size = pack(entries, got, &count);
+    if (size > left || count > step->field[2].number) {
+      fail_with("getdents64", -EFBIG, path, size > left ? "bytes" : "entries");
     }
     left -= size;
     report_data(entries, size);

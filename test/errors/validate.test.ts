@@ -258,3 +258,11 @@ describe('an array', () => {
     expect(() => validateArray('args', ['a', undefined])).not.toThrow();
   });
 });
+
+test('megabytes are not compared with what would have been right', () => {
+  // Letter by letter that would take longer than any test is given.
+  const value = 'x'.repeat(2 ** 28);
+  const { message } = thrown(() => validateOneOf('kind', value, ['mnt', 'net', 'uts']));
+  expect(message.slice(0, 60)).toBe("The argument 'kind' must be one of: 'mnt', 'net', 'uts'. Rec");
+  expect(message.length).toBeLessThan(1000);
+});

@@ -115,6 +115,7 @@ describe('a set of namespaces', () => {
     [() => set.mount({ target: '/x' }), 'ERR_INVALID_ARG_VALUE'],
     [() => set.setPropagation('/', 'rshared' as 'shared'), 'ERR_INVALID_ARG_VALUE'],
     [() => set.spawn('true', [], { setns: [] } as object), 'ERR_INVALID_ARG_VALUE'],
+    [() => set.exec('true', 'x'.repeat(3_000_000) as never), 'ERR_INVALID_ARG_TYPE'],
   ])('refuses bad arguments %#', async (call, code) => {
     await expect(call()).rejects.toMatchObject({ code });
   });

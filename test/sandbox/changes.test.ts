@@ -1,8 +1,10 @@
 /** A root that is an overlay: what is written goes to its upper layer, and changes() tells what that is. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Sandbox, type SandboxSpec } from '../../lib';
+import { run } from '../../lib/launch/target';
+import type { Step } from '../../types/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { inSandbox, programs, said, withFolder } from './box';
 
@@ -231,4 +233,23 @@ test('a root that is no overlay has none', async () => {
     await expect(sandbox.changes()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NO_OVERLAY' });
   });
   await expectNothingLeft(before);
+});
+
+test.each<[string, bytes: number, entries: number, hint: string]>([
+  ['entries', 1e6, 2, 'more than 1000000 entries'],
+  ['bytes', 5, 1e6, 'more than 268435456 bytes of names'],
+])('they have a limit in %s, and an error that says so', async (_, bytes, most, hint) => {
+  await withFolder(async (folder) => {
+    for (const name of ['upper', 'lower']) mkdirSync(join(folder, name));
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(folder, 'upper', name), '');
+    const [upper, lower] = ['upper', 'lower'].map((name) => openSync(join(folder, name), 'r')) as [number, number];
+    const step: Step = ['changes', upper, lower, bytes, most];
+    await expect(run({}, [step])).rejects.toMatchObject({
+      name: 'NamespaceError',
+      code: 'EFBIG',
+      step: 'list changes',
+      hint: expect.stringContaining(hint) as string,
+    });
+    for (const fd of [upper, lower]) closeSync(fd);
+  });
 });

@@ -2,7 +2,9 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { Sandbox, type SandboxSpec } from '../../lib';
+import { Sandbox, type SandboxSpec, unshare } from '../../lib';
+import { run } from '../../lib/launch/target';
+import type { Step } from '../../types/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { inSandbox, said, userland } from './box';
 
@@ -138,4 +140,45 @@ test('a stream that is given up gives its descriptor back', async () => {
   const unread = await sandbox.createReadStream('/tmp/x');
   unread.destroy();
   await inSandbox({}, () => Promise.resolve());
+});
+
+/** Runs something, and tells how many rounds the event loop has made meanwhile. */
+async function turnsDuring<T>(work: () => Promise<T>): Promise<[result: T, turns: number]> {
+  let turns = 0;
+  let isOver = false;
+  const turn = (): void => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const result = await work();
+  isOver = true;
+  return [result, turns];
+}
+
+test('a directory of a hundred thousand leaves the event loop room', async () => {
+  await said(sandbox, 'mkdir /tmp/many && cd /tmp/many && seq 100000 | xargs -n 5000 touch');
+  // By hand, what is done for each of them takes a tenth of a second.
+  const [entries, turns] = await turnsDuring(() => sandbox.readdir('/tmp/many'));
+  expect(entries).toHaveLength(100_000);
+  expect(entries.slice(0, 3)).toEqual(['1', '10', '100'].map((name) => ({ name, type: 'file' })));
+  expect(turns).toBeGreaterThan(10);
+});
+
+test.each<[string, bytes: number, entries: number, hint: string]>([
+  ['entries', 1e6, 2, 'more than 1000000 entries'],
+  ['bytes', 5, 1e6, 'more than 268435456 bytes of names'],
+])('a list has a limit in %s, and an error that says so', async (_, bytes, most, hint) => {
+  const set = await unshare(['user', 'mnt']);
+  await set.mount({ type: 'tmpfs', target: '/mnt' });
+  await set.exec('touch /mnt/a /mnt/b /mnt/c');
+  const step: Step = ['list', '/mnt', bytes, most];
+  await expect(run({ join: [...set] }, [step])).rejects.toMatchObject({
+    name: 'NamespaceError',
+    code: 'EFBIG',
+    path: '/mnt',
+    step: 'list /mnt',
+    hint: expect.stringContaining(hint) as string,
+  });
+  await set.close();
 });

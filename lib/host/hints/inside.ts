@@ -113,9 +113,22 @@ const occupied = ({ path, detail }: Failure): string | undefined => {
     : `${there} already, and ${named(path, 'what was asked for')} is to be made there.`;
 };
 
+/** How much a list may have that comes from inside: the words are those of nsinit. */
+export const MOST = { entries: 1_000_000, bytes: 256 * 1024 * 1024 } as const;
+
+const tooLong = ({ path, detail }: Failure): string | undefined => {
+  if (detail !== 'entries' && detail !== 'bytes') return undefined;
+  const most = detail === 'entries' ? `${MOST.entries} entries` : `${MOST.bytes} bytes of names`;
+  return (
+    `${named(path, 'What is to be listed')} has more than ${most}, which is the most that is taken from a sandbox in one ` +
+    'list. Run a program inside that lists a part of it.'
+  );
+};
+
 /** Files written and read inside: sysctls, as a rule. */
 export const explainFile: Explainer = byErrno({
   [Errno.ELOOP]: looped,
+  [Errno.EFBIG]: tooLong,
   [Errno.EEXIST]: occupied,
   [Errno.ENOTDIR]: ({ path, detail }) => {
     const there = inTheWay(detail);

@@ -13,7 +13,7 @@ import { SCOPES, type Scope } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { NlmFlag, encode } from '../netlink/message';
-import { mapInTurns } from '../turns';
+import { mapInTurns } from '../../turns';
 import { type Address, addressOf } from './address';
 import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './message';
 

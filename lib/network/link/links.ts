@@ -7,7 +7,7 @@ import type { Namespace } from '../../namespace/namespace';
 import { Connection } from '../netlink/connection';
 import { NlmFlag, encode } from '../netlink/message';
 import { type NetworkTarget, Place, netlinkSocket } from '../place';
-import { mapInTurns } from '../turns';
+import { mapInTurns } from '../../turns';
 import { KINDS, type LinkKind, type LinkReference, encodeKind, encodePort } from './kinds';
 import { type Link, linkOf, linksMentioned } from './link';
 import { givenLink, isListed, meant } from './listed';

@@ -6,7 +6,7 @@ import { validateMac } from '../link/spec';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { NlmFlag, encode } from '../netlink/message';
-import { mapInTurns } from '../turns';
+import { mapInTurns } from '../../turns';
 import {
   NEIGHBOR,
   NTF_EXT_LEARNED,

@@ -5,7 +5,7 @@ import { Errno } from '../../errors/errno';
 import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../launch/failure';
 import { native } from '../../native';
-import { eachInTurns } from '../turns';
+import { eachInTurns } from '../../turns';
 import type { Declarations } from './attributes';
 import { MOST_ATTEMPTS, interrupted } from './dump';
 import { type RequestDescription, refusedError } from './error';

@@ -1,5 +1,5 @@
 import { NamespaceError } from '../../errors/namespace-error';
-import { mapInTurns } from '../turns';
+import { mapInTurns } from '../../turns';
 import type { Declarations } from './attributes';
 import type { Connection, Request } from './connection';
 import { type Decoded, decode } from './message';

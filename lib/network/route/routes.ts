@@ -22,7 +22,7 @@ import { type Connection, only } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { malformed } from '../netlink/malformed';
 import { NlmFlag, decode, encode } from '../netlink/message';
-import { eachInTurns, mapInTurns } from '../turns';
+import { eachInTurns, mapInTurns } from '../../turns';
 import {
   ROUTE,
   RTM_DELROUTE,

@@ -13,7 +13,7 @@ import { ROUTE_PROTOCOLS, TABLES } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { NlmFlag, encode } from '../netlink/message';
-import { mapInTurns } from '../turns';
+import { mapInTurns } from '../../turns';
 import { INVERT, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RULE, type RuleMessage } from './message';
 import { IP_PROTOCOLS, RULE_ACTIONS, type Rule, type RuleAction, ruleOf } from './rule';
 

@@ -1,4 +1,5 @@
-import { eachInTurns, mapInTurns } from '../../lib/network/turns';
+import { eachInTurns, mapInTurns, sortInTurns } from '../lib/turns';
+import { Random } from './fixtures/random';
 
 /** As long as any work may take that is looked at after 64 items: 64 of these are more than a slice. */
 function workFor(milliseconds: number): void {
@@ -42,4 +43,31 @@ test('what the work throws is the error of the list, and the next list goes on',
   const whole = mapInTurns(Array(500).keys(), (n) => n);
   await expect(failing).rejects.toThrow('at 300');
   expect(await whole).toHaveLength(500);
+});
+
+test('sorting is that of sort(), in turns', async () => {
+  const random = new Random(1);
+  for (const count of [0, 1, 31, 32, 33, 64, 100, 5000]) {
+    const items = Array.from({ length: count }, (_, index) => ({ key: random.below(count), index }));
+    const compare = (a: { key: number }, b: { key: number }): number => a.key - b.key;
+    expect(await sortInTurns(items, compare)).toEqual([...items].sort(compare));
+  }
+  let turns = 0;
+  let isOver = false;
+  const turn = (): void => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const slow = (a: number, b: number): number => {
+    workFor(0.01);
+    return a - b;
+  };
+  await sortInTurns(
+    Array.from({ length: 2000 }, () => random.below(1000)),
+    slow,
+  );
+  isOver = true;
+  // 20,000 comparisons are 200 ms at least.
+  expect(turns).toBeGreaterThan(20);
 });
