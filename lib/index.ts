@@ -127,6 +127,7 @@ export type {
   DevEntry,
   DirectoryEntry,
   DirectoryRoot,
+  ExistingNamespaces,
   FileEntry,
   KernelEntry,
   MaskEntry,

@@ -103,6 +103,14 @@ const OPTIONS: readonly Option[] = [
     ...{ name: 'share', rare: true, value: 'KIND', completes: NAMESPACE_KINDS },
     help: "share the host's namespace of this kind",
   },
+  {
+    ...{ name: 'userns', rare: true, value: 'FILE', completes: 'file' },
+    help: 'build it in this user namespace: a file, or a descriptor',
+  },
+  {
+    ...{ name: 'pidns', rare: true, value: 'FILE', completes: 'file' },
+    help: 'run programs in this pid namespace: a file, or a descriptor',
+  },
   { name: 'memory', short: 'm', value: 'BYTES', help: 'limit memory, e.g. 512m (needs a cgroup)' },
   { name: 'pids-limit', value: 'N', help: 'limit the number of processes (needs a cgroup)' },
   { name: 'cpus', rare: true, value: 'N', help: 'limit processors, e.g. 1.5 (needs a cgroup)' },
@@ -159,12 +167,17 @@ async function run(given: Given): Promise<number> {
     );
   }
   const net = await networkOf(network);
+  const [user, pid] = await Promise.all([namespaceOf(given.value('userns')), namespaceOf(given.value('pidns'))]);
   try {
-    await using sandbox = await Sandbox.create({ ...spec, ...(net === undefined ? {} : { network: net }) });
+    await using sandbox = await Sandbox.create({
+      ...spec,
+      ...(net === undefined ? {} : { network: net }),
+      ...(user === undefined && pid === undefined ? {} : { namespaces: { user, pid } }),
+    });
     using _ = given.has('die-with-parent') ? endWithParent(sandbox) : undefined;
     return await (terminal ? onTerminal(sandbox, file, args) : onDescriptors(sandbox, file, args, kept));
   } finally {
-    if (typeof net === 'object') await net.close();
+    await Promise.all([net, user, pid].map(async (each) => (typeof each === 'object' ? each.close() : undefined)));
   }
 }
 
@@ -177,6 +190,11 @@ function refuseEmpty({ root, mounts = [] }: SpecFile): void {
 async function networkOf(network: string | undefined): Promise<'none' | 'host' | Namespace | undefined> {
   if (network === undefined || network === 'none' || network === 'host') return network;
   return network.includes('/') ? Namespace.open(network) : networkNamespaces.open(network);
+}
+
+/** A number is that of a descriptor, as in bwrap(1). */
+async function namespaceOf(file: string | undefined): Promise<Namespace | undefined> {
+  return file === undefined ? undefined : Namespace.open(/^\d+$/.test(file) ? `/proc/self/fd/${file}` : file);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The launch of tasks, for the folders beside this one: what to import, and nothing of what is behind it. */
 export type { HostFiles } from './host-files';
-export { joinFromAbove, validateJoin } from './join';
+export { joinFromAbove, validateJoin, withoutOwn } from './join';
 export { type Target, joins, credentialsIn, joinsMounts, launch, run, runBody } from './launch';
 export type { Results } from './task';
 export {

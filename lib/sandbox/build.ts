@@ -3,13 +3,15 @@ import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../host/proc';
-import { credentialsIn, joinFromAbove, launch } from '../launch/target';
+import { systemError } from '../launch/failure';
+import { credentialsIn, joinFromAbove, launch, run, withoutOwn } from '../launch/target';
 import type { Task } from '../launch/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
 import { Descriptor } from '../namespace/descriptor';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import { type NamespaceSet, openAll, setOf } from '../namespace/namespace-set';
 import { Namespace } from '../namespace/namespace';
+import { native } from '../native';
 import { etcFilesOf } from '../network/named/etc';
 import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
@@ -29,6 +31,8 @@ export interface Built {
   /** Of a root that is an overlay: the upper layer, and those below as one. */
   readonly layers: readonly Descriptor[];
   readonly work: WorkDirectories;
+  /** Whether its programs end with its init. */
+  readonly ownsPid: boolean;
 }
 
 /** Where it is made from. */
@@ -40,6 +44,8 @@ interface Origin {
   readonly who: Credentials;
   /** Whether supplementary groups cannot be set there, or below, by anybody. */
   readonly deniesGroups: boolean;
+  /** Whether a user namespace is joined: a task that has done so is not to be looked at, and tells what it is in. */
+  readonly tells: boolean;
 }
 
 /** How the user namespaces are made. */
@@ -81,20 +87,35 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
  * Where the sandbox is made from: this process's own namespaces, or, for a network that belongs to a user namespace which
  * somebody without privilege has made, from that user namespace.
  */
-async function originOf({ network }: SandboxPlan): Promise<Origin> {
+async function originOf(plan: SandboxPlan): Promise<Origin> {
   const own = ownCredentials();
-  if (network === undefined) return { join: [], owner: undefined, who: own, deniesGroups: deniesGroups() };
+  const join = [plan.existing.user, plan.existing.pid, plan.network].filter((each) => each !== undefined);
+  const here = { join, owner: undefined, who: own, deniesGroups: deniesGroups(), tells: false };
+  const { network } = plan;
+  const [user] = plan.existing.user === undefined ? [] : withoutOwn([plan.existing.user]);
+  if (user !== undefined) return { ...here, ...(await personIn(user)), tells: true };
+  if (network === undefined) return here;
   const owner = own.uid === 0 ? undefined : await ownerOf(network);
-  if (owner === undefined) return { join: [network], owner, who: own, deniesGroups: deniesGroups() };
+  if (owner === undefined) return here;
   try {
     const who = await credentialsIn(owner);
     // Whether setgroups(2) was denied there cannot be asked; as a rule it was.
-    return { join: [owner, network], owner, who, deniesGroups: true };
+    return { join: [owner, ...join], owner, who, deniesGroups: true, tells: true };
   } catch (error) {
     await owner.close();
     throw error;
   }
 }
+
+/** Who the caller is in a user namespace, and whether groups can be set there. */
+async function personIn(user: Namespace): Promise<Pick<Origin, 'who' | 'deniesGroups'>> {
+  const denial = run({ join: [user] }, [['read_file', '/proc/self/setgroups', MAX_WORD]]);
+  const [who, { data }] = await Promise.all([credentialsIn(user), denial]);
+  return { who, deniesGroups: data.toString().trim() === 'deny' };
+}
+
+/** `allow` or `deny`, and more. */
+const MAX_WORD = 64;
 
 let settledDenial: boolean | undefined;
 
@@ -244,9 +265,9 @@ function labelled(piece: Piece, setting: Setting, labels: Map<Step, string>): St
 }
 
 /** The directory is tried here, so that one that is not there is told now. */
-function lastSteps(plan: SandboxPlan, { nested }: Users, { owner }: Origin, labels: Map<Step, string>): Step[] {
+function lastSteps(plan: SandboxPlan, { nested }: Users, { tells }: Origin, labels: Map<Step, string>): Step[] {
   const { rules } = plan;
-  const tell: Step[] = owner === undefined ? [] : [['namespaces', kindsOf(plan).map((kind) => CLONE_FLAGS[kind])]];
+  const tell: Step[] = !tells ? [] : [['namespaces', kindsOf(plan).map((kind) => CLONE_FLAGS[kind])]];
   const outlive: Step[] = rules.dieWithParent ? [] : [['outlive']];
   const mounts = rules.capabilities.includes('CAP_SYS_ADMIN') ? CLONE_FLAGS.mnt : 0;
   const cwd: Step = ['chdir', rules.cwd, 0];
@@ -266,13 +287,18 @@ function settingOf(
     number,
     number,
   ];
-  const builder = { uid: builderId(ids.uid, nested, who.uid), gid: builderId(ids.gid, nested, who.gid) };
+  // Without a user namespace of its own nobody changes before: default_ids.
+  const builder =
+    plan.user === undefined
+      ? { uid: who.uid, gid: who.gid }
+      : { uid: builderId(ids.uid, nested, who.uid), gid: builderId(ids.gid, nested, who.gid) };
   const same = uid === builder.uid && gid === builder.gid;
   return {
     feed: (source) => feeds.open(source),
     owner: same ? [] : [`uid=${uid}`, `gid=${gid}`],
     asRoot: plan.user === undefined || [...ids.uid.ranges].some(({ outside }) => outside === 0),
-    terminal: plan.terminal,
+    // devpts(5) gives its terminals to user 0 of the user namespace that mounts it.
+    terminal: plan.terminal && (plan.existing.user === undefined || (who.uid === 0 && who.gid === 0)),
     owns: same ? [] : [['owner', uid, gid]],
   };
 }
@@ -296,27 +322,39 @@ async function own(
   task: Task,
   plan: SandboxPlan,
   { ids, nested }: Users,
-  { owner }: Origin,
+  { owner, tells }: Origin,
   cgroup: Built['cgroup'],
   work: WorkDirectories,
 ): Promise<Built> {
   const kinds = kindsOf(plan);
-  const told = owner === undefined ? [] : task.fds.splice(-kinds.length);
+  const told = tells ? task.fds.splice(-kinds.length) : [];
   const layers = task.fds.splice(0).map((fd) => new Descriptor(fd));
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
   try {
-    set = setOf(owner === undefined ? openAll(task, kinds) : told, task);
+    set = setOf([...(tells ? told : openAll(task, kinds)), ...duplicatesOf(plan.existing)], task);
     await openAbove(above, set, nested, owner);
     task.release();
     task.unref();
-    return { task, set, above, ids, cgroup, layers, work };
+    return { task, set, above, ids, cgroup, layers, work, ownsPid: plan.kinds.includes('pid') };
   } catch (error) {
     task.end();
     await task.exited;
     await Promise.all([...above, ...layers].map((each) => each.close()));
     await set?.close();
     throw error;
+  }
+}
+
+/** Programs join what the sandbox was built in, too. */
+function duplicatesOf({ user, pid }: SandboxPlan['existing']): number[] {
+  const fds: number[] = [];
+  try {
+    for (const namespace of [user, pid]) if (namespace !== undefined) fds.push(native().duplicate(namespace.fd));
+    return fds;
+  } catch (cause) {
+    for (const fd of fds) native().closeNow(fd);
+    throw systemError(cause, { step: 'duplicate', operation: 'open' });
   }
 }
 

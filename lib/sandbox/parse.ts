@@ -43,6 +43,7 @@ export interface SandboxPlan {
   readonly user: WantedUser | undefined;
   readonly ids: WantedUser;
   readonly network: Namespace | undefined;
+  readonly existing: Existing;
   readonly terminal: boolean;
   readonly hostname: string | undefined;
   readonly time: UnshareSpec['time'];
@@ -57,6 +58,12 @@ export interface CountLimit {
   readonly most: number;
   /** Whether it is to hold or the sandbox is not to be; else it is left out where it cannot be set. */
   readonly asked: boolean;
+}
+
+/** Namespaces of the caller's to build it in. */
+export interface Existing {
+  readonly user: Namespace | undefined;
+  readonly pid: Namespace | undefined;
 }
 
 /** What holds for each program. */
@@ -83,6 +90,7 @@ const KNOWN: Record<keyof SandboxSpec, true> = {
   proc: true,
   terminal: true,
   share: true,
+  namespaces: true,
   user: true,
   hostname: true,
   hosts: true,
@@ -115,33 +123,37 @@ export function parseSpec(spec: unknown): SandboxPlan {
   validateKnownKeys('spec', spec, Object.keys(KNOWN));
   const given = spec as SandboxSpec;
   const share = parseShare(given);
+  const existing = parseExisting(given, share);
+  // What is not its own: the host's, or given.
+  const foreign = [...share, ...EXISTING.filter((kind) => existing[kind] !== undefined)];
   const root = parseRoot('spec.root', given.root);
   const entries = parseEntries('spec.mounts', given.mounts);
   const dev = flag('dev', given.dev, true);
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
   const ids = parseUser(given.user);
-  refuseOwnInit(given, share);
-  refuseForeignProc(given, share, entries);
+  refuseOwnInit(given, foreign);
+  refuseForeignProc(given, foreign, entries);
   const disableUserNamespaces = flag('disableUserNamespaces', given.disableUserNamespaces, false);
   const time = parseTime(given, share);
   const hostname = parseHostname(given, share);
   const hosts = parseHosts('spec.hosts', given.hosts, hostname);
-  const kinds = OWN_KINDS.filter((kind) => !share.includes(kind) && !(kind === 'net' && isNamespace(given.network)));
+  const kinds = OWN_KINDS.filter((kind) => !foreign.includes(kind) && !(kind === 'net' && isNamespace(given.network)));
   return {
     root,
     entries,
     pieces: [...defaultPieces(given, entries, dev), ...[...entries, ...hosts].map(({ piece }) => piece)],
     kinds: time === undefined ? kinds : [...kinds, 'time'],
-    user: share.includes('user') ? undefined : ids,
+    user: foreign.includes('user') ? undefined : ids,
     ids,
-    network: isNamespace(given.network) ? parseNetwork(given.network) : undefined,
+    network: isNamespace(given.network) ? parseNamespace('spec.network', given.network, 'net') : undefined,
+    existing,
     terminal,
     hostname,
     time,
     disableUserNamespaces,
-    inotifyInstances: parseInotify(given, share),
+    inotifyInstances: parseInotify(given, foreign),
     cgroup: parseCgroup('spec.cgroup', given.cgroup),
-    rules: parseRules(given, { seesOthers: share.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
+    rules: parseRules(given, { seesOthers: foreign.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
   };
 }
 
@@ -172,6 +184,33 @@ function parseShare(spec: SandboxSpec): readonly NamespaceKind[] {
   return network === 'host' ? [...share, 'net'] : share;
 }
 
+const EXISTING = ['user', 'pid'] as const;
+
+/** With these a program could undo mounts that belong to the user namespace it is in. */
+const POWERFUL: readonly Capability[] = ['CAP_SYS_ADMIN'];
+
+function parseExisting(spec: SandboxSpec, share: readonly NamespaceKind[]): Existing {
+  const { namespaces, capabilities } = spec;
+  if (namespaces === undefined) return { user: undefined, pid: undefined };
+  validateObject('spec.namespaces', namespaces);
+  validateKnownKeys('spec.namespaces', namespaces, EXISTING);
+  const [user, pid] = EXISTING.map((kind) => {
+    const name = `spec.namespaces.${kind}`;
+    const given: unknown = namespaces[kind];
+    if (given === undefined) return undefined;
+    if (!isNamespace(given)) throw invalidType(name, 'an instance of Namespace', given);
+    if (share.includes(kind)) throw invalidValue(name, given, `would be the host's: spec.share has '${kind}'`);
+    return parseNamespace(name, given, kind);
+  });
+  if (user !== undefined) {
+    refuseWithoutUser(spec, spec.user);
+    const power = Array.isArray(capabilities) ? POWERFUL.find((each) => capabilities.includes(each)) : undefined;
+    const reason = `cannot have ${power}, which undoes mounts, since these belong to spec.namespaces.user`;
+    if (power !== undefined) throw invalidValue('spec.capabilities', capabilities, reason);
+  }
+  return { user, pid };
+}
+
 function validateNetwork(network: unknown): void {
   if (typeof network !== 'string') throw invalidType('spec.network', "'none', 'host' or a Namespace", network);
   validateOneOf('spec.network', network, ['none', 'host']);
@@ -179,10 +218,18 @@ function validateNetwork(network: unknown): void {
 
 function refuseWithoutUser({ disableUserNamespaces }: SandboxSpec, user: SandboxSpec['user']): void {
   if (disableUserNamespaces === true) {
-    throw invalidValue('spec.disableUserNamespaces', true, "takes a user namespace, which spec.share has as 'user'");
+    throw invalidValue(
+      'spec.disableUserNamespaces',
+      true,
+      'takes a user namespace of its own, and one is in spec.share or spec.namespaces',
+    );
   }
   if (user?.map === undefined) return;
-  throw invalidValue('spec.user.map', user.map, "is of a new user namespace, and spec.share has 'user'");
+  throw invalidValue(
+    'spec.user.map',
+    user.map,
+    'is of a new user namespace, and one is in spec.share or spec.namespaces',
+  );
 }
 
 /** One door has two locks: the filter's, which is the default one's alone, and the kernel's. */
@@ -207,21 +254,22 @@ function parseInotify({ inotifyInstances }: SandboxSpec, share: readonly Namespa
   if (asked) validateInteger('spec.inotifyInstances', inotifyInstances, 0, MAX_COUNT);
   if (!share.includes('user')) return { most: inotifyInstances ?? INOTIFY_INSTANCES, asked };
   if (!asked) return undefined;
-  const reason = "is a limit of a new user namespace, and spec.share has 'user'";
+  const reason = 'is a limit of a new user namespace, and one is in spec.share or spec.namespaces';
   throw invalidValue('spec.inotifyInstances', inotifyInstances, reason);
 }
 
 /** A /proc shows a pid namespace, and is mounted by who owns that. */
 function refuseForeignProc(
-  { proc }: SandboxSpec,
-  share: readonly NamespaceKind[],
+  { proc, namespaces }: SandboxSpec,
+  foreign: readonly NamespaceKind[],
   entries: readonly CheckedEntry[],
 ): void {
   const mounted = proc !== false || entries.some(({ type }) => type === 'proc');
-  if (!mounted || !share.includes('pid') || share.includes('user')) return;
+  if (!mounted || !foreign.includes('pid') || foreign.includes('user')) return;
+  const [name, value] = namespaces?.pid === undefined ? ['spec.share', foreign] : ['spec.namespaces', namespaces];
   const reason =
     "cannot have 'pid' without 'user' where a /proc is mounted: give 'proc: false', and bind the host's if it is to be seen";
-  throw invalidValue('spec.share', share, reason);
+  throw invalidValue(name, value, reason);
 }
 
 function parseHostname({ hostname }: SandboxSpec, share: readonly NamespaceKind[]): string | undefined {
@@ -308,10 +356,10 @@ function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespac
 }
 
 /** @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
-function parseNetwork(network: Namespace): Namespace {
-  if (network.closed) throw closedError(String(network));
-  if (network.kind === 'net') return network;
-  throw invalidValue('spec.network', network, `must be a namespace of kind net, and is ${network.kind}`);
+function parseNamespace(name: string, namespace: Namespace, kind: NamespaceKind): Namespace {
+  if (namespace.closed) throw closedError(String(namespace));
+  if (namespace.kind === kind) return namespace;
+  throw invalidValue(name, namespace, `must be a namespace of kind ${kind}, and is ${namespace.kind}`);
 }
 
 /** Programs come and go: what keeps a sandbox is its init, and there is none to keep in a pid namespace that is shared. */
@@ -320,7 +368,7 @@ function refuseOwnInit({ init }: SandboxSpec, share: readonly NamespaceKind[]): 
   if (flag('init', init, possible) === possible) return;
   const reason = possible
     ? "cannot be false, since the init keeps the sandbox: for a program as process 1 see 'unshare' and 'init' of spawn()"
-    : "cannot be true, since spec.share has 'pid'";
+    : 'cannot be true, since the pid namespace is in spec.share or spec.namespaces, and has an init';
   throw invalidValue('spec.init', init, reason);
 }
 

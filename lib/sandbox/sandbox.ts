@@ -272,7 +272,7 @@ export class Sandbox {
     this.#running.add(child);
     void child.exited.then(() => this.#running.delete(child));
     // It was being started when close() looked for what runs.
-    if (this.closed) kill([child], this.#built.set);
+    if (this.closed) kill([child], this.#built);
   }
 
   #set(): NamespaceSet {
@@ -302,18 +302,16 @@ export class Sandbox {
   }
 }
 
-async function release(
-  { set, above, layers, cgroup, work }: Built,
-  running: readonly NamespaceProcess[],
-): Promise<void> {
-  kill(running, set);
+async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {
+  const { set, above, layers, cgroup, work } = built;
+  kill(running, built);
   await Promise.all([set, ...above, ...layers].map((each) => each.close()));
   await Promise.all(running.map(({ exited }) => exited));
   await discard(cgroup, work);
 }
 
-/** Programs die with the init; where they are in the host's pid namespace they are killed one by one. */
-function kill(running: readonly NamespaceProcess[], { pid }: NamespaceSet): void {
-  if (pid !== undefined) return;
+/** Programs die with the init; where it is not the sandbox's they are killed one by one. */
+function kill(running: readonly NamespaceProcess[], { ownsPid }: Built): void {
+  if (ownsPid) return;
   for (const child of running) child.kill('SIGKILL');
 }

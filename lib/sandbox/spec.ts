@@ -226,6 +226,22 @@ export interface SandboxUser {
     | undefined;
 }
 
+/** Existing namespaces that a sandbox is built in. They stay the caller's, who closes them when he likes. */
+export interface ExistingNamespaces {
+  /**
+   * The user namespace that its mounts and its other namespaces are to belong to: `user` of a {@link NamespaceSet}.
+   * Programs are 0 there, if that is mapped, or who {@link SandboxSpec.user} says. It takes a terminal only where 0 is
+   * mapped. Who has CAP_SYS_ADMIN in it may change the sandbox: programs of the sandbox cannot be given that.
+   */
+  user?: Namespace | undefined;
+  /**
+   * The pid namespace that programs are in, with whatever else is in it; a /proc in the sandbox then takes the `user`
+   * that owns it. Its init is the caller's: `close()` kills the programs that the sandbox has started, as where the host's
+   * is shared.
+   */
+  pid?: Namespace | undefined;
+}
+
 /**
  * What a sandbox is. Closed by default: each property opens one door, and unknown ones are errors.
  *
@@ -257,6 +273,18 @@ export interface SandboxSpec {
    * started, and what these have started only if there is a {@link cgroup}.
    */
   share?: readonly NamespaceKind[] | undefined;
+  /**
+   * Namespaces that exist already, for it to be built in instead of new ones. Joining them takes CAP_SYS_ADMIN in the user
+   * namespace that owns them; who has made a user namespace has that in it. setns(2)
+   *
+   * @example
+   * ```ts
+   * await using set = await unshare(['user', 'pid']);
+   * const { user, pid } = set;
+   * await using sandbox = await Sandbox.create({ ...hostUserland(), namespaces: { user, pid } });
+   * ```
+   */
+  namespaces?: ExistingNamespaces | undefined;
   /** The ids of its programs. Default: this process's own, and no others. */
   user?: SandboxUser | undefined;
   /** Default: the host's. */

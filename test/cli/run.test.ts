@@ -164,6 +164,14 @@ describe('linux-ns run', () => {
     expect(await inside(['--seccomp', 'none', '--disable-userns'], script)).toBe('closed\n');
   });
 
+  test('is built in a user and a pid namespace that exist, each a file', async () => {
+    await using set = await unshare(['user', 'pid']);
+    const child = await set.spawn('sleep', ['1000'], { stdio: 'ignore' });
+    const options = ['user', 'pid'].map((kind) => `--${kind}ns=/proc/${child.pid}/ns/${kind}`);
+    const seen = await inside(options, 'readlink /proc/self/ns/user /proc/self/ns/pid');
+    expect(seen).toBe(`user:[${set.user!.id}]\npid:[${set.pid!.id}]\n`);
+  });
+
   test('has names of hosts, and clocks that are ahead', async () => {
     const options = ['--add-host', 'db:10.0.0.5', '--add-host=db:fd00::5', '--boottime', '8640000'];
     const hosts =

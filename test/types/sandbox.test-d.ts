@@ -79,6 +79,7 @@ export async function specs(): Promise<void> {
     seccomp: ['x'].map(() => new Uint8Array()),
     userNamespaces: true,
     inotifyInstances: 5,
+    namespaces: { user: box.namespaces.user, pid: box.namespaces.pid },
     hosts: { a: '10.0.0.1', b: ['10.0.0.2', '::1'] },
     time: { boottime: 5, monotonic: 5n },
   });
@@ -92,6 +93,8 @@ export async function specs(): Promise<void> {
   await Sandbox.create({ network: 'bridge' });
   // @ts-expect-error: by their whole names
   await Sandbox.create({ capabilities: ['NET_RAW'] });
+  // @ts-expect-error: a network has an option of its own
+  await Sandbox.create({ namespaces: { net } });
   // @ts-expect-error: no such clock
   await Sandbox.create({ time: { realtime: 5 } });
   // @ts-expect-error: addresses are texts
