@@ -1,5 +1,6 @@
+import { readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import bindings from 'bindings';
 import type { Native } from '../types/native';
 import { NamespaceError, unsupportedError } from './errors/namespace-error';
@@ -30,7 +31,7 @@ let loaded: Native | undefined;
  * The addon, loaded when it is first needed, so that importing the package never fails.
  *
  * @throws {@link NamespaceError} `ERR_LINUX_NS_UNSUPPORTED` where this is not Linux, the kernel is older than 5.10, or
- * there is no binary for this platform
+ * there is no binary for this platform, or it cannot be loaded. The next call tries again
  */
 export function native(): Native {
   loaded ??= load();
@@ -45,17 +46,17 @@ export function assertSupported(): void {
 function load(): Native {
   const missing = unsupportedReason(process.platform, release());
   if (missing !== undefined) throw unsupportedError('linux-ns', missing);
-  const errors: unknown[] = [];
+  const failures: unknown[] = [];
   for (const candidate of candidates()) {
     // One at a time: `bindings` gives up at the first file that is there and does not load (one for another libc).
     try {
       const addon: unknown = bindings({ bindings: 'linux_ns', module_root: MODULE_ROOT, try: [candidate] });
       return addon as Native;
     } catch (error) {
-      if (!isAbsent(error)) errors.push(error);
+      if (!isAbsent(error)) failures.push(error);
     }
   }
-  throw noBinary(errors[0]);
+  throw failures.length > 0 ? notLoaded(failures[0]) : noBinary();
 }
 
 /** `bindings` says with `tries` that it has found no file. */
@@ -63,11 +64,106 @@ function isAbsent(error: unknown): boolean {
   return Array.isArray((error as { tries?: unknown }).tries);
 }
 
-function noBinary(cause: unknown): NamespaceError {
+/** Nothing is where it would be: it was not compiled, or this is not where the package is. */
+function noBinary(): NamespaceError {
+  const closed = unreadableDirectory();
+  if (closed !== undefined)
+    return unusable(
+      closed,
+      `A directory on the way to it is closed to this user: 'namei -l ${closed.path}' shows them all.`,
+    );
+  if (!isOwnPackage()) {
+    return new NamespaceError({
+      code: 'ERR_LINUX_NS_UNSUPPORTED',
+      message: `linux-ns is not supported here: it is part of a bundle (${__filename}), and its binary is not`,
+      hint:
+        "Exclude it from the bundle, and install it where the bundle runs: esbuild --external:linux-ns; webpack externals: { 'linux-ns': " +
+        "'commonjs linux-ns' } (docs/bundlers.md).",
+    });
+  }
   return new NamespaceError({
     code: 'ERR_LINUX_NS_UNSUPPORTED',
-    message: `linux-ns is not supported here: there is no binary for linux-${process.arch} that loads`,
+    message: `linux-ns is not supported here: there is no binary for linux-${process.arch}`,
     hint: `Compile it with 'npm rebuild linux-ns' (a C++ compiler, make and Python are needed) in ${MODULE_ROOT}.`,
+  });
+}
+
+/** A bundle has another package.json above it, or none. */
+function isOwnPackage(): boolean {
+  try {
+    const { name } = JSON.parse(readFileSync(join(MODULE_ROOT, 'package.json'), 'utf8')) as { name?: unknown };
+    return name === 'linux-ns';
+  } catch {
+    return false;
+  }
+}
+
+/** To `require` a directory that may not be searched is one where nothing is. */
+function unreadableDirectory(): { message: string; path: string } | undefined {
+  for (const folder of ['build/Release', `prebuilds/linux-${process.arch}`]) {
+    try {
+      statSync(join(MODULE_ROOT, folder, '.'));
+    } catch (error) {
+      const { code, message, path = '' } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES') return { message, path };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The words of dlopen(3), and what helps; the file is in the message. glibc has the text of the errno at the end, musl
+ * after `Error loading shared library`.
+ */
+const REMEDIES: readonly (readonly [words: RegExp, remedy: string])[] = [
+  [
+    /Too many open files in system|No file descriptors available in system/,
+    "Raise the number of files that this host may have open: 'sudo sysctl -w fs.file-max=…'.",
+  ],
+  [
+    /Too many open files|No file descriptors available/,
+    "Close descriptors, or raise the limit with 'ulimit -n' or LimitNOFILE= before Node starts; and call something of this package early.",
+  ],
+  [
+    /failed to map segment.*(?:not permitted|$)|Operation not permitted/,
+    'It is most likely on a file system that is mounted noexec, from which no code can be run: install the package on another, or ' +
+      'remount this one with exec.',
+  ],
+  [
+    /Cannot allocate memory|Out of memory/,
+    "Raise the limit of the address space: 'ulimit -v', or that of the cgroup's memory.",
+  ],
+  [
+    /Permission denied/,
+    "Give this user the right to read it: 'chmod a+r' of the file, and 'chmod a+x' of the directories above.",
+  ],
+  [
+    /file too short|invalid ELF header|file truncated|Exec format error|wrong ELF class|Input\/output error/,
+    "The file is empty, damaged or for another processor: 'npm rebuild linux-ns', or install the package again.",
+  ],
+  [
+    /GLIBC|version `|symbol|Error relocating|cannot open shared object file: No such file/,
+    "It was made for another C library or another Node: 'npm rebuild linux-ns' compiles it for this one (a C++ compiler, make and Python are needed).",
+  ],
+  [
+    /dlopen|addons|ERR_DLOPEN_DISABLED|Cannot load native addon/,
+    'Start Node without --no-addons, and with --allow-addons under its permission model.',
+  ],
+];
+
+/** There is a binary, and it does not load. */
+function notLoaded(cause: unknown): NamespaceError {
+  const { message } = cause as Error;
+  const remedy = REMEDIES.find(([words]) => words.test(message))?.[1];
+  return unusable({ message, cause }, remedy ?? `Compile it with 'npm rebuild linux-ns' in ${MODULE_ROOT}.`);
+}
+
+function unusable({ message, cause }: { message: string; cause?: unknown }, hint: string): NamespaceError {
+  const [first = ''] = message.split('\n');
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_UNSUPPORTED',
+    message: `linux-ns is not supported here: its binary cannot be loaded (${first})`,
+    hint,
     cause,
   });
 }

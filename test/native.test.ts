@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { unshare } from '../lib';
+import { CompiledPackage } from './fixtures/child-node';
+import { needs } from './fixtures/optional';
 
 const root = join(__dirname, '..');
 
@@ -62,6 +66,72 @@ describe('the addon', () => {
       expect(await script(useIt, copy)).toMatch(/^ERR_LINUX_NS_UNSUPPORTED .*no binary for linux-.*npm rebuild/);
     });
 
+    describe('that does not load is an error with the cause, and what helps', () => {
+      let binary: string;
+
+      beforeEach(() => {
+        const folder = join(copy, 'build', 'Release');
+        mkdirSync(folder, { recursive: true });
+        binary = join(folder, 'linux_ns.node');
+        cpSync(join(root, 'build/Release/linux_ns.node'), binary);
+      });
+
+      test('without descriptors; the next call tries again', async () => {
+        const shown = await script(
+          `const fs = require('node:fs');
+          const { Namespace } = require('./lib');
+          const taken = [];
+          const take = () => { try { for (;;) taken.push(fs.openSync('/dev/null')); } catch {} };
+          const use = () => Namespace.of('self', 'net').then((net) => console.log(String(net)), ({ message }) => console.log(message));
+          take();
+          taken.forEach((fd) => fs.closeSync(fd)); // what is loaded at the first use needs some
+          taken.length = 0;
+          await import('node:net');
+          take();
+          await use();
+          taken.forEach((fd) => fs.closeSync(fd));
+          await use();`,
+          copy,
+        );
+        const [refused, worked] = shown.split('\n');
+        expect(refused).toMatch(/linux_ns\.node: .*Too many open files\): Close descriptors, or raise the limit/);
+        expect(worked).toMatch(/^net:\[\d+\]$/);
+      });
+
+      test.each([
+        ['empty', ''],
+        ['no program', 'x'.repeat(10_000)],
+      ])('%s', async (_, content) => {
+        writeFileSync(binary, content);
+        expect(await script(useIt, copy)).toMatch(/linux_ns\.node: [^)]+\): The file is empty, damaged or for another/);
+      });
+
+      needs({ unprivileged: true }).test('unreadable, or in a directory that may not be searched', async () => {
+        chmodSync(binary, 0);
+        expect(await script(useIt, copy)).toMatch(/Permission denied\): Give this user the right to read it/);
+        chmodSync(join(copy, 'build'), 0);
+        expect(await script(useIt, copy)).toMatch(/A directory on the way to it is closed to this user/);
+        chmodSync(join(copy, 'build'), 0o755);
+      });
+
+      test('on a file system without programs: noexec', async () => {
+        await using set = await unshare(['user', 'mnt']);
+        await set.mount({ bind: true, source: join(copy, 'build'), target: join(copy, 'build'), noexec: true });
+        const source = `(async () => { ${useIt} })();`;
+        const { stdout } = await set.execFile(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', source], {
+          cwd: copy,
+        });
+        expect(stdout).toMatch(/failed to map segment.*\): It is most likely on a file system that is mounted noexec/);
+      });
+
+      test('in a Node that loads no addons', async () => {
+        const source = `(async () => { ${useIt} })();`;
+        const args = ['--no-addons', '-r', require.resolve('tsx/cjs'), '-e', source];
+        const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: copy });
+        expect(stdout).toMatch(/addons is disabled\.?\): Start Node without --no-addons/);
+      });
+    });
+
     test.each(['linux-ns.node', 'linux-ns.glibc.node', 'node.napi.node', 'node.napi.glibc.node'])(
       'is found among the prebuilds, as %s',
       async (name) => {
@@ -72,5 +142,50 @@ describe('the addon', () => {
         expect(await script(useIt, copy)).toMatch(/^net:\[\d+\]$/);
       },
     );
+  });
+});
+
+describe('in a bundle', () => {
+  let compiled: CompiledPackage;
+  let folder: string;
+
+  beforeAll(() => {
+    compiled = new CompiledPackage();
+    folder = mkdtempSync(join(tmpdir(), 'ns-bundle-'));
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(compiled.directory, join(folder, 'node_modules', 'linux-ns'));
+    writeFileSync(
+      join(folder, 'app.js'),
+      `require('linux-ns').Namespace.of('self', 'net').then((net) => console.log(String(net)), ({ message }) => console.log(message));`,
+    );
+  });
+
+  afterAll(() => {
+    compiled.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** What a program prints that esbuild has bundled. */
+  async function bundled(external: string[]): Promise<string> {
+    const outfile = join(folder, 'out', 'app.js');
+    await build({
+      entryPoints: [join(folder, 'app.js')],
+      bundle: true,
+      platform: 'node',
+      outfile,
+      external,
+      logLevel: 'silent',
+    });
+    return (await promisify(execFile)(process.execPath, [outfile])).stdout;
+  }
+
+  test('its binary is missing, and the error names the remedy', async () => {
+    expect(await bundled([])).toMatch(
+      /it is part of a bundle \(.*app\.js\).*: Exclude it from the bundle.*--external:linux-ns/,
+    );
+  });
+
+  test('that excludes it, it works', async () => {
+    expect(await bundled(['linux-ns'])).toMatch(/^net:\[\d+\]\n$/);
   });
 });

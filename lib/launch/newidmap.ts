@@ -96,6 +96,7 @@ function refused(side: Side, ranges: readonly IdRange[], text: string): Namespac
     ...failure,
     message: text === '' ? `${side.program} refused` : text,
     step: `write ${side.file}`,
-    hint: hint ?? (/not allowed/.test(text) ? `${side.program} writes only what ${side.grants} grants.` : undefined),
+    hint:
+      hint ?? (text.includes('not allowed') ? `${side.program} writes only what ${side.grants} grants.` : undefined),
   });
 }

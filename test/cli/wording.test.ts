@@ -9,6 +9,7 @@ const OF_PROGRAMS: Readonly<Record<string, RegExp>> = {
   maps: /^setgroups takes 'allow' or 'deny'/, // the words of the option
   mount: /openTree\(\)/,
   network: /replace\(\)|list\(\{|multiQueue|vlanFiltering/,
+  'native.ts': /^Exclude it from the bundle/, // words of webpack
   newidmap: /process\.seteuid\(\)/,
   seccomp: /noNewPrivileges/,
   sockets: /./,

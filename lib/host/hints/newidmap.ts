@@ -49,11 +49,11 @@ function saidItself(id: 'uid' | 'gid', failure: Failure, host: HostFiles): strin
       "user that has one (in a container: add a line to its /etc/passwd), or use the map 'root' or 'current'."
     );
   }
-  if (/owned by a different user/.test(text)) return anotherOwner(program, text, host);
-  if (/overflow/.test(text)) return `A range of the map goes beyond the last ${id} that there can be, ${MAX_ID}.`;
+  if (text.includes('owned by a different user')) return anotherOwner(program, text, host);
+  if (text.includes('overflow')) return `A range of the map goes beyond the last ${id} that there can be, ${MAX_ID}.`;
   if (!/write to \w+ failed/.test(text)) return undefined;
   const operation: Failure = { ...failure, operation: `${id}_map` };
-  if (/Invalid argument/.test(text)) return malformed(operation);
+  if (text.includes('Invalid argument')) return malformed(operation);
   return unmappedOutside(id === 'uid' ? 'Uid' : 'Gid', parseMap(failure.map ?? '') ?? [], host);
 }
 
