@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
+import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
@@ -137,8 +138,18 @@ export function runToEnd(options: StartOptions): Promise<Results> {
   });
 }
 
+/** A start was given up, for its time was over. It is the reason of an abort, and then what the start rejects with. */
+export class StartTimeout extends NamespaceError {
+  /** @param timeout - in milliseconds */
+  constructor(timeout: number) {
+    const message = `the program did not run yet when its time was over, ${timeout} ms after the call`;
+    super({ errno: Errno.ETIMEDOUT, syscall: 'spawn', message });
+  }
+}
+
 /** What Node's own functions reject with when their signal is aborted. */
 export function abortError(signal: AbortSignal): Error {
+  if (signal.reason instanceof StartTimeout) return signal.reason;
   const error = new Error('The operation was aborted', { cause: signal.reason });
   Object.defineProperty(error, 'name', { value: 'AbortError', configurable: true, writable: true });
   return Object.assign(error, { code: 'ABORT_ERR' });

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { withCallersStack } from '../errors/callers-stack';
 import {
   invalidType,
   invalidValue,
@@ -7,12 +8,13 @@ import {
   validateObject,
   validateString,
 } from '../errors/validate';
-import type { Exit } from '../launch/task';
+import { type Exit, StartTimeout } from '../launch/task';
 import { CLOSE_GRACE } from './ending';
-import type { NamespaceProcess } from './namespace-process';
+import type { Deadline } from './deadline';
+import { type NamespaceProcess, endProcess } from './namespace-process';
 import type { ExecFileOptions, ExecOptions } from './options';
 import type { Confine } from './program';
-import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
+import { SPAWN_OPTIONS, type SpawnRequest, deadlineOf, parseSpawn, sortArguments, startSpawn } from './spawn';
 import type { StdioSlot } from './stdio';
 
 /** What a program wrote. */
@@ -136,16 +138,23 @@ export async function runExecFile(
   validateKnownKeys('options', options, EXEC_FILE_OPTIONS);
   const encoding = parseEncoding(options.encoding);
   const maxBuffer = parseMaxBuffer(options.maxBuffer);
-  const { timeout, ...request } = parseSpawn(file, args, options, confine);
+  const request = parseSpawn(file, args, options, confine);
+  const deadline = deadlineOf(request);
   const cmd = [file, ...args].join(' ');
-  const what: Collecting = { cmd, encoding, maxBuffer, timeout, killSignal: request.killSignal };
+  const what: Collecting = { cmd, encoding, maxBuffer, deadline, killSignal: request.killSignal };
+  const child = await startOrTell({ ...request, stdio: STDIO, timeout: 0 }, what);
+  started?.(child);
+  return await withCallersStack(collect(child, what));
+}
+
+/** What could not be started has the properties of what has failed, too. */
+async function startOrTell(request: SpawnRequest, what: Collecting): Promise<NamespaceProcess> {
+  const { cmd, encoding, deadline } = what;
   try {
-    const child = await startSpawn({ ...request, stdio: STDIO, timeout: 0 });
-    started?.(child);
-    return await collect(child, what);
+    return await startSpawn(request, deadline);
   } catch (error) {
-    if ('cmd' in (error as object)) throw error;
-    throw Object.assign(error as Error, { cmd, stdout: output([], encoding), stderr: output([], encoding) });
+    const nothing = { cmd, stdout: output([], encoding), stderr: output([], encoding) };
+    throw Object.assign(error as Error, nothing, error instanceof StartTimeout ? { killed: true } : {});
   }
 }
 
@@ -154,13 +163,13 @@ interface Collecting {
   /** undefined for Buffers. */
   readonly encoding: BufferEncoding | undefined;
   readonly maxBuffer: number;
-  readonly timeout: number;
+  readonly deadline: Deadline;
   readonly killSignal: number;
 }
 
 /** Reads what the program writes until it has ended and its streams are closed. */
 function collect(child: NamespaceProcess, what: Collecting): Promise<ExecResult<string | Buffer>> {
-  const { cmd, encoding, maxBuffer, timeout, killSignal } = what;
+  const { cmd, encoding, maxBuffer, deadline, killSignal } = what;
   let failure: Error | undefined;
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
@@ -168,6 +177,8 @@ function collect(child: NamespaceProcess, what: Collecting): Promise<ExecResult<
     // Others may hold them beyond the end of the program.
     child.stdout?.destroy();
     child.stderr?.destroy();
+    // The promise waits for the end, and that is not to depend on a handler, nor on who has stopped the program.
+    timers.push(setTimeout(() => endProcess(child), CLOSE_GRACE));
   };
   const tooMuch = (name: string): void => {
     failure ??= maxBufferError(name);
@@ -176,19 +187,16 @@ function collect(child: NamespaceProcess, what: Collecting): Promise<ExecResult<
   };
   const stdout = gather(child.stdout, maxBuffer, () => tooMuch('stdout'));
   const stderr = gather(child.stderr, maxBuffer, () => tooMuch('stderr'));
-  if (timeout > 0) {
-    const onTimeout = (): void => {
-      timedOut = true;
-      stop();
-      child.kill(killSignal);
-    };
-    timers.push(setTimeout(onTimeout, timeout));
-  }
+  const onTimeout = (): void => {
+    timedOut = true;
+    stop();
+    child.kill(killSignal);
+  };
+  if (deadline.left > 0) timers.push(setTimeout(onTimeout, deadline.left));
   child.on('error', (error) => {
-    // Aborted, above all. The killSignal is sent, and the promise waits for the end: it is not to depend on a handler.
+    // Aborted, above all: the killSignal has been sent.
     failure ??= error;
     stop();
-    timers.push(setTimeout(() => child.kill('SIGKILL'), CLOSE_GRACE));
   });
   return new Promise((resolve, reject) => {
     child.once('close', (code, signal) => {

@@ -4,7 +4,7 @@ import { findHostNode } from './find-host-node';
 import type { NamespaceProcess } from './namespace-process';
 import type { ForkOptions, SpawnOptions } from './options';
 import { type Confine, validateArgs } from './program';
-import { SPAWN_OPTIONS, type SpawnRequest, parseSpawn, sortArguments, startSpawn } from './spawn';
+import { SPAWN_OPTIONS, deadlineOf, type SpawnRequest, parseSpawn, sortArguments, startSpawn } from './spawn';
 import { parseStdio } from './stdio';
 
 const OWN_OPTIONS: Record<Exclude<keyof ForkOptions, keyof SpawnOptions>, true> = {
@@ -72,7 +72,12 @@ export async function runFork(
   const stdio = forkStdio(rest.stdio, silent === true);
   const node = validatePath('options.execPath', execPath ?? process.execPath);
   const request = parseSpawn(node, [...nodeArguments(execArgv), module, ...args], { ...rest, stdio }, confine);
-  return startSpawn(hostNode === true ? await withHostNode(request) : request);
+  const deadline = deadlineOf(request);
+  try {
+    return await startSpawn(hostNode === true ? await withHostNode(request) : request, deadline);
+  } finally {
+    deadline.end();
+  }
 }
 
 /** Nothing has to be brought where no other root is entered. */

@@ -30,6 +30,9 @@ export interface Started {
   readonly signal: AbortSignal | undefined;
 }
 
+/** SIGKILL for the program, or for its init and so for all of its pid namespace: what works whoever has stopped it. */
+export let endProcess: (child: NamespaceProcess) => void;
+
 /** The events of a {@link NamespaceProcess} and what their listeners are given: those of `child_process`. */
 export interface NamespaceProcessEvents {
   /** After `spawn()` has resolved, so that a listener added then is called; before any other. */
@@ -81,6 +84,10 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   declare readonly channel?: ChannelControl | null;
   /** How it ended: resolves with `exitCode` and `signalCode` set, before `'exit'`. Never rejects. */
   readonly exited: Promise<Exit>;
+
+  static {
+    endProcess = (child) => child.#task.end();
+  }
 
   readonly #task: Task;
   /** Those that 'close' waits for, and its standard input, the first. */

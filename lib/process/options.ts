@@ -153,7 +153,11 @@ export interface SpawnOptions extends ProgramOptions {
    * are kept while nobody listens to `'message'`; beyond that the program waits, as with a full pipe. Default: 64 MiB.
    */
   maxMessageSize?: number | undefined;
-  /** Milliseconds after which {@link killSignal} is sent. Default: 0, for never. */
+  /**
+   * Milliseconds, counted from the call, after which {@link killSignal} is sent. A program that does not run by then is
+   * not started: the call rejects with a `NamespaceError` whose code is `ETIMEDOUT`, and nothing is left behind.
+   * `execFile()` and `exec()` send SIGKILL as well, two seconds later. Default: 0, for never.
+   */
   timeout?: number | undefined;
   /** The signal that `timeout` and `signal` send. Default: `'SIGTERM'`. */
   killSignal?: NodeJS.Signals | number | undefined;

@@ -14,6 +14,7 @@ import { systemError } from '../launch/failure';
 import type { Task } from '../launch/task';
 import type { ChannelFormat } from './ipc/channel';
 import { SERIALIZATIONS, type Serialization } from './ipc/codec';
+import { Deadline } from './deadline';
 import { NamespaceProcess } from './namespace-process';
 import type { ProgramOptions, SpawnOptions } from './options';
 import {
@@ -140,22 +141,34 @@ export function parseSpawn(
 }
 
 /** Makes the pipes, starts the program, and keeps none of the descriptors that are the child's. */
-export async function startSpawn(request: SpawnRequest): Promise<NamespaceProcess> {
-  const { program, stdio, pty, format, timeout, killSignal } = request;
+export async function startSpawn(
+  request: SpawnRequest,
+  deadline: Deadline = deadlineOf(request),
+): Promise<NamespaceProcess> {
+  const { program, stdio, pty, format, killSignal } = request;
   const descriptors = new StdioDescriptors(stdio);
   try {
-    const { task, cgroup } = await startProgram(program, pty ?? descriptors.childFds);
+    const bounded = { ...program, signal: deadline.signal };
+    const { task, cgroup } = await startProgram(bounded, pty ?? descriptors.childFds);
     descriptors.releaseChildEnds();
     const { file, argv, signal } = program;
     const terminal = pty === undefined ? null : openPty(task, pty);
     const streams = descriptors.streams();
     const fds = descriptors.channel();
     const ipc = fds === undefined ? undefined : { fds, format };
+    const timeout = request.timeout === 0 ? 0 : deadline.left;
     return new NamespaceProcess({ task, cgroup, file, argv, streams, pty: terminal, ipc, timeout, killSignal, signal });
   } catch (error) {
     descriptors.discard();
     throw error;
+  } finally {
+    deadline.end();
   }
+}
+
+/** The time of a request, which runs from here on. */
+export function deadlineOf({ timeout, program }: SpawnRequest): Deadline {
+  return new Deadline(timeout, program.signal);
 }
 
 /** A program whose terminal cannot be watched is not one to keep. */

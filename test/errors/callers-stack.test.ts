@@ -1,4 +1,4 @@
-import { Namespace, Network, Sandbox, exec, spawn, unshare } from '../../lib';
+import { Namespace, Network, Sandbox, exec, execFile, spawn, unshare } from '../../lib';
 
 async function stackOf(asked: Promise<unknown>): Promise<string> {
   try {
@@ -45,5 +45,29 @@ test('an abort shows it, too, and keeps its name and its cause', async () => {
   await expect(aborted).rejects.toMatchObject({ name: 'AbortError', code: 'ABORT_ERR', cause: reason });
   const stack = await stackOf(aborted);
   expect(stack).toMatch(/^AbortError: The operation was aborted\n/);
+  expect(stack).toMatch(/at (async )?theirOwnFunction/);
+});
+
+test.each<[string, () => Promise<unknown>, RegExp]>([
+  ['a command that has failed', () => exec('echo why >&2; exit 3'), /^Error: Command failed: echo/],
+  ['a program that has failed', () => execFile('false'), /^Error: Command failed: false/],
+  ['a program that wrote too much', () => execFile('yes', { maxBuffer: 10 }), /^RangeError.*maxBuffer length exceeded/],
+  [
+    'a program that was aborted',
+    () => execFile('yes', { signal: AbortSignal.timeout(50), maxBuffer: Infinity }),
+    /^AbortError/,
+  ],
+  ['a program whose time was over', () => execFile('sleep', ['9'], { timeout: 20 }), /^Error: Command failed: sleep/],
+  [
+    'a program of a set that has failed',
+    async () => {
+      await using set = await unshare(['user', 'uts']);
+      await set.exec('exit 3');
+    },
+    /^Error: Command failed: exit 3/,
+  ],
+])('the stack of the error of %s shows who has asked for it', async (_, call, first) => {
+  const stack = await stackOf(theirOwnFunction(call));
+  expect(stack).toMatch(first);
   expect(stack).toMatch(/at (async )?theirOwnFunction/);
 });
