@@ -43,6 +43,8 @@ describe('NamespaceError', () => {
   it('has a name for the errors that libuv has none for', () => {
     expect(new NamespaceError({ errno: 8, step: 'exec' }).message).toBe('ENOEXEC: exec format error, exec');
     expect(new NamespaceError({ errno: 87 }).code).toBe('EUSERS');
+    expect(new NamespaceError({ errno: 109 }).code).toBe('ETOOMANYREFS');
+    expect(new NamespaceError({ errno: 37 }).code).toBe('ENOLCK');
     expect(new NamespaceError({ errno: 4000 }).message).toBe('errno 4000: unknown system error 4000');
   });
 

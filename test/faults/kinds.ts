@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -224,15 +224,16 @@ export const KINDS: readonly Kind[] = [
     ...withSet({ user: true, mnt: true }),
     run: async ({ directory, world }, prepared) => {
       const set = prepared as NamespaceSet;
-      const target = join(directory, 'target');
-      mkdirSync(target, { recursive: true });
+      // Another each time: one may be left mounted there where umount(2) has failed.
+      const target = mkdtempSync(join(directory, 'target-'));
       await set.mount({ target, type: 'tmpfs', readOnly: true });
       try {
         const { stdout } = await set.execFile(world, ['mounts'], { env: {} });
         return stdout
           .split('\n')
           .filter((line) => line.includes(target))
-          .join('\n');
+          .join('\n')
+          .replaceAll(target, 'target');
       } finally {
         await set.umount(target);
       }
