@@ -153,7 +153,8 @@ function faultsOf(called: readonly Called[]): Fault[] {
       errors.map((error) => ({ ...place, nth, error, sticky: false })),
     );
     // A filter cannot come over Node's own thread in the midst of a start.
-    const always = errors.length === 0 || role === 'M' ? [] : REFUSALS.map((error) => ({ ...place, nth: 1, error, sticky: true }));
+    const always =
+      errors.length === 0 || role === 'M' ? [] : REFUSALS.map((error) => ({ ...place, nth: 1, error, sticky: true }));
     return [...single, ...always];
   });
 }
