@@ -133,6 +133,7 @@ export type {
   MaskEntry,
   MountEntry,
   OverlayEntry,
+  EmptyRoot,
   OverlayRoot,
   ProcEntry,
   ReadOnlyEntry,

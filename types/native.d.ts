@@ -90,6 +90,9 @@ export type Step =
   | ['make_link', path: string, to: string]
   | ['make_file', path: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]
   | ['chmod', path: string, mode: number]
+  /** Mount points that had to be made in directories of the host: sends back two descriptors each, for `unmake` in the end. */
+  | ['mount_points']
+  | ['unmake', points: number[]]
   /** null: the root that was made by a step with NEW_ROOT. Without a place for the old root it is detached. */
   | ['pivot_root', newRoot: string | null, putOld: string | null]
   /**

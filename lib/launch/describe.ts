@@ -47,6 +47,8 @@ const DESCRIBE: Describe = {
   open_file: ([, path]) => `open ${path}`,
   list: ([, path]) => `list ${path}`,
   changes: () => 'list changes',
+  mount_points: () => 'tell of mount points',
+  unmake: () => 'remove mount points',
   pivot_root: ([, newRoot]) => (newRoot === null ? 'change root' : `change root to ${newRoot}`),
   write_file: ([, path]) => `write ${path}`,
   try_write_file: ([, path]) => `write ${path}`,

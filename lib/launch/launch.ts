@@ -39,6 +39,8 @@ export interface Body {
   signal?: AbortSignal | undefined;
   /** The task is killed when this environment (a Worker, say) ends. Default true. */
   dieWithEnvironment?: boolean | undefined;
+  /** See {@link StartOptions}. */
+  undo?: StartOptions['undo'];
   /** A descriptor of the cgroup v2 directory that the task is born in; to stay open until this has settled. */
   cgroup?: number | undefined;
 }
@@ -168,9 +170,9 @@ function withLoweredCaps(steps: readonly Step[]): Step[] {
   return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
 }
 
-function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels'> {
-  const { signal, dieWithEnvironment = true, cgroup, labels } = body;
-  return { signal, dieWithEnvironment, cgroup, labels };
+function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels' | 'undo'> {
+  const { signal, dieWithEnvironment = true, cgroup, labels, undo } = body;
+  return { signal, dieWithEnvironment, cgroup, labels, undo };
 }
 
 const NO_MAPS: ResolvedMaps = {

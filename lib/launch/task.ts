@@ -28,6 +28,8 @@ export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
   joined?: Joined | undefined;
   /** What errors are to call a step, where there are better words for it than its own. */
   labels?: ReadonlyMap<Step, string> | undefined;
+  /** Undoes what a failed plan has left, with the descriptors that it had sent, which are closed then. Never rejects. */
+  undo?: ((fds: readonly number[]) => Promise<void>) | undefined;
 }
 
 /** What a plan that ends by itself has sent back. */
@@ -169,12 +171,12 @@ interface Outcome {
 
 /** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
-  const { signal, whileCloned, joined, labels, ...request } = options;
+  const { signal, whileCloned, joined, labels, undo, ...request } = options;
   if (signal?.aborted === true) {
     outcome.failed(abortError(signal));
     return;
   }
-  const launching = new Launching(request, outcome, { joined, labels });
+  const launching = new Launching(request, outcome, { joined, labels }, undo);
   launching.begin(signal, whileCloned);
 }
 
@@ -183,6 +185,7 @@ class Launching {
   readonly #request: LaunchRequest;
   readonly #outcome: Outcome;
   readonly #known: Known;
+  readonly #undo: StartOptions['undo'];
   readonly #fds: number[] = [];
   readonly #data: Buffer[] = [];
   readonly #exited: Promise<Exit>;
@@ -194,10 +197,11 @@ class Launching {
   #outside: Promise<void> | undefined;
   #over = false;
 
-  constructor(request: LaunchRequest, outcome: Outcome, known: Known) {
+  constructor(request: LaunchRequest, outcome: Outcome, known: Known, undo: StartOptions['undo']) {
     this.#request = request;
     this.#outcome = outcome;
     this.#known = known;
+    this.#undo = undo;
     this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
   }
 
@@ -257,11 +261,13 @@ class Launching {
 
   #fail(error: unknown): void {
     this.#forgetSignal();
-    closeAll(this.#fds);
     this.#tellExit({ code: null, signal: null });
     const reason = this.#stopped === undefined ? error : this.#stopped.reason;
-    if (this.#outside === undefined) this.#outcome.failed(reason);
-    else void this.#outside.then(() => this.#outcome.failed(reason));
+    const undone = this.#fds.length === 0 ? undefined : this.#undo?.(this.#fds);
+    if (undone === undefined) closeAll(this.#fds);
+    const before = [this.#outside, undone?.then(() => closeAll(this.#fds))].filter((each) => each !== undefined);
+    if (before.length === 0) this.#outcome.failed(reason);
+    else void Promise.all(before).then(() => this.#outcome.failed(reason));
   }
 
   #ended(exit: Exit): void {

@@ -4,7 +4,7 @@ import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../host/proc';
 import { systemError } from '../launch/failure';
-import { credentialsIn, joinFromAbove, launch, run, withoutOwn } from '../launch/target';
+import { credentialsIn, joinFromAbove, launch, run, runBody, withoutOwn } from '../launch/target';
 import type { Task } from '../launch/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
 import { Descriptor } from '../namespace/descriptor';
@@ -13,6 +13,7 @@ import { type NamespaceSet, openAll, setOf } from '../namespace/namespace-set';
 import { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { etcFilesOf } from '../network/named/etc';
+import type { OverlayLayers } from './changes';
 import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
 import type { SandboxPlan } from './parse';
@@ -28,8 +29,9 @@ export interface Built {
   readonly ids: ResolvedUser;
   readonly cgroup:
     { readonly cgroup: Cgroup; readonly directory: { readonly fd: number; close(): Promise<void> } } | undefined;
-  /** Of a root that is an overlay: the upper layer, and those below as one. */
-  readonly layers: readonly Descriptor[];
+  readonly overlays: readonly OverlayLayers[];
+  /** Of mount points in directories of the host, which were made or are used: two for each. */
+  readonly points: readonly Descriptor[];
   readonly work: WorkDirectories;
   /** Whether its programs end with its init. */
   readonly ownsPid: boolean;
@@ -200,6 +202,7 @@ async function start(
       signal: feeds.signalWith(signal),
       cgroup,
       dieWithEnvironment: dieWithParent,
+      undo: (fds) => unmake([], fds),
     });
   } catch (error) {
     throw feeds.reasonOf(error);
@@ -215,7 +218,7 @@ function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof
     nested ? nestedMaps(ranges).above : [...ranges];
   const user = { uidMap: mapOf(ids.uid.ranges), gidMap: mapOf(ids.gid.ranges) };
   return {
-    mnt: true,
+    mnt: { propagation: plan.propagation },
     ...Object.fromEntries(kinds.map((kind) => [kind, true])),
     ...(plan.time === undefined ? {} : { time: plan.time }),
     ...(plan.user === undefined ? {} : { user }),
@@ -274,7 +277,17 @@ function lastSteps(plan: SandboxPlan, { nested }: Users, { tells }: Origin, labe
   labels.set(cwd, `cwd: change directory to ${rules.cwd}`);
   const net: Step[] = nested || entersNetFirst(plan) || !plan.kinds.includes('net') ? [] : [ENTER_NET];
   const enter: Step[] = nested ? [['enter_nest', mounts]] : [];
-  return [['pivot_root', null, null], ...net, ...enter, ...tell, cwd, ['chdir', '/', 0], ...outlive, ['hold']];
+  return [
+    ['pivot_root', null, null],
+    ['mount_points'],
+    ...net,
+    ...enter,
+    ...tell,
+    cwd,
+    ['chdir', '/', 0],
+    ...outlive,
+    ['hold'],
+  ];
 }
 
 function settingOf(
@@ -328,7 +341,8 @@ async function own(
 ): Promise<Built> {
   const kinds = kindsOf(plan);
   const told = tells ? task.fds.splice(-kinds.length) : [];
-  const layers = task.fds.splice(0).map((fd) => new Descriptor(fd));
+  const overlays = overlaysOf(plan, task);
+  const points = task.fds.splice(0).map((fd) => new Descriptor(fd));
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
   try {
@@ -336,11 +350,11 @@ async function own(
     await openAbove(above, set, nested, owner);
     task.release();
     task.unref();
-    return { task, set, above, ids, cgroup, layers, work, ownsPid: plan.kinds.includes('pid') };
+    return { task, set, above, ids, cgroup, overlays, points, work, ownsPid: plan.kinds.includes('pid') };
   } catch (error) {
     task.end();
     await task.exited;
-    await Promise.all([...above, ...layers].map((each) => each.close()));
+    await Promise.all([...above, ...layersOf(overlays), ...points].map((each) => each.close()));
     await set?.close();
     throw error;
   }
@@ -356,6 +370,47 @@ function duplicatesOf({ user, pid }: SandboxPlan['existing']): number[] {
     for (const fd of fds) native().closeNow(fd);
     throw systemError(cause, { step: 'duplicate', operation: 'open' });
   }
+}
+
+/** Two descriptors each, in the order of the steps. */
+function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[] {
+  const targets = [
+    ...(root.layers === undefined ? [] : ['/']),
+    ...entries.flatMap(({ layers, target }) => (layers === undefined ? [] : [target])),
+  ];
+  return targets.map((target) => {
+    const [upper, lower] = task.fds.splice(0, 2).map((fd) => new Descriptor(fd));
+    if (upper === undefined || lower === undefined) throw new Error(`no layers were sent back for ${target}`);
+    return { target, upper, lower };
+  });
+}
+
+/**
+ * Takes away the mount points that were made on the host, when nobody is inside any more: what a program has put there,
+ * and what another sandbox uses, stays.
+ */
+export async function removeMountPoints({ points, set, task, ownsPid }: Built): Promise<void> {
+  if (points.length === 0) return;
+  if (ownsPid) {
+    task.ref();
+    task.end();
+    await task.exited;
+  }
+  const join = set.user === undefined ? [] : [set.user];
+  await unmake(
+    join,
+    points.map(({ fd }) => fd),
+  );
+}
+
+/** What can't be removed is left: that is no reason why a sandbox could not be closed. */
+async function unmake(join: readonly Namespace[], points: readonly number[]): Promise<void> {
+  await runBody({ join }, { steps: [['unmake', [...points]]], ids: 'given' }).catch(() => undefined);
+}
+
+/** What is closed with a sandbox. */
+export function layersOf(overlays: readonly OverlayLayers[]): Descriptor[] {
+  return overlays.flatMap(({ upper, lower }) => [upper, lower]);
 }
 
 function kindsOf({ kinds, user, network }: SandboxPlan): NamespaceKind[] {

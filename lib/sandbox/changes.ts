@@ -1,6 +1,7 @@
 /** What has been written to an overlay: src/nsinit/changes.c. */
 import type { Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
+import { validateString } from '../errors/validate';
 import { MOST } from '../host/hints/inside';
 import { runBody } from '../launch/target';
 import type { Descriptor } from '../namespace/descriptor';
@@ -8,7 +9,7 @@ import type { Namespace } from '../namespace/namespace';
 import { mapInTurns, sortInTurns } from '../turns';
 import { type FileType, records, typeOf } from './file-type';
 
-/** A path in a sandbox that differs from the lower layers of its root. */
+/** A path in a sandbox that differs from the lower layers of the overlay that it is in. */
 export interface Change {
   /** In the sandbox, absolute. */
   readonly path: string;
@@ -21,28 +22,62 @@ export interface Change {
 /** Letters that the step `changes` sends. */
 const CHANGES: Readonly<Record<string, Change['change']>> = { A: 'added', M: 'modified', D: 'deleted' };
 
-/** A task that is root in the user namespace looks: whom files in there belong to, and how deep they lie, is up to others. */
-export async function changesIn(join: readonly Namespace[], layers: readonly Descriptor[]): Promise<Change[]> {
-  const [upper, lower] = layers;
-  if (upper === undefined || lower === undefined) throw noOverlay();
+/** An overlay of a sandbox. */
+export interface OverlayLayers {
+  /** Where it is, in the sandbox; `'/'` for its root. */
+  readonly target: string;
+  readonly upper: Descriptor;
+  /** All that is below, as one directory. */
+  readonly lower: Descriptor;
+}
+
+/**
+ * A task that is root in the user namespace looks: whom files in there belong to, and how deep they lie, is up to others.
+ *
+ * @param target - of the overlay; undefined: all of them
+ */
+export async function changesIn(
+  join: readonly Namespace[],
+  overlays: readonly OverlayLayers[],
+  target: unknown,
+): Promise<Change[]> {
   const user = join.filter(({ kind }) => kind === 'user');
-  const step: Step = ['changes', upper.fd, lower.fd, MOST.bytes, MOST.entries];
-  const { data } = await runBody({ join: user }, { steps: [step], ids: 'given' });
-  const changes = await mapInTurns(records(data, 2), changeOf);
+  const changes: Change[] = [];
+  for (const { upper, lower, target: at } of wanted(overlays, target)) {
+    const step: Step = ['changes', upper.fd, lower.fd, MOST.bytes, MOST.entries];
+    const { data } = await runBody({ join: user }, { steps: [step], ids: 'given' });
+    const prefix = at === '/' ? '' : at;
+    const found = await mapInTurns(records(data, 2), (record) => changeOf(record, prefix));
+    for (const change of found) changes.push(change);
+  }
   return sortInTurns(changes, (a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** A letter, a byte for the type, and the path. */
-function changeOf([head, path]: readonly [head: Buffer, path: string]): Change {
-  const change = CHANGES[String.fromCharCode(head[0] ?? 0)] ?? 'modified';
-  return { path, change, type: typeOf(head[1]) ?? 'file' };
+function wanted(overlays: readonly OverlayLayers[], target: unknown): readonly OverlayLayers[] {
+  if (target === undefined) {
+    if (overlays.length === 0) throw noOverlay('This Sandbox has no overlay');
+    return overlays;
+  }
+  validateString('target', target);
+  const path = target.replace(/\/+$/, '') || '/';
+  const found = overlays.filter((overlay) => overlay.target === path);
+  if (found.length === 0) throw noOverlay(`There is no overlay at ${target} in this Sandbox`);
+  return found.slice(-1);
 }
 
-function noOverlay(): NamespaceError {
+/** A letter, a byte for the type, and the path. */
+function changeOf([head, path]: readonly [head: Buffer, path: string], target: string): Change {
+  const change = CHANGES[String.fromCharCode(head[0] ?? 0)] ?? 'modified';
+  return { path: target + path, change, type: typeOf(head[1]) ?? 'file' };
+}
+
+function noOverlay(message: string): NamespaceError {
   return new NamespaceError({
     code: 'ERR_LINUX_NS_NO_OVERLAY',
-    message: 'The root of this Sandbox is no overlay',
+    message,
     step: 'list changes',
-    hint: "Give the spec a root with 'lower' (and 'upper', to keep what is written): only an overlay records what has changed.",
+    hint:
+      "Give the spec a root with 'lower' (and 'upper', to keep what is written), or an entry of type 'overlay': only an overlay " +
+      'records what has changed.',
   });
 }

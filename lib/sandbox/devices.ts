@@ -1,7 +1,7 @@
 /** The /dev of a sandbox. */
 import type { Step } from '../../types/native';
 import { MOUNT_ATTR } from '../mount/flags';
-import { type Setting, bind, filesystem, modeParameter } from './piece';
+import { NOSUID, type Setting, bind, filesystem, modeParameter } from './piece';
 
 /** Devices that give nothing away: null(4), full(4), random(4), tty(4). */
 const NODES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -16,9 +16,10 @@ const LINKS = [
 /** Nothing there is a program, and what set-user-ID bits say counts for nothing; but devices can be opened. */
 const NO_PROGRAMS = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC;
 
-export function deviceSteps(dev: string, { owner, terminal }: Setting): Step[] {
+/** exec: files that programs put there can be run. */
+export function deviceSteps(dev: string, exec: boolean, { owner, terminal }: Setting): Step[] {
   return [
-    filesystem('tmpfs', dev, [modeParameter(0o755), ...owner], NO_PROGRAMS),
+    filesystem('tmpfs', dev, [modeParameter(0o755), ...owner], exec ? NOSUID : NO_PROGRAMS),
     ...NODES.map((name) => bind(`/dev/${name}`, `${dev}/${name}`, NO_PROGRAMS)),
     ...LINKS.map(([name, to]): Step => ['make_link', `${dev}/${name}`, to]),
     ['make_dir', `${dev}/shm`, 0o1777, 0],

@@ -87,7 +87,7 @@ const KINDS: Readonly<Record<Type, Kind>> = {
   bindDevices: { keys: ['source', 'optional'], parse: (entry) => parseBind(entry, NOSUID) },
   tmpfs: { keys: ['size', 'mode'], parse: parseTmpfs },
   proc: { keys: ['masked'], parse: parseProc },
-  dev: { keys: [], parse: ({ target }) => mounts('dev', target, (setting) => deviceSteps(target, setting)) },
+  dev: { keys: ['exec'], parse: parseDevices },
   mqueue: { keys: [], parse: (entry) => parseKernel('mqueue', entry, NOTHING_BUT_FILES) },
   sysfs: { keys: [], parse: (entry) => parseKernel('sysfs', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
   cgroup2: { keys: [], parse: (entry) => parseKernel('cgroup2', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
@@ -163,6 +163,12 @@ function parseProc({ name, target, options }: Entry): Parsed {
   const { masked = true } = options;
   validateBoolean(`${name}.masked`, masked);
   return mounts('proc', target, (setting) => procSteps(target, masked, setting));
+}
+
+function parseDevices({ name, target, options }: Entry): Parsed {
+  const { exec = false } = options;
+  validateBoolean(`${name}.exec`, exec);
+  return mounts('dev', target, (setting) => deviceSteps(target, exec, setting));
 }
 
 function parseKernel(type: 'mqueue' | 'sysfs' | 'cgroup2', { target }: Entry, attributes: number): Parsed {

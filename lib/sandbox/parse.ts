@@ -37,6 +37,7 @@ export interface SandboxPlan {
   /** What is in the root, in order. */
   readonly pieces: readonly Piece[];
   readonly entries: readonly CheckedEntry[];
+  readonly propagation: 'private' | 'slave';
   /** Kinds of new namespaces, without `user` and `mnt`. */
   readonly kinds: readonly NamespaceKind[];
   /** Undefined: no user namespace. */
@@ -86,6 +87,7 @@ export interface Rules {
 const KNOWN: Record<keyof SandboxSpec, true> = {
   root: true,
   mounts: true,
+  propagation: true,
   dev: true,
   proc: true,
   terminal: true,
@@ -141,6 +143,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
   return {
     root,
     entries,
+    propagation: parsePropagation(given.propagation),
     pieces: [...defaultPieces(given, entries, dev), ...[...entries, ...hosts].map(({ piece }) => piece)],
     kinds: time === undefined ? kinds : [...kinds, 'time'],
     user: foreign.includes('user') ? undefined : ids,
@@ -157,6 +160,12 @@ export function parseSpec(spec: unknown): SandboxPlan {
   };
 }
 
+function parsePropagation(propagation: unknown): 'private' | 'slave' {
+  const chosen = propagation ?? 'private';
+  validateOneOf('spec.propagation', chosen, ['private', 'slave']);
+  return chosen;
+}
+
 /** /proc and /dev lie under all that is asked for, unless the same is asked for there. */
 function defaultPieces({ proc }: SandboxSpec, entries: readonly CheckedEntry[], dev: boolean): Piece[] {
   const has = (type: 'proc' | 'dev', target: string): boolean =>
@@ -166,7 +175,7 @@ function defaultPieces({ proc }: SandboxSpec, entries: readonly CheckedEntry[], 
     pieces.push({ label: 'mount proc on /proc', steps: (setting) => procSteps('/proc', true, setting) });
   }
   if (dev && !has('dev', '/dev')) {
-    pieces.push({ label: 'mount dev on /dev', steps: (setting) => deviceSteps('/dev', setting) });
+    pieces.push({ label: 'mount dev on /dev', steps: (setting) => deviceSteps('/dev', false, setting) });
   }
   return pieces;
 }

@@ -6,11 +6,13 @@ import {
   invalidValue,
   validateArray,
   validateBoolean,
+  validateFd,
+  validateInteger,
   validateKnownKeys,
   validatePath,
 } from '../errors/validate';
 import { MOUNT_ATTR, PLACE } from '../mount/flags';
-import { NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
+import { NOSUID, NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
 
 /** Layers of an overlay, their paths absolute. */
 export interface Layers {
@@ -29,14 +31,30 @@ export interface Root {
 }
 
 const LAYER_KEYS = ['lower', 'upper', 'work'];
+const DIRECTORY_KEYS = ['path', 'readOnly', 'devices'];
+const EMPTY_KEYS = ['size', 'mode'];
+
+const ROOT_MODE = 0o755;
+const MAX_MODE = 0o7777;
 
 /** @throws TypeError with Node's codes */
 export function parseRoot(name: string, root: unknown): Root {
-  if (root == null) return { piece: emptyRoot, layers: undefined };
-  if (typeof root === 'string' || isUrl(root)) return directoryRoot(resolve(validatePath(name, root)), true);
+  if (root == null) return emptyRoot([modeParameter(ROOT_MODE)]);
+  if (typeof root === 'string' || isUrl(root)) {
+    return directoryRoot(resolve(validatePath(name, root)), NO_DEVICES | MOUNT_ATTR.RDONLY);
+  }
   if (typeof root !== 'object' || Array.isArray(root)) throw invalidType(name, 'a path or an object', root);
-  if ('path' in root && 'lower' in root) throw invalidValue(name, root, "has two roots: either 'path' or 'lower'");
-  return 'lower' in root ? overlayRoot(name, root) : parseDirectory(name, root);
+  if (isGiven(root, 'path') && isGiven(root, 'lower')) {
+    throw invalidValue(name, root, "has two roots: either 'path' or 'lower'");
+  }
+  if (isGiven(root, 'lower')) return overlayRoot(name, root);
+  return isGiven(root, 'path') || !EMPTY_KEYS.some((key) => isGiven(root, key))
+    ? parseDirectory(name, root)
+    : parseEmpty(name, root);
+}
+
+function isGiven(root: object, key: string): boolean {
+  return (root as Record<string, unknown>)[key] !== undefined;
 }
 
 /** Checks the layers of an overlay, of which `value` may have other properties as well. */
@@ -61,27 +79,56 @@ export function parseLayers(name: string, value: object): Layers {
   };
 }
 
-/** userxattr: what the kernel notes in a layer it can note without privilege. */
+/**
+ * userxattr: what the kernel notes in a layer it can note without privilege. Its layers are sent back: changes are found
+ * there, and the descriptor of an upper layer that is kept is its lock as well.
+ */
 export function overlayStep({ lower, upper, work }: Layers, target: string, flags: number): Step {
-  // The descriptor of an upper layer that is kept is its lock as well.
-  const more = upper === undefined ? PLACE.DISCARD : PLACE.TELL_LAYERS;
+  const more = PLACE.TELL_LAYERS | (upper === undefined ? PLACE.DISCARD : 0);
   return ['overlay', [...lower], upper ?? null, work ?? null, ['userxattr'], NO_DEVICES, target, flags | more];
 }
 
-const emptyRoot: Piece = {
-  label: 'root: mount tmpfs on /',
-  steps: ({ owner }) => [filesystem('tmpfs', '/', [modeParameter(0o755), ...owner], NO_DEVICES, PLACE.NEW_ROOT)],
-};
-
-function parseDirectory(name: string, root: object): Root {
-  validateKnownKeys(name, root, ['path', 'readOnly', ...LAYER_KEYS]);
-  const { path, readOnly = true } = root as { path?: unknown; readOnly?: unknown };
-  validateBoolean(`${name}.readOnly`, readOnly);
-  return directoryRoot(resolve(validatePath(`${name}.path`, path)), readOnly);
+function emptyRoot(parameters: readonly string[]): Root {
+  const steps: Piece['steps'] = ({ owner }) => [
+    filesystem('tmpfs', '/', [...parameters, ...owner], NO_DEVICES, PLACE.NEW_ROOT),
+  ];
+  return { piece: { label: 'root: mount tmpfs on /', steps }, layers: undefined };
 }
 
-function directoryRoot(path: string, readOnly: boolean): Root {
-  const attributes = NO_DEVICES | (readOnly ? MOUNT_ATTR.RDONLY : 0);
+function parseEmpty(name: string, root: object): Root {
+  validateKnownKeys(name, root, [...EMPTY_KEYS, ...DIRECTORY_KEYS, ...LAYER_KEYS]);
+  const { size, mode = ROOT_MODE, ...others } = root as Record<string, unknown>;
+  for (const [key, value] of Object.entries(others)) {
+    if (value === undefined) continue;
+    throw invalidValue(`${name}.${key}`, value, "cannot be given for a root in memory, which 'size' and 'mode' are of");
+  }
+  validateInteger(`${name}.mode`, mode, 0, MAX_MODE);
+  const parameters = [modeParameter(mode)];
+  if (size !== undefined) {
+    validateInteger(`${name}.size`, size, 1);
+    parameters.push(`size=${size}`);
+  }
+  return emptyRoot(parameters);
+}
+
+function parseDirectory(name: string, root: object): Root {
+  validateKnownKeys(name, root, [...DIRECTORY_KEYS, ...EMPTY_KEYS, ...LAYER_KEYS]);
+  const { path, readOnly = true, devices = false, ...others } = root as Record<string, unknown>;
+  validateBoolean(`${name}.readOnly`, readOnly);
+  validateBoolean(`${name}.devices`, devices);
+  for (const [key, value] of Object.entries(others)) {
+    if (value !== undefined) throw invalidValue(`${name}.${key}`, value, "cannot be given with 'path'");
+  }
+  const attributes = (devices ? NOSUID : NO_DEVICES) | (readOnly ? MOUNT_ATTR.RDONLY : 0);
+  if (typeof path === 'number') {
+    validateFd(`${name}.path`, path);
+    const step: Step = ['tree', null, [path], PLACE.RECURSIVE | PLACE.NEW_ROOT, attributes, 0, 0, [], '/'];
+    return { piece: { label: `root: bind descriptor ${path} on /`, steps: () => [step] }, layers: undefined };
+  }
+  return directoryRoot(resolve(validatePath(`${name}.path`, path)), attributes);
+}
+
+function directoryRoot(path: string, attributes: number): Root {
   const piece = { label: `root: bind ${path} on /`, steps: () => [bind(path, '/', attributes, PLACE.NEW_ROOT)] };
   return { piece, layers: undefined };
 }
@@ -89,8 +136,8 @@ function directoryRoot(path: string, readOnly: boolean): Root {
 function overlayRoot(name: string, root: object): Root {
   validateKnownKeys(name, root, LAYER_KEYS);
   const layers = parseLayers(name, root);
-  const flags = PLACE.NEW_ROOT | PLACE.TELL_LAYERS;
-  return { layers, piece: { label: `root: mount overlay on /`, steps: () => [overlayStep(layers, '/', flags)] } };
+  const steps: Piece['steps'] = () => [overlayStep(layers, '/', PLACE.NEW_ROOT)];
+  return { layers, piece: { label: `root: mount overlay on /`, steps } };
 }
 
 function isUrl(value: unknown): boolean {

@@ -11,7 +11,7 @@ import type { ExecResult } from '../process/exec';
 import { type Confinement, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
 import type { NamespaceProcess } from '../process/namespace-process';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/options';
-import { type Built, build, discard } from './build';
+import { type Built, build, discard, layersOf, removeMountPoints } from './build';
 import { type Change, changesIn } from './changes';
 import {
   type Inside,
@@ -216,15 +216,16 @@ export class Sandbox {
   }
 
   /**
-   * The paths that differ from the lower layers, of a root that is an overlay: added, modified or deleted, sorted by
-   * path. What is in an added directory is listed; what was in a deleted one is not.
+   * The paths in overlays that differ from the lower layers: added, modified or deleted, sorted by path. What is in an
+   * added directory is listed; what was in a deleted one is not.
    *
-   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the root is not an overlay; `EFBIG` for more than a million paths,
-   * or 256 MiB of them
+   * @param target - which overlay: `'/'` for a root that is one, or the `target` of an entry. Default: all of them
+   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where there is no overlay, or none at `target`; `EFBIG` for more than a
+   * million paths, or 256 MiB of them, in one overlay
    */
-  async changes(): Promise<Change[]> {
+  async changes(target?: string): Promise<Change[]> {
     this.#mustBeOpen();
-    return changesIn(this.#inside().join, this.#built.layers);
+    return changesIn(this.#inside().join, this.#built.overlays, target);
   }
 
   /** What all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
@@ -303,9 +304,13 @@ export class Sandbox {
 }
 
 async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {
-  const { set, above, layers, cgroup, work } = built;
+  const { set, above, overlays, points, cgroup, work } = built;
   kill(running, built);
-  await Promise.all([set, ...above, ...layers].map((each) => each.close()));
+  if (points.length > 0) {
+    await Promise.all(running.map(({ exited }) => exited));
+    await removeMountPoints(built);
+  }
+  await Promise.all([set, ...above, ...layersOf(overlays), ...points].map((each) => each.close()));
   await Promise.all(running.map(({ exited }) => exited));
   await discard(cgroup, work);
 }

@@ -9,16 +9,34 @@ import type { Rlimits } from '../process/rlimits';
 import type { SeccompOption } from '../seccomp/seccomp';
 
 /**
- * The root of a sandbox: a directory, which is read-only unless `readOnly` is false, or the layers of an overlay.
+ * The root of a sandbox: a directory, which is read-only unless `readOnly` is false, the layers of an overlay, or an empty
+ * filesystem in memory.
  */
-export type SandboxRoot = string | URL | DirectoryRoot | OverlayRoot;
+export type SandboxRoot = string | URL | DirectoryRoot | OverlayRoot | EmptyRoot;
 
 /** A directory of the host, with all that is mounted below it. */
 export interface DirectoryRoot {
-  /** On the host. */
-  path: string | URL;
+  /** On the host; or a descriptor of a directory. O_PATH will do. */
+  path: string | URL | number;
   /** Default: true. Missing mount points cannot be made in it then: use an overlay for that. */
   readOnly?: boolean | undefined;
+  /**
+   * Whether devices below it can be opened, as far as the permissions of the files allow: with `path: '/'` the host's /dev
+   * (`dev: false` leaves it in place). Default: false.
+   */
+  devices?: boolean | undefined;
+  /** There is one root: this, or an {@link OverlayRoot}. */
+  lower?: never;
+}
+
+/** An empty filesystem in memory, in which only mount points and what the spec makes are. tmpfs(5) */
+export interface EmptyRoot {
+  /** Its size limit in bytes. Default: half of the machine's memory. */
+  size?: number | undefined;
+  /** The mode of the root directory. Default: 0o755. */
+  mode?: number | undefined;
+  /** There is one root: this, or a {@link DirectoryRoot}. */
+  path?: never;
   /** There is one root: this, or an {@link OverlayRoot}. */
   lower?: never;
 }
@@ -92,6 +110,11 @@ export interface DevEntry {
   type: 'dev';
   /** Where: an absolute path in the sandbox. */
   target: string;
+  /**
+   * Whether what is in it, and in its `shm`, can be run as a program and mapped for execution (mmap(2), PROT_EXEC), as
+   * some just-in-time compilers do. Default: false (noexec).
+   */
+  exec?: boolean | undefined;
 }
 
 /** A filesystem that shows the sandbox's own namespaces: mq_overview(7), sysfs(5), cgroups(7). */
@@ -110,7 +133,10 @@ export interface OverlayEntry extends OverlayRoot {
   target: string;
 }
 
-/** A directory, and missing ones on the way to it. If it exists, only its mode is changed, and only if one is given. */
+/**
+ * A directory, and missing ones on the way to it: with mode 0755, or 0700 on the way to one that others may not use. If
+ * it exists, only its mode is changed, and only if one is given.
+ */
 export interface DirectoryEntry {
   /** Which entry it is. */
   type: 'dir';
@@ -118,6 +144,8 @@ export interface DirectoryEntry {
   target: string;
   /** Default: 0o755. */
   mode?: number | undefined;
+  /** Whether a directory that exists keeps its mode: `mode` is only for one that is created. Default: false. */
+  keepMode?: boolean | undefined;
 }
 
 /** A symbolic link. symlink(7) */
@@ -141,7 +169,10 @@ export interface FileEntry {
   target: string;
   /** The contents. A descriptor or a stream is read to its end before the sandbox is ready. */
   data: string | Bytes | Readable | number;
-  /** Default: 0o644. */
+  /**
+   * Default: 0o644; a file that exists, and is written in place, keeps the mode that it has. Missing directories on the way
+   * to a file that others may not read are created with mode 0700.
+   */
   mode?: number | undefined;
   /** Default: false. */
   readOnly?: boolean | undefined;
@@ -151,7 +182,14 @@ export interface FileEntry {
   mounted?: boolean | undefined;
 }
 
-/** Makes a mount, or a file or directory of the root, read-only from here on. */
+/**
+ * Makes a mount, or a file or directory of the root, read-only from here on.
+ *
+ * In a directory that programs can write, it does not protect a _name_. They can rename a directory above the target
+ * (`mv a b`), and create another in its place, with what they like in it: on the host too, if it is a directory of the host. What
+ * was made read-only stays so, under its new name. So give it for the mount itself; or keep programs from writing
+ * in the directory that the target is in, and in those above, by the same means.
+ */
 export interface ReadOnlyEntry {
   /** Which entry it is. */
   type: 'readOnly';
@@ -159,9 +197,19 @@ export interface ReadOnlyEntry {
   target: string;
   /** Whether what is mounted below it becomes read-only too. Default: false. */
   recursive?: boolean | undefined;
+  /**
+   * Whether the entry is skipped when the target does not exist. A program that can write in the directory can create it
+   * later, and it is not read-only then. Default: false.
+   */
+  optional?: boolean | undefined;
 }
 
-/** Hides a directory behind an empty one, and anything else behind /dev/null. */
+/**
+ * Hides a directory behind an empty one, and anything else behind /dev/null.
+ *
+ * In a directory that programs can write, what they rename stays hidden, but the name can come to mean something else: see
+ * {@link ReadOnlyEntry}.
+ */
 export interface MaskEntry {
   /** Which entry it is. */
   type: 'mask';
@@ -259,6 +307,13 @@ export interface SandboxSpec {
   root?: SandboxRoot | undefined;
   /** What is in the root. The entries are applied in this order. */
   mounts?: readonly MountEntry[] | undefined;
+  /**
+   * `'slave'`: what is mounted or unmounted on the host later, below a directory that the sandbox has, is so inside as well
+   * (mount_namespaces(7)), if the host's mounts are shared, which systemd makes them. Such a mount has the attributes that it
+   * has on the host: in a `bindReadOnly` it is writable unless it is read-only there. Masks stay on top of it. Mounts of the
+   * sandbox never appear on the host. Default: `'private'`: mounts stay as they are when it is created.
+   */
+  propagation?: 'private' | 'slave' | undefined;
   /** Whether there is a /dev: see {@link DevEntry}. Default: true. */
   dev?: boolean | undefined;
   /** Whether there is a /proc: see {@link ProcEntry}. Default: true. */

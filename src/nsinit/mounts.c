@@ -144,6 +144,7 @@ static void place_private(int mount, const char *path, uint64_t flags, bool own,
   }
   const struct making making = {mode, mount};
   struct place target = must_find_place(path, has(flags, PLAN_MAKE_MISSING) ? &making : NULL);
+  keep_used_point(&target);
   put_mount(mount, target.fd, path);
   cover_place(&target);
   remember_mount(&target, mount, !own || task.base < 0);
@@ -319,6 +320,7 @@ static void seal_directory(const struct place *place, bool recursive, const stru
   if (error != -ENOSYS) {
     must(error, "mount_setattr", path);
   }
+  keep_used_point(place);
   remember_copies(place, tree);
   put_mount(tree, place->fd, path);
   remember_mount(place, tree, is_shared(place));
@@ -337,7 +339,7 @@ void step_seal(const struct plan_step *step) {
   if (has(flags, PLAN_OPTIONAL) && is_missing(place.fd)) {
     return;
   }
-  must(place.fd, "openat2", path);
+  must_lead(place.fd, path);
   if (is_mount(place.fd, path)) {
     change_attributes(place.fd, has(flags, PLAN_RECURSIVE), &attributes, path);
   } else {
@@ -375,8 +377,9 @@ void step_mask(const struct plan_step *step) {
   if (step->field[1].number != 0 && is_missing(place.fd)) {
     return;
   }
-  must(place.fd, "openat2", path);
+  must_lead(place.fd, path);
   int mask = open_mask(type_of(place.fd), path);
+  keep_used_point(&place);
   put_mount(mask, place.fd, path);
   cover_place(&place);
   remember_mount(&place, mask, false);

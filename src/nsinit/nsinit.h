@@ -109,10 +109,12 @@ struct place {
   const char *asked; /* as the plan has it */
   const char *path;  /* without links, and without a slash at its start or its end; not ended by a NUL */
   size_t size;
-  int fd; /* O_PATH, or -errno */
+  int fd;    /* O_PATH, or -errno */
+  bool made; /* it was missing */
 };
 struct place find_place(const char *asked, const struct making *making);
 struct place must_find_place(const char *asked, const struct making *making);
+int must_lead(long fd, const char *asked);
 long open_placed(const char *asked, uint64_t flags);
 int find_name(const char *asked, const struct making *making, bool follows, const char **name, long *there);
 const char *found_path(void);
@@ -131,7 +133,9 @@ _Noreturn void fail_in_the_way(const char *syscall, long error, const char *aske
 
 /* root.c: what is made in it */
 long open_in_root(const char *path, uint64_t flags, uint64_t mode);
-int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path);
+int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path,
+              bool *made);
+bool is_empty(int directory, const char *path);
 void restore_umask(void);
 uint32_t type_of(int fd);
 uint64_t mount_id(int at, const char *path);
@@ -141,6 +145,12 @@ int proc_directory(void);
 int enter_proc(void);
 void leave_proc(int cwd);
 long open_source(const char *path, uint64_t flags);
+
+/* points.c: mount points that were made for a plan */
+#define MOUNT_POINT_MODE 0444
+void keep_new_point(int directory, int point);
+void keep_used_point(const struct place *place);
+void tell_points(void);
 
 /* contents.c: what is written to files that a plan makes */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path);

@@ -39,6 +39,7 @@ struct walk {
   size_t size;
   int directory; /* O_PATH on that */
   int links;
+  const char *in_the_way;
 };
 
 static struct mounted *mounts;
@@ -274,8 +275,8 @@ static void follow_link(const char *name, int link, size_t before) {
   }
 }
 
-/* "file a/b": what is in the way, for Node to say it. */
-_Noreturn void fail_in_the_way(const char *syscall, long error, const char *asked, const char *where, int there) {
+/* "file /a/b": what is in the way, for Node to say it; NULL where there is nothing to say. */
+static const char *describe(const char *where, int there) {
   static const char *const names[] = {
       [S_IFIFO >> 12] = "fifo", [S_IFCHR >> 12] = "character", [S_IFDIR >> 12] = "directory", [S_IFBLK >> 12] = "block",
       [S_IFREG >> 12] = "file", [S_IFLNK >> 12] = "symlink",   [S_IFSOCK >> 12] = "socket"};
@@ -284,37 +285,63 @@ _Noreturn void fail_in_the_way(const char *syscall, long error, const char *aske
   size_t length = name == NULL ? 0 : text_length(name);
   size_t size = text_length(where);
   if (length == 0 || length + 2 + size >= sizeof(detail)) {
-    fail(syscall, error, asked);
+    return NULL;
   }
   __builtin_memcpy(detail, name, length);
   detail[length] = ' ';
   detail[length + 1] = '/';
   __builtin_memcpy(detail + length + 2, where, size + 1);
-  fail_with(syscall, error, asked, detail);
+  return detail;
 }
 
-/* Goes into what is under a name on the way; what is missing is made, if it is to be. */
-static void go_into(const char *name, long found, size_t before) {
-  if (found == -ENOENT && walk.making != NULL) {
-    found = make_name(walk.directory, name, S_IFDIR, walk.making, walk.asked);
+_Noreturn void fail_in_the_way(const char *syscall, long error, const char *asked, const char *where, int there) {
+  fail_with(syscall, error, asked, describe(where, there));
+}
+
+/* What a path has led to, where it is no error; else what was in the way is told. */
+int must_lead(long fd, const char *asked) {
+  if (fd < 0) {
+    fail_with("openat2", fd, asked, fd == -ENOTDIR ? walk.in_the_way : NULL);
   }
-  must(found, "openat2", walk.asked);
+  return (int)fd;
+}
+
+/* Makes what is missing under a name in the directory, and notes it if it is there to be mounted on, on the host. */
+static int make_here(const char *name, uint32_t type) {
+  bool made;
+  int fd = make_name(walk.directory, name, type, walk.making, walk.asked, &made);
+  if (made && task.base >= 0 && walk.making->like >= 0 && nearest(walk.path, walk.size, false)->shared) {
+    keep_new_point(walk.directory, fd);
+  }
+  return fd;
+}
+
+/* Goes into what is under a name on the way; what is missing is made, if it is to be. 0, or an error. */
+static long go_into(const char *name, long found, size_t before) {
+  if (found == -ENOENT && walk.making != NULL) {
+    found = make_here(name, S_IFDIR);
+  }
+  if (found < 0) {
+    return found;
+  }
   switch (type_of((int)found)) {
     case S_IFLNK:
       follow_link(name, (int)found, before);
       sys_close(found);
-      return;
+      return 0;
     case S_IFDIR:
       go_to(found);
-      return;
+      return 0;
     default:
-      fail_in_the_way("openat2", -ENOTDIR, walk.asked, walk.path, (int)found);
+      walk.in_the_way = describe(walk.path, (int)found);
+      sys_close(found);
+      return -ENOTDIR;
   }
 }
 
 /*
  * Follows a path up to its last name, and that one too, if it is a link and follows. What is found is in `fd`, or the
- * error; no name is left where it is the root, or ends in "..".
+ * error; no name is left where it is the root, or ends in "..", or did not lead so far.
  */
 static const char *walk_path(const char *asked, const struct making *making, bool follows, long *fd) {
   bool last = false;
@@ -322,6 +349,7 @@ static const char *walk_path(const char *asked, const struct making *making, boo
   walk.asked = asked;
   walk.making = making;
   walk.links = 0;
+  walk.in_the_way = NULL;
   walk.rest_size = text_length(asked) + 1;
   if (walk.rest_size > PATH_MAX) {
     fail("openat2", -ENAMETOOLONG, asked);
@@ -342,7 +370,9 @@ static const char *walk_path(const char *asked, const struct making *making, boo
       *fd = found;
       return name;
     }
-    go_into(name, found, before);
+    if ((*fd = go_into(name, found, before)) < 0) {
+      return NULL;
+    }
   }
   *fd = duplicate(walk.directory);
   return NULL;
@@ -382,7 +412,8 @@ struct place find_place(const char *asked, const struct making *making) {
   const char *name = walk_path(asked, making, true, &fd);
   if (fd == -ENOENT && name != NULL && making != NULL) {
     uint32_t type = making->like < 0 ? S_IFDIR : type_of(making->like);
-    fd = make_name(walk.directory, name, type, making, asked);
+    fd = make_here(name, type);
+    place.made = true;
   }
   place.fd = (int)fd;
   place.path = kept_text(walk.path, walk.size);
@@ -394,7 +425,7 @@ struct place find_place(const char *asked, const struct making *making) {
 /* The same, which has to be there. */
 struct place must_find_place(const char *asked, const struct making *making) {
   struct place place = find_place(asked, making);
-  must(place.fd, "openat2", asked);
+  must_lead(place.fd, asked);
   return place;
 }
 

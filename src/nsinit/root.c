@@ -7,7 +7,6 @@
 #include <linux/stat.h>
 
 #define MOST_TRIES 1024 /* before it is given up against somebody who changes the tree meanwhile */
-#define MODE_FILE 0444  /* of what is only there to be mounted on */
 #define MODE_DIRECTORY 0755
 #define NEW_FILE 0644
 #define UNREADABLE_BY_GROUP 0050
@@ -72,7 +71,7 @@ static bool are_dots(const char *entries, long size) {
 }
 
 /* False also where it may not be read. */
-static bool is_empty(int directory, const char *path) {
+bool is_empty(int directory, const char *path) {
   char entries[128] __attribute__((aligned(8)));
   long got;
   long fd = sys4(__NR_openat, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -121,12 +120,13 @@ static uint64_t mode_on_the_way(uint64_t mode) {
 
 /*
  * Makes what is missing under a name: an empty file, or a directory. A descriptor of it: O_PATH. Somebody else may have
- * been quicker, which is as good, but with a link: that leads to where nobody has looked.
+ * been quicker, which is as good (made: false), but with a link: that leads to where nobody has looked.
  */
-int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path) {
+int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path,
+              bool *made) {
   clear_umask();
   long error = type == S_IFDIR ? sys3(__NR_mkdirat, directory, name, mode_on_the_way(making->mode))
-                               : sys4(__NR_mknodat, directory, name, S_IFREG | MODE_FILE, 0);
+                               : sys4(__NR_mknodat, directory, name, S_IFREG | MOUNT_POINT_MODE, 0);
   if (error != -EEXIST) {
     must(error, type == S_IFDIR ? "mkdir" : "mknod", path);
   }
@@ -134,7 +134,8 @@ int make_name(int directory, const char *name, uint32_t type, const struct makin
   if (type_of(fd) == S_IFLNK) {
     fail("open", -ELOOP, path);
   }
-  if (error == 0) {
+  *made = error == 0;
+  if (*made) {
     give_new(fd, path);
   }
   return fd;
@@ -147,16 +148,16 @@ static int make_directory(const char *path, const struct making *making, bool on
   const char *name;
   long there;
   int directory = find_name(path, only_last ? NULL : making, !only_last, &name, &there);
+  *made = false;
   if (name == NULL && !only_last) {
-    *made = false;
-    sys_close(there);
-    return directory;
+    sys_close(directory);
+    return must_lead(there, path);
   }
   if (there >= 0 && (only_last || type_of((int)there) != S_IFDIR)) {
     fail_in_the_way("mkdir", -EEXIST, path, found_path(), (int)there);
   }
-  *made = there == -ENOENT;
-  int fd = *made ? make_name(directory, name, S_IFDIR, making, path) : (int)must(there, "openat2", path);
+  bool missing = there == -ENOENT && name != NULL;
+  int fd = missing ? make_name(directory, name, S_IFDIR, making, path, made) : must_lead(there, path);
   sys_close(directory);
   return fd;
 }
@@ -181,6 +182,7 @@ void step_make_dir(const struct plan_step *step) {
 static int find_new(const char *path, const struct making *making, bool follows, const char **name, long *there) {
   int directory = find_name(path, making, follows, name, there);
   if (*name == NULL) {
+    must_lead(*there, path);
     fail_in_the_way("openat2", -EEXIST, path, found_path(), directory);
   }
   return directory;
@@ -201,7 +203,7 @@ void step_make_link(const struct plan_step *step) {
     give_new(fd, path);
     sys_close(fd);
   } else {
-    must(there, "openat2", path);
+    must_lead(there, path);
     long size = sys4(__NR_readlinkat, there, "", is, sizeof(is));
     if (size != (long)to->size || !text_equal(is, to->bytes, to->size)) {
       fail_in_the_way("symlink", -EEXIST, path, found_path(), (int)there);
@@ -223,7 +225,7 @@ void step_make_file(const struct plan_step *step) {
   long there;
   int directory = find_new(path, &making, true, &name, &there);
   bool is_new = there == -ENOENT;
-  if (!is_new && type_of((int)must(there, "openat2", path)) != S_IFREG) {
+  if (!is_new && type_of(must_lead(there, path)) != S_IFREG) {
     fail_in_the_way("open", -EEXIST, path, found_path(), (int)there);
   }
   long fd = is_new ? sys4(__NR_openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
@@ -243,7 +245,7 @@ void step_make_file(const struct plan_step *step) {
 
 void step_chmod(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
-  long fd = must(open_placed(path, O_RDONLY | O_NONBLOCK | O_NOCTTY), "openat2", path);
+  long fd = must_lead(open_placed(path, O_RDONLY | O_NONBLOCK | O_NOCTTY), path);
   set_mode(fd, step->field[1].number, path);
   sys_close(fd);
 }

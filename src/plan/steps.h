@@ -42,10 +42,12 @@
   STEP(enter_nest, "enter_nest", "u")    /* enters it; flags to unshare there: setns(2) */                             \
   STEP(namespaces, "namespaces", "N")    /* CLONE_NEW* flags: those it is in are sent back, see nest.c */              \
   STEP(open_file, "open_file", "suu")    /* path in the root, open(2) flags, mode: sent back as a descriptor */        \
-  STEP(list, "list", "suu")             /* path in the root, most bytes, most entries: names and types sent as data */ \
-  STEP(changes, "changes", "ffuu")      /* upper layer, those below, most bytes, most entries: sent back as data */    \
-  STEP(pivot_root, "pivot_root", "zz")  /* new root, old root's place; null: the one made by steps, none */            \
-  STEP(write_file, "write_file", "sub") /* path, open(2) flags, data in one write(2) */                                \
+  STEP(list, "list", "suu")        /* path in the root, most bytes, most entries: names and types sent as data */      \
+  STEP(changes, "changes", "ffuu") /* upper layer, those below, most bytes, most entries: sent back as data */         \
+  STEP(mount_points, "mount_points", "") /* those that were made on the host: pairs of descriptors, see points.c */    \
+  STEP(unmake, "unmake", "F")            /* takes them away again */                                                   \
+  STEP(pivot_root, "pivot_root", "zz")   /* new root, old root's place; null: the one made by steps, none */           \
+  STEP(write_file, "write_file", "sub")  /* path, open(2) flags, data in one write(2) */                               \
   STEP(try_write_file, "try_write_file", "sub") /* the same, and no failure where the file cannot be opened */         \
   STEP(read_file, "read_file", "su")            /* path, most bytes: sent back as data */                              \
   STEP(mountinfo, "mountinfo", "")              /* sent back as data: proc_pid_mountinfo(5) */                         \

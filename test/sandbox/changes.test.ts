@@ -227,7 +227,52 @@ test('it can be asked while the sandbox is at work', async () => {
   });
 });
 
-test('a root that is no overlay has none', async () => {
+test('of an overlay that is an entry they are at its target, and can be asked for alone', async () => {
+  await withFolder(async (folder) => {
+    for (const name of ['root', 'lower', 'upper', 'other']) mkdirSync(join(folder, name));
+    const [lower, upper, other] = ['lower', 'upper', 'other'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(join(lower, 'old'), '');
+    mkdirSync(join(folder, 'root', 'kept'));
+    const spec: SandboxSpec = {
+      root: { lower: [join(folder, 'root')] },
+      proc: false,
+      dev: false,
+      mounts: [
+        { type: 'overlay', target: '/kept/proj', lower: [lower], upper },
+        { type: 'overlay', target: '/other/', lower: [other] },
+      ],
+    };
+    await inSandbox(spec, async (sandbox) => {
+      for (const path of ['/kept/proj/new', '/kept/proj/old', '/other/new', '/kept/new'])
+        await sandbox.writeFile(path, 'x');
+      const [added, changed] = [
+        { path: '/kept/proj/new', change: 'added', type: 'file' },
+        { path: '/kept/proj/old', change: 'modified', type: 'file' },
+      ];
+      expect(await sandbox.changes('/kept/proj')).toEqual([added, changed]);
+      expect(await sandbox.changes('/other')).toEqual([{ path: '/other/new', change: 'added', type: 'file' }]);
+      const root = (await sandbox.changes('/')).map(({ path }) => path);
+      expect(root).toEqual(['/kept/new', '/kept/proj', '/other']);
+      expect((await sandbox.changes()).map(({ path }) => path)).toEqual([
+        '/kept/new',
+        '/kept/proj',
+        '/kept/proj/new',
+        '/kept/proj/old',
+        '/other',
+        '/other/new',
+      ]);
+      await expect(sandbox.changes('/kept')).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NO_OVERLAY' });
+      await expect(sandbox.changes(1 as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    });
+    expect(readdirSync(upper).sort()).toEqual(['new', 'old']);
+  });
+});
+
+test('without an overlay there are none', async () => {
   const before = footprint();
   await inSandbox({}, async (sandbox) => {
     await expect(sandbox.changes()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NO_OVERLAY' });

@@ -72,7 +72,7 @@ describe('before Linux 6.13, where layers of overlays are paths', () => {
         return [...files, (await sandbox.changes()).filter(({ type }) => type === 'file')];
       } finally { await sandbox.close(); }`;
     const [first] = lower;
-    const change = { path: '/new', change: 'added', type: 'file' };
-    expect(await run('no_fsconfig_fd', script)).toEqual([first, first, [change]]);
+    const changes = ['/new', '/over/new'].map((path) => ({ path, change: 'added', type: 'file' }));
+    expect(await run('no_fsconfig_fd', script)).toEqual([first, first, changes]);
   });
 });

@@ -1,5 +1,6 @@
 /** What is in a sandbox's root: nothing but what was asked for. */
 import {
+  chmodSync,
   closeSync,
   constants,
   mkdirSync,
@@ -10,6 +11,7 @@ import {
   rmdirSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -188,7 +190,7 @@ test('a file that is mounted can be written, and the host has nothing of it', as
     const mounts: MountEntry[] = [{ type: 'bind', source: folder, target: '/shared' }, file];
     const command = 'cat /shared/mine; echo -n written >/shared/mine; cat /shared/mine; stat -c %a:%u /shared/mine';
     expect(await saidIn({ mounts }, command)).toBe(`givenwritten600:${process.getuid!()}`);
-    expect(readFileSync(join(folder, 'mine'), 'utf8')).toBe('');
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
@@ -202,7 +204,108 @@ test('a file in a directory of the host is written there; a read-only one is not
     ];
     expect(await saidIn({ mounts }, 'cat /shared/written /shared/covered')).toBe('writtenin memory');
     expect(readFileSync(join(folder, 'shared', 'written'), 'utf8')).toBe('written');
-    expect(statSync(join(folder, 'shared', 'covered')).size).toBe(0);
+    expect(readdirSync(join(folder, 'shared'))).toEqual(['written']);
+  });
+});
+
+describe('a file or directory of the host that an entry names', () => {
+  const modeOf = (path: string): number => statSync(path).mode & 0o7777;
+
+  test('keeps its mode and its owner, unless a mode is given', async () => {
+    await withFolder(async (folder) => {
+      writeFileSync(join(folder, 'secret'), 'old', { mode: 0o600 });
+      writeFileSync(join(folder, 'opened'), 'old', { mode: 0o600 });
+      mkdirSync(join(folder, 'closed'), { mode: 0o700 });
+      const { uid, gid } = statSync(join(folder, 'secret'));
+      const mounts: MountEntry[] = [
+        { type: 'bind', source: folder, target: '/shared' },
+        { type: 'file', target: '/shared/secret', data: 'new' },
+        { type: 'file', target: '/shared/opened', data: 'new', mode: 0o640 },
+        { type: 'file', target: '/shared/made', data: 'new' },
+        { type: 'dir', target: '/shared/closed', mode: 0o755, keepMode: true },
+        { type: 'dir', target: '/shared/created', mode: 0o711, keepMode: true },
+      ];
+      await inSandbox({ mounts }, () => Promise.resolve());
+      const modes = ['secret', 'opened', 'made', 'closed', 'created'].map((name) => modeOf(join(folder, name)));
+      expect(modes).toEqual([0o600, 0o640, 0o644, 0o700, 0o711]);
+      expect(readFileSync(join(folder, 'secret'), 'utf8')).toBe('new');
+      expect(statSync(join(folder, 'secret'))).toMatchObject({ uid, gid });
+    });
+  });
+
+  test('is in directories as private as itself, where they are missing', async () => {
+    const mounts: MountEntry[] = [
+      { type: 'file', target: '/a/b/private', data: '', mode: 0o600 },
+      { type: 'file', target: '/c/of-group', data: '', mode: 0o640, readOnly: true },
+      { type: 'dir', target: '/d/private', mode: 0o700 },
+      { type: 'file', target: '/e/public', data: '' },
+    ];
+    expect(await saidIn({ mounts }, 'stat -c %a /a /a/b /c /d /e')).toBe('700\n700\n750\n700\n755');
+  });
+});
+
+describe('a mount point that had to be made in a directory of the host', () => {
+  const file = (target: string): MountEntry => ({ type: 'file', target, data: 'in memory', readOnly: true });
+  const namesIn = (folder: string): string[] => readdirSync(folder, { recursive: true }).map(String).sort();
+
+  test('can be written by nobody, and is gone with the sandbox, and those on the way to it', async () => {
+    await withFolder(async (folder) => {
+      writeFileSync(join(folder, 'mine'), '');
+      const mounts: MountEntry[] = [
+        { type: 'bind', source: folder, target: '/shared' },
+        file('/shared/file'),
+        { type: 'tmpfs', target: '/shared/a/b/c' },
+        file('/shared/mine'),
+        { type: 'readOnly', target: '/shared' },
+      ];
+      await inSandbox({ mounts }, async (sandbox) => {
+        expect(await sandbox.readFile('/shared/file', 'utf8')).toBe('in memory');
+        expect(namesIn(folder)).toEqual(['a', 'a/b', 'a/b/c', 'file', 'mine']);
+        expect(statSync(join(folder, 'file')).mode & 0o7777).toBe(0o444);
+      });
+      expect(namesIn(folder)).toEqual(['mine']);
+    });
+  });
+
+  test('stays if somebody has written to it, or put something into it or in its place', async () => {
+    await withFolder(async (folder) => {
+      const mounts: MountEntry[] = [
+        { type: 'bind', source: folder, target: '/shared' },
+        ...['written', 'replaced', 'gone'].map((name) => file(`/shared/${name}`)),
+        { type: 'tmpfs', target: '/shared/filled' },
+      ];
+      await inSandbox({ mounts }, () => {
+        chmodSync(join(folder, 'written'), 0o644);
+        writeFileSync(join(folder, 'written'), 'by somebody');
+        unlinkSync(join(folder, 'replaced'));
+        writeFileSync(join(folder, 'replaced'), '', { mode: 0o444 });
+        unlinkSync(join(folder, 'gone'));
+        writeFileSync(join(folder, 'filled', 'file'), '');
+        return Promise.resolve();
+      });
+      expect(namesIn(folder)).toEqual(['filled', 'filled/file', 'replaced', 'written']);
+    });
+  });
+
+  test('stays as long as another sandbox uses it, whose mount would go with it', async () => {
+    await withFolder(async (folder) => {
+      const mounts: MountEntry[] = [{ type: 'bind', source: folder, target: '/shared' }, file('/shared/file')];
+      const first = await Sandbox.create({ mounts });
+      await inSandbox({ mounts }, async (second) => {
+        await first.close();
+        expect(await second.readFile('/shared/file', 'utf8')).toBe('in memory');
+      });
+    });
+  });
+
+  test('is gone, too, where the sandbox cannot be made after all', async () => {
+    await withFolder(async (folder) => {
+      const mounts: MountEntry[] = [{ type: 'bind', source: folder, target: '/shared' }, file('/shared/a/file')];
+      const bad: MountEntry = { type: 'bind', source: '/no/such', target: '/x' };
+      await expect(Sandbox.create({ mounts: [...mounts, bad] })).rejects.toMatchObject({ code: 'ENOENT' });
+      await expect(Sandbox.create({ mounts, cwd: '/no/such' })).rejects.toMatchObject({ code: 'ENOENT' });
+      expect(namesIn(folder)).toEqual([]);
+    });
   });
 });
 
@@ -320,6 +423,64 @@ test('a /proc, a /dev and the like can be anywhere', async () => {
     'cat /p/1/comm; echo x > /d/null && ls /s/class/net; ls /q; ls /c/cgroup.procs',
   );
   expect(text).toBe('nsinit\nlo\n/c/cgroup.procs');
+});
+
+test('of a /dev, and its shm, programs can be run where that is asked for', async () => {
+  const run = 'for at in /dev /dev/shm; do cp /bin/true $at/true && $at/true && echo ran; done';
+  expect(await saidIn({}, run)).not.toContain('ran');
+  expect(await saidIn({ mounts: [{ type: 'dev', target: '/dev', exec: true }] }, run)).toBe('ran\nran');
+});
+
+test('/dev/core and /dev/console are entries like others', async () => {
+  const mounts: MountEntry[] = [
+    { type: 'symlink', target: '/dev/core', to: '/proc/kcore' },
+    { type: 'bindDevices', source: '/dev/null', target: '/dev/console' },
+  ];
+  expect(await saidIn({ mounts }, 'readlink /dev/core; stat -c %F /dev/console; echo x >/dev/console && echo ok')).toBe(
+    '/proc/kcore\ncharacter special file\nok',
+  );
+});
+
+test('readOnly can be for what may be missing', async () => {
+  await inSandbox({ mounts: [{ type: 'readOnly', target: '/no/such', optional: true }] }, () => Promise.resolve());
+  await expect(Sandbox.create({ mounts: [{ type: 'readOnly', target: '/no/such' }] })).rejects.toMatchObject({
+    code: 'ENOENT',
+    step: 'mounts[0]: make /no/such read-only',
+  });
+});
+
+test('a root in memory has the size and the mode it was given', async () => {
+  const text = await saidIn(
+    { root: { size: 65536, mode: 0o700 } },
+    'stat -c %a /; head -c 1000000 /dev/zero >/big; stat -c %s /big',
+  );
+  expect(text).toMatch(/^700\n.*No space left on device\n\d+$/);
+});
+
+test('a root can be a descriptor', async () => {
+  await withFolder(async (folder) => {
+    writeFileSync(join(folder, 'file'), 'here');
+    const fd = openSync(folder, constants.O_RDONLY);
+    const spec: SandboxSpec = { root: { path: fd, readOnly: false }, proc: false, dev: false };
+    await inSandbox(spec, async (sandbox) => {
+      expect(await sandbox.readFile('/file', 'utf8')).toBe('here');
+    });
+    await inSandbox({ ...spec, root: { path: fd } }, async (sandbox) => {
+      await expect(sandbox.writeFile('/new', '')).rejects.toMatchObject({ code: 'EROFS' });
+    });
+    closeSync(fd);
+  });
+});
+
+test('a root has the devices of the host where that is asked for', async () => {
+  const open = 'echo x >/dev/null && echo opened';
+  const spec: SandboxSpec = { dev: false, proc: false };
+  await inSandbox({ ...spec, root: { path: '/', devices: true } }, async (sandbox) => {
+    expect(await said(sandbox, open)).toBe('opened');
+  });
+  await inSandbox({ ...spec, root: '/' }, async (sandbox) => {
+    expect(await said(sandbox, open)).not.toContain('opened');
+  });
 });
 
 describe('a root that is a directory', () => {

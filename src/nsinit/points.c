@@ -1,0 +1,131 @@
+/*
+ * Mount points that a plan had to make in directories of the host: they are taken away again when the sandbox ends,
+ * unless somebody has put something into them, or another sandbox uses them. For a mount goes with its mount point,
+ * wherever that is removed: so who uses one holds a shared lock on it (flock(2)), and who takes it away an exclusive
+ * one.
+ *
+ * Node keeps a pair of descriptors for each: the directory that it is in, and itself. Of one that was there already
+ * both are itself, and it stays.
+ */
+#include "nsinit.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#define MOST_POINTS 128 /* more stay where they are */
+#define SHARED_NOW 5    /* LOCK_SH | LOCK_NB */
+#define EXCLUSIVE_NOW 6 /* LOCK_EX | LOCK_NB */
+
+static struct {
+  int directory;
+  int itself;
+} points[MOST_POINTS];
+static uint32_t point_count;
+
+/* As make_name() makes them, and still without anything in it. */
+static bool is_unused(const struct statx *status) {
+  return (status->stx_mode & S_IFMT) == S_IFDIR ||
+         (status->stx_mode == (S_IFREG | MOUNT_POINT_MODE) && status->stx_size == 0 && status->stx_nlink == 1);
+}
+
+/*
+ * The directory without what is going to be mounted in it, and as writable as it is now. Where mounts below are locked
+ * it can't be had without them: mount_namespaces(7).
+ */
+static long copy_of(int directory) {
+  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+  long copy = sys3(__NR_open_tree, directory, "", flags);
+  return copy == -EINVAL ? sys3(__NR_open_tree, directory, "", flags | AT_RECURSIVE) : copy;
+}
+
+/* Without the right to read it, it is not known any more, and stays. */
+static void keep(int directory, int point) {
+  if (point_count == MOST_POINTS) {
+    return;
+  }
+  long itself = reopen(point, O_RDONLY | O_NONBLOCK);
+  if (itself < 0) {
+    return;
+  }
+  long copy = directory < 0 ? itself : copy_of(directory);
+  if (copy < 0) {
+    sys_close(itself);
+    return;
+  }
+  ignored(sys2(__NR_flock, itself, SHARED_NOW), "somebody who has locked it takes nothing away");
+  points[point_count].directory = (int)copy;
+  points[point_count++].itself = (int)itself;
+}
+
+/* A mount point was made in a directory that others see, too. */
+void keep_new_point(int directory, int point) { keep(directory, point); }
+
+/* Something is mounted on what may have been made for that by another. */
+void keep_used_point(const struct place *place) {
+  struct statx status;
+  if (task.base < 0 || place->made || !is_shared(place)) {
+    return;
+  }
+  must(sys5(__NR_statx, place->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", place->asked);
+  if (is_unused(&status) && ((status.stx_mode & S_IFMT) == S_IFREG || is_empty(place->fd, place->asked))) {
+    keep(-1, place->fd);
+  }
+}
+
+/* Also where the plan fails: what it has made is to be undone. */
+void tell_points(void) {
+  for (uint32_t i = 0; i < point_count; i++) {
+    report(REPORT_FD, 0, points[i].directory);
+    report(REPORT_FD, 0, points[i].itself);
+    if (points[i].directory != points[i].itself) {
+      sys_close(points[i].directory);
+    }
+    sys_close(points[i].itself);
+  }
+  point_count = 0;
+}
+
+void step_mount_points(const struct plan_step *step) {
+  (void)step;
+  tell_points();
+}
+
+/* The name that it has by now, in a room of PATH_MAX. */
+static const char *name_of(int fd, char *room) {
+  char link[FD_PATH_BYTES];
+  long size = sys4(__NR_readlinkat, AT_FDCWD, fd_path(fd, link), room, PATH_MAX - 1);
+  room[size < 0 ? 0 : size] = '\0';
+  const char *name = room;
+  for (const char *at = room; *at != '\0'; at++) {
+    name = *at == '/' ? at + 1 : name;
+  }
+  return name;
+}
+
+/* What can't be taken away is somebody's by now, or on a mount that is read-only, and stays. */
+static void take_away(int directory, int itself) {
+  char room[PATH_MAX];
+  struct statx is;
+  struct statx was;
+  const char *name = name_of(itself, room);
+  if (*name == '\0' || sys2(__NR_flock, itself, EXCLUSIVE_NOW) < 0 ||
+      sys5(__NR_statx, itself, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &was) < 0 ||
+      sys5(__NR_statx, directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &is) < 0) {
+    return;
+  }
+  bool same =
+      is.stx_ino == was.stx_ino && is.stx_dev_major == was.stx_dev_major && is.stx_dev_minor == was.stx_dev_minor;
+  if (same && is_unused(&is)) {
+    ignored(sys3(__NR_unlinkat, directory, name, (is.stx_mode & S_IFMT) == S_IFDIR ? AT_REMOVEDIR : 0), "it stays");
+  }
+}
+
+/* Fields: the pairs, the last that was made first, as it may be in another. */
+void step_unmake(const struct plan_step *step) {
+  const struct plan_field *fds = &step->field[0];
+  for (uint32_t i = fds->size / 2; i > 0; i--) {
+    take_away((int)plan_list_number(fds, 2 * i - 2), (int)plan_list_number(fds, 2 * i - 1));
+  }
+}
