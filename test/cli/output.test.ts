@@ -8,8 +8,6 @@ import { printable } from '../../cli/output';
 import { needs } from '../fixtures/optional';
 import { CommandLine } from './command-line';
 
-jest.setTimeout(120_000);
-
 let cli: CommandLine;
 let directory: string;
 

@@ -8,8 +8,6 @@ import { CommandLine } from '../cli/command-line';
 import { needs } from '../fixtures/optional';
 import { Screen } from '../fixtures/screen';
 
-jest.setTimeout(150_000);
-
 let cli: CommandLine;
 let directory: string;
 

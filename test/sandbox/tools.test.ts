@@ -3,8 +3,6 @@ import type { SandboxSpec } from '../../lib';
 import { needs } from '../fixtures/optional';
 import { inSandbox, said, userland } from './box';
 
-const PATIENCE = 120_000;
-
 /** Temporary files and a home. */
 const WRITABLE: SandboxSpec = { mounts: [{ type: 'tmpfs', target: '/tmp', mode: 0o1777 }], env: { HOME: '/tmp' } };
 
@@ -48,37 +46,27 @@ describe('by default', () => {
   ];
 
   for (const [tool, script, says] of TOOLS) {
-    needs({ tool }).test(
-      `${tool.join(' and ')} can be run`,
-      async () => expect(await saysIn({}, script)).toMatch(says),
-      PATIENCE,
+    needs({ tool }).test(`${tool.join(' and ')} can be run`, async () =>
+      expect(await saysIn({}, script)).toMatch(says),
     );
   }
 
-  test(
-    'Node can be run, with its threads',
-    async () => {
-      const node = { type: 'bindReadOnly', source: process.execPath, target: '/node' } as const;
-      const script = `/node -e 'new (require("worker_threads").Worker)("0", { eval: true }).on("exit", (code) => console.log("worker", code))'`;
-      expect(await saysIn({ mounts: [...WRITABLE.mounts!, node] }, script)).toBe('worker 0');
-    },
-    PATIENCE,
-  );
+  test('Node can be run, with its threads', async () => {
+    const node = { type: 'bindReadOnly', source: process.execPath, target: '/node' } as const;
+    const script = `/node -e 'new (require("worker_threads").Worker)("0", { eval: true }).on("exit", (code) => console.log("worker", code))'`;
+    expect(await saysIn({ mounts: [...WRITABLE.mounts!, node] }, script)).toBe('worker 0');
+  });
 });
 
 describe('with user namespaces', () => {
   /** Who is 0 can map 0 only with CAP_SETFCAP (Linux 5.12), and these map what they are. */
   const OPEN: SandboxSpec = { userNamespaces: true, user: { uid: 1000, gid: 1000 } };
 
-  needs({ tool: ['bwrap'] }).test(
-    'bwrap builds a sandbox inside',
-    async () => {
-      const command = `bwrap --ro-bind / / --tmpfs /tmp --dev /dev --unshare-all --hostname nested sh -c 'hostname; echo x >/tmp/f; cat /tmp/f'`;
-      expect(await saysIn(OPEN, command)).toBe('nested\nx');
-      expect(await saysIn({}, `${command} || echo refused`)).toMatch(/refused$/);
-    },
-    PATIENCE,
-  );
+  needs({ tool: ['bwrap'] }).test('bwrap builds a sandbox inside', async () => {
+    const command = `bwrap --ro-bind / / --tmpfs /tmp --dev /dev --unshare-all --hostname nested sh -c 'hostname; echo x >/tmp/f; cat /tmp/f'`;
+    expect(await saysIn(OPEN, command)).toBe('nested\nx');
+    expect(await saysIn({}, `${command} || echo refused`)).toMatch(/refused$/);
+  });
 
   needs({ tool: ['python3'] }).test(
     'a program shuts itself in as browsers do: namespaces, then a root where there is nothing',
@@ -101,6 +89,5 @@ describe('with user namespaces', () => {
       expect(await saysIn(OPEN, `python3 -c '${script}'`)).toBe('1 False');
       expect(await saysIn({}, `python3 -c '${script}' || true`)).toBe('unshare Operation not permitted');
     },
-    PATIENCE,
   );
 });

@@ -220,7 +220,7 @@ describe('networkNamespaces', () => {
       expect(statSync(`/run/netns/${name}`).mode).toBe(LEFT);
       expect(await networkNamespaces.list()).not.toContain(name);
       expect(existsSync(`/run/netns/${name}`)).toBe(false);
-    }, 120_000);
+    });
 
     test('add() and persist() use it', async () => {
       const name = fresh();
@@ -240,7 +240,7 @@ describe('networkNamespaces', () => {
         await set.close();
         rmSync(folder, { recursive: true });
       }
-    }, 120_000);
+    });
   });
 
   test('says that there is no such name', async () => {

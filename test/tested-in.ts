@@ -1,0 +1,91 @@
+/**
+ * Where what a file of lib/ promises is tested, if not at its own place below test/. A folder stands for all files in it
+ * that have no entry of their own. As a rule these are the insides of a subject, seen through what it gives its users.
+ *
+ * test/suite.test.ts holds that each file is here or has its place, that these tests exist, and that they load it.
+ */
+export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
+  'lib/index.ts': ['test/docs/types.test.ts', 'test/system/environments.test.ts'],
+
+  'lib/cgroup': 'test/cgroup/cgroup.root.test.ts',
+  'lib/cgroup/stats.ts': 'test/cgroup/place.test.ts',
+
+  'lib/discovery': 'test/discovery/discover.test.ts',
+  'lib/discovery/picture': 'test/discovery/picture.test.ts',
+  'lib/discovery/picture/printable.ts': ['test/discovery/picture.test.ts', 'test/cli/output.test.ts'],
+  'lib/discovery/turns.ts': 'test/discovery/discover.test.ts',
+  'lib/discovery/unread.ts': 'test/discovery/hidden.root.test.ts',
+  'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
+
+  'lib/host/capabilities.ts': 'test/host/inspect.test.ts',
+  'lib/host/check.ts': 'test/host/inspect.test.ts',
+  'lib/host/features.ts': 'test/host/inspect.test.ts',
+  'lib/host/nested.ts': 'test/host/hints.test.ts',
+  'lib/host/report.ts': 'test/host/inspect.test.ts',
+  'lib/host/resources.ts': 'test/host/inspect.test.ts',
+  // Each with a host that has the cause, and for real: causes-*.test.ts. Their words: docs/troubleshooting.md.
+  'lib/host/hints': ['test/host/hints.test.ts', 'test/system/causes.test.ts'],
+
+  'lib/idmap/files.ts': 'test/idmap/maps.test.ts',
+  'lib/idmap/resolve.ts': 'test/idmap/maps.test.ts',
+
+  'lib/launch': ['test/launch/launch.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
+  'lib/launch/host-files.ts': 'test/process/host-node.test.ts',
+  'lib/launch/join.ts': 'test/namespace/setns.test.ts',
+  'lib/launch/newidmap.ts': 'test/idmap/maps.test.ts',
+
+  'lib/mount': ['test/mount/mount.test.ts', 'test/mount/filesystems.test.ts'],
+  'lib/mount/attributes.ts': ['test/mount/bind.test.ts', 'test/mount/remount.test.ts'],
+  'lib/mount/locate.ts': ['test/mount/bind.test.ts', 'test/mount/umount.test.ts'],
+  'lib/mount/overlay.ts': ['test/mount/filesystems.test.ts', 'test/sandbox/root.test.ts'],
+  'lib/mount/tree.ts': 'test/mount/mountinfo.test.ts',
+
+  'lib/namespace': 'test/namespace/namespace.test.ts',
+  'lib/namespace/brand.ts': ['test/process/errors.test.ts', 'test/system/environments.test.ts'],
+  'lib/namespace/read-options.ts': 'test/namespace/namespace-set.test.ts',
+  'lib/namespace/socket.ts': 'test/namespace/namespace-set.test.ts',
+  'lib/namespace/sockets.ts': 'test/network/sockets/listen.test.ts',
+
+  'lib/network': ['test/network/link.test.ts', 'test/network/refused.test.ts'],
+  'lib/network/address': 'test/network/address/addresses.test.ts',
+  'lib/network/attach': 'test/network/attach/attach.test.ts',
+  'lib/network/link': ['test/network/link.test.ts', 'test/network/link/listed.test.ts'],
+  'lib/network/named': 'test/network/named/named.root.test.ts',
+  'lib/network/neighbor': 'test/network/neighbor/neighbors.test.ts',
+  'lib/network/netlink': ['test/network/netlink/codec.test.ts', 'test/network/netlink/connection.test.ts'],
+  'lib/network/network.ts': ['test/network/lifetime.test.ts', 'test/network/lab.test.ts'],
+  'lib/network/nsid': 'test/network/nsid/nsids.test.ts',
+  'lib/network/resolve': 'test/network/resolve/lookup.test.ts',
+  'lib/network/route': 'test/network/route/routes.test.ts',
+  'lib/network/rule': 'test/network/rule/rules.test.ts',
+  'lib/network/sockets': ['test/network/sockets/listen.test.ts', 'test/network/sockets/connect.test.ts'],
+  'lib/network/sockets/agents.ts': 'test/network/sockets/http.test.ts',
+  'lib/network/sockets/index.ts': 'test/network/sockets/unix.test.ts',
+  'lib/network/watch': 'test/network/watch.test.ts',
+
+  // Each thing that a program can do, done through child_process as well.
+  'lib/process': ['test/process/parity.test.ts', 'test/process/errors.test.ts'],
+  'lib/process/clone.ts': 'test/process/init.test.ts',
+  'lib/process/ending.ts': ['test/process/lifetimes.test.ts', 'test/process/init.test.ts'],
+  'lib/process/exec.ts': ['test/process/parity.test.ts', 'test/process/deadline.test.ts'],
+  'lib/process/find-host-node.ts': 'test/process/host-node.test.ts',
+  'lib/process/in-cgroup.ts': 'test/cgroup/cgroup.root.test.ts',
+  'lib/process/in-set.ts': ['test/namespace/namespace-set.test.ts', 'test/sandbox/programs.test.ts'],
+  'lib/process/ipc': 'test/process/fork.test.ts',
+  'lib/process/kill.ts': 'test/process/lifetimes.test.ts',
+  'lib/process/personality.ts': 'test/process/limits.test.ts',
+  'lib/process/pty.ts': 'test/process/terminal.test.ts',
+  'lib/process/rlimits.ts': 'test/process/limits.test.ts',
+
+  'lib/sandbox': ['test/sandbox/spec.test.ts', 'test/sandbox/root.test.ts', 'test/sandbox/programs.test.ts'],
+  'lib/sandbox/build.ts': ['test/sandbox/root.test.ts', 'test/sandbox/existing-namespaces.test.ts'],
+  'lib/sandbox/feeds.ts': 'test/sandbox/spec.test.ts',
+  'lib/sandbox/file-type.ts': ['test/sandbox/files.test.ts', 'test/sandbox/changes.test.ts'],
+  'lib/sandbox/proc.ts': ['test/sandbox/root.test.ts', 'test/sandbox/attacks-mounts.test.ts'],
+  'lib/sandbox/rules.ts': 'test/sandbox/programs.test.ts',
+  'lib/sandbox/work.ts': ['test/launch/at-exit.test.ts', 'test/sandbox/root.test.ts'],
+
+  // Compared, decision by decision, with a compiler that is as simple as can be.
+  'lib/seccomp': 'test/seccomp/compile.test.ts',
+  'lib/seccomp/decisions.ts': ['test/seccomp/compile.test.ts', 'test/seccomp/strictness.test.ts'],
+};
