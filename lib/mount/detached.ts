@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
 import { type Target, joinsMounts, run, validateJoin } from '../launch/target';
-import { Descriptor } from '../namespace/descriptor';
+import { Descriptor, closeDescriptor } from '../namespace/descriptor';
 import { disown, own } from '../namespace/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { NEW_MOUNT_KEYS, type NewMountAttributes, validateAttributes } from './attributes';
@@ -56,7 +56,7 @@ export class DetachedMount {
     this.source = source;
     const descriptor = new Descriptor(fd);
     this.#descriptor = descriptor;
-    own(this, { what: `A DetachedMount (${source})`, close: () => descriptor.close() });
+    own(this, `A DetachedMount (${source})`, descriptor, closeDescriptor);
   }
 
   /**

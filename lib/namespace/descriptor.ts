@@ -29,3 +29,8 @@ export class Descriptor {
     return this.#closing;
   }
 }
+
+/** A function of its own, for those that call it when nobody is left who could: `own()` in `forgotten.ts`. */
+export function closeDescriptor(descriptor: Descriptor): Promise<void> {
+  return descriptor.close();
+}

@@ -1,26 +1,66 @@
-/** What is left of a handle that nobody has closed, and what nobody can reach any more. It must not refer to the handle. */
-export interface Remains {
-  /** What it was, as the subject of a sentence: 'A Namespace (net:[4026531840])'. */
-  what: string;
-  /** Closes what the handle owned. */
-  close: () => unknown;
+import { join, sep } from 'node:path';
+
+/** What is left of a handle that nobody has closed, and what nobody can reach any more. */
+interface Remains {
+  readonly what: string;
+  readonly close: () => unknown;
+  readonly madeAt: string;
 }
 
-const forgotten = new FinalizationRegistry<Remains>(({ what, close }) => {
+const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) => {
   close();
+  const where = madeAt === '' ? '' : `It was made here:\n${madeAt}\n`;
   // As FileHandle's does: it works out in the end, but when is up to the garbage collector.
   process.emitWarning(`${what} was collected as garbage and closed then; call close() on it`, {
     code: 'LINUX_NS_UNCLOSED',
-    detail: 'Until the garbage collector runs, which it may never do, what nothing else uses is kept alive by it.',
+    detail: `${where}Until the garbage collector runs, which it may never do, what nothing else uses is kept alive by it.`,
   });
 });
 
-/** Closes, with a process warning, what `handle` owns if it is collected before {@link disown}. */
-export function own(handle: object, remains: Remains): void {
-  forgotten.register(handle, remains, handle);
+/**
+ * Closes, with a process warning, what `handle` owns if it is collected before {@link disown}.
+ *
+ * Nothing here may refer to the handle, or it is never collected. A function written where `this` is the handle does,
+ * whatever it says, as soon as another function beside it names `this`: they share what they see. So `close` is one of a
+ * module, and is given what it needs.
+ *
+ * @param what - the handle as the subject of a sentence: 'A Namespace (net:[4026531840])'
+ * @param owned - what `close` is called with
+ */
+export function own<Owned>(handle: object, what: string, owned: Owned, close: (owned: Owned) => unknown): void {
+  forgotten.register(handle, remainsOf(what, owned, close), handle);
 }
 
 /** The handle has been closed, or has passed what it owned on to another. */
 export function disown(handle: object): void {
   forgotten.unregister(handle);
+}
+
+function remainsOf<Owned>(what: string, owned: Owned, close: (owned: Owned) => unknown): Remains {
+  return { what, close: () => close(owned), madeAt: placeOutside() };
+}
+
+/** More calls of this package's own than lie on each other. */
+const DEEP = 30;
+
+/** As many lines as say where something was made. */
+const MOST_LINES = 4;
+
+/** Where this package is: `lib/` in a checkout, `dist/` for its users. */
+const PACKAGE = join(__dirname, '..') + sep;
+
+/**
+ * The calls that have led into this package; 17 µs. As text: what V8 keeps of a stack until that is asked for refers to
+ * the objects whose methods are on it.
+ */
+function placeOutside(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = DEEP;
+  const stack: unknown = new Error().stack; // whatever Error.prepareStackTrace() makes of it
+  Error.stackTraceLimit = stackTraceLimit;
+  const calls = String(stack).split('\n').slice(1);
+  return calls
+    .filter((call) => !call.includes(PACKAGE) && !/\((node:|<anonymous>)|\bat node:/.test(call))
+    .slice(0, MOST_LINES)
+    .join('\n');
 }

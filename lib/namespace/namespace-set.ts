@@ -26,7 +26,7 @@ import type { NamespaceProcess } from '../process/namespace-process';
 import { provideNamespaces } from '../process/namespaces';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/options';
 import { Descriptor } from './descriptor';
-import { type Remains, disown, own } from './forgotten';
+import { disown, own } from './forgotten';
 import { NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type Namespace, wrap } from './namespace';
 import { type ReadFileOptions, readOptions } from './read-options';
@@ -93,7 +93,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     this.#members = new Map(inOrder.map((member) => [member.kind, member]));
     this.#task = owned.task;
     this.#dependents = owned.dependents;
-    own(this, remainsOf(owned, inOrder.map(String)));
+    own(this, `A NamespaceSet (${inOrder.map(String).join(' ')})`, owned, release);
   }
 
   /** Its user namespace, if it has one. */
@@ -451,10 +451,6 @@ async function release({ descriptors, task, dependents }: Possessions): Promise<
 }
 
 /** Made out here: a function made in the constructor would keep its `this`, and so the set, from being collected. */
-function remainsOf(owned: Possessions, names: readonly string[]): Remains {
-  return { what: `A NamespaceSet (${names.join(' ')})`, close: () => release(owned) };
-}
-
 /** Of a path inside: this process's working directory means nothing there. */
 function asGiven(path: string): string {
   return path;

@@ -10,7 +10,7 @@ import { kindsOfFlags } from '../launch/describe';
 import { type Attempt, systemError } from '../launch/failure';
 import { assertSupported, native } from '../native';
 import { NAMESPACE, isNamespace } from './brand';
-import { Descriptor } from './descriptor';
+import { Descriptor, closeDescriptor } from './descriptor';
 import { disown, own } from './forgotten';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type PersistentNamespace, persist } from './persistent';
@@ -63,7 +63,7 @@ export class Namespace extends Sockets {
     this.dev = dev;
     this.#descriptor = descriptor;
     if (owner !== undefined) owners.set(this, owner);
-    else own(this, { what: `A Namespace (${String(this)})`, close: () => descriptor.close() });
+    else own(this, `A Namespace (${String(this)})`, descriptor, closeDescriptor);
   }
 
   /**

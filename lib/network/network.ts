@@ -107,7 +107,7 @@ export class Network implements AsyncDisposable {
     this.neighbor = parts.neighbor;
     this.sysctl = new Sysctls(place);
     this.nsid = new Nsids(connection);
-    own(this, { what: `A Network (${String(place.net)})`, close: () => release(owned) });
+    own(this, `A Network (${String(place.net)})`, owned, release);
   }
 
   /**

@@ -64,7 +64,7 @@ export class Sandbox {
     this.#confinement = { ...rules, started: (child) => this.#track(child) };
     // The set is this object's from here on, and closed with it.
     disown(built.set);
-    own(this, { what: `A Sandbox (init ${built.task.initPid})`, close: () => release(built, []) });
+    own(this, `A Sandbox (init ${built.task.initPid})`, built, releaseForgotten);
   }
 
   /**
@@ -301,6 +301,11 @@ export class Sandbox {
   #mustBeOpen(): void {
     if (this.closed) throw closedError('This Sandbox');
   }
+}
+
+/** A sandbox in which a program runs is not forgotten. */
+function releaseForgotten(built: Built): Promise<void> {
+  return release(built, []);
 }
 
 async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {

@@ -9,13 +9,13 @@ const library = JSON.stringify(join(__dirname, '../../lib'));
 /** Runs a script in a Node of its own, with `collect()` to have garbage collected until something holds. */
 async function script(body: string): Promise<{ stdout: string; stderr: string }> {
   const source = `
-    const { Namespace, Sandbox, hostUserland, unshare } = require(${library});
+    const { Namespace, Network, Sandbox, hostUserland, unshare } = require(${library});
     const fs = require('node:fs');
     const open = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
       try { return /^(net|pid|user|uts|mnt):/.test(fs.readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }
     }).length;
     const collect = async (holds) => {
-      for (const end = Date.now() + ${ONE_WAIT}; !holds() && Date.now() < end;) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
+      for (const end = Date.now() + ${Math.min(ONE_WAIT, 8000)}; !holds() && Date.now() < end;) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
     };
     process.on('warning', ({ code, message }) => console.log(code, message));
     (async () => { ${body} })();`;
@@ -43,6 +43,38 @@ test('a forgotten set is closed as one, its init ended, with one warning', async
   expect(stdout.match(/LINUX_NS_UNCLOSED/g)).toHaveLength(1);
   expect(stdout).toMatch(/A NamespaceSet \(net:\[\d+\] pid:\[\d+\] user:\[\d+\]\)/);
   expect(stdout).toMatch(/^open: 0 init: false$/m);
+});
+
+const APART = "const set = await unshare(['user', 'net', 'mnt']);";
+const OWNERS: [what: string, make: string, warning: RegExp][] = [
+  ['Namespace', "await Namespace.of('self', 'uts');", /^A Namespace \(uts:/],
+  ['NamespaceSet', "await unshare(['user', 'uts']);", /^A NamespaceSet \(user:.* uts:/],
+  ['Sandbox', 'await Sandbox.create(hostUserland());', /^A Sandbox \(init \d+\)/],
+  ['Network', `${APART} kept.push(set); await Network.open(set);`, /^A Network \(net:/],
+  ['DetachedMount', `${APART} kept.push(set); await set.openTree('/etc');`, /^A DetachedMount \(\/etc\)/],
+  [
+    'Tun',
+    `${APART} kept.push(set); const network = await Network.open(set); kept.push(network);
+     await network.link.openTun({ name: 't0', kind: 'tun' });`,
+    /^A Tun \(t0\)/,
+  ],
+];
+
+test.each(OWNERS)('a forgotten %s is collected, and the warning says where it was made', async (_, make, warning) => {
+  const { stdout } = await script(`
+    const kept = [];
+    const warnings = [];
+    process.on('warning', ({ message, detail }) => warnings.push(message, detail));
+    async function maker() { ${make} }
+    await maker();
+    await collect(() => warnings.length > 0);
+    console.log(JSON.stringify(warnings));
+    for (const each of kept.reverse()) await each.close();`);
+  const lines = stdout.split('\n');
+  const [message = '', detail = ''] = JSON.parse(lines.at(-2)!) as string[];
+  expect(message).toMatch(warning);
+  expect(detail).toMatch(/^It was made here:\n {4}at (async )?maker /);
+  expect(detail).not.toContain(JSON.parse(library));
 });
 
 test('a set is not forgotten while one of its handles is in use', async () => {

@@ -9,7 +9,7 @@ import {
   validateOneOf,
 } from '../../errors/validate';
 import { closeFd } from '../../launch/close';
-import type { Descriptor } from '../../namespace/descriptor';
+import { type Descriptor, closeDescriptor } from '../../namespace/descriptor';
 import { disown, own } from '../../namespace/forgotten';
 import type { Place } from '../place';
 import { validateLinkName } from './lookup';
@@ -59,7 +59,7 @@ export class Tun implements AsyncDisposable {
   constructor(name: string, descriptor: Descriptor) {
     this.name = name;
     this.#descriptor = descriptor;
-    own(this, { what: `A Tun (${name})`, close: () => descriptor.close() });
+    own(this, `A Tun (${name})`, descriptor, closeDescriptor);
   }
 
   /**

@@ -12,9 +12,7 @@ import {
   validateString,
 } from '../../errors/validate';
 import { throwIfAborted } from '../../launch/task';
-import { disown, own } from '../../namespace/forgotten';
 import { native } from '../../native';
-import { closeFd } from '../../launch/close';
 import type { NetworkTarget } from '../place';
 import { lookupFunction, resolveHost } from '../resolve/host';
 import type { ResolveOptions } from '../resolve/options';
@@ -129,7 +127,8 @@ type Bind = (options: BindOptions, callback?: () => void) => Socket;
 
 /**
  * A socket of Node's, which makes its descriptor when it is bound, and a descriptor of the namespace that it is to have
- * then: by the caller's `bind()`, or by its own when it sends or connects first.
+ * then: by the caller's `bind()`, or by its own when it sends or connects first. One that nobody closes is never collected
+ * as garbage: Node's handle of it refers to it.
  */
 class Datagram {
   readonly socket: Socket;
@@ -150,13 +149,11 @@ class Datagram {
     this.#bind = this.socket.bind.bind(this.socket);
     this.socket.bind = (...given: unknown[]) => this.#bindTo(given);
     this.socket.once('close', () => this.#discard());
-    own(this.socket, { what: 'A datagram socket', close: () => closeFd(fd) });
   }
 
   /** Makes the descriptor, bound by now, the socket's own. */
   give(): void {
     this.#state = 'gone';
-    disown(this.socket);
     // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
     handOver(this.#fd, (fd) => this.#bind({ fd, exclusive: true }));
   }
@@ -164,7 +161,6 @@ class Datagram {
   #discard(): void {
     if (this.#state === 'gone') return;
     this.#state = 'gone';
-    disown(this.socket);
     native().closeNow(this.#fd);
   }
 

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type NamespaceProcess, type Sandbox } from '../../lib';
+import { Arsenal } from '../fixtures/attacks';
+import type { Attack } from './attack';
+
+/** What a call may take beyond its time-out and the two seconds to SIGKILL, on a busy machine. */
+const SLACK_MS = 30_000;
+
+/** How many calls at once. */
+const CALLS = 10;
+
+async function settledInTime(calls: Promise<unknown>[]): Promise<boolean> {
+  const late = delay(SLACK_MS, 'late', { ref: false });
+  return (await Promise.race([Promise.allSettled(calls), late])) !== 'late';
+}
+
+function call(box: Sandbox, index: number): Promise<unknown> {
+  switch (index % 5) {
+    case 0:
+      return box.execFile('true', [], { timeout: 1000 });
+    case 1:
+      return box.exec('echo hello', { timeout: 500, killSignal: 'SIGKILL' });
+    case 2:
+      return box.execFile('cat', ['/etc/passwd'], { timeout: 300, maxBuffer: 10 });
+    case 3:
+      return box.execFile('true', [], { signal: AbortSignal.timeout(300) });
+    default:
+      return box.spawn('true', [], { timeout: 300 }).then((child: NamespaceProcess) => child.close());
+  }
+}
+
+export const attack: Attack = {
+  about: 'A program inside stops all the others, in a loop, while programs are started.',
+  async run(until) {
+    const arsenal = new Arsenal();
+    const broken: string[] = [];
+    let rounds = 0;
+    try {
+      while (Date.now() < until) {
+        const box = await arsenal.sandbox(rounds % 2 === 0 ? {} : { user: { uid: 0, gid: 0 } });
+        await box.spawn('sh', ['-c', 'while :; do kill -STOP -1; done'], { stdio: 'ignore' });
+        const calls = Array.from({ length: CALLS }, (_, index) => call(box, index));
+        if (!(await settledInTime(calls))) broken.push('a call with a time-out has not settled');
+        if (!(await settledInTime([box.close()]))) {
+          broken.push('close() has not ended');
+          break;
+        }
+        rounds++;
+      }
+    } finally {
+      arsenal.remove();
+    }
+    return { rounds, broken };
+  },
+};
