@@ -105,6 +105,7 @@ export type Step =
   | ['namespaces', flags: number[]]
   /** Of paths in the root of the mounts. A regular file's descriptor, and the names in a directory: DT_*, name, NUL. */
   | ['open_file', path: string, openFlags: number, mode: number]
+  | ['save_file', path: string, openFlags: number, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]
   | ['list', path: string, maxBytes: number, maxEntries: number]
   /** What the upper layer of an overlay says: a letter (A, M, D), a byte for the type, the path and a NUL. */
   | ['changes', upper: number, lower: number, maxBytes: number, maxEntries: number]

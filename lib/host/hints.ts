@@ -130,6 +130,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['make_file', explainFile],
   ['chmod', explainFile],
   ['open_file', explainFile],
+  ['save_file', explainFile],
   ['list', explainFile],
   ['changes', explainFile],
   ['nest', explainClone],

@@ -45,6 +45,7 @@ const DESCRIBE: Describe = {
   nest: () => 'make a user namespace below',
   enter_nest: () => 'enter the user namespace below',
   open_file: ([, path]) => `open ${path}`,
+  save_file: ([, path]) => `write ${path}`,
   list: ([, path]) => `list ${path}`,
   changes: () => 'list changes',
   mount_points: () => 'tell of mount points',

@@ -1,6 +1,5 @@
 /** The mounts of a sandbox: each kind of {@link MountEntry}, checked, and made steps. */
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import type { Step } from '../../types/native';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
 import {
@@ -18,6 +17,7 @@ import {
 } from '../errors/validate';
 import { MAKE, MOUNT_ATTR, PLACE } from '../mount/flags';
 import { deviceSteps } from './devices';
+import { type Contents, contentsOf, isReadable } from './feeds';
 import {
   NOSUID,
   NOTHING_BUT_FILES,
@@ -66,9 +66,6 @@ interface Kind {
   readonly keys: readonly string[];
   readonly parse: (entry: Entry) => Parsed;
 }
-
-/** More than that goes through a socket, and not in the plan, which takes 16 MiB in all. */
-const MOST_IN_PLAN = 64 * 1024;
 
 const MAX_MODE = 0o7777;
 
@@ -215,25 +212,17 @@ function parseFile({ name, target, options }: Entry): Parsed {
   };
 }
 
-type Contents = [bytes: string | Uint8Array, from: [] | [fd: number]];
-
 function parseData(name: string, data: unknown): (setting: Setting) => Contents {
   if (typeof data === 'number') {
     validateFd(name, data);
     return () => ['', [data]];
   }
-  if (isReadable(data)) return ({ feed }) => ['', [feed(data)]];
+  if (isReadable(data)) return ({ feed }) => contentsOf(data, feed);
   if (typeof data !== 'string' && !isBytes(data)) {
     throw invalidType(name, `a string, a descriptor, a Readable, or ${BYTES}`, data);
   }
   const contents = copyText(name, data);
-  if (Buffer.byteLength(contents) <= MOST_IN_PLAN) return () => [contents, []];
-  return ({ feed }) => ['', [feed(Readable.from([contents], { objectMode: false }))]];
-}
-
-/** By its shape: the class of another realm is another class. */
-function isReadable(value: unknown): value is Readable {
-  return value !== null && typeof value === 'object' && typeof (value as { pipe?: unknown }).pipe === 'function';
+  return ({ feed }) => contentsOf(contents, feed);
 }
 
 function parseReadOnly({ name, target, options }: Entry): Parsed {

@@ -1,8 +1,26 @@
 /** What a task reads from streams of this process while it puts a root together. */
 import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { native } from '../native';
+
+/** More than that goes through a socket, and not in the plan, which takes 16 MiB in all. */
+const MOST_IN_PLAN = 64 * 1024;
+
+/** Contents of a file as steps take them: in the plan, or from a descriptor. */
+export type Contents = [bytes: string | Uint8Array, from: [] | [fd: number]];
+
+/** Small ones go along with the plan, and what is large or a stream through a socket. */
+export function contentsOf(data: string | Uint8Array | Readable, feed: (source: Readable) => number): Contents {
+  if (isReadable(data)) return ['', [feed(data)]];
+  if (Buffer.byteLength(data) <= MOST_IN_PLAN) return [data, []];
+  return ['', [feed(Readable.from([data], { objectMode: false }))]];
+}
+
+/** By its shape: the class of another realm is another class. */
+export function isReadable(value: unknown): value is Readable {
+  return value !== null && typeof value === 'object' && typeof (value as { pipe?: unknown }).pipe === 'function';
+}
 
 /** Ends of socket pairs, until the task has its own. {@link close} them, whatever becomes of it. */
 export class Feeds {

@@ -1,11 +1,11 @@
 /**
  * Files of a sandbox, for this process. They are opened by a task that has joined it, has the ids of its programs and no
  * capability, and resolves paths so that no link leads out (openat2(2)): it can do what a program inside could do. The
- * descriptor comes here, so that contents are read and written without a detour.
+ * descriptor comes here, so that contents are read without a detour, and streams written. What writeFile() is given that
+ * task writes itself: a filesystem keeps blocks back for root, and quotas do not count for it.
  */
 import { constants, createReadStream, createWriteStream, read, write, writev } from 'node:fs';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Step } from '../../types/native';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
@@ -28,6 +28,7 @@ import { Descriptor } from '../namespace/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { readOptions } from '../namespace/read-options';
 import { mapInTurns, sortInTurns } from '../turns';
+import { Feeds, contentsOf, isReadable } from './feeds';
 import { type FileType, records, typeOf } from './file-type';
 import type { ResolvedUser } from './ids';
 
@@ -94,9 +95,18 @@ export async function readFileIn(inside: Inside, path: unknown, options: unknown
 }
 
 export async function writeFileIn(inside: Inside, path: unknown, data: unknown, options: unknown): Promise<void> {
+  const { flag, mode } = writeOptions(options);
+  const file = pathOf(path);
   const source = sourceOf(data);
-  const target = await writeStreamIn(inside, path, options);
-  await pipeline(source, target);
+  const feeds = new Feeds();
+  try {
+    const contents = contentsOf(source, (stream) => feeds.open(stream));
+    await attempt(inside, ['save_file', file, FLAGS[flag], mode, ...contents], feeds.signalWith(undefined));
+  } catch (error) {
+    throw feeds.reasonOf(error);
+  } finally {
+    feeds.close();
+  }
 }
 
 export async function readStreamIn(inside: Inside, path: unknown): Promise<Readable> {
@@ -135,11 +145,11 @@ async function open(inside: Inside, path: string, flags: number, mode: number): 
 }
 
 /** Neither the groups of this process nor the capabilities that joining gives: only what programs inside have. */
-async function attempt({ join, ids }: Inside, step: Step): Promise<Results> {
+async function attempt({ join, ids }: Inside, step: Step, signal?: AbortSignal): Promise<Results> {
   const { uid, gid, groups } = ids;
   const become: Step = ['ids', uid.id, gid.id, groups === undefined ? 0 : 1, [...(groups ?? [])]];
   const steps: Step[] = [['keep_caps'], become, ['capabilities', 0, 0, 0, -1, 1], step];
-  return runBody({ join }, { steps, ids: 'given' });
+  return runBody({ join }, { steps, ids: 'given', signal });
 }
 
 async function readAll(fd: number, path: string, maxBytes: number): Promise<Buffer> {
@@ -169,11 +179,9 @@ function closing(descriptor: Descriptor): (fd: number, done: (error?: Error | nu
   return (_, done) => void descriptor.close().then(() => done(null));
 }
 
-function sourceOf(data: unknown): Readable {
-  if (typeof data === 'string' || isBytes(data)) return Readable.from([copyText('data', data)], { objectMode: false });
-  if (data !== null && typeof data === 'object' && typeof (data as { pipe?: unknown }).pipe === 'function') {
-    return data as Readable;
-  }
+function sourceOf(data: unknown): string | Uint8Array | Readable {
+  if (typeof data === 'string' || isBytes(data)) return copyText('data', data);
+  if (isReadable(data)) return data;
   throw invalidType('data', `of type string, a Readable, or ${BYTES}`, data);
 }
 

@@ -186,7 +186,12 @@ export class Sandbox {
     return readFileIn(this.#inside(), path, options);
   }
 
-  /** Writes a file with the rights of a program inside, and creates it if needed; symbolic links cannot lead out. */
+  /**
+   * Writes a file as a program inside would, and creates it if needed; symbolic links cannot lead out. It is written with
+   * the ids of the sandbox, so that quotas, and what a filesystem keeps back for root, are as they are for programs.
+   *
+   * @throws NamespaceError `ENOSPC` when the filesystem is full, `EDQUOT`; what was written until then stays
+   */
   async writeFile(path: string, data: string | Bytes | Readable, options?: SandboxWriteOptions): Promise<void> {
     await writeFileIn(this.#inside(), path, data, options);
   }
@@ -196,7 +201,7 @@ export class Sandbox {
     return readStreamIn(this.#inside(), path);
   }
 
-  /** A stream into a file. See {@link writeFile}. */
+  /** A stream into a file, which is opened as by {@link writeFile}, and written by this process. */
   async createWriteStream(path: string, options?: SandboxWriteOptions): Promise<Writable> {
     return writeStreamIn(this.#inside(), path, options);
   }

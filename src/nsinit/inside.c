@@ -9,18 +9,31 @@
  * Regular files only: Node is to wait for nobody at a FIFO's other end, nor to touch a device. O_NONBLOCK, so that
  * this task does not wait either, is taken off again.
  */
-void step_open_file(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  uint64_t flags = step->field[1].number;
-  long fd = must(open_in_root(path, flags | O_NONBLOCK | O_NOCTTY, (flags & O_CREAT) != 0 ? step->field[2].number : 0),
-                 "open", path);
+static long open_regular(const char *path, uint64_t flags, uint64_t mode) {
+  long fd = must(open_in_root(path, flags | O_NONBLOCK | O_NOCTTY, (flags & O_CREAT) != 0 ? mode : 0), "open", path);
   uint32_t type = type_of((int)fd);
   if (type != S_IFREG) {
     fail_with("open", type == S_IFDIR ? -EISDIR : -EINVAL, path, "not-regular");
   }
   must(sys3(__NR_fcntl, fd, F_SETFL, flags & (O_APPEND | O_ACCMODE)), "fcntl", path);
+  return fd;
+}
+
+void step_open_file(const struct plan_step *step) {
+  long fd = open_regular(step->field[0].bytes, step->field[1].number, step->field[2].number);
   report(REPORT_FD, 0, (int)fd);
   sys_close(fd);
+}
+
+/*
+ * By this task, for what is kept back for who writes: blocks of a filesystem for root, quotas, bits of the mode that
+ * only root may leave (ext4(5), quotactl(2), write(2)). On some filesystems only close(2) says that a disk is full.
+ */
+void step_save_file(const struct plan_step *step) {
+  const char *path = step->field[0].bytes;
+  long fd = open_regular(path, step->field[1].number, step->field[2].number);
+  fill_file(fd, &step->field[3], &step->field[4], path);
+  must(sys1(__NR_close, fd), "close", path);
 }
 
 /* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size; counts.

@@ -42,6 +42,7 @@
   STEP(enter_nest, "enter_nest", "u")    /* enters it; flags to unshare there: setns(2) */                             \
   STEP(namespaces, "namespaces", "N")    /* CLONE_NEW* flags: those it is in are sent back, see nest.c */              \
   STEP(open_file, "open_file", "suu")    /* path in the root, open(2) flags, mode: sent back as a descriptor */        \
+  STEP(save_file, "save_file", "suubF")  /* the same, and contents, or a descriptor to copy from: written here */      \
   STEP(list, "list", "suu")        /* path in the root, most bytes, most entries: names and types sent as data */      \
   STEP(changes, "changes", "ffuu") /* upper layer, those below, most bytes, most entries: sent back as data */         \
   STEP(mount_points, "mount_points", "") /* those that were made on the host: pairs of descriptors, see points.c */    \

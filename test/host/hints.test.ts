@@ -674,6 +674,7 @@ describe('any hint', () => {
       'loopback',
       'socket',
       'write_file',
+      'save_file',
       'read_file',
       'chdir',
       'chroot',

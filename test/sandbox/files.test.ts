@@ -1,4 +1,6 @@
 /** Files of a sandbox, read and written from here: what a program inside could do, and nothing outside. */
+import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -6,7 +8,8 @@ import { Sandbox, type SandboxSpec, unshare } from '../../lib';
 import { run } from '../../lib/launch/target';
 import type { Step } from '../../types/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
-import { inSandbox, said, userland } from './box';
+import { needs } from '../fixtures/optional';
+import { inSandbox, said, userland, withFolder } from './box';
 
 /** With links that lead out, if they are followed as the host does. */
 const spec: SandboxSpec = {
@@ -123,6 +126,62 @@ test('directories are made and listed, by name and type', async () => {
   await said(sandbox, 'mkdir /tmp/many; cd /tmp/many; seq 1 3000 | xargs touch');
   expect(await sandbox.readdir('/tmp/many')).toHaveLength(3000);
 });
+
+describe('a filesystem that is full', () => {
+  const full: SandboxSpec = { mounts: [{ type: 'tmpfs', target: '/small', size: 1_000_000 }] };
+
+  test.each([
+    ['bytes', () => Buffer.alloc(5_000_000)],
+    ['a text', () => 'x'.repeat(5_000_000)],
+    ['a stream', () => Readable.from(Array<Buffer>(80).fill(Buffer.alloc(65_536)))],
+  ])('is an error that says so, of %s', async (_, data) => {
+    await inSandbox(userland(full), async (box) => {
+      await expect(box.writeFile('/small/file', data())).rejects.toMatchObject({
+        ...{ name: 'NamespaceError', code: 'ENOSPC', syscall: 'write', path: '/small/file', step: 'write /small/file' },
+        hint: expect.stringContaining('is full') as string,
+      });
+      await box.writeFile('/small/file', 'fits');
+      expect(await box.readFile('/small/file', 'utf8')).toBe('fits');
+    });
+  });
+
+  test('leaves nothing open, and no process', async () => {
+    await inSandbox(userland(full), async (box) => {
+      await box.writeFile('/small/first', 'x');
+      const sofar = footprint();
+      await expect(box.writeFile('/small/file', Buffer.alloc(5_000_000))).rejects.toMatchObject({ code: 'ENOSPC' });
+      await expectNothingLeft(sofar);
+    });
+  });
+});
+
+test('a stream that fails is what the call fails with', async () => {
+  const failing = new Readable({
+    read() {
+      this.destroy(new Error('broken off'));
+    },
+  });
+  await expect(sandbox.writeFile('/tmp/x', failing)).rejects.toThrow('broken off');
+});
+
+needs({ root: true }).test(
+  'what is written is written by the sandbox: a bit that only root may leave is taken off',
+  async () => {
+    await withFolder(async (folder) => {
+      const map = [{ inside: 0, outside: 180_000, count: 10 }];
+      chmodSync(folder, 0o777);
+      const spec: SandboxSpec = { user: { map }, mounts: [{ type: 'bind', source: folder, target: '/shared' }] };
+      await inSandbox(userland(spec), async (box) => {
+        const file = join(folder, 'program');
+        writeFileSync(file, 'text');
+        chownSync(file, 180_000, 180_000);
+        chmodSync(file, 0o4755);
+        await box.writeFile('/shared/program', 'more', { flag: 'a' });
+        expect([readFileSync(file, 'utf8'), (statSync(file).mode & 0o7777).toString(8)]).toEqual(['textmore', '755']);
+      });
+    });
+  },
+);
 
 test('bad arguments are refused by name', async () => {
   await expect(sandbox.readFile('')).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });

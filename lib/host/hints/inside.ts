@@ -134,6 +134,11 @@ export const explainFile: Explainer = byErrno({
     const there = inTheWay(detail);
     return there === undefined ? undefined : `${there}, and ${named(path, 'the path')} takes a directory there.`;
   },
+  [Errno.ENOSPC]: ({ path }) =>
+    `The filesystem that has ${named(path, 'the file')} is full, or has no inode left. A tmpfs of a sandbox takes 'size', a ` +
+    'number of bytes; without one it is half of the memory (tmpfs(5)).',
+  [Errno.EDQUOT]: ({ path }) =>
+    `The owner of ${named(path, 'the file')} has used up a quota on its filesystem (quotactl(2)).`,
   [Errno.EACCES]: (failure, host) =>
     restrictedByAppArmor(failure, host) ?? foreignSysctl(failure) ?? refusedBySecurityModule(host),
   [Errno.EPERM]: (failure, host) => restrictedByAppArmor(failure, host) ?? foreignSysctl(failure),
