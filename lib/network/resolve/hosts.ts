@@ -1,10 +1,23 @@
 import { isIP } from 'node:net';
+import { mapInTurns } from '../../turns';
 
-/** The addresses that the text of a hosts(5) file has for a name, in the order of its lines. */
-export function addressesInHosts(text: string | null, name: string): string[] {
+/**
+ * The addresses that the text of a hosts(5) file has for a name, in the order of its lines. In turns: some have hundreds of
+ * thousands of lines, and who is inside of a namespace with mounts may have written what it likes.
+ */
+export async function addressesInHosts(text: string | null, name: string): Promise<string[]> {
   const wanted = name.toLowerCase().replace(/\.$/, '');
-  return (text ?? '').split('\n').flatMap((line) => {
+  return mapInTurns(linesOf(text ?? ''), (line) => {
     const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
-    return isIP(address) !== 0 && names.some((each) => each.toLowerCase() === wanted) ? [address] : [];
+    return isIP(address) !== 0 && names.some((each) => each.toLowerCase() === wanted) ? address : undefined;
   });
+}
+
+function* linesOf(text: string): Iterable<string> {
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf('\n', at);
+    const end = newline < 0 ? text.length : newline;
+    yield text.slice(at, end);
+    at = end + 1;
+  }
 }

@@ -69,7 +69,7 @@ async function addressesOf(
   const wanted = (address: string): boolean => family === 0 || isIP(address) === family;
   if (isIP(hostname) !== 0) return [hostname].filter(wanted);
   if (isLocalhost(hostname)) return ['127.0.0.1', '::1'].filter(wanted);
-  const local = addressesInHosts(await readEtc(target, 'hosts'), hostname).filter(wanted);
+  const local = (await addressesInHosts(await readEtc(target, 'hosts'), hostname)).filter(wanted);
   if (local.length > 0) return local;
   const conf = override(parseResolvConf(dns.servers === undefined ? await readEtc(target, 'resolv.conf') : null), dns);
   let failed: Unanswered | undefined;

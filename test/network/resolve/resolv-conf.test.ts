@@ -1,4 +1,3 @@
-import { addressesInHosts } from '../../../lib/network/resolve/hosts';
 import { candidates, override, parseResolvConf } from '../../../lib/network/resolve/resolv-conf';
 
 describe('resolv.conf', () => {
@@ -66,26 +65,5 @@ describe('resolv.conf', () => {
     ['host.', ['host']],
   ])('%s is looked for in the search list, before or after itself', (name, names) => {
     expect(candidates(name, parseResolvConf('search a.test b.test.'))).toEqual(names);
-  });
-});
-
-describe('hosts', () => {
-  const HOSTS = `
-    127.0.0.1 localhost
-    ::1       localhost ip6-localhost  # and more
-    10.0.0.7  Box box.lab.test
-    nonsense  other
-    # 10.0.0.8 hidden`;
-
-  test.each([
-    ['localhost', ['127.0.0.1', '::1']],
-    ['box', ['10.0.0.7']],
-    ['BOX.lab.TEST.', ['10.0.0.7']],
-    ['other', []],
-    ['hidden', []],
-    ['10.0.0.7', []],
-  ])('%s', (name, addresses) => {
-    expect(addressesInHosts(HOSTS, name)).toEqual(addresses);
-    expect(addressesInHosts(null, name)).toEqual([]);
   });
 });
