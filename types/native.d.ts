@@ -408,7 +408,7 @@ export interface Native {
   /** Starts a task on a thread of our own; never blocks, throws only on a malformed step. */
   launch(request: LaunchRequest, callback: (event: TaskEvent) => void): NativeTask;
 
-  /** NS_GET_NSTYPE and fstat(2). EINVAL when the fd is no namespace. */
+  /** NS_GET_NSTYPE and fstat(2). EINVAL when the fd is no namespace; ENOSYS, as below, where the kernel knows no such ioctl. */
   namespaceInfo(fd: number): NamespaceInfo;
   /** NS_GET_PARENT: a new fd. ioctl_ns(2) */
   namespaceParent(fd: number): number;

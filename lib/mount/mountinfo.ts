@@ -17,7 +17,7 @@ import { type MountLine, parseMountLine } from './parse';
 
 /** A mount: a line of `/proc/PID/mountinfo`, and what newer kernels know besides. */
 export interface MountInfo extends MountLine {
-  /** An ID that no other mount gets, as long as the system runs (Linux 6.8). */
+  /** An ID that no other mount gets, as long as the system runs (Linux 6.8). A number in JSON. */
   uniqueId?: bigint;
   /** The same of the mount it is mounted on (Linux 6.8). */
   uniqueParentId?: bigint;
@@ -79,13 +79,22 @@ async function assemble(text: string, details: Details): Promise<MountInfo[]> {
   const mounts: MountInfo[] = [];
   await inSlices(linesOf(text), (line) => {
     const mount: MountInfo = parseMountLine(line);
-    mounts.push(Object.assign(mount, details(mount)));
+    mounts.push(Object.defineProperty(Object.assign(mount, details(mount)), 'toJSON', AS_JSON));
   });
   await inSlices(findCovers(mounts), ([mount, cover]) => {
     if (cover !== undefined) mount.coveredBy = cover.id;
   });
   return mounts;
 }
+
+/** For JSON.stringify(), which refuses a bigint: as numbers, to which such an ID never comes near 2 ** 53. */
+const AS_JSON: PropertyDescriptor = Object.freeze({
+  value(this: MountInfo): object {
+    const { uniqueId, uniqueParentId, ...rest } = this;
+    const ids = uniqueId === undefined ? {} : { uniqueId: Number(uniqueId), uniqueParentId: Number(uniqueParentId) };
+    return { ...rest, ...ids };
+  },
+});
 
 /** Lets the event loop go on every now and then. */
 async function inSlices<T>(items: Iterable<T>, each: (item: T) => void): Promise<void> {

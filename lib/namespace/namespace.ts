@@ -12,6 +12,7 @@ import { assertSupported, native } from '../native';
 import { NAMESPACE, isNamespace } from './brand';
 import { Descriptor, closeDescriptor } from './descriptor';
 import { disown, own } from './forgotten';
+import { askNsfs, isUnknown, unsupported } from './nsfs';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
@@ -266,11 +267,8 @@ export class Namespace extends Sockets {
 
   async #ask<T>(what: string, ask: (fd: number) => T): Promise<T> {
     const { fd } = this;
-    try {
-      return await Promise.resolve(ask(fd));
-    } catch (cause) {
-      throw systemError(cause, { step: `${what} of ${String(this)}`, operation: 'open', kind: this.kind });
-    }
+    const attempt = { step: `${what} of ${String(this)}`, operation: 'open', kind: this.kind };
+    return Promise.resolve(askNsfs(() => ask(fd), attempt));
   }
 }
 
@@ -286,10 +284,10 @@ export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
 /** Where the kernel cannot be asked what it is (an emulated one), that fails as opening does. */
 function wrapOf(fd: number, pid: number, kind: NamespaceKind): Namespace {
   try {
-    return wrap(fd);
-  } catch (cause) {
+    return askNsfs(() => wrap(fd), openAttempt(pid, kind));
+  } catch (error) {
     closeFd(fd);
-    throw systemError(cause, openAttempt(pid, kind));
+    throw error;
   }
 }
 
@@ -370,6 +368,7 @@ function openFile(path: string, step: string): Promise<number> {
 
 /** ENOTTY is the kernel's answer of a file that knows no such ioctl. */
 function notANamespace(cause: unknown, step: string, path: string | undefined): Error {
+  if (isUnknown(cause)) return unsupported(cause, { step, operation: 'open', path });
   const { errno, syscall } = cause as { errno?: number; syscall?: string };
   if (errno === undefined || errno === Errno.EBADF) return systemError(cause, { step, operation: 'open', path });
   const hint = explain({ operation: 'open', errno: Errno.ENOTTY, syscall: 'ioctl', path });

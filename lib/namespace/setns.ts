@@ -7,6 +7,7 @@ import {
   validateOneOf,
   validatePid,
 } from '../errors/validate';
+import type { NamespaceInfo } from '../../types/native';
 import { closeFd } from '../launch/close';
 import { kindsOfFlags } from '../launch/describe';
 import { systemError } from '../launch/failure';
@@ -16,6 +17,7 @@ import { native } from '../native';
 import { isNamespace } from './brand';
 import { NAMESPACE_KINDS, type NamespaceKind } from './kind';
 import { type Namespace, openOf } from './namespace';
+import { askNsfs } from './nsfs';
 import { type NamespaceSet, setOf } from './namespace-set';
 import { type CallOptions, signalOf } from './unshare';
 
@@ -98,10 +100,18 @@ function openProcess(target: object): number[] {
 
 /** Those of a process that are not this process's own as well. */
 function othersOf(pid: number): number[] {
-  return openOf(pid, knownKinds()).filter((fd) => {
-    const { flag, ino, dev } = native().namespaceInfo(fd);
-    const others = withoutOwn(kindsOfFlags(flag).map((kind) => ({ kind, id: ino, dev })));
-    if (others.length === 0) closeFd(fd);
-    return others.length > 0;
-  });
+  const fds = openOf(pid, knownKinds());
+  const attempt = { step: `open namespaces of process ${pid}`, operation: 'open' };
+  try {
+    const others = fds.filter((fd) => !isOwn(askNsfs(() => native().namespaceInfo(fd), attempt)));
+    for (const fd of fds) if (!others.includes(fd)) closeFd(fd);
+    return others;
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw error;
+  }
+}
+
+function isOwn({ flag, ino, dev }: NamespaceInfo): boolean {
+  return withoutOwn(kindsOfFlags(flag).map((kind) => ({ kind, id: ino, dev }))).length === 0;
 }

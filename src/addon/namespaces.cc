@@ -1,7 +1,9 @@
 #include "namespaces.h"
 
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 #include "descriptors.h"
 #include "fd.h"
@@ -12,20 +14,34 @@
 namespace linux_ns {
 namespace {
 
-Napi::Value FdOrThrow(Napi::Env env, Fd fd, const char *syscall) {
-  if (!fd) {
-    ThrowSystem(env, Failure::Last(syscall));
-    return env.Undefined();
-  }
-  return GiveFd(env, std::move(fd));
-}
-
 Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
   if (!fd) {
     ThrowSystem(env, fd.failure());
     return env.Undefined();
   }
   return GiveFd(env, std::move(fd.value()));
+}
+
+// Why an ioctl of nsfs failed; called right after it. A namespace that does not know the request belongs to an emulated
+// kernel, or to one that is older than the request: ENOSYS. A file that does not know it is no namespace.
+Failure RequestFailure(int fd) {
+  Failure failure = Failure::Last("ioctl");
+  struct statfs status;
+  if (failure.error == ENOTTY && fstatfs(fd, &status) == 0 && status.f_type == NSFS_MAGIC) {
+    failure.error = ENOSYS;
+  }
+  return failure;
+}
+
+// What belongs to a namespace, as a descriptor.
+Napi::Value Related(const Napi::CallbackInfo &info, unsigned long request) {
+  int fd = IntArgument(info, 0);
+  Fd related(ioctl(fd, request));
+  if (!related) {
+    ThrowSystem(info.Env(), RequestFailure(fd));
+    return info.Env().Undefined();
+  }
+  return GiveFd(info.Env(), std::move(related));
 }
 
 Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
@@ -37,9 +53,14 @@ Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   // A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
-  int flag = S_ISREG(status.stx_mode) ? ioctl(fd, NS_GET_NSTYPE) : -1;
+  if (!S_ISREG(status.stx_mode)) {
+    ThrowSystem(env, {EINVAL, "ioctl", ""});
+    return env.Undefined();
+  }
+  int flag = ioctl(fd, NS_GET_NSTYPE);
   if (flag < 0) {
-    ThrowSystem(env, {S_ISREG(status.stx_mode) && errno != ENOTTY ? errno : EINVAL, "ioctl", ""});
+    Failure failure = RequestFailure(fd);
+    ThrowSystem(env, {failure.error == ENOTTY ? EINVAL : failure.error, "ioctl", ""});
     return env.Undefined();
   }
   Napi::Object result = Napi::Object::New(env);
@@ -49,18 +70,15 @@ Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
   return result;
 }
 
-Napi::Value NamespaceParent(const Napi::CallbackInfo &info) {
-  return FdOrThrow(info.Env(), Fd(ioctl(IntArgument(info, 0), NS_GET_PARENT)), "ioctl");
-}
+Napi::Value NamespaceParent(const Napi::CallbackInfo &info) { return Related(info, NS_GET_PARENT); }
 
-Napi::Value NamespaceUser(const Napi::CallbackInfo &info) {
-  return FdOrThrow(info.Env(), Fd(ioctl(IntArgument(info, 0), NS_GET_USERNS)), "ioctl");
-}
+Napi::Value NamespaceUser(const Napi::CallbackInfo &info) { return Related(info, NS_GET_USERNS); }
 
 Napi::Value NamespaceOwner(const Napi::CallbackInfo &info) {
   uid_t owner = 0;
-  if (ioctl(IntArgument(info, 0), NS_GET_OWNER_UID, &owner) < 0) {
-    ThrowSystem(info.Env(), Failure::Last("ioctl"));
+  int fd = IntArgument(info, 0);
+  if (ioctl(fd, NS_GET_OWNER_UID, &owner) < 0) {
+    ThrowSystem(info.Env(), RequestFailure(fd));
     return info.Env().Undefined();
   }
   return Napi::Number::New(info.Env(), owner);

@@ -208,6 +208,17 @@ describe('of a set', () => {
   });
 });
 
+test('a list and its tree can be written as JSON, in which the unique IDs are numbers', async () => {
+  const mounts = await mountinfo();
+  const [first] = JSON.parse(JSON.stringify(mounts)) as Record<string, unknown>[];
+  const { uniqueId, uniqueParentId, ...rest } = mounts[0]!;
+  expect(first).toEqual({
+    ...rest,
+    ...(uniqueId === undefined ? {} : { uniqueId: Number(uniqueId), uniqueParentId: Number(uniqueParentId) }),
+  });
+  expect(JSON.parse(JSON.stringify(mountTree(mounts)))).toBeDefined();
+});
+
 describe('of what is no list of mounts', () => {
   test.each([[undefined], ['/'], [{}], [[null]], [new Array(1)]])(
     'there is no tree, and no peer group: %p',

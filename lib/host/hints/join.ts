@@ -46,6 +46,11 @@ export const explainOpen: Explainer = byErrno({
       : undefined,
   [Errno.ENOENT]: absent,
   [Errno.ESRCH]: () => 'There is no such process, or it has just ended.',
+  [Errno.ENOSYS]: (failure) =>
+    failure.syscall === 'ioctl'
+      ? 'This is an emulated kernel (gVisor, qemu-user), which has namespaces, and does not answer what they are ' +
+        '(ioctl_ns(2)): give programs new ones in place of existing ones.'
+      : undefined,
   [Errno.ENOTTY]: (failure) =>
     `${named(failure.path, 'That')} is no namespace: give a file of /proc/PID/ns or a bind mount of one, such as ` +
     '/run/netns/NAME.',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { atExit } from '../../launch/at-exit';
 import { closeFd } from '../../launch/close';
-import { systemError } from '../../launch/failure';
+import { askNsfs } from '../../namespace/nsfs';
 import { withoutOwn } from '../../launch/join';
 import type { Exit } from '../../launch/task';
 import { native } from '../../native';
@@ -104,15 +104,14 @@ function start(plan: AttachPlan, net: number, user: number | undefined): Promise
 
 /** The owner of a network namespace, where that is another user namespace than this process's own. */
 function foreignUserOf(net: number): number | undefined {
-  try {
+  const attempt = { step: 'open the user namespace of the network', operation: 'open', kind: 'user' } as const;
+  return askNsfs(() => {
     const user = native().namespaceUser(net);
     const { ino, dev } = native().namespaceInfo(user);
     if (withoutOwn([{ kind: 'user', id: ino, dev }]).length > 0) return user;
     closeFd(user);
     return undefined;
-  } catch (cause) {
-    throw systemError(cause, { step: 'open the user namespace of the network', operation: 'open', kind: 'user' });
-  }
+  }, attempt);
 }
 
 /** Removed when it has been used: a socket is not needed any more once somebody has connected to it. */

@@ -1,0 +1,33 @@
+/** What the kernel says of a namespace: ioctl_ns(2). */
+import { Errno } from '../errors/errno';
+import { NamespaceError } from '../errors/namespace-error';
+import { explain } from '../host/hints';
+import { type Attempt, systemError } from '../launch/failure';
+
+/**
+ * Asks the kernel for something about a namespace.
+ *
+ * @throws NamespaceError `ERR_LINUX_NS_UNSUPPORTED` where the kernel has no such request: an emulated one
+ */
+export function askNsfs<T>(ask: () => T, attempt: Attempt): T {
+  try {
+    return ask();
+  } catch (cause) {
+    throw isUnknown(cause) ? unsupported(cause, attempt) : systemError(cause, attempt);
+  }
+}
+
+/** Whether an error says that the kernel does not know a request of ioctl_ns(2). */
+export function isUnknown(cause: unknown): boolean {
+  const { errno, syscall } = cause as { errno?: unknown; syscall?: unknown };
+  return errno === Errno.ENOSYS && syscall === 'ioctl';
+}
+
+/** The error for that. */
+export function unsupported(cause: unknown, { step, kind, path }: Attempt): NamespaceError {
+  const hint = explain({ operation: 'open', errno: Errno.ENOSYS, syscall: 'ioctl', path });
+  const message = 'the kernel does not tell about namespaces';
+  return new NamespaceError({
+    ...{ code: 'ERR_LINUX_NS_UNSUPPORTED', message, syscall: 'ioctl', step, kind, path, hint, cause },
+  });
+}
