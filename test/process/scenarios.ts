@@ -210,11 +210,9 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   shell: async (start) => observe(await start('echo $((1 + 1)) | cat; echo "$0"', ['not', 'quoted'], { shell: true })),
   'shell: another': async (start) => observe(await start('echo $0', [], { shell: '/bin/bash' })),
-  timeout: async (start) => observe(await start('sleep', ['60'], { timeout: 20 })),
-  'timeout and killSignal': async (start) =>
-    observe(await start('sleep', ['60'], { timeout: 20, killSignal: 'SIGKILL' })),
-  'a timeout, and killSignal by number': async (start) =>
-    observe(await start('sleep', ['60'], { timeout: 20, killSignal: 2 })),
+  timeout: async (start) => observe(await startLimited(start, {})),
+  'timeout and killSignal': async (start) => observe(await startLimited(start, { killSignal: 'SIGKILL' })),
+  'a timeout, and killSignal by number': async (start) => observe(await startLimited(start, { killSignal: 2 })),
   'windowsHide and windowsVerbatimArguments': sh('echo here', { windowsHide: true, windowsVerbatimArguments: true }),
   'uid and gid: its own': sh('id -u; id -g', { uid: process.getuid!(), gid: process.getgid!() }),
   ...(process.getuid!() === 0 ? { 'uid and gid': sh('id -u; id -g; id -G', { uid: 1234, gid: 2345 }) } : {}),
@@ -272,6 +270,17 @@ export const SCENARIOS: Record<string, Scenario> = {
     return watched;
   },
 };
+
+/** With a time-out that is longer than the start takes: it counts from the call. */
+async function startLimited(start: Start, options: SpawnOptions): Promise<ChildProcess> {
+  for (let timeout = 20; ; timeout *= 2) {
+    try {
+      return await start('sleep', ['60'], { ...options, timeout });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ETIMEDOUT') throw error;
+    }
+  }
+}
 
 async function writeOnce(child: ChildProcess): Promise<void> {
   await once(child.stdout!, 'data');
