@@ -184,6 +184,15 @@ describe('refused before anything is started:', () => {
     });
   });
 
+  test('a pid namespace of another user namespace shows no /proc, and the error says whose', async () => {
+    await using other = await unshare({ user: true, pid: true }, { setns: [set.user!] });
+    const [user, pid] = [other.user, set.pid];
+    await expect(Sandbox.create(userland({ namespaces: { user, pid } }))).rejects.toMatchObject({
+      code: 'EPERM',
+      hint: expect.stringContaining('user namespace that owns') as string,
+    });
+  });
+
   test('a pid namespace whose init has ended takes no more', async () => {
     const gone = await unshare(['user', 'pid']);
     const [user, pid] = [await gone.user!.duplicate(), await gone.pid!.duplicate()];

@@ -174,6 +174,7 @@ function refused(failure: Failure, host: HostFiles): string | undefined {
     lockedFlags(failure) ??
     (inside ? foreignFilesystem(failure, host) : undefined) ??
     tooRevealing(failure, host) ??
+    (inside ? foreignToUser(failure) : undefined) ??
     filteredBySeccomp(host, ['mount', 'umount2', 'fsopen', 'open_tree', 'move_mount']) ??
     refusedBySecurityModule(host)
   );
@@ -238,6 +239,16 @@ function foreignFilesystem(failure: Failure, host: HostFiles): string | undefine
   return (
     `The kernel doesn't let a user namespace mount ${type}; it does ${listed([...MOUNTABLE_INSIDE].slice(0, 10))}. ` +
     'Have root mount it outside, and bind-mount it inside.'
+  );
+}
+
+/** That it was joined does not say whose it is: proc_init_fs_context() of fs/proc/root.c asks for its owner. */
+function foreignToUser({ fstype, joined = [] }: Failure): string | undefined {
+  const shown = fstype === undefined ? undefined : SHOWS[fstype];
+  if (shown === undefined || !joined.includes(shown)) return undefined;
+  return (
+    `Mounting ${fstype} takes CAP_SYS_ADMIN in the user namespace that owns the ${shown} namespace it shows, and the one that ` +
+    `was joined belongs to another than this. Join the user namespace that owns it (NS_GET_USERNS, userNamespace()), or bind-mount the existing one.`
   );
 }
 
