@@ -167,7 +167,7 @@ export type Step =
   | ['lower_caps']
   /** parent: the pid of this process. Without this step a program outlives Node. */
   | ['die_with_parent', signal: number, parent: number]
-  | ['stdio', fds: number[]]
+  | ['stdio', fds: (number | null)[]]
   /** dieWithParent: 1 */
   | ['init', dieWithParent: 0 | 1]
   /** A BPF program for seccomp(2), of which there may be several, and SECCOMP_FILTER_FLAG_*; `exec` installs them. */

@@ -26,6 +26,7 @@ import { type Limits, firstSteps, lastSteps, limitSteps, parseLimits } from './l
 import { type HostNode, hostNodeCommand } from './host-node';
 import type { ProgramOptions } from './options';
 import type { TerminalSize } from './pty';
+import type { Descriptors } from './stdio';
 
 /** A program to be started, everything about it checked. */
 export interface Program {
@@ -167,7 +168,7 @@ export function validateArgs(name: string, args: unknown): asserts args is strin
  * Starts the program with these descriptors as 0, 1, 2, ..., or with a new terminal, of which `task.fds` then has the
  * master; resolves when it runs.
  */
-export async function startProgram(program: Program, stdio: readonly number[] | TerminalSize): Promise<Running> {
+export async function startProgram(program: Program, stdio: Descriptors | TerminalSize): Promise<Running> {
   const end = { diesWithProcess: program.dieWithParent };
   return startInCgroup(program.cgroup, end, (cgroup) => startBornIn(cgroup ?? program.bornIn, program, stdio));
 }
@@ -175,7 +176,7 @@ export async function startProgram(program: Program, stdio: readonly number[] | 
 async function startBornIn(
   cgroup: number | undefined,
   program: Program,
-  stdio: readonly number[] | TerminalSize,
+  stdio: Descriptors | TerminalSize,
 ): Promise<Task> {
   const { init, dieWithParent, signal } = program;
   const task = await launch(program.target, {
@@ -193,12 +194,12 @@ async function startBornIn(
   return task;
 }
 
-function isSize(stdio: readonly number[] | TerminalSize): stdio is TerminalSize {
+function isSize(stdio: Descriptors | TerminalSize): stdio is TerminalSize {
   return 'cols' in stdio;
 }
 
-function hasTerminal(stdio: readonly number[] | TerminalSize): boolean {
-  return !isSize(stdio) && stdio.some((fd) => isatty(fd));
+function hasTerminal(stdio: Descriptors | TerminalSize): boolean {
+  return !isSize(stdio) && stdio.some((fd) => fd !== null && isatty(fd));
 }
 
 /**
@@ -206,7 +207,7 @@ function hasTerminal(stdio: readonly number[] | TerminalSize): boolean {
  * (TIOCSTI, ioctl_tty(2)): what namespaces are to keep in would be out. A program that is given the terminal is to have
  * it, and can control jobs only in the terminal's session.
  */
-function startsSession({ newSession, target }: Program, stdio: readonly number[]): boolean {
+function startsSession({ newSession, target }: Program, stdio: Descriptors): boolean {
   const isolated = target.unshare !== undefined || target.join !== undefined;
   return newSession ?? (isolated && !hasTerminal(stdio));
 }
@@ -215,7 +216,7 @@ function startsSession({ newSession, target }: Program, stdio: readonly number[]
  * What is done in the new task once it is in its namespaces: first what takes privileges that the ids may take away. The
  * signal goes last: changes of ids and of capabilities clear it.
  */
-function stepsOf(program: Program, stdio: readonly number[] | TerminalSize): Step[] {
+function stepsOf(program: Program, stdio: Descriptors | TerminalSize): Step[] {
   const { cwd, ids, file, argv, env } = program;
   const steps: Step[] = [];
   if (!isSize(stdio)) steps.push(...sessionSteps(program, stdio));
@@ -265,10 +266,10 @@ function parseTarget({ unshare, setns }: ProgramOptions): Target {
  * So there a program that reads the terminal starts in front, in a group of its own, as from a shell. A joined pid
  * namespace is left out: there the program could be stopped (Ctrl-Z), with nobody to see to it.
  */
-function sessionSteps(program: Program, stdio: readonly number[]): Step[] {
+function sessionSteps(program: Program, stdio: Descriptors): Step[] {
   if (startsSession(program, stdio)) return [['setsid']];
   const [input] = stdio;
-  const reads = input !== undefined && native().isInForeground(input);
+  const reads = input != null && native().isInForeground(input);
   return reads && program.target.unshare?.pid !== undefined ? [['foreground', input]] : [];
 }
 

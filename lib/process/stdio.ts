@@ -25,6 +25,9 @@ export type StdioSlot =
   | { readonly type: 'ignore' }
   | { readonly type: 'fd'; readonly fd: number; readonly stream?: object };
 
+/** What becomes a program's 0, 1, 2, ...; null where it is to have none. */
+export type Descriptors = readonly (number | null)[];
+
 /** Node's own handle of a stream, as far as it is needed: which descriptor, and to stop reading from it. */
 interface StreamHandle {
   fd?: unknown;
@@ -110,7 +113,7 @@ export function channelFd(slots: readonly StdioSlot[]): number | undefined {
  */
 export class StdioDescriptors {
   /** What becomes 0, 1, 2, ... in the child. */
-  readonly childFds: readonly number[];
+  readonly childFds: Descriptors;
   readonly #slots: readonly StdioSlot[];
   readonly #parentEnds: ParentEnd[] = [];
   #childEnds: number[] = [];
@@ -120,7 +123,7 @@ export class StdioDescriptors {
   constructor(slots: readonly StdioSlot[]) {
     this.#slots = slots;
     try {
-      const fds = slots.map((slot) => this.#open(slot));
+      const fds = slots.map((slot, at) => this.#open(slot, at));
       this.childFds = fds.slice(0, Math.max(STANDARD, lastUsed(slots) + 1));
     } catch (error) {
       this.discard();
@@ -128,10 +131,12 @@ export class StdioDescriptors {
     }
   }
 
-  #open(slot: StdioSlot): number {
+  #open(slot: StdioSlot, at: number): number | null {
     if (slot.type === 'fd' || slot.type === 'ignore') {
       this.#parentEnds.push(null);
-      return slot.type === 'fd' ? slot.fd : devNull();
+      if (slot.type === 'fd') return slot.fd;
+      // Beyond the standard ones an ignored descriptor is none, as with Node.
+      return at < STANDARD ? devNull() : null;
     }
     const [parent, child] = native().socketPair();
     this.#childEnds.push(child);
@@ -189,7 +194,7 @@ export class StdioDescriptors {
   }
 }
 
-/** Beyond the standard ones an ignored descriptor is none, as with Node, unless one that is used comes after it. */
+/** What comes after it need not be told of. */
 function lastUsed(slots: readonly StdioSlot[]): number {
   return slots.reduce((last, slot, fd) => (slot.type === 'ignore' ? last : fd), -1);
 }

@@ -136,7 +136,7 @@ private:
       case 'N':
         return EncodeList(value, &Encoder::EncodeNumber);
       case 'F':
-        return EncodeList(value, &Encoder::EncodeFd);
+        return EncodeList(value, &Encoder::EncodeFdOrNone);
       default:
         return value.IsNull() ? EncodeEnvironment() : EncodeList(value, &Encoder::EncodeString);
     }
@@ -163,6 +163,15 @@ private:
     AppendNumber(static_cast<uint64_t>(copy.get()));
     plan_->numbers.push_back(copy.get());
     plan_->fds.push_back(std::move(copy));
+    return true;
+  }
+
+  // In a list null stands for none: 0, which no descriptor of a plan is.
+  bool EncodeFdOrNone(const Napi::Value &value) {
+    if (!value.IsNull()) {
+      return EncodeFd(value);
+    }
+    AppendNumber(0);
     return true;
   }
 

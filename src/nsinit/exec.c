@@ -44,17 +44,21 @@ static void make_blocking(uint32_t fd) {
 
 /*
  * First everything out of the way of the places to fill, this task's own descriptors too; then each into its place,
- * which also clears close-on-exec: dup(2). fds is overwritten.
+ * which also clears close-on-exec: dup(2). fds is overwritten; where it is negative there is to be none.
  */
 void place_stdio(int *fds, uint32_t count) {
   uint32_t clear = count > PLAN_FIRST_FD ? count : PLAN_FIRST_FD;
   for (uint32_t i = 0; i < count; i++) {
-    fds[i] = move_above(fds[i], clear);
+    fds[i] = fds[i] < 0 ? -1 : move_above(fds[i], clear);
   }
   task.control = move_above(task.control, clear);
   task.forked_ack = task.forked_ack < 0 ? -1 : move_above(task.forked_ack, clear);
   task.stdio = count;
   for (uint32_t i = 0; i < count; i++) {
+    if (fds[i] < 0) {
+      sys_close((int)i);
+      continue;
+    }
     must(sys3(__NR_dup3, fds[i], i, 0), "dup3", NULL);
     make_blocking(i);
     sys_close(fds[i]);
@@ -68,7 +72,8 @@ void step_stdio(const struct plan_step *step) {
     fail("dup3", -EMFILE, NULL);
   }
   for (uint32_t i = 0; i < list->size; i++) {
-    fds[i] = (int)plan_list_number(list, i);
+    uint64_t fd = plan_list_number(list, i);
+    fds[i] = fd == 0 ? -1 : (int)fd;
   }
   place_stdio(fds, list->size);
 }
