@@ -46,10 +46,10 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/namespace/socket.ts': 'test/namespace/namespace-set.test.ts',
   'lib/namespace/sockets.ts': 'test/network/sockets/listen.test.ts',
 
-  'lib/network': ['test/network/link.test.ts', 'test/network/refused.test.ts'],
+  'lib/network': ['test/network/link/links.test.ts', 'test/network/refused.test.ts'],
   'lib/network/address': 'test/network/address/addresses.test.ts',
   'lib/network/attach': 'test/network/attach/attach.test.ts',
-  'lib/network/link': ['test/network/link.test.ts', 'test/network/link/listed.test.ts'],
+  'lib/network/link': ['test/network/link/links.test.ts', 'test/network/link/listed.test.ts'],
   'lib/network/named': 'test/network/named/named.root.test.ts',
   'lib/network/neighbor': 'test/network/neighbor/neighbors.test.ts',
   'lib/network/netlink': ['test/network/netlink/codec.test.ts', 'test/network/netlink/connection.test.ts'],
@@ -61,7 +61,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/sockets': ['test/network/sockets/listen.test.ts', 'test/network/sockets/connect.test.ts'],
   'lib/network/sockets/agents.ts': 'test/network/sockets/http.test.ts',
   'lib/network/sockets/index.ts': 'test/network/sockets/unix.test.ts',
-  'lib/network/watch': 'test/network/watch.test.ts',
+  'lib/network/watch': 'test/network/watch/watch.test.ts',
 
   // Each thing that a program can do, done through child_process as well.
   'lib/process': ['test/process/parity.test.ts', 'test/process/errors.test.ts'],

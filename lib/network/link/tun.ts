@@ -16,7 +16,10 @@ import { validateLinkName } from './lookup';
 
 /** Options of a tun or tap: who else may open it, and the format of its packets. */
 export interface TunOptions {
-  /** The user who may open it without CAP_NET_ADMIN. */
+  /**
+   * The user who may open it without CAP_NET_ADMIN: as the user namespace that owns the network knows it, if this process
+   * is not privileged and joins that. In `info` of a link it is as this process knows it.
+   */
   owner?: number | undefined;
   /** The group that may. */
   ownerGroup?: number | undefined;

@@ -55,7 +55,7 @@ const SPECS: readonly LinkSpec[] = [
   { name: 'vrf0', kind: 'vrf', table: 1000 },
   ...(tunIsOpen()
     ? ([
-        { name: 'tun0', kind: 'tun', owner: 0, multiQueue: true },
+        { name: 'tun0', kind: 'tun', multiQueue: true },
         { name: 'tap1', kind: 'tap', vnetHeader: true, packetInfo: true, address: `${MAC}3` },
       ] as const)
     : []),

@@ -1,5 +1,6 @@
 /** What a list of routes gives can be given back. */
 import { type Network, type Route, type RouteSpec } from '../../../lib';
+import { eventually } from '../../fixtures/footprint';
 import { Lab } from '../../fixtures/lab';
 import { needs } from '../../fixtures/optional';
 
@@ -8,11 +9,16 @@ let net: Network;
 beforeEach(async () => {
   lab = await Lab.of(1);
   ({ net } = lab.at(0));
-  for (const name of ['br0', 'br1']) await net.link.add({ name, kind: 'bridge', up: true });
+  for (const name of ['br0', 'br1']) await net.link.add({ name, kind: 'bridge', up: true, addressGeneration: 'none' });
   await net.link.set('lo', { up: true });
   await net.address.add('br0', '192.168.5.1/24');
   await net.address.add('br1', '192.168.6.1/24');
   await net.address.add('br0', '2001:db8:5::1/64', { flags: ['nodad'] });
+  // The kernel makes the routes of an IPv6 address when it gets to that.
+  await eventually(async () => {
+    const own = await net.route.list({ table: 'local', family: 'inet6', link: 'br0' });
+    return own.some(({ to, type }) => type === 'local' && to === '2001:db8:5::1');
+  });
 });
 afterEach(() => lab[Symbol.asyncDispose]());
 

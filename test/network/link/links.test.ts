@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { type Link, type LinkSpec, Network, unshare } from '../../lib';
-import { Lab, tunIsOpen } from '../fixtures/lab';
-import { needs } from '../fixtures/optional';
+import { type Link, type LinkSpec, Network, unshare } from '../../../lib';
+import { Lab, tunIsOpen } from '../../fixtures/lab';
+import { needs } from '../../fixtures/optional';
 
 let lab: Lab;
 beforeEach(async () => {

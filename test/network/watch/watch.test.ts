@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { type NetworkEvent, type NetworkWatch, Network, unshare } from '../../lib';
-import { Lab } from '../fixtures/lab';
-import { needs } from '../fixtures/optional';
-import { ONE_WAIT } from '../fixtures/patience';
+import { type NetworkEvent, type NetworkWatch, Network, unshare } from '../../../lib';
+import { Lab } from '../../fixtures/lab';
+import { needs } from '../../fixtures/optional';
+import { ONE_WAIT } from '../../fixtures/patience';
 
 let lab: Lab;
 beforeEach(async () => {
