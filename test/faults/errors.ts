@@ -57,7 +57,8 @@ const ERRORS: Readonly<Record<string, readonly (keyof typeof ERRNO)[]>> = {
   openat2: ['EACCES', 'EMFILE', 'ENFILE', 'ENOMEM', 'EPERM', 'ENOSYS', 'EXDEV', 'EAGAIN', 'ELOOP'],
   personality: ['EINVAL', 'EPERM'],
   pidfd_open: ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSYS', 'EPERM', 'ESRCH'],
-  pidfd_send_signal: ['EPERM', 'ESRCH', 'ENOSYS'],
+  // Not ESRCH: then it has ended.
+  pidfd_send_signal: ['EPERM', 'ENOSYS'],
   pipe2: ['EMFILE', 'ENFILE'],
   pivot_root: ['EPERM', 'EINVAL', 'EBUSY', 'ENOTDIR'],
   poll: ['EINTR', 'ENOMEM'],

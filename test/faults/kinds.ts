@@ -24,6 +24,8 @@ export interface Kind {
   /** From the start to the end. Resolves with all that was promised, in a form that is the same each time. */
   run(place: Place, prepared: unknown): Promise<string>;
   after?(prepared: unknown): Promise<void>;
+  /** A role that tidies up at the end as far as it can: what fails there is no error. */
+  triesOnly?: string;
   /** What a fault may leave that is no process of ours, no descriptor: undone here. Returns what it was. */
   tidy?(place: Place): string[];
 }
@@ -190,6 +192,7 @@ export const KINDS: readonly Kind[] = [
       return Promise.resolve();
     },
     run: (place) => inNewSandbox(place),
+    triesOnly: 'L4', // removes mount points of the host, at close()
   },
   {
     name: 'sandbox without user namespaces inside',

@@ -165,16 +165,31 @@ function nameOf({ role, call, operation, nth, error, sticky }: Fault): string {
 }
 
 /** What is wrong about how it came out, if anything. */
-function breachOf(trial: Trial, fault: Fault, baseline: string): string | undefined {
+function breachOf(trial: Trial, fault: Fault, baseline: string, { triesOnly }: Kind): string | undefined {
   if (trial.hung) return `it has not settled: ${processes()}`;
   if (trial.error !== undefined) return wrongError(trial.error);
-  if (trial.world !== baseline) return `it started, but: ${difference(baseline, trial.world ?? '')}`;
-  const ignored = trial.fired > 0 && NEVER_IGNORED.includes(`${fault.call}:${fault.operation}`);
+  if (trial.world !== baseline && !isElsewhere(trial.world ?? '', baseline, fault)) {
+    return `it started, but: ${difference(baseline, trial.world ?? '')}`;
+  }
+  const ignored =
+    trial.fired > 0 &&
+    NEVER_IGNORED.includes(`${fault.call}:${fault.operation}`) &&
+    (triesOnly === undefined || !fault.role.startsWith(triesOnly));
   return ignored ? 'it started all the same' : undefined;
 }
 
+/** A working directory that is not there in a root that was joined: the root itself instead, as documented. */
+function isElsewhere(world: string, baseline: string, { error }: Fault): boolean {
+  return (
+    ['ENOENT', 'EACCES', 'ENOTDIR', 'ELOOP'].includes(errorName(error)) &&
+    world === baseline.replace(/^cwd .*$/m, 'cwd /')
+  );
+}
+
 function wrongError(error: unknown): string | undefined {
-  const { name, code, step, message } = error as NamespaceError;
+  const { name, code, step, message, signal } = error as NamespaceError & { signal?: unknown };
+  // Its init could not be made safe once it ran, and has ended, and the kernel has killed it with its namespace.
+  if (signal === 'SIGKILL') return undefined;
   if (name !== 'NamespaceError') return `an error that is no NamespaceError: ${name} ${code}: ${message}`;
   if (!/^(E[A-Z0-9]+|ERR_LINUX_NS_\w+)$/.test(code)) return `no code: ${message}`;
   return step === undefined || step === '' ? `no step: ${message}` : undefined;
@@ -257,7 +272,7 @@ export async function sweep({ kind: name, from, step, most, match, patience, ...
     const fault = faults[index]!;
     const about = { kind: name, index, of: faults.length, fault: nameOf(fault) };
     const trial = await attempt(kind, place, prepared, patience, fault);
-    let breach = breachOf(trial, fault, baseline);
+    let breach = breachOf(trial, fault, baseline, kind);
     const files = kind.tidy?.(place) ?? [];
     if (breach === undefined && files.length > 0) breach = `left: ${files.join(', ')}`;
     if (trial.hung) {
