@@ -23,7 +23,7 @@ export type { MountLine } from './mount/parse';
 export { type PropagationOptions, setPropagation } from './mount/propagation';
 export { type MountNode, type PeerGroup, mountTree, peerGroups } from './mount/tree';
 export { type UmountOptions, umount } from './mount/umount';
-export { NAMESPACE_KINDS, type NamespaceKind } from './namespace/kind';
+export { NAMESPACE_KINDS, type NamespaceKind, type NamespaceLink } from './namespace/kind';
 export { Namespace } from './namespace/namespace';
 export { NamespaceSet, type WriteFileOptions } from './namespace/namespace-set';
 export type { ReadFileOptions } from './namespace/read-options';
@@ -154,6 +154,7 @@ export { DiscoveredProcess, DiscoveredTask, type NamespacesByKind } from './disc
 export {
   type ForestOptions,
   type NamespaceTree,
+  type NamespaceTreeJSON,
   ProcessForest,
   type ProcessTreeNode,
   type ProcessTreeOptions,

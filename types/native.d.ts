@@ -416,8 +416,11 @@ export interface Native {
   namespaceUser(fd: number): number;
   /** NS_GET_OWNER_UID. */
   namespaceOwner(fd: number): number;
-  /** A namespace of the process behind a pidfd: PIDFD_GET_*_NAMESPACE (Linux 6.11), or /proc/PID/ns checked against reuse. */
-  pidfdNamespace(pidfd: number, pid: number, flag: number): number;
+  /**
+   * A namespace of the process behind a pidfd, or the one that its children are born in (pid and time):
+   * PIDFD_GET_*_NAMESPACE (Linux 6.11), or /proc/PID/ns checked against reuse.
+   */
+  pidfdNamespace(pidfd: number, pid: number, flag: number, forChildren: boolean): number;
   /** The network namespace of a socket of that process, by its descriptor there: pidfd_getfd(2), SIOCGSKNS. A new fd. */
   pidfdSocketNamespace(pidfd: number, fd: number): number;
   pidfdOpen(pid: number): number;

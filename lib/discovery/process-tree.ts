@@ -73,15 +73,46 @@ export class ProcessForest implements Iterable<NamespaceTree> {
       .join('\n');
   }
 
-  /** For `JSON.stringify()`: namespaces by kind and id, processes by pid and name. */
-  toJSON(): object[] {
-    const nodeJSON = ({ process, children }: ProcessTreeNode): object => ({
-      ...{ pid: process.pid, name: process.name, children: children.map(nodeJSON) },
-    });
+  /**
+   * For `JSON.stringify()`: namespaces by kind and id; processes by pid and name, in the order in which they are drawn, each
+   * with the pid of the process that it is below, or null at the top. It is a list, and no tree: a chain of processes may be
+   * longer than `JSON.stringify()` can nest.
+   */
+  toJSON(): NamespaceTreeJSON[] {
     return this.trees.map(({ namespace, roots }) => ({
-      ...{ kind: namespace.kind, id: Number(namespace.id), roots: roots.map(nodeJSON) },
+      ...{ kind: namespace.kind, id: Number(namespace.id), processes: listed(roots) },
     }));
   }
+}
+
+/** What {@link ProcessForest.toJSON} gives for each namespace. */
+export interface NamespaceTreeJSON {
+  /** Its kind. */
+  kind: NamespaceKind;
+  /** Its inode number. */
+  id: number;
+  /** Parents before their children. */
+  processes: {
+    /** As this process sees it. */
+    pid: number;
+    /** Its `comm`: anything may be in it. */
+    name: string;
+    /** The pid of the process above it in the tree; null where it begins one. */
+    parent: number | null;
+  }[];
+}
+
+/** Without recursion, as {@link draw}. */
+function listed(roots: readonly ProcessTreeNode[]): NamespaceTreeJSON['processes'] {
+  const list: NamespaceTreeJSON['processes'] = [];
+  const pending = [...roots].reverse().map((node) => ({ node, parent: null as number | null }));
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { node, parent } = next;
+    const { pid, name } = node.process;
+    list.push({ pid, name, parent });
+    for (const child of [...node.children].reverse()) pending.push({ node: child, parent: pid });
+  }
+  return list;
 }
 
 interface Lines {

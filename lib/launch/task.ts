@@ -169,9 +169,28 @@ interface Outcome {
   ended(exit: Exit, results: Results): void;
 }
 
+/** Why this thread starts no tasks. */
+let refusal: NamespaceError | undefined;
+
+/**
+ * From now on this thread, which has descriptors of its own, starts no tasks: the threads that start them would take its
+ * numbers for others.
+ */
+export function refuseTasks(): void {
+  refusal = new NamespaceError({
+    code: 'ERR_LINUX_NS_OWN_FILES',
+    message: "this thread has unshared its descriptors (unshareSync('files')), and cannot start tasks any more",
+    hint: 'Start them from a thread that has not.',
+  });
+}
+
 /** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
   const { signal, whileCloned, joined, labels, undo, ...request } = options;
+  if (refusal !== undefined) {
+    outcome.failed(refusal);
+    return;
+  }
   if (signal?.aborted === true) {
     outcome.failed(abortError(signal));
     return;

@@ -5,6 +5,7 @@ import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { validatePid } from '../errors/validate';
 import { explain } from '../host/hints';
+import { HostFiles } from '../host/proc';
 import { isAtLeast } from '../host/support';
 import { type IdRange, parseIdMap } from '../idmap/id-map';
 import { closeFd } from '../launch/close';
@@ -125,7 +126,7 @@ async function readMountinfo(pid: number | 'self'): Promise<string> {
     }
   } catch (cause) {
     const attempt = { step: `read mounts of process ${pid}`, operation: 'open', path, kind: 'mnt' } as const;
-    if (!isGone(cause)) throw systemError(cause, attempt);
+    if (!isGone(cause) || !new HostFiles().has('self')) throw systemError(cause, attempt);
     const gone = { ...attempt, errno: Errno.ESRCH, syscall: 'open' };
     throw new NamespaceError({ ...gone, hint: explain(gone) });
   }
@@ -178,7 +179,7 @@ function openNamespace(pid: number): number | undefined {
   let pidfd: number | undefined;
   try {
     pidfd = native().pidfdOpen(pid);
-    return native().pidfdNamespace(pidfd, pid, CLONE_FLAGS.mnt);
+    return native().pidfdNamespace(pidfd, pid, CLONE_FLAGS.mnt, false);
   } catch {
     return undefined;
   } finally {

@@ -14,6 +14,25 @@ export const NAMESPACE_KINDS: readonly NamespaceKind[] = Object.freeze([
 ]);
 
 /**
+ * A file of `/proc/PID/ns`: a kind, or the namespace of that kind which the children of the process are born in
+ * (`namespaces(7)`).
+ */
+export type NamespaceLink = NamespaceKind | 'pid_for_children' | 'time_for_children';
+
+/** Every file of `/proc/PID/ns`. */
+export const NAMESPACE_LINKS: readonly NamespaceLink[] = Object.freeze([
+  ...NAMESPACE_KINDS,
+  'pid_for_children',
+  'time_for_children',
+]);
+
+/** Which kind of namespace a file leads to. */
+export function kindOfLink(link: NamespaceLink): NamespaceKind {
+  if (link === 'pid_for_children') return 'pid';
+  return link === 'time_for_children' ? 'time' : link;
+}
+
+/**
  * The kernel's flag for each kind: `CLONE_NEW*` of `<linux/sched.h>`, taken by clone3(2), unshare(2) and setns(2).
  *
  * `time` is the odd one: its bit lies within the exit-signal byte of the old `clone()`, so it fits only the 64-bit

@@ -13,7 +13,7 @@ import { NAMESPACE, isNamespace } from './brand';
 import { Descriptor, closeDescriptor } from './descriptor';
 import { disown, own } from './forgotten';
 import { askNsfs, isUnknown, unsupported } from './nsfs';
-import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from './kind';
+import { CLONE_FLAGS, NAMESPACE_LINKS, type NamespaceKind, type NamespaceLink, kindOfLink } from './kind';
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
 import { Sockets } from './sockets';
@@ -95,12 +95,14 @@ export class Namespace extends Sockets {
    * that the caller lacks; or CAP_SYS_PTRACE in the user namespace of the process.
    *
    * @param pid - a process as this one sees it, or `'self'`
-   * @param kind - which of its namespaces
-   * @throws NamespaceError `ESRCH` when there is no such process, `EACCES` or `EPERM` when it may not be looked into
+   * @param kind - which of its namespaces: a kind, or `'pid_for_children'` or `'time_for_children'` for the one that its
+   * children are born in: another than its own after an unshare(2) of that kind
+   * @throws NamespaceError `ESRCH` when there is no such process, `EACCES` or `EPERM` when it may not be looked into;
+   * `ENOENT` for the pid namespace of children before the first of them is born
    */
-  static async of(pid: number | 'self', kind: NamespaceKind): Promise<Namespace> {
+  static async of(pid: number | 'self', kind: NamespaceLink): Promise<Namespace> {
     if (pid !== 'self') validatePid('pid', pid);
-    validateOneOf('kind', kind, NAMESPACE_KINDS);
+    validateOneOf('kind', kind, NAMESPACE_LINKS);
     const id = pid === 'self' ? process.pid : pid;
     return Promise.resolve(withProcess(id, ({ open }) => wrapOf(open(kind), id, kind)));
   }
@@ -282,7 +284,7 @@ export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
 }
 
 /** Where the kernel cannot be asked what it is (an emulated one), that fails as opening does. */
-function wrapOf(fd: number, pid: number, kind: NamespaceKind): Namespace {
+function wrapOf(fd: number, pid: number, kind: NamespaceLink): Namespace {
   try {
     return askNsfs(() => wrap(fd), openAttempt(pid, kind));
   } catch (error) {
@@ -307,7 +309,7 @@ export function openOf(pid: number, kinds: readonly NamespaceKind[]): number[] {
 
 /** What can be opened of a process: descriptors. */
 interface Opener {
-  readonly open: (kind: NamespaceKind) => number;
+  readonly open: (kind: NamespaceLink) => number;
   /** The network namespace of a socket. */
   readonly ofSocket: (fd: number) => number;
 }
@@ -319,7 +321,10 @@ function withProcess<T>(pid: number, use: (opener: Opener) => T): T {
   const pidfd = attempt(() => addon.pidfdOpen(pid), { step, operation: 'open' });
   try {
     return use({
-      open: (kind) => attempt(() => addon.pidfdNamespace(pidfd, pid, CLONE_FLAGS[kind]), openAttempt(pid, kind)),
+      open: (kind) => {
+        const [flag, forChildren] = whichOf(kind);
+        return attempt(() => addon.pidfdNamespace(pidfd, pid, flag, forChildren), openAttempt(pid, kind));
+      },
       ofSocket: (fd) => attempt(() => addon.pidfdSocketNamespace(pidfd, fd), socketAttempt(pid, fd)),
     });
   } finally {
@@ -331,8 +336,13 @@ function socketAttempt(pid: number, fd: number): Attempt {
   return { step: `open net of descriptor ${fd} of process ${pid}`, operation: 'open-of-socket', kind: 'net' };
 }
 
-function openAttempt(pid: number, kind: NamespaceKind): Attempt {
-  return { step: `open ${kind} of process ${pid}`, operation: 'open', kind };
+/** The flag of its kind, and whether it is the one of children. */
+function whichOf(link: NamespaceLink): [flag: number, forChildren: boolean] {
+  return [CLONE_FLAGS[kindOfLink(link)], link !== kindOfLink(link)];
+}
+
+function openAttempt(pid: number, link: NamespaceLink): Attempt {
+  return { step: `open ${link} of process ${pid}`, operation: 'open', kind: kindOfLink(link) };
 }
 
 function attempt<T>(act: () => T, what: Attempt): T {

@@ -20,6 +20,7 @@ import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue, validateArray, validateOneOf } from '../errors/validate';
 import { flagsOfKinds } from '../launch/describe';
 import { systemError } from '../launch/failure';
+import { refuseTasks } from '../launch/task';
 import { native } from '../native';
 import { isNamespace } from '../namespace/brand';
 import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
@@ -33,12 +34,30 @@ export type ThreadNamespaceKind = Exclude<NamespaceKind, 'user' | 'pid' | 'time'
 const KINDS: readonly ThreadNamespaceKind[] = ['cgroup', 'ipc', 'mnt', 'net', 'uts'];
 
 /**
+ * What the threads of a process share and is no namespace. unshare(2) gives the calling thread a copy of its own:
+ *
+ * - `'files'`: the table of descriptors (CLONE_FILES);
+ * - `'fs'`: the root, the working directory and the umask (CLONE_FS);
+ * - `'sysvsem'`: the list of System V semaphores to undo at its end (CLONE_SYSVSEM).
+ */
+export type ThreadAttribute = 'files' | 'fs' | 'sysvsem';
+
+/** `<linux/sched.h>`; unshare(2) takes them with the meaning reversed. */
+const ATTRIBUTES: Readonly<Record<ThreadAttribute, number>> = { files: 0x400, fs: 0x200, sysvsem: 0x40000 };
+
+/**
  * Moves the calling Worker's thread into new namespaces: unshare(2). Nothing is set up in them: mounts keep their
  * propagation, `lo` is down. With `mnt` the thread also gets a root and working directory of its own (CLONE_FS).
  *
- * Takes CAP_SYS_ADMIN, and blocks for as long as the kernel needs: a millisecond or so for `net`.
+ * Namespaces take CAP_SYS_ADMIN; this blocks for as long as the kernel needs, a millisecond or so for `net`.
  *
- * @param kinds - `'cgroup'`, `'ipc'`, `'mnt'`, `'net'` and `'uts'`, one or several
+ * The other things that unshare(2) takes, `'files'`, `'fs'` and `'sysvsem'`, take no privilege. After `'fs'`, the `…Sync`
+ * functions of `fs` resolve relative paths in the thread's own working directory, which `process.chdir()` cannot set in a
+ * Worker; mounts and `chroot(2)` of native code are what it is for. After `'files'`, a descriptor that this thread opens
+ * is its own: what runs on libuv's pool does not know it (all of `fs` but its `…Sync` functions), and neither do the threads of
+ * this package, so everything here that starts a task rejects in that Worker. What it leaves open is closed with it.
+ *
+ * @param kinds - `'cgroup'`, `'ipc'`, `'mnt'`, `'net'`, `'uts'`, `'files'`, `'fs'` and `'sysvsem'`, one or several
  * @throws NamespaceError `ERR_LINUX_NS_MAIN_THREAD` outside of a Worker; `EPERM`, `ENOSPC`, … with a `hint`
  *
  * @example
@@ -47,19 +66,32 @@ const KINDS: readonly ThreadNamespaceKind[] = ['cgroup', 'ipc', 'mnt', 'net', 'u
  * thread.unshareSync(['uts', 'net']);
  * ```
  */
-export function unshareSync(kinds: ThreadNamespaceKind | readonly ThreadNamespaceKind[]): void {
+export function unshareSync(kinds: Unshared | readonly Unshared[]): void {
   const all: unknown = typeof kinds === 'string' ? [kinds] : kinds;
   validateArray('kinds', all);
   if (all.length === 0) throw invalidValue('kinds', kinds, 'must name at least one kind of namespace');
-  all.forEach((kind, index) => validateOneOf(`kinds[${index}]`, kind, KINDS));
+  const words = all.map((word: unknown, index) => {
+    validateOneOf(`kinds[${index}]`, word, [...KINDS, ...attributes]);
+    return word;
+  });
   mustBeWorker('unshareSync');
-  const flags = flagsOfKinds(all as ThreadNamespaceKind[]);
+  const namespaces = words.filter(isKind);
+  const others = words.filter((word) => !isKind(word)).reduce((flags, word) => flags | ATTRIBUTES[word], 0);
   try {
-    native().unshareThread(flags);
+    native().unshareThread(flagsOfKinds(namespaces) | others);
   } catch (error) {
-    const step = `unshare ${(all as string[]).join(', ')}`;
-    throw systemError(error, { step, operation: 'unshareSync', kinds: all as ThreadNamespaceKind[] });
+    throw systemError(error, { step: `unshare ${words.join(', ')}`, operation: 'unshareSync', kinds: namespaces });
   }
+  if (words.includes('files')) refuseTasks();
+}
+
+/** What {@link unshareSync} takes. */
+type Unshared = ThreadNamespaceKind | ThreadAttribute;
+
+const attributes = Object.keys(ATTRIBUTES) as ThreadAttribute[];
+
+function isKind(word: Unshared): word is ThreadNamespaceKind {
+  return (KINDS as readonly string[]).includes(word);
 }
 
 /**

@@ -86,7 +86,7 @@ Napi::Value NamespaceOwner(const Napi::CallbackInfo &info) {
 
 Napi::Value PidfdNamespace(const Napi::CallbackInfo &info) {
   return FdOrThrow(info.Env(), OpenNamespaceOf(IntArgument(info, 0), IntArgument(info, 1),
-                                               static_cast<uint64_t>(IntArgument(info, 2))));
+                                               static_cast<uint64_t>(IntArgument(info, 2)), BooleanArgument(info, 3)));
 }
 
 Napi::Value PidfdSocketNamespace(const Napi::CallbackInfo &info) {

@@ -50,8 +50,14 @@ const Kind kKinds[] = {
     {CLONE_NEWUSER, "user", LINUX_NS_PIDFD_NAMESPACE(9)},     {CLONE_NEWUTS, "uts", LINUX_NS_PIDFD_NAMESPACE(10)},
 };
 
-const Kind *FindKind(uint64_t flag) {
-  for (const Kind &kind : kKinds) {
+// Those that children are born in: namespaces(7), "/proc/PID/ns/pid_for_children".
+const Kind kOfChildren[] = {
+    {CLONE_NEWPID, "pid_for_children", LINUX_NS_PIDFD_NAMESPACE(6)},
+    {0x80 /* TIME */, "time_for_children", LINUX_NS_PIDFD_NAMESPACE(8)},
+};
+
+template <size_t N> const Kind *FindKind(const Kind (&kinds)[N], uint64_t flag) {
+  for (const Kind &kind : kinds) {
     if (kind.flag == flag) {
       return &kind;
     }
@@ -177,8 +183,8 @@ Result<Fd> OpenPidfd(pid_t pid) {
   return fd;
 }
 
-Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag) {
-  const Kind *kind = FindKind(flag);
+Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag, bool for_children) {
+  const Kind *kind = for_children ? FindKind(kOfChildren, flag) : FindKind(kKinds, flag);
   if (kind == nullptr) {
     return Failure{EINVAL, "ioctl", ""};
   }

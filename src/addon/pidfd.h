@@ -31,8 +31,8 @@ pid_t PidOfPidfd(int pidfd);
 
 Result<Fd> OpenPidfd(pid_t pid);
 
-// A namespace of the process behind a pidfd; flag is its CLONE_NEW*.
-Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag);
+// A namespace of the process behind a pidfd; flag is its CLONE_NEW*. Or the one that its children are born in.
+Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag, bool for_children = false);
 
 // The network namespace that a socket of that process was created in: pidfd_getfd(2), and SIOCGSKNS. Takes the right to
 // ptrace the process, and CAP_NET_ADMIN over the namespace.

@@ -3,7 +3,7 @@ import { hintsByFile, hintsElsewhere } from '../docs/hints';
 
 /** What only a program can do, and no command does: their hints never reach the command line. */
 const OF_PROGRAMS: Readonly<Record<string, RegExp>> = {
-  clone: /^A thread of a process|has unshared its time namespace/,
+  clone: /^A thread of a process|a thread cannot get it|has unshared its time namespace/,
   inside: /^Only 'monotonic' and 'boottime'/, // what the options are called, too
   join: /^This thread shares|^A process with several threads|persist\(\)|NamespaceSet open/,
   maps: /^setgroups takes 'allow' or 'deny'/, // the words of the option

@@ -49,7 +49,9 @@ test('the processes of each namespace are trees; who has its parent elsewhere be
   expect(JSON.stringify(own.roots.map(({ process: { pid } }) => pid))).not.toContain(String(child.pid));
   // By another kind they are all in one tree with us.
   const byNet = (await processTree({ by: 'net' })).toJSON();
-  expect(JSON.stringify(byNet)).toContain(`"pid":${child.pid},"name":"sh","children":[{`);
+  const listed = byNet.flatMap(({ processes }) => processes);
+  expect(listed).toContainEqual({ pid: child.pid, name: 'sh', parent: process.pid });
+  expect(listed.filter(({ parent }) => parent === child.pid)).not.toEqual([]);
   await endAll(child);
 });
 
@@ -103,4 +105,20 @@ test.each([
   [{ by: 'net', pids: true }, 'ERR_INVALID_ARG_VALUE'],
 ])('refuses %p', async (options, code) => {
   await expect(processTree(options as { by: 'net' })).rejects.toThrow(errorWith({ code }));
+});
+
+test('a chain of processes, however long, can be drawn and is JSON', () => {
+  const LENGTH = 50_000;
+  let node: ProcessTreeNode = { process: { pid: LENGTH, name: 'x' } as DiscoveredProcess, children: [] };
+  for (let pid = LENGTH - 1; pid > 0; pid--) {
+    node = { process: { pid, name: 'x' } as DiscoveredProcess, children: [node] };
+  }
+  const forest = new ProcessForest('pid', [
+    { namespace: { kind: 'pid', id: 7n } as DiscoveredNamespace, roots: [node] },
+  ]);
+  const [tree] = JSON.parse(JSON.stringify(forest)) as { kind: string; id: number; processes: object[] }[];
+  expect(tree).toMatchObject({ kind: 'pid', id: 7 });
+  expect(tree!.processes).toHaveLength(LENGTH);
+  expect(tree!.processes[0]).toEqual({ pid: 1, name: 'x', parent: null });
+  expect(tree!.processes.at(-1)).toEqual({ pid: LENGTH, name: 'x', parent: LENGTH - 1 });
 });

@@ -143,6 +143,23 @@ describe('no more namespaces', () => {
     expect(text).toMatch(/^The limit of an outer user namespace is reached/);
   });
 
+  it('may be none further out, or none here: it does not advise to raise the limit of the inner user namespace', () => {
+    const nested = { 'proc/self/ns/user': '-> user:[4026532200]' };
+    const further = hint(
+      { ...full, kinds: ['user'] },
+      { ...nested, 'proc/sys/user/max_user_namespaces': '2147483647\n' },
+    );
+    expect(further).toMatch(/limit of an outer user namespace is reached .*or none are allowed there, as in a Sandbox/);
+    expect(further).not.toMatch(/sysctl -w|2147483647/);
+    const none = hint({ ...full, kinds: ['user'] }, { ...nested, 'proc/sys/user/max_user_namespaces': '0\n' });
+    expect(none).toMatch(
+      /^No user namespaces are allowed in the user namespace of this process: user.max_user_namespaces = 0/,
+    );
+    expect(none).not.toContain('sysctl -w');
+    const some = hint({ ...full, kinds: ['net'] }, { ...nested, 'proc/sys/user/max_net_namespaces': '5\n' });
+    expect(some).toMatch(/^The limit on namespaces is reached: user.max_net_namespaces = 5.*or the limit of an outer/);
+  });
+
   it('fit within 32 levels, in the words of an older kernel', () => {
     expect(hint({ operation: 'clone', errno: Errno.EUSERS, kinds: ['user'] })).toContain('deeper than 32 levels');
   });

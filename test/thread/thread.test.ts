@@ -100,3 +100,41 @@ needs({ unprivileged: true }).test('a Worker of an ordinary user is refused, wit
     hint: expect.stringMatching(/CAP_SYS_ADMIN/) as string,
   });
 });
+
+describe('what threads share and is no namespace', () => {
+  test.each(['files', 'fs', 'sysvsem'])('%s is unshared without privilege', async (what) => {
+    expect(await inWorker(`thread.unshareSync('${what}'); return 'done';`)).toBe('done');
+  });
+
+  test('a descriptor that a Worker opens after files is its own', async () => {
+    const script = (before: string): string => `${before}
+      const fd = fs.openSync('/dev/null');
+      const inThread = fs.existsSync('/proc/thread-self/fd/' + fd);
+      const inProcess = fs.existsSync('/proc/self/fd/' + fd) && fs.readlinkSync('/proc/self/fd/' + fd) === '/dev/null';
+      fs.closeSync(fd);
+      return [inThread, inProcess];`;
+    expect(await inWorker(script(''))).toEqual([true, true]);
+    expect(await inWorker(script("thread.unshareSync(['files']);"))).toEqual([true, false]);
+  });
+
+  test('then no task is started from there, whose descriptors would be others', async () => {
+    const refused = `
+      thread.unshareSync('files');
+      return Promise.all([execFile('true'), unshare('user')].map((call) => call.catch(({ code }) => code)));`;
+    expect(await inWorker(refused)).toEqual(['ERR_LINUX_NS_OWN_FILES', 'ERR_LINUX_NS_OWN_FILES']);
+  });
+
+  needs({ root: true }).test('together with namespaces', async () => {
+    const own = readlinkSync('/proc/self/ns/uts');
+    expect(await inWorker("thread.unshareSync(['uts', 'fs']); return link('uts');")).not.toBe(own);
+  });
+});
+
+needs({ unprivileged: true }).test(
+  'the hint does not send an ordinary user to a kind that a thread cannot have',
+  async () => {
+    const hint = await inWorker("try { thread.unshareSync('uts') } catch ({ code, hint }) { return [code, hint]; }");
+    expect(hint).toEqual(['EPERM', expect.stringMatching(/a thread cannot get it in a new user namespace/)]);
+    expect((hint as string[])[1]).not.toContain("Add 'user'");
+  },
+);

@@ -70,7 +70,19 @@ export const explainUnshareSync: Explainer = (failure, host) =>
   failure.errno === Errno.EINVAL && asksForUser(failure)
     ? 'A thread of a process that has several cannot make itself a user namespace (unshare(2)), and Node always has ' +
       "several. Use unshare(['user', …]) or spawn(), which do it in a task of its own."
-    : explainClone(failure, host);
+    : (refusedToThread(failure, host) ?? explainClone(failure, host));
+
+/** There is no adding of 'user' in a thread. */
+function refusedToThread(failure: Failure, host: HostFiles): string | undefined {
+  const kinds = kindsOf(failure);
+  if (failure.errno !== Errno.EPERM || kinds.length === 0 || hasCapability(host, Capability.SYS_ADMIN) === true) {
+    return undefined;
+  }
+  return (
+    `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have, and a thread cannot get it in a ` +
+    "new user namespace. Run as root, or use unshare(['user', …]) or spawn(), which do it in a task of its own."
+  );
+}
 
 function tooManyTasks(failure: Failure, host: HostFiles): string {
   const own =
@@ -160,7 +172,11 @@ function limitReached(failure: Failure, host: HostFiles): string | undefined {
   const limits = limitsOf(kindsOf(failure), host);
   if (limits.length === 0) return undefined;
   if (failure.joined?.includes('user') === true) return limitBelowJoined(limits);
-  if (limits.some(({ value }) => value === 0)) return noneAllowed(limits.filter(({ value }) => value === 0));
+  if (limits.some(({ value }) => value === 0))
+    return noneAllowed(
+      limits.filter(({ value }) => value === 0),
+      host,
+    );
   const set = limits.filter(({ value }) => value !== NO_LIMIT);
   const deep = limits.some(({ kind, value }) => mayBeDeep(kind, value, host));
   if (set.length === 0 || (deep && set.every(({ value }) => value > FAR_AWAY))) return limitFurtherOut(limits, deep);
@@ -168,17 +184,26 @@ function limitReached(failure: Failure, host: HostFiles): string | undefined {
   const lowest = set.reduce((low, limit) => (limit.value < low.value ? limit : low));
   return (
     `The limit on namespaces is reached: ${values}. It counts per user and per level of user namespaces ` +
-    '(namespaces(7)), so what was made further in counts too. Close sets that are no longer used, or raise it with ' +
+    `(namespaces(7)), so what was made further in counts too${outerToo(host)}. Close sets that are no longer used, or raise it with ` +
     `'sudo sysctl -w ${lowest.name}=${Math.max(lowest.value * 2, 15000)}'.`
   );
 }
 
+/** In a user namespace the limit that is reached may be one further out, whose value is not visible. */
+function outerToo(host: HostFiles): string {
+  return isNested(host, 'user') === true ? '; or the limit of an outer user namespace is reached' : '';
+}
+
 function limitFurtherOut(limits: readonly Limit[], deep: boolean): string {
-  const values = listed(limits.map(({ name, value }) => `${name} = ${value}`));
+  const names = listed(
+    limits.map(({ name }) => name),
+    'or',
+  );
   const nested = deep ? `Namespaces are nested deeper than ${MAX_DEPTH} levels here, or the` : 'The';
   return (
-    `${nested} limit of an outer user namespace is reached (this one has ${values}; each outer one has its own). ` +
-    'Create them from a process further out, or close sets that are no longer used.'
+    `${nested} limit of an outer user namespace is reached (${names}: each level has its own, and that of this one is not ` +
+    'the reason), or none are allowed there, as in a Sandbox with disableUserNamespaces. Create them from a process further ' +
+    'out, or close sets that are no longer used.'
   );
 }
 
@@ -217,9 +242,15 @@ function limitsOf(kinds: readonly NamespaceKind[], host: HostFiles): Limit[] {
 }
 
 /** What hardening guides do to user namespaces. */
-function noneAllowed(zero: readonly Limit[]): string {
+function noneAllowed(zero: readonly Limit[], host: HostFiles): string {
   const names = listed(zero.map(({ name }) => `${name} = 0`));
   const remedy = zero.map(({ name }) => `${name}=15000`).join(' ');
+  if (isNested(host, 'user') === true) {
+    return (
+      `No ${listed(zero.map(({ kind }) => kind))} namespaces are allowed in the user namespace of this process: ${names} ` +
+      'there, as in a Sandbox with disableUserNamespaces. Create them from a process further out.'
+    );
+  }
   return (
     `No ${listed(zero.map(({ kind }) => kind))} namespaces are allowed here: ${names}. Raise it with ` +
     `'sudo sysctl -w ${remedy}', for good in a file of /etc/sysctl.d.`

@@ -44,8 +44,8 @@ export const explainOpen: Explainer = byErrno({
       ? 'The namespace it leads to lies outside of the user or pid namespace of this process, which may not look ' +
         'further out (ioctl_ns(2)).'
       : undefined,
-  [Errno.ENOENT]: absent,
-  [Errno.ESRCH]: () => 'There is no such process, or it has just ended.',
+  [Errno.ENOENT]: (failure, host) => withoutProc(failure, host) ?? absent(failure, host),
+  [Errno.ESRCH]: (failure, host) => withoutProc(failure, host) ?? 'There is no such process, or it has just ended.',
   [Errno.ENOSYS]: (failure) =>
     failure.syscall === 'ioctl'
       ? 'This is an emulated kernel (gVisor, qemu-user), which has namespaces, and does not answer what they are ' +
@@ -59,6 +59,12 @@ export const explainOpen: Explainer = byErrno({
       ? 'That id is not of a process but of one of its threads. Give the id of the process.'
       : undefined,
 });
+
+/** Nothing of any process can be read then. */
+function withoutProc({ path }: Failure, host: HostFiles): string | undefined {
+  if (path?.startsWith('/proc/') !== true || host.has('self')) return undefined;
+  return "There is no /proc in the root of this process, or another file system is mounted there: 'mount -t proc proc /proc'.";
+}
 
 /** From a socket to its network namespace: pidfd_getfd(2), and SIOCGSKNS. */
 export const explainOpenOfSocket: Explainer = byErrno({
