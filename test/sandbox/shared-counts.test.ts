@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MountEntry, Sandbox, type SandboxSpec, execFile } from '../../lib';
 import { needs } from '../fixtures/optional';
+import { nodeArguments } from '../fixtures/scenario';
 import { inSandbox, said, saidIn, userland, withFolder } from './box';
 
 /** How many inotify instances a program gets, and why no more; it keeps them while `rest` runs. */
@@ -35,6 +36,16 @@ describe('inotify instances', () => {
       );
       expect(await said(sandbox, nested)).toBe('4 24\n-1');
     });
+  });
+
+  test('are not limited where /proc/sys is read-only, as in a container, and then a number that is given is an error', async () => {
+    const command = [process.execPath, ...nodeArguments(join(__dirname, 'leaving'), 'inotifyLimits', [[null, 5]])];
+    const sealed = 'mount --rbind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"';
+    const { stdout } = await execFile('sh', ['-c', sealed, 'sh', ...command], {
+      unshare: { user: true, mnt: true },
+      cwd: join(__dirname, '../..'),
+    });
+    expect(stdout).toContain(JSON.stringify([String(2 ** 31 - 1), 'EROFS']));
   });
 
   test.each([
