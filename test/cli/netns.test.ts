@@ -109,6 +109,9 @@ describe('linux-ns netns', () => {
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(/^linux-ns: netns: .*odd is uts:\[\d+\], and no network namespace/);
     }
+    const sandboxed = await inSet(process.execPath, [cli.main, 'run', '-H', '-n', 'odd', 'true']);
+    expect(sandboxed.code).toBe(1);
+    expect(sandboxed.stderr).toContain('and no network namespace');
     expect(await netns('--all', 'exec', 'true')).toMatchObject({ code: 0, stdout: '\nnetns: blue\n' });
     for (const name of ['odd', 'stale']) await printed('delete', name);
     expect(await printed()).toBe('blue\n');

@@ -105,13 +105,15 @@ function start(plan: AttachPlan, net: number, user: number | undefined): Promise
 /** The owner of a network namespace, where that is another user namespace than this process's own. */
 function foreignUserOf(net: number): number | undefined {
   const attempt = { step: 'open the user namespace of the network', operation: 'open', kind: 'user' } as const;
-  return askNsfs(() => {
-    const user = native().namespaceUser(net);
-    const { ino, dev } = native().namespaceInfo(user);
-    if (withoutOwn([{ kind: 'user', id: ino, dev }]).length > 0) return user;
-    closeFd(user);
-    return undefined;
-  }, attempt);
+  const user = askNsfs(() => native().namespaceUser(net), attempt);
+  let isForeign = false;
+  try {
+    const { ino, dev } = askNsfs(() => native().namespaceInfo(user), attempt);
+    isForeign = withoutOwn([{ kind: 'user', id: ino, dev }]).length > 0;
+    return isForeign ? user : undefined;
+  } finally {
+    if (!isForeign) closeFd(user);
+  }
 }
 
 /** Removed when it has been used: a socket is not needed any more once somebody has connected to it. */
