@@ -2,7 +2,14 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type MountEntry, type NamespaceProcess, NamespaceError, Sandbox } from '../../lib';
+import {
+  type MountEntry,
+  type MountOptions,
+  type NamespaceProcess,
+  NamespaceError,
+  Sandbox,
+  execFile,
+} from '../../lib';
 import { Arsenal } from '../fixtures/attacks';
 import type { Attack, AttackResult } from './attack';
 
@@ -36,7 +43,9 @@ async function run(until: number): Promise<AttackResult> {
     const attacker = await arsenal.sandbox({ mounts: [{ type: 'bind', source: root, target: '/shared' }] });
     try {
       const swapping = await attacker.spawn(arsenal.escape, ['swap', '/shared/x', '/shared/y'], { stdio: 'ignore' });
-      return await attempts(swapping, root, promises(data), until);
+      const made = await attempts(swapping, root, promises(data), until - (until - Date.now()) / 4);
+      const spawned = await spawns(root, data, until);
+      return { rounds: made.rounds + spawned.rounds, broken: [...made.broken, ...spawned.broken] };
     } finally {
       await attacker.close();
     }
@@ -78,6 +87,24 @@ async function attempts(
       swapping.kill('SIGCONT');
       await sandbox.close();
     }
+  }
+  return { rounds, broken };
+}
+
+/** The same of `mounts` of a program: what is bound and made read-only then, is so under either name. */
+async function spawns(root: string, data: string, until: number): Promise<AttackResult> {
+  const broken: string[] = [];
+  const target = join(root, 'x');
+  const mounts: MountOptions[] = [
+    { bind: true, source: data, target },
+    { remount: true, bind: true, target, readOnly: true },
+  ];
+  const command = `for at in x y; do echo x >${root}/$at/new; done 2>/dev/null; :`;
+  let rounds = 0;
+  for (; Date.now() < until; rounds++) {
+    await execFile('sh', ['-c', command], { unshare: ['user', 'mnt'], mounts }).catch(refused);
+    if (existsSync(join(data, 'new'))) broken.push('a read-only mount of a program was written');
+    rmSync(join(data, 'new'), { force: true });
   }
   return { rounds, broken };
 }
