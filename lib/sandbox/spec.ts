@@ -160,7 +160,8 @@ export interface SymlinkEntry {
 
 /**
  * A file with the given contents. It is written in place, and so on the host when `target` lies in a writable directory
- * of the host. With `mounted` or `readOnly` it is kept in memory and mounted on `target` instead.
+ * of the host. With `mounted` or `readOnly` it is kept in memory and mounted on `target` instead: where that does not exist, an
+ * empty file with mode 0444 is created to mount on, and removed when the sandbox is closed.
  */
 export interface FileEntry {
   /** Which entry it is. */
@@ -231,7 +232,8 @@ export interface ChmodEntry {
 
 /**
  * One thing in the root of a sandbox. Targets are absolute paths in that root; missing mount points, and directories on
- * the way to them, are created. Symbolic links are resolved inside the root.
+ * the way to them, are created. In a directory of the host they are removed again when the sandbox is closed, unless
+ * somebody has put something into them, or another sandbox uses them. Symbolic links are resolved inside the root.
  */
 export type MountEntry =
   | BindEntry
