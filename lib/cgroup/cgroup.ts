@@ -34,12 +34,22 @@ export class Cgroup {
   /** Its directory, as this process sees it. */
   readonly path: string;
   #removing: Promise<void> | undefined;
-  readonly #settled: () => void;
+  #stay: (() => void) | undefined;
 
   /** @internal */
-  constructor(path: string, diesWithProcess: boolean) {
+  constructor(path: string) {
     this.path = path;
-    this.#settled = diesWithProcess ? atExit(() => removeNow(path)) : () => undefined;
+  }
+
+  /** Has it removed, with what is in it, when this process ends by itself. @internal */
+  removeAtExit(): void {
+    this.#stay ??= atExit(() => removeNow(this.path));
+  }
+
+  /** Takes that back. @internal */
+  stayAtExit(): void {
+    this.#stay?.();
+    this.#stay = undefined;
   }
 
   /** The pids of all processes in it, and in cgroups below it, as this process sees them. cgroup.procs */
@@ -124,7 +134,7 @@ export class Cgroup {
       // Someone else has removed it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    this.#settled();
+    this.stayAtExit();
   }
 
   /** Those that were made inside first. The kernel may count a process for a moment after it was reaped: EBUSY. */

@@ -40,8 +40,16 @@ export async function createCgroup(
   await enable(parent, [...new Set(settings.map(({ controller }) => controller))]);
   if (name === undefined) await removeStale(parent);
   const path = join(parent, name ?? newName());
-  await attempt({ step: `create cgroup ${path}`, operation: 'cgroup-create', path }, () => mkdir(path));
-  const cgroup = new Cgroup(path, diesWithProcess);
+  const cgroup = new Cgroup(path);
+  // Before it is there, for it is there before that is known here; unless the name may be that of somebody else's.
+  if (diesWithProcess && name === undefined) cgroup.removeAtExit();
+  try {
+    await attempt({ step: `create cgroup ${path}`, operation: 'cgroup-create', path }, () => mkdir(path));
+  } catch (error) {
+    cgroup.stayAtExit();
+    throw error;
+  }
+  if (diesWithProcess) cgroup.removeAtExit();
   try {
     for (const setting of settings) await writeSetting(path, setting);
     const directory = await attempt({ step: `open cgroup ${path}`, operation: 'cgroup-open', path }, () => open(path));

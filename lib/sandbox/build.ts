@@ -1,8 +1,10 @@
 /** Makes a sandbox: one launch, of a plan that puts the root together and then holds. */
+import { readlinkSync } from 'node:fs';
 import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../host/proc';
+import { atExit, untilDone } from '../launch/at-exit';
 import { systemError } from '../launch/failure';
 import { credentialsIn, joinFromAbove, launch, run, runBody, withoutOwn } from '../launch/target';
 import type { Task } from '../launch/task';
@@ -32,6 +34,8 @@ export interface Built {
   readonly overlays: readonly OverlayLayers[];
   /** Of mount points in directories of the host, which were made or are used: two for each. */
   readonly points: readonly Descriptor[];
+  /** To be called when they have been taken away. */
+  readonly forgetPoints: () => void;
   readonly work: WorkDirectories;
   /** Whether its programs end with its init. */
   readonly ownsPid: boolean;
@@ -350,7 +354,8 @@ async function own(
     await openAbove(above, set, nested, owner);
     task.release();
     task.unref();
-    return { task, set, above, ids, cgroup, overlays, points, work, ownsPid: plan.kinds.includes('pid') };
+    const forgetPoints = plan.rules.dieWithParent ? unmadeAtExit(task, set, points) : () => undefined;
+    return { task, set, above, ids, cgroup, overlays, points, forgetPoints, work, ownsPid: plan.kinds.includes('pid') };
   } catch (error) {
     task.end();
     await task.exited;
@@ -389,7 +394,7 @@ function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[]
  * Takes away the mount points that were made on the host, when nobody is inside any more: what a program has put there,
  * and what another sandbox uses, stays.
  */
-export async function removeMountPoints({ points, set, task, ownsPid }: Built): Promise<void> {
+export async function removeMountPoints({ points, set, task, ownsPid, forgetPoints }: Built): Promise<void> {
   if (points.length === 0) return;
   if (ownsPid) {
     task.ref();
@@ -401,6 +406,21 @@ export async function removeMountPoints({ points, set, task, ownsPid }: Built): 
     join,
     points.map(({ fd }) => fd),
   );
+  forgetPoints();
+}
+
+/** The same when this process ends by itself: the task is started and does its work while the event loop stands still. */
+function unmadeAtExit(task: Task, { user }: NamespaceSet, points: readonly Descriptor[]): () => void {
+  if (points.length === 0) return () => undefined;
+  return atExit(() => {
+    task.end();
+    const fds = points.map(({ fd }) => fd);
+    const join: Step[] = user === undefined ? [] : [['join', [user.fd], [CLONE_FLAGS.user]]];
+    native().launch({ flags: 0, steps: [...join, ['unmake', fds], ['exit']] }, () => undefined);
+    untilDone(() => {
+      if (!fds.every((fd) => readlinkSync(`/proc/self/fd/${fd}`).endsWith(' (deleted)'))) throw new Error('not yet');
+    });
+  });
 }
 
 /** What can't be removed is left: that is no reason why a sandbox could not be closed. */

@@ -58,6 +58,26 @@ describe.each(Object.entries(ENDS))('%s', (_, end) => {
     expect(readdirSync(folder).sort()).toEqual(['lower', 'upper']);
   });
 
+  test('takes mount points away that were made on the host, and leaves what is to stay', async () => {
+    mkdirSync(join(folder, 'project'));
+    await runs(
+      end,
+      `const userland = linux.hostUserland();
+       const sandbox = await linux.Sandbox.create({ ...userland, mounts: [
+         ...userland.mounts,
+         { type: 'bind', source: folder + '/project', target: '/project' },
+         { type: 'file', target: '/project/file', data: 'secret', readOnly: true },
+         { type: 'tmpfs', target: '/project/deep/directory' },
+         { type: 'dir', target: '/project/kept' },
+       ] });
+       await sandbox.spawn('sh', ['-c', 'while :; do sleep 0.01; done'], { stdio: 'ignore', cwd: '/project' });
+       require('node:fs').writeFileSync(folder + '/before', require('node:fs').readdirSync(folder + '/project').join());
+       await end();`,
+    );
+    expect(readFileSync(join(folder, 'before'), 'utf8').split(',').sort()).toEqual(['deep', 'file', 'kept']);
+    expect(readdirSync(join(folder, 'project'))).toEqual(['kept']);
+  });
+
   needs({ root: true }).describe('of root', () => {
     let parent: string;
     beforeEach(() => {
