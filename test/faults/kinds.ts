@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -75,10 +85,11 @@ async function worldOf({ world }: Place, options: SpawnOptions, args: string[] =
 async function terminalOf({ world }: Place, options: SpawnOptions): Promise<string> {
   const child = await spawn(world, [], { env: {}, pty: { cols: 100, rows: 30 }, ...options });
   let text = '';
-  child.stdout!.setEncoding('utf8').on('data', (part: string) => (text += part));
+  child.pty!.setEncoding('utf8').on('data', (part: string) => (text += part));
   const closed = new Promise((resolve) => child.once('close', resolve));
   const exit = await child.exited;
   await closed;
+  if (exit.signal !== null) throw Object.assign(new Error('killed'), exit);
   return text + JSON.stringify(exit);
 }
 
@@ -124,6 +135,19 @@ async function inNewSandbox({ directory, world }: Place): Promise<string> {
   } finally {
     await box.close();
   }
+}
+
+/** What is there by now is there because it could not be removed, and an error has said so. */
+let removing = false;
+
+/** Undoes what is mounted on a file that should not be there. */
+function takeAway(path: string): string[] {
+  const wasRemoving = removing;
+  removing = false;
+  if (!existsSync(path)) return [];
+  spawnSync('umount', ['-l', path]);
+  rmSync(path, { force: true });
+  return wasRemoving ? [] : [path];
 }
 
 export const KINDS: readonly Kind[] = [
@@ -300,17 +324,14 @@ export const KINDS: readonly Kind[] = [
         try {
           return readdirSync(directory).join(' ');
         } finally {
+          removing = true;
           await kept.remove();
         }
       } finally {
         await set.close();
       }
     },
-    tidy: ({ directory }) => {
-      const left = readdirSync(directory).filter((name) => name === 'kept');
-      for (const name of left) rmSync(join(directory, name), { force: true });
-      return left;
-    },
+    tidy: ({ directory }) => takeAway(join(directory, 'kept')),
   },
   {
     name: 'named network namespace',
@@ -321,15 +342,11 @@ export const KINDS: readonly Kind[] = [
       try {
         return String((await networkNamespaces.list()).includes(name));
       } finally {
+        removing = true;
         await networkNamespaces.remove(name);
       }
     },
-    tidy: () => {
-      const path = `/run/netns/linux-ns-faults-${process.pid}`;
-      const left = readdirSync('/run/netns').filter((name) => path.endsWith(name));
-      if (left.length > 0) rmSync(path, { force: true });
-      return left;
-    },
+    tidy: () => takeAway(`/run/netns/linux-ns-faults-${process.pid}`),
   },
   {
     name: 'cgroup',

@@ -19,6 +19,8 @@ export interface RunOptions {
   most?: number;
   /** Only those whose names contain this: `'prctl:23 39'`. */
   match?: string;
+  /** Where {@link makePrograms} has put them. Default: they are made, and removed. */
+  programs?: string;
   /** Told of each. */
   tell?(outcome: Outcome): void;
   /** A fault that has not come to its end by then, in ms, hangs. */
@@ -40,36 +42,30 @@ const WORKER = join(__dirname, 'worker.ts');
 
 /** Tries them, in Node processes of their own. */
 export async function runFaults(options: RunOptions = {}): Promise<Result> {
-  const directory = mkdtempSync(join(tmpdir(), 'linux-ns-inject-'));
-  chmodSync(directory, 0o755);
+  const programs = options.programs ?? makePrograms();
   const result: Result = { tried: 0, notReached: 0, came: {}, breaches: [] };
   try {
-    const inject = compiled(directory, 'inject', []);
-    compiled(directory, 'world', ['-static']);
     for (const { name } of KINDS_HERE) {
-      if (options.kinds === undefined || options.kinds.includes(name))
-        await runKind(inject, directory, name, options, result);
+      if (options.kinds?.includes(name) !== false) await runKind(programs, name, options, result);
     }
   } finally {
-    rmSync(directory, { recursive: true });
+    if (options.programs === undefined) rmSync(programs, { recursive: true });
   }
   return result;
 }
 
-function compiled(directory: string, name: string, flags: readonly string[]): string {
-  const program = join(directory, name);
-  execFileSync('cc', ['-O1', ...flags, '-o', program, join(__dirname, `${name}.c`)]);
-  return program;
+/** Compiles inject.c and world.c. Returns the directory that they are in, which everybody can read. */
+export function makePrograms(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'linux-ns-inject-'));
+  chmodSync(directory, 0o755);
+  for (const [name, ...flags] of [['inject'], ['world', '-static']] as const) {
+    execFileSync('cc', ['-O1', ...flags, '-o', join(directory, name), join(__dirname, `${name}.c`)]);
+  }
+  return directory;
 }
 
 /** A process that has met a hang, or a leak, is given up, and the next goes on after it. */
-async function runKind(
-  inject: string,
-  directory: string,
-  kind: string,
-  options: RunOptions,
-  result: Result,
-): Promise<void> {
+async function runKind(directory: string, kind: string, options: RunOptions, result: Result): Promise<void> {
   const { from = 0, step = 1, most = Infinity, match = '', patience = 30_000 } = options;
   let next = from;
   for (let left = most; left > 0;) {
@@ -86,7 +82,7 @@ async function runKind(
       directory: place,
       world,
     };
-    const last = await runWorker(inject, asked, (outcome) => {
+    const last = await runWorker(join(directory, 'inject'), asked, (outcome) => {
       note(outcome, result);
       options.tell?.(outcome);
       left--;
@@ -95,7 +91,9 @@ async function runKind(
     if (last.done) return;
     next = last.index === undefined ? next + step : last.index + step;
     if (last.index === undefined) {
-      result.breaches.push(`${kind}: the process ended: ${last.why}`);
+      const breach = `the process ended before it tried any: ${last.why}`;
+      note({ kind, index: next, of: 0, fault: 'no fault', came: 'ended', breach }, result);
+      options.tell?.({ kind, index: next, of: 0, fault: 'no fault', came: 'ended', breach });
       return;
     }
   }
