@@ -144,7 +144,8 @@ describe.each([
     await screen.shows(new RegExp(`^tick ${before + 3}$`, 'm'));
     await screen.shows(/^at the prompt$/m);
     await screen.type('fg');
-    await screen.shows(/^(fg|<> fg)$/m);
+    // The shell says what it continues, wherever the ticks have moved what was typed.
+    await screen.shows(/^at the prompt$[^]*main\.js/m);
     await screen.type('typed');
     await screen.shows(/^got typed$/m);
     await screen.press('C-c');
