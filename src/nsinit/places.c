@@ -215,15 +215,22 @@ static void follow(const char *to, size_t size) {
   walk.rest_size += size + 1;
 }
 
+/* The root's own descriptor stays. */
+static void leave_directory(void) {
+  if (walk.directory != root()->fd) {
+    sys_close(walk.directory);
+  }
+}
+
 /* The directory that it is in is another from here on; the descriptor is taken over. */
 static void go_to(long directory) {
-  sys_close(walk.directory);
+  leave_directory();
   walk.directory = (int)must(directory, "openat2", walk.asked);
 }
 
 static void go_to_root(void) {
   walk.size = 0;
-  go_to(duplicate(root()->fd));
+  go_to(root()->fd);
 }
 
 /* By the names that lead there, as it is not known what ".." is. At the root it is the root. */
@@ -248,10 +255,11 @@ static size_t append_name(const char *name) {
 }
 
 /* What is under the name in the directory, or on it, without following it. walk.path has the name by now. */
-static long open_name(const char *name) {
+static long open_name(const char *name, uint64_t flags) {
   const struct mounted *at = mounted_at(walk.path, walk.size);
-  return at != NULL && at->fd >= 0 ? duplicate(at->fd)
-                                   : sys4(__NR_openat, walk.directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  return at != NULL && at->fd >= 0
+             ? duplicate(at->fd)
+             : sys4(__NR_openat, walk.directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | flags, 0);
 }
 
 /*
@@ -355,8 +363,8 @@ static const char *walk_path(const char *asked, const struct making *making, boo
     fail("openat2", -ENAMETOOLONG, asked);
   }
   __builtin_memcpy(walk.rest, asked, walk.rest_size);
-  walk.directory = -1;
-  go_to_root();
+  walk.directory = root()->fd;
+  walk.size = 0;
   while ((name = take_name(&last)) != NULL) {
     if (is_dot(name)) {
       if (name[1] == '.') {
@@ -365,7 +373,14 @@ static const char *walk_path(const char *asked, const struct making *making, boo
       continue;
     }
     size_t before = append_name(name);
-    long found = open_name(name);
+    long found = open_name(name, last ? 0 : O_DIRECTORY);
+    if (!last && found >= 0) {
+      go_to(found);
+      continue;
+    }
+    if (!last && found == -ENOTDIR) {
+      found = open_name(name, 0); /* a link, or what is in the way */
+    }
     if (last && (!follows || found < 0 || type_of((int)found) != S_IFLNK)) {
       *fd = found;
       return name;
@@ -378,10 +393,7 @@ static const char *walk_path(const char *asked, const struct making *making, boo
   return NULL;
 }
 
-static void end_walk(void) {
-  sys_close(walk.directory);
-  walk.directory = -1;
-}
+static void end_walk(void) { leave_directory(); }
 
 /* A copy that stays. */
 static const char *kept_text(const char *text, size_t size) {
@@ -400,12 +412,13 @@ static const char *kept_text(const char *text, size_t size) {
  */
 struct place find_place(const char *asked, const struct making *making) {
   struct place place = {.asked = asked};
-  long fd = -ENOENT;
+  long fd = -ELOOP;
   place.path = trimmed(asked, &place.size);
   if (is_plain(place.path, place.size)) {
     fd = open_straight(place.path, place.size, O_PATH);
   }
-  if (fd >= 0) {
+  bool missing = fd == -ENOENT && making == NULL && place.size > 0;
+  if (fd >= 0 || missing) {
     place.fd = (int)fd;
     return place;
   }
@@ -448,9 +461,7 @@ int root_descriptor(void) { return root()->fd; }
  */
 int find_name(const char *asked, const struct making *making, bool follows, const char **name, long *there) {
   *name = walk_path(asked, making, follows, there);
-  int directory = walk.directory;
-  walk.directory = -1;
-  return directory;
+  return walk.directory == root()->fd ? (int)must(duplicate(walk.directory), "fcntl", asked) : walk.directory;
 }
 
 /* Where find_name() has come to. */

@@ -104,8 +104,8 @@ static void give_new(int fd, const char *path) {
   }
 }
 
-static long open_here(int directory, const char *name) {
-  return sys4(__NR_openat, directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+static long open_here(int directory, const char *name, uint64_t flags) {
+  return sys4(__NR_openat, directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | flags, 0);
 }
 
 /* What is on the way to something private is as private: others cannot see its names (as bwrap(1) makes it). */
@@ -130,8 +130,8 @@ int make_name(int directory, const char *name, uint32_t type, const struct makin
   if (error != -EEXIST) {
     must(error, type == S_IFDIR ? "mkdir" : "mknod", path);
   }
-  int fd = (int)must(open_here(directory, name), "open", path);
-  if (type_of(fd) == S_IFLNK) {
+  int fd = (int)must(open_here(directory, name, type == S_IFDIR ? O_DIRECTORY : 0), "open", path);
+  if (type != S_IFDIR && type_of(fd) == S_IFLNK) {
     fail("open", -ELOOP, path);
   }
   *made = error == 0;
@@ -199,7 +199,7 @@ void step_make_link(const struct plan_step *step) {
   int directory = find_new(path, &making, false, &name, &there);
   if (there == -ENOENT) {
     must(sys3(__NR_symlinkat, to->bytes, directory, name), "symlink", path);
-    int fd = (int)must(open_here(directory, name), "open", path);
+    int fd = (int)must(open_here(directory, name, 0), "open", path);
     give_new(fd, path);
     sys_close(fd);
   } else {
