@@ -204,10 +204,11 @@ export interface LaunchFailure {
   /**
    * 'prepare': in this process before anything was started. 'clone': clone3. 'cgroup': moving there after a
    * clone(2) that could not be born there. 'exec': of nsinit. 'setgroups', 'uid_map',
-   * 'gid_map': written by us. 'step': in nsinit, see `step`. 'killed': the task was ended by a signal while it prepared.
+   * 'gid_map': written by us. 'step': in nsinit, see `step`. 'killed': the task was ended by a signal while it prepared. 'held': it was
+   * found stopped, or traced, twice within seconds, and has been ended.
    */
-  phase: 'prepare' | 'clone' | 'cgroup' | 'exec' | 'setgroups' | 'uid_map' | 'gid_map' | 'step' | 'killed';
-  /** Positive; 0 when `phase` is 'killed'. */
+  phase: 'prepare' | 'clone' | 'cgroup' | 'exec' | 'setgroups' | 'uid_map' | 'gid_map' | 'step' | 'killed' | 'held';
+  /** Positive; 0 when `phase` is 'killed' or 'held'. */
   errno: number;
   syscall: string;
   /** Index in `steps`; -1 when no step had begun. */

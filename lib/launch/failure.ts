@@ -69,7 +69,7 @@ export interface Known {
 /** The error that a failed launch rejects with. */
 export function launchError(failure: LaunchFailure, request: Request, known: Known = {}): NamespaceError {
   const { joined, labels } = known;
-  if (failure.phase === 'killed') return killedError(failure, request);
+  if (failure.phase === 'killed' || failure.phase === 'held') return killedError(failure, request);
   const step = failure.phase === 'step' ? request.steps[failure.step] : undefined;
   const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
   const label = step === undefined ? undefined : labels?.get(step);
@@ -241,12 +241,16 @@ function unshareFailure(failure: Failure, step: Extract<Step, ['unshare', ...unk
 
 function killedError(failure: LaunchFailure, request: Request): NamespaceError {
   const step = request.steps[failure.step];
-  const how = failure.signal === undefined ? 'ended' : `was ended by signal ${failure.signal}`;
   return new NamespaceError({
     code: 'ERR_LINUX_NS_KILLED',
-    message: `the new task ${how} before it was ready`,
+    message: `the new task ${endOf(failure)} before it was ready`,
     step: step === undefined ? 'clone' : describeStep(step),
   });
+}
+
+function endOf({ phase, signal }: LaunchFailure): string {
+  if (phase === 'held') return 'was stopped, or traced, by another process, and has been ended,';
+  return signal === undefined ? 'ended' : `was ended by signal ${signal}`;
 }
 
 function onlyOne<T>(items: readonly T[]): T | undefined {

@@ -92,13 +92,22 @@ static long clone_with_clone(struct child_plan *plan) {
                         child_main, plan);
 }
 
-// Containers' seccomp profiles answer ENOSYS to clone3, since they can't look at its flags: clone takes over.
+// Containers' seccomp profiles answer ENOSYS to clone3, since they can't look at its flags: clone takes over. Older
+// ones answer EPERM, as to every call that they do not know. Where EPERM is the kernel's own answer, it is that again.
 long child_clone(struct child_plan *plan) {
   plan->pidfd = -1;
   plan->began = 0;
   plan->failed = NULL;
   plan->error = 0;
+  plan->legacy = 0;
   long pid = clone_with_clone3(plan);
-  plan->legacy = pid == -ENOSYS;
-  return plan->legacy ? clone_with_clone(plan) : pid;
+  if (pid != -ENOSYS && pid != -EPERM) {
+    return pid;
+  }
+  long with_clone = clone_with_clone(plan);
+  if (pid == -EPERM && with_clone == -EPERM) {
+    return pid;
+  }
+  plan->legacy = 1;
+  return with_clone;
 }

@@ -48,7 +48,7 @@ public:
       return Refuse("the plan is no array");
     }
     Napi::Array list = steps.As<Napi::Array>();
-    plan_header header = {PLAN_MAGIC, 0, list.Length(), 0};
+    plan_header header = {PLAN_MAGIC, 0, list.Length(), 0, 0, 0};
     Append(&header, sizeof(header));
     for (uint32_t i = 0; i < list.Length(); i++) {
       if (!EncodeStep(list.Get(i))) {
@@ -89,7 +89,12 @@ private:
         return false;
       }
     }
-    plan_->forks += type == PLAN_fork ? 1 : 0;
+    if (type == PLAN_fork) {
+      plan_->forks.push_back(index_);
+    }
+    index_++;
+    plan_->has_init = plan_->has_init || type == PLAN_init;
+    plan_->stays = plan_->stays || type == PLAN_init || type == PLAN_hold;
     plan_->talks = plan_->talks || Talks(type, step);
     header.size = static_cast<uint32_t>(plan_->bytes.size() - start);
     Overwrite(start, &header, sizeof(header));
@@ -99,8 +104,6 @@ private:
   // Whether nsinit sends something back before the end of the plan: Node is to listen.
   bool Talks(uint32_t type, const Napi::Array &step) {
     switch (type) {
-      case PLAN_init:
-      case PLAN_hold:
       case PLAN_read_file:
       case PLAN_mountinfo:
       case PLAN_pty:
@@ -282,6 +285,7 @@ private:
 
   Napi::Env env_;
   Plan *plan_;
+  int index_ = 0; // of the step
 };
 
 } // namespace

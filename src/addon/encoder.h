@@ -14,7 +14,9 @@ struct Plan {
   std::vector<char> bytes;
   std::vector<int> numbers; // of fds, as the child wants them
   std::vector<Fd> fds;      // duplicates of every descriptor the plan names, under the numbers the plan has
-  size_t forks = 0;         // `fork` steps: so many times another task takes over
+  std::vector<int> forks;   // `fork` steps, by their index: so many times another task takes over
+  bool has_init = false;    // an init stays, and the program is a child of it
+  bool stays = false;       // nsinit stays, as init or as holder
   bool talks = false;       // nsinit has more to say than how it ended: Node is to listen
 };
 

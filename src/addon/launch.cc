@@ -12,8 +12,10 @@
 
 #include "../plan/plan.h"
 #include "child.h"
+#include "held.h"
 #include "image.h"
 #include "pidfd.h"
+#include "proc.h"
 
 namespace linux_ns {
 namespace {
@@ -28,18 +30,18 @@ uint64_t SetSignalMask(uint64_t mask) {
   return previous;
 }
 
-// False when nobody is there to read any more.
-bool SendPacket(int control, const char *data, size_t size) {
+// 0, or errno. Where nobody is there to read any more that is no failure: its end is told.
+int SendPacket(int control, const char *data, size_t size) {
   while (send(control, data, size, MSG_NOSIGNAL) < 0) {
     // The loop that watches this socket has made it non-blocking.
     pollfd writable = {control, POLLOUT, 0};
     if (errno == EAGAIN) {
       poll(&writable, 1, -1);
     } else if (errno != EINTR) {
-      return false;
+      return errno == EPIPE || errno == ECONNRESET ? 0 : errno;
     }
   }
-  return true;
+  return 0;
 }
 
 long Clone(child_plan *child) {
@@ -61,6 +63,10 @@ Fd OpenAfterExec(const std::string &path) {
   }
 }
 
+Fd MovedAbove(Fd fd) {
+  return fd.get() >= PLAN_FIRST_FD ? std::move(fd) : Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
+}
+
 class Lock {
 public:
   explicit Lock(uv_mutex_t *mutex) : mutex_(mutex) { uv_mutex_lock(mutex_); }
@@ -72,25 +78,46 @@ private:
 
 } // namespace
 
-// nsinit's end is to stay out of the way of PLAN_CONTROL_FD, which it becomes.
-bool Launch::MakeControl() {
+// nsinit's ends are to stay out of the way of PLAN_CONTROL_FD, which its socket becomes.
+std::optional<Failure> Launch::MakeControl() {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-    return false;
+    return Failure::Last("socketpair");
   }
   control.Reset(pair[0]);
-  // An init names its program by its credentials, which the kernel translates into our pid namespace: unix(7).
+  theirs_.Reset(pair[1]);
+  // Who speaks is told by the kernel, by its pid in our pid namespace: unix(7).
   int pass = 1;
-  setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &pass, sizeof(pass));
+  if (setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &pass, sizeof(pass)) < 0) {
+    return Failure::Last("setsockopt");
+  }
   // For a plan that is sent before there is anybody to read it. A host may have set the default too low for that:
   // net.core.wmem_default, socket(7). The kernel takes each packet for somewhat more than its bytes.
   int room = 2 * kPlanThatFits;
   setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-  theirs_.Reset(pair[1]);
-  if (theirs_.get() == PLAN_CONTROL_FD) {
-    theirs_.Reset(fcntl(PLAN_CONTROL_FD, F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
+  theirs_ = MovedAbove(std::move(theirs_));
+  if (!theirs_) {
+    return Failure::Last("fcntl");
   }
-  return static_cast<bool>(theirs_);
+  if (!plan.stays) {
+    return std::nullopt;
+  }
+  // A pipe and no socket: an init, which a program inside may have taken over, can send no descriptor on it (whose last
+  // close may take forever: SO_LINGER of socket(7), FUSE), nor ask it who is at the other end (SO_PEERPIDFD). Nothing
+  // is ever waited for: O_NONBLOCK.
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+    return Failure::Last("pipe2");
+  }
+  line.Reset(ends[0]);
+  Fd theirs = MovedAbove(Fd(ends[1]));
+  if (!theirs) {
+    return Failure::Last("fcntl");
+  }
+  reinterpret_cast<plan_header *>(plan.bytes.data())->line = static_cast<uint32_t>(theirs.get());
+  plan.numbers.push_back(theirs.get());
+  plan.fds.push_back(std::move(theirs));
+  return std::nullopt;
 }
 
 // A plan that fits into the socket's buffer is there before nsinit is, which then need not sleep until it comes. What
@@ -101,8 +128,9 @@ void Launch::Run(const Stack &stack) {
   bool waits = manual || has_maps || plan.talks || cgroup;
   bool goes_on = waits && !manual; // once it is done Node's thread may have let it go on, and changed `manual`
   reinterpret_cast<plan_header *>(plan.bytes.data())->waits = waits ? 1 : 0;
-  if (fits) {
-    WritePlan();
+  int error = fits ? WritePlan() : 0;
+  if (error != 0) {
+    return Refuse({error, "send", ""});
   }
   Start(stack);
   plan.fds.clear();
@@ -114,14 +142,31 @@ void Launch::Run(const Stack &stack) {
   // From here on a hang-up tells, to those who write too: a task that is killed does not read.
   theirs_.Reset();
   if (phase == nullptr && !fits) {
-    WritePlan();
-    goes_on ? Proceed() : void();
+    error = WritePlan();
+    error != 0 ? GiveUp(error) : goes_on ? Proceed() : void();
   }
   plan.bytes = {};
   SetIdle();
 }
 
-void Launch::Proceed() { SendPacket(control.get(), "", 1); }
+void Launch::Proceed() {
+  int error = SendPacket(control.get(), "", 1);
+  if (error != 0) {
+    GiveUp(error);
+  }
+}
+
+// It waits for what could not be sent: the end of the connection ends it.
+void Launch::GiveUp(int error) {
+  Lock lock(&mutex_);
+  send_error_ = error;
+  shutdown(control.get(), SHUT_RDWR);
+}
+
+std::optional<Failure> Launch::unsent() {
+  Lock lock(&mutex_);
+  return send_error_ == 0 ? std::nullopt : std::optional<Failure>({send_error_, "send", ""});
+}
 
 void Launch::CloseControl() {
   Lock lock(&mutex_);
@@ -144,14 +189,15 @@ void Launch::Refuse(Failure why) {
   SetIdle();
 }
 
-void Launch::WritePlan() {
+int Launch::WritePlan() {
   size_t sent = sizeof(plan_header);
-  bool alive = SendPacket(control.get(), plan.bytes.data(), sent);
-  while (alive && sent < plan.bytes.size()) {
+  int error = SendPacket(control.get(), plan.bytes.data(), sent);
+  while (error == 0 && sent < plan.bytes.size()) {
     size_t size = std::min<size_t>(plan.bytes.size() - sent, PLAN_PACKET_BYTES);
-    alive = SendPacket(control.get(), plan.bytes.data() + sent, size);
+    error = SendPacket(control.get(), plan.bytes.data() + sent, size);
     sent += size;
   }
+  return error;
 }
 
 bool Launch::Cancel() {
@@ -194,6 +240,7 @@ void Launch::Start(const Stack &stack) {
   child.stack = stack.base;
   child.stack_size = stack.size;
   child.launcher_lives = stack.lives;
+  SetLauncher(stack.thread);
   long result = Clone(&child);
   if (result >= 0 && child.began == 0 && child.cgroup >= 0) {
     // Since Linux 6.14, and stable releases of its time, a task that is born into another cgroup is killed where one of
@@ -203,6 +250,7 @@ void Launch::Start(const Stack &stack) {
     child.cgroup = -1;
     result = Clone(&child);
   }
+  SetLauncher(0);
   if (result < 0) {
     return Fail("clone", {static_cast<int>(-result), child.legacy != 0 ? "clone" : "clone3", ""});
   }
@@ -218,10 +266,29 @@ void Launch::Start(const Stack &stack) {
   WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);
 }
 
+void Launch::SetLauncher(pid_t thread) {
+  Lock lock(&mutex_);
+  launcher_ = thread;
+}
+
+// It has the launcher's name until then. The last child of that thread is looked for, and the others are known by other
+// names; it is not reaped before the launcher goes on.
+pid_t Launch::FindHeldChild() {
+  Lock lock(&mutex_);
+  if (launcher_ == 0) {
+    return 0;
+  }
+  for (pid_t child : ChildrenOfThread(getpid(), launcher_)) {
+    if (NameOf(child) == kLauncherName && AnyHeld({child})) {
+      return child;
+    }
+  }
+  return 0;
+}
+
 // A task that somebody has killed meanwhile has no files in /proc, or not ours: that is the reason then.
 void Launch::FailMap(const char *file, Failure why) {
-  pollfd end = {pidfd.get(), POLLIN, 0};
-  if (poll(&end, 1, 0) == 0) {
+  if (!HasEnded(pidfd.get())) {
     return Fail(file, std::move(why));
   }
   signal = WaitPidfd(pidfd.get(), 0).signal;

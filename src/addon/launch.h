@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "encoder.h"
@@ -28,14 +29,15 @@ public:
   bool manual = false;
   Fd cgroup; // to be born in; none: the caller's
 
-  // Of the socket to nsinit.
+  // Of the socket to nsinit, and of the line of who stays: src/plan/plan.h.
   Fd control;
+  Fd line;
 
   // Ends the connection. The descriptor is closed too, unless a job may be about to use it: then with this launch.
   void CloseControl();
 
-  // Makes the sockets, before the launch is handed over. False with errno.
-  bool MakeControl();
+  // Makes the socket and the line, before the launch is handed over.
+  std::optional<Failure> MakeControl();
 
   // On a launcher thread: clones, execs nsinit, writes the maps and, but for a manual launch, sends the plan. The
   // outcome is told by the socket alone: a report, or a hang-up.
@@ -54,6 +56,12 @@ public:
   // True once the outcome is there to be read: always, after the first event on the socket.
   bool done();
 
+  // What could not be sent to a task that waited for it, and was told to end instead.
+  std::optional<Failure> unsent();
+
+  // Node's thread: the task that the launcher waits for until it has become nsinit, where somebody holds it up; else 0.
+  pid_t FindHeldChild();
+
   // The outcome.
   Fd pidfd;
   pid_t pid = 0;
@@ -63,12 +71,14 @@ public:
 
 private:
   void Start(const Stack &stack);
+  void SetLauncher(pid_t thread);
   bool MoveToCgroup();
   void Fail(const char *at, Failure why);
   void FailMap(const char *file, Failure why);
   bool WriteProcFile(const char *file, const std::string &text);
   void Finish();
-  void WritePlan();
+  int WritePlan();
+  void GiveUp(int error);
   void SetIdle();
 
   // nsinit's end. Our copy is closed when the launcher has done its part: so no hang-up is seen before.
@@ -77,6 +87,8 @@ private:
   bool cancelled_ = false; // guarded by mutex_
   bool done_ = false;      // guarded by mutex_
   bool idle_ = false;      // guarded by mutex_: no job uses this
+  int send_error_ = 0;     // guarded by mutex_
+  pid_t launcher_ = 0;     // guarded by mutex_: the thread that clones, or has
 };
 
 } // namespace linux_ns

@@ -39,7 +39,7 @@ struct Launcher {
 };
 
 Launcher &Shared(Lane lane) {
-  static Launcher *launches = new Launcher(kMostThreads, "ns-launcher");
+  static Launcher *launches = new Launcher(kMostThreads, kLauncherName);
   static Launcher *netlink = new Launcher(kMostNetlinkThreads, "ns-netlink");
   return lane == Lane::kLaunch ? *launches : *netlink;
 }
@@ -52,8 +52,8 @@ void ThreadMain(void *of) {
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   // libc's own word is for pthread_join(3), and nobody joins this thread: it ends with the process.
   int *lives = new int(1);
-  syscall(SYS_set_tid_address, lives);
-  Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack, lives};
+  pid_t thread = static_cast<pid_t>(syscall(SYS_set_tid_address, lives));
+  Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack, lives, thread};
   uv_mutex_lock(&launcher.mutex);
   for (;;) {
     while (launcher.jobs.empty()) {

@@ -2,16 +2,23 @@
 #ifndef LINUX_NS_ADDON_LAUNCHER_H
 #define LINUX_NS_ADDON_LAUNCHER_H
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <memory>
 
 namespace linux_ns {
 
-// What a launcher thread lends to a job: a stack for a child, and a word that the kernel clears when the thread ends.
+// Of the threads that clone, and of what they have cloned until it is nsinit.
+constexpr char kLauncherName[] = "ns-launcher";
+
+// What a launcher thread lends to a job: a stack for a child, a word that the kernel clears when the thread ends, and
+// its tid.
 struct Stack {
   char *base;
   size_t size;
   const volatile int *lives;
+  pid_t thread;
 };
 
 class Job {

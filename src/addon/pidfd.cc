@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,8 @@
 #include <utility>
 
 #include "reaper.h"
+
+#include "proc.h"
 
 // linux/pidfd.h of Linux 6.13 and 6.11; headers of older systems lack them.
 #define LINUX_NS_PIDFD_IOCTL 0xFF
@@ -31,7 +34,9 @@ struct PidfdInfo {
   uint64_t mask;
   uint64_t cgroupid;
   uint32_t pid;
-  uint32_t others[11];
+  uint32_t tgid;
+  uint32_t ppid;
+  uint32_t others[9];
 };
 static_assert(sizeof(PidfdInfo) == 64, "PIDFD_INFO_SIZE_VER0");
 
@@ -65,7 +70,10 @@ template <size_t N> const Kind *FindKind(const Kind (&kinds)[N], uint64_t flag) 
   return nullptr;
 }
 
-// The "Pid:" line of /proc/self/fdinfo/N: pidfd_open(2). For kernels before 6.13.
+constexpr pid_t kGone = -1;
+
+// The "Pid:" line of /proc/self/fdinfo/N: pidfd_open(2). For kernels before 6.13. kGone, too, which the kernel writes,
+// and 0 for what is no pidfd.
 pid_t PidFromFdinfo(int pidfd) {
   char path[64];
   char text[1024];
@@ -77,8 +85,7 @@ pid_t PidFromFdinfo(int pidfd) {
   }
   text[size] = '\0';
   const char *line = strstr(text, "\nPid:");
-  int pid = line == nullptr ? 0 : atoi(line + strlen("\nPid:"));
-  return pid > 0 ? pid : 0;
+  return line == nullptr ? 0 : atoi(line + strlen("\nPid:"));
 }
 
 // By name; that the process lives after the open says that its pid was not another's at the open.
@@ -172,7 +179,30 @@ pid_t PidOfPidfd(int pidfd) {
   if (ioctl(pidfd, LINUX_NS_PIDFD_GET_INFO, &info) == 0) {
     return static_cast<pid_t>(info.pid);
   }
-  return PidFromFdinfo(pidfd);
+  return std::max<pid_t>(PidFromFdinfo(pidfd), 0);
+}
+
+bool HasEnded(int pidfd) {
+  pollfd end = {pidfd, POLLIN, 0};
+  return poll(&end, 1, 0) > 0;
+}
+
+bool IsOwnChild(pid_t pid) {
+  siginfo_t info = {};
+  return pid > 0 && waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+// The ioctl answers ESRCH for a process that was waited for, and others for what is no pidfd.
+bool IsPidfdOf(int fd, pid_t pid, pid_t parent) {
+  PidfdInfo info = {};
+  if (ioctl(fd, LINUX_NS_PIDFD_GET_INFO, &info) == 0) {
+    return static_cast<pid_t>(info.pid) == pid && static_cast<pid_t>(info.ppid) == parent;
+  }
+  pid_t told = errno == ESRCH ? kGone : PidFromFdinfo(fd);
+  if (told == kGone) {
+    return SignalPidfd(fd, 0) == ESRCH;
+  }
+  return told == pid && StatOf(pid).parent == parent;
 }
 
 Result<Fd> OpenPidfd(pid_t pid) {

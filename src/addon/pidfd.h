@@ -31,6 +31,16 @@ pid_t PidOfPidfd(int pidfd);
 
 Result<Fd> OpenPidfd(pid_t pid);
 
+// Whether it has ended: nothing is to be waited for before WaitPidfd() returns.
+bool HasEnded(int pidfd);
+
+// Is it a child of this process, of any thread, that nobody has waited for?
+bool IsOwnChild(pid_t pid);
+
+// Is this a pidfd, and is its process the one with that pid and parent, as far as it still has any? For one that
+// somebody else named.
+bool IsPidfdOf(int fd, pid_t pid, pid_t parent);
+
 // A namespace of the process behind a pidfd; flag is its CLONE_NEW*. Or the one that its children are born in.
 Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag, bool for_children = false);
 

@@ -1,7 +1,5 @@
 #include "reaper.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -9,49 +7,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 #include "control.h"
 #include "launcher.h"
 #include "pidfd.h"
+#include "proc.h"
 
 namespace linux_ns {
 namespace {
-
-// ── a child that was not told of ──────────────────────────────────────────────────────────────────────────────────
-
-// The whole of a small file; empty when it can't be read.
-std::string ReadProc(const std::string &path) {
-  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  char part[1024];
-  ssize_t size = 0;
-  while (file && ((size = read(file.get(), part, sizeof(part))) > 0 || (size < 0 && errno == EINTR))) {
-    text.append(part, size > 0 ? static_cast<size_t>(size) : 0);
-  }
-  return text;
-}
-
-// All threads' children: nsinit's children are the launcher thread's own (CLONE_PARENT), whichever that was.
-// proc_tid_children(5)
-std::vector<pid_t> Children() {
-  std::vector<pid_t> children;
-  DIR *threads = opendir("/proc/self/task");
-  for (dirent *entry; threads != nullptr && (entry = readdir(threads)) != nullptr;) {
-    std::string list = ReadProc(std::string("/proc/self/task/") + entry->d_name + "/children");
-    char *end = list.data();
-    for (pid_t pid; (pid = static_cast<pid_t>(strtol(end, &end, 10))) > 0;) {
-      children.push_back(pid);
-    }
-  }
-  if (threads != nullptr) {
-    closedir(threads);
-  }
-  return children;
-}
 
 // ── the thread ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,9 +51,13 @@ bool HearOf(int epoll, Awaited *awaited) {
     ReapUnreported(awaited->first);
     return false;
   }
-  if (packet.Report().kind == REPORT_FORKED && packet.fd) {
-    SignalPidfd(packet.fd.get(), SIGKILL);
-    Await(epoll, std::make_unique<Awaited>(Awaited{std::move(packet.fd), false, 0}));
+  if (packet.Report().kind == REPORT_FORKED && IsOwnChild(packet.sender)) {
+    // A child of ours that is not yet reaped keeps its pid.
+    kill(packet.sender, SIGKILL);
+    Result<Fd> pidfd = OpenPidfd(packet.sender);
+    if (pidfd) {
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(pidfd.value()), false, 0}));
+    }
   }
   return true;
 }
@@ -179,14 +149,55 @@ private:
 
 void Reap(Remains remains) { Submit(std::make_unique<ReapJob>(std::move(remains))); }
 
-// Until it is told of it has a name that says which nsinit it comes from: step_fork() of nsinit. Nobody has waited for
-// it, so its pid is not another's.
-void ReapUnreported(pid_t first) {
-  std::string name = PLAN_UNREPORTED_NAME + std::to_string(first) + "\n";
-  for (pid_t pid : Children()) {
-    if (ReadProc("/proc/" + std::to_string(pid) + "/comm") != name) {
-      continue;
+// ── who is known ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+namespace {
+
+// For the process, as its children are.
+struct Known {
+  uv_mutex_t mutex;
+  std::unordered_set<pid_t> pids;
+
+  Known() { uv_mutex_init(&mutex); }
+};
+
+Known &SharedKnown() {
+  static Known *known = new Known();
+  return *known;
+}
+
+} // namespace
+
+void SetKnown(pid_t pid, bool is_known) {
+  Known &known = SharedKnown();
+  uv_mutex_lock(&known.mutex);
+  if (is_known) {
+    known.pids.insert(pid);
+  } else {
+    known.pids.erase(pid);
+  }
+  uv_mutex_unlock(&known.mutex);
+}
+
+// Until it has told of itself it has a name that says which nsinit it comes from: step_fork() of nsinit. A program may
+// take that name: but who has become a program is known. Nobody has waited for it, so its pid is not another's.
+std::vector<pid_t> FindUnreported(pid_t first) {
+  std::string name = PLAN_UNREPORTED_NAME + std::to_string(first);
+  std::vector<pid_t> found;
+  Known &known = SharedKnown();
+  for (pid_t pid : OwnChildren()) {
+    uv_mutex_lock(&known.mutex);
+    bool is_known = known.pids.count(pid) > 0;
+    uv_mutex_unlock(&known.mutex);
+    if (!is_known && NameOf(pid) == name) {
+      found.push_back(pid);
     }
+  }
+  return found;
+}
+
+void ReapUnreported(pid_t first) {
+  for (pid_t pid : FindUnreported(first)) {
     kill(pid, SIGKILL);
     while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
     }

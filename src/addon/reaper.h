@@ -20,9 +20,15 @@ struct Remains {
 // Reaps them as they end, on a thread of its own. Those that nsinit tells of are killed.
 void Reap(Remains remains);
 
-// A child that nsinit forked and, being killed, could not tell of. It is killed and reaped; nothing is done where there
-// is none. first: nsinit as it was cloned. May block for as long as a process takes to die.
+// A child that nsinit forked and that, being killed, stopped, or out of memory, has not told of itself. first: nsinit
+// as it was cloned.
+std::vector<pid_t> FindUnreported(pid_t first);
+
+// It is killed and reaped; nothing is done where there is none. May block for as long as a process takes to die.
 void ReapUnreported(pid_t first);
+
+// A process that is watched is none of those.
+void SetKnown(pid_t pid, bool is_known);
 
 } // namespace linux_ns
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
@@ -9,11 +10,16 @@
 #include "control.h"
 #include "descriptors.h"
 #include "environment_job.h"
+#include "held.h"
+#include "proc.h"
 #include "reaper.h"
 #include "throw.h"
 
 namespace linux_ns {
 namespace {
+
+constexpr uint64_t kLookAfter = 1000; // milliseconds, in which a start is over unless somebody holds it up
+constexpr uint64_t kExecTakes = 1;    // milliseconds, the rest of an exec under way
 
 std::string OptionalString(const Napi::Object &object, const char *name) {
   Napi::Value value = object.Get(name);
@@ -92,8 +98,9 @@ bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
   if (!EncodePlan(Env(), request.Get("steps"), &launch_->plan)) {
     return false;
   }
-  if (!launch_->MakeControl()) {
-    ThrowSystem(Env(), Failure::Last("socketpair"));
+  std::optional<Failure> failure = launch_->MakeControl();
+  if (failure) {
+    ThrowSystem(Env(), *failure);
     return false;
   }
   // Where nsinit has nothing to say on the way, Node wakes for the hang-up alone: the exec, a failure, or the end.
@@ -106,6 +113,7 @@ bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
   callback_ = Napi::Persistent(callback);
   context_ = std::make_unique<Napi::AsyncContext>(Env(), "LinuxNamespaceTask", Value());
   environment_->tasks.insert(this);
+  timer_.Start(environment_, kLookAfter, [this] { LookForHeld(); });
   Ref();
   HandOver();
   return true;
@@ -168,6 +176,7 @@ void Task::Watch(Fd pidfd, pid_t pid) {
   Process *process = processes_.back().get();
   process->pidfd = std::move(pidfd);
   process->pid = pid;
+  SetKnown(pid, true);
   int error = process->poll.Open(environment_, process->pidfd.get(), UV_READABLE, referenced_,
                                  [this, process] { OnProcess(process); });
   if (error != 0) {
@@ -191,14 +200,23 @@ void Task::OnProcess(Process *process) {
   Napi::HandleScope scope(Env());
   // What it said before it ended counts.
   DrainControl();
+  if (process == Main() && HasEnded(process->pidfd.get())) {
+    JudgeEnd(*process);
+  }
   process->end = WaitPidfd(process->pidfd.get(), WNOHANG);
   if (process->end.ended) {
     process->poll.Close();
     process->pidfd.Reset();
+    SetKnown(process->pid, false);
+    if (process == Main()) {
+      TakeLastWord();
+    }
   }
   MaybeFinish();
 }
 
+// The socket is held by nsinit alone, before any program of the user's has run: src/plan/plan.h. All the same nothing
+// that can be checked is believed.
 void Task::DrainControl() {
   Packet packet;
   while (launch_->control && !hung_up_) {
@@ -206,81 +224,75 @@ void Task::DrainControl() {
     if (packet.size < 0 && errno == EAGAIN) {
       return;
     }
+    if (IsHangUp(packet)) {
+      return HangUp();
+    }
     if (!packet.IsReport()) {
-      hung_up_ = true;
-      StopListening();
-      // The descriptor was close-on-exec: after "exec is next", its end is the exec's success.
-      return exec_seen_ ? TellStarted("started") : void();
+      return Break("recvmsg", packet.size < 0 ? errno : EBADMSG, -1);
     }
-    if (packet.lost && !started_) {
-      LoseDescriptor(packet.Report());
-      continue;
+    plan_report report = packet.Report();
+    // This process has as many descriptors as it may: without the one that was sent there is nothing to go on with.
+    if (packet.lost) {
+      return Break("recvmsg", EMFILE, static_cast<int>(report.step));
     }
-    if (lost_child_ && packet.sender > 0 && packet.sender != processes_.front()->pid) {
-      ReapLostChild(packet.sender);
-      continue;
-    }
-    Handle(packet.Report(), packet.data(), packet.data_size(), std::move(packet.fd), packet.sender);
+    Handle(report, packet.data(), packet.data_size(), std::move(packet.fd), packet.sender);
   }
 }
 
-// Without the descriptor there is nothing to go on with. A forked child has lost its pidfd with it, but it shows itself
-// by its next word: a child of ours that is not yet reaped keeps its pid.
-void Task::LoseDescriptor(const plan_report &report) {
+// nsinit has left something unread: ECONNRESET, unix(7).
+bool Task::IsHangUp(const Packet &packet) const {
+  return packet.size == 0 || (packet.size < 0 && (errno == ECONNRESET || errno == EPIPE));
+}
+
+// Nothing can come of it any more, and nothing that is said counts.
+void Task::Break(const char *syscall, int error, int step) {
   if (failed_ == nullptr) {
-    failed_.reset(new Failed{"step", EMFILE, "recvmsg"});
-    failed_->step = static_cast<int>(report.step);
+    failed_.reset(new Failed{step < 0 ? "prepare" : "step", error, syscall});
+    failed_->step = step;
   }
-  lost_child_ = report.kind == REPORT_FORKED;
+  hung_up_ = true;
+  StopListening();
   KillAll();
 }
 
-void Task::ReapLostChild(pid_t pid) {
-  kill(pid, SIGKILL);
-  while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+// The child of an init has not been heard of before it speaks.
+bool Task::MaySpeak(pid_t sender) const {
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (process->pid == sender) {
+      return true;
+    }
   }
-  lost_child_ = false;
+  return launch_->plan.has_init && sender > 0 && sender != getpid();
 }
 
 void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender) {
-  // An init stays where hostile programs run. Once it has started, all it may say is how its program ended.
-  if (started_ && report.kind != REPORT_EXITED) {
+  if (report.kind == REPORT_FORKED) {
+    return TakeChild(report, sender);
+  }
+  if (!MaySpeak(sender)) {
     return;
   }
   Napi::Env env = Env();
   switch (report.kind) {
     case REPORT_FAILED:
       return TakeFailure(report, data, size);
-    case REPORT_FORKED: {
-      pid_t pid = fd ? PidOfPidfd(fd.get()) : 0;
-      if (processes_.size() <= launch_->plan.forks && pid > 0) {
-        Watch(std::move(fd), pid);
-        return launch_->cancelled() ? KillAll() : void();
+    case REPORT_EXEC:
+      return TakeExec(report, std::move(fd), sender);
+    case REPORT_READY:
+      if (launch_->plan.stays && !launch_->plan.has_init && sender == Main()->pid) {
+        is_init_ = report.value != 0;
+        hung_up_ = true;
+        StopListening();
+        TellStarted("ready");
       }
       return;
-    }
-    case REPORT_EXEC:
-      exec_seen_ = true;
-      return;
-    case REPORT_STARTED:
-      is_init_ = true;
-      // An init that could not name its program has sent its own.
-      program_pid_ = sender != Main()->pid ? sender : PidOfPidfd(fd.get());
-      program_pidfd_ = std::move(fd);
-      StopListening();
-      return report.value != 0 ? TellStarted("started") : void();
-    case REPORT_READY:
-      is_init_ = report.value != 0;
-      StopListening();
-      return TellStarted("ready");
-    case REPORT_EXITED:
-      init_reported_ = true;
-      init_status_ = static_cast<int>(report.value);
-      return;
     case REPORT_DONE:
-      done_ = true;
+      done_ = sender == Main()->pid;
       return;
     case REPORT_FD: {
+      if (!fd) {
+        return;
+      }
       Napi::Object event = Napi::Object::New(env);
       event.Set("type", "fd");
       event.Set("fd", GiveFd(env, std::move(fd)));
@@ -295,12 +307,51 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
   }
 }
 
+// A child of ours that is not yet reaped keeps its pid.
+void Task::TakeChild(const plan_report &report, pid_t pid) {
+  if (processes_.size() > launch_->plan.forks.size() || !IsOwnChild(pid)) {
+    return;
+  }
+  Result<Fd> pidfd = OpenPidfd(pid);
+  if (!pidfd) {
+    kill(pid, SIGKILL);
+    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+    return Break("pidfd_open", pidfd.failure().error, static_cast<int>(report.step));
+  }
+  Watch(std::move(pidfd.value()), pid);
+  if (launch_->cancelled()) {
+    KillAll();
+  }
+}
+
+void Task::TakeExec(const plan_report &report, Fd fd, pid_t sender) {
+  if (exec_seen_) {
+    return;
+  }
+  if (launch_->plan.has_init) {
+    if (!fd || !IsPidfdOf(fd.get(), sender, Main()->pid)) {
+      return Break("recvmsg", EBADMSG, static_cast<int>(report.step));
+    }
+    is_init_ = true;
+    program_pid_ = sender;
+    program_pidfd_ = std::move(fd);
+  } else if (sender != Main()->pid) {
+    return;
+  }
+  exec_seen_ = true;
+  exec_step_ = report.step;
+}
+
 void Task::TakeFailure(const plan_report &report, const char *data, size_t size) {
   if (failed_ != nullptr) {
     return;
   }
   failed_.reset(new Failed{"step", report.error, report.syscall});
   failed_->step = static_cast<int>(report.step);
+  KillAll(); // it ends by itself, unless somebody keeps it from that
+  const std::vector<int> &forks = launch_->plan.forks;
+  fork_failed_ = processes_.size() <= forks.size() && failed_->step <= forks[processes_.size() - 1];
   const char *path_end = static_cast<const char *>(memchr(data, '\0', size));
   if (path_end == nullptr) {
     return;
@@ -313,27 +364,140 @@ void Task::TakeFailure(const plan_report &report, const char *data, size_t size)
   }
 }
 
+// ── whether it runs ───────────────────────────────────────────────────────────────────────────────────────────────
+
+// The descriptor was close-on-exec: after "exec is next" its end is the exec's success, or the task's death just
+// before.
+void Task::HangUp() {
+  hung_up_ = true;
+  StopListening();
+  JudgeExec();
+}
+
+// The exec gives the task another name, shortly after it has closed the descriptor. A name does not change any more
+// when the task dies: so what still has the old one either is in the middle of its exec, or will never be the program.
+void Task::JudgeExec() {
+  if (!exec_seen_ || !StartIsPending() || TargetPidfd() < 0) {
+    return;
+  }
+  std::string name = NameOf(TargetPid());
+  // The init has waited for it, and it may be another that has the pid: the init tells.
+  if (program_pidfd_ && SignalPidfd(program_pidfd_.get(), 0) == ESRCH) {
+    return;
+  }
+  if (name != PLAN_EXEC_NAME) {
+    return TellStarted("started");
+  }
+  if (!HasEnded(TargetPidfd())) {
+    timer_.Start(environment_, kExecTakes, [this] {
+      Napi::HandleScope scope(Env());
+      JudgeExec();
+    });
+  }
+}
+
+// What was to become the program has ended, or the init of it. The hang-up may come later: a task that is being started
+// beside it has a copy of every descriptor until its own exec. So it is the name that tells, while it is a zombie.
+void Task::JudgeEnd(const Process &process) {
+  if (!exec_seen_ || !StartIsPending() || launch_->plan.has_init) {
+    return;
+  }
+  if (NameOf(process.pid) != PLAN_EXEC_NAME) {
+    return TellStarted("started");
+  }
+  Ended end = WaitPidfd(process.pidfd.get(), WNOHANG | WNOWAIT);
+  // Its exec has failed, and a filter, or a lack of memory, has kept it from saying so: fail_with() of nsinit.
+  if (end.code > 0) {
+    failed_.reset(new Failed{"step", end.code, "execve"});
+    failed_->step = static_cast<int>(exec_step_);
+  }
+}
+
+// On the line, once nobody can write to it any more who could not before. One word counts.
+void Task::TakeLastWord() {
+  plan_report report;
+  if (!is_init_ || !launch_->line || read(launch_->line.get(), &report, sizeof(report)) != sizeof(report) ||
+      report.kind != REPORT_EXITED) {
+    // Killed before it could: what it was killed with may have ended the program in the midst of its exec.
+    return is_init_ && exec_seen_ && StartIsPending() ? TellStarted("started") : void();
+  }
+  report.syscall[sizeof(report.syscall) - 1] = '\0';
+  if (report.error != 0 && StartIsPending()) {
+    failed_.reset(new Failed{"step", report.error, report.syscall});
+    failed_->step = static_cast<int>(report.step);
+    return;
+  }
+  init_reported_ = true;
+  init_status_ = static_cast<int>(report.value);
+  if (exec_seen_ && StartIsPending()) {
+    TellStarted("started");
+  }
+}
+
 void Task::TellStarted(const char *type) {
   if (started_ || failed_ != nullptr) {
     return;
   }
   started_ = true;
+  timer_.Close();
   EmitType(type);
+}
+
+// Programs that share user and pid namespace with a starting task may stop it, and nothing would ever be heard of it
+// again: signal(7), ptrace(2). What is found so twice is ended.
+void Task::LookForHeld() {
+  Napi::HandleScope scope(Env());
+  if (!StartIsPending()) {
+    return timer_.Close();
+  }
+  std::vector<pid_t> ours;
+  if (Adopt()) {
+    DrainControl(); // it may have told of a child, which Node does not wake for
+    for (const std::unique_ptr<Process> &process : processes_) {
+      if (!process->end.ended) {
+        ours.push_back(process->pid);
+      }
+    }
+    if (HasUnreported() && Main() != nullptr) {
+      std::vector<pid_t> unreported = FindUnreported(launch_->pid);
+      ours.insert(ours.end(), unreported.begin(), unreported.end());
+    }
+  } else if (pid_t child = launch_->FindHeldChild()) {
+    ours.push_back(child);
+  }
+  if (!StartIsPending()) {
+    return MaybeFinish();
+  }
+  bool was_held = held_;
+  held_ = !ours.empty() && AnyHeld(ours);
+  if (!held_ || !was_held) {
+    return;
+  }
+  timer_.Close();
+  failed_.reset(new Failed{"held"});
+  KillHeldDescendants(ours);
+  for (pid_t pid : ours) {
+    kill(pid, SIGKILL); // a child of ours, not yet reaped
+  }
+  MaybeFinish();
 }
 
 // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-// What is left to hear, an init's last word, is read when its end is seen.
 void Task::StopListening() { control_poll_.Close(); }
 
 // nsinit, when it only waits for its release, goes.
 void Task::CloseControl() {
   StopListening();
+  timer_.Close();
   launch_->CloseControl();
+  launch_->line.Reset();
 }
 
 // Whether it may be that nsinit has forked and not told of it.
-bool Task::HasUnreported() const { return !started_ && processes_.size() <= launch_->plan.forks; }
+bool Task::HasUnreported() const {
+  return !started_ && !fork_failed_ && processes_.size() <= launch_->plan.forks.size();
+}
 
 void Task::MaybeFinish() {
   if (finished_ || seeking_) {
@@ -345,9 +509,10 @@ void Task::MaybeFinish() {
     }
   }
   // A task that was killed on its fork: its child, if there is one, is ours to wait for. It speaks, or it was killed as
-  // well, or it cannot: it is frozen (cgroups(7)).
+  // well, or it cannot: it is frozen (cgroups(7)), stopped, or had no memory to speak.
   bool unreported = HasUnreported();
-  if (unreported && !sought_ && Main() != nullptr && (Main()->end.signal != 0 || lost_child_)) {
+  bool may_be_silent = hung_up_ || failed_ != nullptr || (Main() != nullptr && Main()->end.signal != 0);
+  if (unreported && !sought_ && Main() != nullptr && may_be_silent) {
     return SeekChild();
   }
   if (!unreported || hung_up_) {
@@ -380,6 +545,10 @@ void Task::Finish() {
   finished_ = true;
   CloseControl();
   program_pidfd_.Reset();
+  std::optional<Failure> unsent = launch_->unsent();
+  if (failed_ == nullptr && !started_ && !done_ && unsent) {
+    failed_.reset(new Failed{"prepare", unsent->error, unsent->syscall});
+  }
   if (failed_ != nullptr) {
     EmitFailed(*failed_);
   } else if (started_ || done_) {
@@ -415,8 +584,10 @@ void Task::Abandon() {
     remains.pidfds.push_back(std::move(launch_->pidfd));
   }
   StopListening();
+  timer_.Close();
   for (const std::unique_ptr<Process> &process : processes_) {
     process->poll.Close();
+    SetKnown(process->pid, false);
     if (process->pidfd) {
       remains.pidfds.push_back(std::move(process->pidfd));
     }

@@ -12,10 +12,13 @@
 #include "launch.h"
 #include "pidfd.h"
 #include "poll.h"
+#include "timer.h"
 
 struct plan_report;
 
 namespace linux_ns {
+
+struct Packet;
 
 class Task : public Napi::ObjectWrap<Task> {
 public:
@@ -56,13 +59,22 @@ private:
   void OnControl();
   void OnProcess(Process *process);
   void DrainControl();
+  bool MaySpeak(pid_t sender) const;
   void Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender);
-  void LoseDescriptor(const plan_report &report);
-  void ReapLostChild(pid_t pid);
+  void Break(const char *syscall, int error, int step);
+  void TakeChild(const plan_report &report, pid_t pid);
+  void TakeExec(const plan_report &report, Fd fd, pid_t sender);
   void TakeFailure(const plan_report &report, const char *data, size_t size);
+  void HangUp();
+  bool IsHangUp(const Packet &packet) const;
+  void JudgeExec();
+  void JudgeEnd(const Process &process);
+  void TakeLastWord();
   void TellStarted(const char *type);
+  void LookForHeld();
   void CloseControl();
   void StopListening();
+  bool StartIsPending() const { return !started_ && !finished_ && failed_ == nullptr; }
   bool HasUnreported() const;
   void MaybeFinish();
   void SeekChild();
@@ -97,21 +109,24 @@ private:
 
   std::vector<std::unique_ptr<Process>> processes_;
   Poll control_poll_;
+  Timer timer_;      // while the start is pending
   Fd program_pidfd_; // behind an init: the program, which is not our child
   pid_t program_pid_ = 0;
 
   bool referenced_ = true;
   bool dies_with_environment_ = true;
   bool adopted_ = false; // the launcher's part is done, and its outcome here
-  bool hung_up_ = false; // nsinit's end of the socket is closed
+  bool hung_up_ = false; // nsinit's end of the socket is closed, or nothing that it says counts any more
   bool exec_seen_ = false;
+  uint32_t exec_step_ = 0;
+  bool held_ = false;    // was so when it was last looked for
   bool started_ = false; // 'started' or 'ready' has been told
   bool done_ = false;    // the plan came to its end
   bool is_init_ = false;
   bool finished_ = false;
   bool sought_ = false;        // a child that could not be reported
   bool seeking_ = false;       // and that is not done yet
-  bool lost_child_ = false;    // forked, reported, and the pidfd of it could not be received
+  bool fork_failed_ = false;   // a step has failed, and no fork can have come after it
   bool init_reported_ = false; // the init has said how its program ended
   int init_status_ = 0;
   std::unique_ptr<Failed> failed_;

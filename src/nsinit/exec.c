@@ -52,7 +52,7 @@ void place_stdio(int *fds, uint32_t count) {
     fds[i] = fds[i] < 0 ? -1 : move_above(fds[i], clear);
   }
   task.control = move_above(task.control, clear);
-  task.forked_ack = task.forked_ack < 0 ? -1 : move_above(task.forked_ack, clear);
+  task.line = task.line < 0 ? -1 : move_above(task.line, clear);
   task.stdio = count;
   for (uint32_t i = 0; i < count; i++) {
     if (fds[i] < 0) {
@@ -297,6 +297,21 @@ static const char *attempt_exec(const char *file, long (*attempt)(const char *, 
   return tried;
 }
 
+/*
+ * The last word before the exec, whose success is told by the kernel: it closes the socket, and gives the task another
+ * name. Of an init's child Node is to have a pidfd; the task itself has none, for it ends with the exec.
+ */
+static void report_exec(void) {
+  set_name(PLAN_EXEC_NAME);
+  if (!task.has_init) {
+    report(REPORT_EXEC, 0, -1);
+    return;
+  }
+  long self = must(sys2(__NR_pidfd_open, sys0(__NR_getpid), 0), "pidfd_open", NULL);
+  report(REPORT_EXEC, 0, (int)self);
+  sys_close(self);
+}
+
 void step_exec(const struct plan_step *step) {
   const char *file = step->field[0].bytes;
   uint32_t argc = step->field[1].size;
@@ -309,8 +324,7 @@ void step_exec(const struct plan_step *step) {
       .env = string_array(&step->field[2], memory + argc + 2),
   };
   restore_umask();
-  confirm_forked();
-  close_all_but(task.stdio, task.control);
+  close_all_but(task.stdio, task.control, -1);
   reset_signals();
   if (!task.dies_with_parent && !task.has_init) {
     must(sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl", NULL);
@@ -319,10 +333,8 @@ void step_exec(const struct plan_step *step) {
   if (filtered) {
     file = attempt_exec(file, rehearse, &command);
   }
+  report_exec();
   task.execs = true;
-  if (!task.has_init) {
-    report(REPORT_EXEC, 0, -1);
-  }
   if (filtered) {
     install_filters();
     fail_with("execve", try_exec(file, &command), file, "filtered");

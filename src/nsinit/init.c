@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
+#include <sys/socket.h>
 
 #define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
 
@@ -16,28 +17,29 @@ static const uint64_t forwarded = SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGN
                                   SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGCONT) |
                                   SIGNAL_BIT(SIGWINCH);
 
-static bool hung_up(void) {
-  struct pollfd control = {task.control, 0, 0};
+/* Has Node closed its end, or died? Of a socket and of a pipe: poll(2). */
+static bool hung_up(int fd) {
+  struct pollfd end = {fd, 0, 0};
   struct {
     long seconds, nanoseconds;
   } now = {0, 0};
-  return sys5(__NR_ppoll, &control, 1, &now, 0, 0) > 0;
+  return sys5(__NR_ppoll, &end, 1, &now, 0, 0) > 0;
 }
 
 /*
  * Follows the thread that cloned this task, and credential changes clear it (PR_SET_PDEATHSIG(2const)): so it is set
  * again last. A parent that was gone by then shows as another one, or as the end of the connection.
  */
-static void die_with_parent(uint64_t signal) {
+static void die_with_parent(uint64_t signal, int connection) {
   must(sys5(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl", NULL);
-  if (signal != 0 && hung_up()) {
+  if (signal != 0 && hung_up(connection)) {
     quit(127);
   }
 }
 
 /* In another pid namespace than Node's the parent has no number: 0, getppid(2). */
 void step_die_with_parent(const struct plan_step *step) {
-  die_with_parent(step->field[0].number);
+  die_with_parent(step->field[0].number, task.control);
   task.dies_with_parent = true;
   long parent = sys0(__NR_getppid);
   if (parent != 0 && parent != (long)step->field[1].number) {
@@ -47,13 +49,11 @@ void step_die_with_parent(const struct plan_step *step) {
 
 /*
  * An init can't see its parent, and a parent that dies takes its time: its threads are gone, and children handed on,
- * well before its descriptors are closed. So the end of the connection is made a signal: F_SETOWN and O_ASYNC,
- * fcntl(2).
+ * well before its descriptors are closed. So the end of the line is made a signal: F_SETOWN and O_ASYNC, fcntl(2).
  */
-static void watch_connection(void) {
-  sys3(__NR_fcntl, task.control, F_SETOWN, sys0(__NR_getpid));
-  sys3(__NR_fcntl, task.control, F_SETFL, O_RDWR | FASYNC);
-  die_with_parent(task.outlives ? 0 : SIGKILL);
+static void watch_line(void) {
+  must(sys3(__NR_fcntl, task.line, F_SETOWN, sys0(__NR_getpid)), "fcntl", NULL);
+  must(sys3(__NR_fcntl, task.line, F_SETFL, O_WRONLY | O_NONBLOCK | FASYNC), "fcntl", NULL);
 }
 
 /* What is held outlives Node, as long as there is a process in it. */
@@ -63,25 +63,40 @@ void step_outlive(const struct plan_step *step) {
 }
 
 /*
- * A root inside can ptrace an init that was born inside: it holds its control socket and the right to kill, no more,
- * and in a session of its own nothing that leads to Node's terminal. So what is typed there, or sent to the whole of
- * Node's process group, does not come here either, to be forwarded to a program that has got it already.
+ * A root inside can ptrace an init that was born inside: it holds the line, on which nothing comes back and no
+ * descriptor goes, and the right to kill. In a session of its own nothing leads to Node's terminal; so what is typed
+ * there, or sent to the whole of Node's process group, does not come here either, to be forwarded to a program that has
+ * got it.
  */
-static void drop_all(bool keep_kill) {
+static void drop_all(bool keep_kill, int also_kept) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}, {0, 0, 0}};
   data[0].effective = keep_kill ? 1u << CAP_KILL : 0;
   data[0].permitted = data[0].effective;
-  sys0(__NR_setsid);
-  close_all_but(0, task.control);
-  sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  sys2(__NR_capset, &header, data);
+  close_all_but(0, task.line, also_kept);
+  ignored(sys0(__NR_setsid), "EPERM: it leads a process group, which is not Node's then");
+  must(sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl", NULL);
+  long refused = sys2(__NR_capset, &header, data);
+  if (refused == -EPERM && keep_kill) {
+    data[0].effective = data[0].permitted = 0; /* it has not had that right */
+    refused = sys2(__NR_capset, &header, data);
+  }
+  must(refused, "capset", NULL);
   set_dumpable(false);
-  sys2(__NR_munmap, task.plan, task.plan_size);
+  must(sys2(__NR_munmap, task.plan, task.plan_size), "munmap", NULL);
+}
+
+/* The last word. Where a program inside has filled the pipe it is not heard. */
+static _Noreturn void tell_exit(int status, const struct plan_report *unsaid) {
+  struct plan_report head = *unsaid;
+  head.kind = REPORT_EXITED;
+  head.value = (uint32_t)status;
+  ignored(sys3(__NR_write, task.line, &head, sizeof(head)), "then nobody hears it, and this is the end");
+  quit(0);
 }
 
 /* Reaps every child that has ended; the program's own end is this init's end, and with it the namespace's. */
-static void reap(long program) {
+static void reap(long program, const struct plan_report *unsaid) {
   int status;
   for (;;) {
     long pid = sys4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0);
@@ -92,8 +107,7 @@ static void reap(long program) {
       return;
     }
     if (pid == program) {
-      report(REPORT_EXITED, (uint32_t)status, -1);
-      quit(0);
+      tell_exit(status, unsaid);
     }
   }
 }
@@ -108,30 +122,71 @@ static bool is_alone(void) { return sys2(__NR_kill, -1, 0) == -ESRCH; }
  * All signals are blocked since the clone, so none is lost and none kills. What another process sent is forwarded; a
  * signal from the kernel itself (SI_KERNEL: the terminal's) has reached the program as well.
  */
-static _Noreturn void reap_until(long program) {
+static _Noreturn void reap_until(long program, const struct plan_report *unsaid) {
   uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGIO);
   const struct {
     long seconds, nanoseconds;
   } now_and_then = {1, 0};
   for (;;) {
     siginfo_t info;
-    reap(program);
-    bool left = task.outlives && hung_up();
+    reap(program, unsaid);
+    bool left = task.outlives && hung_up(task.line);
     if (left && is_alone()) {
       quit(0);
     }
     long signal = sys4(__NR_rt_sigtimedwait, &awaited, &info, left ? &now_and_then : 0, sizeof(awaited));
-    if (signal == SIGIO && task.dies_with_parent && hung_up()) {
+    if (signal == SIGIO && task.dies_with_parent && hung_up(task.line)) {
       quit(127);
     }
     if (signal > 0 && (SIGNAL_BIT(signal) & forwarded) != 0 && program > 0 && info.si_code <= 0) {
-      sys2(__NR_kill, program, signal);
+      ignored(sys2(__NR_kill, program, signal), "who it was for has ended");
     }
   }
 }
 
-static void continue_plan(void *unused) {
-  (void)unused;
+/* With one descriptor: cmsg(3) */
+struct with_descriptor {
+  struct cmsghdr header;
+  int fd;
+};
+
+/*
+ * The socket is the program's task's alone, so that nothing but its exec, or its end, closes it, and no program can
+ * have it from this init. The table of descriptors is copied by the clone, and this task does not run again before the
+ * exec (CLONE_VFORK): so the socket is under way to the child by then, in the queue of another one.
+ */
+static void give_control(int to) {
+  struct with_descriptor rights = {{CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}, task.control};
+  char byte = 0;
+  struct iovec vector = {&byte, sizeof(byte)};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  message.msg_control = &rights;
+  message.msg_controllen = sizeof(rights);
+  must(sys3(__NR_sendmsg, to, &message, MSG_NOSIGNAL), "sendmsg", NULL);
+  sys_close(task.control);
+  task.control = -1;
+}
+
+static void take_control(int from) {
+  struct with_descriptor rights = {{0, 0, 0}, -1};
+  char byte;
+  struct iovec vector = {&byte, sizeof(byte)};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  message.msg_control = &rights;
+  message.msg_controllen = sizeof(rights);
+  long got = sys3(__NR_recvmsg, from, &message, MSG_CMSG_CLOEXEC);
+  if (got < 0 || rights.fd < 0) {
+    /* There is nobody to tell but the init. */
+    task.unsaid = (struct plan_report){.kind = REPORT_FAILED, .step = task.step, .syscall = "recvmsg"};
+    task.unsaid.error = got < 0 ? (int32_t)-got : EMFILE;
+    quit(127);
+  }
+  task.control = rights.fd;
+}
+
+static void continue_plan(void *queue) {
+  take_control(*(int *)queue);
+  task.line = -1;
   task.has_init = true;
   task.step++;
   run_steps();
@@ -140,50 +195,55 @@ static void continue_plan(void *unused) {
 
 /*
  * The program's task is cloned as nsinit itself was: CLONE_VM, no copy of anything but the descriptors; CLONE_VFORK, so
- * that this returns when the program has been exec'd or is dead, and "started" is true when it is said. The child runs
- * the rest of the plan on a stack of its own; what it did to `task` meanwhile is undone.
+ * that this returns when the program has been exec'd or is dead. The child runs the rest of the plan on a stack of its
+ * own; what it did to `task` meanwhile is undone. All that Node is told of the start it is told by the child.
  */
 void step_init(const struct plan_step *step) {
-  int pidfd = -1;
-  confirm_forked();
-  struct task own = task;
+  int pair[2];
+  bool dies_with_parent = step->field[0].number != 0;
+  if (dies_with_parent) {
+    watch_line();
+  }
+  must(sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair", NULL);
   long stack = new_stack();
-  unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-  long program = sys_clone_into(__NR_clone, (long)flags, stack, (long)&pidfd, 0, 0, continue_plan, NULL);
-  bool executed = task.execs;
+  give_control(pair[0]);
+  struct task own = task;
+  unsigned long flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+  long program = sys_clone_into(__NR_clone, (long)flags, stack, 0, 0, 0, continue_plan, &pair[1]);
+  struct plan_report unsaid = task.unsaid;
   task = own;
   if (program < 0) {
+    take_control(pair[1]);
     fail("clone", program, NULL);
   }
-  report_started(executed, program, pidfd);
-  sys2(__NR_munmap, stack - (long)STACK_BYTES, STACK_BYTES);
-  drop_all(true);
-  task.dies_with_parent = step->field[0].number != 0;
-  if (task.dies_with_parent) {
-    watch_connection();
-  } else {
-    die_with_parent(0);
-  }
-  reap_until(program);
+  must(sys2(__NR_munmap, stack - (long)STACK_BYTES, STACK_BYTES), "munmap", NULL);
+  drop_all(true, -1);
+  task.dies_with_parent = dies_with_parent;
+  die_with_parent(dies_with_parent ? SIGKILL : 0, task.line);
+  reap_until(program, &unsaid);
 }
 
+/* On a pipe that nobody reads any more: POLLERR, which is always waited for. poll(2) */
 static _Noreturn void wait_for_release(void) {
-  char byte;
-  while (sys3(__NR_read, task.control, &byte, 1) == -EINTR) {
+  struct pollfd line = {task.line, 0, 0};
+  while (sys5(__NR_ppoll, &line, 1, 0, 0, 0) == -EINTR) {
   }
   quit(0);
 }
 
 void step_hold(const struct plan_step *step) {
   (void)step;
-  confirm_forked();
+  static const struct plan_report nothing;
   bool is_init = sys0(__NR_getpid) == 1;
-  drop_all(false);
+  drop_all(false, task.control);
   task.dies_with_parent = !task.outlives;
-  watch_connection();
+  watch_line();
+  die_with_parent(task.outlives ? 0 : SIGKILL, task.line);
   report(REPORT_READY, is_init, -1);
+  sys_close(task.control);
+  task.control = -1;
   if (is_init) {
-    reap_until(0);
+    reap_until(0, &nothing);
   }
   wait_for_release();
 }

@@ -10,14 +10,16 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/signal.h>
 
 #define PROC_PATH 64
 
-/* The helper's pid as the /proc of this task has it, which may be another pid namespace's. */
+/* What the helper says when it is where it is to be. */
 struct made {
   int32_t error;
-  char pid[24];
+  char name[sizeof(((struct nested *)0)->name)];
 };
 
 /* Kinds, and their files in /proc/PID/ns. */
@@ -29,101 +31,119 @@ static const struct {
     {CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mnt"},  {CLONE_NEWPID, "pid"}, {CLONE_NEWTIME, "time"},
 };
 
+/* Of a file of the helper's, relative to proc_directory(). */
+static const char *proc_path(const struct nested *nested, const char *file, char *room) {
+  size_t length = text_length(nested->name);
+  __builtin_memcpy(room, nested->name, length);
+  room[length] = '/';
+  __builtin_memcpy(room + length + 1, file, text_length(file) + 1);
+  return room;
+}
+
 /*
- * Its files in /proc have to be this user's for the maps to be written, so it is dumpable, and holds nothing else that
- * could be had from it (process.c).
+ * Its files in /proc have to be this user's for the maps to be written, so it is dumpable: a root in the user namespace
+ * above may trace it. It holds nothing that could be had from it but two pipes, and its memory only the plan; this
+ * task, which goes on to become something, never is dumpable. Should it be held there, Node finds that out: stopped.h
+ * of the addon.
  */
 static _Noreturn void help(uint64_t flags, int ready, int done) {
   struct made made = {0, ""};
   char byte;
+  must(sys4(__NR_readlinkat, proc_directory(), "self", made.name, sizeof(made.name) - 1), "readlink", "/proc/self");
   place_stdio((int[]){ready, done}, 2);
   ready = 0;
   done = 1;
-  close_all_but(2, -1);
-  set_dumpable(true);
-  sys4(__NR_readlinkat, AT_FDCWD, "/proc/self", made.pid, sizeof(made.pid) - 1);
-  made.error = (int32_t)sys1(__NR_unshare, flags | CLONE_NEWUSER);
-  sys3(__NR_write, ready, &made, sizeof(made));
-  sys1(__NR_close, ready);
-  sys3(__NR_read, done, &byte, 1);
+  close_all_but(2, -1, -1);
+  made.error = (int32_t)sys1(__NR_unshare, flags);
+  long error = sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  made.error = made.error < 0 ? made.error : (int32_t)error;
+  ignored(sys5(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0), "its files then can't be written, and that is told");
+  ignored(sys3(__NR_write, ready, &made, sizeof(made)), "the end of this process says that it failed");
+  sys_close(ready);
+  ignored(sys3(__NR_read, done, &byte, 1), "whatever it says this is the end");
   quit(0);
 }
 
-static const char *proc_path(const struct made *made, const char *file, char *room) {
-  static const char proc[] = "/proc/";
-  size_t length = text_length(made->pid);
-  size_t file_length = text_length(file);
-  __builtin_memcpy(room, proc, sizeof(proc) - 1);
-  __builtin_memcpy(room + sizeof(proc) - 1, made->pid, length);
-  room[sizeof(proc) - 1 + length] = '/';
-  __builtin_memcpy(room + sizeof(proc) + length, file, file_length + 1);
-  return room;
-}
-
-/* user_namespaces(7): each in one write(2). */
-static void write_map(const struct made *made, const char *file, const struct plan_field *text) {
+/* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
+void write_file_of(const struct nested *nested, const char *file, const struct plan_field *text) {
   char room[PROC_PATH];
   if (text->bytes == NULL || text->size == 0) {
     return;
   }
-  long fd = must(sys4(__NR_openat, AT_FDCWD, proc_path(made, file, room), O_WRONLY | O_CLOEXEC, 0), "open", file);
+  const char *path = proc_path(nested, file, room);
+  long fd = must(sys4(__NR_openat, proc_directory(), path, O_WRONLY | O_CLOEXEC, 0), "open", file);
   must(sys3(__NR_write, fd, text->bytes, text->size), "write", file);
-  sys1(__NR_close, fd);
+  sys_close(fd);
 }
 
-static int open_namespace(const struct made *made, const char *file) {
+/* kind: a file in /proc/PID/ns. */
+int open_namespace_of(const struct nested *nested, const char *kind) {
+  char file[PROC_PATH] = "ns/";
   char room[PROC_PATH];
-  return (int)must(sys4(__NR_openat, AT_FDCWD, proc_path(made, file, room), O_RDONLY | O_CLOEXEC, 0), "open", file);
+  __builtin_memcpy(file + 3, kind, text_length(kind) + 1);
+  const char *path = proc_path(nested, file, room);
+  return (int)must(sys4(__NR_openat, proc_directory(), path, O_RDONLY | O_CLOEXEC, 0), "open", kind);
 }
 
-static void join_kinds(const struct made *made, uint64_t flags) {
+/* In new namespaces, as flags say; maps: texts for setgroups, uid_map, gid_map. */
+void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *maps) {
+  int ready[2];
+  int done[2];
+  struct made made;
+  must(sys2(__NR_pipe2, ready, O_CLOEXEC), "pipe2", NULL);
+  must(sys2(__NR_pipe2, done, O_CLOEXEC), "pipe2", NULL);
+  nested->pid = must(fork_process(0), "clone", NULL);
+  if (nested->pid == 0) {
+    sys_close(ready[0]);
+    sys_close(done[1]);
+    help(flags, ready[1], done[0]);
+  }
+  sys_close(ready[1]);
+  sys_close(done[0]);
+  nested->ready = ready[0];
+  nested->done = done[1];
+  if (sys3(__NR_read, ready[0], &made, sizeof(made)) != (long)sizeof(made)) {
+    fail("clone", -ESRCH, NULL);
+  }
+  must(made.error, "unshare", NULL);
+  __builtin_memcpy(nested->name, made.name, sizeof(made.name));
+  write_file_of(nested, "setgroups", &maps[0]);
+  write_file_of(nested, "uid_map", &maps[1]);
+  write_file_of(nested, "gid_map", &maps[2]);
+}
+
+void end_nested(const struct nested *nested) {
+  sys_close(nested->ready);
+  sys_close(nested->done);
+  must(sys4(__NR_wait4, nested->pid, 0, 0, 0), "wait4", NULL);
+}
+
+static void join_kinds(const struct nested *nested, uint64_t flags) {
   for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if ((flags & kinds[i].flag) == 0) {
       continue;
     }
-    char file[PROC_PATH] = "ns/";
-    __builtin_memcpy(file + 3, kinds[i].name, text_length(kinds[i].name) + 1);
-    int fd = open_namespace(made, file);
-    must(sys2(__NR_setns, fd, kinds[i].flag), "setns", file);
-    sys1(__NR_close, fd);
+    int fd = open_namespace_of(nested, kinds[i].name);
+    must(sys2(__NR_setns, fd, kinds[i].flag), "setns", kinds[i].name);
+    sys_close(fd);
   }
 }
 
 /* Fields: CLONE_NEW* flags of other kinds, and texts for setgroups, uid_map and gid_map. */
 void step_nest(const struct plan_step *step) {
-  int ready[2];
-  int done[2];
-  struct made made;
-  const struct plan_field *field = step->field;
-  must(sys2(__NR_pipe2, ready, O_CLOEXEC), "pipe2", NULL);
-  must(sys2(__NR_pipe2, done, O_CLOEXEC), "pipe2", NULL);
-  long helper = must(fork_process(0, NULL), "clone", NULL);
-  if (helper == 0) {
-    sys1(__NR_close, ready[0]);
-    sys1(__NR_close, done[1]);
-    help(field[0].number, ready[1], done[0]);
-  }
-  sys1(__NR_close, ready[1]);
-  sys1(__NR_close, done[0]);
-  if (sys3(__NR_read, ready[0], &made, sizeof(made)) != (long)sizeof(made)) {
-    fail("clone", -ESRCH, NULL);
-  }
-  must(made.error, "unshare", NULL);
-  write_map(&made, "setgroups", &field[1]);
-  write_map(&made, "uid_map", &field[2]);
-  write_map(&made, "gid_map", &field[3]);
-  task.inner_user = open_namespace(&made, "ns/user");
-  join_kinds(&made, field[0].number);
-  sys1(__NR_close, ready[0]);
-  sys1(__NR_close, done[1]); /* which ends the helper */
-  sys4(__NR_wait4, helper, 0, 0, 0);
+  struct nested nested;
+  uint64_t flags = step->field[0].number;
+  start_nested(&nested, flags | CLONE_NEWUSER, &step->field[1]);
+  task.inner_user = open_namespace_of(&nested, "user");
+  join_kinds(&nested, flags);
+  end_nested(&nested);
 }
 
 /* flags: CLONE_NEWNS for mounts that can be changed in there, as copies of which what is there already is locked. */
 void step_enter_nest(const struct plan_step *step) {
   uint64_t flags = step->field[0].number;
   must(sys2(__NR_setns, task.inner_user, CLONE_NEWUSER), "setns", "user");
-  sys1(__NR_close, task.inner_user);
+  sys_close(task.inner_user);
   task.inner_user = -1;
   if (flags != 0) {
     must(sys1(__NR_unshare, flags), "unshare", NULL);
@@ -146,12 +166,12 @@ void step_namespaces(const struct plan_step *step) {
       __builtin_memcpy(file + 3, kinds[kind].name, text_length(kinds[kind].name) + 1);
       long fd = must(sys4(__NR_openat, proc_self, file, O_RDONLY | O_CLOEXEC, 0), "open", file);
       report(REPORT_FD, 0, (int)fd);
-      sys1(__NR_close, fd);
+      sys_close(fd);
     }
   }
-  sys1(__NR_close, proc_self);
+  sys_close(proc_self);
   if (task.proc >= 0) {
-    sys1(__NR_close, task.proc);
+    sys_close(task.proc);
     task.proc = -1;
   }
 }

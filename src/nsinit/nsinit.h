@@ -40,16 +40,16 @@ struct task {
   char *plan;
   size_t plan_size;
   struct plan_reader reader;
-  uint32_t step;      /* index of the step that runs */
-  int control;        /* the socket to Node */
-  int proc;           /* O_PATH on /proc as it was before any join, or -1 */
-  uint32_t first;     /* the pid of nsinit as it was cloned, once it has forked */
-  int forked_ack;     /* in a forked child: readable once the parent has reported it, or -1 */
-  bool forked_itself; /* a forked child has told of itself */
-  bool joined;        /* namespaces where others live have been entered: memory and fds are to be guarded */
-  bool other_root;    /* this task's root is another than Node's: the links in it are somebody else's */
-  bool has_init;      /* an init waits for this one's exec, and shares its memory until then */
-  bool execs;         /* exec is next */
+  uint32_t step;             /* index of the step that runs */
+  int control;               /* the socket to Node; -1 where it is no more */
+  int line;                  /* the pipe to Node of who stays behind, or -1 */
+  int proc;                  /* O_PATH on /proc as it was before any join, or -1 */
+  uint32_t first;            /* the pid of nsinit as it was cloned, once it has forked */
+  bool joined;               /* namespaces where others live have been entered: memory and fds are to be guarded */
+  bool other_root;           /* this task's root is another than Node's: the links in it are somebody else's */
+  bool has_init;             /* an init waits for this one's exec, and shares its memory until then */
+  bool execs;                /* exec is next */
+  struct plan_report unsaid; /* a failure that could not be told, for who shares this memory; kind 0: none */
   bool dies_with_parent;
   bool outlives;       /* Node, as long as there is another process in the pid namespace that it is init of */
   uint32_t tree_count; /* detached mounts that wait to be put somewhere */
@@ -82,7 +82,7 @@ int open_proc_self(void);
 
 /* report.c */
 void report(uint32_t kind, uint32_t value, int fd);
-void report_started(bool executed, long pid, int pidfd);
+long try_report(const struct plan_report *head, int fd);
 void report_data(const char *bytes, size_t size);
 _Noreturn void fail(const char *syscall, long error, const char *path);
 _Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail);
@@ -90,13 +90,25 @@ _Noreturn void quit(int code);
 long must(long result, const char *syscall, const char *path);
 
 /* process.c */
-long fork_process(unsigned long flags, int *pidfd);
-void confirm_forked(void);
+long fork_process(unsigned long flags);
+void set_name(const char *name);
 void *new_memory(size_t size, unsigned long flags);
 long new_stack(void);
-void close_all_but(uint32_t first, int kept);
+void close_all_but(uint32_t first, int kept, int other);
 void close_unneeded(void);
 void set_dumpable(bool dumpable);
+
+/* nest.c */
+struct nested {
+  long pid;      /* in this task's pid namespace */
+  int ready;     /* from it */
+  int done;      /* to it: closed, it ends */
+  char name[24]; /* its pid in the /proc of this task, which may be another pid namespace's */
+};
+void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *maps);
+void write_file_of(const struct nested *nested, const char *file, const struct plan_field *text);
+int open_namespace_of(const struct nested *nested, const char *kind);
+void end_nested(const struct nested *nested);
 
 /* What makes what is missing of a path. */
 struct making {

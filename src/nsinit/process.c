@@ -11,15 +11,14 @@
 
 #define MOST_DESCRIPTORS (1u << 20) /* fs.nr_open as the kernel sets it: proc_sys_fs(5) */
 
-/* A plain fork, without the threads and handlers of libc; flags and pidfd as in clone(2). */
-long fork_process(unsigned long flags, int *pidfd) {
-  flags |= SIGCHLD | (pidfd == NULL ? 0 : CLONE_PIDFD);
+/* A plain fork, without the threads and handlers of libc; flags as in clone(2). */
+long fork_process(unsigned long flags) {
   /* clone(2): the order of the last two arguments, unused here, differs between x86-64 and arm64. */
-  return sys5(__NR_clone, flags, 0, pidfd, 0, 0);
+  return sys5(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
 }
 
 /* PR_SET_NAME(2const) */
-static void set_name(const char *name) { sys5(__NR_prctl, PR_SET_NAME, name, 0, 0, 0); }
+void set_name(const char *name) { must(sys5(__NR_prctl, PR_SET_NAME, name, 0, 0, 0), "prctl", NULL); }
 
 /* A child inherits the name. */
 static void set_unreported_name(void) {
@@ -31,35 +30,23 @@ static void set_unreported_name(void) {
   set_name(number - (sizeof(prefix) - 1));
 }
 
-/* The child goes on; this parent tells Node of it first, and ends. */
-static void fork_apart(void) {
-  int ack[2];
-  int pidfd = -1;
-  must(sys2(__NR_pipe2, ack, O_CLOEXEC), "pipe2", NULL);
-  long child = must(fork_process(CLONE_PARENT, &pidfd), "clone", NULL);
-  if (child == 0) {
-    sys1(__NR_close, ack[1]);
-    task.forked_ack = ack[0];
-    sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a clone does not inherit it */
-    return;
+/*
+ * In the child, before it does anything else: so Node knows it from its first step on. It needs no descriptor for that,
+ * which a program inside could take from it (RLIMIT_NOFILE, prlimit(2)): who speaks is told by the kernel. A child that
+ * can't speak goes, and Node finds what is left of it by its name.
+ */
+static void tell_forked(void) {
+  struct plan_report head = {.kind = REPORT_FORKED, .step = task.step};
+  must(sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl", NULL); /* a clone does not inherit it */
+  if (try_report(&head, -1) < 0) {
+    quit(127);
   }
-  report(REPORT_FORKED, 0, pidfd);
-  sys3(__NR_write, ack[1], "", 1);
-  quit(0);
-}
-
-static void report_self(void) {
-  long self = sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
-  report(REPORT_FORKED, 0, (int)self);
-  sys1(__NR_close, self);
+  set_name("nsinit");
 }
 
 static void go_on(void *unused) {
   (void)unused;
-  sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  report_self();
-  task.forked_itself = true;
-  set_name("nsinit");
+  tell_forked();
   task.step++;
   run_steps();
   quit(0);
@@ -67,40 +54,39 @@ static void go_on(void *unused) {
 
 /*
  * Without a copy of the memory, and the end of this parent is nothing to wait for: it sleeps until the child has exec'd
- * (CLONE_VFORK). Only a child that was killed before it could tell of itself is told of here.
+ * (CLONE_VFORK). No filter of the program's holds for it: it says what the child could not.
  */
 static _Noreturn void fork_to_exec(void) {
-  int pidfd = -1;
-  task.forked_itself = false; /* as one before this may have done */
   struct task own = task;
   long stack = new_stack();
-  unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PIDFD | SIGCHLD;
-  long child = sys_clone_into(__NR_clone, (long)flags, stack, (long)&pidfd, 0, 0, go_on, NULL);
-  bool told = task.forked_itself;
+  unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD;
+  long child = sys_clone_into(__NR_clone, (long)flags, stack, 0, 0, 0, go_on, NULL);
+  struct plan_report unsaid = task.unsaid;
   task = own;
   must(child, "clone", NULL);
-  if (!told) {
-    report(REPORT_FORKED, 0, pidfd);
+  if (unsaid.kind != 0) {
+    ignored(try_report(&unsaid, -1), "the name of the child says so as well");
   }
   quit(0);
 }
 
 /*
  * Goes on in a child, which is what enters a pid namespace that was joined or unshared: pid_namespaces(7).
- * CLONE_PARENT makes it Node's own child, to be waited for there. The child holds back before it becomes anything
- * until Node has been told of it: were it not, Node would have a child it never heard of. Were all that know of it
- * killed, as a cgroup is (cgroup.kill), Node finds it by its name: ReapUnreported() of the addon.
+ * CLONE_PARENT makes it Node's own child, to be waited for there. Were it killed before it has told of itself, Node
+ * finds it by its name: ReapUnreported() of the addon.
  */
 void step_fork(const struct plan_step *step) {
   (void)step;
-  confirm_forked(); /* of a fork before this one */
   /* A second fork is made where the first one's child is, and there pids are others. */
   task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
   set_unreported_name();
   if (comes_later(PLAN_exec) && !comes_later(PLAN_init)) {
     fork_to_exec();
   }
-  fork_apart();
+  if (must(fork_process(CLONE_PARENT), "clone", NULL) > 0) {
+    quit(0);
+  }
+  tell_forked();
 }
 
 /* Zeroed, and this task's own; flags: of mmap(2), beside that. */
@@ -111,26 +97,6 @@ void *new_memory(size_t size, unsigned long flags) {
 
 /* The upper end of a stack for a child that shares this memory. */
 long new_stack(void) { return (long)new_memory(STACK_BYTES, MAP_STACK) + (long)STACK_BYTES; }
-
-/* Waits until the parent has reported this forked child; where it died before it could, the child reports itself. */
-void confirm_forked(void) {
-  char byte;
-  long got = 1;
-  if (task.forked_ack < 0) {
-    return;
-  }
-  do {
-    got = sys3(__NR_read, task.forked_ack, &byte, 1);
-  } while (got == -EINTR);
-  sys1(__NR_close, task.forked_ack);
-  task.forked_ack = -1;
-  if (got == 1) {
-    set_name("nsinit");
-    return;
-  }
-  report_self();
-  quit(127);
-}
 
 /*
  * close_range(2), Linux 5.9. A container's filter may refuse it: then one after another, up to the limit there was
@@ -145,16 +111,23 @@ static void close_between(uint32_t first, uint32_t last) {
     must(sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit), "prlimit", NULL);
   }
   for (uint64_t fd = first; fd <= last && fd < limit.rlim_cur && fd < MOST_DESCRIPTORS; fd++) {
-    sys1(__NR_close, fd);
+    sys_close(fd);
   }
 }
 
-/* Closes every descriptor from first on, except one. */
-void close_all_but(uint32_t first, int kept) {
-  if (kept > (int)first) {
-    close_between(first, (uint32_t)kept - 1);
+/* Closes every descriptor from first on, except two; -1 is none. */
+void close_all_but(uint32_t first, int kept, int other) {
+  const int in_order[] = {kept < other ? kept : other, kept < other ? other : kept};
+  for (int i = 0; i < 2; i++) {
+    if (in_order[i] < (int)first) {
+      continue;
+    }
+    if (in_order[i] > (int)first) {
+      close_between(first, (uint32_t)in_order[i] - 1);
+    }
+    first = (uint32_t)in_order[i] + 1;
   }
-  close_between(kept >= (int)first ? (uint32_t)kept + 1 : first, ~0u);
+  close_between(first, ~0u);
 }
 
 /* The first descriptor from `first` on that the plan names or this task needs; ~0 when there is none. */
@@ -162,6 +135,9 @@ static uint32_t next_needed(uint32_t first) {
   struct plan_reader reader = plan_open(task.plan, task.plan_size);
   struct plan_step step;
   uint32_t next = (uint32_t)task.control >= first ? (uint32_t)task.control : ~0u;
+  if (task.line >= (int)first && (uint32_t)task.line < next) {
+    next = (uint32_t)task.line;
+  }
   while (plan_next(&reader, &step)) {
     const char *fields = plan_step_fields(step.type);
     for (int i = 0; fields[i] != '\0'; i++) {
@@ -177,7 +153,7 @@ static uint32_t next_needed(uint32_t first) {
 
 /*
  * Node may have descriptors that are not close-on-exec: its 0, 1 and 2, and what it was started with. They go before
- * anything else is done: a root inside would find them in /proc/PID/fd when this task has to be dumpable for its maps.
+ * anything else is done: no task of this library's holds more of Node's than its plan says, whatever it comes to be.
  */
 void close_unneeded(void) {
   uint32_t first = 0;
@@ -194,7 +170,7 @@ void close_unneeded(void) {
 }
 
 /* PR_SET_DUMPABLE(2const): whether others of this user may ptrace this task and open its /proc/PID files. */
-void set_dumpable(bool dumpable) { sys5(__NR_prctl, PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
+void set_dumpable(bool dumpable) { must(sys5(__NR_prctl, PR_SET_DUMPABLE, dumpable, 0, 0, 0), "prctl", NULL); }
 
 void step_setsid(const struct plan_step *step) {
   (void)step;
@@ -203,7 +179,6 @@ void step_setsid(const struct plan_step *step) {
 
 void step_exit(const struct plan_step *step) {
   (void)step;
-  confirm_forked();
   report(REPORT_DONE, 0, -1);
   quit(0);
 }

@@ -56,6 +56,17 @@ static bool read_plan(void) {
   return header.waits == 0 || receive(&go, sizeof(go)) == (long)sizeof(go);
 }
 
+/* What a program of the user's is not to have: it lives through no exec. */
+static int line_of_plan(void) {
+  struct plan_header header;
+  __builtin_memcpy(&header, task.plan, sizeof(header));
+  if (header.line == 0) {
+    return -1;
+  }
+  must(sys3(__NR_fcntl, header.line, F_SETFD, FD_CLOEXEC), "fcntl", NULL);
+  return (int)header.line;
+}
+
 /* The rest of the plan. */
 void run_steps(void) {
   struct plan_step step;
@@ -67,7 +78,7 @@ void run_steps(void) {
 _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.control = PLAN_CONTROL_FD;
   task.proc = -1;
-  task.forked_ack = -1;
+  task.line = -1;
   task.base = -1;
   task.staging = -1;
   task.mask = -1;
@@ -75,13 +86,15 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.owner_uid = PLAN_UNCHANGED;
   task.owner_gid = PLAN_UNCHANGED;
   sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0);
-  sys3(__NR_fcntl, task.control, F_SETFD, FD_CLOEXEC);
   if (!read_plan()) {
     quit(1);
   }
   if (!plan_check(task.plan, task.plan_size)) {
     fail("recv", -EBADMSG, NULL);
   }
+  /* Its end is to tell of the exec. */
+  must(sys3(__NR_fcntl, task.control, F_SETFD, FD_CLOEXEC), "fcntl", NULL);
+  task.line = line_of_plan();
   close_unneeded();
   task.reader = plan_open(task.plan, task.plan_size);
   run_steps();

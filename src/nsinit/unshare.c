@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define PROC_FILES 4
+#define TIMENS_OFFSETS 3
 
 static const char *const proc_files[PROC_FILES] = {"setgroups", "uid_map", "gid_map", "timens_offsets"};
 
@@ -62,43 +63,6 @@ static void check_written(struct written written) {
   }
 }
 
-/*
- * A child that stays in the user namespace of before: only from there, or from inside, may maps be written, and only
- * from there any but one's own id. It keeps /proc/self of the parent open; the parent must be dumpable meanwhile (its
- * files belong to root otherwise: proc_pid(5)), so the parent holds nothing but its control socket and the program's
- * descriptors by then.
- */
-static int start_writer(const struct plan_field *texts, int proc_self, long *pid) {
-  int pair[2];
-  must(sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair", NULL);
-  *pid = fork_process(0, NULL);
-  if (*pid < 0) {
-    fail("clone", *pid, NULL);
-  }
-  if (*pid > 0) {
-    sys_close(pair[1]);
-    return pair[0];
-  }
-  sys_close(pair[0]);
-  char go;
-  if (sys3(__NR_read, pair[1], &go, 1) == 1) {
-    struct written written = write_all(proc_self, texts);
-    ignored(sys3(__NR_write, pair[1], &written, sizeof(written)), "the end of this process says that it failed");
-  }
-  quit(0);
-}
-
-static void write_from_outside(int writer, long pid) {
-  struct written written = {0, -ESRCH};
-  set_dumpable(true);
-  must(sys3(__NR_write, writer, "", 1), "write", "/proc/self");
-  must(sys3(__NR_read, writer, &written, sizeof(written)), "read", "/proc/self");
-  must(sys4(__NR_wait4, pid, 0, 0, 0), "wait4", NULL);
-  set_dumpable(false);
-  sys_close(writer);
-  check_written(written);
-}
-
 /* Enters the time namespace made for the children; setns does it at once, exec only since Linux 6.1. */
 static void enter_time(int time) {
   long error = sys2(__NR_setns, time, CLONE_NEWTIME);
@@ -114,6 +78,28 @@ static int open_time_for_children(int proc_self) {
   return (int)fd;
 }
 
+/*
+ * Only from the user namespace of before, or from inside, may maps be written, and only from there any but one's own
+ * id; and the files belong to root while their task is not dumpable: proc_pid(5). Where others live this task is not to
+ * be dumpable. So a helper makes what has such files, this task writes them, and enters.
+ */
+static void unshare_with_helper(uint64_t flags, const struct plan_field *texts) {
+  struct nested nested;
+  start_nested(&nested, flags & (CLONE_NEWUSER | CLONE_NEWTIME), texts);
+  write_file_of(&nested, proc_files[TIMENS_OFFSETS], &texts[TIMENS_OFFSETS]);
+  int user = (flags & CLONE_NEWUSER) == 0 ? -1 : open_namespace_of(&nested, "user");
+  int time = (flags & CLONE_NEWTIME) == 0 ? -1 : open_namespace_of(&nested, "time_for_children");
+  end_nested(&nested);
+  if (user >= 0) {
+    must(sys2(__NR_setns, user, CLONE_NEWUSER), "setns", "user");
+    sys_close(user);
+  }
+  must(sys1(__NR_unshare, flags & ~(uint64_t)(CLONE_NEWUSER | CLONE_NEWTIME)), "unshare", NULL);
+  if (time >= 0) {
+    enter_time(time);
+  }
+}
+
 static bool any_text(const struct plan_field *texts) {
   for (int i = 0; i < PROC_FILES; i++) {
     if (texts[i].bytes != NULL && texts[i].size > 0) {
@@ -123,32 +109,34 @@ static bool any_text(const struct plan_field *texts) {
   return false;
 }
 
-void step_unshare(const struct plan_step *step) {
-  uint64_t flags = step->field[0].number;
-  const struct plan_field *texts = &step->field[1];
+static void unshare_here(uint64_t flags, const struct plan_field *texts) {
   bool new_time = (flags & CLONE_NEWTIME) != 0;
   bool write = any_text(texts);
-  bool from_outside = write && task.joined;
   int proc_self = new_time || write ? open_proc_self() : -1;
-  long writer_pid = 0;
-  int writer = from_outside ? start_writer(texts, proc_self, &writer_pid) : -1;
   must(sys1(__NR_unshare, flags), "unshare", NULL);
   int time = new_time ? open_time_for_children(proc_self) : -1;
-  if (write && !from_outside) {
+  if (write) {
     check_written(write_all(proc_self, texts));
   }
-  /* Nothing of the host's /proc is held while this task is dumpable, nor longer than it is needed. */
   if (proc_self >= 0) {
     sys_close(proc_self);
   }
-  if (task.proc >= 0 && (from_outside || !comes_later(PLAN_namespaces))) {
-    sys_close(task.proc);
-    task.proc = -1;
-  }
-  if (from_outside) {
-    write_from_outside(writer, writer_pid);
-  }
   if (new_time) {
     enter_time(time);
+  }
+}
+
+void step_unshare(const struct plan_step *step) {
+  uint64_t flags = step->field[0].number;
+  const struct plan_field *texts = &step->field[1];
+  if (task.joined && any_text(texts)) {
+    unshare_with_helper(flags, texts);
+  } else {
+    unshare_here(flags, texts);
+  }
+  /* Nothing of the host's /proc is held longer than it is needed. */
+  if (task.proc >= 0 && !comes_later(PLAN_namespaces)) {
+    sys_close(task.proc);
+    task.proc = -1;
   }
 }

@@ -7,7 +7,10 @@
  * 4 of padding, then that many items. The length PLAN_NULL stands for null.
  *
  * Each report is one packet: a plan_report, then for REPORT_FAILED two strings with their NULs (path and detail), for
- * REPORT_DATA the bytes.
+ * REPORT_DATA the bytes. Who speaks is told by the kernel, not by the packet: SCM_CREDENTIALS, unix(7).
+ *
+ * The socket ends with the start: no program of the user's ever runs while a task holds it (docs/decisions/0002). Who
+ * stays behind, an init or a holder, has the line: a pipe, on which an init writes one plan_report, REPORT_EXITED.
  */
 #ifndef LINUX_NS_PLAN_PLAN_H
 #define LINUX_NS_PLAN_PLAN_H
@@ -25,7 +28,9 @@
 #define PLAN_AS_IS (UINT64_MAX - 1) /* in a limit, where PLAN_UNCHANGED is taken */
 #define PLAN_CONTROL_FD 3           /* where nsinit finds its socket; the fds that a plan names are above */
 #define PLAN_FIRST_FD 4
-#define PLAN_UNREPORTED_NAME "nsinit:" /* and the pid of the first nsinit: of a forked child until it is reported */
+#define PLAN_UNREPORTED_NAME                                                                                           \
+  "nsinit:" /* and the pid of the first nsinit: of a forked child until it has told of itself */
+#define PLAN_EXEC_NAME "nsinit: exec" /* of a task whose next word is execve, which gives it another: PR_SET_NAME */
 
 /* How something is mounted: the flags of the steps fs, tree and overlay. lib/mount/flags.ts has the same. */
 #define PLAN_MAKE_MISSING 0x1u /* the target, and directories on the way to it, are made where they are missing */
@@ -53,6 +58,8 @@ struct plan_header {
   uint32_t size; /* of the whole plan, this header included */
   uint32_t steps;
   uint32_t waits; /* 1: one more packet comes, and nothing is to be done before: the maps are written meanwhile */
+  uint32_t line;  /* the descriptor of the line, where a task stays behind, else 0 */
+  uint32_t unused;
 };
 
 struct plan_step_header {
@@ -62,14 +69,14 @@ struct plan_step_header {
 
 enum plan_report_kind {
   REPORT_FAILED = 1, /* a step failed and nsinit has ended */
-  REPORT_FORKED,     /* with a pidfd: this task goes on in place of the one that was cloned */
-  REPORT_EXEC,       /* execve is next: the end of the connection now means that it worked */
-  REPORT_STARTED, /* from an init, with a pidfd: value is 1 when its program has been exec'd, 0 when it died before */
-  REPORT_READY,   /* the namespaces are held; value is 1 where nsinit is their init */
-  REPORT_EXITED,  /* from an init: its program has ended; value is the status as waitpid(2) gives it */
-  REPORT_FD,      /* with the descriptor that a step made */
-  REPORT_DATA,    /* bytes that a step read */
-  REPORT_DONE,    /* the plan is at its end and nsinit exits */
+  REPORT_FORKED,     /* the speaker goes on in place of the one that was cloned */
+  REPORT_EXEC,       /* execve is next; from the child of an init with a pidfd of itself */
+  REPORT_READY,      /* the namespaces are held; value is 1 where nsinit is their init */
+  REPORT_EXITED, /* on the line: the init's program has ended; value is the status as waitpid(2) gives it; with an error
+                    it is of a step that failed and could not be told: the program has not run */
+  REPORT_FD,     /* with the descriptor that a step made */
+  REPORT_DATA,   /* bytes that a step read */
+  REPORT_DONE,   /* the plan is at its end and nsinit exits */
 };
 
 struct plan_report {

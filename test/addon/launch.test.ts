@@ -192,7 +192,7 @@ describe('where Node has no descriptor left', () => {
 });
 
 describe('where Node has no descriptor left to receive one', () => {
-  needs({ tool: ['prlimit'] }).test.each(['socket', 'fork', 'fork exit', 'init'])(
+  needs({ tool: ['prlimit'] }).test.each(['socket', 'fork', 'init'])(
     'a plan with %s fails, and nothing of it is left',
     async (plan) => {
       const result = await resultOf(join(__dirname, 'scenarios.ts'), 'noDescriptorToReceive', [plan], {
@@ -201,6 +201,14 @@ describe('where Node has no descriptor left to receive one', () => {
       expect(result).toEqual({ types: ['cloned', 'failed'], errno: 24, more: NOTHING });
     },
   );
+});
+
+test('a plan with a fork and an end takes a descriptor for the child, or that of the first task where that has ended', async () => {
+  const { types, more } = (await resultOf(join(__dirname, 'scenarios.ts'), 'noDescriptorToReceive', ['fork exit'], {
+    limits: ['nofile=96'],
+  })) as { types: string[]; more: unknown };
+  expect(['failed', 'exit']).toContain(types.at(-1));
+  expect(more).toEqual(NOTHING);
 });
 
 describe('a task that is killed together with the child it has forked, before it could tell of it,', () => {

@@ -1,0 +1,79 @@
+#include "proc.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "fd.h"
+
+namespace linux_ns {
+namespace {
+
+// The whole of a small file; empty when it can't be read.
+std::string Read(const std::string &path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char part[1024];
+  ssize_t size = 0;
+  while (file && ((size = read(file.get(), part, sizeof(part))) > 0 || (size < 0 && errno == EINTR))) {
+    text.append(part, size > 0 ? static_cast<size_t>(size) : 0);
+  }
+  return text;
+}
+
+} // namespace
+
+// Of each launch: in one read(2), without more.
+std::string NameOf(pid_t pid) {
+  char path[32];
+  char name[32];
+  snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+  Fd file(open(path, O_RDONLY | O_CLOEXEC));
+  ssize_t size = file ? read(file.get(), name, sizeof(name)) : 0;
+  return size > 1 ? std::string(name, static_cast<size_t>(size) - 1) : "";
+}
+
+std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread) {
+  std::vector<pid_t> children;
+  std::string list = Read("/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/children");
+  char *end = list.data();
+  for (pid_t pid; (pid = static_cast<pid_t>(strtol(end, &end, 10))) > 0;) {
+    children.push_back(pid);
+  }
+  return children;
+}
+
+std::vector<pid_t> OwnChildren() {
+  std::vector<pid_t> children;
+  DIR *threads = opendir("/proc/self/task");
+  for (dirent *entry; threads != nullptr && (entry = readdir(threads)) != nullptr;) {
+    pid_t thread = static_cast<pid_t>(atoi(entry->d_name));
+    if (thread > 0) {
+      std::vector<pid_t> its = ChildrenOfThread(getpid(), thread);
+      children.insert(children.end(), its.begin(), its.end());
+    }
+  }
+  if (threads != nullptr) {
+    closedir(threads);
+  }
+  return children;
+}
+
+// The second field, a name in parentheses, may contain anything.
+Stat StatOf(pid_t pid) {
+  Stat stat;
+  std::string text = Read("/proc/" + std::to_string(pid) + "/stat");
+  size_t end = text.rfind(')');
+  if (end != std::string::npos && end + 4 < text.size()) {
+    stat.state = text[end + 2];
+    stat.parent = static_cast<pid_t>(atoi(text.c_str() + end + 4));
+  }
+  return stat;
+}
+
+} // namespace linux_ns

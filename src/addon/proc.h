@@ -1,0 +1,29 @@
+// What /proc says of processes: proc(5). Where there is no /proc, all of it is empty.
+#ifndef LINUX_NS_ADDON_PROC_H
+#define LINUX_NS_ADDON_PROC_H
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace linux_ns {
+
+// The name of a task, of a zombie too: PR_SET_NAME(2const), or that of the program. Empty when there is no such task.
+std::string NameOf(pid_t pid);
+
+// Of all threads of this process: children of nsinit are the launcher thread's own (CLONE_PARENT), whichever that was.
+std::vector<pid_t> OwnChildren();
+
+// Of one thread. proc_tid_children(5)
+std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread);
+
+struct Stat {
+  char state = 0; // a letter of proc_pid_stat(5), 0 when there is no such process
+  pid_t parent = 0;
+};
+Stat StatOf(pid_t pid);
+
+} // namespace linux_ns
+
+#endif
