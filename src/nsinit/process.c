@@ -80,7 +80,8 @@ void step_fork(const struct plan_step *step) {
   /* A second fork is made where the first one's child is, and there pids are others. */
   task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
   set_unreported_name();
-  if (comes_later(PLAN_exec) && !comes_later(PLAN_init)) {
+  /* Who shares its memory enters no time namespace: EUSERS, setns(2). */
+  if (comes_later(PLAN_exec) && !comes_later(PLAN_init) && !comes_later(PLAN_unshare)) {
     fork_to_exec();
   }
   if (must(fork_process(CLONE_PARENT), "clone", NULL) > 0) {
