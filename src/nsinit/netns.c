@@ -53,7 +53,7 @@ void step_netns_directory(const struct plan_step *step) {
 static bool lock_directory_of(const char *path) {
   static char directory[PATH_MAX];
   size_t end = 0;
-  for (size_t at = 0; path[at] != 0 && at < PATH_MAX - 1; at++) {
+  for (size_t at = 0; at < PATH_MAX - 1 && path[at] != 0; at++) {
     directory[at] = path[at];
     end = path[at] == '/' ? at + 1 : end;
   }
