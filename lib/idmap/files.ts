@@ -1,3 +1,4 @@
+import { plain } from '../errors/plain';
 import { open, readFile } from 'node:fs/promises';
 import { validateOneOf, validatePid } from '../errors/validate';
 import { systemError } from '../launch/failure';
@@ -80,7 +81,8 @@ export async function readGidMap(pid: number | 'self'): Promise<IdRange[]> {
   return readMap(GID_SIDE, pid);
 }
 
-async function writeMap(side: Side, pid: number, map: unknown): Promise<void> {
+async function writeMap(side: Side, pid: number, given: unknown): Promise<void> {
+  const map = plain(given);
   validatePid('pid', pid);
   validateIdMap('map', map);
   const who = ownCredentials();

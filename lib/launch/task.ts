@@ -304,8 +304,13 @@ function launchNative(request: LaunchRequest, onEvent: (event: TaskEvent) => voi
   try {
     return native().launch(request, onEvent);
   } catch (error) {
-    throw systemError(error, { step: 'prepare', operation: 'prepare' });
+    throw coded(systemError(error, { step: 'prepare', operation: 'prepare' }));
   }
+}
+
+/** A plan with a field of another type: an option has changed since it was checked. */
+function coded(error: Error): Error {
+  return 'code' in error ? error : Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
 /** A plan that ended without any word of failure, and yet not as it should. */

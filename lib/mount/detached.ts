@@ -1,3 +1,4 @@
+import { plain } from '../errors/plain';
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
@@ -162,7 +163,8 @@ export async function fsmount(spec: FilesystemSpec): Promise<DetachedMount> {
 }
 
 /** The same in the namespaces of `target`. */
-export async function fsmountIn(target: Target, value: unknown, locate: Locate): Promise<DetachedMount> {
+export async function fsmountIn(target: Target, given: unknown, locate: Locate): Promise<DetachedMount> {
+  const value = plain(given);
   validateObject('options', value);
   validateKnownKeys('options', value, SPEC_KEYS);
   const spec = value as FilesystemSpec;

@@ -1,3 +1,4 @@
+import { plain } from '../errors/plain';
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
 import {
@@ -116,7 +117,7 @@ export async function mount(options: MountOptions): Promise<void> {
  * @param locate - makes a path what the task there is to see
  */
 export async function mountIn(target: Target, options: unknown, locate: Locate): Promise<void> {
-  const [operation, checked] = validateMount('options', options);
+  const [operation, checked] = validateMount('options', plain(options));
   const path = locate(validatePath('options.target', checked.target));
   const place = { path, flags: isSet('options.create', checked.create) ? PLACE.MAKE_MISSING : 0 };
   switch (operation) {

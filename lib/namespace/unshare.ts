@@ -1,3 +1,4 @@
+import { plain } from '../errors/plain';
 import { invalidValue, validateAbortSignal, validateKnownKeys, validateObject } from '../errors/validate';
 import type { Step } from '../../types/native';
 import { closeFd } from '../launch/close';
@@ -50,11 +51,12 @@ export async function unshare(
   spec: NamespaceKind | readonly NamespaceKind[] | UnshareSpec,
   options: UnshareOptions = {},
 ): Promise<NamespaceSet> {
-  const checked = validateUnshare('spec', spec);
+  const checked = validateUnshare('spec', plain(spec));
   const kinds = kindsOfSpec(checked);
   if (kinds.length === 0) throw invalidValue('spec', spec, 'must name at least one kind of namespace');
-  validateObject('options', options);
-  const { setns, ...rest } = options;
+  const bag = plain(options);
+  validateObject('options', bag);
+  const { setns, ...rest } = bag;
   const signal = signalOf(rest);
   const join = setns === undefined ? undefined : validateJoin('options.setns', setns);
   const steps: Step[] =

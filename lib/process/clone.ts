@@ -1,3 +1,4 @@
+import { plain } from '../errors/plain';
 import type { Cgroup } from '../cgroup/cgroup';
 import { validateArray, validateFd, validateKnownKeys, validateObject } from '../errors/validate';
 import type { Exit, Task } from '../launch/task';
@@ -91,14 +92,15 @@ const CLONE_OPTIONS = [...PROGRAM_OPTIONS, 'file', 'args', 'stdio'];
  * ```
  */
 export async function clone(options: CloneOptions): Promise<ClonedProcess> {
-  validateObject('options', options);
-  validateKnownKeys('options', options, CLONE_OPTIONS);
-  const { file, args = [], stdio = [0, 1, 2] } = options;
+  const bag = plain(options);
+  validateObject('options', bag);
+  validateKnownKeys('options', bag, CLONE_OPTIONS);
+  const { file, args = [], stdio = [0, 1, 2] } = bag;
   validateFile('options.file', file);
   validateArgs('options.args', args);
   validateArray('options.stdio', stdio);
   stdio.forEach((fd, index) => validateFd(`options.stdio[${index}]`, fd));
-  const program = parseProgram(file, args, options);
+  const program = parseProgram(file, args, bag);
   const { task, cgroup } = await startProgram(program, stdio);
   return new ClonedProcess(task, cgroup);
 }

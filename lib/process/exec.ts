@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { withCallersStack } from '../errors/callers-stack';
+import { plain } from '../errors/plain';
 import {
   invalidType,
   invalidValue,
@@ -107,7 +108,7 @@ export async function execFile(
 export async function exec(command: string, options: ExecOptions & BufferOption): Promise<ExecResult<Buffer>>;
 export async function exec(command: string, options?: ExecOptions): Promise<ExecResult>;
 export async function exec(command: string, options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
-  return runExec(command, options);
+  return runExec(command, plain(options));
 }
 
 /** Is told of the program when it runs: the promise is of what it wrote. */

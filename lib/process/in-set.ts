@@ -1,4 +1,5 @@
 /** Starts programs in existing namespaces: what the methods of a NamespaceSet do. */
+import { plain } from '../errors/plain';
 import { validateKnownKeys, validateObject } from '../errors/validate';
 import type { Namespace } from '../namespace/namespace';
 import { EXEC_FILE_OPTIONS, type ExecResult, runExec, runExecFile } from './exec';
@@ -56,9 +57,10 @@ export async function execFileIn(
 export async function execIn(
   set: Iterable<Namespace>,
   command: string,
-  options: InSet<ExecOptions> = {},
+  given: InSet<ExecOptions> = {},
   confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
+  const options = plain(given);
   validateNames(options, EXEC_FILE_OPTIONS, confinement);
   const { confine, started } = confinement;
   return runExec(command, confinement.complete({ ...options, setns: set }), confine, started);

@@ -9,6 +9,7 @@ import {
   validateOneOf,
   validateString,
 } from '../errors/validate';
+import { plain } from '../errors/plain';
 import { closeFd } from '../launch/close';
 import { systemError } from '../launch/failure';
 import type { Task } from '../launch/task';
@@ -102,7 +103,8 @@ export async function spawn(
 }
 
 /** `(args?, options?)`, either of which may be left out. */
-export function sortArguments(args: unknown, options: unknown): [args: string[], options: object] {
+export function sortArguments(first: unknown, second: unknown): [args: string[], options: object] {
+  const [args, options] = [plain(first), plain(second)];
   if (args != null && typeof args !== 'object') throw invalidType('args', 'of type object', args);
   if (args != null && !Array.isArray(args)) return [[], args];
   const list: unknown = args ?? [];

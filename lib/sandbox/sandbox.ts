@@ -1,3 +1,4 @@
+import { plain } from '../errors/plain';
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import type { FreezeOptions } from '../cgroup/cgroup';
@@ -75,7 +76,7 @@ export class Sandbox {
    * @throws NamespaceError with `step` (`'mounts[3]: bind /x on /y'`), `path`, and a `hint`
    */
   static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
-    const plan = parseSpec(spec);
+    const plan = parseSpec(plain(spec));
     const built = await build(plan, signalOf(options));
     return construct(built, confinementOf(plan.rules, built.ids, built.cgroup?.directory.fd));
   }

@@ -1,4 +1,5 @@
 /** Connections from inside a network namespace: what `net.connect()` does, in the namespace. */
+import { plain } from '../../errors/plain';
 import { type LookupFunction, Socket, isIP } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { Errno } from '../../errors/errno';
@@ -88,7 +89,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** {@link Sockets.connect} */
 export async function connect(target: NetworkTarget, where: ConnectOptions | number): Promise<Socket> {
-  const options = typeof where === 'number' ? { port: where } : where;
+  const options = typeof where === 'number' ? { port: where } : plain(where);
   validateConnect(options);
   const deadline = deadlineOf(options);
   try {
