@@ -35,6 +35,8 @@ export interface Command {
   readonly words?: readonly string[];
   /** What the second operand is. */
   readonly afterWord?: Completion;
+  /** Shown in the help after the options. */
+  readonly notes?: readonly string[];
   readonly examples: readonly (readonly [command: string, does: string])[];
   /** @returns the exit status */
   run(given: Given): Promise<number>;

@@ -8,7 +8,7 @@ const WIDTH = 80;
 const EXAMPLE = 46;
 
 /** What `linux-ns COMMAND --help` prints: the most common options, which fit one screen, or all of them. */
-export function helpOf({ name, operands, summary, options, examples }: Command, all: boolean): string[] {
+export function helpOf({ name, operands, summary, options, notes, examples }: Command, all: boolean): string[] {
   const every = [...options, ...COMMON];
   const usual = every.filter(({ rare }) => rare !== true);
   // A second page is not worth it for --version alone.
@@ -22,6 +22,7 @@ export function helpOf({ name, operands, summary, options, examples }: Command, 
     '',
     ...rows.flatMap(([option, does]) => columns(option, does, column)),
     '',
+    ...(notes === undefined ? [] : [...notes, '']),
     ...examples.flatMap(([command, does]) => example(command, does)),
   ];
 }

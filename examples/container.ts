@@ -1,20 +1,15 @@
 /**
- * The container of "Linux Namespaces" by way of LXC: an init of its own, and namespaces of every kind but two. It shares
- * the user and time namespaces with the host. What `lsns` says of the host and of the container is printed as in the
- * article: six kinds are the container's own.
+ * The container of "Exploring Namespaces in Linux": an init of its own, and namespaces of every kind but two. It shares the
+ * user and time namespaces with the host. The commands are those of the article, in its order: what `lsns`, `ps` and `pstree`
+ * say on the host and in the container, where six kinds are the container's own. lsns is ours.
  *
  *     npx tsx examples/container.ts
  *
  * As an ordinary user it has a user namespace of its own as well: without one the kernel grants no other.
  */
 import { execFileSync } from 'node:child_process';
-import { Sandbox, hostUserland } from 'linux-ns';
+import { type LsnsRow, Sandbox, hostUserland, lsns, processTree } from 'linux-ns';
 import { fail } from './command-line';
-
-/** Columns of lsns(8). It sees the host's side, in this process's own namespaces. */
-function lsns(pid: number): string {
-  return execFileSync('lsns', ['-l', '-p', String(pid), '-o', 'NS,TYPE,PATH,PID,COMMAND,USER'], { encoding: 'utf8' });
-}
 
 async function main(): Promise<void> {
   const isRoot = process.geteuid?.() === 0;
@@ -23,13 +18,53 @@ async function main(): Promise<void> {
     share: isRoot ? ['user'] : [],
     hostname: 'container',
   });
-  const terminal = await container.spawn('sleep', ['600'], { stdio: 'ignore' });
+  await container.spawn('sleep', ['600'], { stdio: 'ignore' });
+  const init = container.init;
 
-  console.log('root@container # ps -e');
-  console.log((await container.execFile('ps', ['-e'])).stdout);
-  console.log(`host # its init is process ${container.init}, its sleep ${terminal.pid ?? 0}`);
-  console.log(`\nhost # lsns -p ${process.pid}\n${lsns(process.pid)}`);
-  console.log(`host # lsns -p ${container.init}\n${lsns(container.init)}`);
+  say('root@host # lsns -o NS,TYPE,PATH,PID,COMMAND,USER');
+  print(await lsns());
+
+  say('root@host # ps -e | grep -E "PID|init"');
+  console.log(inits(execFileSync('ps', ['-e'], { encoding: 'utf8' })));
+  say('root@container # ps -e | grep -E "PID|init"');
+  console.log(inits((await container.execFile('ps', ['-e'])).stdout));
+
+  say('root@host # pstree -pN pid');
+  console.log(String(await processTree({ by: 'pid' })));
+  // pstree begins with process 1, and a sandbox's init shows nothing of itself to programs inside: ps has the namespace.
+  say('root@container # ps -eo pidns,pid,ppid,comm');
+  console.log((await container.execFile('ps', ['-eo', 'pidns,pid,ppid,comm'])).stdout.trimEnd());
+
+  say(`root@host # lsns -p ${process.pid} -o NS,TYPE,PATH,PID,COMMAND,USER`);
+  print(await lsns({ pid: process.pid }));
+  say(`root@host # lsns -p ${init} -o NS,TYPE,PATH,PID,COMMAND,USER`);
+  print(await lsns({ pid: init }));
+}
+
+function say(command: string): void {
+  console.log(`\n${command}`);
+}
+
+function inits(processes: string): string {
+  return processes
+    .split('\n')
+    .filter((line) => /PID|init/.test(line))
+    .join('\n');
+}
+
+function print(rows: readonly LsnsRow[]): void {
+  console.log('        NS TYPE   PATH                      PID COMMAND                   USER');
+  for (const { ns, type, path, pid, command, user } of rows) {
+    const cells = [
+      String(ns).padStart(10),
+      type.padEnd(6),
+      (path ?? '').padEnd(21),
+      String(pid ?? '').padStart(7),
+      (command ?? '').slice(0, 25).padEnd(25),
+      user,
+    ];
+    console.log(cells.join(' '));
+  }
 }
 
 main().catch(fail);

@@ -29,10 +29,16 @@ async function main(): Promise<void> {
   await using lan = await unshare('net', { setns: [host.user!] });
   await plugIn(net, lan);
 
-  say('ip netns add ns1');
-  await using ns1 = await unshare('net', { setns: [host.user!] });
+  // The names are this program's: those of `ip netns` are files of the machine, in /run/netns.
+  const names = new Map<string, NamespaceSet>();
+  say('ip netns list');
+  printNames(names);
+  say('ip netns add ns1', 'ip netns list');
+  // As ip(8) makes it, lo is down.
+  await using ns1 = await unshare({ net: { loopback: false } }, { setns: [host.user!] });
   await using inside = await Network.open(ns1);
-  console.log(`ns1 is ${String(ns1.net)}`);
+  names.set('ns1', ns1);
+  printNames(names);
 
   say('ip link list');
   printLinks(await net.link.list());
@@ -181,6 +187,10 @@ async function startUntil(
 
 function say(...commands: string[]): void {
   console.log(`\n${commands.map((command) => `# ${command}`).join('\n')}`);
+}
+
+function printNames(names: ReadonlyMap<string, NamespaceSet>): void {
+  for (const name of names.keys()) console.log(name);
 }
 
 function printLinks(links: readonly Link[]): void {

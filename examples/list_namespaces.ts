@@ -16,9 +16,9 @@ async function main(): Promise<void> {
   print(await lsns());
 
   console.log('\n$ ls -l /proc/$$/ns');
-  for (const kind of NAMESPACE_KINDS) {
-    await using namespace = await Namespace.of('self', kind);
-    console.log(`${kind} -> ${String(namespace)}`);
+  for (const link of [...NAMESPACE_KINDS, 'pid_for_children', 'time_for_children'] as const) {
+    await using namespace = await Namespace.of('self', link);
+    console.log(`${link} -> ${String(namespace)}`);
   }
 
   console.log(`\n$ lsns -p ${child.pid}`);

@@ -63,7 +63,7 @@ export const lsnsCommand: Command = {
     { name: 'filter', short: 'Q', value: 'EXPR', help: 'show only rows that match EXPR' },
     { name: 'raw', short: 'r', help: 'separate columns by one space' },
     { name: 'notruncate', short: 'u', help: 'do not truncate command lines' },
-    { name: 'nowrap', short: 'W', rare: true, help: 'print several paths in one line' },
+    { name: 'nowrap', short: 'W', help: 'print several paths in one line' },
     {
       name: 'type',
       short: 't',
@@ -75,8 +75,9 @@ export const lsnsCommand: Command = {
       ...{ name: 'tree', short: 'T', value: 'BY', optional: true, completes: ['parent', 'owner', 'process'] },
       help: 'print a tree by parent, owner or process',
     },
-    { name: 'list-columns', short: 'H', rare: true, help: 'list the available columns' },
+    { name: 'list-columns', short: 'H', help: 'list the available columns' },
   ],
+  notes: ['Available output columns:', ...COLUMNS.map(({ title, help }) => ` ${title.padStart(10)}  ${help}`)],
   examples: [
     ['lsns -t net -o NS,PID,NSFS', 'network namespaces and their mount points'],
     ['lsns -Q \'NPROCS > 5 and USER ne "root"\'', 'filter by columns'],

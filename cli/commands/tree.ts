@@ -42,8 +42,27 @@ async function run(given: Given): Promise<number> {
   if (formats.filter((format) => format !== 'json').length > 1 || formats.length > 2)
     throw new UsageError(`${formats.map((format) => `--${format}`).join(' and ')} are mutually exclusive`);
   checkWords(given);
+  refuseUnused(given);
   await printTree(given);
   return 0;
+}
+
+/** The options that have an effect in each format; an option without one would be lost in silence. */
+const USES: Readonly<Record<string, readonly string[]>> = {
+  text: ['type', 'processes', 'color', 'ascii'],
+  by: ['ascii'],
+  json: ['type'],
+  dot: ['type'],
+  svg: ['type', 'processes', 'theme'],
+};
+
+function refuseUnused(given: Given): void {
+  const format = ['by', 'json', 'dot', 'svg'].find((each) => given.has(each)) ?? 'text';
+  for (const option of ['type', 'processes', 'color', 'ascii', 'theme']) {
+    if (!given.has(option) || USES[format]?.includes(option) === true) continue;
+    const only = format === 'text' ? '--svg' : `a tree without --${format}`;
+    throw new UsageError(`--${option} has no effect here: it is for ${only}`);
+  }
 }
 
 /** Rejects invalid values also where the output does not depend on them. */

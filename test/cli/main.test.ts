@@ -41,11 +41,32 @@ describe('linux-ns', () => {
     expect(await cli.prints('--version')).toBe(`linux-ns ${version}\n`);
   });
 
+  test('lsns --help has all options and columns, as that of lsns(8)', async () => {
+    const help = await cli.prints('lsns', '-h');
+    for (const option of ['-W, --nowrap', '-V, --version', '-H, --list-columns']) expect(help).toContain(option);
+    expect(help).toMatch(/Available output columns:\n +NS +namespace identifier \(inode number\)\n/);
+    for (const column of [
+      'TYPE',
+      'PATH',
+      'NPROCS',
+      'PID',
+      'PPID',
+      'COMMAND',
+      'UID',
+      'USER',
+      'NETNSID',
+      'NSFS',
+      'PNS',
+      'ONS',
+    ])
+      expect(help).toMatch(new RegExp(`^ +${column}  \\S`, 'm'));
+  });
+
   test.each(COMMANDS)('%s --help fits a terminal of 80 columns and 24 rows, and has examples', async (command) => {
     const lines = (await cli.prints(command, '--help')).trimEnd().split('\n');
     expect(lines[0]).toMatch(new RegExp(`^Usage: linux-ns ${command} \\[options\\]`));
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
-    expect(lines.length).toBeLessThan(24);
+    if (command !== 'lsns') expect(lines.length).toBeLessThan(24);
     expect(lines.some((line) => line.startsWith(`  linux-ns ${command}`))).toBe(true);
   });
 
@@ -84,6 +105,13 @@ describe('linux-ns', () => {
       ['tree', '--theme', 'pink'],
       ['tree', '--json', '--processes', 'many'],
       ['tree', '--by', 'pid', '--type', 'x'],
+      ['tree', '--by', 'pid', '--type', 'net'],
+      ['tree', '--by', 'pid', '--processes', '2'],
+      ['tree', '--by', 'pid', '--color', 'always'],
+      ['tree', '--json', '--processes', '2'],
+      ['tree', '--svg', '--ascii'],
+      ['tree', '--dot', '--color', 'never'],
+      ['tree', '--theme', 'dark'],
       ['completion', 'fish'],
     ]) {
       const ended = await cli.run(args);

@@ -88,8 +88,9 @@ describe('list_namespaces: lsns, ls -l /proc/$$/ns, pstree -N', () => {
   let lines: string[];
   beforeAll(async () => (lines = await linesOf('list_namespaces')));
 
-  test('all eight kinds have a link', () => {
-    for (const kind of ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']) {
+  test('all ten links are there', () => {
+    const kinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
+    for (const kind of [...kinds, 'pid_for_children', 'time_for_children']) {
       expect(lines).toContain(`${kind} -> ${readlinkSync(`/proc/self/ns/${kind}`)}`);
     }
   });

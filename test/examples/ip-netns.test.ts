@@ -16,6 +16,7 @@ needs({ tool: ['ping', 'dnsmasq', 'dhclient'] }).describe('ip-netns', () => {
 
   test('goes through the article, command by command', () => {
     expect([...parts.keys()]).toEqual([
+      'ip netns list',
       'ip netns add ns1',
       'ip link list',
       'ip link add veth0 type veth peer name veth1',
@@ -39,6 +40,12 @@ needs({ tool: ['ping', 'dnsmasq', 'dhclient'] }).describe('ip-netns', () => {
       'ip addr list veth1',
       'ip netns exec ns1 ip link del veth1',
     ]);
+  });
+
+  test('has no names at first, then one, and in there lo is down', () => {
+    expect(parts.get('ip netns list')).toEqual(['ns1']);
+    for (const command of ['ip netns exec ns1 ip link list', 'ip netns exec ns1 ip addr list'])
+      expect(parts.get(command)?.[0]).toMatch(/^1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN/);
   });
 
   test('prints its addresses and routes', () => {

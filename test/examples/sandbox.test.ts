@@ -48,7 +48,14 @@ describe('the examples of what people build with a Sandbox', () => {
 
   it('a container has an init of its own and six kinds of namespace, as lsns shows from the host', async () => {
     const output = (await linesOf('container')).join('\n');
-    expect(output).toMatch(/root@container # ps -e\n\s+PID.*\n\s+1 \?\s+\S+ nsinit\n/);
+    expect(output).toMatch(/root@container # ps -e \| grep .*\n\s+PID.*\n\s+1 \?\s+\S+ nsinit\n/);
+    const init = /lsns -p (\d+) -o [^\n]*\n[^]*lsns -p (\d+) -o/.exec(output)![2]!;
+    // The host sees both: its processes, and the container's in a pid namespace of their own.
+    expect(output).toMatch(new RegExp(`root@host # ps -e .*\\n[^]*^ *${init} \\?.*nsinit$`, 'm'));
+    expect(output).toMatch(new RegExp(`^\\[\\d+\\]\\nnsinit\\(${init}\\)\\nsleep\\(\\d+\\)$`, 'm'));
+    expect(output).toMatch(/root@container # ps -eo pidns,pid,ppid,comm\n.*\n(.*\n)*.* sleep\n/);
+    for (const kind of ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'])
+      expect(output).toMatch(new RegExp(`^\\d+ ${kind}\\s+/proc/${init}/ns/${kind}\\s+${init} nsinit`, 'm'));
     const ofContainer = output.slice(output.lastIndexOf('host # lsns'));
     const own = [...ofContainer.matchAll(/^\d+ (\w+)\s+\/proc\/\d+\/ns\/\w+\s+\d+ nsinit/gm)].map(([, kind]) => kind);
     const kinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'];
