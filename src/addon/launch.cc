@@ -24,13 +24,11 @@ constexpr size_t kPlanThatFits = 64 << 10;
 constexpr int kMostTries = 10000;
 constexpr useconds_t kNap = 100; // microseconds
 
-uint64_t SetSignalMask(uint64_t mask) {
-  uint64_t previous = 0;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &previous, sizeof(mask));
-  return previous;
+bool SetSignalMask(uint64_t mask, uint64_t *previous) {
+  return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, previous, sizeof(mask)) == 0;
 }
 
-// 0, or errno. Where nobody is there to read any more that is no failure: its end is told.
+// 0, or errno.
 int SendPacket(int control, const char *data, size_t size) {
   while (send(control, data, size, MSG_NOSIGNAL) < 0) {
     // The loop that watches this socket has made it non-blocking.
@@ -38,16 +36,21 @@ int SendPacket(int control, const char *data, size_t size) {
     if (errno == EAGAIN) {
       poll(&writable, 1, -1);
     } else if (errno != EINTR) {
-      return errno == EPIPE || errno == ECONNRESET ? 0 : errno;
+      return errno;
     }
   }
   return 0;
 }
 
+// child.h wants all signals blocked. Should they stay so after it, this thread misses nothing but setuid(2) in others.
 long Clone(child_plan *child) {
-  uint64_t mask = SetSignalMask(~UINT64_C(0));
+  uint64_t mask = 0;
+  if (!SetSignalMask(~UINT64_C(0), &mask)) {
+    child->failed = "rt_sigprocmask";
+    return -errno;
+  }
   long result = child_clone(child);
-  SetSignalMask(mask);
+  static_cast<void>(SetSignalMask(mask, nullptr));
   return result;
 }
 
@@ -156,10 +159,11 @@ void Launch::Proceed() {
   }
 }
 
-// It waits for what could not be sent: the end of the connection ends it.
+// It waits for what could not be sent: the end of the connection ends it. One that does not read any more has been
+// killed, and its end tells.
 void Launch::GiveUp(int error) {
   Lock lock(&mutex_);
-  send_error_ = error;
+  send_error_ = error == EPIPE || error == ECONNRESET ? 0 : error;
   shutdown(control.get(), SHUT_RDWR);
 }
 
@@ -204,7 +208,7 @@ bool Launch::Cancel() {
   Lock lock(&mutex_);
   cancelled_ = true;
   if (done_ && pidfd) {
-    SignalPidfd(pidfd.get(), SIGKILL);
+    KillChild(pidfd.get(), pid);
   }
   return done_;
 }
@@ -252,7 +256,8 @@ void Launch::Start(const Stack &stack) {
   }
   SetLauncher(0);
   if (result < 0) {
-    return Fail("clone", {static_cast<int>(-result), child.legacy != 0 ? "clone" : "clone3", ""});
+    const char *call = child.failed != nullptr ? child.failed : child.legacy != 0 ? "clone" : "clone3";
+    return Fail("clone", {static_cast<int>(-result), call, ""});
   }
   pid = static_cast<pid_t>(result);
   pidfd.Reset(child.pidfd);
@@ -308,7 +313,7 @@ void Launch::Fail(const char *at, Failure why) {
   phase = at;
   failure = std::move(why);
   if (pidfd) {
-    SignalPidfd(pidfd.get(), SIGKILL);
+    KillChild(pidfd.get(), pid);
     WaitPidfd(pidfd.get(), 0);
     pidfd.Reset();
   }
@@ -337,7 +342,7 @@ void Launch::Finish() {
   Lock lock(&mutex_);
   done_ = true;
   if (cancelled_ && pidfd) {
-    SignalPidfd(pidfd.get(), SIGKILL);
+    KillChild(pidfd.get(), pid);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -142,6 +143,13 @@ Ended EndOfTraced(int pidfd) {
 
 int SignalPidfd(int pidfd, int signal) {
   return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? errno : 0;
+}
+
+void KillChild(int pidfd, pid_t pid) {
+  int error = SignalPidfd(pidfd, SIGKILL);
+  if (error != 0 && error != ESRCH) {
+    kill(pid, SIGKILL);
+  }
 }
 
 bool ReapPidfd(int pidfd, siginfo_t *info) {

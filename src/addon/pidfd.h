@@ -19,6 +19,10 @@ struct Ended {
 // 0, or errno.
 int SignalPidfd(int pidfd, int signal);
 
+// SIGKILL for a child of ours that has not been waited for: so its pid is not another's, where pidfd_send_signal(2) is
+// refused.
+void KillChild(int pidfd, pid_t pid);
+
 // Reaps; `options` may be WNOHANG. Says that a process has ended as soon as its pidfd does. One that only its tracer
 // could reap yet is left to the reaper: Reap().
 Ended WaitPidfd(int pidfd, int options);

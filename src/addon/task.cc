@@ -180,7 +180,7 @@ void Task::Watch(Fd pidfd, pid_t pid) {
   int error = process->poll.Open(environment_, process->pidfd.get(), UV_READABLE, referenced_,
                                  [this, process] { OnProcess(process); });
   if (error != 0) {
-    SignalPidfd(process->pidfd.get(), SIGKILL);
+    KillChild(process->pidfd.get(), process->pid);
     process->end = WaitPidfd(process->pidfd.get(), 0);
   }
 }
@@ -371,6 +371,9 @@ void Task::TakeFailure(const plan_report &report, const char *data, size_t size)
 void Task::HangUp() {
   hung_up_ = true;
   StopListening();
+  if (!exec_seen_ && !done_) {
+    KillAll(); // it has not said what it was to say, and can't any more
+  }
   JudgeExec();
 }
 
@@ -611,7 +614,7 @@ void Task::Abandon() {
 void Task::KillAll() {
   for (const std::unique_ptr<Process> &process : processes_) {
     if (process->pidfd) {
-      SignalPidfd(process->pidfd.get(), SIGKILL);
+      KillChild(process->pidfd.get(), process->pid);
     }
   }
 }
@@ -664,6 +667,11 @@ void Task::EmitExit() {
   if (init_reported_ && own.signal == 0) {
     code = WIFEXITED(init_status_) ? WEXITSTATUS(init_status_) : -1;
     signal = WIFSIGNALED(init_status_) ? WTERMSIG(init_status_) : 0;
+  }
+  // An init that has ended and not told so of its program has taken it along: the kernel kills what is left in a pid
+  // namespace.
+  if (launch_->plan.has_init && !init_reported_ && own.signal == 0) {
+    signal = SIGKILL;
   }
   Napi::Object event = Napi::Object::New(env);
   // A plan that came to its end has; whatever ended nsinit then.

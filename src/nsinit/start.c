@@ -29,7 +29,7 @@ static void refuse_without_plan(long received) {
   static const char text[] = "linux-ns: this is nsinit, which starts programs, and no program to run: "
                              "/proc/self/exe names it until a program has started\n";
   if (received == -EBADF || received == -ENOTSOCK) {
-    sys3(__NR_write, 2, text, sizeof(text) - 1);
+    ignored(sys3(__NR_write, 2, text, sizeof(text) - 1), "the status says that it is no program");
     quit(126);
   }
 }
@@ -85,7 +85,7 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.inner_user = -1;
   task.owner_uid = PLAN_UNCHANGED;
   task.owner_gid = PLAN_UNCHANGED;
-  sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0);
+  must(sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0), "prctl", NULL);
   if (!read_plan()) {
     quit(1);
   }

@@ -7,9 +7,12 @@
 
 #include <asm/unistd.h>
 
+/* What a call says has to be looked at: must(), or ignored() below. */
+#define SYS_LOOKED_AT __attribute__((warn_unused_result))
+
 #if defined(__x86_64__)
 
-static inline long sys_call6(long number, long a, long b, long c, long d, long e, long f) {
+SYS_LOOKED_AT static inline long sys_call6(long number, long a, long b, long c, long d, long e, long f) {
   long result;
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -25,8 +28,8 @@ static inline long sys_call6(long number, long a, long b, long c, long d, long e
  * A clone whose child starts in entry(argument) on the stack that the call names, and never returns here: the parent's
  * frame would not be there for it. The arguments are clone3(2)'s two or clone(2)'s five.
  */
-static inline long sys_clone_into(long number, long a, long b, long c, long d, long e, void (*entry)(void *),
-                                  void *argument) {
+SYS_LOOKED_AT static inline long sys_clone_into(long number, long a, long b, long c, long d, long e,
+                                                void (*entry)(void *), void *argument) {
   long result;
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -47,7 +50,7 @@ static inline long sys_clone_into(long number, long a, long b, long c, long d, l
 
 #elif defined(__aarch64__)
 
-static inline long sys_call6(long number, long a, long b, long c, long d, long e, long f) {
+SYS_LOOKED_AT static inline long sys_call6(long number, long a, long b, long c, long d, long e, long f) {
   register long x8 __asm__("x8") = number;
   register long x0 __asm__("x0") = a;
   register long x1 __asm__("x1") = b;
@@ -59,8 +62,8 @@ static inline long sys_call6(long number, long a, long b, long c, long d, long e
   return x0;
 }
 
-static inline long sys_clone_into(long number, long a, long b, long c, long d, long e, void (*entry)(void *),
-                                  void *argument) {
+SYS_LOOKED_AT static inline long sys_clone_into(long number, long a, long b, long c, long d, long e,
+                                                void (*entry)(void *), void *argument) {
   register long x8 __asm__("x8") = number;
   register long x0 __asm__("x0") = a;
   register long x1 __asm__("x1") = b;
