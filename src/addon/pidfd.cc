@@ -197,7 +197,15 @@ bool HasEnded(int pidfd) {
 
 bool IsOwnChild(pid_t pid) {
   siginfo_t info = {};
-  return pid > 0 && waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+  int result;
+  if (pid <= 0) {
+    return false;
+  }
+  do {
+    result = waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
+  } while (result < 0 && errno == EINTR);
+  // ECHILD alone says no: another answer is none, and a child of ours would stay for ever.
+  return result == 0 || (errno != ECHILD && StatOf(pid).parent == getpid());
 }
 
 // The ioctl answers ESRCH for a process that was waited for, and others for what is no pidfd.

@@ -20,6 +20,7 @@ namespace {
 
 constexpr uint64_t kLookAfter = 1000; // milliseconds, in which a start is over unless somebody holds it up
 constexpr uint64_t kExecTakes = 1;    // milliseconds, the rest of an exec under way
+constexpr int kMostFailedReceives = 16;
 
 std::string OptionalString(const Napi::Object &object, const char *name) {
   Napi::Value value = object.Get(name);
@@ -223,6 +224,11 @@ void Task::DrainControl() {
     Receive(launch_->control.get(), &packet);
     if (packet.size < 0 && errno == EAGAIN) {
       return;
+    }
+    // Nothing was taken out of the queue, and what is in it may be all that is ever told of a child. Of a hang-up that
+    // is told so, with something unread, the next answer is the end.
+    if (packet.size < 0 && failed_receives_++ < kMostFailedReceives) {
+      continue;
     }
     if (IsHangUp(packet)) {
       return HangUp();

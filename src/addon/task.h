@@ -117,6 +117,7 @@ private:
   bool dies_with_environment_ = true;
   bool adopted_ = false; // the launcher's part is done, and its outcome here
   bool hung_up_ = false; // nsinit's end of the socket is closed, or nothing that it says counts any more
+  int failed_receives_ = 0;
   bool exec_seen_ = false;
   uint32_t exec_step_ = 0;
   bool held_ = false;    // was so when it was last looked for
