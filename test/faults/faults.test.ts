@@ -1,0 +1,45 @@
+/**
+ * A sample of what `npm run test:faults` tries: system calls that fail while something is started. Either it starts with
+ * all that was promised, or it is a NamespaceError that says what failed; nothing is left, and nothing hangs.
+ */
+import { rmSync } from 'node:fs';
+import { ONE_WAIT } from '../fixtures/patience';
+import { KINDS_HERE } from './kinds';
+import { makePrograms, runFaults } from './run';
+
+/** Prime: so that of calls that are made over and over others are met in each kind. */
+const SAMPLE = 53;
+const patience = ONE_WAIT / 4;
+const programs = makePrograms();
+
+afterAll(() => rmSync(programs, { recursive: true }));
+
+describe('one system call fails, of those that it takes to start something:', () => {
+  test.each(KINDS_HERE.map(({ name }) => name))('%s', async (kind) => {
+    const { breaches, tried } = await runFaults({ programs, kinds: [kind], step: SAMPLE, patience });
+    expect(breaches).toEqual([]);
+    expect(tried).toBeGreaterThan(0);
+  });
+});
+
+describe('faults that were overlooked once:', () => {
+  test.each([
+    ['a capability of which the kernel does not say whether the bounding set has it', 'confined', 'prctl:23 39:'],
+    ['a plan that cannot be sent', 'plain', 'L sendto 2'],
+    ['the word that lets a task go on, which cannot be sent', 'user namespace', 'L sendto 3'],
+    ['a report that cannot be received', 'user namespace', 'M recvmsg 1'],
+    ['a descriptor that does not get its place', 'plain', 'dup3'],
+    ['a signal that stays ignored', 'plain', 'rt_sigaction 13'],
+    ['a capability that nsinit does not get', 'user namespace', 'L1 prctl:47 22'],
+  ])('%s', async (_, kind, match) => {
+    const { breaches, tried } = await runFaults({ programs, kinds: [kind], match, patience });
+    expect(breaches).toEqual([]);
+    expect(tried).toBeGreaterThan(0);
+  });
+
+  test('a joiner that others could trace', async () => {
+    const { breaches, came } = await runFaults({ programs, kinds: ['join'], match: 'prctl:4 1:', patience });
+    expect(breaches).toEqual([]);
+    expect(Object.keys(came).sort()).toEqual(['EINVAL', 'ENOSYS', 'EPERM']);
+  });
+});
