@@ -144,48 +144,127 @@ static _Noreturn void reap_until(long program, const struct plan_report *unsaid)
   }
 }
 
-/* With one descriptor: cmsg(3) */
-struct with_descriptor {
-  struct cmsghdr header;
-  int fd;
-};
+#define MOST_GIVEN 1024
+#define MOST_AT_ONCE 250 /* SCM_MAX_FD is 253: unix(7) */
 
 /*
- * The socket is the program's task's alone, so that nothing but its exec, or its end, closes it, and no program can
- * have it from this init. The table of descriptors is copied by the clone, and this task does not run again before the
- * exec (CLONE_VFORK): so the socket is under way to the child by then, in the queue of another one.
+ * What the program's task alone is to have: the socket, so that nothing but its exec, or its end, closes it, and what
+ * the rest of the plan names. A program that takes this init over finds none of it. The table of descriptors is copied
+ * by the clone, and this task does not run again before the exec (CLONE_VFORK): so by then all of it is under way to
+ * the child, in the queue of another socket.
  */
-static void give_control(int to) {
-  struct with_descriptor rights = {{CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}, task.control};
+static struct {
+  int queue;
+  uint32_t count;
+  int numbers[MOST_GIVEN]; /* the socket's first */
+} given;
+
+static void give(uint64_t fd) {
+  if (given.count == MOST_GIVEN) {
+    fail("sendmsg", -E2BIG, NULL);
+  }
+  given.numbers[given.count++] = (int)fd;
+}
+
+static void collect_given(void) {
+  struct plan_reader reader = plan_open(task.plan, task.plan_size);
+  struct plan_step step;
+  given.count = 0;
+  give((uint64_t)task.control);
+  for (uint32_t at = 0; plan_next(&reader, &step); at++) {
+    const char *fields = plan_step_fields(step.type);
+    for (int i = 0; at > task.step && fields[i] != '\0'; i++) {
+      uint32_t count = fields[i] == 'F' ? step.field[i].size : 0;
+      for (uint32_t item = 0; item < count; item++) {
+        give(plan_list_number(&step.field[i], item));
+      }
+      if (fields[i] == 'f') {
+        give(step.field[i].number);
+      }
+    }
+  }
+}
+
+/* A message with descriptors: cmsg(3) */
+struct with_descriptors {
+  struct cmsghdr header;
+  int fds[MOST_AT_ONCE];
+};
+
+static long pass(long number, int socket, struct with_descriptors *rights, uint32_t count, uint64_t flags) {
   char byte = 0;
   struct iovec vector = {&byte, sizeof(byte)};
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-  message.msg_control = &rights;
-  message.msg_controllen = sizeof(rights);
-  must(sys3(__NR_sendmsg, to, &message, MSG_NOSIGNAL), "sendmsg", NULL);
-  sys_close(task.control);
-  task.control = -1;
+  rights->header = (struct cmsghdr){CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+  message.msg_control = rights;
+  message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+  long result = sys3(number, socket, &message, flags);
+  return result >= 0 && (message.msg_flags & MSG_CTRUNC) != 0 ? -EMFILE : result;
 }
 
-static void take_control(int from) {
-  struct with_descriptor rights = {{0, 0, 0}, -1};
-  char byte;
-  struct iovec vector = {&byte, sizeof(byte)};
-  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-  message.msg_control = &rights;
-  message.msg_controllen = sizeof(rights);
-  long got = sys3(__NR_recvmsg, from, &message, MSG_CMSG_CLOEXEC);
-  if (got < 0 || rights.fd < 0) {
+static uint32_t part_from(uint32_t at) { return given.count - at < MOST_AT_ONCE ? given.count - at : MOST_AT_ONCE; }
+
+static void give_all(int to) {
+  static struct with_descriptors rights;
+  collect_given();
+  for (uint32_t at = 0; at < given.count; at += MOST_AT_ONCE) {
+    __builtin_memcpy(rights.fds, given.numbers + at, part_from(at) * sizeof(int));
+    must(pass(__NR_sendmsg, to, &rights, part_from(at), MSG_NOSIGNAL), "sendmsg", NULL);
+  }
+  sys_close(to);
+  for (uint32_t i = 0; i < given.count; i++) {
+    sys_close(given.numbers[i]);
+  }
+}
+
+/* To the number that it had. Where another that has come has this number that one is moved away. */
+static long put_back(int *came, uint32_t i) {
+  int wanted = given.numbers[i];
+  if (came[i] == wanted) {
+    return 0;
+  }
+  for (uint32_t j = i + 1; j < given.count; j++) {
+    if (came[j] == wanted) {
+      came[j] = (int)sys3(__NR_fcntl, wanted, F_DUPFD_CLOEXEC, 0);
+      if (came[j] < 0) {
+        return came[j];
+      }
+    }
+  }
+  long result = sys3(__NR_dup3, came[i], wanted, O_CLOEXEC);
+  sys_close(came[i]);
+  return result;
+}
+
+/* 0, or -errno. */
+static long take_all(void) {
+  static struct with_descriptors rights;
+  static int came[MOST_GIVEN];
+  for (uint32_t at = 0; at < given.count; at += MOST_AT_ONCE) {
+    long got = pass(__NR_recvmsg, given.queue, &rights, part_from(at), MSG_CMSG_CLOEXEC);
+    if (got < 0) {
+      return got;
+    }
+    __builtin_memcpy(came + at, rights.fds, part_from(at) * sizeof(int));
+  }
+  for (uint32_t i = 0; i < given.count; i++) {
+    long error = put_back(came, i);
+    if (error < 0) {
+      return error;
+    }
+  }
+  return 0;
+}
+
+static void continue_plan(void *unused) {
+  (void)unused;
+  long error = take_all();
+  if (error < 0) {
     /* There is nobody to tell but the init. */
     task.unsaid = (struct plan_report){.kind = REPORT_FAILED, .step = task.step, .syscall = "recvmsg"};
-    task.unsaid.error = got < 0 ? (int32_t)-got : EMFILE;
+    task.unsaid.error = (int32_t)-error;
     quit(127);
   }
-  task.control = rights.fd;
-}
-
-static void continue_plan(void *queue) {
-  take_control(*(int *)queue);
   task.line = -1;
   task.has_init = true;
   task.step++;
@@ -206,14 +285,15 @@ void step_init(const struct plan_step *step) {
   }
   must(sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair", NULL);
   long stack = new_stack();
-  give_control(pair[0]);
+  given.queue = pair[1];
+  give_all(pair[0]);
   struct task own = task;
   unsigned long flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-  long program = sys_clone_into(__NR_clone, (long)flags, stack, 0, 0, 0, continue_plan, &pair[1]);
+  long program = sys_clone_into(__NR_clone, (long)flags, stack, 0, 0, 0, continue_plan, NULL);
   struct plan_report unsaid = task.unsaid;
   task = own;
   if (program < 0) {
-    take_control(pair[1]);
+    must(take_all(), "recvmsg", NULL);
     fail("clone", program, NULL);
   }
   must(sys2(__NR_munmap, stack - (long)STACK_BYTES, STACK_BYTES), "munmap", NULL);

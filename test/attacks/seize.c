@@ -1,7 +1,7 @@
 /*
  * A root inside that takes over process 1 of its pid namespace as soon as it runs: holds it, takes each of its descriptors,
  * and says on them all that nsinit may say to Node, with Node's own pidfd (SO_PEERPIDFD) where it can be had. It prints
- * nothing: what it achieves shows in Node.
+ * nothing: what it achieves shows in Node. It ends with 43 where process 1 had more than it should.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,16 +62,30 @@ static void fill(int fd) {
   }
 }
 
-/* seize forge|fill|hold: what to do with process 1, which is held meanwhile but for the last, for ever */
+/* Anything but the pipe on which it says its last word, and what is left of the queue that its child took all from. */
+static int is_more(int fd) {
+  struct stat status;
+  int type = 0;
+  socklen_t size = sizeof(type);
+  int is_queue = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+  return !is_queue && fstat(fd, &status) == 0 && !S_ISFIFO(status.st_mode);
+}
+
+/* seize look|forge|fill|hold: what to do with process 1, which is held meanwhile, and for the last for ever */
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "forge";
   signal(SIGPIPE, SIG_IGN);
   ptrace(PTRACE_SEIZE, 1, 0, 0);
   ptrace(PTRACE_INTERRUPT, 1, 0, 0);
+  int more = 0;
   int pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
   for (int number = 0; number < MOST_DESCRIPTORS; number++) {
     int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
     if (fd < 0) {
+      continue;
+    }
+    more |= is_more(fd);
+    if (strcmp(what, "look") == 0) {
       continue;
     }
     if (strcmp(what, "fill") == 0) {
@@ -81,5 +96,5 @@ int main(int argc, char **argv) {
   while (strcmp(what, "hold") == 0) {
     pause();
   }
-  return 42;
+  return more ? 43 : 42;
 }

@@ -10,7 +10,7 @@ const WAYS: readonly SpawnOptions[] = [
   { unshare: ['user', 'pid', 'mnt', 'uts'], stdio: 'ignore' },
   { unshare: ['user', 'pid'], pty: {} },
 ];
-const DEEDS = ['forge', 'fill', 'hold'] as const;
+const DEEDS = ['look', 'forge', 'fill', 'hold'] as const;
 
 export const attack: Attack = {
   about: 'A root inside takes over the init of its pid namespace, and speaks to Node in its name.',
@@ -39,7 +39,10 @@ async function oneRound(program: string, deed: (typeof DEEDS)[number], way: Spaw
   if (name !== undefined && name !== basename(program)) wrong.push(`${deed}: the program is said to be ${name}`);
   // Of the two that end by themselves the init tells how, and may be made to tell anything: but not never.
   if (deed === 'hold') child.kill('SIGKILL');
-  if (deed !== 'hold' && (await settled(child.exited)) === 'never') wrong.push(`${deed}: the end is not told`);
+  const end = deed === 'hold' ? undefined : await settled(child.exited);
+  if (end === 'never') wrong.push(`${deed}: the end is not told`);
+  const code = end !== undefined && end !== 'never' && 'value' in end ? end.value.code : undefined;
+  if (deed === 'look' && code !== 42) wrong.push(`${deed}: the attacker ended with ${String(code)}`);
   if ((await settled(child.close())) === 'never') wrong.push(`${deed}: close() did not settle`);
   return wrong;
 }
