@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import {
@@ -56,7 +57,7 @@ const CONFINED: SpawnOptions = {
   capabilities: [],
   seccomp: 'default',
   rlimits: { nofile: 64, core: 0, stack: { soft: 1 << 20 } },
-  niceness: 5,
+  niceness: Math.min(19, getPriority() + 5), // a lower one may not be had
   umask: 0o077,
   oomScoreAdj: 500,
   cpuAffinity: [0],

@@ -548,3 +548,13 @@ test('the option is known by its name only', async () => {
   await expect(spawn('true', [], { secomp: 'default' } as never)).rejects.toThrow(/did you mean 'seccomp'/);
   expect(() => compileSeccomp('default' as never)).toThrow(errorWith({ code: 'ERR_INVALID_ARG_TYPE' }));
 });
+
+test.each<SpawnOptions>([{}, { unshare: ['user', 'pid'] }])(
+  'a program that its filters keep from running has not started, though they let nothing be said of it: %j',
+  async (options) => {
+    const syscalls = [{ names: ['sendmsg', 'execve', 'execveat'], action: 'SCMP_ACT_ERRNO' }] as const;
+    const { program } = compileSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+    const starting = spawn('true', [], { ...options, seccomp: program, stdio: 'ignore' });
+    await expect(starting).rejects.toThrow(errorWith({ code: 'EPERM', step: 'exec true' }));
+  },
+);
