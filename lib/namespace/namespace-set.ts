@@ -179,12 +179,25 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     args: readonly string[] | null | undefined,
     options: InSet<ExecFileOptions> & { encoding: 'buffer' | null },
   ): Promise<ExecResult<Buffer>>;
-  async execFile(file: string, args?: readonly string[] | null, options?: InSet<ExecFileOptions>): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | null,
+    options?: InSet<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
   async execFile(
     file: string,
     options: InSet<ExecFileOptions> & { encoding: 'buffer' | null },
   ): Promise<ExecResult<Buffer>>;
-  async execFile(file: string, options?: InSet<ExecFileOptions>): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    options?: InSet<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: InSet<ExecFileOptions>,
+  ): Promise<ExecResult<string | Buffer>>;
+  async execFile(file: string, options: InSet<ExecFileOptions>): Promise<ExecResult<string | Buffer>>;
   async execFile(
     file: string,
     args?: readonly string[] | InSet<ExecFileOptions> | null,
@@ -195,7 +208,11 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
 
   /** Runs a command line in a shell inside: `exec()` with `setns`. */
   async exec(command: string, options: InSet<ExecOptions> & { encoding: 'buffer' | null }): Promise<ExecResult<Buffer>>;
-  async exec(command: string, options?: InSet<ExecOptions>): Promise<ExecResult>;
+  async exec(
+    command: string,
+    options?: InSet<ExecOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async exec(command: string, options: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>>;
   async exec(command: string, options?: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>> {
     return execIn(this, command, options);
   }

@@ -48,6 +48,13 @@ export interface ExecError<Output extends string | Buffer = string | Buffer> ext
  */
 type BufferOption = { encoding: 'buffer' | null };
 
+/**
+ * Output is to be decoded.
+ *
+ * @inline
+ */
+type TextOption = { encoding?: BufferEncoding | undefined };
+
 /** 1 MiB, as Node. */
 const MAX_BUFFER = 1024 * 1024;
 
@@ -82,10 +89,16 @@ export async function execFile(
 export async function execFile(
   file: string,
   args?: readonly string[] | null,
-  options?: ExecFileOptions,
+  options?: ExecFileOptions & TextOption,
 ): Promise<ExecResult>;
+export async function execFile(
+  file: string,
+  args: readonly string[] | null | undefined,
+  options: ExecFileOptions,
+): Promise<ExecResult<string | Buffer>>;
 export async function execFile(file: string, options: ExecFileOptions & BufferOption): Promise<ExecResult<Buffer>>;
-export async function execFile(file: string, options?: ExecFileOptions): Promise<ExecResult>;
+export async function execFile(file: string, options?: ExecFileOptions & TextOption): Promise<ExecResult>;
+export async function execFile(file: string, options: ExecFileOptions): Promise<ExecResult<string | Buffer>>;
 export async function execFile(
   file: string,
   args?: readonly string[] | ExecFileOptions | null,
@@ -106,7 +119,8 @@ export async function execFile(
  * ```
  */
 export async function exec(command: string, options: ExecOptions & BufferOption): Promise<ExecResult<Buffer>>;
-export async function exec(command: string, options?: ExecOptions): Promise<ExecResult>;
+export async function exec(command: string, options?: ExecOptions & TextOption): Promise<ExecResult>;
+export async function exec(command: string, options: ExecOptions): Promise<ExecResult<string | Buffer>>;
 export async function exec(command: string, options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
   return runExec(command, plain(options));
 }

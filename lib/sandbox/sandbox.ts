@@ -129,13 +129,22 @@ export class Sandbox {
   async execFile(
     file: string,
     args?: readonly string[] | null,
-    options?: InSandbox<ExecFileOptions>,
+    options?: InSandbox<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
   ): Promise<ExecResult>;
   async execFile(
     file: string,
     options: InSandbox<ExecFileOptions> & { encoding: 'buffer' | null },
   ): Promise<ExecResult<Buffer>>;
-  async execFile(file: string, options?: InSandbox<ExecFileOptions>): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    options?: InSandbox<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: InSandbox<ExecFileOptions>,
+  ): Promise<ExecResult<string | Buffer>>;
+  async execFile(file: string, options: InSandbox<ExecFileOptions>): Promise<ExecResult<string | Buffer>>;
   async execFile(
     file: string,
     args?: readonly string[] | InSandbox<ExecFileOptions> | null,
@@ -149,7 +158,11 @@ export class Sandbox {
     command: string,
     options: InSandbox<ExecOptions> & { encoding: 'buffer' | null },
   ): Promise<ExecResult<Buffer>>;
-  async exec(command: string, options?: InSandbox<ExecOptions>): Promise<ExecResult>;
+  async exec(
+    command: string,
+    options?: InSandbox<ExecOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async exec(command: string, options: InSandbox<ExecOptions>): Promise<ExecResult<string | Buffer>>;
   async exec(command: string, options?: InSandbox<ExecOptions>): Promise<ExecResult<string | Buffer>> {
     return execIn(this.#set(), command, options, this.#confinement);
   }

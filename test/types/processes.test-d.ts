@@ -113,6 +113,14 @@ export async function sets(): Promise<void> {
   expectType<string>()(await set.readFile('/x', 'utf8'));
   expectType<Socket>()(await set.connect({ host: 'x', port: 1 }));
 
+  const either = process.argv.length > 2 ? 'utf8' : null;
+  expectType<string | Buffer>()((await exec('x', { encoding: either })).stdout);
+  expectType<string | Buffer>()((await execFile('x', [], { encoding: either })).stdout);
+  expectType<string | Buffer>()((await set.exec('x', { encoding: either })).stdout);
+  expectType<string | Buffer>()((await set.execFile('x', { encoding: either })).stdout);
+  expectType<string>()((await exec('x', { encoding: 'utf8', timeout: 1 })).stdout);
+  expectType<Buffer>()((await set.exec('x', { encoding: null })).stdout);
+
   // @ts-expect-error: `false` is to leave it out
   await unshare({ net: false });
   // @ts-expect-error: there is nothing to say of a pid namespace
