@@ -77,6 +77,10 @@ const PHRASES: readonly Phrase[] = [
   { library: /list\(\) has those that there are/, other: "'linux-ns netns list' shows those that there are" },
   { library: /Leave it out of the set/, other: 'Leave out --user' },
   {
+    library: /Join the user namespace that owns it \(NS_GET_USERNS, userNamespace\(\)\)/,
+    other: 'Enter the user namespace that owns it as well (--user)',
+  },
+  {
     library: /Join that user namespace in the same call \(its creator can\)/,
     other: 'Enter that user namespace as well (--user; its creator can)',
   },
