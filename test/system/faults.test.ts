@@ -61,7 +61,11 @@ describe('a launch that fails names its step and leaves nothing:', () => {
     ],
   ];
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    // /dev/null is opened once, and kept.
+    await (
+      await spawn('true', [], { stdio: 'ignore' })
+    ).exited;
     writeFileSync(join(directory, 'data'), 'data', { mode: 0o644 });
     writeFileSync(join(directory, 'script'), '#!/no/such/interpreter\n', { mode: 0o755 });
   });
