@@ -1,6 +1,6 @@
 'use strict';
 
-// npm run check:arm64-addon, after `npm run prebuild` and `npm run build:lib`
+// npm run check:arm64-addon, after `npm run prebuilds` and `npm run build:lib`
 // Loads the prebuilt arm64 addon in an arm64 Node (the npm package that ships its binary) below qemu-user, and has it do
 // what the emulator can: scripts/emulated/exercises.js. Takes Debian's qemu-user, libc6-arm64-cross and
 // libstdc++6-arm64-cross. The Node is kept beside the others: see scripts/other-nodes.js.
@@ -40,7 +40,7 @@ function install(folder) {
 }
 
 if (!fs.existsSync(prebuilt)) {
-  console.error('check-arm64-addon: no prebuilt addon for linux-arm64: npm run prebuild makes it');
+  console.error('check-arm64-addon: no prebuilt addon for linux-arm64: npm run prebuilds makes it');
   process.exit(1);
 }
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'linux-ns-arm64-'));

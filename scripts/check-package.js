@@ -1,6 +1,7 @@
 'use strict';
 
-// Whether what is published works where it arrives: node scripts/check-package.js, after `npm run prebuild && npm pack`.
+// Whether what is published works where it arrives: node scripts/check-package.js, after
+// `npm run prebuilds && npm pack`.
 // It looks at the binaries and at the list of files, and installs the tarball in empty folders: with the binaries and
 // no compiler, with a compiler and no binaries, and with neither.
 
@@ -79,7 +80,7 @@ function checkHardening(file, elf) {
 function checkBinary(arch) {
   const file = `prebuilds/linux-${arch}/linux-ns.node`;
   const absolute = path.join(root, file);
-  if (!fs.existsSync(absolute)) return expect(false, `${file}: missing; npm run prebuild makes it`);
+  if (!fs.existsSync(absolute)) return expect(false, `${file}: missing; npm run prebuilds makes it`);
   const elf = run('readelf', ['--wide', '-h', '-l', '-S', '-d', absolute]).stdout;
   expect(elf.includes(MACHINES[arch]), `${file}: not for ${arch}`);
   checkHardening(file, elf);

@@ -3,7 +3,7 @@
 // npm run test:kernels -- [SUITE...] [-- JEST OPTIONS]
 // The suite on other kernels: those of Debian's suites, each booted in a virtual machine (qemu, emulated; much faster with
 // LINUX_NS_ACCEL=kvm where that works) whose root is this system's, read-only, below a tmpfs. As root and as an ordinary user, with the prebuilt addon:
-// `npm run prebuild` first. Takes root (it reads all of this system's files), and the packages qemu-system-x86,
+// `npm run prebuilds` first. Takes root (it reads all of this system's files), and the packages qemu-system-x86,
 // busybox-static, cpio, e2fsprogs, kmod. Kernels are kept in node_modules/.cache/linux-ns-kernels, or where LINUX_NS_KERNELS says.
 // Results: the table on stdout, and the logs in the folder that it names.
 

@@ -1,7 +1,7 @@
 'use strict';
 
 // npm run test:matrix -- [JEST OPTIONS]
-// The suite on every supported Node with one and the same prebuilt addon, as this user: after `npm run prebuild` and
+// The suite on every supported Node with one and the same prebuilt addon, as this user: after `npm run prebuilds` and
 // `npm run nodes`. In a copy of the checkout, whose build/ is that addon and nothing else.
 // LINUX_NS_NODES: see scripts/other-nodes.js.
 
@@ -54,7 +54,7 @@ function test(node, checkout, options) {
 }
 
 if (!fs.existsSync(prebuilt)) {
-  console.error(`test-matrix: no prebuilt addon for linux-${process.arch}: npm run prebuild makes it`);
+  console.error(`test-matrix: no prebuilt addon for linux-${process.arch}: npm run prebuilds makes it`);
   process.exit(1);
 }
 const checkout = fs.mkdtempSync(path.join(os.tmpdir(), 'linux-ns-matrix-'));

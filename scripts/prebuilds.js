@@ -1,12 +1,13 @@
 'use strict';
 
-// npm run prebuild: the binaries that the package ships, prebuilds/linux-x64 and prebuilds/linux-arm64, each one
-// Node-API addon with nsinit inside. `npm run prebuild -- arm64` makes one of them. What is of another architecture than
-// this machine takes Debian's cross compiler: g++-aarch64-linux-gnu, or g++-x86-64-linux-gnu.
+// npm run prebuilds: the binaries that the package ships, prebuilds/linux-x64 and prebuilds/linux-arm64, each one
+// Node-API addon with nsinit inside. `npm run prebuilds -- arm64` makes one of them. What is of another architecture
+// than this machine takes Debian's cross compiler: g++-aarch64-linux-gnu, or g++-x86-64-linux-gnu. The script is not
+// called `prebuild`: npm would run it before each `build`.
 //
 // In a folder of its own: the build/ of this checkout stays as it is, and what was compiled there is not taken over.
 //
-// npm run check:reproducible: makes them once more, elsewhere (node scripts/prebuild.js --check), and compares.
+// npm run check:reproducible: makes them once more, elsewhere (node scripts/prebuilds.js --check), and compares.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -33,7 +34,7 @@ function copySources(folder) {
 
 /** Makes the binary of an architecture in a new folder below `place`, and gives it to `take`. */
 function build(arch, place, take) {
-  const folder = fs.mkdtempSync(path.join(place, 'linux-ns-prebuild-'));
+  const folder = fs.mkdtempSync(path.join(place, 'linux-ns-prebuilds-'));
   try {
     copySources(folder);
     const { env, strip } = toolsFor(arch);
@@ -85,7 +86,7 @@ const [action, asked] =
   process.argv[2] === '--check' ? [checkReproducible, process.argv.slice(3)] : [prebuild, process.argv.slice(2)];
 const unknown = asked.find((arch) => !(arch in TRIPLETS));
 if (unknown !== undefined) {
-  console.error(`prebuild: no such architecture: ${unknown} (there are ${Object.keys(TRIPLETS).join(', ')})`);
+  console.error(`prebuilds: no such architecture: ${unknown} (there are ${Object.keys(TRIPLETS).join(', ')})`);
   process.exitCode = 1;
 } else {
   for (const arch of asked.length > 0 ? asked : Object.keys(TRIPLETS)) action(arch);
