@@ -233,13 +233,18 @@ void Task::DrainControl() {
     if (IsHangUp(packet)) {
       return HangUp();
     }
+    if (packet.size < 0) {
+      return Break("recvmsg", errno, -1);
+    }
     if (!packet.IsReport()) {
-      return Break("recvmsg", packet.size < 0 ? errno : EBADMSG, -1);
+      Break("recvmsg", EBADMSG, -1);
+      continue;
     }
     plan_report report = packet.Report();
     // This process has as many descriptors as it may: without the one that was sent there is nothing to go on with.
     if (packet.lost) {
-      return Break("recvmsg", EMFILE, static_cast<int>(report.step));
+      Break("recvmsg", EMFILE, static_cast<int>(report.step));
+      continue;
     }
     Handle(report, packet.data(), packet.data_size(), std::move(packet.fd), packet.sender);
   }
@@ -250,14 +255,13 @@ bool Task::IsHangUp(const Packet &packet) const {
   return packet.size == 0 || (packet.size < 0 && (errno == ECONNRESET || errno == EPIPE));
 }
 
-// Nothing can come of it any more, and nothing that is said counts.
+// Nothing can come of it any more, and nothing that is said counts, but that there is a child.
 void Task::Break(const char *syscall, int error, int step) {
   if (failed_ == nullptr) {
     failed_.reset(new Failed{step < 0 ? "prepare" : "step", error, syscall});
     failed_->step = step;
   }
-  hung_up_ = true;
-  StopListening();
+  broken_ = true;
   KillAll();
 }
 
@@ -275,7 +279,7 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
   if (report.kind == REPORT_FORKED) {
     return TakeChild(report, sender);
   }
-  if (!MaySpeak(sender)) {
+  if (broken_ || !MaySpeak(sender)) {
     return;
   }
   Napi::Env env = Env();
@@ -326,7 +330,7 @@ void Task::TakeChild(const plan_report &report, pid_t pid) {
     return Break("pidfd_open", pidfd.failure().error, static_cast<int>(report.step));
   }
   Watch(std::move(pidfd.value()), pid);
-  if (launch_->cancelled()) {
+  if (broken_ || launch_->cancelled()) {
     KillAll();
   }
 }

@@ -116,7 +116,8 @@ private:
   bool referenced_ = true;
   bool dies_with_environment_ = true;
   bool adopted_ = false; // the launcher's part is done, and its outcome here
-  bool hung_up_ = false; // nsinit's end of the socket is closed, or nothing that it says counts any more
+  bool hung_up_ = false; // nsinit's end of the socket is closed, or it has said all
+  bool broken_ = false;  // what it said, or how, made the launch fail
   int failed_receives_ = 0;
   bool exec_seen_ = false;
   uint32_t exec_step_ = 0;
