@@ -24,7 +24,11 @@ describe('one system call fails, of those that it takes to start something:', ()
 
 describe('faults that were overlooked once:', () => {
   test.each([
-    ['a capability of which the kernel does not say whether the bounding set has it', 'confined', 'prctl:23 39:'],
+    [
+      'a capability of which the kernel does not say whether the bounding set has it',
+      'user namespace, confined',
+      'prctl:23 39:',
+    ],
     ['a plan that cannot be sent', 'plain', 'L sendto 2'],
     ['the word that lets a task go on, which cannot be sent', 'user namespace', 'L sendto 3'],
     ['a report that cannot be received', 'user namespace', 'M recvmsg 1'],

@@ -153,7 +153,7 @@ function takeAway(path: string): string[] {
 
 export const KINDS: readonly Kind[] = [
   { name: 'plain', run: (place) => worldOf(place, {}) },
-  { name: 'confined', run: (place) => worldOf(place, CONFINED) },
+  { name: 'confined', only: 'root', run: (place) => worldOf(place, CONFINED) },
   {
     name: 'other ids',
     only: 'root',
