@@ -4,8 +4,10 @@
  */
 #include "nsinit.h"
 
+#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
 
@@ -218,6 +220,42 @@ static long copy_by_path(long fd, long copy) {
   return tree < 0 ? tree : -ESTALE;
 }
 
+static bool is_of_filesystem(long fd, long magic) {
+  struct statfs status;
+  return sys2(__NR_fstatfs, fd, &status) == 0 && status.f_type == magic;
+}
+
+/*
+ * The files of /proc/PID/ns are links of the kind that open_source() refuses. In a real /proc, and where they lead to a
+ * namespace, they are mounted from another root as well: what is seen there is no file of somebody else's, nsfs.
+ */
+static long open_namespace(const char *path) {
+  char directory[PATH_MAX];
+  size_t length = text_length(path);
+  while (length > 0 && path[length - 1] != '/') {
+    length--;
+  }
+  if (length == 0 || length >= sizeof(directory)) {
+    return -ELOOP;
+  }
+  __builtin_memcpy(directory, path, length);
+  directory[length] = '\0';
+  long parent = open_source(directory, O_PATH | O_DIRECTORY);
+  if (parent < 0) {
+    return parent;
+  }
+  long fd = -ELOOP;
+  if (is_of_filesystem(parent, PROC_SUPER_MAGIC)) {
+    fd = sys4(__NR_openat, parent, path + length, O_PATH | O_CLOEXEC, 0);
+  }
+  sys_close(parent);
+  if (fd >= 0 && !is_of_filesystem(fd, NSFS_MAGIC)) {
+    sys_close(fd);
+    return -ELOOP;
+  }
+  return fd;
+}
+
 /* A copy of what a path, or a descriptor, is; -ENOENT where there is nothing. */
 static long copy_tree(const struct plan_field *source, const struct plan_field *fds, uint64_t flags) {
   long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (has(flags, PLAN_RECURSIVE) ? AT_RECURSIVE : 0);
@@ -233,7 +271,13 @@ static long copy_tree(const struct plan_field *source, const struct plan_field *
     return sys3(__NR_open_tree, AT_FDCWD, source->bytes, copy);
   }
   long fd = open_source(source->bytes, O_PATH);
-  long tree = fd < 0 ? fd : sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
+  if (fd == -ELOOP) {
+    fd = open_namespace(source->bytes);
+  }
+  if (fd < 0) {
+    return fd;
+  }
+  long tree = sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
   sys_close(fd);
   return tree;
 }

@@ -32,6 +32,17 @@ test('a file is bound on a file, and nothing else of its directory', async () =>
   expect(await shop.set.readFile(shop.path('target'), 'utf8')).toBe('covered');
 });
 
+test('a namespace is bound by its file in /proc; another link of /proc, or a way to one, is followed to nothing', async () => {
+  await shop.set.exec(`cd '${shop.folder}' && touch namespace && ln -s /proc/self/ns/net link`);
+  const target = shop.path('namespace');
+  await shop.set.mount({ bind: true, source: '/proc/self/ns/uts', target });
+  expect((await shop.mountAt(target))?.type).toBe('nsfs');
+  for (const source of ['/proc/self/cwd', '/proc/self/root/etc/passwd', '/proc/self/fd/0', shop.path('link')]) {
+    const refused = shop.set.mount({ bind: true, source, target });
+    await expect(refused).rejects.toMatchObject({ code: 'ELOOP' });
+  }
+});
+
 test('recursively read-only means all of it, and leaves the source as it is', async () => {
   const from = await nested('from');
   const [to] = await shop.directories('to');
