@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import { validateAbortSignal, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { validateAbortSignal, validateInteger } from '../errors/validate';
 import { atExit, untilDone } from '../launch/at-exit';
 import { systemError } from '../launch/failure';
 import { writeCgroupFile } from './file';
@@ -239,9 +240,7 @@ function killQuietly(pid: number): void {
 type Limits = { timeout: number; signal?: AbortSignal | undefined };
 
 function parseFreezeOptions(options: FreezeOptions): Limits {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['timeout', 'signal']);
-  const { timeout = PATIENCE, signal } = options;
+  const { timeout = PATIENCE, signal } = plainOptions('options', options, ['timeout', 'signal']);
   validateInteger('options.timeout', timeout, 1, 2 ** 31 - 1);
   if (signal !== undefined) validateAbortSignal('options.signal', signal);
   return { timeout, signal };

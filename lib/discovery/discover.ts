@@ -1,13 +1,8 @@
+import { plainOptions } from '../errors/plain';
 import { Graph, mutable } from './graph';
 import type { DiscoveredNamespace } from './namespace';
 import { NamespaceMap } from './namespace-map';
-import {
-  DISCOVER_OPTIONS,
-  type DiscoverOptions,
-  type DiscoverRequest,
-  parseDiscover,
-  validateOptions,
-} from './options';
+import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './options';
 import { scan } from './scan';
 import { linkParent } from './sources/processes';
 import { addRow } from './sources/rows';
@@ -35,8 +30,7 @@ import { userNames } from './users';
  * ```
  */
 export async function discover(options: DiscoverOptions = {}): Promise<NamespaceMap> {
-  validateOptions(options, DISCOVER_OPTIONS);
-  return look(parseDiscover(options));
+  return look(parseDiscover(plainOptions('options', options, DISCOVER_OPTIONS)));
 }
 
 /** One look at the host. */

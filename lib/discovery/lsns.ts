@@ -1,8 +1,9 @@
+import { plainOptions } from '../errors/plain';
 import { validateBoolean, validatePid } from '../errors/validate';
 import type { NamespaceKind } from '../namespace/kind';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
-import { type DiscoverOptions, parseDiscover, validateOptions } from './options';
+import { type DiscoverOptions, parseDiscover } from './options';
 import { Turns } from './turns';
 import { userNames } from './users';
 
@@ -73,8 +74,7 @@ const OPTIONS: Record<keyof LsnsOptions, true> = { kinds: true, pid: true, persi
  * ```
  */
 export async function lsns(options: LsnsOptions = {}): Promise<LsnsRow[]> {
-  validateOptions(options, Object.keys(OPTIONS));
-  const { pid, persistent = false, fds = true, kinds, signal } = options;
+  const { pid, persistent = false, fds = true, kinds, signal } = plainOptions('options', options, Object.keys(OPTIONS));
   if (pid !== undefined) validatePid('options.pid', pid);
   validateBoolean('options.persistent', persistent);
   validateBoolean('options.fds', fds);

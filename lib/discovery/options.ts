@@ -1,12 +1,5 @@
 import type { ScanBit } from '../../types/native';
-import {
-  validateAbortSignal,
-  validateArray,
-  validateBoolean,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-} from '../errors/validate';
+import { validateAbortSignal, validateArray, validateBoolean, validateOneOf } from '../errors/validate';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import type { ScanRequest } from './scan';
 
@@ -75,11 +68,6 @@ export function parseDiscover(options: DiscoverOptions, defaults: DiscoverOption
 }
 
 /** An option bag that may have these keys. */
-export function validateOptions(options: unknown, keys: readonly string[]): asserts options is object {
-  validateObject('options', options);
-  validateKnownKeys('options', options, keys);
-}
-
 function parseKinds(kinds: readonly NamespaceKind[] | undefined): readonly NamespaceKind[] {
   if (kinds === undefined) return NAMESPACE_KINDS;
   validateArray('options.kinds', kinds);

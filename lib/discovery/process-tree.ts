@@ -1,8 +1,9 @@
+import { plainOptions } from '../errors/plain';
 import { validateBoolean, validateOneOf } from '../errors/validate';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
-import { parseDiscover, validateOptions } from './options';
+import { parseDiscover } from './options';
 import { columnsOf, printable } from './picture/printable';
 import type { DiscoveredProcess } from './process';
 
@@ -63,8 +64,7 @@ export class ProcessForest implements Iterable<NamespaceTree> {
 
   /** As {@link toString}, with options. */
   toText(options: ForestOptions = {}): string {
-    validateOptions(options, ['pids', 'ascii']);
-    const { pids = true, ascii = false } = options;
+    const { pids = true, ascii = false } = plainOptions('options', options, ['pids', 'ascii']);
     validateBoolean('options.pids', pids);
     validateBoolean('options.ascii', ascii);
     const style = { pids, lines: ascii ? ASCII : UNICODE };
@@ -147,8 +147,7 @@ const ASCII: Lines = { only: '---', first: '-+-', middle: ' |-', last: ' `-', pa
  * ```
  */
 export async function processTree(options: ProcessTreeOptions): Promise<ProcessForest> {
-  validateOptions(options, ['by', 'signal']);
-  const { by, signal } = options;
+  const { by, signal } = plainOptions('options', options, ['by', 'signal']);
   validateOneOf('options.by', by, NAMESPACE_KINDS);
   const none = {
     tasks: false,

@@ -1,16 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { plainOptions } from '../errors/plain';
 import { validateInteger } from '../errors/validate';
 import { abortError } from '../launch/task';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
 import type { NamespaceMap } from './namespace-map';
-import {
-  DISCOVER_OPTIONS,
-  type DiscoverOptions,
-  type DiscoverRequest,
-  parseDiscover,
-  validateOptions,
-} from './options';
+import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './options';
 
 /** Options of {@link watch}: those of {@link discover}, but only the cheap sources are on by default. */
 export interface WatchOptions extends DiscoverOptions {
@@ -61,10 +56,9 @@ const MAX_INTERVAL = 2 ** 31 - 1;
  * ```
  */
 export function watch(options: WatchOptions = {}): AsyncGenerator<NamespaceChange, void, undefined> {
-  validateOptions(options, ['interval', ...DISCOVER_OPTIONS]);
-  const { interval = 1000 } = options;
+  const { interval = 1000, ...sources } = plainOptions('options', options, ['interval', ...DISCOVER_OPTIONS]);
   validateInteger('options.interval', interval, 1, MAX_INTERVAL);
-  return changes(parseDiscover(options, CHEAP), interval);
+  return changes(parseDiscover(sources, CHEAP), interval);
 }
 
 async function* changes(request: DiscoverRequest, interval: number): AsyncGenerator<NamespaceChange, void, undefined> {

@@ -1,7 +1,7 @@
-import { plain } from '../errors/plain';
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
+import { plain, plainOptions } from '../errors/plain';
 import { validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
 import { type Target, joinsMounts, run, validateJoin } from '../launch/target';
 import { Descriptor, closeDescriptor } from '../namespace/descriptor';
@@ -138,11 +138,10 @@ export async function openTreeIn(
   locate: Locate,
 ): Promise<DetachedMount> {
   const source = locate(validatePath('path', path));
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['recursive', ...NEW_MOUNT_KEYS]);
-  const { recursive = false } = options as OpenTreeOptions;
+  const given = plainOptions('options', options, ['recursive', ...NEW_MOUNT_KEYS]) as OpenTreeOptions;
+  const { recursive = false } = given;
   validateBoolean('options.recursive', recursive);
-  const fields = validateAttributes('options', options);
+  const fields = validateAttributes('options', given);
   const { fds } = await run(target, [treeStep({ source, fields }, undefined, recursive ? PLACE.RECURSIVE : 0)]);
   return construct(fds[0] ?? -1, source);
 }
@@ -173,9 +172,7 @@ export async function fsmountIn(target: Target, given: unknown, locate: Locate):
 }
 
 function validateAttach(options: unknown): { join: readonly Namespace[]; flags: number } {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['setns', 'create']);
-  const { setns = [], create = false } = options as AttachOptions;
+  const { setns = [], create = false } = plainOptions('options', options, ['setns', 'create']) as AttachOptions;
   validateBoolean('options.create', create);
   return { join: validateJoin('options.setns', setns), flags: create ? PLACE.MAKE_MISSING : 0 };
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
-import { validateBoolean, validateKnownKeys, validateObject, validateOneOf, validatePath } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { validateBoolean, validateOneOf, validatePath } from '../errors/validate';
 import { PROPAGATIONS, type Propagation, run } from '../launch/target';
 import { MS_REC, PROPAGATION_FLAGS } from './flags';
 
@@ -38,9 +39,7 @@ export function propagationStep(
 ): Step {
   const target = locate(validatePath('path', path));
   validateOneOf('propagation', propagation, PROPAGATIONS);
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['recursive']);
-  const { recursive = false } = options as PropagationOptions;
+  const { recursive = false } = plainOptions('options', options, ['recursive']) as PropagationOptions;
   validateBoolean('options.recursive', recursive);
   return ['propagation', target, PROPAGATION_FLAGS[propagation] | (recursive ? MS_REC : 0)];
 }

@@ -1,6 +1,7 @@
 import { posix, resolve } from 'node:path';
 import type { Step } from '../../types/native';
-import { invalidValue, validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { invalidValue, validateBoolean, validatePath } from '../errors/validate';
 import { type Target, run } from '../launch/target';
 import { childrenOf } from './covered';
 import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from './flags';
@@ -56,8 +57,9 @@ export async function umountIn(
   list: () => Promise<MountInfo[]>,
 ): Promise<void> {
   const at = locate(validatePath('path', path));
-  const flags = validateFlags(options);
-  const { recursive = false } = options as UmountOptions;
+  const given = plainOptions('options', options, ['recursive', ...Object.keys(FLAGS)]) as UmountOptions;
+  const flags = validateFlags(given);
+  const { recursive = false } = given;
   validateBoolean('options.recursive', recursive);
   if (recursive && (flags & MNT_EXPIRE) !== 0) {
     throw invalidValue('options', options, "cannot combine 'recursive' with 'expire'");
@@ -82,12 +84,10 @@ function mountsOn(path: string, mounts: readonly MountInfo[]): MountInfo[] {
   return order.reverse();
 }
 
-function validateFlags(options: unknown): number {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['recursive', ...Object.keys(FLAGS)]);
+function validateFlags(options: UmountOptions): number {
   let flags = 0;
   for (const [key, flag] of Object.entries(FLAGS)) {
-    const value = (options as UmountOptions)[key as keyof UmountOptions] ?? false;
+    const value = options[key as keyof UmountOptions] ?? false;
     validateBoolean(`options.${key}`, value);
     if (value) flags |= flag;
   }

@@ -2,14 +2,8 @@ import { inspect } from 'node:util';
 import type { Step } from '../../types/native';
 import { type Bytes, copyText } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
-import {
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validatePath,
-} from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { validateBoolean, validateInteger, validateOneOf, validatePath } from '../errors/validate';
 import { closeFd } from '../launch/close';
 import { native } from '../native';
 import { knownKinds } from '../launch/join';
@@ -323,9 +317,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   async writeFile(path: string, data: string | Bytes, options: WriteFileOptions = {}): Promise<void> {
     const file = validatePath('path', path);
     const contents = copyText('data', data, MAX_WRITE);
-    validateObject('options', options);
-    validateKnownKeys('options', options, ['create']);
-    const { create = false } = options;
+    const { create = false } = plainOptions('options', options, ['create']);
     validateBoolean('options.create', create);
     await this.#run(['write_file', file, O_WRONLY | O_TRUNC | (create ? O_CREAT : 0), contents]);
   }

@@ -1,4 +1,5 @@
-import { invalidValue, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { invalidValue, validateInteger } from '../errors/validate';
 
 /** Options of {@link NamespaceSet.readFile}. */
 export interface ReadFileOptions {
@@ -13,9 +14,7 @@ const MAX_READ = 16 * 1024 * 1024;
 /** Checks the options of a `readFile`, or its encoding alone. */
 export function readOptions(options: unknown): { encoding: BufferEncoding | undefined; maxBytes: number } {
   const bag = typeof options === 'string' ? { encoding: options } : (options ?? {});
-  validateObject('options', bag);
-  validateKnownKeys('options', bag, ['encoding', 'maxBytes']);
-  const { encoding, maxBytes = MAX_READ } = bag as { encoding?: unknown; maxBytes?: unknown };
+  const { encoding, maxBytes = MAX_READ } = plainOptions('options', bag as unknown, ['encoding', 'maxBytes']);
   validateInteger('options.maxBytes', maxBytes, 0);
   if (encoding == null) return { encoding: undefined, maxBytes };
   if (typeof encoding !== 'string' || !Buffer.isEncoding(encoding)) {

@@ -1,12 +1,5 @@
-import {
-  invalidType,
-  invalidValue,
-  validateArray,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validatePid,
-} from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { invalidType, invalidValue, validateArray, validateOneOf, validatePid } from '../errors/validate';
 import type { NamespaceInfo } from '../../types/native';
 import { closeFd } from '../launch/close';
 import { kindsOfFlags } from '../launch/describe';
@@ -87,9 +80,7 @@ function duplicateAll(namespaces: readonly Namespace[]): number[] {
 }
 
 function openProcess(target: object): number[] {
-  validateObject('target', target);
-  validateKnownKeys('target', target, ['pid', 'kinds']);
-  const { pid, kinds } = target as { pid?: unknown; kinds?: unknown };
+  const { pid, kinds } = plainOptions('target', target as unknown, ['pid', 'kinds']);
   validatePid('target.pid', pid);
   if (kinds === undefined) return othersOf(pid);
   validateArray('target.kinds', kinds);

@@ -1,5 +1,5 @@
-import { plain } from '../errors/plain';
-import { invalidValue, validateAbortSignal, validateKnownKeys, validateObject } from '../errors/validate';
+import { plain, plainOptions } from '../errors/plain';
+import { invalidValue, validateAbortSignal, validateObject } from '../errors/validate';
 import type { Step } from '../../types/native';
 import { closeFd } from '../launch/close';
 import { systemError } from '../launch/failure';
@@ -89,9 +89,7 @@ function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonl
 
 /** Checks {@link CallOptions}. */
 export function signalOf(options: CallOptions): AbortSignal | undefined {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['signal']);
-  const { signal } = options;
+  const { signal } = plainOptions('options', options, ['signal']);
   if (signal !== undefined) validateAbortSignal('options.signal', signal);
   return signal;
 }

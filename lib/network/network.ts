@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
-import { validateAbortSignal, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { validateAbortSignal, validateInteger } from '../errors/validate';
 import { throwIfAborted } from '../launch/task';
 import { disown, own } from '../namespace/forgotten';
 import type { Namespace } from '../namespace/namespace';
@@ -119,9 +120,7 @@ export class Network implements AsyncDisposable {
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`; `EPERM` where it may not be entered
    */
   static async open(target?: NetworkTarget, options: NetworkOptions = {}): Promise<Network> {
-    validateObject('options', options);
-    validateKnownKeys('options', options, ['receiveBuffer', 'signal']);
-    const { receiveBuffer = EVENT_BYTES, signal } = options;
+    const { receiveBuffer = EVENT_BYTES, signal } = plainOptions('options', options, ['receiveBuffer', 'signal']);
     validateInteger('options.receiveBuffer', receiveBuffer, 0, 2 ** 30 - 1);
     if (signal !== undefined) validateAbortSignal('options.signal', signal);
     const place = Place.of('target', target);

@@ -11,15 +11,8 @@ import type { Step } from '../../types/native';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
 import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import {
-  invalidType,
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validatePath,
-} from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { invalidType, validateBoolean, validateInteger, validateOneOf, validatePath } from '../errors/validate';
 import { MOST } from '../host/hints/inside';
 import { runBody } from '../launch/target';
 import { MAKE } from '../mount/flags';
@@ -130,10 +123,7 @@ export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxD
 
 export async function mkdirIn(inside: Inside, path: unknown, options: unknown): Promise<void> {
   const directory = pathOf(path);
-  const bag = options ?? {};
-  validateObject('options', bag);
-  validateKnownKeys('options', bag, ['recursive', 'mode']);
-  const { recursive = false, mode } = bag as { recursive?: unknown; mode?: unknown };
+  const { recursive = false, mode } = plainOptions('options', (options ?? {}) as unknown, ['recursive', 'mode']);
   validateBoolean('options.recursive', recursive);
   if (mode !== undefined) validateInteger('options.mode', mode, 0, MAX_MODE);
   await attempt(inside, ['make_dir', directory, mode ?? -1, recursive ? 0 : MAKE.ONLY_LAST]);
@@ -191,10 +181,7 @@ function pathOf(path: unknown): string {
 }
 
 function writeOptions(options: unknown): { flag: 'w' | 'a' | 'wx'; mode: number } {
-  const bag = options ?? {};
-  validateObject('options', bag);
-  validateKnownKeys('options', bag, ['flag', 'mode']);
-  const { flag = 'w', mode = 0o666 } = bag as { flag?: unknown; mode?: unknown };
+  const { flag = 'w', mode = 0o666 } = plainOptions('options', (options ?? {}) as unknown, ['flag', 'mode']);
   validateOneOf('options.flag', flag, ['w', 'a', 'wx']);
   validateInteger('options.mode', mode, 0, MAX_MODE);
   return { flag, mode };

@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { validateArray, validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { validateArray, validateBoolean, validatePath } from '../errors/validate';
 import type { MountEntry, SandboxSpec } from './spec';
 
 /** Options of {@link hostUserland}. */
@@ -62,11 +63,10 @@ export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
  * ```
  */
 export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['writable', 'readable', 'resolver']);
-  const writable = pathsOf('options.writable', options.writable);
-  const readable = pathsOf('options.readable', options.readable);
-  const { resolver = false } = options;
+  const given = plainOptions('options', options, ['writable', 'readable', 'resolver']);
+  const writable = pathsOf('options.writable', given.writable);
+  const readable = pathsOf('options.readable', given.readable);
+  const { resolver = false } = given;
   validateBoolean('options.resolver', resolver);
   const settings = resolver ? [...SETTINGS, ...RESOLVER] : SETTINGS;
   return {

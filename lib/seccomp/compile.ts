@@ -1,5 +1,6 @@
 import { release } from 'node:os';
-import { outOfRange, validateArray, validateKnownKeys, validateObject, validateOneOf } from '../errors/validate';
+import { plain, plainOptions } from '../errors/plain';
+import { outOfRange, validateArray, validateOneOf } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../host/capabilities';
 import { kernelVersion } from '../host/support';
 import { MACHINE_NAMES, type Machine, factsOf, syscallNumber, thisMachine } from './architecture';
@@ -56,13 +57,11 @@ const LATEST = [Infinity, 0] as const;
  * ```
  */
 export function compileSeccomp(profile: SeccompProfile, options: CompileSeccompOptions = {}): CompiledSeccomp {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['arch', 'capabilities', 'kernel']);
-  const { arch, capabilities = [], kernel } = options;
+  const { arch, capabilities = [], kernel } = plainOptions('options', options, ['arch', 'capabilities', 'kernel']);
   if (arch !== undefined) validateOneOf('options.arch', arch, MACHINE_NAMES);
   validateArray('options.capabilities', capabilities);
   capabilities.forEach((each, index) => validateOneOf(`options.capabilities[${index}]`, each, CAPABILITIES));
-  const { program, flags, unknown } = compileProfile('profile', profile, {
+  const { program, flags, unknown } = compileProfile('profile', plain(profile), {
     machine: arch ?? thisMachine(),
     capabilities,
     kernel: kernel === undefined ? thisKernel() : parseKernel('options.kernel', kernel),

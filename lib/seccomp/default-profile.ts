@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { validateBoolean, validateKnownKeys, validateObject } from '../errors/validate';
+import { plainOptions } from '../errors/plain';
+import { validateBoolean } from '../errors/validate';
 import type { Capability } from '../host/capabilities';
 import { SYSCALLS } from './syscall-table';
 import type { SeccompArgument, SeccompProfile, SeccompRule } from './profile';
@@ -163,9 +164,7 @@ const CLONE_NEWTIME = 0x80;
  * ```
  */
 export function defaultSeccompProfile(options: DefaultSeccompOptions = {}): SeccompProfile {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['userNamespaces', 'ptrace']);
-  const { userNamespaces = false, ptrace = true } = options;
+  const { userNamespaces = false, ptrace = true } = plainOptions('options', options, ['userNamespaces', 'ptrace']);
   validateBoolean('options.userNamespaces', userNamespaces);
   validateBoolean('options.ptrace', ptrace);
   return {

@@ -1,7 +1,7 @@
+import { plainOptions } from '../../errors/plain';
 import { validateInteger, validateOneOf, validateString } from '../../errors/validate';
 import type { DiscoveredNamespace } from '../namespace';
 import type { NamespaceMap } from '../namespace-map';
-import { validateOptions } from '../options';
 import { KIND_COLORS } from './colors';
 import { pack } from './layout';
 import { columnsOf, printable, shortened } from './printable';
@@ -64,8 +64,11 @@ const DARK = {
 const THEMES = ['auto', 'light', 'dark'] as const;
 
 export function toSVG(map: NamespaceMap, options: SvgOptions): string {
-  validateOptions(options, ['theme', 'processes', 'title']);
-  const { theme = 'auto', processes = 6, title = titleOf(map) } = options;
+  const {
+    theme = 'auto',
+    processes = 6,
+    title = titleOf(map),
+  } = plainOptions('options', options, ['theme', 'processes', 'title']);
   validateOneOf('options.theme', theme, THEMES);
   validateInteger('options.processes', processes, 0);
   validateString('options.title', title);

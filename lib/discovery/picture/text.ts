@@ -1,8 +1,8 @@
+import { plainOptions } from '../../errors/plain';
 import { validateBoolean, validateInteger } from '../../errors/validate';
 import type { NamespaceKind } from '../../namespace/kind';
 import type { DiscoveredNamespace } from '../namespace';
 import type { NamespaceMap } from '../namespace-map';
-import { validateOptions } from '../options';
 import { columnsOf, shortened } from './printable';
 import { type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
 
@@ -65,8 +65,12 @@ export function toText(map: NamespaceMap, options: TextOptions): string {
 }
 
 function parseStyle(options: TextOptions): Style {
-  validateOptions(options, ['processes', 'width', 'colors', 'ascii']);
-  const { processes = 8, width = 120, colors = false, ascii = false } = options;
+  const {
+    processes = 8,
+    width = 120,
+    colors = false,
+    ascii = false,
+  } = plainOptions('options', options, ['processes', 'width', 'colors', 'ascii']);
   validateInteger('options.processes', processes, 0);
   validateInteger('options.width', width, 20);
   validateBoolean('options.colors', colors);

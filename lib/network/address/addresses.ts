@@ -1,11 +1,5 @@
-import {
-  validateArray,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { validateArray, validateInteger, validateOneOf, validateString } from '../../errors/validate';
 import { type Family, FAMILY_NUMBERS, type Prefix, validateAddress, validatePrefix } from '../ip';
 import type { LinkReference } from '../link/kinds';
 import { indexOf, namesOf, validateLink } from '../link/lookup';
@@ -90,9 +84,7 @@ export class Addresses {
    * ```
    */
   async list(filter: AddressFilter = {}): Promise<Address[]> {
-    validateObject('filter', filter);
-    validateKnownKeys('filter', filter, ['link', 'family', 'scope']);
-    const { link, family, scope } = filter;
+    const { link, family, scope } = plainOptions('filter', filter, ['link', 'family', 'scope']);
     if (link !== undefined) validateLink('filter.link', link);
     if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
     const wanted = scope === undefined ? undefined : SCOPES.validate('filter.scope', scope, 255);
@@ -143,11 +135,10 @@ export class Addresses {
     options: Pick<AddressOptions, 'peer'> = {},
   ): Promise<void> {
     validateLink('link', link);
-    validateObject('options', options);
-    validateKnownKeys('options', options, ['peer']);
+    const { peer } = plainOptions('options', options, ['peer']);
     const { text, settings } = given(address);
     const prefix = validatePrefix('address', text);
-    const encoded = encodePeer(prefix, options.peer ?? settings.peer);
+    const encoded = encodePeer(prefix, peer ?? settings.peer);
     await this.#change(RTM_DELADDR, 0, { link, address: text, prefix, encoded });
   }
 
@@ -200,9 +191,8 @@ function checked(link: LinkReference, address: string | Address, options: Addres
   validateLink('link', link);
   const { text, settings } = given(address);
   const prefix = validatePrefix('address', text);
-  validateObject('options', options);
-  validateKnownKeys('options', options, OPTION_KEYS);
-  return { link, address: text, prefix, encoded: encodeOptions(prefix, { ...settings, ...options }) };
+  const own = plainOptions('options', options, OPTION_KEYS);
+  return { link, address: text, prefix, encoded: encodeOptions(prefix, { ...settings, ...own }) };
 }
 
 const LISTED: Readonly<Record<keyof Address, true>> = {
@@ -226,9 +216,8 @@ const LISTED: Readonly<Record<keyof Address, true>> = {
 /** An address as text, or as it is listed: with the prefix, which is that of the other end where there is one. */
 function given(address: string | Address): { text: string; settings: AddressOptions } {
   if (typeof address === 'string') return { text: address, settings: {} };
-  validateObject('address', address);
-  validateKnownKeys('address', address, Object.keys(LISTED));
   const {
+    address: own,
     peer,
     prefixLength,
     broadcast = null,
@@ -238,13 +227,15 @@ function given(address: string | Address): { text: string; settings: AddressOpti
     flags,
     validLifetime,
     preferredLifetime,
-  } = address;
-  validateString('address.address', address.address);
+  } = plainOptions('address', address, Object.keys(LISTED));
+  validateString('address.address', own);
   validateInteger('address.prefixLength', prefixLength, 0, 128);
-  const settable = (flags as readonly string[] | undefined)?.filter((flag) => SETTABLE.includes(flag as AddressFlag));
+  const listed = flags as readonly string[] | null | undefined;
+  if (listed != null) validateArray('address.flags', listed);
+  const settable = listed?.filter((flag) => SETTABLE.includes(flag as AddressFlag));
   const settings = { broadcast, scope, label, metric, validLifetime, preferredLifetime };
   return {
-    text: peer === undefined ? `${address.address}/${prefixLength}` : address.address,
+    text: peer === undefined ? `${own}/${prefixLength}` : own,
     settings: {
       ...settings,
       flags: settable as AddressFlag[] | undefined,

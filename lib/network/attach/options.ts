@@ -1,12 +1,11 @@
 import { isIPv4 } from 'node:net';
+import { plainOptions } from '../../errors/plain';
 import {
   invalidValue,
   validateAbortSignal,
   validateArray,
   validateBoolean,
   validateInteger,
-  validateKnownKeys,
-  validateObject,
   validateOneOf,
   validateString,
 } from '../../errors/validate';
@@ -84,9 +83,7 @@ const KNOWN_OF_PORT: Record<keyof PortForward, true> = {
 const LARGEST_MTU = 65520;
 
 export function parseAttach(options: unknown): AttachPlan {
-  validateObject('options', options);
-  validateKnownKeys('options', options, Object.keys(KNOWN));
-  const given = options as NetworkAttachOptions;
+  const given = plainOptions('options', options, Object.keys(KNOWN)) as NetworkAttachOptions;
   const { with: program = 'pasta', ports = [], hostLoopback = false, ipv6 = false, signal } = given;
   const { interface: device = 'tap0', mtu = LARGEST_MTU } = given;
   validateOneOf('options.with', program, ['pasta', 'slirp4netns']);
@@ -104,9 +101,8 @@ export function parseAttach(options: unknown): AttachPlan {
 }
 
 function parsePort(name: string, port: unknown): AttachPlan['ports'][number] {
-  const given = (typeof port === 'number' ? { host: port } : port) as PortForward;
-  validateObject(name, given);
-  validateKnownKeys(name, given, Object.keys(KNOWN_OF_PORT));
+  const bag = typeof port === 'number' ? { host: port } : port;
+  const given = plainOptions(name, bag, Object.keys(KNOWN_OF_PORT)) as unknown as PortForward;
   const { direction = 'in', protocol = 'tcp', host, inside = host, address = '127.0.0.1' } = given;
   validateOneOf(`${name}.direction`, direction, ['in', 'out']);
   validateOneOf(`${name}.protocol`, protocol, ['tcp', 'udp']);

@@ -1,4 +1,5 @@
-import { validateBoolean, validateKnownKeys, validateObject, validateOneOf } from '../../errors/validate';
+import { plain, plainOptions } from '../../errors/plain';
+import { validateBoolean, validateOneOf } from '../../errors/validate';
 import { closeFd } from '../../launch/close';
 import { systemError } from '../../launch/failure';
 import { native } from '../../native';
@@ -81,9 +82,7 @@ export class Links {
    * ```
    */
   async list(filter: LinkFilter = {}): Promise<Link[]> {
-    validateObject('filter', filter);
-    validateKnownKeys('filter', filter, ['kind', 'master', 'up', 'stats']);
-    const { kind, master, up, stats = false } = filter;
+    const { kind, master, up, stats = false } = plainOptions('filter', filter, ['kind', 'master', 'up', 'stats']);
     if (kind !== undefined && typeof kind !== 'string') validateOneOf('filter.kind', kind, Object.keys(KINDS));
     if (master !== undefined) validateLink('filter.master', master);
     if (up !== undefined) validateBoolean('filter.up', up);
@@ -110,9 +109,7 @@ export class Links {
   async get(link: LinkReference | Link, options: Pick<LinkFilter, 'stats'> = {}): Promise<Link> {
     const { reference } = meant(link);
     validateLink('link', reference);
-    validateObject('options', options);
-    validateKnownKeys('options', options, ['stats']);
-    const { stats = false } = options;
+    const { stats = false } = plainOptions('options', options, ['stats']);
     validateBoolean('options.stats', stats);
     return this.#describe(await findLink(this.#connection, reference), stats);
   }
@@ -141,6 +138,10 @@ export class Links {
    * ```
    */
   async add(spec: LinkSpec | Link): Promise<Link> {
+    return this.#addOf(plain(spec));
+  }
+
+  async #addOf(spec: LinkSpec | Link): Promise<Link> {
     if (!isListed(spec)) return this.#add(spec);
     const given = givenLink(spec);
     const { name } = await this.#add(given.spec);
@@ -189,8 +190,9 @@ export class Links {
   async set(link: LinkReference | Link, change: LinkChange): Promise<void> {
     const { reference, called } = meant(link);
     validateLink('link', reference);
-    validateChange('change', change);
-    await this.#set(reference, change, called);
+    const given = plain(change);
+    validateChange('change', given);
+    await this.#set(reference, given, called);
   }
 
   /** @param called - the name for errors: where it is known by its index, what the caller calls it */
@@ -255,8 +257,9 @@ export class Links {
    * ```
    */
   async openTun(spec: TunSpec): Promise<Tun> {
-    validateTunSpec('spec', spec);
-    const { fd, name } = await openTun(this.#place, spec, false);
+    const given = plain(spec);
+    validateTunSpec('spec', given);
+    const { fd, name } = await openTun(this.#place, given, false);
     return new Tun(name, new Descriptor(fd));
   }
 

@@ -1,6 +1,9 @@
 /** Links as a list has them, given back: to create one like it, or as the one that is meant. */
+import { plain } from '../../errors/plain';
+import { validateObject } from '../../errors/validate';
 import { type LinkDetails, KINDS, type LinkReference } from './kinds';
 import { ADDRESS_GENERATION, type Link } from './link';
+import { validateLink } from './lookup';
 import type { LinkChange, LinkSpec } from './spec';
 import { TUN_KEYS } from './tun';
 
@@ -17,11 +20,16 @@ export function isListed(spec: unknown): spec is Link {
 
 /** The link that is meant, and what errors call it. By its index: it may have been renamed since. */
 export function meant(link: LinkReference | Link): { reference: LinkReference; called: LinkReference } {
-  return isListed(link) ? { reference: link.index, called: link.name } : { reference: link, called: link };
+  const given = plain(link);
+  if (!isListed(given)) return { reference: given, called: given };
+  validateLink('link.name', given.name);
+  return { reference: given.index, called: given.name };
 }
 
 /** What creates a link like one of a list, as far as it can be said: not its index, nor what the kernel counts. */
 export function givenLink(listed: Link): GivenLink {
+  if (listed.info !== undefined) validateObject('spec.info', listed.info);
+  if (listed.port !== undefined) validateObject('spec.port', listed.port);
   const { name, mtu, address, broadcast, txQueueLength = 0, group, master, alias, flags, up, info = {} } = listed;
   const kind = (listed.kind === 'tun' ? info.type : listed.kind) as LinkSpec['kind'];
   const generation = ADDRESS_GENERATION.find((each) => each === listed.addressGeneration);
@@ -41,7 +49,7 @@ export function givenLink(listed: Link): GivenLink {
 function optionsOf(kind: LinkSpec['kind'], { link }: Link, info: LinkDetails): object {
   if (kind === 'tun' || kind === 'tap') return pick(info, TUN_KEYS);
   if (kind === 'veth') return link === undefined ? {} : { peer: { name: link } };
-  if (!Object.hasOwn(KINDS, kind)) return {};
+  if (!Object.keys(KINDS).includes(kind)) return {};
   const { keys } = KINDS[kind];
   const below = keys.some((key) => key === 'link') ? { link } : {};
   return {

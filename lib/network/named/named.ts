@@ -2,7 +2,8 @@
 import type { Stats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
-import { validateBoolean, validateKnownKeys, validateObject, validatePid } from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { validateBoolean, validatePid } from '../../errors/validate';
 import { systemError } from '../../launch/failure';
 import { run } from '../../launch/target';
 import { CLONE_FLAGS, type NamespaceKind } from '../../namespace/kind';
@@ -112,9 +113,7 @@ export const networkNamespaces: NetworkNamespaces = Object.freeze({
 
 async function add(name: string, options: AddNetworkNamespaceOptions = {}): Promise<PersistentNamespace> {
   validateName('name', name);
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['loopback', 'namespace', 'signal']);
-  const { loopback = true, namespace, ...call } = options;
+  const { loopback = true, namespace, ...call } = plainOptions('options', options, ['loopback', 'namespace', 'signal']);
   const signal = signalOf(call);
   validateBoolean('options.loopback', loopback);
   const given = namespace === undefined ? undefined : membersOf('options.namespace', namespace).net;

@@ -1,4 +1,5 @@
-import { invalidValue, validateBoolean, validateKnownKeys, validateObject, validateOneOf } from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { invalidValue, validateBoolean, validateOneOf } from '../../errors/validate';
 import { FAMILY_NUMBERS, type Family, familyOf, validateAddress } from '../ip';
 import type { LinkReference } from '../link/kinds';
 import { indexOf, namesOf, validateLink } from '../link/lookup';
@@ -99,9 +100,12 @@ export class Neighbors {
    * ```
    */
   async list(filter: NeighborFilter = {}): Promise<Neighbor[]> {
-    validateObject('filter', filter);
-    validateKnownKeys('filter', filter, ['family', 'link', 'proxy', 'noarp']);
-    const { family, link, proxy = false, noarp = false } = filter;
+    const {
+      family,
+      link,
+      proxy = false,
+      noarp = false,
+    } = plainOptions('filter', filter, ['family', 'link', 'proxy', 'noarp']);
     if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
     if (link !== undefined) validateLink('filter.link', link);
     validateBoolean('filter.proxy', proxy);
@@ -151,8 +155,9 @@ export class Neighbors {
   }
 
   async #change(what: 'add' | 'replace' | 'delete', flags: number, neighbor: NeighborSpec): Promise<void> {
-    validateNeighbor('neighbor', neighbor, what !== 'delete');
-    const { to, link, address, state = 'permanent', router, proxy, external } = neighbor;
+    const given = plainOptions('neighbor', neighbor, KEYS);
+    validateNeighbor('neighbor', given, what !== 'delete');
+    const { to, link, address, state = 'permanent', router, proxy, external } = given;
     const index = await indexOf(this.#connection, link);
     await this.#connection.request({
       bytes: encode(NEIGHBOR, what === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, CHANGE | flags, {
@@ -191,10 +196,8 @@ export class Neighbors {
   }
 }
 
-function validateNeighbor(name: string, neighbor: unknown, adds: boolean): asserts neighbor is NeighborSpec {
-  validateObject(name, neighbor);
-  validateKnownKeys(name, neighbor, KEYS);
-  const { to, link, address, state, router, proxy, external } = neighbor as Record<string, unknown>;
+function validateNeighbor(name: string, neighbor: NeighborSpec, adds: boolean): void {
+  const { to, link, address, state, router, proxy, external } = neighbor as unknown as Record<string, unknown>;
   validateAddress(`${name}.to`, to);
   validateLink(`${name}.link`, link);
   if (address !== undefined) validateMac(`${name}.address`, address);

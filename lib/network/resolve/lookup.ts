@@ -1,13 +1,8 @@
 /** Names as a program in the namespace would resolve them: by its files, and by name servers that it can reach. */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
-import {
-  validateAbortSignal,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { validateAbortSignal, validateOneOf, validateString } from '../../errors/validate';
 import { explain } from '../../host/hints';
 import { throwIfAborted } from '../../launch/task';
 import type { NetworkTarget } from '../place';
@@ -36,7 +31,7 @@ export interface LookupAddress {
   family: 4 | 6;
 }
 
-const OWN_KEYS = ['family', 'order', 'signal'];
+const KEYS = ['family', 'order', 'signal', 'servers', 'search', 'ndots', 'timeout', 'attempts'];
 
 /** {@link Sockets.lookup} */
 export async function lookup(
@@ -45,9 +40,7 @@ export async function lookup(
   options: LookupOptions = {},
 ): Promise<LookupAddress[]> {
   validateString('hostname', hostname);
-  validateObject('options', options);
-  const { family = 0, order = 'ipv4first', signal, ...dns } = options;
-  validateKnownKeys('options', options, [...OWN_KEYS, 'servers', 'search', 'ndots', 'timeout', 'attempts']);
+  const { family = 0, order = 'ipv4first', signal, ...dns } = plainOptions('options', options, KEYS);
   validateFamily('options.family', family);
   validateOneOf('options.order', order, ['ipv4first', 'ipv6first']);
   validateResolve('options', dns);

@@ -1,10 +1,5 @@
-import {
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { validateInteger, validateOneOf, validateString } from '../../errors/validate';
 import {
   ADDRESS_BITS,
   FAMILY_NUMBERS,
@@ -33,7 +28,7 @@ import {
   type RouteMessage,
 } from './message';
 import { type Route, linksOfRoute, routeOf } from './route';
-import { type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './spec';
+import { ROUTE_KEYS, type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './spec';
 
 /** Options of {@link Routes.list}: a route must match all that are given. */
 export interface RouteFilter {
@@ -105,9 +100,14 @@ export class Routes {
    * ```
    */
   async list(filter: RouteFilter = {}): Promise<Route[]> {
-    validateObject('filter', filter);
-    validateKnownKeys('filter', filter, ['family', 'table', 'link', 'type', 'protocol', 'to']);
-    const { family, table = 'main', link, type, protocol, to } = filter;
+    const {
+      family,
+      table = 'main',
+      link,
+      type,
+      protocol,
+      to,
+    } = plainOptions('filter', filter, ['family', 'table', 'link', 'type', 'protocol', 'to']);
     if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
     if (link !== undefined) validateLink('filter.link', link);
     if (type !== undefined) validateOneOf('filter.type', type, ROUTE_TYPES.names);
@@ -188,9 +188,13 @@ export class Routes {
    */
   async get(destination: string, options: RouteLookup = {}): Promise<Route> {
     const address = validateAddress('destination', destination);
-    validateObject('options', options);
-    validateKnownKeys('options', options, ['from', 'incoming', 'link', 'mark', 'uid']);
-    const { from, incoming, link, mark, uid } = options;
+    const { from, incoming, link, mark, uid } = plainOptions('options', options, [
+      'from',
+      'incoming',
+      'link',
+      'mark',
+      'uid',
+    ]);
     const family = familyOf(address);
     if (from !== undefined) validateAddress('options.from', from, family);
     if (incoming !== undefined) validateLink('options.incoming', incoming);
@@ -228,7 +232,8 @@ export class Routes {
     return route;
   }
 
-  async #change(type: number, flags: number, spec: RouteSpec): Promise<void> {
+  async #change(type: number, flags: number, given: RouteSpec): Promise<void> {
+    const spec = plainOptions('spec', given, ROUTE_KEYS);
     validateRoute('spec', spec);
     const adds = type === RTM_NEWROUTE;
     encodeRoute(spec, () => 1, adds); // checks what is left to check, before anything is asked

@@ -92,7 +92,7 @@ export interface RouteSpec {
   flags?: readonly string[] | undefined;
 }
 
-const KEYS: readonly (keyof RouteSpec)[] = [
+export const ROUTE_KEYS: readonly (keyof RouteSpec)[] = [
   'to',
   'family',
   'via',
@@ -119,8 +119,6 @@ const KEYS: readonly (keyof RouteSpec)[] = [
 const IN_LOCAL_TABLE: readonly (RouteType | number)[] = ['local', 'broadcast', 'nat', 'anycast'];
 
 export function validateRoute(name: string, spec: unknown): asserts spec is RouteSpec {
-  validateObject(name, spec);
-  validateKnownKeys(name, spec, KEYS);
   const bag = spec as Record<string, unknown>;
   validateString(`${name}.to`, bag.to);
   if (bag.to !== 'default') validatePrefix(`${name}.to`, bag.to);

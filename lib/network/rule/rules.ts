@@ -1,12 +1,5 @@
-import {
-  invalidType,
-  invalidValue,
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-} from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { invalidType, invalidValue, validateBoolean, validateInteger, validateOneOf } from '../../errors/validate';
 import { FAMILY_NUMBERS, type Family, familyOf, validatePrefix } from '../ip';
 import { validateLinkName } from '../link/lookup';
 import { ROUTE_PROTOCOLS, TABLES } from '../names';
@@ -73,9 +66,7 @@ export class Rules {
 
   /** The rules, IPv4 first, in their order: `ip rule show`, `ip -6 rule show`. */
   async list(filter: RuleFilter = {}): Promise<Rule[]> {
-    validateObject('filter', filter);
-    validateKnownKeys('filter', filter, ['family']);
-    const { family } = filter;
+    const { family } = plainOptions('filter', filter, ['family']);
     if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
     const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
     const dumps = await Promise.all(families.map((each) => this.#dump(each)));
@@ -149,9 +140,7 @@ const ANY_RULE: RuleMessage['header'] = {
 /** @param adds - what is not given gets its default; else it is left open, and anything matches */
 function encodeRule(rule: unknown, adds: boolean): RuleMessage {
   const name = 'rule';
-  validateObject(name, rule);
-  validateKnownKeys(name, rule, KEYS);
-  const spec = rule as RuleSpec;
+  const spec = plainOptions(name, rule, KEYS) as RuleSpec;
   const from = spec.from === undefined || spec.from === 'all' ? undefined : validatePrefix(`${name}.from`, spec.from);
   const to = spec.to === undefined ? undefined : validatePrefix(`${name}.to`, spec.to, from?.family);
   const family = spec.family ?? from?.family ?? to?.family ?? 'inet';

@@ -4,7 +4,8 @@ import type * as https from 'node:https';
 import { createRequire } from 'node:module';
 import { type Socket, isIP } from 'node:net';
 import type * as tls from 'node:tls';
-import { validateObject } from '../../errors/validate';
+import { plain } from '../../errors/plain';
+import { validateObject, validateString } from '../../errors/validate';
 import type { NetworkTarget } from '../place';
 import type { ResolveOptions } from '../resolve/options';
 import { type ConnectOptions, connect } from './connect';
@@ -69,7 +70,7 @@ type OnConnected = (error: Error | null, socket?: Socket) => void;
 export function httpAgent(target: NetworkTarget, options: HttpAgentOptions = {}): http.Agent {
   validateObject('options', options);
   const { Agent } = load('node:http') as typeof http;
-  const { dns, ...own } = options;
+  const { dns, ...own } = plain(options);
   const agent = new Agent(own);
   createConnectionsBy(agent, (request) => connect(target, connectOptionsOf(request, dns)));
   return agent;
@@ -79,7 +80,7 @@ export function httpAgent(target: NetworkTarget, options: HttpAgentOptions = {})
 export function httpsAgent(target: NetworkTarget, options: HttpsAgentOptions = {}): https.Agent {
   validateObject('options', options);
   const { Agent } = load('node:https') as typeof https;
-  const { dns, ...own } = options;
+  const { dns, ...own } = plain(options);
   const agent = new Agent(own);
   // Node's own speaks TLS on a socket that it is given, with the sessions that the agent remembers.
   const secure = (agent as unknown as CreatesConnections).createConnection.bind(agent);
@@ -126,7 +127,7 @@ function connectOptionsOf(request: AgentRequest, dns: ResolveOptions | undefined
 /** {@link Sockets.connector} */
 export function connector(target: NetworkTarget, options: ConnectorOptions = {}): Connector {
   validateObject('options', options);
-  const { dns, ...secure } = options;
+  const { dns, ...secure } = plain(options);
   return (request, callback) => {
     connectFor(target, request, dns, secure).then(
       (socket) => callback(null, socket),
@@ -141,6 +142,8 @@ async function connectFor(
   dns: ResolveOptions | undefined,
   secure: tls.ConnectionOptions,
 ): Promise<Socket> {
+  validateString('request.hostname', hostname);
+  if (typeof port !== 'number') validateString('request.port', port);
   const host = unbracketed(hostname);
   const isSecure = protocol === 'https:';
   const number = port === '' ? (isSecure ? 443 : 80) : Number(port);

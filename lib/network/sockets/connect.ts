@@ -1,16 +1,14 @@
 /** Connections from inside a network namespace: what `net.connect()` does, in the namespace. */
-import { plain } from '../../errors/plain';
 import { type LookupFunction, Socket, isIP } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { Errno } from '../../errors/errno';
 import { NamespaceError } from '../../errors/namespace-error';
+import { plainOptions } from '../../errors/plain';
 import {
   invalidValue,
   validateAbortSignal,
   validateBoolean,
   validateInteger,
-  validateKnownKeys,
-  validateObject,
   validateString,
 } from '../../errors/validate';
 import { abortError } from '../../launch/task';
@@ -89,7 +87,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** {@link Sockets.connect} */
 export async function connect(target: NetworkTarget, where: ConnectOptions | number): Promise<Socket> {
-  const options = typeof where === 'number' ? { port: where } : plain(where);
+  const options = typeof where === 'number' ? { port: where } : plainOptions('options', where, Object.keys(KNOWN));
   validateConnect(options);
   const deadline = deadlineOf(options);
   try {
@@ -104,8 +102,6 @@ export async function connect(target: NetworkTarget, where: ConnectOptions | num
 
 /** Checks all of the options, before anything is started. */
 function validateConnect(options: ConnectOptions): void {
-  validateObject('options', options);
-  validateKnownKeys('options', options, Object.keys(KNOWN));
   const { port, host, path, localAddress, localPort, lookup, dns, signal } = options;
   if (path === undefined) validatePort('options.port', port, 1);
   else validateUnixPath('options.path', path);

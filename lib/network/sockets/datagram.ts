@@ -1,13 +1,12 @@
 /** UDP sockets of a network namespace: what `dgram.createSocket()` makes, in the namespace. */
 import { type BindOptions, type Socket, type SocketOptions, createSocket as createDgram } from 'node:dgram';
 import { type LookupFunction, isIP } from 'node:net';
+import { plainOptions } from '../../errors/plain';
 import {
   invalidValue,
   validateAbortSignal,
   validateBoolean,
   validateInteger,
-  validateKnownKeys,
-  validateObject,
   validateOneOf,
   validateString,
 } from '../../errors/validate';
@@ -66,8 +65,7 @@ const KNOWN: Record<keyof DatagramOptions, true> = {
 
 /** {@link Sockets.createSocket} */
 export async function createSocket(target: NetworkTarget, what: DatagramOptions | 'udp4' | 'udp6'): Promise<Socket> {
-  const options = typeof what === 'string' ? { type: what } : what;
-  validateDatagram(options);
+  const options = parseDatagram(typeof what === 'string' ? { type: what } : what);
   const { type, address, port, signal } = options;
   throwIfAborted(signal);
   const host = address === undefined || isIP(address) !== 0 ? address : await firstAddress(target, address, options);
@@ -86,10 +84,8 @@ export async function createSocket(target: NetworkTarget, what: DatagramOptions 
   return datagram.socket;
 }
 
-function validateDatagram(options: unknown): asserts options is DatagramOptions {
-  validateObject('options', options);
-  validateKnownKeys('options', options, Object.keys(KNOWN));
-  const given = options as DatagramOptions;
+function parseDatagram(options: unknown): DatagramOptions {
+  const given = plainOptions('options', options, Object.keys(KNOWN)) as unknown as DatagramOptions;
   validateOneOf('options.type', given.type, ['udp4', 'udp6']);
   if (given.port !== undefined) validatePort('options.port', given.port);
   if (given.address !== undefined) validateString('options.address', given.address);
@@ -102,6 +98,7 @@ function validateDatagram(options: unknown): asserts options is DatagramOptions 
   validateDevice('options.device', given.device);
   validateLookup('options.lookup', given.lookup, given.dns);
   if (given.signal !== undefined) validateAbortSignal('options.signal', given.signal);
+  return given;
 }
 
 async function firstAddress(

@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { type LookupFunction, createServer, isIP } from 'node:net';
+import { plainOptions } from '../../errors/plain';
 import {
   invalidType,
   invalidValue,
   validateAbortSignal,
   validateBoolean,
   validateInteger,
-  validateKnownKeys,
-  validateObject,
   validateString,
 } from '../../errors/validate';
 import { throwIfAborted } from '../../launch/task';
@@ -72,8 +71,7 @@ const DEFAULT_BACKLOG = 511;
 /** {@link Sockets.listen} */
 export async function listen(target: NetworkTarget, first: unknown, second?: ListenOptions | number): Promise<Server> {
   const [server, where] = isServer(first) ? [first, second ?? {}] : [createServer(), first];
-  const options = (typeof where === 'number' ? { port: where } : where) as ListenOptions;
-  validateListen(options);
+  const options = parseListen(typeof where === 'number' ? { port: where } : where);
   const { signal } = options;
   throwIfAborted(signal);
   const [fd, endpoint] = await bind(target, options);
@@ -94,11 +92,10 @@ function isServer(value: unknown): value is Server {
   return [listens, close, address, once].every((method) => typeof method === 'function');
 }
 
-function validateListen(options: unknown): asserts options is ListenOptions {
-  if (typeof options === 'function') throw invalidType('options', 'of type number or object', options);
-  validateObject('options', options);
-  validateKnownKeys('options', options, Object.keys(KNOWN));
-  const { port, host, path, backlog, device, lookup, dns, signal } = options as ListenOptions;
+function parseListen(given: unknown): ListenOptions {
+  if (typeof given === 'function') throw invalidType('options', 'of type number or object', given);
+  const options = plainOptions('options', given, Object.keys(KNOWN)) as ListenOptions;
+  const { port, host, path, backlog, device, lookup, dns, signal } = options;
   if (port !== undefined) validatePort('options.port', port);
   if (host !== undefined) validateString('options.host', host);
   if (path !== undefined) validateUnixPath('options.path', path);
@@ -107,12 +104,13 @@ function validateListen(options: unknown): asserts options is ListenOptions {
   }
   if (backlog !== undefined) validateInteger('options.backlog', backlog, 0);
   for (const name of ['ipv6Only', 'reusePort'] as const) {
-    const value = (options as ListenOptions)[name];
+    const value = options[name];
     if (value !== undefined) validateBoolean(`options.${name}`, value);
   }
   validateDevice('options.device', device);
   validateLookup('options.lookup', lookup, dns);
   if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  return options;
 }
 
 type Bound = [fd: number, endpoint: Endpoint];

@@ -1,11 +1,5 @@
-import {
-  validateAbortSignal,
-  validateArray,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-} from '../../errors/validate';
+import { plainOptions } from '../../errors/plain';
+import { validateAbortSignal, validateArray, validateInteger, validateOneOf } from '../../errors/validate';
 import { abortError } from '../../launch/task';
 import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './events';
 
@@ -150,9 +144,7 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
 }
 
 export function checkWatchOptions(options: unknown): CheckedWatchOptions {
-  validateObject('options', options);
-  validateKnownKeys('options', options, ['types', 'limit', 'signal']);
-  const { types = WATCH_KINDS, limit = LIMIT, signal } = options as Record<string, unknown>;
+  const { types = WATCH_KINDS, limit = LIMIT, signal } = plainOptions('options', options, ['types', 'limit', 'signal']);
   validateArray('options.types', types);
   types.forEach((type, index) => validateOneOf(`options.types[${index}]`, type, WATCH_KINDS));
   validateInteger('options.limit', limit, 1);
