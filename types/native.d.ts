@@ -8,6 +8,8 @@
 /** One step of a plan; src/plan/steps.h has the same list with the fields as the wire knows them. */
 export type Step =
   | ['join', fds: number[], flags: number[]]
+  /** Pids for the program, from its own pid namespace outwards: the last `fork` or `init` that follows makes it. */
+  | ['set_tid', pids: number[]]
   | ['fork']
   | [
       'unshare',
@@ -187,6 +189,8 @@ export interface LaunchRequest {
    * and may close it.
    */
   steps: readonly Step[];
+  /** set_tid of clone3 itself: pids for the new task, from its own pid namespace outwards. */
+  setTid?: readonly number[] | undefined;
   /** Texts for /proc/PID/setgroups, uid_map and gid_map, written in this order before any step runs. */
   setgroups?: 'allow' | 'deny' | undefined;
   uidMap?: string | undefined;

@@ -7,7 +7,7 @@ import {
   explainSetCgroup,
   explainUseCgroup,
 } from './hints/cgroup';
-import { explainClone, explainFork, explainUnshareSync } from './hints/clone';
+import { explainClone, explainFork, explainSetTid, explainUnshareSync } from './hints/clone';
 import { explainExec, explainExecNsinit } from './hints/exec';
 import type { Explainer, Failure } from './hints/failure';
 import {
@@ -63,6 +63,7 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['unshareSync', explainUnshareSync],
   ['fork', explainFork],
   ['init', explainFork],
+  ['set_tid', explainSetTid],
   ['uid_map', explainUidMap],
   ['gid_map', explainGidMap],
   ['setgroups', explainSetgroups],

@@ -16,6 +16,7 @@ type Describe = { [S in Step as S[0]]: (step: S) => string };
 /** One phrase for each step of a plan, in the words of the man pages: what `NamespaceError.step` says. */
 const DESCRIBE: Describe = {
   join: ([, , flags]) => `join ${kindsOfFlags(flags.reduce((all, flag) => all | flag, 0)).join(', ')}`,
+  set_tid: ([, pids]) => describePids(pids),
   fork: () => 'fork',
   unshare: ([, flags]) => `unshare ${kindsOfFlags(flags).join(', ')}`,
   namespaces: ([, flags]) => `open ${kindsOfFlags(flags.reduce((all, flag) => all | flag, 0)).join(', ')}`,
@@ -95,6 +96,11 @@ const DESCRIBE: Describe = {
 /** `'mount proc on /proc'`, `'join net'`, `'set hostname'`: what a step does, for a person. */
 export function describeStep(step: Step): string {
   return (DESCRIBE[step[0]] as (step: Step) => string)(step);
+}
+
+/** `'choose pid 4242'`; of several levels from the inside out. */
+export function describePids(pids: readonly number[]): string {
+  return `choose ${pids.length === 1 ? 'pid' : 'pids'} ${pids.join(', ')}`;
 }
 
 /** The kinds whose CLONE_NEW* flags are set. */

@@ -3,7 +3,7 @@ import { Errno } from '../errors/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../host/hints';
 import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
-import { describeStep, kindsOfFlags } from './describe';
+import { describePids, describeStep, kindsOfFlags } from './describe';
 
 /** What is known of an operation before it fails. */
 export interface Attempt {
@@ -40,8 +40,6 @@ const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
   mountinfo: 'mnt',
   socket: 'net',
   tun: 'net',
-  init: 'pid',
-  fork: 'pid',
 };
 
 /** What there is to know of the namespaces that were joined, once something has failed. */
@@ -57,7 +55,10 @@ export interface Joined {
 /** CLONE_INTO_CGROUP, clone(2): of the rest, only a seccomp filter or a security module says EACCES. */
 const CGROUP_ERRORS: readonly number[] = [Errno.EACCES, Errno.EBUSY, Errno.EOPNOTSUPP, Errno.ENODEV];
 
-type Request = Pick<LaunchRequest, 'cgroup' | 'flags' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
+/** set_tid, clone(2): what it says, and E2BIG of a kernel that does not know it. Of new namespaces it can be as well. */
+const TID_ERRORS: readonly number[] = [Errno.EEXIST, Errno.EPERM, Errno.EINVAL, Errno.ENOSYS, Errno.E2BIG];
+
+type Request = Pick<LaunchRequest, 'cgroup' | 'flags' | 'setTid' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
 
 /** What is known of a launch beyond what was asked of the addon. */
 export interface Known {
@@ -132,6 +133,9 @@ function outsideFailure(failure: LaunchFailure, request: Request): Found {
       if (request.cgroup !== undefined && CGROUP_ERRORS.includes(failure.errno)) {
         return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
       }
+      if (request.setTid !== undefined && TID_ERRORS.includes(failure.errno)) {
+        return { step: describePids(request.setTid), failure: { ...common, operation: 'set_tid', kind: 'pid' } };
+      }
       return { step: 'clone', failure: { ...common, operation: 'clone', kind: onlyOne(kinds) } };
     case 'exec':
       return { step: 'exec nsinit', failure: { ...common, operation: 'exec-nsinit' } };
@@ -154,6 +158,9 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
       return joinFailure(common, step);
     case 'unshare':
       return unshareFailure(common, step);
+    case 'fork':
+    case 'init':
+      return childFailure(common, step, request);
     case 'nest':
       return { step: describeStep(step), failure: { ...common, ...nestFailure(failure, step) } };
     case 'make_net':
@@ -180,6 +187,14 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
     default:
       return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
   }
+}
+
+/** clone3 is what nsinit calls where the pids of the child are chosen, and for nothing else. */
+function childFailure(common: Failure, step: Step, { steps }: Request): Found {
+  const chosen = steps.find((each) => each[0] === 'set_tid');
+  const failure: Failure = { ...common, kind: 'pid' };
+  if (chosen === undefined || failure.syscall !== 'clone3') return { step: describeStep(step), failure };
+  return { step: describeStep(chosen), failure: { ...failure, operation: 'set_tid' } };
 }
 
 /** Options of the filesystem, or attributes of the mount. */

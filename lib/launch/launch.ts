@@ -27,6 +27,8 @@ export interface Target {
 export interface Body {
   /** nsinit stays as init, and goes on in a child. */
   init?: { dieWithParent: boolean } | undefined;
+  /** What the pids of the program are to be, from its own pid namespace outwards. Default: the kernel chooses. */
+  pids?: readonly number[] | undefined;
   /** Done before anything else, in the namespaces of this process but for those that clone3 makes. Default: nothing. */
   first?: readonly Step[] | undefined;
   steps: readonly Step[];
@@ -86,15 +88,17 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const inUser = kinds.includes('user');
   const later = flagsOfKinds(kinds) & (body.cgroup === undefined ? CLONE_FLAGS.time : FLAGS_MADE_INSIDE);
   const offsets = spec.time === undefined ? null : timensOffsets(optionsOf(spec, 'time'));
+  const pids = body.init === undefined ? [] : pidSteps(body);
   const inside: Step[] = later === 0 ? [] : [['unshare', later, null, null, null, offsets]];
   return {
     flags: flagsOfKinds(kinds) & ~later,
+    setTid: body.init === undefined ? chosenPids(body) : undefined,
     setgroups: maps.setgroups,
     uidMap: maps.uidMap,
     gidMap: maps.gidMap,
     whileCloned: writerOf(maps, body.signal),
     ...lifeOf(body),
-    steps: [...(body.first ?? []), ...inside, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
+    steps: [...(body.first ?? []), ...pids, ...inside, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
   };
 }
 
@@ -103,8 +107,11 @@ function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedM
   const kinds = kindsOfSpec(spec);
   const joinsUser = has(joined, 'user');
   const above = namespacesAbove(joined);
+  // What enters a pid namespace is a child.
+  const forks = has(joined, 'pid') || kinds.includes('pid');
   const steps: Step[] = [
     ...(body.first ?? []),
+    ...(forks ? pidSteps(body) : []),
     ...(body.files === undefined ? joinSteps([...above, ...joined]) : enterWith(body.files, joined, above)),
   ];
   // Who is nobody in the user namespace joined cannot create another below it: clone(2), EPERM.
@@ -114,6 +121,7 @@ function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedM
   const inUser = joinsUser || kinds.includes('user');
   return {
     flags: 0,
+    setTid: forks ? undefined : chosenPids(body),
     ...lifeOf(body),
     joined: {
       ownerOf: (kind) => ownerOf(joined.find((namespace) => namespace.kind === kind)),
@@ -122,6 +130,15 @@ function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedM
     },
     steps: [...steps, ...setUpSteps(spec), ...putSteps(body.files, kinds, inUser), ...bodySteps(body, inUser, false)],
   };
+}
+
+function chosenPids({ pids = [] }: Body): readonly number[] | undefined {
+  return pids.length === 0 ? undefined : pids;
+}
+
+/** For where the program is a child of nsinit's. */
+function pidSteps({ pids = [] }: Body): Step[] {
+  return pids.length === 0 ? [] : [['set_tid', [...pids]]];
 }
 
 function joinSteps(joined: readonly Namespace[]): Step[] {

@@ -82,6 +82,24 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    */
   init?: boolean | undefined;
   /**
+   * The pid that the program is to have in its own pid namespace; or a list of them: that one first, then its pids in the
+   * namespaces above, from the inside out, for as many as are given. So what was moved here from another host can keep
+   * its pids. clone3(2), `set_tid`. Default: the kernel chooses.
+   *
+   * It takes CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE (Linux 5.9), in the user namespace that owns each of these pid
+   * namespaces; otherwise `EPERM`. With a new or joined user namespace the program's starter has capabilities in that one
+   * only: of the namespaces above, no pid can be chosen then. `EEXIST` when a pid is taken; `EINVAL` for more pids than
+   * there are levels, or one from kernel.pid_max on; `ENOSYS` where a seccomp filter refuses clone3. Linux 5.5.
+   *
+   * With a new pid namespace 1 is its {@link init}; with `init: false` the program is 1, and nothing else.
+   *
+   * @example
+   * ```ts
+   * await spawn('./server', [], { unshare: ['user', 'pid'], pid: 4242 });
+   * ```
+   */
+  pid?: number | readonly number[] | undefined;
+  /**
    * Whether the kernel kills the program when this process ends, in whatever way; with a new pid namespace also all
    * that the program has started. PR_SET_PDEATHSIG(2const). Default: true.
    *

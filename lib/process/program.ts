@@ -51,6 +51,8 @@ export interface Program {
   readonly newKeyring?: boolean | undefined;
   readonly target: Target;
   readonly init: boolean;
+  /** From its own pid namespace outwards; none: as the kernel has it. */
+  readonly pids: readonly number[];
   readonly dieWithParent: boolean;
   readonly signal: AbortSignal | undefined;
   /** Run with the host's Node, in a root that has none. */
@@ -74,6 +76,10 @@ const MAX_ID = 2 ** 32 - 2;
 
 const UNCHANGED = -1;
 
+/** The kernel's limits: PID_MAX_LIMIT, proc_sys_kernel(5), below which pids are; and clone3(2), EINVAL. */
+const MAX_PID = 2 ** 22 - 1;
+const MOST_PIDS = 32;
+
 const SIGKILL = 9;
 
 const KNOWN: Record<keyof ProgramOptions, true> = {
@@ -90,6 +96,7 @@ const KNOWN: Record<keyof ProgramOptions, true> = {
   unshare: true,
   setns: true,
   init: true,
+  pid: true,
   dieWithParent: true,
   noNewPrivileges: true,
   capabilities: true,
@@ -125,6 +132,7 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
   const seccomp = parseFilters(options, target);
   validateString('options.argv0', argv0);
   if (options.signal != null) validateAbortSignal('options.signal', options.signal);
+  const init = parseInit(options.init, target);
   return {
     file,
     argv: [argv0, ...args],
@@ -140,7 +148,8 @@ export function parseProgram(file: string, args: readonly string[], options: Pro
     limits: parseLimits(options),
     cgroup: parseCgroup('options.cgroup', options.cgroup),
     target,
-    init: parseInit(options.init, target),
+    init,
+    pids: parsePids(options.pid, target, init),
     dieWithParent: flag('dieWithParent', options.dieWithParent, true),
     signal: options.signal ?? undefined,
   };
@@ -181,6 +190,7 @@ async function startBornIn(
   const { init, dieWithParent, signal } = program;
   const task = await launch(program.target, {
     init: init ? { dieWithParent } : undefined,
+    pids: program.pids,
     ids: program.ids.uid === undefined || program.ids.gid === undefined ? 'default' : 'given',
     first: firstSteps(program.limits),
     steps: stepsOf(program, stdio),
@@ -297,6 +307,35 @@ function parseInit(init: unknown, { unshare }: Target): boolean {
   const wanted = flag('init', init, possible);
   if (!wanted || possible) return wanted;
   throw invalidValue('options.init', init, "can be true only with a new pid namespace ('pid' in options.unshare)");
+}
+
+/** The first process of a pid namespace is 1, and it has one 1 only: pid_namespaces(7). */
+function parsePids(pid: unknown, { unshare }: Target, init: boolean): readonly number[] {
+  if (pid == null) return [];
+  const pids = listOfPids(pid);
+  const isFirst = unshare?.pid !== undefined && !init;
+  if (isFirst && pids[0] !== 1)
+    throw invalidValue(
+      'options.pid',
+      pid,
+      'must be 1 for the first process of a new pid namespace (options.init: false)',
+    );
+  if (init && pids[0] === 1)
+    throw invalidValue('options.pid', pid, 'cannot be 1, which the init of the new pid namespace is');
+  return pids;
+}
+
+function listOfPids(pid: unknown): readonly number[] {
+  if (!Array.isArray(pid)) {
+    validateInteger('options.pid', pid, 1, MAX_PID);
+    return [pid];
+  }
+  if (pid.length === 0 || pid.length > MOST_PIDS)
+    throw invalidValue('options.pid', pid, `must name 1 to ${MOST_PIDS} pids`);
+  return pid.map((each: unknown, index) => {
+    validateInteger(`options.pid[${index}]`, each, 1, MAX_PID);
+    return each;
+  });
 }
 
 /** Joining a mount namespace moves the root and the current directory to its root: setns(2). */

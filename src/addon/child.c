@@ -80,6 +80,8 @@ static long clone_with_clone3(struct child_plan *plan) {
       .stack = (uint64_t)(uintptr_t)plan->stack,
       .stack_size = plan->stack_size,
       .cgroup = plan->cgroup < 0 ? 0 : (uint64_t)plan->cgroup,
+      .set_tid = (uint64_t)(uintptr_t)plan->set_tid,
+      .set_tid_size = plan->set_tid_size,
   };
   return sys_clone_into(__NR_clone3, (long)&arguments, sizeof(arguments), 0, 0, 0, child_main, plan);
 }
@@ -94,6 +96,7 @@ static long clone_with_clone(struct child_plan *plan) {
 
 // Containers' seccomp profiles answer ENOSYS to clone3, since they can't look at its flags: clone takes over. Older
 // ones answer EPERM, as to every call that they do not know. Where EPERM is the kernel's own answer, it is that again.
+// clone can choose no pid.
 long child_clone(struct child_plan *plan) {
   plan->pidfd = -1;
   plan->began = 0;
@@ -101,7 +104,7 @@ long child_clone(struct child_plan *plan) {
   plan->error = 0;
   plan->legacy = 0;
   long pid = clone_with_clone3(plan);
-  if (pid != -ENOSYS && pid != -EPERM) {
+  if ((pid != -ENOSYS && pid != -EPERM) || plan->set_tid_size > 0) {
     return pid;
   }
   long with_clone = clone_with_clone(plan);

@@ -13,6 +13,8 @@ extern "C" {
 struct child_plan {
   uint64_t clone_flags; // CLONE_NEW* of clone3
   int image;            // nsinit, to exec
+  const int *set_tid;   // its pids, from its own pid namespace outwards, set_tid_size of them
+  size_t set_tid_size;  // 0: as the kernel has it
   int cgroup;           // directory of the cgroup to be born in, or -1
   int control;          // becomes PLAN_CONTROL_FD
   const int *fds;       // lose their close-on-exec in the child's table

@@ -237,6 +237,8 @@ void Launch::Start(const Stack &stack) {
   child_plan child = {};
   child.clone_flags = clone_flags;
   child.image = image.value().get();
+  child.set_tid = set_tid.data();
+  child.set_tid_size = set_tid.size();
   child.cgroup = cgroup ? cgroup.get() : -1;
   child.control = theirs_.get();
   child.fds = plan.numbers.data();

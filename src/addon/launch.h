@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "encoder.h"
 #include "failure.h"
@@ -27,7 +28,8 @@ public:
   Plan plan;
   std::string setgroups, uid_map, gid_map; // empty: not written
   bool manual = false;
-  Fd cgroup; // to be born in; none: the caller's
+  std::vector<int> set_tid; // pids for the task itself, from its own pid namespace outwards; none: as the kernel has it
+  Fd cgroup;                // to be born in; none: the caller's
 
   // Of the socket to nsinit, and of the line of who stays: src/plan/plan.h.
   Fd control;

@@ -33,6 +33,19 @@ uint64_t OptionalNumber(const Napi::Object &object, const char *name) {
   return value.IsNumber() ? static_cast<uint64_t>(value.As<Napi::Number>().Int64Value()) : 0;
 }
 
+std::vector<int> OptionalNumbers(const Napi::Object &object, const char *name) {
+  std::vector<int> numbers;
+  Napi::Value value = object.Get(name);
+  if (value.IsArray()) {
+    Napi::Array list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      Napi::Value number = list.Get(i);
+      numbers.push_back(number.IsNumber() ? number.As<Napi::Number>().Int32Value() : 0);
+    }
+  }
+  return numbers;
+}
+
 bool BooleanOr(const Napi::Object &object, const char *name, bool otherwise) {
   Napi::Value value = object.Get(name);
   return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
@@ -83,6 +96,7 @@ Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
 bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
   launch_ = std::shared_ptr<Launch>(new Launch()); // make_shared without RTTI takes a symbol of libstdc++ 9
   launch_->clone_flags = OptionalNumber(request, "flags");
+  launch_->set_tid = OptionalNumbers(request, "setTid");
   launch_->setgroups = OptionalString(request, "setgroups");
   launch_->uid_map = OptionalString(request, "uidMap");
   launch_->gid_map = OptionalString(request, "gidMap");

@@ -288,13 +288,12 @@ void step_init(const struct plan_step *step) {
   given.queue = pair[1];
   give_all(pair[0]);
   struct task own = task;
-  unsigned long flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-  long program = sys_clone_into(__NR_clone, (long)flags, stack, 0, 0, 0, continue_plan, NULL);
+  long program = clone_task(CLONE_VM | CLONE_VFORK, stack, continue_plan);
   struct plan_report unsaid = task.unsaid;
   task = own;
   if (program < 0) {
     must(take_all(), "recvmsg", NULL);
-    fail("clone", program, NULL);
+    fail(name_of_clone(), program, NULL);
   }
   must(sys2(__NR_munmap, stack - (long)STACK_BYTES, STACK_BYTES), "munmap", NULL);
   drop_all(true, -1);

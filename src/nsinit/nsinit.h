@@ -11,6 +11,7 @@
 
 #define MOST_TREES 32
 #define MOST_FILTERS 16
+#define MOST_PIDS 32 /* of pids that clone3(2) takes */
 #define STACK_BYTES (64ul << 10)
 
 /* What the kernel's own headers leave to a libc's. */
@@ -54,6 +55,8 @@ struct task {
   bool outlives;       /* Node, as long as there is another process in the pid namespace that it is init of */
   uint32_t tree_count; /* detached mounts that wait to be put somewhere */
   int trees[MOST_TREES];
+  uint32_t pid_count; /* of the program, that were chosen; none: as the kernel has it */
+  int pids[MOST_PIDS];
   uint32_t filter_count;
   struct filter filters[MOST_FILTERS];
   uint32_t stdio;     /* this many descriptors, from 0 on, are the program's */
@@ -91,6 +94,8 @@ long must(long result, const char *syscall, const char *path);
 
 /* process.c */
 long fork_process(unsigned long flags);
+long clone_task(unsigned long flags, long stack, void (*entry)(void *));
+const char *name_of_clone(void);
 void set_name(const char *name);
 void *new_memory(size_t size, unsigned long flags);
 long new_stack(void);

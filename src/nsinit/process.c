@@ -17,6 +17,44 @@ long fork_process(unsigned long flags) {
   return sys5(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
 }
 
+void step_set_tid(const struct plan_step *step) {
+  const struct plan_field *pids = &step->field[0];
+  if (pids->size > MOST_PIDS) {
+    fail("clone3", -EINVAL, NULL);
+  }
+  for (uint32_t i = 0; i < pids->size; i++) {
+    task.pids[i] = (int)plan_list_number(pids, i);
+  }
+  task.pid_count = pids->size;
+}
+
+/* The last clone of a plan makes the program: it is the one that has its pids. */
+static bool has_chosen_pids(void) { return task.pid_count > 0 && !comes_later(PLAN_fork) && !comes_later(PLAN_init); }
+
+/* clone3(2) alone can choose pids, and some filters refuse it: so it is called for nothing else. */
+const char *name_of_clone(void) { return has_chosen_pids() ? "clone3" : "clone"; }
+
+/*
+ * A task that takes part in a plan. flags: as in clone(2), without a signal. It starts in entry on that stack; without
+ * one it is a plain fork. With CLONE_PARENT it ends with the signal that this task ends with, and clone3 wants none.
+ */
+long clone_task(unsigned long flags, long stack, void (*entry)(void *)) {
+  if (!has_chosen_pids()) {
+    return entry == NULL ? fork_process(flags)
+                         : sys_clone_into(__NR_clone, (long)(flags | SIGCHLD), stack, 0, 0, 0, entry, NULL);
+  }
+  struct clone_args arguments = {
+      .flags = flags,
+      .exit_signal = (flags & CLONE_PARENT) == 0 ? SIGCHLD : 0,
+      .stack = entry == NULL ? 0 : (uint64_t)stack - STACK_BYTES,
+      .stack_size = entry == NULL ? 0 : STACK_BYTES,
+      .set_tid = (uint64_t)(uintptr_t)task.pids,
+      .set_tid_size = task.pid_count,
+  };
+  return entry == NULL ? sys2(__NR_clone3, &arguments, sizeof(arguments))
+                       : sys_clone_into(__NR_clone3, (long)&arguments, sizeof(arguments), 0, 0, 0, entry, NULL);
+}
+
 /* PR_SET_NAME(2const) */
 void set_name(const char *name) { must(sys5(__NR_prctl, PR_SET_NAME, name, 0, 0, 0), "prctl", NULL); }
 
@@ -59,11 +97,10 @@ static void go_on(void *unused) {
 static _Noreturn void fork_to_exec(void) {
   struct task own = task;
   long stack = new_stack();
-  unsigned long flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD;
-  long child = sys_clone_into(__NR_clone, (long)flags, stack, 0, 0, 0, go_on, NULL);
+  long child = clone_task(CLONE_VM | CLONE_VFORK | CLONE_PARENT, stack, go_on);
   struct plan_report unsaid = task.unsaid;
   task = own;
-  must(child, "clone", NULL);
+  must(child, name_of_clone(), NULL);
   if (unsaid.kind != 0) {
     ignored(try_report(&unsaid, -1), "the name of the child says so as well");
   }
@@ -84,7 +121,7 @@ void step_fork(const struct plan_step *step) {
   if (comes_later(PLAN_exec) && !comes_later(PLAN_init) && !comes_later(PLAN_unshare)) {
     fork_to_exec();
   }
-  if (must(fork_process(CLONE_PARENT), "clone", NULL) > 0) {
+  if (must(clone_task(CLONE_PARENT, 0, NULL), name_of_clone(), NULL) > 0) {
     quit(0);
   }
   tell_forked();

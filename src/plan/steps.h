@@ -14,6 +14,7 @@
 
 #define PLAN_STEPS(STEP)                                                                                               \
   STEP(join, "join", "FN")               /* namespaces, and the CLONE_NEW* flag of each: setns(2) */                   \
+  STEP(set_tid, "set_tid", "N")          /* pids of the program, from its own pid namespace outwards: clone3(2) */     \
   STEP(fork, "fork", "")                 /* go on in a child: to enter a joined pid namespace */                       \
   STEP(unshare, "unshare", "uzzzz")      /* flags, setgroups, uid_map, gid_map, timens_offsets */                      \
   STEP(hostname, "hostname", "s")        /* sethostname(2) */                                                          \

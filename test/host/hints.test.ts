@@ -15,6 +15,22 @@ function hint(failure: Partial<Failure> & Pick<Failure, 'operation' | 'errno'>, 
 const root = { 'proc/self/status': statusOf({ Uid: '0 0 0 0', Gid: '0 0 0 0', CapEff: ALL_CAPABILITIES }) };
 const filtered = { 'proc/self/status': statusOf({ Seccomp: '2' }) };
 
+describe('a pid that was chosen is refused', () => {
+  test.each([
+    [Errno.EEXIST, 'is taken'],
+    [Errno.EPERM, 'CAP_CHECKPOINT_RESTORE'],
+    [Errno.EINVAL, 'kernel.pid_max'],
+    [Errno.E2BIG, 'Linux 5.5'],
+    [Errno.ENOMEM, 'The init of that pid namespace has ended'],
+  ])('errno %d, with its cause', (errno, cause) => {
+    expect(hint({ operation: 'set_tid', errno })).toContain(cause);
+  });
+
+  it('by a seccomp filter that has no clone3', () => {
+    expect(hint({ operation: 'set_tid', errno: Errno.ENOSYS }, filtered)).toContain('A seccomp filter answers ENOSYS');
+  });
+});
+
 describe('a user namespace is refused', () => {
   const refused = { operation: 'clone', errno: Errno.EPERM, kinds: ['user', 'net'] } satisfies Partial<Failure>;
   const apparmor = { 'proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1\n' };

@@ -35,6 +35,10 @@ export async function programs(): Promise<void> {
   expectType<NamespaceProcess>()(await spawn('true', ['x'] as const, { cwd: new URL('file:///') }));
   expectType<NamespaceProcess>()(await spawn('true', { env: { A: undefined } }));
   expectType<NamespaceProcess>()(await spawn('true', null, { shell: true }));
+  expectType<NamespaceProcess>()(await spawn('true', { unshare: ['user', 'pid'], pid: 4242 }));
+  expectType<NamespaceProcess>()(await set.spawn('true', { pid: [4242, 70000] as const }));
+  // @ts-expect-error A pid is a number.
+  await spawn('true', { pid: '4242' });
   expectType<NamespaceProcess>()(
     await fork(new URL('file:///x.js'), ['x'], { silent: true, serialization: 'advanced' }),
   );

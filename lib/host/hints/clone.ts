@@ -65,6 +65,24 @@ export const explainFork: Explainer = byErrno({
   [Errno.EPERM]: (_, host) => filteredBySeccomp(host, ['clone', 'fork']),
 });
 
+/** The clone3 that makes the program, where its pids were chosen. */
+export const explainSetTid: Explainer = byErrno({
+  [Errno.EEXIST]: () =>
+    'A pid that was chosen is taken in its pid namespace, by a process, a thread, a process group or a session. Choose another, ' +
+    'or wait until what has it is gone.',
+  [Errno.EPERM]: (_, host) =>
+    'To choose pids takes CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE (Linux 5.9), in the user namespace that owns each pid namespace ' +
+    `concerned (clone(2)), which ${caller(host)} does not have in all of them. Choose only pids in pid namespaces ` +
+    'that are made with, or below, a new user namespace; or run as root.',
+  [Errno.EINVAL]: (_, host) =>
+    'There are more pids than levels of pid namespaces, or one is not below ' +
+    `kernel.pid_max (${host.sysctl('kernel.pid_max') ?? 'proc_sys_kernel(5)'}).`,
+  [Errno.ENOSYS]: notImplemented,
+  [Errno.E2BIG]: () => 'This kernel cannot choose pids: that takes Linux 5.5 (set_tid, clone(2)).',
+  [Errno.EAGAIN]: tooManyTasks,
+  [Errno.ENOMEM]: (failure, host) => explainFork(failure, host),
+});
+
 /** `thread.unshareSync`, which acts on a thread of Node itself. */
 export const explainUnshareSync: Explainer = (failure, host) =>
   failure.errno === Errno.EINVAL && asksForUser(failure)
