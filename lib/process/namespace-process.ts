@@ -82,7 +82,10 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   readonly pty: Pty | null;
   /** The IPC channel: `ref()` and `unref()` say whether it keeps Node running. Null once closed, absent without one. */
   declare readonly channel?: ChannelControl | null;
-  /** How it ended: resolves with `exitCode` and `signalCode` set, before `'exit'`. Never rejects. */
+  /**
+   * How it ended: resolves with `exitCode` and `signalCode` set. Never rejects. Output that nobody has begun to read
+   * when those who await it have run is dropped, or `'close'` would never come.
+   */
   readonly exited: Promise<Exit>;
 
   static {
@@ -291,12 +294,15 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     for (const forget of this.#forget.splice(0)) forget();
     this.#streams[0]?.destroy();
     this.#tellExit(exit);
-    // Registered before the listeners of 'exit' run, which may throw; run after them, so that they can begin to read.
-    process.nextTick(() => {
-      this.#drain();
-      this.#link?.drain();
-      this.#whenAlone(() => this.#closedOne());
-    });
+    // Registered before the listeners of 'exit' run, which may throw; run after them, and after all that awaits
+    // `exited`, so that these can begin to read.
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#drain();
+        this.#link?.drain();
+        this.#whenAlone(() => this.#closedOne());
+      }),
+    );
     this.emit('exit', exit.code, exit.signal);
   }
 
