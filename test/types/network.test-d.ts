@@ -60,6 +60,7 @@ export async function objects(): Promise<void> {
   expectType<Route[]>()(await net.route.list({ table: 'all' }));
   expectType<Route>()(await net.route.get('10.0.0.1'));
   expectType<Rule[]>()(await net.rule.list());
+  for (const rule of await net.rule.list()) await net.rule.add(rule);
   expectType<Neighbor[]>()(await net.neighbor.list());
 
   // @ts-expect-error: one string, as of ip-address(8)

@@ -21,8 +21,8 @@ export interface RuleFilter {
  * looks up table `'main'`, and comes before the existing ones, but after that of priority 0.
  */
 export type RuleSpec = { [K in keyof Omit<Rule, 'action'>]?: Rule[K] | undefined } & {
-  /** Default `'lookup'`, or `'goto'` where that is given. */
-  action?: RuleAction | undefined;
+  /** A name, or the number of an action that has none. Default `'lookup'`, or `'goto'` where that is given. */
+  action?: RuleAction | number | undefined;
 };
 
 const KEYS: readonly (keyof RuleSpec)[] = [
@@ -160,8 +160,8 @@ function encodeRule(rule: unknown, adds: boolean): RuleMessage {
     return value;
   };
   const table = spec.table === undefined ? undefined : TABLES.validate(`${name}.table`, spec.table, 0xffffffff);
-  const action = actionOf(spec, adds);
-  const looksUp = action === 'lookup' && spec.l3mdev !== true && adds;
+  const action = actionOf(`${name}.action`, spec, adds);
+  const looksUp = action === RULE_ACTIONS.numberOf('lookup') && spec.l3mdev !== true && adds;
   const target = table ?? (looksUp ? TABLES.numberOf('main') : undefined);
   return {
     header: {
@@ -171,7 +171,7 @@ function encodeRule(rule: unknown, adds: boolean): RuleMessage {
       destinationLength: to?.length ?? 0,
       tos: number('tos', 255) ?? 0,
       table: target === undefined || target > 255 ? 0 : target,
-      action: action === undefined ? 0 : RULE_ACTIONS.numberOf(action),
+      action,
       flags: spec.not === true ? INVERT : 0,
     },
     attributes: {
@@ -197,9 +197,11 @@ function encodeRule(rule: unknown, adds: boolean): RuleMessage {
   };
 }
 
-function actionOf({ action, goto }: RuleSpec, adds: boolean): RuleAction | undefined {
-  if (action !== undefined) validateOneOf('rule.action', action, RULE_ACTIONS.names);
-  return action ?? (goto === undefined ? (adds ? 'lookup' : undefined) : 'goto');
+/** Its number. To delete a rule, 0 stands for any. */
+function actionOf(name: string, { action, goto }: RuleSpec, adds: boolean): number {
+  if (action !== undefined) return RULE_ACTIONS.validate(name, action, 255);
+  if (goto !== undefined) return RULE_ACTIONS.numberOf('goto');
+  return adds ? RULE_ACTIONS.numberOf('lookup') : 0;
 }
 
 function range(name: string, value: unknown, most: number): { start: number; end: number } | undefined {

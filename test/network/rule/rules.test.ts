@@ -40,13 +40,13 @@ test('each can be deleted and added again: those that there are from the start, 
   const listed = await net.rule.list();
   expect(listed).toHaveLength(ALL.length + 5);
   for (const rule of listed) {
-    await net.rule.delete(rule as RuleSpec);
+    await net.rule.delete(rule);
     expect(await net.rule.list()).toHaveLength(listed.length - 1);
-    await net.rule.add(rule as RuleSpec);
-    await expect(net.rule.add(rule as RuleSpec)).rejects.toMatchObject({ code: 'EEXIST' });
+    await net.rule.add(rule);
+    await expect(net.rule.add(rule)).rejects.toMatchObject({ code: 'EEXIST' });
   }
   expect(await net.rule.list()).toEqual(listed);
-  for (const rule of listed) await net.rule.delete(rule as RuleSpec);
+  for (const rule of listed) await net.rule.delete(rule);
   expect(await net.rule.list()).toEqual([]);
 });
 
