@@ -48,6 +48,9 @@ function compile() {
   if (result.status === 0) return 0;
   console.error(`linux-ns: the addon did not compile${result.error ? ` (${result.error.message})` : ''}.`);
   console.error('linux-ns: it needs a C and C++ compiler, make and Python 3 (Debian: g++ make python3).');
+  console.error(
+    "linux-ns: and Node's header files, which node-gyp downloads; npm_config_nodedir names a folder with them.",
+  );
   return result.status ?? 1;
 }
 

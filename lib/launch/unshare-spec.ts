@@ -191,5 +191,6 @@ function validateOffset(name: string, value: unknown): void {
   if (typeof value === 'number' && !Number.isFinite(value)) throw outOfRange(name, 'a finite number', value);
   const nanoseconds = nanosecondsOf(value);
   if (nanoseconds >= -MAX_OFFSET_NS && nanoseconds <= MAX_OFFSET_NS) return;
-  throw outOfRange(name, `between -${MAX_OFFSET_NS} and ${MAX_OFFSET_NS} nanoseconds`, value);
+  const seconds = MAX_OFFSET_NS / 1_000_000_000n;
+  throw outOfRange(name, `between -${seconds} and ${seconds} seconds (a bigint is nanoseconds)`, value);
 }

@@ -21,7 +21,8 @@ export function parseHosts(name: string, hosts: unknown, hostname: string | unde
   validateObject(name, hosts);
   const own = hostname === undefined || !NAME.test(hostname) || hostname in hosts ? [] : [`127.0.1.1\t${hostname}`];
   const lines = Object.entries(hosts).flatMap(([host, addresses]) => {
-    if (!NAME.test(host)) throw invalidValue(name, host, 'has a name that is none of a host');
+    if (!NAME.test(host))
+      throw invalidValue(name, host, "must have the names of hosts: letters, digits, '.', '-' and '_'");
     return addressesOf(`${name}['${host}']`, addresses).map((address) => `${address}\t${host}`);
   });
   const data = [...LOOPBACK, ...own, ...lines].map((line) => `${line}\n`).join('');

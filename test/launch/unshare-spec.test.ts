@@ -43,7 +43,7 @@ describe('what to unshare', () => {
     [{ time: { monotonic: '1' } }, 'ERR_INVALID_ARG_TYPE', /options\.unshare\.time\.monotonic/],
     [{ time: { monotonic: NaN } }, 'ERR_OUT_OF_RANGE', /monotonic/],
     [{ time: { boottime: Infinity } }, 'ERR_OUT_OF_RANGE', /boottime/],
-    [{ time: { boottime: 1e300 } }, 'ERR_OUT_OF_RANGE', /boottime/],
+    [{ time: { boottime: 1e300 } }, 'ERR_OUT_OF_RANGE', /boottime.* and 4611686018 seconds/],
     [{ time: { boottime: 2n ** 64n } }, 'ERR_OUT_OF_RANGE', /boottime/],
   ])('is not %p', (value, code, message) => {
     expect(check(value)).toThrow(errorWith({ code, message: expect.stringMatching(message) as string }));

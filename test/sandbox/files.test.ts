@@ -91,7 +91,10 @@ test('links lead to where they lead inside', async () => {
 
 test('what a program inside may not do is not done from here either', async () => {
   await expect(sandbox.writeFile('/shut', 'x')).rejects.toMatchObject({ code: 'EROFS' });
-  await expect(sandbox.writeFile('/usr/new', 'x')).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(sandbox.writeFile('/usr/new', 'x')).rejects.toMatchObject({
+    code: 'EROFS',
+    hint: "'/usr/new' is on a read-only mount.",
+  });
   await expect(sandbox.writeFile('/nowhere/new', 'x')).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(sandbox.mkdir('/tmp')).rejects.toMatchObject({ code: 'EEXIST' });
   await expect(sandbox.mkdir('/a/b/c')).rejects.toMatchObject({ code: 'ENOENT' });

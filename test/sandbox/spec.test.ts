@@ -120,7 +120,12 @@ const REFUSED: [what: string, spec: unknown, code: string, words: RegExp][] = [
   ],
   ['an address with a zone', { hosts: { db: ['fe80::1%eth0'] } }, 'ERR_INVALID_ARG_VALUE', /spec\.hosts\['db'\]/],
   ['an address that would be a line', { hosts: { db: '1.2.3.4\n5.6.7.8 x' } }, 'ERR_INVALID_ARG_VALUE', /spec\.hosts/],
-  ['a name that would be a line', { hosts: { 'a\nb': '1.2.3.4' } }, 'ERR_INVALID_ARG_VALUE', /spec\.hosts/],
+  [
+    'a name that would be a line',
+    { hosts: { 'a\nb': '1.2.3.4' } },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.hosts' must have the names of hosts/,
+  ],
   ['hosts that are a list', { hosts: 5 }, 'ERR_INVALID_ARG_TYPE', /spec\.hosts/],
   ['clocks that there are not', { time: { realtime: 5 } }, 'ERR_INVALID_ARG_VALUE', /spec\.time.*realtime/],
   ['an offset that is no number', { time: { boottime: '5' } }, 'ERR_INVALID_ARG_TYPE', /spec\.time\.boottime/],

@@ -143,8 +143,10 @@ export const explainFile: Explainer = byErrno({
     restrictedByAppArmor(failure, host) ?? foreignSysctl(failure) ?? refusedBySecurityModule(host),
   [Errno.EPERM]: (failure, host) => restrictedByAppArmor(failure, host) ?? foreignSysctl(failure),
   [Errno.EROFS]: (failure) =>
-    `${named(failure.path, 'The file')} is on a read-only mount; containers mount /proc/sys so. Mount a new proc ` +
-    'inside first.',
+    isSysctl(failure)
+      ? `${named(failure.path, 'This sysctl')} is on a read-only mount; containers mount /proc/sys so. Mount a new proc ` +
+        'inside first.'
+      : `${named(failure.path, 'The file')} is on a read-only mount.`,
   [Errno.EINVAL]: (failure) =>
     isSysctl(failure) ? `The kernel does not take that value for ${named(failure.path, 'this sysctl')}.` : undefined,
   [Errno.ENOENT]: (failure) =>

@@ -3,6 +3,7 @@ import { Errno } from '../../errors/errno';
 import type { HostFiles } from '../proc';
 import { Capability, caller, filteredBySeccomp, hasCapability, isNested, refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
+import { NO_SUCH_NAME } from './netns';
 import { aNamespace, named } from './wording';
 
 const INITIAL_USER = 'user:[4026531837]';
@@ -168,6 +169,7 @@ function absent(failure: Failure, host: HostFiles): string | undefined {
       'first.'
     );
   }
+  if (/^\/run\/netns\/[^/]+$/.test(path)) return NO_SUCH_NAME;
   const [, kind] = /^\/proc\/[^/]+\/ns\/(\w+)$/.exec(path) ?? [];
   if (kind === undefined) return undefined;
   if (host.has('self/ns') && !host.has(`self/ns/${kind}`)) {

@@ -129,8 +129,10 @@ function busy({ path, fstype, operation }: Failure): string {
   return `The source of ${named(path, 'the mount')} is in use: mounted already with other options, or opened by a program.`;
 }
 
-function looped({ path, syscall }: Failure): string {
+function looped({ path, source, syscall }: Failure): string {
   if (syscall === 'move_mount') return `${named(path, 'The target')} is in the mount that was to be moved there.`;
+  if (syscall === 'open_tree')
+    return `There are too many symbolic links on the way to the source ${named(source ?? path, 'of it')}.`;
   return (
     `There are too many symbolic links on the way to ${named(path, 'the target')}, or a link of /proc that leads to ` +
     'whatever a process has open (/proc/PID/root, /proc/self/fd/N): those are not followed in targets.'

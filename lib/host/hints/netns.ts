@@ -4,6 +4,8 @@ import { type Explainer, byErrno } from './failure';
 import { caller } from './evidence';
 import { named } from './wording';
 
+export const NO_SUCH_NAME = 'There is no network namespace of that name: list() has those that there are.';
+
 const takesPrivilege: Explainer = (_, host) =>
   'A name is a mount in /run/netns, which takes CAP_SYS_ADMIN over the mount namespace and the right to write there; ' +
   `${caller(host)} lacks one of them. Run as root, or hold the namespace by its handle, which needs no name; a program ` +
@@ -29,7 +31,7 @@ export const explainNetnsAdd: Explainer = byErrno({
 export const explainNetnsRemove: Explainer = byErrno({
   [Errno.EPERM]: takesPrivilege,
   [Errno.EACCES]: takesPrivilege,
-  [Errno.ENOENT]: () => 'There is no network namespace of that name: list() has those that there are.',
+  [Errno.ENOENT]: () => NO_SUCH_NAME,
   [Errno.EBUSY]: (failure) =>
     `${named(failure.path, 'The file')} is a mount point in another mount namespace, to which the unmount has not spread.`,
 });

@@ -1,7 +1,7 @@
 /** What the kernel refuses over netlink: rtnetlink(7). */
 import { Errno } from '../../errors/errno';
 import { Capability, caller, hasCapability, refusedBySecurityModule } from './evidence';
-import { type Explainer, byErrno } from './failure';
+import { type Explainer, type Failure, byErrno } from './failure';
 import { named } from './wording';
 
 /** What the kernel has to be built with, and the module that has it: `modinfo`. */
@@ -66,12 +66,19 @@ export const explainNetlink: Explainer = byErrno({
   [Errno.EAGAIN]: () => 'No thread could be started for this: a limit of tasks is reached (RLIMIT_NPROC, pids.max).',
 });
 
+/** sysctl_dev_name_is_allowed() of the kernel. */
+function reservedName({ path }: Failure): string | undefined {
+  if (path !== 'all' && path !== 'default') return undefined;
+  return `No link can have the name '${path}': /proc/sys/net/ipv4/conf has it for the settings of all links, or of new ones.`;
+}
+
 export const explainAddLink: Explainer = byErrno({
   ...common,
   [Errno.EEXIST]: (failure) =>
     `${linkNamed(failure.path)} exists in that network already${failure.detail === 'vxlan' ? ', or another vxlan has this id and port' : ''}, ` +
     'or its peer does: choose another name, or delete that one.',
   [Errno.ENODEV]: () => 'The link below it, or its master, is not in that network.',
+  [Errno.EINVAL]: reservedName,
   [Errno.EOPNOTSUPP]: notSupported,
   [Errno.EBUSY]: () =>
     "The link below it is in use in a way that excludes this: by a bridge, or by a macvlan in mode 'passthru', say.",
@@ -120,7 +127,8 @@ export const explainRoute: Explainer = byErrno({
   [Errno.EMSGSIZE]: fitsInNoMessage,
   [Errno.ENETDOWN]: () => 'The link that packets would leave by is down: bring it up first.',
   [Errno.EEXIST]: (failure) =>
-    `There is a route to ${failure.path ?? 'it'} of the same metric: replace() puts this one in its place.`,
+    `There is a route to ${failure.path ?? 'it'} of the same metric: replace() puts this one in its place, append() ` +
+    'keeps both if they lead another way.',
   [Errno.ESRCH]: (failure) => `There is no such route to ${failure.path ?? 'it'} in that table.`,
   [Errno.ENODEV]: () =>
     'The link that packets are to leave by is not in that network, or no link has the network of the router.',

@@ -308,6 +308,10 @@ describe('a change', () => {
     const { net } = lab.at(0);
     await expect(net.link.set('lo', {})).resolves.toBeUndefined();
     await expect(net.link.set('nosuch', {})).rejects.toMatchObject({ code: 'ENODEV' });
+    await expect(net.link.add({ name: 'default', kind: 'bridge' })).rejects.toMatchObject({
+      code: 'EINVAL',
+      hint: expect.stringContaining("No link can have the name 'default'") as unknown,
+    });
   });
 
   test('that names a group does so of one link: a missing one is an error', async () => {

@@ -94,7 +94,12 @@ describe('networkNamespaces', () => {
       expect(await ip('netns', 'exec', name, 'readlink', '/proc/self/ns/net')).toBe(`net:[${kept.id}]\n`);
       await ip('netns', 'delete', name);
       expect(await networkNamespaces.list()).not.toContain(name);
-      await expect(networkNamespaces.open(name)).rejects.toThrow(errorWith({ code: 'ENOENT' }));
+      await expect(networkNamespaces.open(name)).rejects.toThrow(
+        errorWith({
+          code: 'ENOENT',
+          hint: 'There is no network namespace of that name: list() has those that there are.',
+        }),
+      );
     });
 
     test('it sees, uses and deletes what ip has added', async () => {
