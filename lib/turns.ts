@@ -12,12 +12,17 @@ let last: Promise<void> = Promise.resolve();
 /** When the present slice began, of whichever list. */
 let since = 0;
 
+/** Between two pieces of long work: others have their turn where one is due. */
+export async function pause(): Promise<void> {
+  if (performance.now() - since >= SLICE_MS) await nextTurn();
+}
+
 /** Does something with each item, in slices. */
 export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
   let count = 0;
   for (const item of items) {
     work(item);
-    if (++count % PIECE === 0 && performance.now() - since >= SLICE_MS) await nextTurn();
+    if (++count % PIECE === 0) await pause();
   }
 }
 

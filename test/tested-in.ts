@@ -13,7 +13,6 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/discovery': 'test/discovery/discover.test.ts',
   'lib/discovery/picture': 'test/discovery/picture.test.ts',
   'lib/discovery/picture/printable.ts': ['test/discovery/picture.test.ts', 'test/cli/output.test.ts'],
-  'lib/discovery/turns.ts': 'test/discovery/discover.test.ts',
   'lib/discovery/unread.ts': 'test/discovery/hidden.root.test.ts',
   'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
 

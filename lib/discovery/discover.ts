@@ -1,4 +1,5 @@
 import { plainOptions } from '../errors/plain';
+import { eachInTurns, pause } from '../turns';
 import { Graph, mutable } from './graph';
 import type { DiscoveredNamespace } from './namespace';
 import { NamespaceMap } from './namespace-map';
@@ -6,7 +7,6 @@ import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDisc
 import { scan } from './scan';
 import { linkParent } from './sources/processes';
 import { addRow } from './sources/rows';
-import { Turns } from './turns';
 import { userNames } from './users';
 
 /**
@@ -36,19 +36,18 @@ export async function discover(options: DiscoverOptions = {}): Promise<Namespace
 /** One look at the host. */
 export async function look(request: DiscoverRequest): Promise<NamespaceMap> {
   const graph = new Graph();
-  const turns = new Turns();
-  await scan(request, turns, (row) => addRow(graph, row));
-  await turns.each(graph.processes, (process) => linkParent(graph, process));
+  await scan(request, (row) => addRow(graph, row));
+  await eachInTurns(graph.processes, (process) => linkParent(graph, process));
   const namespaces = graph.namespaces();
-  await turns.pause();
-  if (request.users) await nameUsers(graph, namespaces, turns);
+  await pause();
+  if (request.users) await nameUsers(graph, namespaces);
   return new NamespaceMap(namespaces, graph.processes, graph.unread);
 }
 
-async function nameUsers(graph: Graph, namespaces: readonly DiscoveredNamespace[], turns: Turns): Promise<void> {
+async function nameUsers(graph: Graph, namespaces: readonly DiscoveredNamespace[]): Promise<void> {
   const owners = namespaces.flatMap(({ ownerUid }) => ownerUid ?? []);
   const names = await userNames([...owners, ...graph.processes.map(({ uid }) => uid)]);
-  await turns.each(graph.processes, (process) => {
+  await eachInTurns(graph.processes, (process) => {
     mutable(process).user = names.get(process.uid);
   });
   for (const namespace of namespaces) {

@@ -1,10 +1,10 @@
 import { plainOptions } from '../errors/plain';
 import { validateBoolean, validatePid } from '../errors/validate';
 import type { NamespaceKind } from '../namespace/kind';
+import { eachInTurns } from '../turns';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
 import { type DiscoverOptions, parseDiscover } from './options';
-import { Turns } from './turns';
 import { userNames } from './users';
 
 /** A row of lsns(8), with its columns as `lsns --json` spells them. */
@@ -89,16 +89,15 @@ export async function lsns(options: LsnsOptions = {}): Promise<LsnsRow[]> {
   };
   const request = parseDiscover({ ...sources, kinds, signal });
   const { namespaces } = await look(request);
-  const turns = new Turns();
   const found: DiscoveredNamespace[] = [];
-  await turns.each(namespaces, (namespace) => {
+  await eachInTurns(namespaces, (namespace) => {
     if (!request.kinds.includes(namespace.kind) || !isListed(namespace)) return;
     if (pid !== undefined && !namespace.processes.some((process) => process.pid === pid)) return;
     if (!persistent || isEmpty(namespace)) found.push(namespace);
   });
   const names = await userNames(found.map(uidOf));
   const rows: LsnsRow[] = [];
-  await turns.each(found, (namespace) => rows.push(rowOf(namespace, names)));
+  await eachInTurns(found, (namespace) => rows.push(rowOf(namespace, names)));
   return rows;
 }
 

@@ -4,7 +4,7 @@ import { systemError } from '../launch/failure';
 import { abortError, throwIfAborted } from '../launch/task';
 import { native } from '../native';
 import type { NamespaceKind } from '../namespace/kind';
-import type { Turns } from './turns';
+import { pause } from '../turns';
 
 /** What to look for, and where. */
 export interface ScanRequest {
@@ -28,7 +28,7 @@ const BITS: readonly ScanBit[] = [
 ];
 
 /** Reads /proc off the event loop, and does something with each row on it, a few milliseconds at a time. */
-export async function scan(request: ScanRequest, turns: Turns, onRow: (row: ScanRow) => void): Promise<void> {
+export async function scan(request: ScanRequest, onRow: (row: ScanRow) => void): Promise<void> {
   const { signal } = request;
   throwIfAborted(signal);
   const arrivals = new Arrivals();
@@ -38,7 +38,7 @@ export async function scan(request: ScanRequest, turns: Turns, onRow: (row: Scan
   try {
     for (let rows = await arrivals.next(); rows !== null; rows = await arrivals.next()) {
       for (const row of JSON.parse(rows) as ScanRow[]) onRow(row);
-      await turns.pause();
+      await pause();
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);
