@@ -74,6 +74,21 @@ static bool is_left(const char *path) {
          status.stx_uid == (uint64_t)sys0(__NR_geteuid);
 }
 
+/* The file that this plan has mounted a namespace on, or NULL. */
+static const char *named;
+
+/*
+ * The plan fails all the same, for its last report cannot be sent: then there is to be no name. The directory is still
+ * locked, so that nobody has taken the name over.
+ */
+void take_name_back(void) {
+  const char *path = named;
+  named = NULL;
+  if (path != NULL && sys2(__NR_umount2, path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+    ignored(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "without a mount it is a file that was left");
+  }
+}
+
 /* Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. */
 void step_netns_add(const struct plan_step *step) {
   const char *path = step->field[0].bytes;
@@ -95,6 +110,7 @@ void step_netns_add(const struct plan_step *step) {
     fail(net < 0 ? "open" : tree < 0 ? "open_tree" : "move_mount", error, path);
   }
   sys_close(tree);
+  named = path;
 }
 
 /* Takes a file away that was left; nothing else. */

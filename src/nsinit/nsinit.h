@@ -169,6 +169,9 @@ void keep_new_point(int directory, int point);
 void keep_used_point(const struct place *place);
 void tell_points(void);
 
+/* netns.c */
+void take_name_back(void);
+
 /* contents.c: what is written to files that a plan makes */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path);
 void fill_file(long fd, const struct plan_field *bytes, const struct plan_field *source, const char *path);

@@ -58,6 +58,7 @@ static struct iovec clipped(const char *text, size_t most) {
 /* Ends the task: the step that runs has failed. error is the kernel's answer, -errno. */
 _Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail) {
   tell_points();
+  take_name_back();
   struct plan_report head = {.kind = REPORT_FAILED, .step = task.step, .error = (int32_t)-error};
   struct iovec name = clipped(syscall, sizeof(head.syscall) - 1);
   __builtin_memcpy(head.syscall, name.iov_base, name.iov_len);

@@ -3,6 +3,7 @@
  * all that was promised, or it is a NamespaceError that says what failed; nothing is left, and nothing hangs.
  */
 import { rmSync } from 'node:fs';
+import { needs } from '../fixtures/optional';
 import { ONE_WAIT } from '../fixtures/patience';
 import { KINDS_HERE } from './kinds';
 import { makePrograms, runFaults } from './run';
@@ -37,6 +38,15 @@ describe('faults that were overlooked once:', () => {
     ['a capability that nsinit does not get', 'user namespace', 'L1 prctl:47 22'],
   ])('%s', async (_, kind, match) => {
     const { breaches, tried } = await runFaults({ programs, kinds: [kind], match, patience });
+    expect(breaches).toEqual([]);
+    expect(tried).toBeGreaterThan(0);
+  });
+
+  needs({ root: true }).test.each([
+    ['the report that a network has its name', 'sendmsg'],
+    ['a descriptor of a network that is to be listed', 'M fcntl:1030'],
+  ])('%s', async (_, match) => {
+    const { breaches, tried } = await runFaults({ programs, kinds: ['named network namespace'], match, patience });
     expect(breaches).toEqual([]);
     expect(tried).toBeGreaterThan(0);
   });

@@ -54,9 +54,21 @@ export function nameGiven(namespace: Namespace): string | undefined {
 
 /** What is mounted on the file of a name; undefined where that is no namespace, or may not be opened. */
 export async function kindOf(name: string): Promise<NamespaceKind | undefined> {
-  const namespace = await Namespace.open(pathOf(name)).catch(() => undefined);
-  await namespace?.close();
-  return namespace?.kind;
+  try {
+    const namespace = await Namespace.open(pathOf(name));
+    await namespace.close();
+    return namespace.kind;
+  } catch (error) {
+    if (saysNothing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What opening fails with where there is nothing to be known. Any other failure (no descriptors, say) is the list's. */
+function saysNothing(error: unknown): boolean {
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'open') return ['ENOENT', 'EACCES', 'EPERM'].includes(code);
+  return code === 'ERR_LINUX_NS_UNSUPPORTED' || (syscall === 'ioctl' && code === 'EINVAL');
 }
 
 /** Those of some names that a namespace has now: as `ip netns identify`, by what is mounted there. */
