@@ -76,7 +76,9 @@ void keep_used_point(const struct place *place) {
 
 /* Also where the plan fails: what it has made is to be undone. */
 void tell_points(void) {
-  for (uint32_t i = 0; i < point_count; i++) {
+  uint32_t count = point_count;
+  point_count = 0; /* where one cannot be told the plan fails, and comes here again */
+  for (uint32_t i = 0; i < count; i++) {
     report(REPORT_FD, 0, points[i].directory);
     report(REPORT_FD, 0, points[i].itself);
     if (points[i].directory != points[i].itself) {
@@ -84,7 +86,6 @@ void tell_points(void) {
     }
     sys_close(points[i].itself);
   }
-  point_count = 0;
 }
 
 void step_mount_points(const struct plan_step *step) {
