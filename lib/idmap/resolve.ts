@@ -88,7 +88,7 @@ function textOf(ranges: readonly IdRange[]): string | undefined {
  * One's own id is 0, and the granted ones follow from 1 on, but for one's own, which a map has only once. As many as the
  * kernel takes: so many lines, in less than a page, with ids of 32 bits on either side.
  */
-export function autoMap(id: number, granted: readonly SubordinateRange[]): IdRange[] {
+function autoMap(id: number, granted: readonly SubordinateRange[]): IdRange[] {
   const map: IdRange[] = [{ inside: 0, outside: id, count: 1 }];
   let size = formatIdMap(map).length;
   let inside = 1;

@@ -18,9 +18,8 @@
 #include <string>
 #include <utility>
 
-#include "reaper.h"
-
 #include "proc.h"
+#include "reaper.h"
 
 // linux/pidfd.h of Linux 6.13 and 6.11; headers of older systems lack them.
 #define LINUX_NS_PIDFD_IOCTL 0xFF

@@ -1,6 +1,6 @@
 /*
  * Mounts that are made as descriptors first and put in their place then, with no path in between that somebody could
- * change: fsopen(2), open_tree(2), mount_setattr(2), move_mount(2). See root.c for the targets.
+ * change: fsopen(2), open_tree(2), mount_setattr(2), move_mount(2). See places.c for the targets.
  */
 #include "nsinit.h"
 

@@ -43,8 +43,8 @@ static const char *proc_path(const struct nested *nested, const char *file, char
 /*
  * Its files in /proc have to be this user's for the maps to be written, so it is dumpable: a root in the user namespace
  * above may trace it. It holds nothing that could be had from it but two pipes, and its memory only the plan; this
- * task, which goes on to become something, never is dumpable. Should it be held there, Node finds that out: stopped.h
- * of the addon.
+ * task, which goes on to become something, never is dumpable. Should it be held there, Node finds that out: held.h of
+ * the addon.
  */
 static _Noreturn void help(uint64_t flags, int ready, int done) {
   struct made made = {0, ""};

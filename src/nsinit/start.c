@@ -3,7 +3,6 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/prctl.h>
 
 struct task task;
 
@@ -85,7 +84,7 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.inner_user = -1;
   task.owner_uid = PLAN_UNCHANGED;
   task.owner_gid = PLAN_UNCHANGED;
-  must(sys5(__NR_prctl, PR_SET_NAME, "nsinit", 0, 0, 0), "prctl", NULL);
+  set_name("nsinit");
   if (!read_plan()) {
     quit(1);
   }

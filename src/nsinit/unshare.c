@@ -7,7 +7,6 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/sched.h>
-#include <sys/socket.h>
 
 #define PROC_FILES 4
 #define TIMENS_OFFSETS 3
@@ -26,10 +25,7 @@ struct written {
 int open_proc_self(void) {
   const char *path = task.proc < 0 ? "/proc/self" : "self";
   long fd = sys4(__NR_openat, task.proc < 0 ? AT_FDCWD : task.proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  if (fd < 0) {
-    fail("open", fd, "/proc/self");
-  }
-  return (int)fd;
+  return (int)must(fd, "open", "/proc/self");
 }
 
 /* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
