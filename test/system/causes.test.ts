@@ -34,8 +34,8 @@ describe('a limit of namespaces is reached', () => {
           step: kind === 'time' ? 'unshare time' : 'clone',
           kind,
           hint: [
-            `No ${kind} namespaces are allowed here: user.max_${kind}_namespaces = 0`,
-            `'sudo sysctl -w user.max_${kind}_namespaces=15000'`,
+            `No ${kind} namespaces are allowed in the user namespace of this process: user.max_${kind}_namespaces = 0`,
+            'Create them from a process further out',
           ],
         });
       });
