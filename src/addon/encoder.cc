@@ -1,8 +1,10 @@
 #include "encoder.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -48,7 +50,10 @@ public:
       return Refuse("the plan is no array");
     }
     Napi::Array list = steps.As<Napi::Array>();
-    plan_header header = {PLAN_MAGIC, 0, list.Length(), 0, 0, 0};
+    if (getrandom(&plan_->mark, sizeof(plan_->mark), GRND_NONBLOCK) < 0) {
+      plan_->mark = 0; // the kernel has no random numbers yet: a name all the same
+    }
+    plan_header header = {PLAN_MAGIC, 0, list.Length(), 0, 0, plan_->mark};
     Append(&header, sizeof(header));
     for (uint32_t i = 0; i < list.Length(); i++) {
       if (!EncodeStep(list.Get(i))) {
@@ -289,6 +294,12 @@ private:
 };
 
 } // namespace
+
+std::string Plan::ExecName() const {
+  char name[16];
+  snprintf(name, sizeof(name), PLAN_EXEC_NAME "%08x", mark);
+  return name;
+}
 
 bool EncodePlan(Napi::Env env, const Napi::Value &steps, Plan *plan) { return Encoder(env, plan).Encode(steps); }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +37,13 @@ std::string NameOf(pid_t pid) {
   Fd file(open(path, O_RDONLY | O_CLOEXEC));
   ssize_t size = file ? read(file.get(), name, sizeof(name)) : 0;
   return size > 1 ? std::string(name, static_cast<size_t>(size) - 1) : "";
+}
+
+size_t NamespacesAbove(pid_t pid) {
+  std::string text = Read("/proc/" + std::to_string(pid) + "/status");
+  size_t start = text.find("\nNSpid:");
+  size_t end = start == std::string::npos ? start : text.find('\n', start + 1);
+  return end == std::string::npos ? 0 : static_cast<size_t>(std::count(text.begin() + start, text.begin() + end, '\t'));
 }
 
 std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread) {
@@ -71,7 +79,7 @@ Stat StatOf(pid_t pid) {
   size_t end = text.rfind(')');
   if (end != std::string::npos && end + 4 < text.size()) {
     stat.state = text[end + 2];
-    stat.parent = static_cast<pid_t>(atoi(text.c_str() + end + 4));
+    sscanf(text.c_str() + end + 4, "%d %*d %*d %*d %*d %u", &stat.parent, &stat.flags);
   }
   return stat;
 }

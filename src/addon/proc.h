@@ -18,9 +18,14 @@ std::vector<pid_t> OwnChildren();
 // Of one thread. proc_tid_children(5)
 std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread);
 
+// How many pid namespaces a process has a number in, its own included, and of those above as far as this /proc has
+// them.
+size_t NamespacesAbove(pid_t pid);
+
 struct Stat {
   char state = 0; // a letter of proc_pid_stat(5), 0 when there is no such process
   pid_t parent = 0;
+  unsigned flags = 0; // PF_* of the kernel's include/linux/sched.h, of a zombie too
 };
 Stat StatOf(pid_t pid);
 

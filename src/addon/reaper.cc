@@ -1,8 +1,13 @@
 #include "reaper.h"
 
+#include <fcntl.h>
+#include <linux/nsfs.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -166,6 +171,14 @@ Known &SharedKnown() {
   return *known;
 }
 
+bool IsKnown(pid_t pid) {
+  Known &known = SharedKnown();
+  uv_mutex_lock(&known.mutex);
+  bool is_known = known.pids.count(pid) > 0;
+  uv_mutex_unlock(&known.mutex);
+  return is_known;
+}
+
 } // namespace
 
 void SetKnown(pid_t pid, bool is_known) {
@@ -184,12 +197,8 @@ void SetKnown(pid_t pid, bool is_known) {
 std::vector<pid_t> FindUnreported(pid_t first) {
   std::string name = PLAN_UNREPORTED_NAME + std::to_string(first);
   std::vector<pid_t> found;
-  Known &known = SharedKnown();
   for (pid_t pid : OwnChildren()) {
-    uv_mutex_lock(&known.mutex);
-    bool is_known = known.pids.count(pid) > 0;
-    uv_mutex_unlock(&known.mutex);
-    if (!is_known && NameOf(pid) == name) {
+    if (!IsKnown(pid) && NameOf(pid) == name) {
       found.push_back(pid);
     }
   }
@@ -200,6 +209,53 @@ void ReapUnreported(pid_t first) {
   for (pid_t pid : FindUnreported(first)) {
     kill(pid, SIGKILL);
     while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+namespace {
+
+struct stat NamespaceOf(const Fd &fd) {
+  struct stat status = {};
+  if (!fd || fstat(fd.get(), &status) < 0) {
+    status.st_ino = 0;
+  }
+  return status;
+}
+
+Fd OpenPidNamespace(pid_t pid) {
+  return Fd(open(("/proc/" + std::to_string(pid) + "/ns/pid").c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+bool IsInOrBelow(pid_t pid, const struct stat &above) {
+  for (Fd fd = OpenPidNamespace(pid); fd; fd.Reset(ioctl(fd.get(), NS_GET_PARENT))) {
+    struct stat its = NamespaceOf(fd);
+    if (its.st_ino == above.st_ino && its.st_dev == above.st_dev) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// An ordinary user may not ask for the namespace of an init that is ending: then any below Node's counts.
+bool IsInside(pid_t pid, const struct stat &its) {
+  return its.st_ino == 0 ? NamespacesAbove(pid) > NamespacesAbove(getpid()) : IsInOrBelow(pid, its);
+}
+
+} // namespace
+
+void ReapStrangers(pid_t init, std::vector<pid_t> *seen) {
+  struct stat its = NamespaceOf(OpenPidNamespace(init));
+  std::vector<pid_t> before = std::move(*seen);
+  seen->clear();
+  for (pid_t pid : OwnChildren()) {
+    if (pid == init || IsKnown(pid) || StatOf(pid).state != 'Z' || !IsInside(pid, its)) {
+      continue;
+    }
+    if (std::find(before.begin(), before.end(), pid) != before.end()) {
+      waitpid(pid, nullptr, WNOHANG | __WALL);
+    } else {
+      seen->push_back(pid);
     }
   }
 }

@@ -27,6 +27,12 @@ std::vector<pid_t> FindUnreported(pid_t first);
 // It is killed and reaped; nothing is done where there is none. May block for as long as a process takes to die.
 void ReapUnreported(pid_t first);
 
+// A program that has joined a pid namespace is a child of ours, and what it clones with CLONE_PARENT is one, too, of
+// which nobody knows. The kernel has the init of the namespace, which is ending, wait until we have waited for them:
+// pid_namespaces(7). Those of its namespace and of the ones below that have ended are reaped
+// when they are seen for the second time: so that of a task which Node has not been told of yet is heard before.
+void ReapStrangers(pid_t init, std::vector<pid_t> *seen);
+
 // A process that is watched is none of those.
 void SetKnown(pid_t pid, bool is_known);
 

@@ -20,7 +20,11 @@ namespace {
 
 constexpr uint64_t kLookAfter = 1000; // milliseconds, in which a start is over unless somebody holds it up
 constexpr uint64_t kExecTakes = 1;    // milliseconds, the rest of an exec under way
+constexpr int kMostLooks = 1000;      // at an exec under way: a second, which none takes
 constexpr int kMostFailedReceives = 16;
+constexpr uint64_t kInitTakes = 100;      // milliseconds, in which an init ends unless somebody holds it up
+constexpr unsigned kIsEnding = 0x4;       // PF_EXITING
+constexpr unsigned kHasForkedOnly = 0x40; // PF_FORKNOEXEC: the kernel takes it away at the exec, for ever
 
 std::string OptionalString(const Napi::Object &object, const char *name) {
   Napi::Value value = object.Get(name);
@@ -412,7 +416,7 @@ void Task::JudgeExec() {
   if (program_pidfd_ && SignalPidfd(program_pidfd_.get(), 0) == ESRCH) {
     return;
   }
-  if (name != PLAN_EXEC_NAME) {
+  if (name != launch_->plan.ExecName() || looks_++ == kMostLooks) {
     return TellStarted("started");
   }
   if (!HasEnded(TargetPidfd())) {
@@ -429,7 +433,11 @@ void Task::JudgeEnd(const Process &process) {
   if (!exec_seen_ || !StartIsPending() || launch_->plan.has_init) {
     return;
   }
-  if (NameOf(process.pid) != PLAN_EXEC_NAME) {
+  // Programs beside it may see its name, and a program they tell it to may take it again. Where nsinit has forked, the
+  // kernel knows more.
+  bool forked = processes_.size() > 1;
+  if (NameOf(process.pid) != launch_->plan.ExecName() ||
+      (forked && (StatOf(process.pid).flags & kHasForkedOnly) == 0)) {
     return TellStarted("started");
   }
   Ended end = WaitPidfd(process.pidfd.get(), WNOHANG | WNOWAIT);
@@ -467,7 +475,27 @@ void Task::TellStarted(const char *type) {
   }
   started_ = true;
   timer_.Close();
+  if (is_init_ && launch_->line) {
+    // Its end, which the pidfd tells only when nothing holds it up. Where this can't be watched, End() sees to it.
+    line_poll_.Open(environment_, launch_->line.get(), UV_DISCONNECT, false, [this] {
+      line_poll_.Close();
+      ExpectEnd();
+    });
+  }
   EmitType(type);
+}
+
+// Of an init.
+void Task::ExpectEnd() {
+  if (!started_ || finished_ || !is_init_ || expects_end_) {
+    return;
+  }
+  expects_end_ = true;
+  timer_.Start(environment_, kInitTakes, [this] {
+    if (!Main()->end.ended && (StatOf(Main()->pid).flags & kIsEnding) != 0) {
+      ReapStrangers(Main()->pid, &strangers_);
+    }
+  });
 }
 
 // Programs that share user and pid namespace with a starting task may stop it, and nothing would ever be heard of it
@@ -516,6 +544,7 @@ void Task::StopListening() { control_poll_.Close(); }
 // nsinit, when it only waits for its release, goes.
 void Task::CloseControl() {
   StopListening();
+  line_poll_.Close();
   timer_.Close();
   launch_->CloseControl();
   launch_->line.Reset();
@@ -611,6 +640,7 @@ void Task::Abandon() {
     remains.pidfds.push_back(std::move(launch_->pidfd));
   }
   StopListening();
+  line_poll_.Close();
   timer_.Close();
   for (const std::unique_ptr<Process> &process : processes_) {
     process->poll.Close();
@@ -750,6 +780,7 @@ Napi::Value Task::Kill(const Napi::CallbackInfo &info) {
 void Task::End(const Napi::CallbackInfo &) {
   if (!finished_ && launch_->Cancel() && Adopt()) {
     KillAll();
+    ExpectEnd();
   }
 }
 

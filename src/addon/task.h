@@ -71,6 +71,7 @@ private:
   void JudgeEnd(const Process &process);
   void TakeLastWord();
   void TellStarted(const char *type);
+  void ExpectEnd();
   void LookForHeld();
   void CloseControl();
   void StopListening();
@@ -109,7 +110,8 @@ private:
 
   std::vector<std::unique_ptr<Process>> processes_;
   Poll control_poll_;
-  Timer timer_;      // while the start is pending
+  Poll line_poll_;   // of an init that runs
+  Timer timer_;      // while the start is pending, and while an init ends
   Fd program_pidfd_; // behind an init: the program, which is not our child
   pid_t program_pid_ = 0;
 
@@ -121,10 +123,13 @@ private:
   int failed_receives_ = 0;
   bool exec_seen_ = false;
   uint32_t exec_step_ = 0;
+  int looks_ = 0;        // at an exec under way
   bool held_ = false;    // was so when it was last looked for
   bool started_ = false; // 'started' or 'ready' has been told
   bool done_ = false;    // the plan came to its end
   bool is_init_ = false;
+  bool expects_end_ = false;     // of the init
+  std::vector<pid_t> strangers_; // that keep it from ending
   bool finished_ = false;
   bool sought_ = false;        // a child that could not be reported
   bool seeking_ = false;       // and that is not done yet

@@ -297,12 +297,22 @@ static const char *attempt_exec(const char *file, long (*attempt)(const char *, 
   return tried;
 }
 
+static void set_exec_name(void) {
+  static const char digits[] = "0123456789abcdef";
+  char name[] = PLAN_EXEC_NAME "00000000";
+  char *digit = name + sizeof(name) - 1;
+  for (uint32_t rest = mark_of_plan(); rest != 0; rest >>= 4) {
+    *--digit = digits[rest & 15];
+  }
+  set_name(name);
+}
+
 /*
  * The last word before the exec, whose success is told by the kernel: it closes the socket, and gives the task another
  * name. Of an init's child Node is to have a pidfd; the task itself has none, for it ends with the exec.
  */
 static void report_exec(void) {
-  set_name(PLAN_EXEC_NAME);
+  set_exec_name();
   if (!task.has_init) {
     report(REPORT_EXEC, 0, -1);
     return;

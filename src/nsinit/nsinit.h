@@ -97,6 +97,7 @@ long fork_process(unsigned long flags);
 long clone_task(unsigned long flags, long stack, void (*entry)(void *));
 const char *name_of_clone(void);
 void set_name(const char *name);
+uint32_t mark_of_plan(void);
 void *new_memory(size_t size, unsigned long flags);
 long new_stack(void);
 void close_all_but(uint32_t first, int kept, int other);

@@ -66,6 +66,12 @@ static int line_of_plan(void) {
   return (int)header.line;
 }
 
+uint32_t mark_of_plan(void) {
+  struct plan_header header;
+  __builtin_memcpy(&header, task.plan, sizeof(header));
+  return header.mark;
+}
+
 /* The rest of the plan. */
 void run_steps(void) {
   struct plan_step step;

@@ -30,7 +30,9 @@
 #define PLAN_FIRST_FD 4
 #define PLAN_UNREPORTED_NAME                                                                                           \
   "nsinit:" /* and the pid of the first nsinit: of a forked child until it has told of itself */
-#define PLAN_EXEC_NAME "nsinit: exec" /* of a task whose next word is execve, which gives it another: PR_SET_NAME */
+#define PLAN_EXEC_NAME                                                                                                 \
+  "nsinit:" /* and the plan's mark in 8 hexadecimal digits: of a task whose next word is execve, which gives it        \
+               another */
 
 /* How something is mounted: the flags of the steps fs, tree and overlay. lib/mount/flags.ts has the same. */
 #define PLAN_MAKE_MISSING 0x1u /* the target, and directories on the way to it, are made where they are missing */
@@ -59,7 +61,7 @@ struct plan_header {
   uint32_t steps;
   uint32_t waits; /* 1: one more packet comes, and nothing is to be done before: the maps are written meanwhile */
   uint32_t line;  /* the descriptor of the line, where a task stays behind, else 0 */
-  uint32_t unused;
+  uint32_t mark;  /* random: a program does not know which name its task had before */
 };
 
 struct plan_step_header {
