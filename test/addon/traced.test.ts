@@ -54,7 +54,7 @@ describe('a program whose tracer, inside, never waits for it', () => {
     await seized(tracer, 'sleep');
     const call = box
       .execFile('sleep', ['0.3'], { timeout: 1000, killSignal: 'SIGKILL' })
-      .catch((error: Error) => error);
+      .catch((error: unknown) => error);
     victim.kill('SIGKILL');
     await Promise.all([victim.exited, call]);
     expect(zombies()).toBeGreaterThan(0);

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import {
-  type DiscoveredNamespace,
-  type DiscoveredProcess,
+  DiscoveredNamespace,
+  DiscoveredProcess,
   type NamespaceProcess,
   type ProcessTreeNode,
   ProcessForest,
@@ -109,13 +109,15 @@ test.each([
 
 test('a chain of processes, however long, can be drawn and is JSON', () => {
   const LENGTH = 50_000;
-  let node: ProcessTreeNode = { process: { pid: LENGTH, name: 'x' } as DiscoveredProcess, children: [] };
-  for (let pid = LENGTH - 1; pid > 0; pid--) {
-    node = { process: { pid, name: 'x' } as DiscoveredProcess, children: [node] };
-  }
-  const forest = new ProcessForest('pid', [
-    { namespace: { kind: 'pid', id: 7n } as DiscoveredNamespace, roots: [node] },
-  ]);
+  const processOf = (pid: number): DiscoveredProcess =>
+    Object.assign(Object.create(DiscoveredProcess.prototype) as DiscoveredProcess, { pid, name: 'x' });
+  let node: ProcessTreeNode = { process: processOf(LENGTH), children: [] };
+  for (let pid = LENGTH - 1; pid > 0; pid--) node = { process: processOf(pid), children: [node] };
+  const namespace = Object.assign(Object.create(DiscoveredNamespace.prototype) as DiscoveredNamespace, {
+    kind: 'pid',
+    id: 7n,
+  });
+  const forest = new ProcessForest('pid', [{ namespace, roots: [node] }]);
   const [tree] = JSON.parse(JSON.stringify(forest)) as { kind: string; id: number; processes: object[] }[];
   expect(tree).toMatchObject({ kind: 'pid', id: 7 });
   expect(tree!.processes).toHaveLength(LENGTH);
