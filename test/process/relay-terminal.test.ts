@@ -145,7 +145,7 @@ describe.each([
     await screen.shows(/^at the prompt$/m);
     await screen.type('fg');
     // The shell says what it continues, wherever the ticks have moved what was typed.
-    await screen.shows(/^at the prompt$[^]*main\.js/m);
+    await screen.shows(/^at the prompt$[^]*node'/m);
     await screen.type('typed');
     await screen.shows(/^got typed$/m);
     await screen.press('C-c');
