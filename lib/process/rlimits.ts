@@ -21,7 +21,7 @@ export interface Rlimit {
  * `sigpending`), a priority (`rtprio`, and `nice`, which allows a nice value down to 20 - n). One value sets both limits.
  *
  * `nproc` counts all processes and threads of the user in the user namespace, not the program's alone. It has no effect
- * on a program whose user is 0 in the initial user namespace, as it is where root maps itself ({@link uidMap} `'root'`,
+ * on a program whose user is 0 in the initial user namespace, as it is where root maps itself (`uidMap: 'root'`,
  * `'current'`), or that has CAP_SYS_ADMIN or CAP_SYS_RESOURCE there: setrlimit(2). What limits that is a cgroup
  * ({@link CgroupSpec.pidsMax}), or another user.
  */

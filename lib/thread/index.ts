@@ -66,7 +66,9 @@ const ATTRIBUTES: Readonly<Record<ThreadAttribute, number>> = { files: 0x400, fs
  * thread.unshareSync(['uts', 'net']);
  * ```
  */
-export function unshareSync(kinds: Unshared | readonly Unshared[]): void {
+export function unshareSync(
+  kinds: ThreadNamespaceKind | ThreadAttribute | readonly (ThreadNamespaceKind | ThreadAttribute)[],
+): void {
   const all: unknown = typeof kinds === 'string' ? [kinds] : kinds;
   validateArray('kinds', all);
   if (all.length === 0) throw invalidValue('kinds', kinds, 'must name at least one kind of namespace');

@@ -215,10 +215,11 @@ void ReapUnreported(pid_t first) {
 
 namespace {
 
-struct stat NamespaceOf(const Fd &fd) {
-  struct stat status = {};
-  if (!fd || fstat(fd.get(), &status) < 0) {
-    status.st_ino = 0;
+// Not fstat(2), which glibc has as a function of its own only since 2.33.
+struct statx NamespaceOf(const Fd &fd) {
+  struct statx status = {};
+  if (!fd || statx(fd.get(), "", AT_EMPTY_PATH, STATX_INO, &status) < 0) {
+    status.stx_ino = 0;
   }
   return status;
 }
@@ -227,10 +228,11 @@ Fd OpenPidNamespace(pid_t pid) {
   return Fd(open(("/proc/" + std::to_string(pid) + "/ns/pid").c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-bool IsInOrBelow(pid_t pid, const struct stat &above) {
+bool IsInOrBelow(pid_t pid, const struct statx &above) {
   for (Fd fd = OpenPidNamespace(pid); fd; fd.Reset(ioctl(fd.get(), NS_GET_PARENT))) {
-    struct stat its = NamespaceOf(fd);
-    if (its.st_ino == above.st_ino && its.st_dev == above.st_dev) {
+    struct statx its = NamespaceOf(fd);
+    if (its.stx_ino == above.stx_ino && its.stx_dev_major == above.stx_dev_major &&
+        its.stx_dev_minor == above.stx_dev_minor) {
       return true;
     }
   }
@@ -238,14 +240,14 @@ bool IsInOrBelow(pid_t pid, const struct stat &above) {
 }
 
 // An ordinary user may not ask for the namespace of an init that is ending: then any below Node's counts.
-bool IsInside(pid_t pid, const struct stat &its) {
-  return its.st_ino == 0 ? NamespacesAbove(pid) > NamespacesAbove(getpid()) : IsInOrBelow(pid, its);
+bool IsInside(pid_t pid, const struct statx &its) {
+  return its.stx_ino == 0 ? NamespacesAbove(pid) > NamespacesAbove(getpid()) : IsInOrBelow(pid, its);
 }
 
 } // namespace
 
 void ReapStrangers(pid_t init, std::vector<pid_t> *seen) {
-  struct stat its = NamespaceOf(OpenPidNamespace(init));
+  struct statx its = NamespaceOf(OpenPidNamespace(init));
   std::vector<pid_t> before = std::move(*seen);
   seen->clear();
   for (pid_t pid : OwnChildren()) {
