@@ -15,9 +15,9 @@ set -eu
 #                            dnsmasq does not come up with the runtime in it
 #   system/attacks           a program has no signal caught: the runtime catches SIGBUS and SIGFPE
 #   process/limits           a program may not map what the runtime reserves
-#   system/causes, discovery/hidden
+#   system/causes, system/no-proc, discovery/hidden
 #                            Node in a root without /proc, which the runtime reads
-excluded='test/(examples/|cli/(unshare|nsenter)\.|discovery/hidden|process/limits|system/(killed|attacks|causes\.root|causes\.test)|network/(lab|resolve/lookup))'
+excluded='test/(examples/|cli/(unshare|nsenter)\.|discovery/hidden|process/limits|system/(killed|attacks|causes\.root|causes\.test|no-proc)|network/(lab|resolve/lookup))'
 
 case "${1:-}" in
   '') set -- test/addon test/launch test/namespace test/idmap test/mount test/thread \

@@ -6,7 +6,6 @@ import { isAtLeast } from '../../lib/host/support';
 import { run } from '../../lib/launch/target';
 import type { Step } from '../../types/native';
 import { expectCause } from '../fixtures/causes';
-import { CompiledPackage } from '../fixtures/child-node';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 
 describe('of this process', () => {
@@ -229,21 +228,4 @@ describe('of what is no list of mounts', () => {
       expect(() => peerGroups(value as never)).toThrow(refusal);
     },
   );
-});
-
-test('without a /proc the error says that it is missing, and not the process', async () => {
-  const compiled = new CompiledPackage();
-  try {
-    await using set = await unshare(['user', 'mnt']);
-    await set.mount({ type: 'tmpfs', source: 'tmpfs', target: '/proc' });
-    for (const call of ['linux.mountinfo()', 'linux.mountinfo(1)', 'linux.readUidMap("self")']) {
-      const { error } = await compiled.runIn(set, `return ${call};`);
-      expect(error).toMatchObject({
-        code: 'ENOENT',
-        hint: expect.stringMatching(/^There is no \/proc in the root/) as string,
-      });
-    }
-  } finally {
-    compiled.remove();
-  }
 });
