@@ -12,30 +12,30 @@ export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, subordinateIds, writeGidMap, writeUidMap } from './idmap/files';
 export type { SubordinateRange } from './idmap/subordinate';
 export type { Propagation, UnshareSpec } from './launch/target';
-export type { Exit } from './launch/task';
+export type { Exit } from './task/task';
 export type { MountAttributes, NewMountAttributes } from './mount/attributes';
 export { type AttachOptions, DetachedMount, type OpenTreeOptions, fsmount, openTree } from './mount/detached';
 export { type FilesystemSpec, type MountOptions, mount } from './mount/mount';
 export type { OverlayOptions } from './mount/overlay';
 export type { FilesystemOptions, ParameterValue } from './mount/parameters';
 export { type MountInfo, mountinfo } from './mount/mountinfo';
-export type { MountLine } from './mount/parse';
+export type { MountLine } from './kernel/mount-line';
 export { type PropagationOptions, setPropagation } from './mount/propagation';
 export { type MountNode, type PeerGroup, mountTree, peerGroups } from './mount/tree';
 export { type UmountOptions, umount } from './mount/umount';
-export { NAMESPACE_KINDS, type NamespaceKind, type NamespaceLink } from './namespace/kind';
+export { NAMESPACE_KINDS, type NamespaceKind, type NamespaceLink } from './kernel/namespace-kind';
 export { Namespace } from './namespace/namespace';
-export { NamespaceSet, type WriteFileOptions } from './namespace/namespace-set';
-export type { ReadFileOptions } from './namespace/read-options';
+export { NamespaceSet, type WriteFileOptions } from './set/namespace-set';
+export type { ReadFileOptions } from './set/read-options';
 export { PersistentNamespace } from './namespace/persistent';
-export { type ProcessTarget, setns } from './namespace/setns';
-export type { SocketDomain, SocketType } from './namespace/socket';
+export { type ProcessTarget, setns } from './set/setns';
+export type { SocketDomain, SocketType } from './kernel/sockets';
 export type { Sockets } from './namespace/sockets';
-export { type CallOptions, type UnshareOptions, unshare } from './namespace/unshare';
+export { type CallOptions, type UnshareOptions, unshare } from './set/unshare';
 export type { Address } from './network/address/address';
 export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './network/address/addresses';
 export type { Attachment } from './network/attach/attach';
-export type { NetworkAttachOptions, AttachProgram, PortForward } from './network/attach/options';
+export type { NetworkAttachOptions, AttachProgram, PortForward } from './network/attach/attach-options';
 export type { Family } from './network/ip';
 export type {
   BridgeOptions,
@@ -56,7 +56,7 @@ export type {
 } from './network/link/kinds';
 export type { Link, LinkStats } from './network/link/link';
 export type { LinkFilter, Links } from './network/link/links';
-export type { LinkChange, LinkSettings, LinkSpec, OwnSettings, VethOptions, VethPeer } from './network/link/spec';
+export type { LinkChange, LinkSettings, LinkSpec, OwnSettings, VethOptions, VethPeer } from './network/link/link-spec';
 export type { Tun, TunOptions, TunSpec } from './network/link/tun';
 export type { RouteProtocol, RouteType, Scope, Table } from './network/names';
 export type { Neighbor, NeighborState } from './network/neighbor/neighbor';
@@ -66,7 +66,7 @@ export type { Nsids } from './network/nsid/nsids';
 export type { NetworkTarget } from './network/place';
 export type { NextHop, Route, RouteMetrics, RoutePreference } from './network/route/route';
 export type { RouteFilter, RouteLookup, Routes } from './network/route/routes';
-export type { NextHopSpec, RouteSpec } from './network/route/spec';
+export type { NextHopSpec, RouteSpec } from './network/route/route-spec';
 export type { IpProtocol, Rule, RuleAction } from './network/rule/rule';
 export type { RuleFilter, RuleSpec, Rules } from './network/rule/rules';
 export type { Sysctls } from './network/sysctl';
@@ -86,7 +86,7 @@ export {
   networkNamespaces,
 } from './network/named/named';
 export type { LookupAddress, LookupOptions } from './network/resolve/lookup';
-export type { ResolveOptions } from './network/resolve/options';
+export type { ResolveOptions } from './network/resolve/resolve-options';
 export type {
   ConnectOptions,
   Connector,
@@ -113,7 +113,7 @@ export type {
 export type { SeccompOption } from './seccomp/seccomp';
 export * as thread from './thread';
 export { Cgroup, type FreezeOptions } from './cgroup/cgroup';
-export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/spec';
+export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/cgroup-spec';
 export type { CgroupStats } from './cgroup/stats';
 export type { Change } from './sandbox/changes';
 export type { FileType } from './sandbox/file-type';
@@ -142,12 +142,12 @@ export type {
   SandboxUser,
   SymlinkEntry,
   TmpfsEntry,
-} from './sandbox/spec';
+} from './sandbox/sandbox-spec';
 export { discover } from './discovery/discover';
 export { type LsnsOptions, type LsnsRow, lsns } from './discovery/lsns';
 export { type DescriptorReference, DiscoveredNamespace, type MountReference } from './discovery/namespace';
 export { NamespaceMap } from './discovery/namespace-map';
-export type { DiscoverOptions } from './discovery/options';
+export type { DiscoverOptions } from './discovery/discover-options';
 export type { SvgOptions } from './discovery/picture/svg';
 export type { TextOptions } from './discovery/picture/text';
 export { DiscoveredProcess, DiscoveredTask, type NamespacesByKind } from './discovery/process';
@@ -162,10 +162,10 @@ export {
 } from './discovery/process-tree';
 export type { DiscoverySource, Unread } from './discovery/unread';
 export { type NamespaceChange, type WatchOptions, watch } from './discovery/watch';
-export { CAPABILITIES, type Capability } from './host/capabilities';
+export { CAPABILITIES, type Capability } from './kernel/capabilities';
 export { inspectHost } from './host/inspect';
 export type { HostCheck, HostReport, Verdict } from './host/report';
-export type { Resource } from './host/resources';
+export type { Resource } from './kernel/resources';
 export type { CapabilityOptions, CapabilitySets, Securebit } from './process/capabilities';
 export { ClonedProcess, clone } from './process/clone';
 export { type ExecError, type ExecResult, exec, execFile } from './process/exec';
@@ -182,7 +182,7 @@ export type {
   ForkOptions,
   ProgramOptions,
   SpawnOptions,
-} from './process/options';
+} from './process/program-options';
 export { Pty, type PtyOptions } from './process/pty';
 export { relayTerminal } from './process/relay-terminal';
 export type { Personality } from './process/personality';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import bindings from 'bindings';
 import type { Native } from '../types/native';
 import { NamespaceError, unsupportedError } from './errors/namespace-error';
-import { unsupportedReason } from './host/support';
+import { unsupportedReason } from './kernel/version';
 
 /**
  * Where the addon may be, relative to the package's root, in the order they are tried. A build of one's own comes

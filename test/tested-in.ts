@@ -16,22 +16,28 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/discovery/unread.ts': 'test/discovery/hidden.root.test.ts',
   'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
 
-  'lib/host/capabilities.ts': 'test/host/inspect.test.ts',
+  'lib/handle': 'test/namespace/namespace.test.ts',
+  'lib/handle/namespace-handle.ts': ['test/process/errors.test.ts', 'test/system/environments.test.ts'],
+
+  // Each with a host that has the cause, and for real: causes-*.test.ts. Their words: docs/troubleshooting.md.
+  'lib/hints': ['test/hints/explain.test.ts', 'test/system/causes.test.ts'],
+
   'lib/host/check.ts': 'test/host/inspect.test.ts',
   'lib/host/features.ts': 'test/host/inspect.test.ts',
-  'lib/host/nested.ts': 'test/host/hints.test.ts',
   'lib/host/report.ts': 'test/host/inspect.test.ts',
-  'lib/host/resources.ts': 'test/host/inspect.test.ts',
-  // Each with a host that has the cause, and for real: causes-*.test.ts. Their words: docs/troubleshooting.md.
-  'lib/host/hints': ['test/host/hints.test.ts', 'test/system/causes.test.ts'],
 
   'lib/idmap/files.ts': 'test/idmap/maps.test.ts',
+  'lib/idmap/newidmap.ts': 'test/idmap/maps.test.ts',
   'lib/idmap/resolve.ts': 'test/idmap/maps.test.ts',
 
+  'lib/kernel': ['test/plan/describe.test.ts', 'test/mount/mount.test.ts'],
+  'lib/kernel/capabilities.ts': 'test/host/inspect.test.ts',
+  'lib/kernel/resources.ts': 'test/host/inspect.test.ts',
+  'lib/kernel/sockets.ts': 'test/set/namespace-set.test.ts',
+
   'lib/launch': ['test/launch/launch.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
-  'lib/launch/host-files.ts': 'test/process/host-node.test.ts',
-  'lib/launch/join.ts': 'test/namespace/setns.test.ts',
-  'lib/launch/newidmap.ts': 'test/idmap/maps.test.ts',
+  'lib/launch/taken-files.ts': 'test/process/host-node.test.ts',
+  'lib/launch/join.ts': 'test/set/setns.test.ts',
 
   'lib/mount': ['test/mount/mount.test.ts', 'test/mount/filesystems.test.ts'],
   'lib/mount/attributes.ts': ['test/mount/bind.test.ts', 'test/mount/remount.test.ts'],
@@ -40,9 +46,6 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/mount/tree.ts': 'test/mount/mountinfo.test.ts',
 
   'lib/namespace': 'test/namespace/namespace.test.ts',
-  'lib/namespace/brand.ts': ['test/process/errors.test.ts', 'test/system/environments.test.ts'],
-  'lib/namespace/read-options.ts': 'test/namespace/namespace-set.test.ts',
-  'lib/namespace/socket.ts': 'test/namespace/namespace-set.test.ts',
   'lib/namespace/sockets.ts': 'test/network/sockets/listen.test.ts',
 
   'lib/network': ['test/network/link/links.test.ts', 'test/network/refused.test.ts'],
@@ -69,22 +72,26 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/process/exec.ts': ['test/process/parity.test.ts', 'test/process/deadline.test.ts'],
   'lib/process/find-host-node.ts': 'test/process/host-node.test.ts',
   'lib/process/in-cgroup.ts': 'test/cgroup/cgroup.root.test.ts',
-  'lib/process/in-set.ts': ['test/namespace/namespace-set.test.ts', 'test/sandbox/programs.test.ts'],
+  'lib/process/in-set.ts': ['test/set/namespace-set.test.ts', 'test/sandbox/programs.test.ts'],
   'lib/process/ipc': 'test/process/fork.test.ts',
   'lib/process/kill.ts': 'test/process/lifetimes.test.ts',
   'lib/process/personality.ts': 'test/process/limits.test.ts',
   'lib/process/pty.ts': 'test/process/terminal.test.ts',
   'lib/process/rlimits.ts': 'test/process/limits.test.ts',
 
-  'lib/sandbox': ['test/sandbox/spec.test.ts', 'test/sandbox/root.test.ts', 'test/sandbox/programs.test.ts'],
+  'lib/sandbox': ['test/sandbox/sandbox-spec.test.ts', 'test/sandbox/root.test.ts', 'test/sandbox/programs.test.ts'],
   'lib/sandbox/build.ts': ['test/sandbox/root.test.ts', 'test/sandbox/existing-namespaces.test.ts'],
-  'lib/sandbox/feeds.ts': 'test/sandbox/spec.test.ts',
+  'lib/sandbox/feeds.ts': 'test/sandbox/sandbox-spec.test.ts',
   'lib/sandbox/file-type.ts': ['test/sandbox/files.test.ts', 'test/sandbox/changes.test.ts'],
   'lib/sandbox/proc.ts': ['test/sandbox/root.test.ts', 'test/sandbox/attacks-mounts.test.ts'],
   'lib/sandbox/rules.ts': 'test/sandbox/programs.test.ts',
-  'lib/sandbox/work.ts': ['test/launch/at-exit.test.ts', 'test/sandbox/root.test.ts'],
+  'lib/sandbox/work.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
 
   // Compared, decision by decision, with a compiler that is as simple as can be.
   'lib/seccomp': 'test/seccomp/compile.test.ts',
   'lib/seccomp/decisions.ts': ['test/seccomp/compile.test.ts', 'test/seccomp/strictness.test.ts'],
+
+  'lib/set/read-options.ts': 'test/set/namespace-set.test.ts',
+
+  'lib/task': ['test/task/task.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
 };

@@ -2,12 +2,12 @@ import { closeSync, constants, openSync, readFileSync, readdirSync, rmdirSync, w
 import { readFile, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { plainOptions } from '../errors/plain';
 import { validateAbortSignal, validateInteger } from '../errors/validate';
-import { atExit, untilDone } from '../launch/at-exit';
-import { systemError } from '../launch/failure';
+import { atExit, untilDone } from '../handle/at-exit';
+import { systemError } from '../task/failure';
 import { writeCgroupFile } from './file';
 import { type CgroupStats, parseStats } from './stats';
 

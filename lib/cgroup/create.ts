@@ -1,13 +1,13 @@
 import { type FileHandle, mkdir, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
-import { controllerMissing } from '../host/hints/cgroup';
-import { HostFiles } from '../host/proc';
-import { systemError } from '../launch/failure';
+import { controllerMissing } from '../hints/cgroup';
+import { HostFiles } from '../kernel/host-files';
+import { systemError } from '../task/failure';
 import { Cgroup } from './cgroup';
 import { writeCgroupFile } from './file';
 import { newName, ownCgroup, removeStale } from './place';
-import type { CgroupPlan, CgroupSetting } from './spec';
+import type { CgroupPlan, CgroupSetting } from './cgroup-spec';
 
 /** `CGROUP2_SUPER_MAGIC` of `<linux/magic.h>`. */
 const CGROUP2 = 0x63677270;

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
-import { hasEnded, ownMark } from '../host/owner';
-import { HostFiles } from '../host/proc';
+import { hasEnded, ownMark } from '../handle/maker';
+import { HostFiles } from '../kernel/host-files';
 
 /** What a name begins with that this package has chosen. */
 const PREFIX = 'linux-ns';

@@ -1,9 +1,9 @@
 import { plainOptions } from '../errors/plain';
-import { eachInTurns, pause } from '../turns';
+import { eachInTurns, pause } from '../event-loop/turns';
 import { Graph, mutable } from './graph';
 import type { DiscoveredNamespace } from './namespace';
 import { NamespaceMap } from './namespace-map';
-import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './options';
+import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './discover-options';
 import { scan } from './scan';
 import { linkParent } from './sources/processes';
 import { addRow } from './sources/rows';

@@ -1,4 +1,4 @@
-import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { DiscoveredNamespace } from './namespace';
 import type { DiscoveredProcess, NamespacesByKind } from './process';
 import type { Unread } from './unread';

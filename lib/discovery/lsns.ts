@@ -1,10 +1,10 @@
 import { plainOptions } from '../errors/plain';
 import { validateBoolean, validatePid } from '../errors/validate';
-import type { NamespaceKind } from '../namespace/kind';
-import { eachInTurns } from '../turns';
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import { eachInTurns } from '../event-loop/turns';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
-import { type DiscoverOptions, parseDiscover } from './options';
+import { type DiscoverOptions, parseDiscover } from './discover-options';
 import { userNames } from './users';
 
 /** A row of lsns(8), with its columns as `lsns --json` spells them. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { invalidType, validateInteger, validateOneOf, validatePid } from '../errors/validate';
-import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { DiscoveredNamespace } from './namespace';
 import { toDot } from './picture/dot';
 import { type SvgOptions, toSVG } from './picture/svg';

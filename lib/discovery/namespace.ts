@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import type { NamespaceKind } from '../namespace/kind';
+import type { NamespaceKind } from '../kernel/namespace-kind';
 import { Namespace } from '../namespace/namespace';
 import type { DiscoveredProcess, DiscoveredTask } from './process';
 

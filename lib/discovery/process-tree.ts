@@ -1,9 +1,9 @@
 import { plainOptions } from '../errors/plain';
 import { validateBoolean, validateOneOf } from '../errors/validate';
-import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
-import { parseDiscover } from './options';
+import { parseDiscover } from './discover-options';
 import { columnsOf, printable } from './picture/printable';
 import type { DiscoveredProcess } from './process';
 

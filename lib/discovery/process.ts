@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { NamespaceKind } from '../namespace/kind';
+import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { DiscoveredNamespace } from './namespace';
 
 /** By kind, the namespaces that something is in, as far as they may be read and were looked for. */

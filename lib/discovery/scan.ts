@@ -1,10 +1,10 @@
 import type { ScanBit, ScanRow } from '../../types/native';
-import { flagsOfKinds } from '../launch/describe';
-import { systemError } from '../launch/failure';
-import { abortError, throwIfAborted } from '../launch/task';
+import { flagsOfKinds } from '../plan/describe';
+import { systemError } from '../task/failure';
+import { abortError, throwIfAborted } from '../task/task';
 import { native } from '../native';
-import type { NamespaceKind } from '../namespace/kind';
-import { pause } from '../turns';
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import { pause } from '../event-loop/turns';
 
 /** What to look for, and where. */
 export interface ScanRequest {

@@ -1,4 +1,4 @@
-import { describeErrno } from '../errors/errno';
+import { describeErrno } from '../kernel/errno';
 
 /** Where {@link discover} looks. */
 export type DiscoverySource = 'processes' | 'tasks' | 'fds' | 'sockets' | 'mounts' | 'hierarchy';

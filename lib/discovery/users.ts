@@ -1,4 +1,4 @@
-import { systemError } from '../launch/failure';
+import { systemError } from '../task/failure';
 import { native } from '../native';
 
 /** The names of users by their uids, as far as the host knows them: getpwuid(3), off the event loop. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainOptions } from '../errors/plain';
 import { validateInteger } from '../errors/validate';
-import { abortError } from '../launch/task';
+import { abortError } from '../task/task';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
 import type { NamespaceMap } from './namespace-map';
-import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './options';
+import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './discover-options';
 
 /** Options of {@link watch}: those of {@link discover}, but only the cheap sources are on by default. */
 export interface WatchOptions extends DiscoverOptions {

@@ -1,5 +1,5 @@
-import type { NamespaceKind } from '../namespace/kind';
-import { describeErrno } from './errno';
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import { describeErrno } from '../kernel/errno';
 
 /** What a {@link NamespaceError} is made of. Either `errno` or `code` (with `message`) says what happened. */
 export interface NamespaceErrorInit {
@@ -125,7 +125,7 @@ export function closedError(what: string): NamespaceError {
  * The error of what this system or kernel cannot do.
  *
  * @param what - what is missing: `'statmount'`, `'linux-ns'`
- * @param needs - what it would take: `'Linux 6.8'`; `unsupportedReason` of `lib/host/support` is worded for it
+ * @param needs - what it would take: `'Linux 6.8'`; `unsupportedReason` of `lib/kernel/version` is worded for it
  */
 export function unsupportedError(what: string, needs: string): NamespaceError {
   return new NamespaceError({

@@ -1,13 +1,13 @@
 /** Checks of kernel features: each is used once, in a short-lived task or in namespaces that are closed afterwards. */
 import { tmpdir } from 'node:os';
 import { createCgroup } from '../cgroup/create';
-import { parseCgroup } from '../cgroup/spec';
-import { Errno } from '../errors/errno';
+import { parseCgroup } from '../cgroup/cgroup-spec';
+import { Errno } from '../kernel/errno';
 import { run, runBody } from '../launch/target';
 import { openTree } from '../mount/detached';
-import { PLACE } from '../mount/flags';
+import { PLACE } from '../kernel/mount-flags';
 import { mountIn, stepsOfMount } from '../mount/mount';
-import { unshare } from '../namespace/unshare';
+import { unshare } from '../set/unshare';
 import { native } from '../native';
 import { attempt, refused } from './check';
 import type { HostCheck } from './report';

@@ -2,23 +2,23 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { type UnshareSpec, run } from '../launch/target';
-import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { attempt, evidence, refused, remedyOf, unknown } from './check';
 import { cgroupDelegation, idmappedMount, landlock, overlayMount, procMount, tmpfsMount } from './features';
-import { explain } from './hints';
-import { changedRoot } from './hints/clone';
+import { explain } from '../hints/explain';
+import { changedRoot } from '../hints/clone';
 import {
   filteredBySeccomp,
   forbiddenByDebian,
   isNested,
   refusedBySecurityModule,
   restrictedByAppArmor,
-} from './hints/evidence';
-import { HostFiles } from './proc';
+} from '../hints/evidence';
+import { HostFiles } from '../kernel/host-files';
 import type { HostCheck, HostReport, Verdict } from './report';
-import { unsupportedReason } from './support';
+import { unsupportedReason } from '../kernel/version';
 
 type Check = (host: HostFiles) => Promise<HostCheck> | HostCheck;
 

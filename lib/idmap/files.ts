@@ -1,8 +1,8 @@
 import { plain } from '../errors/plain';
 import { open, readFile } from 'node:fs/promises';
 import { validateOneOf, validatePid } from '../errors/validate';
-import { systemError } from '../launch/failure';
-import { writeThroughProgram } from '../launch/newidmap';
+import { systemError } from '../task/failure';
+import { writeThroughProgram } from './newidmap';
 import { assertSupported } from '../native';
 import { ownCredentials } from './credentials';
 import { type IdMap, type IdRange, formatIdMap, parseIdMap, validateIdMap } from './id-map';

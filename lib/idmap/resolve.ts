@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { NamespaceError } from '../errors/namespace-error';
 import type { Credentials } from './credentials';
-import { systemError } from '../launch/failure';
+import { systemError } from '../task/failure';
 import { type IdMap, type IdRange, LEAST_PAGE, MAX_ID, MOST_RANGES, formatIdMap } from './id-map';
 import { type SubordinateRange, subordinateRanges, without } from './subordinate';
 

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue } from '../errors/validate';
-import { isNamespace } from '../namespace/brand';
-import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { isNamespace } from '../handle/namespace-handle';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 
 /**

@@ -3,16 +3,16 @@ import { withCallersStack } from '../errors/callers-stack';
 import { invalidValue } from '../errors/validate';
 import { type Credentials, ownCredentials, parseCredentials } from '../idmap/credentials';
 import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
-import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
+import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
-import { closeFd } from './close';
-import { flagsOfKinds } from './describe';
-import { type HostFiles, putSteps, takeSteps } from './host-files';
+import { closeFd } from '../handle/close';
+import { flagsOfKinds } from '../plan/describe';
+import { type HostFiles, putSteps, takeSteps } from './taken-files';
 import { namespacesAbove, withoutOwn } from './join';
-import { writeThroughProgram } from './newidmap';
+import { writeThroughProgram } from '../idmap/newidmap';
 import { setUpSteps, timensOffsets } from './set-up';
-import { type Results, type StartOptions, type Task, runToEnd, start } from './task';
+import { type Results, type StartOptions, type Task, runToEnd, start } from '../task/task';
 import { type UnshareSpec, kindsOfSpec, optionsOf } from './unshare-spec';
 
 /** Where a task is to run. Neither given: where this process is. */

@@ -10,7 +10,7 @@ import {
   validateString,
 } from '../errors/validate';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
-import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 
 /** How mount events spread between a mount and its copies (`mount_namespaces(7)`, "Shared subtrees"). */
 export type Propagation = 'shared' | 'private' | 'slave' | 'unbindable';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import type { MountLine } from './parse';
+import type { MountLine } from '../kernel/mount-line';
 
 type Place = Pick<MountLine, 'id' | 'parentId' | 'target'>;
 

@@ -4,11 +4,11 @@ import { closedError } from '../errors/namespace-error';
 import { plain, plainOptions } from '../errors/plain';
 import { validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
 import { type Target, joinsMounts, run, validateJoin } from '../launch/target';
-import { Descriptor, closeDescriptor } from '../namespace/descriptor';
-import { disown, own } from '../namespace/forgotten';
+import { Descriptor, closeDescriptor } from '../handle/descriptor';
+import { disown, own } from '../handle/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { NEW_MOUNT_KEYS, type NewMountAttributes, validateAttributes } from './attributes';
-import { PLACE } from './flags';
+import { PLACE } from '../kernel/mount-flags';
 import type { Locate } from './locate';
 import { type FilesystemSpec, SPEC_KEYS, mountFilesystem, treeStep } from './mount';
 

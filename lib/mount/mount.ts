@@ -9,9 +9,9 @@ import {
   validatePath,
   validateString,
 } from '../errors/validate';
-import { isNested } from '../host/nested';
-import { HostFiles } from '../host/proc';
-import { closeFd } from '../launch/close';
+import { isNested } from '../hints/nested';
+import { HostFiles } from '../kernel/host-files';
+import { closeFd } from '../handle/close';
 import { type Target, joins, run, runBody } from '../launch/target';
 import {
   ATTRIBUTE_KEYS,
@@ -21,7 +21,7 @@ import {
   changesNothing,
   validateAttributes,
 } from './attributes';
-import { MOUNT_ATTR, PLACE } from './flags';
+import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
 import type { Locate } from './locate';
 import { OVERLAY_KEYS, type OverlayOptions, validateLayers } from './overlay';
 import { FILESYSTEM_KEYS, type FilesystemOptions, REMOUNT_KEYS, validateParameters } from './parameters';

@@ -1,20 +1,20 @@
 import { open } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { release } from 'node:os';
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { validatePid } from '../errors/validate';
-import { explain } from '../host/hints';
-import { HostFiles } from '../host/proc';
-import { isAtLeast } from '../host/support';
+import { explain } from '../hints/explain';
+import { HostFiles } from '../kernel/host-files';
+import { isAtLeast } from '../kernel/version';
 import { type IdRange, parseIdMap } from '../idmap/id-map';
-import { closeFd } from '../launch/close';
-import { systemError } from '../launch/failure';
+import { closeFd } from '../handle/close';
+import { systemError } from '../task/failure';
 import { type Target, run } from '../launch/target';
-import { CLONE_FLAGS } from '../namespace/kind';
+import { CLONE_FLAGS } from '../kernel/namespace-kind';
 import { native } from '../native';
 import { findCovers } from './covered';
-import { type MountLine, parseMountLine } from './parse';
+import { type MountLine, parseMountLine } from '../kernel/mount-line';
 
 /** A mount: a line of `/proc/PID/mountinfo`, and what newer kernels know besides. */
 export interface MountInfo extends MountLine {

@@ -3,7 +3,7 @@ import type { Step } from '../../types/native';
 import { plainOptions } from '../errors/plain';
 import { validateBoolean, validateOneOf, validatePath } from '../errors/validate';
 import { PROPAGATIONS, type Propagation, run } from '../launch/target';
-import { MS_REC, PROPAGATION_FLAGS } from './flags';
+import { MS_REC, PROPAGATION_FLAGS } from '../kernel/mount-flags';
 
 /** Options of {@link setPropagation}. */
 export interface PropagationOptions {

@@ -4,7 +4,7 @@ import { plainOptions } from '../errors/plain';
 import { invalidValue, validateBoolean, validatePath } from '../errors/validate';
 import { type Target, run } from '../launch/target';
 import { childrenOf } from './covered';
-import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from './flags';
+import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from '../kernel/mount-flags';
 import type { Locate } from './locate';
 import { type MountInfo, mountinfo } from './mountinfo';
 

@@ -1,19 +1,25 @@
 import { close, constants, open } from 'node:fs';
 import { inspect } from 'node:util';
 import { withCallersStack } from '../errors/callers-stack';
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType, validateFd, validateOneOf, validatePath, validatePid } from '../errors/validate';
-import { explain } from '../host/hints';
-import { closeFd } from '../launch/close';
-import { kindsOfFlags } from '../launch/describe';
-import { type Attempt, systemError } from '../launch/failure';
+import { explain } from '../hints/explain';
+import { closeFd } from '../handle/close';
+import { kindsOfFlags } from '../plan/describe';
+import { type Attempt, systemError } from '../task/failure';
 import { assertSupported, native } from '../native';
-import { NAMESPACE, isNamespace } from './brand';
-import { Descriptor, closeDescriptor } from './descriptor';
-import { disown, own } from './forgotten';
+import { NAMESPACE, isNamespace } from '../handle/namespace-handle';
+import { Descriptor, closeDescriptor } from '../handle/descriptor';
+import { disown, own } from '../handle/forgotten';
 import { askNsfs, isUnknown, unsupported } from './nsfs';
-import { CLONE_FLAGS, NAMESPACE_LINKS, type NamespaceKind, type NamespaceLink, kindOfLink } from './kind';
+import {
+  CLONE_FLAGS,
+  NAMESPACE_LINKS,
+  type NamespaceKind,
+  type NamespaceLink,
+  kindOfLink,
+} from '../kernel/namespace-kind';
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
 import { Sockets } from './sockets';

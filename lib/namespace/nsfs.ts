@@ -1,8 +1,8 @@
 /** What the kernel says of a namespace: ioctl_ns(2). */
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import { explain } from '../host/hints';
-import { type Attempt, systemError } from '../launch/failure';
+import { explain } from '../hints/explain';
+import { type Attempt, systemError } from '../task/failure';
 
 /**
  * Asks the kernel for something about a namespace.

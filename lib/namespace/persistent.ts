@@ -1,11 +1,11 @@
 import { stat, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NamespaceError, closedError } from '../errors/namespace-error';
-import { explain } from '../host/hints';
-import { systemError } from '../launch/failure';
+import { explain } from '../hints/explain';
+import { systemError } from '../task/failure';
 import { run } from '../launch/target';
-import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../mount/flags';
-import type { NamespaceKind } from './kind';
+import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../kernel/mount-flags';
+import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from './namespace';
 
 /**

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { systemError } from '../launch/failure';
+import { systemError } from '../task/failure';
 import type { Namespace } from './namespace';
 
 /** So many at once: enough to keep libuv's pool busy, without a promise for every process of a large host. */

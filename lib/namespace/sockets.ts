@@ -8,7 +8,7 @@ import type { DatagramOptions } from '../network/sockets/datagram';
 import type { ListenOptions } from '../network/sockets/listen';
 import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
 import type { Namespace } from './namespace';
-import type { NamespaceSet } from './namespace-set';
+import type { NamespaceSet } from '../set/namespace-set';
 
 /** A handle that sockets can be asked of. */
 type Owner = Namespace | NamespaceSet;

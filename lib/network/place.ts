@@ -2,12 +2,12 @@ import type { Step } from '../../types/native';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType } from '../errors/validate';
 import { type Results, run } from '../launch/target';
-import { systemError } from '../launch/failure';
+import { systemError } from '../task/failure';
 import { native } from '../native';
-import { isNamespace } from '../namespace/brand';
+import { isNamespace } from '../handle/namespace-handle';
 import { type Namespace, wrap } from '../namespace/namespace';
-import type { NamespaceSet } from '../namespace/namespace-set';
-import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../namespace/socket';
+import type { NamespaceSet } from '../set/namespace-set';
+import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 
 /** What has a network of its own: a namespace of kind `net`, or a set with one. */
 export type NetworkTarget = Namespace | NamespaceSet;

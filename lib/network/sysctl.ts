@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { withoutOwn } from '../launch/join';
-import { systemError } from '../launch/failure';
+import { systemError } from '../task/failure';
 import type { Place } from './place';
 
 /** So many bytes of one are read: the longest, a list of ports, may have a few thousand. */

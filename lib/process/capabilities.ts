@@ -1,6 +1,6 @@
 import type { Step } from '../../types/native';
 import { invalidValue, validateArray, validateKnownKeys, validateObject, validateOneOf } from '../errors/validate';
-import { CAPABILITIES, type Capability } from '../host/capabilities';
+import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 
 /**
  * The sets of capabilities that survive an exec. Each set becomes exactly the given list; a set that is not given stays

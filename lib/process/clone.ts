@@ -1,10 +1,10 @@
 import { plain } from '../errors/plain';
 import type { Cgroup } from '../cgroup/cgroup';
 import { validateArray, validateFd, validateKnownKeys, validateObject } from '../errors/validate';
-import type { Exit, Task } from '../launch/task';
+import type { Exit, Task } from '../task/task';
 import { endTask } from './ending';
 import { killTask } from './kill';
-import type { CloneOptions } from './options';
+import type { CloneOptions } from './program-options';
 import { PROGRAM_OPTIONS, parseProgram, startProgram, validateArgs, validateFile } from './program';
 
 /** A process that {@link clone} started: no streams, no events. */

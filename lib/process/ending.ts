@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Task } from '../launch/task';
+import type { Task } from '../task/task';
 
 /** Milliseconds between SIGTERM and SIGKILL where a process is closed. */
 export const CLOSE_GRACE = 2000;

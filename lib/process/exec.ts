@@ -9,11 +9,11 @@ import {
   validateObject,
   validateString,
 } from '../errors/validate';
-import { type Exit, StartTimeout } from '../launch/task';
+import { type Exit, StartTimeout } from '../task/task';
 import { CLOSE_GRACE } from './ending';
 import type { Deadline } from './deadline';
 import { type NamespaceProcess, endProcess } from './namespace-process';
-import type { ExecFileOptions, ExecOptions } from './options';
+import type { ExecFileOptions, ExecOptions } from './program-options';
 import type { Confine } from './program';
 import { SPAWN_OPTIONS, type SpawnRequest, deadlineOf, parseSpawn, sortArguments, startSpawn } from './spawn';
 import type { StdioSlot } from './stdio';

@@ -2,7 +2,7 @@ import { validateBoolean, validateKnownKeys, validatePath } from '../errors/vali
 import { joinsMounts } from '../launch/target';
 import { findHostNode } from './find-host-node';
 import type { NamespaceProcess } from './namespace-process';
-import type { ForkOptions, SpawnOptions } from './options';
+import type { ForkOptions, SpawnOptions } from './program-options';
 import { type Confine, validateArgs } from './program';
 import { SPAWN_OPTIONS, deadlineOf, type SpawnRequest, parseSpawn, sortArguments, startSpawn } from './spawn';
 import { parseStdio } from './stdio';

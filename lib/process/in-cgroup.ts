@@ -1,7 +1,7 @@
 import type { Cgroup } from '../cgroup/cgroup';
 import { type CgroupEnd, createCgroup } from '../cgroup/create';
-import type { CgroupPlan } from '../cgroup/spec';
-import type { Task } from '../launch/task';
+import type { CgroupPlan } from '../cgroup/cgroup-spec';
+import type { Task } from '../task/task';
 
 /** A program that runs. */
 export interface Running {

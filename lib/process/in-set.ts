@@ -5,7 +5,7 @@ import type { Namespace } from '../namespace/namespace';
 import { EXEC_FILE_OPTIONS, type ExecResult, runExec, runExecFile } from './exec';
 import { FORK_OPTIONS, runFork } from './fork';
 import type { NamespaceProcess } from './namespace-process';
-import type { ExecFileOptions, ExecOptions, ForkOptions, ProgramOptions, SpawnOptions } from './options';
+import type { ExecFileOptions, ExecOptions, ForkOptions, ProgramOptions, SpawnOptions } from './program-options';
 import type { Confine } from './program';
 import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
 

@@ -1,6 +1,6 @@
-import { Errno } from '../errors/errno';
+import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import type { Task } from '../launch/task';
+import type { Task } from '../task/task';
 import { killSignalNumber } from './signals';
 
 /**

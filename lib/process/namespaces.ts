@@ -1,5 +1,5 @@
-import type { Task } from '../launch/task';
-import type { NamespaceSet } from '../namespace/namespace-set';
+import type { Task } from '../task/task';
+import type { NamespaceSet } from '../set/namespace-set';
 
 /** Opens all namespaces of a task. */
 export type OpenNamespaces = (task: Task) => Promise<NamespaceSet>;
@@ -16,6 +16,6 @@ export function provideNamespaces(openNamespaces: OpenNamespaces): void {
 
 /** What has been provided. */
 export function namespacesOf(task: Task): Promise<NamespaceSet> {
-  if (open === undefined) throw new Error('lib/namespace/namespace-set has not been loaded');
+  if (open === undefined) throw new Error('lib/set/namespace-set has not been loaded');
   return open(task);
 }

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
 import { type Target, joins, launch, validateJoin, validateUnshare } from '../launch/target';
-import type { Task } from '../launch/task';
+import type { Task } from '../task/task';
 import {
   invalidType,
   invalidValue,
@@ -18,13 +18,13 @@ import {
 } from '../errors/validate';
 import { stepsOfMount } from '../mount/mount';
 import { native } from '../native';
-import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
+import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
 import { type Filter, parseSeccomp, seccompSteps } from '../seccomp/seccomp';
 import { type Capabilities, capabilitySteps, givenCapabilities, keepSteps, parseCapabilities } from './capabilities';
 import { type Running, startInCgroup } from './in-cgroup';
 import { type Limits, firstSteps, lastSteps, limitSteps, parseLimits } from './limits';
 import { type HostNode, hostNodeCommand } from './host-node';
-import type { ProgramOptions } from './options';
+import type { ProgramOptions } from './program-options';
 import type { TerminalSize } from './pty';
 import type { Descriptors } from './stdio';
 

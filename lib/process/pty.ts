@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { NativeTerminal } from '../../types/native';
 import { copyBytes } from '../errors/bytes';
 import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
-import { systemError } from '../launch/failure';
+import { systemError } from '../task/failure';
 import { native } from '../native';
 
 /** {@link SpawnOptions.pty}: how large a new terminal is. */

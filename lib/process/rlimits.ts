@@ -1,6 +1,6 @@
 import type { Step } from '../../types/native';
 import { invalidType, invalidValue, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
-import { RESOURCES, type Resource } from '../host/resources';
+import { RESOURCES, type Resource } from '../kernel/resources';
 
 /** A limit, in the unit that getrlimit(2) gives for the resource. `Infinity` and `'unlimited'` are the same. */
 export type RlimitValue = number | 'unlimited';

@@ -10,14 +10,14 @@ import {
   validateString,
 } from '../errors/validate';
 import { plain } from '../errors/plain';
-import { closeFd } from '../launch/close';
-import { systemError } from '../launch/failure';
-import type { Task } from '../launch/task';
+import { closeFd } from '../handle/close';
+import { systemError } from '../task/failure';
+import type { Task } from '../task/task';
 import type { ChannelFormat } from './ipc/channel';
 import { SERIALIZATIONS, type Serialization } from './ipc/codec';
 import { Deadline } from './deadline';
 import { NamespaceProcess } from './namespace-process';
-import type { ProgramOptions, SpawnOptions } from './options';
+import type { ProgramOptions, SpawnOptions } from './program-options';
 import {
   type Confine,
   PROGRAM_OPTIONS,

@@ -2,11 +2,11 @@
 import type { Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { validateString } from '../errors/validate';
-import { MOST } from '../host/hints/inside';
+import { MOST } from '../hints/inside';
 import { runBody } from '../launch/target';
-import type { Descriptor } from '../namespace/descriptor';
+import type { Descriptor } from '../handle/descriptor';
 import type { Namespace } from '../namespace/namespace';
-import { mapInTurns, sortInTurns } from '../turns';
+import { mapInTurns, sortInTurns } from '../event-loop/turns';
 import { type FileType, records, typeOf } from './file-type';
 
 /** A path in a sandbox that differs from the lower layers of the overlay that it is in. */

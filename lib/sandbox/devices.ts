@@ -1,6 +1,6 @@
 /** The /dev of a sandbox. */
 import type { Step } from '../../types/native';
-import { MOUNT_ATTR } from '../mount/flags';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, type Setting, bind, filesystem, modeParameter } from './piece';
 
 /** Devices that give nothing away: null(4), full(4), random(4), tty(4). */

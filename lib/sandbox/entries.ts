@@ -15,7 +15,7 @@ import {
   validatePath,
   validateString,
 } from '../errors/validate';
-import { MAKE, MOUNT_ATTR, PLACE } from '../mount/flags';
+import { MAKE, MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
 import { deviceSteps } from './devices';
 import { type Contents, contentsOf, isReadable } from './feeds';
 import {
@@ -31,7 +31,7 @@ import {
 import { USUAL_NSSWITCH } from './host-userland';
 import { procSteps } from './proc';
 import { type Layers, overlayStep, parseLayers } from './root';
-import type { MountEntry } from './spec';
+import type { MountEntry } from './sandbox-spec';
 
 type Type = MountEntry['type'];
 

@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { plainOptions } from '../errors/plain';
 import { validateArray, validateBoolean, validatePath } from '../errors/validate';
-import type { MountEntry, SandboxSpec } from './spec';
+import type { MountEntry, SandboxSpec } from './sandbox-spec';
 
 /** Options of {@link hostUserland}. */
 export interface HostUserlandOptions {

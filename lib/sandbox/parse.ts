@@ -1,6 +1,6 @@
 /** The spec of a sandbox, checked: what contradicts itself is found here, before anything is started. */
 import { isAbsolute } from 'node:path';
-import { type CgroupPlan, parseCgroup } from '../cgroup/spec';
+import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
 import { closedError } from '../errors/namespace-error';
 import {
   invalidType,
@@ -13,11 +13,11 @@ import {
   validateOneOf,
   validateString,
 } from '../errors/validate';
-import { CAPABILITIES, type Capability } from '../host/capabilities';
+import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
 import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/target';
-import { isNamespace } from '../namespace/brand';
-import { NAMESPACE_KINDS, type NamespaceKind } from '../namespace/kind';
+import { isNamespace } from '../handle/namespace-handle';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 import { type RlimitTriple, type Rlimits, parseRlimits } from '../process/rlimits';
 import { type Filter, parseSeccomp } from '../seccomp/seccomp';
@@ -29,7 +29,7 @@ import type { WantedUser } from './ids';
 import type { Piece } from './piece';
 import { procSteps } from './proc';
 import { type Root, parseRoot } from './root';
-import type { SandboxSpec } from './spec';
+import type { SandboxSpec } from './sandbox-spec';
 
 /** A {@link SandboxSpec}, checked. */
 export interface SandboxPlan {

@@ -1,6 +1,6 @@
 /** The /proc of a sandbox. */
 import type { Step } from '../../types/native';
-import { MOUNT_ATTR, PLACE } from '../mount/flags';
+import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
 import { NOTHING_BUT_FILES, type Setting, filesystem } from './piece';
 
 /** What changes the whole machine, and asks only for the user and not for capabilities. */

@@ -11,7 +11,7 @@ import {
   validateKnownKeys,
   validatePath,
 } from '../errors/validate';
-import { MOUNT_ATTR, PLACE } from '../mount/flags';
+import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
 import { NOSUID, NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
 
 /** Layers of an overlay, their paths absolute. */

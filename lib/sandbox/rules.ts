@@ -1,11 +1,11 @@
 /** What programs in a sandbox are given, and what may be said of each by itself: less than of all, and never more. */
 import { isAbsolute } from 'node:path';
 import { invalidValue, validateBoolean, validatePath } from '../errors/validate';
-import { CAPABILITIES, type Capability } from '../host/capabilities';
+import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import type { Confinement } from '../process/in-set';
-import type { ProgramOptions } from '../process/options';
+import type { ProgramOptions } from '../process/program-options';
 import { type Rlimit, type RlimitValue, type Rlimits, parseRlimits } from '../process/rlimits';
-import { RESOURCES, type Resource } from '../host/resources';
+import { RESOURCES, type Resource } from '../kernel/resources';
 import { withVariables } from './environment';
 import type { ResolvedUser } from './ids';
 import type { Rules } from './parse';

@@ -5,13 +5,13 @@ import type { FreezeOptions } from '../cgroup/cgroup';
 import type { CgroupStats } from '../cgroup/stats';
 import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
-import { disown, own } from '../namespace/forgotten';
-import type { NamespaceSet } from '../namespace/namespace-set';
-import { type CallOptions, signalOf } from '../namespace/unshare';
+import { disown, own } from '../handle/forgotten';
+import type { NamespaceSet } from '../set/namespace-set';
+import { type CallOptions, signalOf } from '../set/unshare';
 import type { ExecResult } from '../process/exec';
 import { type Confinement, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
 import type { NamespaceProcess } from '../process/namespace-process';
-import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/options';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
 import { type Built, build, discard, layersOf, removeMountPoints } from './build';
 import { type Change, changesIn } from './changes';
 import {
@@ -29,7 +29,7 @@ import {
 } from './files';
 import { parseSpec } from './parse';
 import { type InSandbox, confinementOf } from './rules';
-import type { SandboxSpec } from './spec';
+import type { SandboxSpec } from './sandbox-spec';
 
 let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 

@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import { plain, plainOptions } from '../errors/plain';
 import { outOfRange, validateArray, validateOneOf } from '../errors/validate';
-import { CAPABILITIES, type Capability } from '../host/capabilities';
-import { kernelVersion } from '../host/support';
+import { CAPABILITIES, type Capability } from '../kernel/capabilities';
+import { kernelVersion } from '../kernel/version';
 import { MACHINE_NAMES, type Machine, factsOf, syscallNumber, thisMachine } from './architecture';
 import { assemble } from './assemble';
 import { INSTRUCTION_BYTES, MAX_INSTRUCTIONS } from './bpf';

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { invalidValue, suggestion } from '../errors/validate';
-import type { Capability } from '../host/capabilities';
-import type { KernelVersion } from '../host/support';
+import type { Capability } from '../kernel/capabilities';
+import type { KernelVersion } from '../kernel/version';
 import { type Action, failWith, isErrno, refuses } from './action';
 import {
   type Abi,

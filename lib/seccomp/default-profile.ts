@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { plainOptions } from '../errors/plain';
 import { validateBoolean } from '../errors/validate';
-import type { Capability } from '../host/capabilities';
+import type { Capability } from '../kernel/capabilities';
 import { SYSCALLS } from './syscall-table';
 import type { SeccompArgument, SeccompProfile, SeccompRule } from './profile';
 

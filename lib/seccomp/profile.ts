@@ -9,8 +9,8 @@ import {
   validateOneOf,
   validateString,
 } from '../errors/validate';
-import { CAPABILITIES, type Capability } from '../host/capabilities';
-import { type KernelVersion, kernelVersion } from '../host/support';
+import { CAPABILITIES, type Capability } from '../kernel/capabilities';
+import { type KernelVersion, kernelVersion } from '../kernel/version';
 import { type Action, type SeccompAction, parseAction } from './action';
 import { ARCHITECTURE_NAMES, type SeccompArchitecture } from './architecture';
 import { type SeccompFlag, parseFlags } from './flags';

@@ -1,7 +1,7 @@
 import type { Step } from '../../types/native';
 import { BYTES, type Bytes, copyBytes, isBytes } from '../errors/bytes';
 import { invalidType, invalidValue, outOfRange } from '../errors/validate';
-import type { Capability } from '../host/capabilities';
+import type { Capability } from '../kernel/capabilities';
 import { thisMachine } from './architecture';
 import { compileProfile, settingHere } from './compile';
 import { defaultSeccompProfile } from './default-profile';

@@ -18,12 +18,12 @@
 import { isMainThread } from 'node:worker_threads';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue, validateArray, validateOneOf } from '../errors/validate';
-import { flagsOfKinds } from '../launch/describe';
-import { systemError } from '../launch/failure';
-import { refuseTasks } from '../launch/task';
+import { flagsOfKinds } from '../plan/describe';
+import { systemError } from '../task/failure';
+import { refuseTasks } from '../task/task';
 import { native } from '../native';
-import { isNamespace } from '../namespace/brand';
-import { CLONE_FLAGS, type NamespaceKind } from '../namespace/kind';
+import { isNamespace } from '../handle/namespace-handle';
+import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 
 /**

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { NativeTask, Step, TaskEvent } from '../../types/native';
 import { unshare } from '../../lib';
 import { native } from '../../lib/native';
-import { CLONE_FLAGS } from '../../lib/namespace/kind';
+import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { footprint, moreThan } from '../fixtures/footprint';
 
 const SLEEP: Step = ['exec', 'sleep', ['sleep', '5'], ['PATH=/usr/bin:/bin']];

@@ -1,8 +1,8 @@
 import { ownCgroup } from '../../lib/cgroup/place';
 import { parseStats } from '../../lib/cgroup/stats';
-import { controllerMissing } from '../../lib/host/hints/cgroup';
+import { controllerMissing } from '../../lib/hints/cgroup';
 import { errorWith } from '../fixtures/errors';
-import { anotherHost } from '../host/another-host';
+import { anotherHost } from '../fixtures/another-host';
 
 const mount = (root: string, target: string): string => `31 23 0:28 ${root} ${target} rw - cgroup2 cgroup2 rw\n`;
 

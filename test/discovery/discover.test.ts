@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { NAMESPACE_KINDS, Namespace, type NamespaceMap, type NamespaceSet, discover, spawn, unshare } from '../../lib';
-import { closeFd } from '../../lib/launch/close';
+import { closeFd } from '../../lib/handle/close';
 import { errorWith } from '../fixtures/errors';
 import { eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';

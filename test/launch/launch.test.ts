@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { NamespaceError, execFile, spawn, unshare } from '../../lib';
-import { launchError } from '../../lib/launch/failure';
+import { launchError } from '../../lib/task/failure';
 import { launch } from '../../lib/launch/target';
 import { needs } from '../fixtures/optional';
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MountOptions, mount, umount } from '../../lib';
-import { isAtLeast } from '../../lib/host/support';
+import { isAtLeast } from '../../lib/kernel/version';
 import { mountsBelow } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { Workshop } from './in-a-set';

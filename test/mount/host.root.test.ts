@@ -12,7 +12,7 @@ import {
 import { release, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type MountInfo, type NamespaceSet, mount, mountinfo, setPropagation, umount, unshare } from '../../lib';
-import { isAtLeast } from '../../lib/host/support';
+import { isAtLeast } from '../../lib/kernel/version';
 import { mountsBelow } from '../fixtures/footprint';
 
 let folder: string;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MountInfo, type NamespaceSet, mountTree, mountinfo, peerGroups, unshare } from '../../lib';
-import { isAtLeast } from '../../lib/host/support';
+import { isAtLeast } from '../../lib/kernel/version';
 import { run } from '../../lib/launch/target';
 import type { Step } from '../../types/native';
 import { expectCause } from '../fixtures/causes';

@@ -1,8 +1,8 @@
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import { CAPABILITIES, type Capability, type SpawnOptions, execFile, spawn, unshare } from '../../lib';
-import { capabilitiesOf } from '../../lib/host/capabilities';
-import { HostFiles } from '../../lib/host/proc';
+import { capabilitiesOf } from '../../lib/kernel/capabilities';
+import { HostFiles } from '../../lib/kernel/host-files';
 import { CompiledPackage, outcomeOf } from '../fixtures/child-node';
 import { errorWith } from '../fixtures/errors';
 import { eventually, isAlive } from '../fixtures/footprint';

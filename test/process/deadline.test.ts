@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type SpawnOptions, execFile, exec, fork, spawn } from 'linux-ns';
-import { start } from '../../lib/launch/task';
+import { start } from '../../lib/task/task';
 import { Deadline } from '../../lib/process/deadline';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';

@@ -8,7 +8,7 @@ import {
   spawn,
   unshare,
 } from '../../lib';
-import { HostFiles } from '../../lib/host/proc';
+import { HostFiles } from '../../lib/kernel/host-files';
 import { errorWith } from '../fixtures/errors';
 import { needs } from '../fixtures/optional';
 

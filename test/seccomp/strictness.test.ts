@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Capability, compileSeccomp, defaultSeccompProfile } from '../../lib';
-import { CAPABILITIES } from '../../lib/host/capabilities';
+import { CAPABILITIES } from '../../lib/kernel/capabilities';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import { runFilter } from '../fixtures/bpf';
 import { needs } from '../fixtures/optional';

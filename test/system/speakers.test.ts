@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { NamespaceError, unshare } from '../../lib';
-import { type Task, start } from '../../lib/launch/task';
+import { type Task, start } from '../../lib/task/task';
 import type { Step } from '../../types/native';
 import { withCompiled } from '../fixtures/compiled';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';

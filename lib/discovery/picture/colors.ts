@@ -1,4 +1,4 @@
-import type { NamespaceKind } from '../../namespace/kind';
+import type { NamespaceKind } from '../../kernel/namespace-kind';
 
 /** White letters on each of these have a contrast of more than 5 to 1; nobody has to tell them apart to read the kind. */
 export const KIND_COLORS: Readonly<Record<NamespaceKind, string>> = {

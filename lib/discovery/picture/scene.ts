@@ -1,5 +1,5 @@
-import type { NamespaceKind } from '../../namespace/kind';
-import { NAMESPACE_KINDS } from '../../namespace/kind';
+import type { NamespaceKind } from '../../kernel/namespace-kind';
+import { NAMESPACE_KINDS } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace } from '../namespace';
 import type { NamespaceMap } from '../namespace-map';
 import type { DiscoveredProcess, DiscoveredTask, NamespacesByKind } from '../process';

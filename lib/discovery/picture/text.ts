@@ -1,6 +1,6 @@
 import { plainOptions } from '../../errors/plain';
 import { validateBoolean, validateInteger } from '../../errors/validate';
-import type { NamespaceKind } from '../../namespace/kind';
+import type { NamespaceKind } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace } from '../namespace';
 import type { NamespaceMap } from '../namespace-map';
 import { columnsOf, shortened } from './printable';

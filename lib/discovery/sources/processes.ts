@@ -1,5 +1,5 @@
 import type { ScanRow } from '../../../types/native';
-import { NAMESPACE_KINDS } from '../../namespace/kind';
+import { NAMESPACE_KINDS } from '../../kernel/namespace-kind';
 import { type Graph, mutable, namespacesOf } from '../graph';
 import { DiscoveredProcess } from '../process';
 

@@ -2,7 +2,7 @@ import { compact } from '../compact';
 import type { NameOf } from '../link/lookup';
 import { type Family, familyOfNumber } from '../ip';
 import { SCOPES, type Scope, flagNames } from '../names';
-import { ADDRESS_FLAGS, type AddressMessage, IFA_F_PERMANENT, IFA_F_SECONDARY } from './message';
+import { ADDRESS_FLAGS, type AddressMessage, IFA_F_PERMANENT, IFA_F_SECONDARY } from './address-message';
 
 /**
  * An address of a link, as plain JSON. The values are spelled as `ip -j address` prints them. Where a property has

@@ -6,10 +6,10 @@ import { indexOf, namesOf, validateLink } from '../link/lookup';
 import { SCOPES, type Scope } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
-import { NlmFlag, encode } from '../netlink/message';
-import { mapInTurns } from '../../turns';
+import { NlmFlag, encode } from '../netlink/netlink-message';
+import { mapInTurns } from '../../event-loop/turns';
 import { type Address, addressOf } from './address';
-import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './message';
+import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './address-message';
 
 /** Options of {@link Addresses.list}: an address must match all that are given. */
 export interface AddressFilter {

@@ -3,12 +3,12 @@ import { accessSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { NamespaceError } from '../../errors/namespace-error';
-import { abortError, throwIfAborted } from '../../launch/task';
+import { abortError, throwIfAborted } from '../../task/task';
 import { native } from '../../native';
 import type { NamespaceProcess } from '../../process/namespace-process';
 import { spawn } from '../../process/spawn';
 import { handOver } from '../sockets/open';
-import type { AttachProgram } from './options';
+import type { AttachProgram } from './attach-options';
 
 /** What a program is given, and by which number it knows it. */
 export const DESCRIPTORS = Object.freeze({ net: 3, user: 4, ready: 5 });

@@ -1,5 +1,5 @@
 import { DESCRIPTORS } from './helper';
-import type { AttachPlan } from './options';
+import type { AttachPlan } from './attach-options';
 
 /** The addresses that slirp4netns has by default: pasta is given the same, and not those of the host. */
 export const ADDRESSES = Object.freeze({ address: '10.0.2.100', gateway: '10.0.2.2', dns: '10.0.2.3', prefix: 24 });

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
-import type { AttachPlan } from './options';
+import type { AttachPlan } from './attach-options';
 
 type Port = AttachPlan['ports'][number];
 

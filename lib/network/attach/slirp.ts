@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { NamespaceError } from '../../errors/namespace-error';
-import { throwIfAborted } from '../../launch/task';
+import { throwIfAborted } from '../../task/task';
 import { isPrivileged } from '../place';
 import { DESCRIPTORS, failedToStart } from './helper';
-import type { AttachPlan } from './options';
+import type { AttachPlan } from './attach-options';
 
 /**
  * A root directory that is empty, which only root can give it (setegid). To get there it takes all mounts away in a mount

@@ -10,7 +10,7 @@ import {
 import { familyOf, validateAddress } from '../ip';
 import { Names } from '../names';
 import { hexPairs } from '../netlink/types';
-import type { KIND_ATTRIBUTES, KindData, LinkInfo } from './message';
+import type { KIND_ATTRIBUTES, KindData, LinkInfo } from './link-message';
 
 /** A link, by its name or its index. */
 export type LinkReference = string | number;

@@ -3,7 +3,7 @@ import { flagNames } from '../names';
 import { ip, hexPairs } from '../netlink/types';
 import { type LinkDetails, describeKind, describePort } from './kinds';
 import type { NameOf } from './lookup';
-import { Iff, LINK_FLAGS, type LinkMessage, STATS64 } from './message';
+import { Iff, LINK_FLAGS, type LinkMessage, STATS64 } from './link-message';
 
 /**
  * A network interface, as plain JSON. The values are spelled as `ip -j link` prints them. Where a property has another

@@ -1,14 +1,14 @@
 import { plain, plainOptions } from '../../errors/plain';
 import { validateBoolean, validateOneOf } from '../../errors/validate';
-import { closeFd } from '../../launch/close';
-import { systemError } from '../../launch/failure';
+import { closeFd } from '../../handle/close';
+import { systemError } from '../../task/failure';
 import { native } from '../../native';
-import { Descriptor } from '../../namespace/descriptor';
+import { Descriptor } from '../../handle/descriptor';
 import type { Namespace } from '../../namespace/namespace';
 import { Connection } from '../netlink/connection';
-import { NlmFlag, encode } from '../netlink/message';
+import { NlmFlag, encode } from '../netlink/netlink-message';
 import { type NetworkTarget, Place, netlinkSocket } from '../place';
-import { mapInTurns } from '../../turns';
+import { mapInTurns } from '../../event-loop/turns';
 import { KINDS, type LinkKind, type LinkReference, encodeKind, encodePort } from './kinds';
 import { type Link, linkOf, linksMentioned } from './link';
 import { givenLink, isListed, meant } from './listed';
@@ -24,7 +24,7 @@ import {
   RTM_DELLINKPROP,
   RTM_NEWLINK,
   RTM_NEWLINKPROP,
-} from './message';
+} from './link-message';
 import {
   type LinkChange,
   type LinkSpec,
@@ -36,7 +36,7 @@ import {
   namespaceOf,
   validateChange,
   validateSpec,
-} from './spec';
+} from './link-spec';
 import { Tun, type TunSpec, openTun, validateTunSpec } from './tun';
 
 /** Options of {@link Links.list}: a link must match all that are given. */

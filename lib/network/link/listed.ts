@@ -4,7 +4,7 @@ import { validateObject } from '../../errors/validate';
 import { type LinkDetails, KINDS, type LinkReference } from './kinds';
 import { ADDRESS_GENERATION, type Link } from './link';
 import { validateLink } from './lookup';
-import type { LinkChange, LinkSpec } from './spec';
+import type { LinkChange, LinkSpec } from './link-spec';
 import { TUN_KEYS } from './tun';
 
 /** A link to create, and what it can be given only afterwards. */

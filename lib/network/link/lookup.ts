@@ -1,9 +1,9 @@
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import type { NamespaceError } from '../../errors/namespace-error';
 import { invalidType, invalidValue, validateInteger, validateString } from '../../errors/validate';
 import { type Connection, only } from '../netlink/connection';
 import { MOST_ATTEMPTS, dump, interrupted } from '../netlink/dump';
-import { NlmFlag, decode, encode } from '../netlink/message';
+import { NlmFlag, decode, encode } from '../netlink/netlink-message';
 import type { LinkReference } from './kinds';
 import {
   ANY_LINK,
@@ -17,7 +17,7 @@ import {
   RTEXT_FILTER_SKIP_STATS,
   RTM_GETLINK,
   RTM_GETSTATS,
-} from './message';
+} from './link-message';
 
 /** IFNAMSIZ without the NUL that ends it. */
 const LONGEST_NAME = 15;

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { NamespaceError, closedError } from '../../errors/namespace-error';
 import {
   validateBoolean,
@@ -8,9 +8,9 @@ import {
   validateObject,
   validateOneOf,
 } from '../../errors/validate';
-import { closeFd } from '../../launch/close';
-import { type Descriptor, closeDescriptor } from '../../namespace/descriptor';
-import { disown, own } from '../../namespace/forgotten';
+import { closeFd } from '../../handle/close';
+import { type Descriptor, closeDescriptor } from '../../handle/descriptor';
+import { disown, own } from '../../handle/forgotten';
 import type { Place } from '../place';
 import { validateLinkName } from './lookup';
 

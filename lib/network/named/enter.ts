@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
-import { HostFiles } from '../../host/proc';
+import { HostFiles } from '../../kernel/host-files';
 import { launch } from '../../launch/target';
 import { type MountOptions, stepsOfMount } from '../../mount/mount';
-import { type NamespaceSet, openAll, setOf } from '../../namespace/namespace-set';
-import { type CallOptions, signalOf } from '../../namespace/unshare';
+import { type NamespaceSet, openAll, setOf } from '../../set/namespace-set';
+import { type CallOptions, signalOf } from '../../set/unshare';
 import { etcFiles } from './etc';
 import { openNamed, validateName } from './names';
 

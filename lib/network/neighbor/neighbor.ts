@@ -2,7 +2,7 @@ import { type Family, familyOfNumber } from '../ip';
 import { compact } from '../compact';
 import type { NameOf } from '../link/lookup';
 import { flagNames } from '../names';
-import { NTF_EXT_LEARNED, NTF_PROXY, NTF_ROUTER, type NeighborMessage } from './message';
+import { NTF_EXT_LEARNED, NTF_PROXY, NTF_ROUTER, type NeighborMessage } from './neighbor-message';
 
 /**
  * A neighbor and its link-layer address, as plain JSON. The values are spelled as `ip -j neighbour` prints them. Where a

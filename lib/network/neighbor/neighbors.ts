@@ -3,11 +3,11 @@ import { invalidValue, validateBoolean, validateOneOf } from '../../errors/valid
 import { FAMILY_NUMBERS, type Family, familyOf, validateAddress } from '../ip';
 import type { LinkReference } from '../link/kinds';
 import { indexOf, namesOf, validateLink } from '../link/lookup';
-import { validateMac } from '../link/spec';
+import { validateMac } from '../link/link-spec';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
-import { NlmFlag, encode } from '../netlink/message';
-import { mapInTurns } from '../../turns';
+import { NlmFlag, encode } from '../netlink/netlink-message';
+import { mapInTurns } from '../../event-loop/turns';
 import {
   NEIGHBOR,
   NTF_EXT_LEARNED,
@@ -17,7 +17,7 @@ import {
   RTM_DELNEIGH,
   RTM_GETNEIGH,
   RTM_NEWNEIGH,
-} from './message';
+} from './neighbor-message';
 import { NEIGHBOR_STATES, type Neighbor, type NeighborState, neighborOf } from './neighbor';
 
 /** Options of {@link Neighbors.list}: a neighbor must match all that are given. */

@@ -1,5 +1,5 @@
 /** Sets of attributes, declared: `struct nlattr` of `<linux/netlink.h>`, type and length before each value. */
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
 import { malformed } from './malformed';
 import type { Siblings, Type, ValueOf } from './types';

@@ -1,11 +1,11 @@
 /** Requests over a netlink socket, many at a time, each answered by its sequence number. netlink(7) */
 import type { NativeNetlink } from '../../../types/native';
 import { withCallersStack } from '../../errors/callers-stack';
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { closedError } from '../../errors/namespace-error';
-import { systemError } from '../../launch/failure';
+import { systemError } from '../../task/failure';
 import { native } from '../../native';
-import { eachInTurns } from '../../turns';
+import { eachInTurns } from '../../event-loop/turns';
 import type { Declarations } from './attributes';
 import { MOST_ATTEMPTS, interrupted } from './dump';
 import { type RequestDescription, refusedError } from './error';
@@ -20,7 +20,7 @@ import {
   eachMessage,
   flagsOf,
   stamp,
-} from './message';
+} from './netlink-message';
 
 /** One request. */
 export interface Request<H = unknown, D extends Declarations = Declarations> extends RequestDescription {

@@ -1,8 +1,8 @@
 import { NamespaceError } from '../../errors/namespace-error';
-import { mapInTurns } from '../../turns';
+import { mapInTurns } from '../../event-loop/turns';
 import type { Declarations } from './attributes';
 import type { Connection, Request } from './connection';
-import { type Decoded, decode } from './message';
+import { type Decoded, decode } from './netlink-message';
 
 /** How often a list is tried that others' changes interrupt. */
 export const MOST_ATTEMPTS = 50;

@@ -1,7 +1,7 @@
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
-import { explain } from '../../host/hints';
-import { type Acknowledgement, type MessageType, attributeAt } from './message';
+import { explain } from '../../hints/explain';
+import { type Acknowledgement, type MessageType, attributeAt } from './netlink-message';
 import type { Declarations } from './attributes';
 
 /** What a request is about, for a person. */

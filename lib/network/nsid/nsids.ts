@@ -1,13 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { validateInteger } from '../../errors/validate';
-import { systemError } from '../../launch/failure';
+import { systemError } from '../../task/failure';
 import { Namespace } from '../../namespace/namespace';
 import { native } from '../../native';
 import { type Connection, only } from '../netlink/connection';
 import { dump } from '../netlink/dump';
-import { NlmFlag, decode, encode } from '../netlink/message';
+import { NlmFlag, decode, encode } from '../netlink/netlink-message';
 import { type NetworkTarget, membersOf } from '../place';
-import { NSID, RTM_GETNSID, RTM_NEWNSID } from './message';
+import { NSID, RTM_GETNSID, RTM_NEWNSID } from './nsid-message';
 
 const ASK = NlmFlag.REQUEST | NlmFlag.ACK;
 

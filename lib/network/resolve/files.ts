@@ -1,7 +1,7 @@
 /** The files that names are looked up by, as a program in the namespace has them. */
 import { readFile } from 'node:fs/promises';
-import { systemError } from '../../launch/failure';
-import type { NamespaceSet } from '../../namespace/namespace-set';
+import { systemError } from '../../task/failure';
+import type { NamespaceSet } from '../../set/namespace-set';
 import { ETC_DIRECTORY, namesIn, namesOf } from '../named/names';
 import { type NetworkTarget, membersOf } from '../place';
 

@@ -2,7 +2,7 @@ import { type LookupFunction, isIP } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
 import type { NetworkTarget } from '../place';
 import { lookup } from './lookup';
-import type { ResolveOptions } from './options';
+import type { ResolveOptions } from './resolve-options';
 
 export interface HostOptions {
   family?: 0 | 4 | 6 | undefined;

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { mapInTurns } from '../../turns';
+import { mapInTurns } from '../../event-loop/turns';
 
 /**
  * The addresses that the text of a hosts(5) file has for a name, in the order of its lines. In turns: some have hundreds of

@@ -3,13 +3,13 @@ import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
 import { plainOptions } from '../../errors/plain';
 import { validateAbortSignal, validateOneOf, validateString } from '../../errors/validate';
-import { explain } from '../../host/hints';
-import { throwIfAborted } from '../../launch/task';
+import { explain } from '../../hints/explain';
+import { throwIfAborted } from '../../task/task';
 import type { NetworkTarget } from '../place';
-import { validateFamily } from '../sockets/options';
+import { validateFamily } from '../sockets/socket-options';
 import { readEtc } from './files';
 import { addressesInHosts } from './hosts';
-import { type ResolveOptions, validateResolve } from './options';
+import { type ResolveOptions, validateResolve } from './resolve-options';
 import { Unanswered, ask } from './query';
 import { type ResolvConf, candidates, override, parseResolvConf } from './resolv-conf';
 

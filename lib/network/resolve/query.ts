@@ -1,12 +1,12 @@
 /** Asks name servers, through sockets of the namespace. */
 import { randomInt } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { throwIfAborted } from '../../launch/task';
+import { throwIfAborted } from '../../task/task';
 import type { NetworkTarget } from '../place';
 import { connect } from '../sockets/connect';
 import { createSocket } from '../sockets/datagram';
-import { type AddressType, type Answer, type Question, decodeAnswer, encodeQuestion } from './message';
-import type { Server } from './options';
+import { type AddressType, type Answer, type Question, decodeAnswer, encodeQuestion } from './dns-message';
+import type { Server } from './resolve-options';
 import type { ResolvConf } from './resolv-conf';
 
 /** Codes of an {@link Answer}. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type ResolveOptions, type Server, parseServer } from './options';
+import { type ResolveOptions, type Server, parseServer } from './resolve-options';
 
 /** What resolv.conf(5) says, with its defaults. */
 export interface ResolvConf {

@@ -12,7 +12,13 @@ import {
   type Table,
   flagNames,
 } from '../names';
-import { METRIC_KEYS, type NextHopMessage, ROUTE_FLAGS, type RouteAttributes, type RouteMessage } from './message';
+import {
+  METRIC_KEYS,
+  type NextHopMessage,
+  ROUTE_FLAGS,
+  type RouteAttributes,
+  type RouteMessage,
+} from './route-message';
 
 /**
  * A route, as plain JSON. The values are spelled as `ip -j route` prints them. Where a property has another name there,

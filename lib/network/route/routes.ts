@@ -16,8 +16,8 @@ import { ROUTE_PROTOCOLS, ROUTE_TYPES, type RouteProtocol, type RouteType, TABLE
 import { type Connection, only } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { malformed } from '../netlink/malformed';
-import { NlmFlag, decode, encode } from '../netlink/message';
-import { eachInTurns, mapInTurns } from '../../turns';
+import { NlmFlag, decode, encode } from '../netlink/netlink-message';
+import { eachInTurns, mapInTurns } from '../../event-loop/turns';
 import {
   ROUTE,
   RTM_DELROUTE,
@@ -26,9 +26,9 @@ import {
   RTM_NEWROUTE,
   type RouteHeader,
   type RouteMessage,
-} from './message';
+} from './route-message';
 import { type Route, linksOfRoute, routeOf } from './route';
-import { ROUTE_KEYS, type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './spec';
+import { ROUTE_KEYS, type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './route-spec';
 
 /** Options of {@link Routes.list}: a route must match all that are given. */
 export interface RouteFilter {

@@ -1,7 +1,7 @@
 import { type Family, familyOfNumber, prefixText } from '../ip';
 import { compact } from '../compact';
 import { Names, ROUTE_PROTOCOLS, type RouteProtocol, TABLES, type Table } from '../names';
-import { INVERT, type RuleMessage } from './message';
+import { INVERT, type RuleMessage } from './rule-message';
 
 /** What becomes of a packet that a rule matches. */
 export type RuleAction = 'lookup' | 'goto' | 'nop' | 'blackhole' | 'unreachable' | 'prohibit';

@@ -5,9 +5,9 @@ import { validateLinkName } from '../link/lookup';
 import { ROUTE_PROTOCOLS, TABLES } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
-import { NlmFlag, encode } from '../netlink/message';
-import { mapInTurns } from '../../turns';
-import { INVERT, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RULE, type RuleMessage } from './message';
+import { NlmFlag, encode } from '../netlink/netlink-message';
+import { mapInTurns } from '../../event-loop/turns';
+import { INVERT, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RULE, type RuleMessage } from './rule-message';
 import { IP_PROTOCOLS, RULE_ACTIONS, type Rule, type RuleAction, ruleOf } from './rule';
 
 /** Options of {@link Rules.list}. */

@@ -7,7 +7,7 @@ import type * as tls from 'node:tls';
 import { plain } from '../../errors/plain';
 import { validateObject, validateString } from '../../errors/validate';
 import type { NetworkTarget } from '../place';
-import type { ResolveOptions } from '../resolve/options';
+import type { ResolveOptions } from '../resolve/resolve-options';
 import { type ConnectOptions, connect } from './connect';
 
 /** Loaded when they are needed: that takes longer than to load this package. */

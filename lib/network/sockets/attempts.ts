@@ -1,7 +1,7 @@
 /** Attempts to connect: to each address of a host, until one succeeds. */
 import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout, isIP } from 'node:net';
 import type { Native } from '../../../types/native';
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
 import { native } from '../../native';
 import type { NetworkTarget } from '../place';
@@ -10,7 +10,7 @@ import type { ConnectOptions } from './connect';
 import { type Endpoint, type InetEndpoint, addressArguments, inetEndpoint } from './endpoint';
 import { socketError } from './error';
 import { openSocket } from './open';
-import { bindToDevice } from './options';
+import { bindToDevice } from './socket-options';
 
 /** Connects to the first address that it can: a descriptor. */
 export async function connectAny(

@@ -1,7 +1,7 @@
 /** Connections from inside a network namespace: what `net.connect()` does, in the namespace. */
 import { type LookupFunction, Socket, isIP } from 'node:net';
 import { addAbortSignal } from 'node:stream';
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
 import { plainOptions } from '../../errors/plain';
 import {
@@ -11,12 +11,12 @@ import {
   validateInteger,
   validateString,
 } from '../../errors/validate';
-import { abortError } from '../../launch/task';
+import { abortError } from '../../task/task';
 import type { NetworkTarget } from '../place';
-import type { ResolveOptions } from '../resolve/options';
+import type { ResolveOptions } from '../resolve/resolve-options';
 import { connectAny } from './attempts';
 import { handOver } from './open';
-import { validateDevice, validateFamily, validateLookup, validatePort, validateUnixPath } from './options';
+import { validateDevice, validateFamily, validateLookup, validatePort, validateUnixPath } from './socket-options';
 
 /** Options of {@link Sockets.connect}: those of `net.connect()`, seen from inside the namespace. Unknown ones are errors. */
 export interface ConnectOptions {

@@ -10,15 +10,15 @@ import {
   validateOneOf,
   validateString,
 } from '../../errors/validate';
-import { throwIfAborted } from '../../launch/task';
+import { throwIfAborted } from '../../task/task';
 import { native } from '../../native';
 import type { NetworkTarget } from '../place';
 import { lookupFunction, resolveHost } from '../resolve/host';
-import type { ResolveOptions } from '../resolve/options';
+import type { ResolveOptions } from '../resolve/resolve-options';
 import { addressArguments, inetEndpoint } from './endpoint';
 import { socketError } from './error';
 import { handOver, openSocket } from './open';
-import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePort } from './options';
+import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePort } from './socket-options';
 
 /** Options of {@link Sockets.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
 export interface DatagramOptions {

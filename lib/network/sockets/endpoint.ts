@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { SOCKET_DOMAINS } from '../../namespace/socket';
+import { SOCKET_DOMAINS } from '../../kernel/sockets';
 
 /** Where a socket is bound, or connected to. */
 export type Endpoint = InetEndpoint | UnixEndpoint;

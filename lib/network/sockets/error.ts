@@ -1,5 +1,5 @@
 import { NamespaceError } from '../../errors/namespace-error';
-import { explain } from '../../host/hints';
+import { explain } from '../../hints/explain';
 import { type Endpoint, addressText, describeEndpoint } from './endpoint';
 
 /** What is done with a socket that can fail for reasons of the network: the system call. */

@@ -12,15 +12,22 @@ import {
   validateInteger,
   validateString,
 } from '../../errors/validate';
-import { throwIfAborted } from '../../launch/task';
+import { throwIfAborted } from '../../task/task';
 import { native } from '../../native';
 import type { NetworkTarget } from '../place';
 import { resolveHost } from '../resolve/host';
-import type { ResolveOptions } from '../resolve/options';
+import type { ResolveOptions } from '../resolve/resolve-options';
 import { type Endpoint, addressArguments, inetEndpoint } from './endpoint';
 import { socketError } from './error';
 import { handOver, openSocket } from './open';
-import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePort, validateUnixPath } from './options';
+import {
+  bindToDevice,
+  setBindFlags,
+  validateDevice,
+  validateLookup,
+  validatePort,
+  validateUnixPath,
+} from './socket-options';
 
 /** Options of {@link Sockets.listen}: those of `server.listen()`, seen from inside the namespace. Unknown ones are errors. */
 export interface ListenOptions {

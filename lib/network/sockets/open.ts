@@ -1,8 +1,8 @@
 /** Sockets of another network namespace, in this process: socket(2), network_namespaces(7). */
-import { systemError } from '../../launch/failure';
+import { systemError } from '../../task/failure';
 import { native } from '../../native';
 import type { Namespace } from '../../namespace/namespace';
-import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../../namespace/socket';
+import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../../kernel/sockets';
 import { type NetworkTarget, Place, isPrivileged, membersOf } from '../place';
 
 /** So many sockets are made by one task at most: each is a message, and a descriptor in flight. */

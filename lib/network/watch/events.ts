@@ -1,16 +1,16 @@
 import { type Address, addressOf } from '../address/address';
-import { ADDRESS, RTM_DELADDR, RTM_NEWADDR } from '../address/message';
+import { ADDRESS, RTM_DELADDR, RTM_NEWADDR } from '../address/address-message';
 import { type Link, linkOf } from '../link/link';
 import type { NameOf } from '../link/lookup';
-import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/message';
+import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/link-message';
 import { type Neighbor, neighborOf } from '../neighbor/neighbor';
-import { NEIGHBOR, RTM_DELNEIGH, RTM_NEWNEIGH } from '../neighbor/message';
-import { type Message, decode } from '../netlink/message';
-import { NSID, RTM_DELNSID, RTM_NEWNSID } from '../nsid/message';
+import { NEIGHBOR, RTM_DELNEIGH, RTM_NEWNEIGH } from '../neighbor/neighbor-message';
+import { type Message, decode } from '../netlink/netlink-message';
+import { NSID, RTM_DELNSID, RTM_NEWNSID } from '../nsid/nsid-message';
 import { type Route, routeOf } from '../route/route';
-import { ROUTE, RTM_DELROUTE, RTM_NEWROUTE } from '../route/message';
+import { ROUTE, RTM_DELROUTE, RTM_NEWROUTE } from '../route/route-message';
 import { type Rule, ruleOf } from '../rule/rule';
-import { RTM_DELRULE, RTM_NEWRULE, RULE } from '../rule/message';
+import { RTM_DELRULE, RTM_NEWRULE, RULE } from '../rule/rule-message';
 
 /** `'new'`: it was created, or has changed. */
 export type EventAction = 'new' | 'delete';

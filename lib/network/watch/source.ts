@@ -1,10 +1,10 @@
 import type { NativeNetlink } from '../../../types/native';
-import { Errno } from '../../errors/errno';
-import { systemError } from '../../launch/failure';
+import { Errno } from '../../kernel/errno';
+import { systemError } from '../../task/failure';
 import { dumpLinks } from '../link/lookup';
-import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/message';
+import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/link-message';
 import { type Connection, openSocket } from '../netlink/connection';
-import { type Message, decode, messagesIn } from '../netlink/message';
+import { type Message, decode, messagesIn } from '../netlink/netlink-message';
 import { GROUPS, type NetworkDump, type NetworkEvent, eventOf } from './events';
 import { type CheckedWatchOptions, NetworkWatch, type WatchSource } from './watch';
 

@@ -7,7 +7,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
-import { Errno } from '../../errors/errno';
+import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
 import { AdvancedCodec } from './advanced';
 import type { Codec, Serialization } from './codec';

@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
-import { RTM_NEWADDR, ADDRESS } from '../../../lib/network/address/message';
-import { ANY_LINK, LINK, type LinkAttributes, RTM_NEWLINK } from '../../../lib/network/link/message';
-import { attributeAt, decode, encode, messagesIn, acknowledgement } from '../../../lib/network/netlink/message';
+import { RTM_NEWADDR, ADDRESS } from '../../../lib/network/address/address-message';
+import { ANY_LINK, LINK, type LinkAttributes, RTM_NEWLINK } from '../../../lib/network/link/link-message';
+import { attributeAt, decode, encode, messagesIn, acknowledgement } from '../../../lib/network/netlink/netlink-message';
 import { canonical } from '../../../lib/network/ip';
 import { type KINDS, encodeKind } from '../../../lib/network/link/kinds';
-import { ROUTE, RTM_NEWROUTE, type RouteAttributes } from '../../../lib/network/route/message';
+import { ROUTE, RTM_NEWROUTE, type RouteAttributes } from '../../../lib/network/route/route-message';
 import { fuzz, seedsOf } from './fuzz';
 
 const ROUTE_HEADER = {

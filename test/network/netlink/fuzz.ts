@@ -3,9 +3,9 @@
  * kernel, and requests of our own, with bytes changed, lengths that lie, ends cut off and parts mixed.
  */
 import type { NamespaceError } from '../../../lib';
-import { ADDRESS, RTM_GETADDR } from '../../../lib/network/address/message';
-import { ANY_LINK, LINK, RTM_GETLINK, RTM_NEWLINK } from '../../../lib/network/link/message';
-import { NEIGHBOR, RTM_GETNEIGH } from '../../../lib/network/neighbor/message';
+import { ADDRESS, RTM_GETADDR } from '../../../lib/network/address/address-message';
+import { ANY_LINK, LINK, RTM_GETLINK, RTM_NEWLINK } from '../../../lib/network/link/link-message';
+import { NEIGHBOR, RTM_GETNEIGH } from '../../../lib/network/neighbor/neighbor-message';
 import {
   type Message,
   NlmFlag,
@@ -14,10 +14,10 @@ import {
   decode,
   encode,
   messagesIn,
-} from '../../../lib/network/netlink/message';
-import { NSID } from '../../../lib/network/nsid/message';
-import { ROUTE, RTM_GETROUTE, RTM_NEWROUTE } from '../../../lib/network/route/message';
-import { RTM_GETRULE, RULE } from '../../../lib/network/rule/message';
+} from '../../../lib/network/netlink/netlink-message';
+import { NSID } from '../../../lib/network/nsid/nsid-message';
+import { ROUTE, RTM_GETROUTE, RTM_NEWROUTE } from '../../../lib/network/route/route-message';
+import { RTM_GETRULE, RULE } from '../../../lib/network/rule/rule-message';
 import { eventOf } from '../../../lib/network/watch/events';
 import { native } from '../../../lib/native';
 

@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { native } from '../../../lib/native';
-import { SOCKET_DOMAINS, SOCKET_TYPES } from '../../../lib/namespace/socket';
+import { SOCKET_DOMAINS, SOCKET_TYPES } from '../../../lib/kernel/sockets';
 
 /** A program that closes a descriptor twice closes another's: here it is a connection then, whose other end has ended. */
 export async function closedByAnother(): Promise<unknown> {

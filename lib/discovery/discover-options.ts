@@ -1,0 +1,76 @@
+import type { ScanBit } from '../../types/native';
+import { validateAbortSignal, validateArray, validateBoolean, validateOneOf } from '../errors/validate';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
+import type { ScanRequest } from './scan';
+
+/** Where {@link discover} looks. It always reads the namespaces of processes; the options are for the other sources. */
+export interface DiscoverOptions {
+  /** The kinds to look for. User namespaces that own what is found are included in any case. Default: all eight. */
+  kinds?: readonly NamespaceKind[] | undefined;
+  /** Threads whose namespaces are not those of their process. Costs ten readlink(2) for each thread. Default true. */
+  tasks?: boolean | undefined;
+  /** Pid and time namespaces that only the future children of a process will be in. Default true. */
+  forChildren?: boolean | undefined;
+  /** Open descriptors of namespaces. Costs one system call for each descriptor of each process. Default true. */
+  fds?: boolean | undefined;
+  /**
+   * Sockets of other network namespaces than that of their process. Each socket is duplicated for a moment. Needs
+   * permission to ptrace its process (`pidfd_getfd(2)`, Linux 5.6) and CAP_NET_ADMIN over its namespace. Default true.
+   */
+  sockets?: boolean | undefined;
+  /**
+   * Bind mounts of namespaces, in the mount namespace of every process; `'own'`: of this process only. Default true.
+   */
+  mounts?: boolean | 'own' | undefined;
+  /**
+   * Owners and parents, and theirs in turn, as far up as this process may see. Without them the graph has no edges, and
+   * namespaces that only their descendants keep alive are not found. Default true.
+   */
+  hierarchy?: boolean | undefined;
+  /**
+   * The command line of every process; `'first'`: only of the process with the lowest pid in each namespace. To read it
+   * the kernel accesses the memory of the process. Default true.
+   */
+  commands?: boolean | 'first' | undefined;
+  /** The names of users, from wherever the host has them (`getpwuid(3)`). Default true. */
+  users?: boolean | undefined;
+  /** Aborts the call, which then rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** {@link DiscoverOptions}, checked. */
+export interface DiscoverRequest extends ScanRequest {
+  users: boolean;
+}
+
+const FLAGS = ['tasks', 'forChildren', 'fds', 'sockets', 'hierarchy', 'users'] as const;
+
+/** The names of {@link DiscoverOptions}. */
+export const DISCOVER_OPTIONS: readonly string[] = ['kinds', 'mounts', 'commands', 'signal', ...FLAGS];
+
+export function parseDiscover(options: DiscoverOptions, defaults: DiscoverOptions = {}): DiscoverRequest {
+  const { mounts = defaults.mounts ?? true, commands = defaults.commands ?? true, signal } = options;
+  const wants = (flag: (typeof FLAGS)[number]): boolean => {
+    const value = options[flag] ?? defaults[flag] ?? true;
+    validateBoolean(`options.${flag}`, value);
+    return value;
+  };
+  validateOneOf('options.mounts', mounts, [true, false, 'own']);
+  validateOneOf('options.commands', commands, [true, false, 'first']);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  const bits: ScanBit[] = (['tasks', 'forChildren', 'fds', 'sockets', 'hierarchy'] as const).filter(wants);
+  if (commands !== false) bits.push(commands === true ? 'commands' : 'firstCommands');
+  if (mounts !== false) bits.push('ownMounts');
+  if (mounts === true) bits.push('allMounts');
+  const kinds = parseKinds(options.kinds);
+  if (kinds.includes('net')) bits.push('networkIds');
+  return { kinds, bits, users: wants('users'), signal };
+}
+
+/** An option bag that may have these keys. */
+function parseKinds(kinds: readonly NamespaceKind[] | undefined): readonly NamespaceKind[] {
+  if (kinds === undefined) return NAMESPACE_KINDS;
+  validateArray('options.kinds', kinds);
+  kinds.forEach((kind, index) => validateOneOf(`options.kinds[${index}]`, kind, NAMESPACE_KINDS));
+  return kinds;
+}

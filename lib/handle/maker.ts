@@ -1,0 +1,31 @@
+/** Who has made something that outlives its maker: a name for a thread that no other thread ever has. */
+import { HostFiles } from '../kernel/host-files';
+
+/** Three numbers: the inode of the pid namespace, the thread's id in it, and when it started. */
+const MARK = /^(\d+)-(\d+)-(\d+)$/;
+
+/** Of the thread that asks: this process's main one, or a Worker. */
+export function ownMark(host = new HostFiles()): string {
+  return markOf(host, 'thread-self');
+}
+
+/**
+ * Whether a mark is that of a thread that has ended. Of one in another pid namespace that can't be known: false, as for
+ * what is no mark.
+ */
+export function hasEnded(mark: string, host = new HostFiles()): boolean {
+  const [, namespace, thread] = MARK.exec(mark) ?? [];
+  return thread !== undefined && namespace === pidNamespace(host) && markOf(host, thread) !== mark;
+}
+
+/** The start time is the 22nd field of proc_pid_stat(5); the name before it may have anything in it. */
+function markOf(host: HostFiles, thread: string): string {
+  const stat = host.proc(`${thread}/stat`) ?? '';
+  const [id = ''] = stat.split(' ', 1);
+  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return `${pidNamespace(host)}-${id}-${start}`;
+}
+
+function pidNamespace(host: HostFiles): string {
+  return /\d+/.exec(host.link('self/ns/pid') ?? '')?.[0] ?? '0';
+}

@@ -1,0 +1,118 @@
+/**
+ * What this host's files say about why something was refused. Node and nsinit have the same seccomp filter and, before
+ * any user namespace is entered, the same ids and capabilities: what /proc/self says of one is true of the other.
+ */
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import { isNested } from './nested';
+import type { HostFiles } from '../kernel/host-files';
+import type { Failure } from './failure';
+import { listed } from './wording';
+
+export { isNested };
+
+/** Bits of `CapEff` in /proc/self/status: the numbers of `<linux/capability.h>`. */
+export const Capability = Object.freeze({
+  SETGID: 6,
+  SETUID: 7,
+  NET_ADMIN: 12,
+  NET_RAW: 13,
+  SYS_ADMIN: 21,
+  SYS_NICE: 23,
+  SYS_RESOURCE: 24,
+  SYS_TIME: 25,
+  SETFCAP: 31,
+});
+
+/** `SECCOMP_MODE_FILTER` of the `Seccomp` line of /proc/self/status (`proc_pid_status(5)`). */
+const SECCOMP_FILTER = '2';
+
+/** Whether this process has a capability in its user namespace; undefined when /proc doesn't say. */
+export function hasCapability(host: HostFiles, capability: number): boolean | undefined {
+  const effective = host.status('CapEff');
+  if (effective === undefined || !/^[0-9a-f]+$/i.test(effective)) return undefined;
+  return ((BigInt(`0x${effective}`) >> BigInt(capability)) & 1n) === 1n;
+}
+
+/** The effective user or group id; 65534 (`kernel.overflowuid`) also stands for one that is not mapped. */
+export function effectiveId(host: HostFiles, whose: 'Uid' | 'Gid'): number | undefined {
+  const id = host.status(whose)?.split(/\s+/)[1];
+  return id === undefined ? undefined : Number(id);
+}
+
+/** `uid 1000`, or just "this process" when /proc doesn't say. */
+export function caller(host: HostFiles): string {
+  const uid = effectiveId(host, 'Uid');
+  return uid === undefined ? 'this process' : `this process (uid ${uid})`;
+}
+
+export function hasSeccompFilter(host: HostFiles): boolean {
+  return host.status('Seccomp') === SECCOMP_FILTER;
+}
+
+/** Whether this process is root where it counts: CAP_SYS_ADMIN in the first user namespace. */
+function isHostAdmin(host: HostFiles): boolean {
+  return hasCapability(host, Capability.SYS_ADMIN) === true && isNested(host, 'user') !== true;
+}
+
+export function asksForUser(failure: Failure): boolean {
+  return failure.kinds?.includes('user') === true;
+}
+
+/** Whether the task works in a namespace of that kind other than Node's: a new one, or one it has joined. */
+export function worksIn(kind: NamespaceKind, failure: Failure): boolean {
+  return failure.kinds?.includes(kind) === true || failure.joined?.includes(kind) === true;
+}
+
+/**
+ * Ubuntu 23.10 and later: a user namespace made by a program whose AppArmor profile has no `userns` rule is refused, or
+ * it is made and its capabilities do nothing (apparmor.d(5), "Userns rules").
+ */
+export function restrictedByAppArmor(failure: Failure, host: HostFiles): string | undefined {
+  if (!asksForUser(failure) || isHostAdmin(host)) return undefined;
+  if (host.sysctl('kernel.apparmor_restrict_unprivileged_userns') !== 1) return undefined;
+  return (
+    'AppArmor takes the capabilities away from user namespaces of unprivileged programs on this host ' +
+    '(kernel.apparmor_restrict_unprivileged_userns = 1, Ubuntu 23.10 and later). Give this program a profile in ' +
+    `/etc/apparmor.d with the rule 'userns,' (for ${process.execPath}), or turn the restriction off with ` +
+    "'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0'."
+  );
+}
+
+/** Debian's patch, also in Arch's linux-hardened: only CAP_SYS_ADMIN of the first user namespace may make new ones. */
+export function forbiddenByDebian(host: HostFiles): string | undefined {
+  if (isHostAdmin(host) || host.sysctl('kernel.unprivileged_userns_clone') !== 0) return undefined;
+  return (
+    'User namespaces are switched off for unprivileged users on this host (kernel.unprivileged_userns_clone = 0). ' +
+    "Allow them with 'sudo sysctl -w kernel.unprivileged_userns_clone=1', for good in a file of /etc/sysctl.d; or " +
+    'run as root.'
+  );
+}
+
+/** A container's seccomp profile, or systemd's RestrictNamespaces= and SystemCallFilter=, which are one as well. */
+export function filteredBySeccomp(host: HostFiles, syscalls: readonly string[]): string | undefined {
+  if (!hasSeccompFilter(host)) return undefined;
+  return (
+    `A seccomp filter is installed in this process (Seccomp: 2 in /proc/self/status) and most likely refuses ` +
+    `${listed(syscalls, 'or')}, as the default profiles of Docker and Kubernetes do. Start the container with ` +
+    "'--security-opt seccomp=unconfined' (Kubernetes: seccompProfile type Unconfined) or a profile that allows " +
+    'them; in a systemd unit, see RestrictNamespaces= and SystemCallFilter=.'
+  );
+}
+
+/** A security module's own refusal, EACCES as a rule: AppArmor's profile or SELinux's domain of this process. */
+export function refusedBySecurityModule(host: HostFiles): string | undefined {
+  const label = securityLabel(host);
+  if (label === undefined) return undefined;
+  const how = label.includes(':')
+    ? "SELinux's log has the reason ('sudo ausearch -m avc -ts recent')"
+    : "the kernel's log has the reason ('sudo dmesg | grep apparmor'; for Docker: '--security-opt " +
+      "apparmor=unconfined')";
+  return `A security module confines this process as '${label}' and may have refused this: ${how}.`;
+}
+
+/** The label of /proc/self/attr (`proc_pid_attr(5)`); undefined for one that confines nothing. */
+function securityLabel(host: HostFiles): string | undefined {
+  const text = host.proc('self/attr/apparmor/current') ?? host.proc('self/attr/current');
+  const label = text?.replaceAll('\0', '').trim();
+  return label === undefined || label === '' || /\bunconfined(_t)?\b/.test(label) ? undefined : label;
+}

@@ -1,0 +1,63 @@
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import type { HostFiles } from '../kernel/host-files';
+
+/** A failed operation, in the kernel's terms: what a hint is found from. */
+export interface Failure {
+  /**
+   * Name of the operation in the kernel's words. A step of a plan (`'join'`, `'fork'`, `'unshare'`, `'time'`,
+   * `'hostname'`, `'mount'`, `'exec'`, …); `'clone'`, the clone3 of the new task; `'uid_map'`, `'gid_map'`,
+   * `'setgroups'`, the writes to /proc/PID/…; `'newuidmap'`, `'newgidmap'`; `'open'`, `'persist'`, `'exec-nsinit'`;
+   * `'unshareSync'`, `'setnsSync'`, which act on a thread of Node itself.
+   */
+  operation: string;
+  /** The kernel's error number, positive. */
+  errno: number;
+  /** The system call: `'clone3'`, `'setns'`, `'write'`, `'mount'`, `'execve'`, … */
+  syscall: string;
+  path?: string | undefined;
+  /** The kind of namespace concerned, when known. */
+  kind?: NamespaceKind | undefined;
+  /** The kinds asked for anew in this launch: more than `kind` where one of them is made after the others. */
+  kinds?: readonly NamespaceKind[] | undefined;
+  /** The kinds of the existing namespaces that the task was to work in: those of the set it joined. */
+  joined?: readonly NamespaceKind[] | undefined;
+  /** Whether this process's user has created the user namespace that was joined, when known. */
+  createdByCaller?: boolean | undefined;
+  /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
+  depth?: number | undefined;
+  /**
+   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'`,
+   * `'refused'`, or `'filtered'` with a filter of system calls. For a socket the scope of its address. For join the flag of the kind that was refused. For fs,
+   * overlay and reconfigure the kernel's own words. For tree `'idmap'`, if an id-mapped mount was asked for. For a path that
+   * leads to something else than it is to: `'file /a/b'`, what is in the way.
+   */
+  detail?: string | undefined;
+  /** Of a socket: where it was to be bound, or to connect to. */
+  address?: string | undefined;
+  port?: number | undefined;
+  /** The program that was asked for: without a slash it was searched for in PATH, and `path` is where. */
+  file?: string | undefined;
+  /** What was to be mounted; of an overlay its upper layer. */
+  source?: string | undefined;
+  /** The same, given as a descriptor. */
+  descriptor?: number | undefined;
+  /** The type of filesystem that was being mounted: `'proc'`. */
+  fstype?: string | undefined;
+  /** The user or group id that was being taken on. */
+  id?: number | undefined;
+  /** Whether the task was to be born in a cgroup of its own. */
+  cgroup?: boolean | undefined;
+  /** The text of the id map that was being written. */
+  map?: string | undefined;
+  setgroups?: 'allow' | 'deny' | undefined;
+  /** The user namespace that owns the namespace concerned, when known: `'user:[4026531837]'`. */
+  owner?: string | undefined;
+}
+
+/** Finds the cause of a failure on this host; undefined when there is nothing to say that is likely to be true. */
+export type Explainer = (failure: Failure, host: HostFiles) => string | undefined;
+
+/** One explanation for each error number that has one. */
+export function byErrno(explainers: Readonly<Record<number, Explainer>>): Explainer {
+  return (failure, host) => explainers[failure.errno]?.(failure, host);
+}

@@ -1,0 +1,14 @@
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import type { HostFiles } from '../kernel/host-files';
+
+/** The first user and pid namespaces always have these inodes (`PROC_USER_INIT_INO`, … of `<linux/proc_ns.h>`). */
+const INITIAL: Readonly<Partial<Record<NamespaceKind, string>>> = {
+  user: 'user:[4026531837]',
+  pid: 'pid:[4026531836]',
+};
+
+/** Whether Node runs in a namespace below the first of its kind; undefined when /proc doesn't say. */
+export function isNested(host: HostFiles, kind: 'user' | 'pid'): boolean | undefined {
+  const current = host.link(`self/ns/${kind}`);
+  return current === undefined ? undefined : current !== INITIAL[kind];
+}

@@ -1,0 +1,34 @@
+/** seccomp(2), as it installs the filters of a program. */
+import { Errno } from '../kernel/errno';
+import { hasSeccompFilter } from './evidence';
+import { type Explainer, byErrno } from './failure';
+
+export const explainSeccomp: Explainer = byErrno({
+  [Errno.EACCES]: () =>
+    'Without noNewPrivileges a filter takes CAP_SYS_ADMIN in the user namespace of the program, which it is not given ' +
+    "(seccomp(2)). Leave out 'noNewPrivileges: false', or give the program 'CAP_SYS_ADMIN' in 'capabilities'.",
+  [Errno.EINVAL]: () =>
+    'The kernel does not take this BPF program or one of its flags: it loads memory that it never stored, divides by zero, or has a flag that came with a later kernel (seccomp(2)).',
+  [Errno.ENOMEM]: () =>
+    'The filters of a program may have 32768 BPF instructions together, 4 more counted for each, and those that this ' +
+    'process itself runs under are among them (MAX_INSNS_PER_PATH, seccomp(2)): merge the profiles, or make them shorter.',
+  [Errno.EPERM]: () =>
+    'A filter that is already in force forbids seccomp(2), and prctl(PR_SET_SECCOMP) in its place: the one this process ' +
+    'itself runs under, or one that was given before this. Of several programs each but the last has to allow one of the two.',
+  [Errno.ENOSYS]: (_, host) =>
+    hasSeccompFilter(host)
+      ? 'The seccomp filter this process itself runs under forbids seccomp(2), by which one is installed.'
+      : 'This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER).',
+});
+
+/** What execve fails with is mostly the kernel's own answer; these are what filters answer. */
+const FILTERED: readonly number[] = [Errno.EPERM, Errno.EACCES, Errno.ENOSYS];
+
+/** A program that was there a moment ago, and whose exec failed when its filters were in force. */
+export function refusedByOwnFilter(detail: string | undefined, errno: number): string | undefined {
+  if (detail !== 'filtered' || !FILTERED.includes(errno)) return undefined;
+  return (
+    'The seccomp filter that the program was given is in force already for its execve(2), and most likely refuses it: ' +
+    'let it allow execve.'
+  );
+}

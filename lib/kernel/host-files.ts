@@ -1,0 +1,112 @@
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type MountLine, parseMountLine } from './mount-line';
+
+/**
+ * Reads this host's `/proc`, `/sys` and `/etc`, synchronously (their files are made in memory, in microseconds) and
+ * without ever throwing: what is absent, or may not be read, is `undefined`. It is one look at the host: a file is read
+ * once, so make a new reader for the next look.
+ *
+ * The roots are parameters so that a test can show it the files of another host.
+ */
+export class HostFiles {
+  readonly #proc: string;
+  readonly #sys: string;
+  readonly #etc: string;
+  readonly #texts = new Map<string, string | undefined>();
+
+  constructor(proc = '/proc', sys = '/sys', etc = '/etc') {
+    this.#proc = proc;
+    this.#sys = sys;
+    this.#etc = etc;
+  }
+
+  /** The text of a file below /proc: `proc('self/status')`. */
+  proc(path: string): string | undefined {
+    return this.#text(join(this.#proc, path));
+  }
+
+  /** The text of a file below /sys: `sys('fs/cgroup/pids.max')`. */
+  sys(path: string): string | undefined {
+    return this.#text(join(this.#sys, path));
+  }
+
+  /** The text of a file below /etc: `etc('subuid')`. */
+  etc(path: string): string | undefined {
+    return this.#text(join(this.#etc, path));
+  }
+
+  /** Where a link below /proc points: `link('self/ns/net')` is `'net:[4026531840]'`. */
+  link(path: string): string | undefined {
+    return quietly(() => readlinkSync(join(this.#proc, path)));
+  }
+
+  /** Whether there is such a name below /proc. */
+  has(path: string): boolean {
+    return quietly(() => lstatSync(join(this.#proc, path))) !== undefined;
+  }
+
+  /** The permission bits of any file, given its whole path. */
+  mode(path: string): number | undefined {
+    return quietly(() => statSync(path).mode);
+  }
+
+  /** A sysctl by the name that sysctl(8) knows it by: `sysctl('kernel.unprivileged_userns_clone')`. */
+  sysctl(name: string): number | undefined {
+    return numberOf(this.proc(`sys/${name.replaceAll('.', '/')}`));
+  }
+
+  /** A line of `/proc/self/status` (`proc_pid_status(5)`): `status('CapEff')`. */
+  status(field: string): string | undefined {
+    const status = this.proc('self/status');
+    return status
+      ?.split('\n')
+      .find((line) => line.startsWith(`${field}:`))
+      ?.slice(field.length + 1)
+      .trim();
+  }
+
+  /** A soft limit of `/proc/self/limits`: `limit('Max processes')`; Infinity when there is none. */
+  limit(name: string): number | undefined {
+    return this.#limit(name, 0);
+  }
+
+  /** The hard limit beside {@link limit}. */
+  hardLimit(name: string): number | undefined {
+    return this.#limit(name, 1);
+  }
+
+  /** Where things are mounted, as this process sees it (`proc_pid_mountinfo(5)`); undefined without /proc. */
+  mounts(): MountLine[] | undefined {
+    return this.proc('self/mountinfo')?.split('\n').filter(Boolean).map(parseMountLine);
+  }
+
+  #limit(name: string, column: 0 | 1): number | undefined {
+    const limits = this.proc('self/limits');
+    const line = limits?.split('\n').find((candidate) => candidate.startsWith(name));
+    const limit = line?.slice(name.length).trim().split(/\s+/)[column];
+    return limit === 'unlimited' ? Infinity : numberOf(limit);
+  }
+
+  #text(path: string): string | undefined {
+    if (!this.#texts.has(path)) {
+      this.#texts.set(
+        path,
+        quietly(() => readFileSync(path, 'utf8')),
+      );
+    }
+    return this.#texts.get(path);
+  }
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\s*-?\d+\s*$/.test(text) ? Number(text) : undefined;
+}
+
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,466 @@
+import { inspect } from 'node:util';
+import type { Step } from '../../types/native';
+import { type Bytes, copyText } from '../errors/bytes';
+import { NamespaceError, closedError } from '../errors/namespace-error';
+import { plainOptions } from '../errors/plain';
+import { validateBoolean, validateInteger, validateOneOf, validatePath } from '../errors/validate';
+import { closeFd } from '../handle/close';
+import { native } from '../native';
+import { knownKinds } from '../launch/join';
+import type { Results, Task } from '../task/task';
+import { type Propagation, run, validateUtsName } from '../launch/target';
+import { type DetachedMount, type OpenTreeOptions, fsmountIn, openTreeIn } from '../mount/detached';
+import { type FilesystemSpec, type MountOptions, mountIn } from '../mount/mount';
+import { type MountInfo, mountinfoIn } from '../mount/mountinfo';
+import { type PropagationOptions, propagationStep } from '../mount/propagation';
+import { type UmountOptions, umountIn } from '../mount/umount';
+import type { ExecResult } from '../process/exec';
+import { type InSet, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
+import type { NamespaceProcess } from '../process/namespace-process';
+import { provideNamespaces } from '../process/namespaces';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
+import { Descriptor } from '../handle/descriptor';
+import { disown, own } from '../handle/forgotten';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
+import { type Namespace, wrap } from '../namespace/namespace';
+import { type ReadFileOptions, readOptions } from './read-options';
+import { Sockets } from '../namespace/sockets';
+import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
+
+/** Options of {@link NamespaceSet.writeFile}. */
+export interface WriteFileOptions {
+  /** Create the file when it does not exist, mode 0666 without the umask. Default false: sysctls exist. */
+  create?: boolean | undefined;
+}
+
+/** A plan has room for 16 MiB, of which the data must leave some to the rest. */
+const MAX_WRITE = 15 * 1024 * 1024;
+
+const O_WRONLY = 0o1;
+const O_CREAT = 0o100;
+const O_TRUNC = 0o1000;
+
+/** What a set owns. */
+interface Possessions {
+  descriptors: readonly Descriptor[];
+  /** The holder: the init of the set's pid namespace, or what has made its namespaces and is ending. */
+  task: Task | undefined;
+  /** Closes what is to end with the set: see {@link NamespaceSet.closeAlong}. */
+  dependents: Set<() => Promise<void>>;
+}
+
+let construct: (owned: Possessions) => NamespaceSet;
+
+/**
+ * Namespaces to run programs in, at most one of each kind, and what keeps them alive. `unshare()` and `setns()` make
+ * one.
+ *
+ * A set with a new pid namespace has an init, `nsinit`: a small process that reaps orphans and ends with the set, or
+ * with this process. Sets don't keep the event loop alive.
+ *
+ * Close it, or declare it with `await using`. One that is forgotten instead is closed when it is collected as garbage,
+ * with a process warning (`LINUX_NS_UNCLOSED`). The set owns its handles: they close with it. As long as one of them is
+ * in use, the set is not collected.
+ *
+ * @example
+ * ```ts
+ * const set = await unshare(['user', 'net', 'uts']);
+ * await set.setHostname('inside');
+ * console.log((await set.execFile('hostname')).stdout); // 'inside\n'
+ * await set.close();
+ * ```
+ */
+export class NamespaceSet extends Sockets implements Iterable<Namespace> {
+  static {
+    construct = (owned) => new NamespaceSet(owned);
+  }
+
+  readonly #members: ReadonlyMap<NamespaceKind, Namespace>;
+  readonly #task: Task | undefined;
+  readonly #dependents: Set<() => Promise<void>>;
+  #closing: Promise<unknown> | undefined;
+
+  private constructor(owned: Possessions) {
+    super();
+    const members = owned.descriptors.map((descriptor) => wrap(descriptor, this));
+    const inOrder = members.sort((a, b) => NAMESPACE_KINDS.indexOf(a.kind) - NAMESPACE_KINDS.indexOf(b.kind));
+    this.#members = new Map(inOrder.map((member) => [member.kind, member]));
+    this.#task = owned.task;
+    this.#dependents = owned.dependents;
+    own(this, `A NamespaceSet (${inOrder.map(String).join(' ')})`, owned, release);
+  }
+
+  /** Its user namespace, if it has one. */
+  get user(): Namespace | undefined {
+    return this.#members.get('user');
+  }
+
+  /** Its mount namespace, if it has one. */
+  get mnt(): Namespace | undefined {
+    return this.#members.get('mnt');
+  }
+
+  /** Its network namespace, if it has one. */
+  get net(): Namespace | undefined {
+    return this.#members.get('net');
+  }
+
+  /** Its pid namespace, if it has one. */
+  get pid(): Namespace | undefined {
+    return this.#members.get('pid');
+  }
+
+  /** Its UTS namespace, if it has one. */
+  get uts(): Namespace | undefined {
+    return this.#members.get('uts');
+  }
+
+  /** Its IPC namespace, if it has one. */
+  get ipc(): Namespace | undefined {
+    return this.#members.get('ipc');
+  }
+
+  /** Its cgroup namespace, if it has one. */
+  get cgroup(): Namespace | undefined {
+    return this.#members.get('cgroup');
+  }
+
+  /** Its time namespace, if it has one. */
+  get time(): Namespace | undefined {
+    return this.#members.get('time');
+  }
+
+  /** Its namespace of a kind, if it has one. */
+  get(kind: NamespaceKind): Namespace | undefined {
+    validateOneOf('kind', kind, NAMESPACE_KINDS);
+    return this.#members.get(kind);
+  }
+
+  /** Its namespaces, in the alphabetical order of their kinds. @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
+  [Symbol.iterator](): IterableIterator<Namespace> {
+    this.#mustBeOpen();
+    return this.#members.values();
+  }
+
+  /**
+   * The pid, as this process sees it, of the init that keeps the set's pid namespace alive. Undefined when the set has
+   * created no pid namespace, when it is closed, and when the init has ended: the namespace takes no new process then.
+   */
+  get init(): number | undefined {
+    if (this.closed || this.#task === undefined || this.#task.pidfd === -1) return undefined;
+    return this.#task.initPid === 0 ? undefined : this.#task.initPid;
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Starts a program inside: `spawn()` with `setns`. */
+  async spawn(file: string, args?: readonly string[] | null, options?: InSet<SpawnOptions>): Promise<NamespaceProcess>;
+  async spawn(file: string, options?: InSet<SpawnOptions>): Promise<NamespaceProcess>;
+  async spawn(
+    file: string,
+    args?: readonly string[] | InSet<SpawnOptions> | null,
+    options?: InSet<SpawnOptions>,
+  ): Promise<NamespaceProcess> {
+    return spawnIn(this, file, args, options);
+  }
+
+  /** Runs a program inside to its end: `execFile()` with `setns`. */
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: InSet<ExecFileOptions> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | null,
+    options?: InSet<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    options: InSet<ExecFileOptions> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async execFile(
+    file: string,
+    options?: InSet<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: InSet<ExecFileOptions>,
+  ): Promise<ExecResult<string | Buffer>>;
+  async execFile(file: string, options: InSet<ExecFileOptions>): Promise<ExecResult<string | Buffer>>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | InSet<ExecFileOptions> | null,
+    options?: InSet<ExecFileOptions>,
+  ): Promise<ExecResult<string | Buffer>> {
+    return execFileIn(this, file, args, options);
+  }
+
+  /** Runs a command line in a shell inside: `exec()` with `setns`. */
+  async exec(command: string, options: InSet<ExecOptions> & { encoding: 'buffer' | null }): Promise<ExecResult<Buffer>>;
+  async exec(
+    command: string,
+    options?: InSet<ExecOptions> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async exec(command: string, options: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>>;
+  async exec(command: string, options?: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>> {
+    return execIn(this, command, options);
+  }
+
+  /** Runs a Node module inside, with a channel for messages: `fork()` with `setns`. */
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | null,
+    options?: InSet<ForkOptions>,
+  ): Promise<NamespaceProcess>;
+  async fork(modulePath: string | URL, options?: InSet<ForkOptions>): Promise<NamespaceProcess>;
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | InSet<ForkOptions> | null,
+    options?: InSet<ForkOptions>,
+  ): Promise<NamespaceProcess> {
+    return forkIn(this, modulePath, args, options);
+  }
+
+  /**
+   * Sets the hostname of its UTS namespace: sethostname(2).
+   *
+   * @param name - at most 64 bytes
+   * @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` when the set has no UTS namespace; `EPERM` without CAP_SYS_ADMIN
+   * in the user namespace that owns it
+   */
+  async setHostname(name: string): Promise<void> {
+    validateUtsName('name', name);
+    await this.#do('uts', 'set hostname', ['hostname', name]);
+  }
+
+  /** Sets the NIS domain name of its UTS namespace: setdomainname(2). See {@link NamespaceSet.setHostname}. */
+  async setDomainname(name: string): Promise<void> {
+    validateUtsName('name', name);
+    await this.#do('uts', 'set domainname', ['domainname', name]);
+  }
+
+  /**
+   * Mounts in its mount namespace, as {@link mount} does here. Relative paths start at the root of that namespace.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` when the set has no mount namespace
+   */
+  async mount(options: MountOptions): Promise<void> {
+    this.#mustHave('mnt', 'mount');
+    // All are joined: what proc, sysfs or mqueue show are the pid, net or ipc namespaces of who mounts them.
+    await mountIn({ join: [...this] }, options, asGiven);
+  }
+
+  /** Unmounts in its mount namespace, as {@link umount} does here. See {@link NamespaceSet.mount}. */
+  async umount(path: string, options: UmountOptions = {}): Promise<void> {
+    this.#mustHave('mnt', 'umount');
+    await umountIn({ join: this.#withUser('mnt') }, path, options, asGiven, () => this.mountinfo());
+  }
+
+  /** Changes the propagation of a mount in its mount namespace, as {@link setPropagation} does here. */
+  async setPropagation(path: string, propagation: Propagation, options: PropagationOptions = {}): Promise<void> {
+    await this.#do('mnt', 'set propagation', propagationStep(path, propagation, options, asGiven));
+  }
+
+  /**
+   * Makes another mount the root of its mount namespace: pivot_root(2). Programs inside whose root is the old one get
+   * the new one, and so do those that are started later.
+   *
+   * @param newRoot - a mount point; a directory becomes one by a bind mount onto itself
+   * @param putOld - a directory at or below `newRoot`, where the old root is mounted. Default: it is unmounted, lazily
+   * @throws NamespaceError `EINVAL` when `newRoot` is no mount point, or it or its parent are shared; `EPERM`, `ENOENT`, …
+   *
+   * @example
+   * ```ts
+   * await set.mount({ bind: true, recursive: true, source: '/srv/alpine', target: '/srv/alpine' });
+   * await set.pivotRoot('/srv/alpine');
+   * ```
+   */
+  async pivotRoot(newRoot: string, putOld?: string): Promise<void> {
+    const path = validatePath('newRoot', newRoot);
+    const old = putOld === undefined ? null : validatePath('putOld', putOld);
+    await this.#do('mnt', 'pivot_root', ['pivot_root', path, old]);
+  }
+
+  /** A detached copy of what is mounted in its mount namespace, as {@link openTree} makes one here. */
+  async openTree(path: string, options: OpenTreeOptions = {}): Promise<DetachedMount> {
+    this.#mustHave('mnt', 'open tree');
+    return openTreeIn({ join: this.#withUser('mnt') }, path, options, asGiven);
+  }
+
+  /** A detached filesystem that is mounted with its privileges, as {@link fsmount} makes one here. */
+  async fsmount(spec: FilesystemSpec): Promise<DetachedMount> {
+    this.#mustHave('mnt', 'fsmount');
+    return fsmountIn({ join: [...this] }, spec, asGiven);
+  }
+
+  /** The mounts of its mount namespace, as {@link mountinfo} lists those of a process. See {@link NamespaceSet.mount}. */
+  async mountinfo(): Promise<MountInfo[]> {
+    this.#mustHave('mnt', 'read mountinfo');
+    return mountinfoIn({ join: this.#withUser('mnt') }, this.mnt?.fd ?? -1);
+  }
+
+  /**
+   * Writes a file as a process inside would, in one write(2) as long as it is short: a sysctl of its network
+   * namespace, say. An existing file is emptied first. At most 15 MiB, as text or as bytes, of which a copy is taken at once. Links are followed,
+   * but in a mount namespace of the set none of /proc to what a process has open (`/proc/PID/root`): `ELOOP`.
+   *
+   * @example
+   * ```ts
+   * await set.writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+   * ```
+   */
+  async writeFile(path: string, data: string | Bytes, options: WriteFileOptions = {}): Promise<void> {
+    const file = validatePath('path', path);
+    const contents = copyText('data', data, MAX_WRITE);
+    const { create = false } = plainOptions('options', options, ['create']);
+    validateBoolean('options.create', create);
+    await this.#run(['write_file', file, O_WRONLY | O_TRUNC | (create ? O_CREAT : 0), contents]);
+  }
+
+  /**
+   * Reads a file as a process inside would. Links are followed as by {@link NamespaceSet.writeFile}.
+   *
+   * @throws NamespaceError `EFBIG` when it has more than `maxBytes`
+   */
+  async readFile(
+    path: string,
+    options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding }),
+  ): Promise<string>;
+  async readFile(path: string, options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  async readFile(path: string, options?: BufferEncoding | ReadFileOptions | null): Promise<string | Buffer> {
+    const file = validatePath('path', path);
+    const { encoding, maxBytes } = readOptions(options);
+    const { data } = await this.#run(['read_file', file, maxBytes]);
+    return encoding === undefined ? data : data.toString(encoding);
+  }
+
+  /**
+   * Creates a socket in its network namespace, to be used here: socket(2). A socket stays in the namespace it was
+   * created in (`network_namespaces(7)`), and keeps it alive.
+   *
+   * @param domain - `'inet'`, `'unix'`, …: AF_* in lower case
+   * @param type - `'stream'`, `'dgram'`, …: SOCK_* in lower case
+   * @param protocol - as in socket(2); default 0
+   * @returns a descriptor with close-on-exec, which the caller closes
+   * @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` when the set has no network namespace
+   */
+  async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
+    validateOneOf('domain', domain, Object.keys(SOCKET_DOMAINS));
+    validateOneOf('type', type, Object.keys(SOCKET_TYPES));
+    validateInteger('protocol', protocol, 0, 0xffff);
+    const step: Step = ['socket', SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
+    const { fds } = await this.#do('net', 'create socket', step);
+    const [fd = -1] = fds;
+    native().disown(fd);
+    return fd;
+  }
+
+  /**
+   * Closes its handles and ends its init, with which all processes of its pid namespace end. Resolves when that is
+   * done. Processes in its other namespaces go on. Calling it again changes nothing.
+   */
+  async close(): Promise<void> {
+    disown(this);
+    const owned = { descriptors: [], task: this.#task, dependents: this.#dependents };
+    // At once, while the init ends: whichever is the last takes the namespaces down.
+    this.#closing ??= Promise.all([release(owned), ...[...this.#members.values()].map((member) => member.close())]);
+    await this.#closing;
+  }
+
+  /** Calls {@link NamespaceSet.close}: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Has something closed along with this set, also when that is forgotten; it must not refer to the set.
+   *
+   * @returns to be called when it has been closed by itself
+   * @internal
+   */
+  closeAlong(close: () => Promise<void>): () => void {
+    this.#mustBeOpen();
+    this.#dependents.add(close);
+    return () => this.#dependents.delete(close);
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    const members = [...this.#members.values()].map(String).join(', ');
+    return `NamespaceSet { ${members}${this.closed ? ', closed' : ''} }`;
+  }
+
+  /** Does a step that acts on a namespace of one kind, which must be in the set: it would act on the host's otherwise. */
+  async #do(kind: NamespaceKind, what: string, step: Step): Promise<Results> {
+    this.#mustHave(kind, what);
+    return run({ join: this.#withUser(kind) }, [step]);
+  }
+
+  /** Its namespace of a kind, and the user namespace with the privileges there. */
+  #withUser(kind: NamespaceKind): Namespace[] {
+    return [...this].filter((member) => member.kind === kind || member.kind === 'user');
+  }
+
+  async #run(step: Step): Promise<Results> {
+    return run({ join: [...this] }, [step]);
+  }
+
+  #mustHave(kind: NamespaceKind, what: string): void {
+    this.#mustBeOpen();
+    if (this.#members.has(kind)) return;
+    const message = `This NamespaceSet has no ${kind} namespace, and the host's is not meant`;
+    throw new NamespaceError({ code: 'ERR_LINUX_NS_NO_SUCH_KIND', message, kind, step: what });
+  }
+
+  #mustBeOpen(): void {
+    if (this.closed) throw closedError('This NamespaceSet');
+  }
+}
+
+/**
+ * A set of what the descriptors refer to, which it owns from then on, and of the task that holds the namespaces. Not
+ * even on failure are they the caller's again.
+ */
+export function setOf(fds: readonly number[], task?: Task): NamespaceSet {
+  const owned: Possessions = { descriptors: fds.map((fd) => new Descriptor(fd)), task, dependents: new Set() };
+  try {
+    return construct(owned);
+  } catch (error) {
+    void release(owned);
+    throw error;
+  }
+}
+
+/** Opens namespaces of a task of ours; the descriptors are the caller's. */
+export function openAll(task: Task, kinds: readonly NamespaceKind[]): number[] {
+  const fds: number[] = [];
+  try {
+    for (const kind of kinds) fds.push(task.namespace(kind));
+    return fds;
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw error;
+  }
+}
+
+provideNamespaces(async (task) => Promise.resolve(setOf(openAll(task, knownKinds()))));
+
+/** Ends the holder, waits for its end, and closes the descriptors, each off the event loop. */
+async function release({ descriptors, task, dependents }: Possessions): Promise<void> {
+  const closed = [...descriptors.map((descriptor) => descriptor.close()), ...[...dependents].map((close) => close())];
+  task?.ref();
+  task?.end();
+  await task?.exited;
+  await Promise.all(closed);
+}
+
+/** Made out here: a function made in the constructor would keep its `this`, and so the set, from being collected. */
+/** Of a path inside: this process's working directory means nothing there. */
+function asGiven(path: string): string {
+  return path;
+}

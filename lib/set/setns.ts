@@ -1,0 +1,108 @@
+import { plainOptions } from '../errors/plain';
+import { invalidType, invalidValue, validateArray, validateOneOf, validatePid } from '../errors/validate';
+import type { NamespaceInfo } from '../../types/native';
+import { closeFd } from '../handle/close';
+import { kindsOfFlags } from '../plan/describe';
+import { systemError } from '../task/failure';
+import { knownKinds, withoutOwn } from '../launch/join';
+import { run, validateJoin } from '../launch/target';
+import { native } from '../native';
+import { isNamespace } from '../handle/namespace-handle';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
+import { type Namespace, openOf } from '../namespace/namespace';
+import { askNsfs } from '../namespace/nsfs';
+import { type NamespaceSet, setOf } from './namespace-set';
+import { type CallOptions, signalOf } from './unshare';
+
+/** The namespaces of a process. */
+export interface ProcessTarget {
+  /** A process, as this one sees it. */
+  pid: number;
+  /** Which of its namespaces. Default: all that differ from this process's. */
+  kinds?: readonly NamespaceKind[] | undefined;
+}
+
+/**
+ * Makes a set of existing namespaces to run programs in: what nsenter(1) and setns(2) do, but this process stays in its
+ * own. A short-lived task joins them once, so that namespaces which cannot be entered are an error here, with the
+ * reason.
+ *
+ * Joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace; for a mount namespace also CAP_SYS_CHROOT
+ * and CAP_SYS_ADMIN in the caller's own. The creator of a user namespace can join it, and has all capabilities there. A
+ * pid namespace must be the caller's own or a descendant of it.
+ *
+ * @param target - namespaces, at most one of each kind; or a process, whose namespaces are all opened while a pidfd holds
+ * it: never some of another process that has got its pid
+ * @returns a set with handles of its own: those of the caller stay open
+ * @throws NamespaceError with `kind`, `step` and `hint`: `EPERM`, `EINVAL`, `ESRCH`, `ENOMEM` when the init of a pid
+ * namespace has ended, …
+ *
+ * @example
+ * ```ts
+ * const set = await setns({ pid: 1234, kinds: ['net', 'uts'] });
+ * const { stdout } = await set.execFile('ip', ['address']);
+ * ```
+ */
+export async function setns(
+  target: Namespace | Iterable<Namespace> | ProcessTarget,
+  options: CallOptions = {},
+): Promise<NamespaceSet> {
+  const signal = signalOf(options);
+  const set = setOf(openTarget(target));
+  try {
+    await run({ join: [...set] }, [], signal);
+    return set;
+  } catch (error) {
+    await set.close();
+    throw error;
+  }
+}
+
+/** Descriptors of the target's namespaces, the caller's to close. */
+function openTarget(target: unknown): number[] {
+  if (isNamespace(target)) return duplicateAll([target]);
+  if (target === null || typeof target !== 'object') {
+    throw invalidType('target', 'a Namespace, an iterable of Namespaces or an object with a pid', target);
+  }
+  if (Symbol.iterator in target) return duplicateAll(validateJoin('target', target));
+  return openProcess(target);
+}
+
+function duplicateAll(namespaces: readonly Namespace[]): number[] {
+  const fds: number[] = [];
+  try {
+    for (const { fd } of namespaces) fds.push(native().duplicate(fd));
+    return fds;
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw systemError(error, { step: 'duplicate', operation: 'open' });
+  }
+}
+
+function openProcess(target: object): number[] {
+  const { pid, kinds } = plainOptions('target', target as unknown, ['pid', 'kinds']);
+  validatePid('target.pid', pid);
+  if (kinds === undefined) return othersOf(pid);
+  validateArray('target.kinds', kinds);
+  if (kinds.length === 0) throw invalidValue('target.kinds', kinds, 'must name at least one kind of namespace');
+  kinds.forEach((kind, index) => validateOneOf(`target.kinds[${index}]`, kind, NAMESPACE_KINDS));
+  return openOf(pid, [...new Set(kinds as NamespaceKind[])]);
+}
+
+/** Those of a process that are not this process's own as well. */
+function othersOf(pid: number): number[] {
+  const fds = openOf(pid, knownKinds());
+  const attempt = { step: `open namespaces of process ${pid}`, operation: 'open' };
+  try {
+    const others = fds.filter((fd) => !isOwn(askNsfs(() => native().namespaceInfo(fd), attempt)));
+    for (const fd of fds) if (!others.includes(fd)) closeFd(fd);
+    return others;
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw error;
+  }
+}
+
+function isOwn({ flag, ino, dev }: NamespaceInfo): boolean {
+  return withoutOwn(kindsOfFlags(flag).map((kind) => ({ kind, id: ino, dev }))).length === 0;
+}

@@ -1,0 +1,95 @@
+import { plain, plainOptions } from '../errors/plain';
+import { invalidValue, validateAbortSignal, validateObject } from '../errors/validate';
+import type { Step } from '../../types/native';
+import { closeFd } from '../handle/close';
+import { systemError } from '../task/failure';
+import { type UnshareSpec, kindsOfSpec, launch, validateJoin, validateUnshare } from '../launch/target';
+import type { Task } from '../task/task';
+import { native } from '../native';
+import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import type { Namespace } from '../namespace/namespace';
+import { type NamespaceSet, openAll, setOf } from './namespace-set';
+
+/** Options of {@link unshare} and {@link setns}. */
+export interface CallOptions {
+  /** Aborts the call: what has been started is ended, then the call rejects with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link unshare}. */
+export interface UnshareOptions extends CallOptions {
+  /**
+   * Namespaces to join first: the new ones are created from inside them, so that one user namespace can own several
+   * networks, for example. The set has these too, except for the kinds that are created.
+   */
+  setns?: NamespaceSet | Iterable<Namespace> | undefined;
+}
+
+/**
+ * Creates namespaces and holds them: what unshare(1) and clone(2) do, but this process stays in its own. A new task is
+ * started in them; it ends as soon as they are held, or stays as the init of a new pid namespace.
+ *
+ * Needs no privilege when a user namespace is among them; otherwise CAP_SYS_ADMIN.
+ *
+ * @param spec - a kind, several, or an object that also says how each is set up
+ * @throws TypeError, RangeError for bad arguments; NamespaceError `EPERM`, `ENOSPC`, … with `step` and `hint`
+ *
+ * @example
+ * ```ts
+ * const set = await unshare({ user: true, net: true, uts: { hostname: 'inside' } });
+ * console.log([...set].map(String)); // [ 'net:[4026532289]', 'user:[4026532287]', 'uts:[4026532288]' ]
+ * await set.close();
+ * ```
+ *
+ * @example A second network of the same user namespace: links can be moved between the two without privilege.
+ * ```ts
+ * const first = await unshare(['user', 'net']);
+ * const second = await unshare('net', { setns: first });
+ * ```
+ */
+export async function unshare(
+  spec: NamespaceKind | readonly NamespaceKind[] | UnshareSpec,
+  options: UnshareOptions = {},
+): Promise<NamespaceSet> {
+  const checked = validateUnshare('spec', plain(spec));
+  const kinds = kindsOfSpec(checked);
+  if (kinds.length === 0) throw invalidValue('spec', spec, 'must name at least one kind of namespace');
+  const bag = plain(options);
+  validateObject('options', bag);
+  const { setns, ...rest } = bag;
+  const signal = signalOf(rest);
+  const join = setns === undefined ? undefined : validateJoin('options.setns', setns);
+  const steps: Step[] =
+    join === undefined ? [['hold']] : [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']];
+  const task = await launch({ unshare: checked, join }, { steps, ids: 'given', signal });
+  let set: NamespaceSet;
+  try {
+    set = setOf(join === undefined ? openAll(task, kinds) : withJoined(task, kinds, join), task);
+  } catch (error) {
+    task.end();
+    await task.exited;
+    throw error;
+  }
+  task.release(); // but an init: that stays
+  task.unref();
+  return set;
+}
+
+/** Descriptors of what was made, which the task has sent, and of what was joined besides. */
+function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonly Namespace[]): number[] {
+  const fds = task.fds.splice(0);
+  try {
+    for (const { kind, fd } of joined) if (!kinds.includes(kind)) fds.push(native().duplicate(fd));
+    return fds;
+  } catch (cause) {
+    for (const fd of fds) closeFd(fd);
+    throw systemError(cause, { step: 'duplicate', operation: 'open' });
+  }
+}
+
+/** Checks {@link CallOptions}. */
+export function signalOf(options: CallOptions): AbortSignal | undefined {
+  const { signal } = plainOptions('options', options, ['signal']);
+  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  return signal;
+}

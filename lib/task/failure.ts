@@ -1,0 +1,273 @@
+import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
+import { Errno } from '../kernel/errno';
+import { NamespaceError } from '../errors/namespace-error';
+import { type Failure, explain } from '../hints/explain';
+import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import { describePids, describeStep, kindsOfFlags } from '../plan/describe';
+
+/** What is known of an operation before it fails. */
+export interface Attempt {
+  /** What was being done, for a person: {@link NamespaceError.step}. */
+  step: string;
+  /** What was being done, for `explain()`: see `Failure.operation`. */
+  operation: string;
+  kind?: NamespaceKind | undefined;
+  kinds?: readonly NamespaceKind[] | undefined;
+  path?: string | undefined;
+  /** The text of the id map that was being written. */
+  map?: string | undefined;
+  /** What was being written to /proc/PID/setgroups. */
+  setgroups?: 'allow' | 'deny' | undefined;
+}
+
+/** A step, and what kind of namespace it acts on where that follows from the step alone. */
+const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
+  hostname: 'uts',
+  domainname: 'uts',
+  loopback: 'net',
+  propagation: 'mnt',
+  umount: 'mnt',
+  trees: 'mnt',
+  move: 'mnt',
+  seal: 'mnt',
+  mask: 'mnt',
+  data: 'mnt',
+  pivot_root: 'mnt',
+  host_files: 'mnt',
+  netns_directory: 'net',
+  netns_add: 'net',
+  netns_remove: 'net',
+  mountinfo: 'mnt',
+  socket: 'net',
+  tun: 'net',
+};
+
+/** What there is to know of the namespaces that were joined, once something has failed. */
+export interface Joined {
+  /** The user namespace that owns the one of that kind: `'user:[4026531837]'`. */
+  ownerOf(kind: NamespaceKind): string | undefined;
+  /** How many levels the user or pid namespace lies below this process's own. */
+  depthOf(kind: NamespaceKind): number | undefined;
+  /** Whether the user of this process has created the user namespace. */
+  createdByCaller(): boolean | undefined;
+}
+
+/** CLONE_INTO_CGROUP, clone(2): of the rest, only a seccomp filter or a security module says EACCES. */
+const CGROUP_ERRORS: readonly number[] = [Errno.EACCES, Errno.EBUSY, Errno.EOPNOTSUPP, Errno.ENODEV];
+
+/** set_tid, clone(2): what it says, and E2BIG of a kernel that does not know it. Of new namespaces it can be as well. */
+const TID_ERRORS: readonly number[] = [Errno.EEXIST, Errno.EPERM, Errno.EINVAL, Errno.ENOSYS, Errno.E2BIG];
+
+type Request = Pick<LaunchRequest, 'cgroup' | 'flags' | 'setTid' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
+
+/** What is known of a launch beyond what was asked of the addon. */
+export interface Known {
+  joined?: Joined | undefined;
+  /** What steps are called where there are better words than their own. */
+  labels?: ReadonlyMap<Step, string> | undefined;
+}
+
+/** The error that a failed launch rejects with. */
+export function launchError(failure: LaunchFailure, request: Request, known: Known = {}): NamespaceError {
+  const { joined, labels } = known;
+  if (failure.phase === 'killed' || failure.phase === 'held') return killedError(failure, request);
+  const step = failure.phase === 'step' ? request.steps[failure.step] : undefined;
+  const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
+  const label = step === undefined ? undefined : labels?.get(step);
+  const { kind } = found.failure;
+  if (kind !== undefined && joined !== undefined) {
+    found.failure.owner = joined.ownerOf(kind);
+    found.failure.depth = joined.depthOf(kind);
+    if (kind === 'user') found.failure.createdByCaller = joined.createdByCaller();
+  }
+  return new NamespaceError({
+    errno: failure.errno,
+    syscall: failure.syscall,
+    path: found.failure.path,
+    kind,
+    step: label ?? found.step,
+    hint: explain(found.failure),
+  });
+}
+
+/**
+ * The error of something that the addon, or Node's fs, refused in this process: an Error with `errno` (of either sign)
+ * and `syscall`. Anything else, a bad argument above all, is handed back as it is.
+ */
+export function systemError(cause: unknown, attempt: Attempt): Error {
+  const { errno, syscall = '', path } = (cause ?? {}) as { errno?: unknown; syscall?: string; path?: string };
+  if (typeof errno !== 'number' || isNamespaceError(cause)) return cause as Error;
+  const { step, ...known } = attempt;
+  const at = attempt.path ?? path;
+  const hint = explain({ ...known, errno: Math.abs(errno), syscall, path: at });
+  return new NamespaceError({ errno, syscall, path: at, kind: attempt.kind, step, hint, cause });
+}
+
+/** By its shape: the class of another realm is another class. */
+function isNamespaceError(value: unknown): boolean {
+  return (value as { name?: unknown } | null)?.name === 'NamespaceError';
+}
+
+interface Found {
+  step: string;
+  failure: Failure;
+}
+
+/** clone3 itself, the exec of nsinit, the maps: what failed outside of the plan. */
+function outsideFailure(failure: LaunchFailure, request: Request): Found {
+  const kinds = kindsOfFlags(request.flags);
+  const { errno, syscall, path, detail } = failure;
+  const common = { errno, syscall, path, detail, kinds, cgroup: request.cgroup !== undefined };
+  switch (failure.phase) {
+    case 'uid_map':
+    case 'gid_map':
+    case 'setgroups': {
+      const map = { uid_map: request.uidMap, gid_map: request.gidMap, setgroups: undefined }[failure.phase];
+      const written: Failure = { ...common, operation: failure.phase, kind: 'user', map, setgroups: request.setgroups };
+      return { step: `write ${failure.phase}`, failure: written };
+    }
+    case 'cgroup':
+      return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
+    case 'clone':
+      // The answers of a namespace's creation and of CLONE_INTO_CGROUP are the same, but for these.
+      if (request.cgroup !== undefined && CGROUP_ERRORS.includes(failure.errno)) {
+        return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
+      }
+      if (request.setTid !== undefined && TID_ERRORS.includes(failure.errno)) {
+        return { step: describePids(request.setTid), failure: { ...common, operation: 'set_tid', kind: 'pid' } };
+      }
+      return { step: 'clone', failure: { ...common, operation: 'clone', kind: onlyOne(kinds) } };
+    case 'exec':
+      return { step: 'exec nsinit', failure: { ...common, operation: 'exec-nsinit' } };
+    default:
+      return { step: 'prepare', failure: { ...common, operation: failure.phase } };
+  }
+}
+
+function stepFailure(failure: LaunchFailure, request: Request, step: Step): Found {
+  const { errno, syscall, path, detail } = failure;
+  const flags = request.steps.reduce((all, each) => all | newIn(each), request.flags);
+  const joined = request.steps.flatMap((each) => (each[0] === 'join' ? each[2] : []));
+  const common: Failure = {
+    ...{ operation: step[0], errno, syscall, path, detail, cgroup: request.cgroup !== undefined },
+    kinds: kindsOfFlags(flags),
+    joined: kindsOfFlags(joined.reduce((all, flag) => all | flag, 0)),
+  };
+  switch (step[0]) {
+    case 'join':
+      return joinFailure(common, step);
+    case 'unshare':
+      return unshareFailure(common, step);
+    case 'fork':
+    case 'init':
+      return childFailure(common, step, request);
+    case 'nest':
+      return { step: describeStep(step), failure: { ...common, ...nestFailure(failure, step) } };
+    case 'make_net':
+    case 'enter_net':
+      return newNetFailure(common, step);
+    case 'fs':
+      return {
+        step: describeStep(step),
+        failure: { ...common, kind: 'mnt', fstype: step[1], source: step[2] ?? undefined },
+      };
+    case 'tree':
+      return { step: describeStep(step), failure: { ...common, ...treeFailure(step) } };
+    case 'overlay':
+      return {
+        step: describeStep(step),
+        failure: { ...common, kind: 'mnt', fstype: 'overlay', source: step[2] ?? undefined },
+      };
+    case 'remount':
+      return { step: describeStep(step), failure: { ...common, operation: remountOf(failure), kind: 'mnt' } };
+    case 'exec':
+      return { step: describeStep(step), failure: { ...common, file: step[1] } };
+    case 'ids':
+      return { step: describeStep(step), failure: { ...common, id: syscall === 'setresuid' ? step[1] : step[2] } };
+    default:
+      return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
+  }
+}
+
+/** clone3 is what nsinit calls where the pids of the child are chosen, and for nothing else. */
+function childFailure(common: Failure, step: Step, { steps }: Request): Found {
+  const chosen = steps.find((each) => each[0] === 'set_tid');
+  const failure: Failure = { ...common, kind: 'pid' };
+  if (chosen === undefined || failure.syscall !== 'clone3') return { step: describeStep(step), failure };
+  return { step: describeStep(chosen), failure: { ...failure, operation: 'set_tid' } };
+}
+
+/** Options of the filesystem, or attributes of the mount. */
+function remountOf({ syscall }: LaunchFailure): 'reconfigure' | 'attributes' {
+  return syscall === 'fspick' || syscall === 'fsconfig' ? 'reconfigure' : 'attributes';
+}
+
+/** The CLONE_NEW* flags of what a step makes. */
+function newIn(step: Step): number {
+  if (step[0] === 'unshare') return step[1];
+  return step[0] === 'make_net' ? CLONE_FLAGS.net : 0;
+}
+
+/** Of what it makes at once, the kernel does not say which it was. */
+function nestFailure({ syscall }: LaunchFailure, [, flags]: Extract<Step, ['nest', ...unknown[]]>): Partial<Failure> {
+  const kinds = kindsOfFlags(flags | CLONE_FLAGS.user);
+  return syscall === 'unshare' ? { kinds, kind: onlyOne(kinds) } : { kind: 'user' };
+}
+
+/** Its loopback interface is brought up as well. */
+function newNetFailure(failure: Failure, step: Extract<Step, ['make_net' | 'enter_net']>): Found {
+  const isLoopback = failure.syscall === 'ioctl' || failure.syscall === 'socket';
+  const operation = isLoopback ? 'loopback' : 'unshare';
+  return { step: describeStep(isLoopback ? ['loopback'] : step), failure: { ...failure, operation, kind: 'net' } };
+}
+
+function treeFailure([, source, fds, , , , , userns]: Extract<Step, ['tree', ...unknown[]]>): Partial<Failure> {
+  const [descriptor] = fds;
+  const idmap = userns.length === 0 ? {} : { detail: 'idmap' };
+  return { kind: 'mnt', source: descriptor === undefined ? (source ?? undefined) : undefined, descriptor, ...idmap };
+}
+
+/** nsinit tells which one was refused by its flag, in decimal. */
+function joinFailure(failure: Failure, step: Extract<Step, ['join', ...unknown[]]>): Found {
+  const flag = Number(failure.detail ?? NaN);
+  const kind = Number.isNaN(flag) ? undefined : onlyOne(kindsOfFlags(flag));
+  return { step: kind === undefined ? describeStep(step) : `join ${kind}`, failure: { ...failure, kind } };
+}
+
+/** Of the things an `unshare` step does, its path names the file that could not be written: uid_map, timens_offsets... */
+function unshareFailure(failure: Failure, step: Extract<Step, ['unshare', ...unknown[]]>): Found {
+  const [, flags, setgroups, uidMap, gidMap] = step;
+  const file = failure.syscall === 'write' || failure.syscall === 'open' ? failure.path : undefined;
+  switch (file) {
+    case 'uid_map':
+    case 'gid_map':
+    case 'setgroups': {
+      const map = { uid_map: uidMap, gid_map: gidMap, setgroups: null }[file] ?? undefined;
+      const asked = setgroups === 'allow' || setgroups === 'deny' ? setgroups : undefined;
+      const written: Failure = { ...failure, operation: file, kind: 'user', map, setgroups: asked };
+      return { step: `write ${file}`, failure: written };
+    }
+    case 'timens_offsets':
+      return { step: 'write timens_offsets', failure: { ...failure, operation: 'time', kind: 'time' } };
+    default:
+      return { step: describeStep(step), failure: { ...failure, kind: onlyOne(kindsOfFlags(flags)) } };
+  }
+}
+
+function killedError(failure: LaunchFailure, request: Request): NamespaceError {
+  const step = request.steps[failure.step];
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_KILLED',
+    message: `the new task ${endOf(failure)} before it was ready`,
+    step: step === undefined ? 'clone' : describeStep(step),
+  });
+}
+
+function endOf({ phase, signal }: LaunchFailure): string {
+  if (phase === 'held') return 'was stopped, or traced, by another process, and has been ended,';
+  return signal === undefined ? 'ended' : `was ended by signal ${signal}`;
+}
+
+function onlyOne<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}

@@ -1,0 +1,338 @@
+import { constants } from 'node:os';
+import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
+import { Errno } from '../kernel/errno';
+import { NamespaceError } from '../errors/namespace-error';
+import { native } from '../native';
+import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import { closeFd } from '../handle/close';
+import { type Joined, type Known, launchError, systemError } from './failure';
+
+/** How a task ended: one of the two is not null. */
+export interface Exit {
+  /** The exit status, 0 to 255; null when a signal ended it. */
+  code: number | null;
+  /** The signal that ended it; null when it exited. */
+  signal: NodeJS.Signals | null;
+}
+
+/** What to start, and who may stop it. */
+export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
+  /** Ends the task, and rejects, as long as it has not been handed over. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Runs while the new task exists and its plan is held back: what another program has to do from outside. The plan
+   * goes on when it resolves; when it rejects the task is ended, and the start rejects with the same.
+   */
+  whileCloned?: ((task: Task) => Promise<void>) | undefined;
+  /** Of the namespaces that the plan joins; asked only when it has failed. */
+  joined?: Joined | undefined;
+  /** What errors are to call a step, where there are better words for it than its own. */
+  labels?: ReadonlyMap<Step, string> | undefined;
+  /** Undoes what a failed plan has left, with the descriptors that it had sent, which are closed then. Never rejects. */
+  undo?: ((fds: readonly number[]) => Promise<void>) | undefined;
+}
+
+/** What a plan that ends by itself has sent back. */
+export interface Results {
+  /** Descriptors that steps made, in order; the receiver's to close. */
+  fds: number[];
+  /** What steps have read, one after another. */
+  data: Buffer;
+}
+
+/** A task in its namespaces: a program that runs, or a holder. */
+export class Task {
+  /** Resolves when it has ended and is reaped; never rejects. */
+  readonly exited: Promise<Exit>;
+  /**
+   * Descriptors that its steps made before it ran, in order; the receiver's to close. While nobody has taken them they
+   * are closed with this environment: `adopt` in types/native.d.ts.
+   */
+  readonly fds: number[] = [];
+  readonly #native: NativeTask;
+
+  constructor(nativeTask: NativeTask, exited: Promise<Exit>) {
+    this.#native = nativeTask;
+    this.exited = exited;
+  }
+
+  /** The pid of the program, or of the holder, as this process sees it. */
+  get pid(): number {
+    return this.#native.pid;
+  }
+
+  /** A pidfd for `pid`, owned by this object; -1 when there is none any more. */
+  get pidfd(): number {
+    return this.#native.pidfd;
+  }
+
+  /** The pid of nsinit where it stays as init, else 0. */
+  get initPid(): number {
+    return this.#native.initPid;
+  }
+
+  /** Sends a signal. 0, or a positive errno: ESRCH once it has ended. */
+  kill(signal: number): number {
+    return this.#native.kill(signal);
+  }
+
+  /** SIGKILL for all of it: the init, and so its pid namespace, or the program. */
+  end(): void {
+    this.#native.end();
+  }
+
+  /** Lets a holder that is no init go. */
+  release(): void {
+    this.#native.release();
+  }
+
+  /** Opens a namespace the task is in: a descriptor with O_CLOEXEC, the caller's. */
+  namespace(kind: NamespaceKind): number {
+    try {
+      return this.#native.namespace(CLONE_FLAGS[kind]);
+    } catch (error) {
+      throw systemError(error, { step: `open ${kind}`, operation: 'open', kind });
+    }
+  }
+
+  ref(): void {
+    this.#native.ref();
+  }
+
+  unref(): void {
+    this.#native.unref();
+  }
+}
+
+/**
+ * Starts a task. Resolves when its program runs or its namespaces are held; rejects once nothing is left of it.
+ *
+ * Rejects with a {@link NamespaceError}, or with Node's `AbortError` when `options.signal` was the reason.
+ */
+export function start(options: StartOptions): Promise<Task> {
+  return new Promise((resolve, reject) => {
+    let runs = false;
+    begin(options, {
+      received: (fd) => native().adopt(fd),
+      running: (task) => {
+        runs = true;
+        resolve(task);
+      },
+      failed: reject,
+      ended: (exit) => {
+        if (!runs) reject(endedEarly(exit));
+      },
+    });
+  });
+}
+
+/**
+ * Runs a plan that ends in `exit`. Resolves with what its steps sent back. On rejection nothing is left of it, and
+ * descriptors that had been received are closed.
+ */
+export function runToEnd(options: StartOptions): Promise<Results> {
+  return new Promise((resolve, reject) => {
+    begin(options, {
+      running: () => undefined,
+      failed: reject,
+      ended: (exit, results) => (exit.code === 0 ? resolve(results) : reject(endedEarly(exit, results.fds))),
+    });
+  });
+}
+
+/** A start was given up, for its time was over. It is the reason of an abort, and then what the start rejects with. */
+export class StartTimeout extends NamespaceError {
+  /** @param timeout - in milliseconds */
+  constructor(timeout: number) {
+    const message = `the program did not run yet when its time was over, ${timeout} ms after the call`;
+    super({ errno: Errno.ETIMEDOUT, syscall: 'spawn', message });
+  }
+}
+
+/** What Node's own functions reject with when their signal is aborted. */
+export function abortError(signal: AbortSignal): Error {
+  if (signal.reason instanceof StartTimeout) return signal.reason;
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  Object.defineProperty(error, 'name', { value: 'AbortError', configurable: true, writable: true });
+  return Object.assign(error, { code: 'ABORT_ERR' });
+}
+
+/** A function: the compiler does not know that a signal may be aborted meanwhile. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal);
+}
+
+interface Outcome {
+  received?(fd: number): void;
+  running(task: Task): void;
+  failed(error: unknown): void;
+  ended(exit: Exit, results: Results): void;
+}
+
+/** Why this thread starts no tasks. */
+let refusal: NamespaceError | undefined;
+
+/**
+ * From now on this thread, which has descriptors of its own, starts no tasks: the threads that start them would take its
+ * numbers for others.
+ */
+export function refuseTasks(): void {
+  refusal = new NamespaceError({
+    code: 'ERR_LINUX_NS_OWN_FILES',
+    message: "this thread has unshared its descriptors (unshareSync('files')), and cannot start tasks any more",
+    hint: 'Start them from a thread that has not.',
+  });
+}
+
+/** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
+function begin(options: StartOptions, outcome: Outcome): void {
+  const { signal, whileCloned, joined, labels, undo, ...request } = options;
+  if (refusal !== undefined) {
+    outcome.failed(refusal);
+    return;
+  }
+  if (signal?.aborted === true) {
+    outcome.failed(abortError(signal));
+    return;
+  }
+  const launching = new Launching(request, outcome, { joined, labels }, undo);
+  launching.begin(signal, whileCloned);
+}
+
+/** One launch on its way: gathers what the task tells, and settles once. */
+class Launching {
+  readonly #request: LaunchRequest;
+  readonly #outcome: Outcome;
+  readonly #known: Known;
+  readonly #undo: StartOptions['undo'];
+  readonly #fds: number[] = [];
+  readonly #data: Buffer[] = [];
+  readonly #exited: Promise<Exit>;
+  #tellExit: (exit: Exit) => void = () => undefined;
+  #forgetSignal: () => void = () => undefined;
+  /** Why we have ended the task ourselves, if we have. */
+  #stopped: { reason: unknown } | undefined;
+  /** What `whileCloned` does. */
+  #outside: Promise<void> | undefined;
+  #over = false;
+
+  constructor(request: LaunchRequest, outcome: Outcome, known: Known, undo: StartOptions['undo']) {
+    this.#request = request;
+    this.#outcome = outcome;
+    this.#known = known;
+    this.#undo = undo;
+    this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
+  }
+
+  begin(signal: AbortSignal | undefined, whileCloned: StartOptions['whileCloned']): void {
+    const nativeTask = launchNative({ ...this.#request, manual: whileCloned !== undefined }, (event) => {
+      if (event.type === 'cloned') this.#cloned(nativeTask, task, whileCloned);
+      else this.#told(event, task);
+    });
+    const task = new Task(nativeTask, this.#exited);
+    if (signal === undefined) return;
+    const onAbort = (): void => this.#stop(nativeTask, abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#forgetSignal = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  /** Ends the task. The reason is told when its last event has come. */
+  #stop(nativeTask: NativeTask, reason: unknown): void {
+    this.#stopped ??= { reason };
+    nativeTask.end();
+  }
+
+  #cloned(nativeTask: NativeTask, task: Task, whileCloned: StartOptions['whileCloned']): void {
+    this.#outside = whileCloned?.(task).then(
+      () => {
+        if (!this.#over && this.#stopped === undefined) nativeTask.proceed();
+      },
+      (error: unknown) => {
+        if (!this.#over) this.#stop(nativeTask, error);
+      },
+    );
+  }
+
+  #told(event: TaskEvent, task: Task): void {
+    switch (event.type) {
+      case 'fd':
+        this.#fds.push(event.fd);
+        this.#outcome.received?.(event.fd);
+        break;
+      case 'data':
+        this.#data.push(event.data);
+        break;
+      case 'failed':
+        this.#over = true;
+        this.#fail(launchError(event.failure, this.#request, this.#known));
+        break;
+      case 'exit':
+        this.#over = true;
+        this.#ended({ code: event.code, signal: signalName(event.signal) });
+        break;
+      default:
+        if (this.#stopped !== undefined) break;
+        this.#forgetSignal();
+        task.fds.push(...this.#fds.splice(0));
+        this.#outcome.running(task);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#forgetSignal();
+    this.#tellExit({ code: null, signal: null });
+    const reason = this.#stopped === undefined ? error : this.#stopped.reason;
+    const undone = this.#fds.length === 0 ? undefined : this.#undo?.(this.#fds);
+    if (undone === undefined) closeAll(this.#fds);
+    const before = [this.#outside, undone?.then(() => closeAll(this.#fds))].filter((each) => each !== undefined);
+    if (before.length === 0) this.#outcome.failed(reason);
+    else void Promise.all(before).then(() => this.#outcome.failed(reason));
+  }
+
+  #ended(exit: Exit): void {
+    if (this.#stopped !== undefined) {
+      this.#fail(undefined);
+      return;
+    }
+    this.#forgetSignal();
+    this.#tellExit(exit);
+    this.#outcome.ended(exit, { fds: this.#fds, data: Buffer.concat(this.#data) });
+  }
+}
+
+function launchNative(request: LaunchRequest, onEvent: (event: TaskEvent) => void): NativeTask {
+  try {
+    return native().launch(request, onEvent);
+  } catch (error) {
+    throw coded(systemError(error, { step: 'prepare', operation: 'prepare' }));
+  }
+}
+
+/** A plan with a field of another type: an option has changed since it was checked. */
+function coded(error: Error): Error {
+  return 'code' in error ? error : Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+/** A plan that ended without any word of failure, and yet not as it should. */
+function endedEarly(exit: Exit, fds: readonly number[] = []): NamespaceError {
+  closeAll(fds);
+  const how = exit.signal === null ? 'ended' : `was ended by ${exit.signal}`;
+  return new NamespaceError({ code: 'ERR_LINUX_NS_KILLED', message: `the new task ${how} before its plan had` });
+}
+
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeFd(fd);
+}
+
+/** Of two names for one number the first counts, as for Node: SIGABRT, not SIGIOT. */
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals)
+    .map(([name, number]) => [number, name as NodeJS.Signals] as const)
+    .reverse(),
+);
+
+/** `'SIGTERM'` for 15. Real-time signals have no name in Node. */
+function signalName(signal: number | null): NodeJS.Signals | null {
+  if (signal === null) return null;
+  return SIGNAL_NAMES.get(signal) ?? (`SIG${signal}` as NodeJS.Signals);
+}

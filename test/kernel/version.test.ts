@@ -1,0 +1,38 @@
+import { release } from 'node:os';
+import { kernelVersion, unsupportedReason } from '../../lib/kernel/version';
+
+describe('what this package runs on', () => {
+  it.each(['5.10.0-32-amd64', '5.11', '6.18.44', '10.0.0-rc1'])('is Linux %s', (version) => {
+    expect(unsupportedReason('linux', version)).toBeUndefined();
+  });
+
+  it.each(['5.9.16', '4.19.0-27-amd64', '4.4.0-19041-Microsoft', '2.6.32'])('is not Linux %s', (version) => {
+    expect(unsupportedReason('linux', version)).toBe(`Linux 5.10 or newer, and this is Linux ${version}`);
+  });
+
+  it.each(['darwin', 'win32', 'freebsd'])('is not %s, whatever its version', (platform) => {
+    expect(unsupportedReason(platform, '23.0.0')).toBe(`Linux 5.10 or newer, and this is ${platform}`);
+  });
+
+  it('is given the benefit of the doubt when its version cannot be read', () => {
+    expect(unsupportedReason('linux', 'custom')).toBeUndefined();
+  });
+});
+
+describe('the version of a kernel', () => {
+  it.each([
+    ['6.8.0-45-generic', [6, 8]],
+    ['5.10', [5, 10]],
+    ['6.12-rc3', [6, 12]],
+  ])('%s', (text, version) => {
+    expect(kernelVersion(text)).toEqual(version);
+  });
+
+  it('is not made up', () => {
+    expect(kernelVersion('unknown')).toBeUndefined();
+  });
+
+  it('is read from this one', () => {
+    expect(kernelVersion(release())).toEqual([expect.any(Number), expect.any(Number)]);
+  });
+});
