@@ -18,13 +18,14 @@ namespace {
 
 struct StepType {
   const char *name;
+  plan_speech speech;
   const char *fields;
 };
 
 const StepType kStepTypes[] = {
-#define STEP(identifier, name, fields) {name, fields},
-    PLAN_STEPS(STEP)
-#undef STEP
+#define STEP(identifier, speech, fields) {#identifier, PLAN_##speech, "" fields},
+#define FIELD(kind, name) PLAN_KIND_##kind
+#include "../plan/steps.h"
 };
 
 const std::unordered_map<std::string, uint32_t> &StepTypesByName() {
@@ -100,33 +101,10 @@ private:
     index_++;
     plan_->has_init = plan_->has_init || type == PLAN_init;
     plan_->stays = plan_->stays || type == PLAN_init || type == PLAN_hold;
-    plan_->talks = plan_->talks || Talks(type, step);
+    plan_->talks = plan_->talks || kStepTypes[type].speech == PLAN_TALKS;
     header.size = static_cast<uint32_t>(plan_->bytes.size() - start);
     Overwrite(start, &header, sizeof(header));
     return true;
-  }
-
-  // Whether nsinit sends something back before the end of the plan: Node is to listen.
-  bool Talks(uint32_t type, const Napi::Array &step) {
-    switch (type) {
-      case PLAN_read_file:
-      case PLAN_mountinfo:
-      case PLAN_pty:
-      case PLAN_socket:
-      case PLAN_tun:
-      case PLAN_open_file:
-      case PLAN_list:
-      case PLAN_changes:
-      case PLAN_namespaces:
-      case PLAN_overlay: // descriptors of its layers
-        return true;
-      case PLAN_fs: // without a target: the mount itself
-        return step.Get(5u).IsNull();
-      case PLAN_tree:
-        return step.Get(8u).IsNull();
-      default:
-        return false;
-    }
   }
 
   bool EncodeField(char kind, const Napi::Value &value) {
@@ -138,6 +116,9 @@ private:
       case 's':
         return EncodeString(value);
       case 'z':
+        return value.IsNull() ? EncodeNull() : EncodeString(value);
+      case 't':
+        plan_->talks = plan_->talks || value.IsNull();
         return value.IsNull() ? EncodeNull() : EncodeString(value);
       case 'b':
         return EncodeBytes(value);

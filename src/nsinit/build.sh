@@ -6,7 +6,7 @@ here=$(dirname "$0")
 program=$1
 image=$2
 # No libc and no start files; no position to relocate; nothing that calls into a runtime (stack protector, unwinding).
-${CC:-cc} -std=c11 -Os -Wall -Wextra -Werror -nostdlib -static -ffreestanding -fno-pie -no-pie -fno-stack-protector \
+${CC:-cc} -std=c11 -Os -Wall -Wextra -Wmissing-prototypes -Werror -nostdlib -static -ffreestanding -fno-pie -no-pie -fno-stack-protector \
   -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-tree-loop-distribute-patterns -fomit-frame-pointer \
   -ffunction-sections -fdata-sections -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,norelro -Wl,-z,noseparate-code -s \
   -o "$program" "$here"/*.c

@@ -299,13 +299,13 @@ static bool look_on(struct walk *walk) {
   }
 }
 
-/* Fields: the upper layer, those below as one directory, most bytes. The descriptors may have been read before. */
-void step_changes(const struct plan_step *step) {
-  struct walk walk = {.bytes_left = step->field[2].number, .entries_left = step->field[3].number};
+/* lower: all the layers below as one directory. The descriptors may have been read before. */
+void step_changes(const struct step_changes *step) {
+  struct walk walk = {.bytes_left = step->max_bytes.number, .entries_left = step->max_entries.number};
   walk.upper =
-      (int)must(sys4(__NR_openat, step->field[0].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
+      (int)must(sys4(__NR_openat, step->upper.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
   walk.lower =
-      (int)must(sys4(__NR_openat, step->field[1].number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
+      (int)must(sys4(__NR_openat, step->lower.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
   walk.path = new_memory(PATH_ROOM, MAP_NORESERVE);
   walk.levels = new_memory(MOST_LEVELS * sizeof(struct level), MAP_NORESERVE);
   walk.hidden = is_opaque(walk.upper);

@@ -53,7 +53,7 @@ void give_to_owner(int directory, const char *name, const char *path) {
        "chown", path);
 }
 
-void step_owner(const struct plan_step *step) {
-  task.owner_uid = step->field[0].number;
-  task.owner_gid = step->field[1].number;
+void step_owner(const struct step_owner *step) {
+  task.owner_uid = step->uid.number;
+  task.owner_gid = step->gid.number;
 }

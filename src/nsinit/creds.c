@@ -26,12 +26,12 @@ static void set_ids(long number, const char *name, uint64_t id) {
 }
 
 /* Groups first, then gid, then uid: the last of them takes the capability that the others need. */
-void step_ids(const struct plan_step *step) {
-  if (step->field[2].number != 0) {
-    set_groups(&step->field[3]);
+void step_ids(const struct step_ids *step) {
+  if (step->set_groups.number != 0) {
+    set_groups(&step->groups);
   }
-  set_ids(__NR_setresgid, "setresgid", step->field[1].number);
-  set_ids(__NR_setresuid, "setresuid", step->field[0].number);
+  set_ids(__NR_setresgid, "setresgid", step->gid.number);
+  set_ids(__NR_setresuid, "setresuid", step->uid.number);
 }
 
 /* False where the user namespace does not map id 0: EINVAL, setresuid(2). */
@@ -61,7 +61,7 @@ static bool denies_setgroups(void) {
  * 0:0 where the user namespace maps it, as nsenter(1) does, else the caller stays who it is. Groups of the outside are
  * dropped with the identity, where setgroups is allowed at all.
  */
-void step_default_ids(const struct plan_step *step) {
+void step_default_ids(const struct step_default_ids *step) {
   (void)step;
   if (must(sys0(__NR_getgid), "getgid", NULL) != 0 && become_zero(__NR_setresgid, "setresgid")) {
     long error = sys2(__NR_setgroups, 0, 0);
@@ -74,7 +74,7 @@ void step_default_ids(const struct plan_step *step) {
   }
 }
 
-void step_no_new_privs(const struct plan_step *step) {
+void step_no_new_privs(const struct step_no_new_privs *step) {
   (void)step;
   must(sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl", NULL);
 }
@@ -83,7 +83,7 @@ void step_no_new_privs(const struct plan_step *step) {
  * What is inherited is whatever was logged in with: keys that the program could read, and leave others in. Where the
  * kernel has no keys (ENOSYS), or a filter lets nobody in here ask for them (EPERM), it has none to fear for.
  */
-void step_new_keyring(const struct plan_step *step) {
+void step_new_keyring(const struct step_new_keyring *step) {
   (void)step;
   long error = sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
   if (error < 0 && error != -ENOSYS && error != -EPERM) {
@@ -92,7 +92,7 @@ void step_new_keyring(const struct plan_step *step) {
 }
 
 /* The child of clone3 raised these so that nsinit would have capabilities; the program gets what its ids give it. */
-void step_lower_caps(const struct plan_step *step) {
+void step_lower_caps(const struct step_lower_caps *step) {
   (void)step;
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -105,7 +105,7 @@ void step_lower_caps(const struct plan_step *step) {
 
 /* EPERM where it is locked: the change of ids takes what it takes, and the step `capabilities` finds that it is gone.
  */
-void step_keep_caps(const struct plan_step *step) {
+void step_keep_caps(const struct step_keep_caps *step) {
   (void)step;
   long error = sys5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
   if (error != -EPERM) {
@@ -244,20 +244,20 @@ static void check_held(const struct sets *now, const struct sets *wanted) {
  * so that exec finds what the program would find, and does not count as a gain of privilege (which clears
  * PR_SET_PDEATHSIG).
  */
-void step_capabilities(const struct plan_step *step) {
-  uint64_t securebits = step->field[3].number;
+void step_capabilities(const struct step_capabilities *step) {
+  uint64_t securebits = step->securebits.number;
   bool as_root = privileged_by_id(securebits);
-  bool empty = as_root && step->field[4].number != 0;
+  bool empty = as_root && step->except_root.number != 0;
   struct sets now = current_sets();
   struct sets wanted = now;
-  if (step->field[0].number != PLAN_UNCHANGED) {
-    wanted.bounding = step->field[0].number;
+  if (step->bounding.number != PLAN_UNCHANGED) {
+    wanted.bounding = step->bounding.number;
   }
-  if (step->field[1].number != PLAN_UNCHANGED) {
-    wanted.inheritable = empty ? 0 : step->field[1].number;
+  if (step->inheritable.number != PLAN_UNCHANGED) {
+    wanted.inheritable = empty ? 0 : step->inheritable.number;
   }
-  if (step->field[2].number != PLAN_UNCHANGED) {
-    wanted.ambient = empty ? 0 : step->field[2].number;
+  if (step->ambient.number != PLAN_UNCHANGED) {
+    wanted.ambient = empty ? 0 : step->ambient.number;
   }
   check_held(&now, &wanted);
   long error = set_capabilities(now.permitted, wanted.inheritable);

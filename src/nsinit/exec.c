@@ -1,4 +1,4 @@
-/* The last step: stdio in its place, a clean signal state, and the user's program. */
+/* The last step: a clean signal state, and the user's program. */
 #include "nsinit.h"
 
 #include <asm/statfs.h>
@@ -10,7 +10,6 @@
 #include <linux/stat.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-#define MOST_STDIO 256
 #define SIGNALS 64
 #define ST_NOEXEC 8 /* statfs(2) */
 #define F_OK 0
@@ -24,58 +23,6 @@ static char **string_array(const struct plan_field *list, char **array) {
   }
   array[list->size] = NULL;
   return array;
-}
-
-static int move_above(int fd, uint32_t first) {
-  long moved = must(sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, first), "fcntl", NULL);
-  return (int)moved;
-}
-
-/*
- * As libuv does for 0, 1 and 2: programs do not expect EAGAIN there, and a socket or pipe of Node's does not block. The
- * flag belongs to the open file: its other holders see the change too.
- */
-static void make_blocking(uint32_t fd) {
-  long flags = fd > 2 ? 0 : must(sys3(__NR_fcntl, fd, F_GETFL, 0), "fcntl", NULL);
-  if ((flags & O_NONBLOCK) != 0) {
-    must(sys3(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK), "fcntl", NULL);
-  }
-}
-
-/*
- * First everything out of the way of the places to fill, this task's own descriptors too; then each into its place,
- * which also clears close-on-exec: dup(2). fds is overwritten; where it is negative there is to be none.
- */
-void place_stdio(int *fds, uint32_t count) {
-  uint32_t clear = count > PLAN_FIRST_FD ? count : PLAN_FIRST_FD;
-  for (uint32_t i = 0; i < count; i++) {
-    fds[i] = fds[i] < 0 ? -1 : move_above(fds[i], clear);
-  }
-  task.control = move_above(task.control, clear);
-  task.line = task.line < 0 ? -1 : move_above(task.line, clear);
-  task.stdio = count;
-  for (uint32_t i = 0; i < count; i++) {
-    if (fds[i] < 0) {
-      sys_close((int)i);
-      continue;
-    }
-    must(sys3(__NR_dup3, fds[i], i, 0), "dup3", NULL);
-    make_blocking(i);
-    sys_close(fds[i]);
-  }
-}
-
-void step_stdio(const struct plan_step *step) {
-  const struct plan_field *list = &step->field[0];
-  int fds[MOST_STDIO];
-  if (list->size > MOST_STDIO) {
-    fail("dup3", -EMFILE, NULL);
-  }
-  for (uint32_t i = 0; i < list->size; i++) {
-    uint64_t fd = plan_list_number(list, i);
-    fds[i] = fd == 0 ? -1 : (int)fd;
-  }
-  place_stdio(fds, list->size);
 }
 
 static void reset_signals(void) {
@@ -322,16 +269,16 @@ static void report_exec(void) {
   sys_close(self);
 }
 
-void step_exec(const struct plan_step *step) {
-  const char *file = step->field[0].bytes;
-  uint32_t argc = step->field[1].size;
-  uint32_t envc = step->field[2].size;
+void step_exec(const struct step_exec *step) {
+  const char *file = step->file.bytes;
+  uint32_t argc = step->argv.size;
+  uint32_t envc = step->env.size;
   size_t pointers = ((size_t)argc + envc + 4) * sizeof(char *);
   char **memory = new_memory(pointers, 0);
   struct command command = {
-      .argv = string_array(&step->field[1], memory + 1),
+      .argv = string_array(&step->argv, memory + 1),
       .argc = argc,
-      .env = string_array(&step->field[2], memory + argc + 2),
+      .env = string_array(&step->env, memory + argc + 2),
   };
   restore_umask();
   close_all_but(task.stdio, task.control, -1);

@@ -24,6 +24,16 @@ int proc_directory(void) {
   return task.proc;
 }
 
+/*
+ * This task's own directory in /proc. "self" is looked up anew each time, since a fork may lie in between, and it is
+ * the pid namespace of that mount of /proc that counts, not this task's: proc(5).
+ */
+int open_proc_self(void) {
+  const char *path = task.proc < 0 ? "/proc/self" : "self";
+  long fd = sys4(__NR_openat, task.proc < 0 ? AT_FDCWD : task.proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  return (int)must(fd, "open", "/proc/self");
+}
+
 /* Makes that the working directory, from which "self/fd/7" is a path, in whatever root. What was, to go back to. */
 int enter_proc(void) {
   int cwd = (int)must(sys4(__NR_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", ".");
@@ -45,19 +55,19 @@ static long open_file(const char *path, uint64_t flags) {
   return must(open_named(path, flags | O_NOCTTY | O_NONBLOCK, mode), "open", path);
 }
 
-void step_write_file(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  long fd = open_file(path, step->field[1].number);
-  write_bytes(fd, step->field[2].bytes, step->field[2].size, path);
+void step_write_file(const struct step_write_file *step) {
+  const char *path = step->path.bytes;
+  long fd = open_file(path, step->open_flags.number);
+  write_bytes(fd, step->data.bytes, step->data.size, path);
   sys_close(fd);
 }
 
 /* For what is better than nothing: a sysctl that not every kernel has, in a /proc that a container has made read-only.
  */
-void step_try_write_file(const struct plan_step *step) {
-  long fd = open_named(step->field[0].bytes, step->field[1].number | O_NOCTTY | O_NONBLOCK, 0);
+void step_try_write_file(const struct step_try_write_file *step) {
+  long fd = open_named(step->path.bytes, step->open_flags.number | O_NOCTTY | O_NONBLOCK, 0);
   if (fd >= 0) {
-    write_bytes(fd, step->field[2].bytes, step->field[2].size, step->field[0].bytes);
+    write_bytes(fd, step->data.bytes, step->data.size, step->path.bytes);
     sys_close(fd);
   }
 }
@@ -82,13 +92,13 @@ static void send_file(long fd, const char *path, uint64_t most) {
   sys_close(fd);
 }
 
-void step_read_file(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  send_file(open_file(path, O_RDONLY), path, step->field[1].number);
+void step_read_file(const struct step_read_file *step) {
+  const char *path = step->path.bytes;
+  send_file(open_file(path, O_RDONLY), path, step->max_bytes.number);
 }
 
 /* By the /proc that was there before a join: what is joined need not have one, or one that shows this task. */
-void step_mountinfo(const struct plan_step *step) {
+void step_mountinfo(const struct step_mountinfo *step) {
   (void)step;
   bool here = task.proc < 0;
   const char *path = here ? "/proc/self/mountinfo" : "self/mountinfo";
@@ -107,9 +117,9 @@ static long change_directory(const char *path) {
 }
 
 /* fallback: a caller's own directory need not exist in a root that was joined; the root always does. */
-void step_chdir(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  bool fallback = step->field[1].number != 0;
+void step_chdir(const struct step_chdir *step) {
+  const char *path = step->path.bytes;
+  bool fallback = step->fallback.number != 0;
   long error = change_directory(path);
   if (fallback && (error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP)) {
     error = sys1(__NR_chdir, "/");
@@ -119,11 +129,17 @@ void step_chdir(const struct plan_step *step) {
   }
 }
 
-void step_fchdir(const struct plan_step *step) { must(sys1(__NR_fchdir, step->field[0].number), "fchdir", NULL); }
+void step_fchdir(const struct step_fchdir *step) { must(sys1(__NR_fchdir, step->directory.number), "fchdir", NULL); }
+
+/* What "/" is for this task, and where it is. */
+void change_root(int directory) {
+  must(sys1(__NR_fchdir, directory), "fchdir", "/");
+  must(sys1(__NR_chroot, "."), "chroot", "/");
+}
 
 /* The path may lead out of the new root as long as the working directory is outside: chroot(2), NOTES. */
-void step_chroot(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
+void step_chroot(const struct step_chroot *step) {
+  const char *path = step->path.bytes;
   must(change_directory(path), "chroot", path);
   must(sys1(__NR_chroot, "."), "chroot", path);
   must(sys1(__NR_chdir, "/"), "chdir", "/");

@@ -15,8 +15,8 @@
 #define ST_NOSUID 2 /* statfs(2) */
 #define ST_NOEXEC 8
 
-void step_trees(const struct plan_step *step) {
-  const struct plan_field *paths = &step->field[0];
+void step_trees(const struct step_trees *step) {
+  const struct plan_field *paths = &step->paths;
   struct plan_reader items = {paths->bytes, task.plan + task.plan_size};
   if (paths->size > MOST_TREES) {
     fail("open_tree", -E2BIG, NULL);
@@ -118,10 +118,10 @@ static void put_trees(const struct plan_field *names, const char *directory) {
 }
 
 /* In a mount namespace of this task's own, whose root does not propagate. */
-void step_host_files(const struct plan_step *step) {
-  const char *directory = step->field[0].bytes;
+void step_host_files(const struct step_host_files *step) {
+  const char *directory = step->directory.bytes;
   const char *name = directory + 1;
-  if (step->field[1].size != task.tree_count || directory[0] != '/' || *text_find(name, '/') != '\0') {
+  if (step->names.size != task.tree_count || directory[0] != '/' || *text_find(name, '/') != '\0') {
     fail("move_mount", -EINVAL, directory);
   }
   int old = open_directory(AT_FDCWD, "/");
@@ -132,7 +132,7 @@ void step_host_files(const struct plan_step *step) {
   change_root(root);
   sys_close(old);
   sys_close(root);
-  put_trees(&step->field[1], directory);
+  put_trees(&step->names, directory);
   must(sys1(__NR_chdir, "/"), "chdir", "/");
   make_read_only("/");
 }

@@ -38,11 +38,11 @@ static void die_with_parent(uint64_t signal, int connection) {
 }
 
 /* In another pid namespace than Node's the parent has no number: 0, getppid(2). */
-void step_die_with_parent(const struct plan_step *step) {
-  die_with_parent(step->field[0].number, task.control);
+void step_die_with_parent(const struct step_die_with_parent *step) {
+  die_with_parent(step->signal.number, task.control);
   task.dies_with_parent = true;
   long parent = sys0(__NR_getppid);
-  if (parent != 0 && parent != (long)step->field[1].number) {
+  if (parent != 0 && parent != (long)step->parent.number) {
     quit(127);
   }
 }
@@ -57,7 +57,7 @@ static void watch_line(void) {
 }
 
 /* What is held outlives Node, as long as there is a process in it. */
-void step_outlive(const struct plan_step *step) {
+void step_outlive(const struct step_outlive *step) {
   (void)step;
   task.outlives = true;
 }
@@ -167,22 +167,9 @@ static void give(uint64_t fd) {
 }
 
 static void collect_given(void) {
-  struct plan_reader reader = plan_open(task.plan, task.plan_size);
-  struct plan_step step;
   given.count = 0;
   give((uint64_t)task.control);
-  for (uint32_t at = 0; plan_next(&reader, &step); at++) {
-    const char *fields = plan_step_fields(step.type);
-    for (int i = 0; at > task.step && fields[i] != '\0'; i++) {
-      uint32_t count = fields[i] == 'F' ? step.field[i].size : 0;
-      for (uint32_t item = 0; item < count; item++) {
-        give(plan_list_number(&step.field[i], item));
-      }
-      if (fields[i] == 'f') {
-        give(step.field[i].number);
-      }
-    }
-  }
+  each_descriptor(task.step + 1, give);
 }
 
 /* A message with descriptors: cmsg(3) */
@@ -277,9 +264,9 @@ static void continue_plan(void *unused) {
  * that this returns when the program has been exec'd or is dead. The child runs the rest of the plan on a stack of its
  * own; what it did to `task` meanwhile is undone. All that Node is told of the start it is told by the child.
  */
-void step_init(const struct plan_step *step) {
+void step_init(const struct step_init *step) {
   int pair[2];
-  bool dies_with_parent = step->field[0].number != 0;
+  bool dies_with_parent = step->dies_with_parent.number != 0;
   if (dies_with_parent) {
     watch_line();
   }
@@ -310,7 +297,7 @@ static _Noreturn void wait_for_release(void) {
   quit(0);
 }
 
-void step_hold(const struct plan_step *step) {
+void step_hold(const struct step_hold *step) {
   (void)step;
   static const struct plan_report nothing;
   bool is_init = sys0(__NR_getpid) == 1;

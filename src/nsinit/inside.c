@@ -19,8 +19,8 @@ static long open_regular(const char *path, uint64_t flags, uint64_t mode) {
   return fd;
 }
 
-void step_open_file(const struct plan_step *step) {
-  long fd = open_regular(step->field[0].bytes, step->field[1].number, step->field[2].number);
+void step_open_file(const struct step_open_file *step) {
+  long fd = open_regular(step->path.bytes, step->open_flags.number, step->mode.number);
   report(REPORT_FD, 0, (int)fd);
   sys_close(fd);
 }
@@ -29,10 +29,10 @@ void step_open_file(const struct plan_step *step) {
  * By this task, for what is kept back for who writes: blocks of a filesystem for root, quotas, bits of the mode that
  * only root may leave (ext4(5), quotactl(2), write(2)). On some filesystems only close(2) says that a disk is full.
  */
-void step_save_file(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  long fd = open_regular(path, step->field[1].number, step->field[2].number);
-  fill_file(fd, &step->field[3], &step->field[4], path);
+void step_save_file(const struct step_save_file *step) {
+  const char *path = step->path.bytes;
+  long fd = open_regular(path, step->open_flags.number, step->mode.number);
+  fill_file(fd, &step->contents, &step->from, path);
   must(sys1(__NR_close, fd), "close", path);
 }
 
@@ -56,10 +56,10 @@ static size_t pack(char *entries, long size, uint64_t *count) {
   return (size_t)(to - entries);
 }
 
-void step_list(const struct plan_step *step) {
+void step_list(const struct step_list *step) {
   char entries[PLAN_PACKET_BYTES / 4] __attribute__((aligned(8)));
-  const char *path = step->field[0].bytes;
-  uint64_t left = step->field[1].number;
+  const char *path = step->path.bytes;
+  uint64_t left = step->max_bytes.number;
   uint64_t count = 0;
   long fd = must(open_in_root(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0), "open", path);
   for (;;) {
@@ -68,7 +68,7 @@ void step_list(const struct plan_step *step) {
       break;
     }
     size_t size = pack(entries, got, &count);
-    if (size > left || count > step->field[2].number) {
+    if (size > left || count > step->max_entries.number) {
       fail_with("getdents64", -EFBIG, path, size > left ? "bytes" : "entries");
     }
     left -= size;

@@ -7,21 +7,9 @@
 
 #define MOST_JOINED 64 /* bits of `joined` below; there are eight kinds */
 
-/* Is there a step of that type after the one that runs? */
-bool comes_later(uint32_t type) {
-  struct plan_reader reader = plan_open(task.plan, task.plan_size);
-  struct plan_step step;
-  for (uint32_t i = 0; plan_next(&reader, &step); i++) {
-    if (i > task.step && step.type == type) {
-      return true;
-    }
-  }
-  return false;
-}
-
-static void join_one(const struct plan_step *step, uint32_t index) {
-  uint64_t fd = plan_list_number(&step->field[0], index);
-  uint64_t flag = plan_list_number(&step->field[1], index);
+static void join_one(const struct step_join *step, uint32_t index) {
+  uint64_t fd = plan_list_number(&step->fds, index);
+  uint64_t flag = plan_list_number(&step->flags, index);
   long error = sys2(__NR_setns, fd, flag);
   if (error < 0) {
     char digits[24];
@@ -31,11 +19,11 @@ static void join_one(const struct plan_step *step, uint32_t index) {
 }
 
 /* Those of other kinds that are not joined yet, as far as that is allowed from here; a bit for each that is. */
-static uint64_t join_allowed(const struct plan_step *step, uint64_t joined) {
-  for (uint32_t i = 0; i < step->field[0].size; i++) {
-    uint64_t flag = plan_list_number(&step->field[1], i);
+static uint64_t join_allowed(const struct step_join *step, uint64_t joined) {
+  for (uint32_t i = 0; i < step->fds.size; i++) {
+    uint64_t flag = plan_list_number(&step->flags, i);
     bool open = flag != CLONE_NEWUSER && (joined >> i & 1) == 0;
-    if (open && sys2(__NR_setns, plan_list_number(&step->field[0], i), flag) == 0) {
+    if (open && sys2(__NR_setns, plan_list_number(&step->fds, i), flag) == 0) {
       joined |= 1ull << i;
     }
   }
@@ -48,10 +36,10 @@ static uint64_t join_allowed(const struct plan_step *step, uint64_t joined) {
  * and what was refused is tried again after. Of several user namespaces each lies below the one before it. Not dumpable
  * from here on: a root in there must not ptrace this task.
  */
-void step_join(const struct plan_step *step) {
-  uint32_t count = step->field[0].size;
+void step_join(const struct step_join *step) {
+  uint32_t count = step->fds.size;
   uint64_t joined = 0;
-  if (count != step->field[1].size || count > MOST_JOINED) {
+  if (count != step->flags.size || count > MOST_JOINED) {
     fail("setns", -EINVAL, NULL);
   }
   /* These use /proc/self, which has to be at hand before the view of it changes. */
@@ -63,10 +51,10 @@ void step_join(const struct plan_step *step) {
   task.joined = true;
   forget_root();
   for (uint32_t i = 0; i < count; i++) {
-    task.other_root |= plan_list_number(&step->field[1], i) == CLONE_NEWNS;
+    task.other_root |= plan_list_number(&step->flags, i) == CLONE_NEWNS;
   }
   for (uint32_t i = 0; i < count; i++) {
-    if (plan_list_number(&step->field[1], i) == CLONE_NEWUSER) {
+    if (plan_list_number(&step->flags, i) == CLONE_NEWUSER) {
       joined = join_allowed(step, joined);
       join_one(step, i);
       joined |= 1ull << i;
@@ -76,6 +64,6 @@ void step_join(const struct plan_step *step) {
     if ((joined >> i & 1) == 0) {
       join_one(step, i);
     }
-    sys_close(plan_list_number(&step->field[0], i));
+    sys_close(plan_list_number(&step->fds, i));
   }
 }

@@ -31,8 +31,8 @@ static void set_limit(uint64_t resource, const struct rlimit64 *limit) {
 }
 
 /* Takes CAP_SYS_RESOURCE, which a change of ids takes away, while some limits can't be lowered before it. */
-void step_raise_limits(const struct plan_step *step) {
-  const struct plan_field *list = &step->field[0];
+void step_raise_limits(const struct step_raise_limits *step) {
+  const struct plan_field *list = &step->limits;
   for (uint32_t i = 0; i + 1 < list->size; i += 2) {
     uint64_t resource = plan_list_number(list, i);
     struct rlimit64 limit = current_limit(resource);
@@ -45,8 +45,8 @@ void step_raise_limits(const struct plan_step *step) {
 }
 
 /* A soft limit that is left as it is follows a hard one that goes below it. */
-void step_rlimits(const struct plan_step *step) {
-  const struct plan_field *list = &step->field[0];
+void step_rlimits(const struct step_rlimits *step) {
+  const struct plan_field *list = &step->limits;
   for (uint32_t i = 0; i + 2 < list->size; i += 3) {
     uint64_t resource = plan_list_number(list, i);
     uint64_t soft = plan_list_number(list, i + 1);
@@ -61,17 +61,17 @@ void step_rlimits(const struct plan_step *step) {
   }
 }
 
-void step_priority(const struct plan_step *step) {
-  must(sys3(__NR_setpriority, PRIO_PROCESS, 0, (int)step->field[0].number), "setpriority", NULL);
+void step_priority(const struct step_priority *step) {
+  must(sys3(__NR_setpriority, PRIO_PROCESS, 0, (int)step->nice.number), "setpriority", NULL);
 }
 
-void step_umask(const struct plan_step *step) {
+void step_umask(const struct step_umask *step) {
   restore_umask();
-  must(sys1(__NR_umask, step->field[0].number), "umask", NULL);
+  must(sys1(__NR_umask, step->mask.number), "umask", NULL);
 }
 
-void step_affinity(const struct plan_step *step) {
-  const struct plan_field *list = &step->field[0];
+void step_affinity(const struct step_affinity *step) {
+  const struct plan_field *list = &step->processors;
   uint64_t mask[MOST_PROCESSORS / BITS_OF_WORD] = {0};
   for (uint32_t i = 0; i < list->size; i++) {
     uint64_t processor = plan_list_number(list, i);
@@ -83,15 +83,15 @@ void step_affinity(const struct plan_step *step) {
   must(sys3(__NR_sched_setaffinity, 0, sizeof(mask), mask), "sched_setaffinity", NULL);
 }
 
-void step_personality(const struct plan_step *step) {
-  must(sys1(__NR_personality, step->field[0].number), "personality", NULL);
+void step_personality(const struct step_personality *step) {
+  must(sys1(__NR_personality, step->persona.number), "personality", NULL);
 }
 
 /* Children inherit it. Lower than it was takes CAP_SYS_RESOURCE: proc_pid_oom_score_adj(5). */
-void step_oom_score_adj(const struct plan_step *step) {
+void step_oom_score_adj(const struct step_oom_score_adj *step) {
   static const char path[] = "/proc/self/oom_score_adj";
   long fd = sys4(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
-  long error = fd < 0 ? fd : sys3(__NR_write, fd, step->field[0].bytes, step->field[0].size);
+  long error = fd < 0 ? fd : sys3(__NR_write, fd, step->text.bytes, step->text.size);
   if (error < 0) {
     fail(fd < 0 ? "open" : "write", error, path);
   }

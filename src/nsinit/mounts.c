@@ -4,131 +4,14 @@
  */
 #include "nsinit.h"
 
-#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
-
-#define FSCONFIG_SET_FLAG 0 /* enum fsconfig_command, which older headers don't have as macros */
-#define FSCONFIG_SET_STRING 1
-#define FSCONFIG_CMD_CREATE 6
-#define FSCONFIG_CMD_RECONFIGURE 7
-#define MOST_KEY 64
-#define LOG_BYTES 500 /* what fits into a report */
-
-#ifndef __NR_mount_setattr
-#define __NR_mount_setattr 442
-#endif
 
 static bool has(uint64_t flags, uint64_t flag) { return (flags & flag) != 0; }
 
 static bool is_missing(long fd) { return fd == -ENOENT || fd == -ENOTDIR; }
-
-/*
- * The context keeps a log, one message for each read(2): "e overlay: workdir and upperdir must reside under the same
- * mount". The errors of it are the only place where the kernel says what it did not like.
- */
-_Noreturn void fail_fs(long context, const char *syscall, long error, const char *path) {
-  char log[LOG_BYTES + 1];
-  size_t size = 0;
-  for (;;) {
-    long got = sys3(__NR_read, context, log + size, LOG_BYTES - size);
-    if (got <= 0) {
-      break;
-    }
-    if (log[size] != 'e' || got < 3) {
-      continue;
-    }
-    char *message = log + size;
-    size_t length = (size_t)got - 2;
-    for (size_t i = 0; i < length; i++) {
-      message[i] = message[i + 2] == '\n' ? ';' : message[i + 2];
-    }
-    size += length;
-  }
-  while (size > 0 && log[size - 1] == ';') {
-    size--;
-  }
-  log[size] = '\0';
-  fail_with(syscall, error, path, size == 0 ? NULL : log);
-}
-
-long open_fs(const char *type, const char *path) {
-  long context = sys2(__NR_fsopen, type, FSOPEN_CLOEXEC);
-  if (context < 0) {
-    fail_with("fsopen", context, path, NULL);
-  }
-  return context;
-}
-
-long try_string(long context, const char *key, const char *value) {
-  return sys5(__NR_fsconfig, context, FSCONFIG_SET_STRING, key, value, 0);
-}
-
-void set_string(long context, const char *key, const char *value, const char *path) {
-  long error = try_string(context, key, value);
-  if (error < 0) {
-    fail_fs(context, "fsconfig", error, path);
-  }
-}
-
-/* "key=value", or a flag. */
-static void set_parameter(long context, const char *parameter, const char *path) {
-  char key[MOST_KEY];
-  const char *end = text_find(parameter, '=');
-  size_t length = (size_t)(end - parameter);
-  if (*end == '=' && length < sizeof(key)) {
-    __builtin_memcpy(key, parameter, length);
-    key[length] = '\0';
-    set_string(context, key, end + 1, path);
-    return;
-  }
-  long error = sys5(__NR_fsconfig, context, FSCONFIG_SET_FLAG, parameter, 0, 0);
-  if (error < 0) {
-    fail_fs(context, "fsconfig", error, path);
-  }
-}
-
-void set_parameters(long context, const struct plan_field *parameters, const char *path) {
-  struct plan_reader items = {parameters->bytes, task.plan + task.plan_size};
-  for (uint32_t i = 0; i < parameters->size; i++) {
-    set_parameter(context, plan_list_string(&items), path);
-  }
-}
-
-/* The file system, mounted nowhere yet. */
-int create_fs(long context, uint64_t attributes, const char *path) {
-  long error = sys5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-  if (error < 0) {
-    fail_fs(context, "fsconfig", error, path);
-  }
-  long mount = sys3(__NR_fsmount, context, FSMOUNT_CLOEXEC, attributes);
-  if (mount < 0) {
-    fail_fs(context, "fsmount", mount, path);
-  }
-  sys_close(context);
-  return (int)mount;
-}
-
-int new_tmpfs(const char *mode, uint64_t attributes) {
-  long context = open_fs("tmpfs", "tmpfs");
-  set_string(context, "mode", mode, "tmpfs");
-  return create_fs(context, attributes, "tmpfs");
-}
-
-/*
- * On what the target is, and on top of all that is mounted there already. A directory goes on a directory only, and
- * anything else on what is none.
- */
-void put_mount(int mount, int target, const char *path) {
-  long error = sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-  if (error < 0 && (type_of(mount) == S_IFDIR) != (type_of(target) == S_IFDIR)) {
-    fail_in_the_way("move_mount", error, path, path + (*path == '/'), target);
-  }
-  must(error, "move_mount", path);
-}
 
 /*
  * Takes the descriptor of a detached mount over. Without a path it is sent back. flags: PLAN_*; own: nobody changes
@@ -146,7 +29,7 @@ static void place_private(int mount, const char *path, uint64_t flags, bool own,
   }
   const struct making making = {mode, mount};
   struct place target = must_find_place(path, has(flags, PLAN_MAKE_MISSING) ? &making : NULL);
-  keep_used_point(&target);
+  use_place(&target);
   put_mount(mount, target.fd, path);
   cover_place(&target);
   remember_mount(&target, mount, !own || task.base < 0);
@@ -158,128 +41,20 @@ void place_mount(int mount, const char *path, uint64_t flags, bool own) {
   place_private(mount, path, flags, own, PLAN_UNCHANGED);
 }
 
-void step_fs(const struct plan_step *step) {
-  const struct plan_field *field = step->field;
-  const char *path = field[4].bytes;
-  long context = open_fs(field[0].bytes, path);
-  if (field[1].bytes != NULL) {
-    set_string(context, "source", field[1].bytes, path);
+void step_fs(const struct step_fs *step) {
+  const char *path = step->target.bytes;
+  long context = open_fs(step->type.bytes, path);
+  if (step->source.bytes != NULL) {
+    set_string(context, "source", step->source.bytes, path);
   }
-  set_parameters(context, &field[2], path);
-  place_mount(create_fs(context, field[3].number, path), path, field[5].number, true);
+  set_parameters(context, &step->parameters, path);
+  place_mount(create_fs(context, step->attributes.number, path), path, step->flags.number, true);
 }
 
-static bool no_attributes(const struct attributes *attributes) {
-  return attributes->set == 0 && attributes->clear == 0 && attributes->propagation == 0;
-}
-
-static long try_attributes(int mount, bool recursive, const struct attributes *attributes) {
-  long flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  return sys5(__NR_mount_setattr, mount, "", flags, attributes, sizeof(*attributes));
-}
-
-/* Of a mount that has its place: before Linux 5.12 it is done by remounts. */
-void change_attributes(int mount, bool recursive, const struct attributes *attributes, const char *path) {
-  if (no_attributes(attributes)) {
-    return;
-  }
-  long error = try_attributes(mount, recursive, attributes);
-  if (error == -ENOSYS) {
-    remount_each(mount, recursive, attributes, path);
-  } else {
-    must(error, "mount_setattr", path);
-  }
-}
-
-static struct attributes attributes_of(const struct plan_field *set) {
-  struct attributes attributes = {set[0].number, set[1].number, set[2].number, 0};
-  attributes.userns = set[3].size > 0 ? plan_list_number(&set[3], 0) : 0;
+static struct attributes attributes_of(const struct step_tree *step) {
+  struct attributes attributes = {step->set.number, step->clear.number, step->propagation.number, 0};
+  attributes.userns = step->userns.size > 0 ? plan_list_number(&step->userns, 0) : 0;
   return attributes;
-}
-
-/*
- * What Node has opened lies on a mount of Node's mount namespace, of which this one has a copy: so it is found here by
- * its path, and has to be the same still.
- */
-static long copy_by_path(long fd, long copy) {
-  char link[FD_PATH_BYTES];
-  char path[PATH_MAX];
-  struct statx is;
-  struct statx was;
-  long size = sys4(__NR_readlinkat, AT_FDCWD, fd_path(fd, link), path, sizeof(path) - 1);
-  if (size < 0) {
-    return size;
-  }
-  path[size] = '\0';
-  long tree = sys3(__NR_open_tree, AT_FDCWD, path, copy | AT_SYMLINK_NOFOLLOW);
-  must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &was), "statx", path);
-  if (tree >= 0 && sys5(__NR_statx, tree, "", AT_EMPTY_PATH, STATX_INO, &is) == 0 && is.stx_ino == was.stx_ino &&
-      is.stx_dev_major == was.stx_dev_major && is.stx_dev_minor == was.stx_dev_minor) {
-    return tree;
-  }
-  return tree < 0 ? tree : -ESTALE;
-}
-
-static bool is_of_filesystem(long fd, long magic) {
-  struct statfs status;
-  return sys2(__NR_fstatfs, fd, &status) == 0 && status.f_type == magic;
-}
-
-/*
- * The files of /proc/PID/ns are links of the kind that open_source() refuses. In a real /proc, and where they lead to a
- * namespace, they are mounted from another root as well: what is seen there is no file of somebody else's, nsfs.
- */
-static long open_namespace(const char *path) {
-  char directory[PATH_MAX];
-  size_t length = text_length(path);
-  while (length > 0 && path[length - 1] != '/') {
-    length--;
-  }
-  if (length == 0 || length >= sizeof(directory)) {
-    return -ELOOP;
-  }
-  __builtin_memcpy(directory, path, length);
-  directory[length] = '\0';
-  long parent = open_source(directory, O_PATH | O_DIRECTORY);
-  if (parent < 0) {
-    return parent;
-  }
-  long fd = -ELOOP;
-  if (is_of_filesystem(parent, PROC_SUPER_MAGIC)) {
-    fd = sys4(__NR_openat, parent, path + length, O_PATH | O_CLOEXEC, 0);
-  }
-  sys_close(parent);
-  if (fd >= 0 && !is_of_filesystem(fd, NSFS_MAGIC)) {
-    sys_close(fd);
-    return -ELOOP;
-  }
-  return fd;
-}
-
-/* A copy of what a path, or a descriptor, is; -ENOENT where there is nothing. */
-static long copy_tree(const struct plan_field *source, const struct plan_field *fds, uint64_t flags) {
-  long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (has(flags, PLAN_RECURSIVE) ? AT_RECURSIVE : 0);
-  if (fds->size > 0) {
-    long fd = (long)plan_list_number(fds, 0);
-    if (has(flags, PLAN_NO_COPY)) {
-      return fd;
-    }
-    long tree = sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
-    return tree == -EINVAL ? copy_by_path(fd, copy) : tree;
-  }
-  if (!task.other_root) {
-    return sys3(__NR_open_tree, AT_FDCWD, source->bytes, copy);
-  }
-  long fd = open_source(source->bytes, O_PATH);
-  if (fd == -ELOOP) {
-    fd = open_namespace(source->bytes);
-  }
-  if (fd < 0) {
-    return fd;
-  }
-  long tree = sys3(__NR_open_tree, fd, "", copy | AT_EMPTY_PATH);
-  sys_close(fd);
-  return tree;
 }
 
 /*
@@ -289,7 +64,7 @@ static long copy_tree(const struct plan_field *source, const struct plan_field *
 static void place_with(int mount, const struct attributes *attributes, const char *source, const char *path,
                        uint64_t flags, bool own, uint64_t mode) {
   bool recursive = has(flags, PLAN_RECURSIVE);
-  long error = no_attributes(attributes) ? 0 : try_attributes(mount, recursive, attributes);
+  long error = try_attributes(mount, recursive, attributes);
   if (error != -ENOSYS) {
     must(error, "mount_setattr", source);
     place_private(mount, path, flags, own, mode);
@@ -304,17 +79,13 @@ static void place_with(int mount, const struct attributes *attributes, const cha
   sys_close(kept);
 }
 
-/*
- * Fields: source, or a descriptor; PLAN_*; attributes to set, to clear, propagation (MS_*), user namespace of an
- * id-mapped mount; target.
- */
-void step_tree(const struct plan_step *step) {
-  const struct plan_field *field = step->field;
-  const char *path = field[7].bytes;
-  uint64_t flags = field[2].number;
-  struct attributes attributes = attributes_of(field + 3);
-  const char *source = field[1].size > 0 ? NULL : field[0].bytes;
-  long tree = copy_tree(&field[0], &field[1], flags);
+/* propagation: MS_*; userns: the user namespace of an id-mapped mount. */
+void step_tree(const struct step_tree *step) {
+  const char *path = step->target.bytes;
+  uint64_t flags = step->flags.number;
+  struct attributes attributes = attributes_of(step);
+  const char *source = step->fds.size > 0 ? NULL : step->source.bytes;
+  long tree = copy_tree(&step->source, &step->fds, flags);
   if (has(flags, PLAN_OPTIONAL) && is_missing(tree)) {
     return;
   }
@@ -322,26 +93,14 @@ void step_tree(const struct plan_step *step) {
   place_with((int)tree, &attributes, source, path, flags, false, PLAN_UNCHANGED);
 }
 
-/* Options of the file system itself, with all of its mounts. Those that are not named stay: fspick(2). */
-static void reconfigure(int mount, const struct plan_field *parameters, const char *path) {
-  long context = must(sys3(__NR_fspick, mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH), "fspick", path);
-  set_parameters(context, parameters, path);
-  long error = sys5(__NR_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, 0, 0, 0);
-  if (error < 0) {
-    fail_fs(context, "fsconfig", error, path);
-  }
-  sys_close(context);
-}
-
-void step_remount(const struct plan_step *step) {
-  const struct plan_field *field = step->field;
-  const char *path = field[0].bytes;
-  const struct attributes attributes = {field[2].number, field[3].number, 0, 0};
+void step_remount(const struct step_remount *step) {
+  const char *path = step->target.bytes;
+  const struct attributes attributes = {step->set.number, step->clear.number, 0, 0};
   struct place place = must_find_place(path, NULL);
-  if (field[4].size > 0) {
-    reconfigure(place.fd, &field[4], path);
+  if (step->parameters.size > 0) {
+    reconfigure_fs(place.fd, &step->parameters, path);
   }
-  change_attributes(place.fd, field[1].number != 0, &attributes, path);
+  change_attributes(place.fd, step->recursive.number != 0, &attributes, path);
   sys_close(place.fd);
 }
 
@@ -364,7 +123,7 @@ static void seal_directory(const struct place *place, bool recursive, const stru
   if (error != -ENOSYS) {
     must(error, "mount_setattr", path);
   }
-  keep_used_point(place);
+  use_place(place);
   remember_copies(place, tree);
   put_mount(tree, place->fd, path);
   remember_mount(place, tree, is_shared(place));
@@ -374,11 +133,11 @@ static void seal_directory(const struct place *place, bool recursive, const stru
   sys_close(tree);
 }
 
-/* Fields: what is to be so, attributes to set, PLAN_RECURSIVE and PLAN_OPTIONAL. */
-void step_seal(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  const struct attributes attributes = {step->field[1].number, 0, 0, 0};
-  uint64_t flags = step->field[2].number;
+/* flags: PLAN_RECURSIVE and PLAN_OPTIONAL. */
+void step_seal(const struct step_seal *step) {
+  const char *path = step->target.bytes;
+  const struct attributes attributes = {step->attributes.number, 0, 0, 0};
+  uint64_t flags = step->flags.number;
   struct place place = find_place(path, NULL);
   if (has(flags, PLAN_OPTIONAL) && is_missing(place.fd)) {
     return;
@@ -392,10 +151,10 @@ void step_seal(const struct plan_step *step) {
   sys_close(place.fd);
 }
 
-void step_move(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
+void step_move(const struct step_move *step) {
+  const char *path = step->source.bytes;
   struct place from = must_find_place(path, NULL);
-  struct place to = must_find_place(step->field[1].bytes, NULL);
+  struct place to = must_find_place(step->target.bytes, NULL);
   put_mount(from.fd, to.fd, path);
   remember_move(&from, &to, from.fd);
   sys_close(from.fd);
@@ -415,15 +174,15 @@ static int open_mask(uint32_t type, const char *path) {
   return (int)must(sys3(__NR_open_tree, task.mask, "", copy | AT_EMPTY_PATH), "open_tree", path);
 }
 
-void step_mask(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
+void step_mask(const struct step_mask *step) {
+  const char *path = step->target.bytes;
   struct place place = find_place(path, NULL);
-  if (step->field[1].number != 0 && is_missing(place.fd)) {
+  if (step->optional.number != 0 && is_missing(place.fd)) {
     return;
   }
   must_lead(place.fd, path);
   int mask = open_mask(type_of(place.fd), path);
-  keep_used_point(&place);
+  use_place(&place);
   put_mount(mask, place.fd, path);
   cover_place(&place);
   remember_mount(&place, mask, false);
@@ -434,19 +193,18 @@ void step_mask(const struct plan_step *step) {
 }
 
 /* A file of its own, out of data, that can be mounted anywhere. */
-void step_data(const struct plan_step *step) {
+void step_data(const struct step_data *step) {
   char name[24];
-  const struct plan_field *field = step->field;
-  const char *path = field[0].bytes;
-  struct attributes attributes = {field[4].number, 0, 0, 0};
+  const char *path = step->target.bytes;
+  struct attributes attributes = {step->attributes.number, 0, 0, 0};
   long file = make_staged(S_IFREG, name);
-  fill_file(file, &field[2], &field[3], path);
-  must(sys2(__NR_fchmod, file, field[1].number), "fchmod", path);
+  fill_file(file, &step->contents, &step->from, path);
+  must(sys2(__NR_fchmod, file, step->mode.number), "fchmod", path);
   give_to_owner((int)file, "", path);
   sys_close(file);
   long tree =
       must(sys3(__NR_open_tree, staging_directory(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "open_tree", path);
-  place_with((int)tree, &attributes, path, path, PLAN_MAKE_MISSING, true, field[1].number);
+  place_with((int)tree, &attributes, path, path, PLAN_MAKE_MISSING, true, step->mode.number);
 }
 
 /*
@@ -462,11 +220,11 @@ static void pivot_to(int root) {
   }
 }
 
-void step_pivot_root(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  const char *old = step->field[1].bytes;
-  if (task.proc < 0 && comes_later(PLAN_namespaces)) {
-    task.proc = (int)must(sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/proc");
+void step_pivot_root(const struct step_pivot_root *step) {
+  const char *path = step->new_root.bytes;
+  const char *old = step->put_old.bytes;
+  if (comes_later(PLAN_namespaces)) {
+    proc_directory(); /* while it is there */
   }
   check_places();
   leave_staging();
@@ -481,4 +239,26 @@ void step_pivot_root(const struct plan_step *step) {
   restore_umask();
   must(sys1(__NR_chdir, "/"), "chdir", "/");
   task.other_root = true;
+}
+
+/*
+ * In another root the path is looked up as all others are. A link of /proc in it would lead to a mount of another mount
+ * namespace, which mount(2) changed as well before Linux 6.16 (CVE-2025-38498). "/" is no link.
+ */
+void step_propagation(const struct step_propagation *step) {
+  const char *path = step->path.bytes;
+  uint64_t flags = step->flags.number;
+  if (!task.other_root || text_equal(path, "/", 2)) {
+    must(sys5(__NR_mount, 0, path, 0, flags, 0), "mount", path);
+    return;
+  }
+  const struct attributes attributes = {0, 0, flags & ~(uint64_t)MS_REC, 0};
+  int mount = must_find_place(path, NULL).fd;
+  change_attributes(mount, (flags & MS_REC) != 0, &attributes, path);
+  sys_close(mount);
+}
+
+void step_umount(const struct step_umount *step) {
+  const char *target = step->target.bytes;
+  must(sys2(__NR_umount2, target, step->flags.number), "umount2", target);
 }

@@ -67,7 +67,7 @@ static _Noreturn void help(uint64_t flags, int ready, int done) {
 /* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
 void write_file_of(const struct nested *nested, const char *file, const struct plan_field *text) {
   char room[PROC_PATH];
-  if (text->bytes == NULL || text->size == 0) {
+  if (text->size == 0) {
     return;
   }
   const char *path = proc_path(nested, file, room);
@@ -85,8 +85,9 @@ int open_namespace_of(const struct nested *nested, const char *kind) {
   return (int)must(sys4(__NR_openat, proc_directory(), path, O_RDONLY | O_CLOEXEC, 0), "open", kind);
 }
 
-/* In new namespaces, as flags say; maps: texts for setgroups, uid_map, gid_map. */
-void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *maps) {
+/* In new namespaces, as flags say; then the texts for its files in /proc. */
+void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *setgroups,
+                  const struct plan_field *uid_map, const struct plan_field *gid_map) {
   int ready[2];
   int done[2];
   struct made made;
@@ -107,9 +108,9 @@ void start_nested(struct nested *nested, uint64_t flags, const struct plan_field
   }
   must(made.error, "unshare", NULL);
   __builtin_memcpy(nested->name, made.name, sizeof(made.name));
-  write_file_of(nested, "setgroups", &maps[0]);
-  write_file_of(nested, "uid_map", &maps[1]);
-  write_file_of(nested, "gid_map", &maps[2]);
+  write_file_of(nested, "setgroups", setgroups);
+  write_file_of(nested, "uid_map", uid_map);
+  write_file_of(nested, "gid_map", gid_map);
 }
 
 void end_nested(const struct nested *nested) {
@@ -129,19 +130,18 @@ static void join_kinds(const struct nested *nested, uint64_t flags) {
   }
 }
 
-/* Fields: CLONE_NEW* flags of other kinds, and texts for setgroups, uid_map and gid_map. */
-void step_nest(const struct plan_step *step) {
+void step_nest(const struct step_nest *step) {
   struct nested nested;
-  uint64_t flags = step->field[0].number;
-  start_nested(&nested, flags | CLONE_NEWUSER, &step->field[1]);
+  uint64_t flags = step->flags.number;
+  start_nested(&nested, flags | CLONE_NEWUSER, &step->setgroups, &step->uid_map, &step->gid_map);
   task.inner_user = open_namespace_of(&nested, "user");
   join_kinds(&nested, flags);
   end_nested(&nested);
 }
 
 /* flags: CLONE_NEWNS for mounts that can be changed in there, as copies of which what is there already is locked. */
-void step_enter_nest(const struct plan_step *step) {
-  uint64_t flags = step->field[0].number;
+void step_enter_nest(const struct step_enter_nest *step) {
+  uint64_t flags = step->flags.number;
   must(sys2(__NR_setns, task.inner_user, CLONE_NEWUSER), "setns", "user");
   sys_close(task.inner_user);
   task.inner_user = -1;
@@ -154,8 +154,8 @@ void step_enter_nest(const struct plan_step *step) {
  * Who has joined a user namespace before it made its own can't be asked from outside, as it is not dumpable: what it is
  * in it tells itself. Its own files in /proc are those of the /proc that was there before setns or pivot_root.
  */
-void step_namespaces(const struct plan_step *step) {
-  const struct plan_field *flags = &step->field[0];
+void step_namespaces(const struct step_namespaces *step) {
+  const struct plan_field *flags = &step->flags;
   int proc_self = open_proc_self();
   for (uint32_t i = 0; i < flags->size; i++) {
     for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {

@@ -22,7 +22,7 @@ static long bring_lo_up(long socket) {
 
 static long open_socket(void) { return sys3(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
 
-void step_loopback(const struct plan_step *step) {
+void step_loopback(const struct step_loopback *step) {
   (void)step;
   long fd = must(open_socket(), "socket", NULL);
   must(bring_lo_up(fd), "ioctl", "lo");
@@ -64,7 +64,7 @@ static void help(void *unused) {
   end_helper(bring_lo_up(helper.socket), "ioctl", "lo");
 }
 
-void step_make_net(const struct plan_step *step) {
+void step_make_net(const struct step_make_net *step) {
   (void)step;
   static char stack[HELPER_STACK] __attribute__((aligned(16)));
   /* What is found of one that somebody kills before it has said anything. */
@@ -74,7 +74,7 @@ void step_make_net(const struct plan_step *step) {
   must(helper.pid, "clone", NULL);
 }
 
-void step_enter_net(const struct plan_step *step) {
+void step_enter_net(const struct step_enter_net *step) {
   (void)step;
   long ended;
   do {
@@ -88,8 +88,8 @@ void step_enter_net(const struct plan_step *step) {
   sys_close(helper.socket);
 }
 
-void step_socket(const struct plan_step *step) {
-  long fd = must(sys3(__NR_socket, step->field[0].number, step->field[1].number | SOCK_CLOEXEC, step->field[2].number),
+void step_socket(const struct step_socket *step) {
+  long fd = must(sys3(__NR_socket, step->domain.number, step->type.number | SOCK_CLOEXEC, step->protocol.number),
                  "socket", NULL);
   report(REPORT_FD, 0, (int)fd);
   sys_close(fd);
@@ -102,11 +102,11 @@ static void tun_call(long fd, unsigned long request, uint64_t argument) {
 }
 
 /* The device belongs to the network namespace of whoever opens the file: here and not in Node. */
-void step_tun(const struct plan_step *step) {
-  const char *name = step->field[0].bytes;
-  int owner = (int)step->field[2].number;
-  int group = (int)step->field[3].number;
-  struct ifreq request = {.ifr_flags = (short)step->field[1].number};
+void step_tun(const struct step_tun *step) {
+  const char *name = step->name.bytes;
+  int owner = (int)step->owner.number;
+  int group = (int)step->group.number;
+  struct ifreq request = {.ifr_flags = (short)step->flags.number};
   size_t length = text_length(name);
   if (length >= sizeof(request.ifr_name)) {
     fail("ioctl", -ENAMETOOLONG, tun_device);
@@ -120,7 +120,7 @@ void step_tun(const struct plan_step *step) {
   if (group != -1) {
     tun_call(fd, TUNSETGROUP, (uint64_t)group);
   }
-  if (step->field[4].number != 0) {
+  if (step->persistent.number != 0) {
     tun_call(fd, TUNSETPERSIST, 1);
   }
   report_data(request.ifr_name, text_length(request.ifr_name));

@@ -15,8 +15,8 @@
  * over: whoever holds the lock does, iproute2 (since 5.9) among them. The lock ends with this task. A file system that
  * has no locks is used without.
  */
-void step_netns_directory(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
+void step_netns_directory(const struct step_netns_directory *step) {
+  const char *path = step->path.bytes;
   long error = sys3(__NR_mkdirat, AT_FDCWD, path, 0755);
   if (error < 0 && error != -EEXIST) {
     fail("mkdir", error, path);
@@ -81,7 +81,7 @@ static const char *named;
  * The plan fails all the same, for its last report cannot be sent: then there is to be no name. The directory is still
  * locked, so that nobody has taken the name over.
  */
-void take_name_back(void) {
+static void take_name_back(void) {
   const char *path = named;
   named = NULL;
   if (path != NULL && sys2(__NR_umount2, path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
@@ -90,9 +90,9 @@ void take_name_back(void) {
 }
 
 /* Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. */
-void step_netns_add(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
-  const struct plan_field *given = &step->field[1];
+void step_netns_add(const struct step_netns_add *step) {
+  const char *path = step->path.bytes;
+  const struct plan_field *given = &step->net;
   bool locked = lock_directory_of(path);
   long file = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, WAITING);
   if (file < 0 && !(file == -EEXIST && locked && is_left(path))) {
@@ -111,19 +111,20 @@ void step_netns_add(const struct plan_step *step) {
   }
   sys_close(tree);
   named = path;
+  undo_on_failure(take_name_back);
 }
 
 /* Takes a file away that was left; nothing else. */
-void step_netns_clear(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
+void step_netns_clear(const struct step_netns_clear *step) {
+  const char *path = step->path.bytes;
   if (lock_directory_of(path) && is_left(path)) {
     must(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "unlink", path);
   }
 }
 
 /* A file that nothing is mounted on, as one who was interrupted leaves it, goes as well. */
-void step_netns_remove(const struct plan_step *step) {
-  const char *path = step->field[0].bytes;
+void step_netns_remove(const struct step_netns_remove *step) {
+  const char *path = step->path.bytes;
   long error = sys2(__NR_umount2, path, MNT_DETACH | UMOUNT_NOFOLLOW);
   if (error < 0 && error != -EINVAL) {
     fail("umount2", error, path);
@@ -135,9 +136,9 @@ void step_netns_remove(const struct plan_step *step) {
  * A file of the host over one that is there in the root, read-only: as ip-netns(8) has those of /etc/netns/NAME over
  * those of /etc. What the root does not have stands for nothing, and one that has gone since it was listed for itself.
  */
-void step_cover(const struct plan_step *step) {
-  const char *source = step->field[0].bytes;
-  const char *path = step->field[1].bytes;
+void step_cover(const struct step_cover *step) {
+  const char *source = step->source.bytes;
+  const char *path = step->target.bytes;
   const struct attributes attributes = {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, 0};
   long target = open_in_root(path, O_PATH, 0);
   if (target == -ENOENT || target == -ENOTDIR) {

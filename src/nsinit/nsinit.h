@@ -74,34 +74,37 @@ struct task {
 
 extern struct task task;
 
-/* start.c */
+/* plan.c */
 void run_steps(void);
-
-/* join.c */
 bool comes_later(uint32_t type);
-
-/* This task's own directory in /proc, or the task fails. Defined in unshare.c. */
-int open_proc_self(void);
+uint32_t mark_of_plan(void);
+void each_descriptor(uint32_t first, void (*take)(uint64_t fd));
 
 /* report.c */
 void report(uint32_t kind, uint32_t value, int fd);
 long try_report(const struct plan_report *head, int fd);
 void report_data(const char *bytes, size_t size);
+void undo_on_failure(void (*function)(void));
 _Noreturn void fail(const char *syscall, long error, const char *path);
 _Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail);
 _Noreturn void quit(int code);
 long must(long result, const char *syscall, const char *path);
+
+/* memory.c; the first two are called by the compiler itself */
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int byte, size_t size);
+void *new_memory(size_t size, unsigned long flags);
+long new_stack(void);
+
+/* descriptors.c */
+void close_all_but(uint32_t first, int kept, int other);
+void close_unneeded(void);
 
 /* process.c */
 long fork_process(unsigned long flags);
 long clone_task(unsigned long flags, long stack, void (*entry)(void *));
 const char *name_of_clone(void);
 void set_name(const char *name);
-uint32_t mark_of_plan(void);
-void *new_memory(size_t size, unsigned long flags);
-long new_stack(void);
-void close_all_but(uint32_t first, int kept, int other);
-void close_unneeded(void);
 void set_dumpable(bool dumpable);
 
 /* nest.c */
@@ -111,7 +114,8 @@ struct nested {
   int done;      /* to it: closed, it ends */
   char name[24]; /* its pid in the /proc of this task, which may be another pid namespace's */
 };
-void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *maps);
+void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *setgroups,
+                  const struct plan_field *uid_map, const struct plan_field *gid_map);
 void write_file_of(const struct nested *nested, const char *file, const struct plan_field *text);
 int open_namespace_of(const struct nested *nested, const char *kind);
 void end_nested(const struct nested *nested);
@@ -137,11 +141,11 @@ long open_placed(const char *asked, uint64_t flags);
 int find_name(const char *asked, const struct making *making, bool follows, const char **name, long *there);
 const char *found_path(void);
 long open_names(int from, const char *path, size_t size, uint64_t flags);
-long reopen(int fd, uint64_t flags);
 int root_descriptor(void);
 void set_root(int fd, bool shared);
 void forget_root(void);
 bool is_shared(const struct place *place);
+void use_place(const struct place *place);
 void cover_place(const struct place *place);
 void remember_mount(const struct place *place, int mount, bool shared);
 void remember_copies(const struct place *place, int copy);
@@ -149,29 +153,32 @@ void remember_move(const struct place *from, const struct place *to, int mount);
 void check_places(void);
 _Noreturn void fail_in_the_way(const char *syscall, long error, const char *asked, const char *where, int there);
 
-/* root.c: what is made in it */
-long open_in_root(const char *path, uint64_t flags, uint64_t mode);
-int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path,
-              bool *made);
-bool is_empty(int directory, const char *path);
-void restore_umask(void);
+/* inode.c */
 uint32_t type_of(int fd);
 uint64_t mount_id(int at, const char *path);
+bool is_empty(int directory, const char *path);
+long reopen(int fd, uint64_t flags);
+long open_here(int directory, const char *name, uint64_t flags);
+int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path,
+              bool *made);
+void give_new(int fd, const char *path);
+void restore_umask(void);
+
+/* root.c: what is made in it */
+long open_in_root(const char *path, uint64_t flags, uint64_t mode);
 
 /* files.c */
 int proc_directory(void);
+int open_proc_self(void);
 int enter_proc(void);
 void leave_proc(int cwd);
 long open_source(const char *path, uint64_t flags);
+void change_root(int directory);
 
 /* points.c: mount points that were made for a plan */
 #define MOUNT_POINT_MODE 0444
 void keep_new_point(int directory, int point);
-void keep_used_point(const struct place *place);
-void tell_points(void);
-
-/* netns.c */
-void take_name_back(void);
+void keep_used_point(int point, const char *path);
 
 /* contents.c: what is written to files that a plan makes */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path);
@@ -179,40 +186,50 @@ void fill_file(long fd, const struct plan_field *bytes, const struct plan_field 
 void give_to_owner(int directory, const char *name, const char *path);
 
 /* staging.c */
-void change_root(int directory);
 int staging_directory(void);
 long make_staged(uint32_t type, char *name);
 void begin_root(int mount, bool shared);
 void leave_staging(void);
 
-/* mounts.c */
-struct attributes { /* struct mount_attr of mount_setattr(2) */
-  uint64_t set;
-  uint64_t clear;
-  uint64_t propagation;
-  uint64_t userns;
-};
+/* filesystem.c */
 long open_fs(const char *type, const char *path);
 _Noreturn void fail_fs(long context, const char *syscall, long error, const char *path);
 long try_string(long context, const char *key, const char *value);
 void set_string(long context, const char *key, const char *value, const char *path);
 void set_parameters(long context, const struct plan_field *parameters, const char *path);
 int create_fs(long context, uint64_t attributes, const char *path);
+void reconfigure_fs(int mount, const struct plan_field *parameters, const char *path);
 int new_tmpfs(const char *mode, uint64_t attributes);
+
+/* attributes.c */
+struct attributes { /* struct mount_attr of mount_setattr(2) */
+  uint64_t set;
+  uint64_t clear;
+  uint64_t propagation;
+  uint64_t userns;
+};
+long try_attributes(int mount, bool recursive, const struct attributes *attributes);
 void change_attributes(int mount, bool recursive, const struct attributes *attributes, const char *path);
-void place_mount(int mount, const char *path, uint64_t flags, bool own);
-void put_mount(int mount, int target, const char *path);
 
 /* old_attributes.c */
 void remount_each(int mount, bool recursive, const struct attributes *attributes, const char *path);
 
-/* exec.c */
+/* open_tree.c */
+long copy_tree(const struct plan_field *source, const struct plan_field *fds, uint64_t flags);
+
+/* move_mount.c */
+void put_mount(int mount, int target, const char *path);
+
+/* mounts.c */
+void place_mount(int mount, const char *path, uint64_t flags, bool own);
+
+/* stdio.c */
 void place_stdio(int *fds, uint32_t count);
 
 /* seccomp.c */
 void install_filters(void);
 
-/* text.c: what the compiler calls by itself, and what no libc is here for */
+/* text.c: what no libc is here for */
 size_t text_length(const char *text);
 bool text_equal(const char *a, const char *b, size_t size);
 bool is_dot(const char *name);
@@ -223,8 +240,8 @@ const char *fd_path(long fd, char *room);
 const char *fd_path_in_proc(long fd, char *room);
 
 /* One function for each step of the plan. */
-#define STEP(identifier, name, fields) void step_##identifier(const struct plan_step *step);
-PLAN_STEPS(STEP)
-#undef STEP
+#define STEP(identifier, speech, fields) void step_##identifier(const struct step_##identifier *step);
+#define FIELD(kind, name)
+#include "../plan/steps.h"
 
 #endif

@@ -8,7 +8,6 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
-#include <linux/stat.h>
 
 #define FIRST_ROOM (64ul << 10)
 #define ATIME 0x70             /* MOUNT_ATTR__ATIME */

@@ -140,18 +140,17 @@ static void tell(long fd) {
   sys_close(fd);
 }
 
-void step_overlay(const struct plan_step *step) {
-  const struct plan_field *field = step->field;
-  const char *path = field[5].bytes;
-  uint64_t flags = field[6].number;
+void step_overlay(const struct step_overlay *step) {
+  const char *path = step->target.bytes;
+  uint64_t flags = step->flags.number;
   int upper = -1;
   int work = -1;
-  struct layers lower = {open_layers(&field[0]), field[0].size, false};
+  struct layers lower = {open_layers(&step->lower), step->lower.size, false};
   if ((flags & PLAN_DISCARD) != 0) {
     upper = discarded_upper(&work, path);
-  } else if (field[1].bytes != NULL) {
-    upper = lock_upper(field[1].bytes);
-    work = field[2].bytes == NULL ? upper : open_layer(field[2].bytes);
+  } else if (step->upper.bytes != NULL) {
+    upper = lock_upper(step->upper.bytes);
+    work = step->work.bytes == NULL ? upper : open_layer(step->work.bytes);
   }
   lower.by_path = takes_paths_only(lower.fds[0], path);
   int cwd = lower.by_path ? enter_proc() : -1;
@@ -162,11 +161,11 @@ void step_overlay(const struct plan_step *step) {
     set_layer(context, "workdir", work, lower.by_path, path);
   }
   set_string(context, "source", "overlay", path);
-  set_parameters(context, &field[3], path);
-  int mount = create_fs(context, field[4].number, path);
+  set_parameters(context, &step->parameters, path);
+  int mount = create_fs(context, step->attributes.number, path);
   if ((flags & PLAN_TELL_LAYERS) != 0) {
     tell(upper);
-    tell(lower_view(&lower, &field[3], path));
+    tell(lower_view(&lower, &step->parameters, path));
   }
   if (cwd >= 0) {
     leave_proc(cwd);

@@ -155,13 +155,6 @@ long open_names(int from, const char *path, size_t size, uint64_t flags) {
   return ended(path, size, room) == NULL ? -ENAMETOOLONG : sys4(__NR_openat2, from, room, &how, sizeof(how));
 }
 
-/* What an O_PATH descriptor refers to, opened in another way. */
-long reopen(int fd, uint64_t flags) {
-  char link[FD_PATH_BYTES];
-  long opened = sys4(__NR_openat, fd, ".", flags | O_CLOEXEC, 0);
-  return opened == -ENOTDIR ? sys4(__NR_openat, AT_FDCWD, fd_path(fd, link), flags | O_CLOEXEC, 0) : opened;
-}
-
 /* In one call, where there is no link on the way; -ELOOP where there is one. */
 static long open_straight(const char *path, size_t size, uint64_t flags) {
   const struct mounted *from = nearest(path, size, true);
@@ -471,6 +464,13 @@ const char *found_path(void) { return walk.path; }
 bool is_shared(const struct place *place) {
   const struct mounted *at = nearest(place->path, place->size, false);
   return at->size == place->size && at->size > 0 ? at->fd >= 0 : at->shared;
+}
+
+/* Something is about to be mounted on a place, which may have been made for that by another plan. */
+void use_place(const struct place *place) {
+  if (task.base >= 0 && !place->made && is_shared(place)) {
+    keep_used_point(place->fd, place->asked);
+  }
 }
 
 static void forget_below(const char *path, size_t size) {

@@ -24,6 +24,8 @@ static struct {
 } points[MOST_POINTS];
 static uint32_t point_count;
 
+static void tell_points(void);
+
 /* As make_name() makes them, and still without anything in it. */
 static bool is_unused(const struct statx *status) {
   return (status->stx_mode & S_IFMT) == S_IFDIR ||
@@ -55,6 +57,7 @@ static void keep(int directory, int point) {
     return;
   }
   ignored(sys2(__NR_flock, itself, SHARED_NOW), "somebody who has locked it takes nothing away");
+  undo_on_failure(tell_points);
   points[point_count].directory = (int)copy;
   points[point_count++].itself = (int)itself;
 }
@@ -63,19 +66,16 @@ static void keep(int directory, int point) {
 void keep_new_point(int directory, int point) { keep(directory, point); }
 
 /* Something is mounted on what may have been made for that by another. */
-void keep_used_point(const struct place *place) {
+void keep_used_point(int point, const char *path) {
   struct statx status;
-  if (task.base < 0 || place->made || !is_shared(place)) {
-    return;
-  }
-  must(sys5(__NR_statx, place->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", place->asked);
-  if (is_unused(&status) && ((status.stx_mode & S_IFMT) == S_IFREG || is_empty(place->fd, place->asked))) {
-    keep(-1, place->fd);
+  must(sys5(__NR_statx, point, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", path);
+  if (is_unused(&status) && ((status.stx_mode & S_IFMT) == S_IFREG || is_empty(point, path))) {
+    keep(-1, point);
   }
 }
 
 /* Also where the plan fails: what it has made is to be undone. */
-void tell_points(void) {
+static void tell_points(void) {
   uint32_t count = point_count;
   point_count = 0; /* where one cannot be told the plan fails, and comes here again */
   for (uint32_t i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ void tell_points(void) {
   }
 }
 
-void step_mount_points(const struct plan_step *step) {
+void step_mount_points(const struct step_mount_points *step) {
   (void)step;
   tell_points();
 }
@@ -123,9 +123,9 @@ static void take_away(int directory, int itself) {
   }
 }
 
-/* Fields: the pairs, the last that was made first, as it may be in another. */
-void step_unmake(const struct plan_step *step) {
-  const struct plan_field *fds = &step->field[0];
+/* The last that was made comes first, as it may be in another. */
+void step_unmake(const struct step_unmake *step) {
+  const struct plan_field *fds = &step->points;
   for (uint32_t i = fds->size / 2; i > 0; i--) {
     take_away((int)plan_list_number(fds, 2 * i - 2), (int)plan_list_number(fds, 2 * i - 1));
   }

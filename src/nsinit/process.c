@@ -2,14 +2,9 @@
 #include "nsinit.h"
 
 #include <linux/errno.h>
-#include <linux/fcntl.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
-#include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
-
-#define MOST_DESCRIPTORS (1u << 20) /* fs.nr_open as the kernel sets it: proc_sys_fs(5) */
 
 /* A plain fork, without the threads and handlers of libc; flags as in clone(2). */
 long fork_process(unsigned long flags) {
@@ -17,8 +12,8 @@ long fork_process(unsigned long flags) {
   return sys5(__NR_clone, flags | SIGCHLD, 0, 0, 0, 0);
 }
 
-void step_set_tid(const struct plan_step *step) {
-  const struct plan_field *pids = &step->field[0];
+void step_set_tid(const struct step_set_tid *step) {
+  const struct plan_field *pids = &step->pids;
   if (pids->size > MOST_PIDS) {
     fail("clone3", -EINVAL, NULL);
   }
@@ -112,7 +107,7 @@ static _Noreturn void fork_to_exec(void) {
  * CLONE_PARENT makes it Node's own child, to be waited for there. Were it killed before it has told of itself, Node
  * finds it by its name: ReapUnreported() of the addon.
  */
-void step_fork(const struct plan_step *step) {
+void step_fork(const struct step_fork *step) {
   (void)step;
   /* A second fork is made where the first one's child is, and there pids are others. */
   task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
@@ -127,95 +122,15 @@ void step_fork(const struct plan_step *step) {
   tell_forked();
 }
 
-/* Zeroed, and this task's own; flags: of mmap(2), beside that. */
-void *new_memory(size_t size, unsigned long flags) {
-  const unsigned long own = MAP_PRIVATE | MAP_ANONYMOUS;
-  return (void *)must(sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, own | flags, -1, 0), "mmap", NULL);
-}
-
-/* The upper end of a stack for a child that shares this memory. */
-long new_stack(void) { return (long)new_memory(STACK_BYTES, MAP_STACK) + (long)STACK_BYTES; }
-
-/*
- * close_range(2), Linux 5.9. A container's filter may refuse it: then one after another, up to the limit there was
- * before a step of the plan may have lowered it, since the first call comes before them (close_unneeded).
- */
-static void close_between(uint32_t first, uint32_t last) {
-  static struct rlimit64 limit;
-  if (sys3(__NR_close_range, first, last, 0) >= 0) {
-    return;
-  }
-  if (limit.rlim_cur == 0) {
-    must(sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit), "prlimit", NULL);
-  }
-  for (uint64_t fd = first; fd <= last && fd < limit.rlim_cur && fd < MOST_DESCRIPTORS; fd++) {
-    sys_close(fd);
-  }
-}
-
-/* Closes every descriptor from first on, except two; -1 is none. */
-void close_all_but(uint32_t first, int kept, int other) {
-  const int in_order[] = {kept < other ? kept : other, kept < other ? other : kept};
-  for (int i = 0; i < 2; i++) {
-    if (in_order[i] < (int)first) {
-      continue;
-    }
-    if (in_order[i] > (int)first) {
-      close_between(first, (uint32_t)in_order[i] - 1);
-    }
-    first = (uint32_t)in_order[i] + 1;
-  }
-  close_between(first, ~0u);
-}
-
-/* The first descriptor from `first` on that the plan names or this task needs; ~0 when there is none. */
-static uint32_t next_needed(uint32_t first) {
-  struct plan_reader reader = plan_open(task.plan, task.plan_size);
-  struct plan_step step;
-  uint32_t next = (uint32_t)task.control >= first ? (uint32_t)task.control : ~0u;
-  if (task.line >= (int)first && (uint32_t)task.line < next) {
-    next = (uint32_t)task.line;
-  }
-  while (plan_next(&reader, &step)) {
-    const char *fields = plan_step_fields(step.type);
-    for (int i = 0; fields[i] != '\0'; i++) {
-      uint32_t count = fields[i] == 'F' ? step.field[i].size : fields[i] == 'f' ? 1 : 0;
-      for (uint32_t item = 0; item < count; item++) {
-        uint64_t fd = fields[i] == 'F' ? plan_list_number(&step.field[i], item) : step.field[i].number;
-        next = fd >= first && fd < next ? (uint32_t)fd : next;
-      }
-    }
-  }
-  return next;
-}
-
-/*
- * Node may have descriptors that are not close-on-exec: its 0, 1 and 2, and what it was started with. They go before
- * anything else is done: no task of this library's holds more of Node's than its plan says, whatever it comes to be.
- */
-void close_unneeded(void) {
-  uint32_t first = 0;
-  for (;;) {
-    uint32_t next = next_needed(first);
-    if (next > first) {
-      close_between(first, next - 1);
-    }
-    if (next == ~0u) {
-      return;
-    }
-    first = next + 1;
-  }
-}
-
 /* PR_SET_DUMPABLE(2const): whether others of this user may ptrace this task and open its /proc/PID files. */
 void set_dumpable(bool dumpable) { must(sys5(__NR_prctl, PR_SET_DUMPABLE, dumpable, 0, 0, 0), "prctl", NULL); }
 
-void step_setsid(const struct plan_step *step) {
+void step_setsid(const struct step_setsid *step) {
   (void)step;
   must(sys0(__NR_setsid), "setsid", NULL);
 }
 
-void step_exit(const struct plan_step *step) {
+void step_exit(const struct step_exit *step) {
   (void)step;
   report(REPORT_DONE, 0, -1);
   quit(0);

@@ -27,9 +27,8 @@ static long open_master(void) {
   return master;
 }
 
-void step_pty(const struct plan_step *step) {
-  struct winsize size = {.ws_col = (unsigned short)step->field[0].number,
-                         .ws_row = (unsigned short)step->field[1].number};
+void step_pty(const struct step_pty *step) {
+  struct winsize size = {.ws_col = (unsigned short)step->columns.number, .ws_row = (unsigned short)step->rows.number};
   long master = open_master();
   must(master, "open", "/dev/ptmx");
   long peer = open_peer(master);
@@ -45,8 +44,8 @@ void step_pty(const struct plan_step *step) {
  * A shell in a pid namespace can't give the terminal back to Node's process group, which has no number there: so it is
  * not to start in that group but in its own, as if a shell had started it. SIGTTOU, as every signal, is blocked by now.
  */
-void step_foreground(const struct plan_step *step) {
+void step_foreground(const struct step_foreground *step) {
   must(sys2(__NR_setpgid, 0, 0), "setpgid", NULL);
   int group = (int)must(sys0(__NR_getpid), "getpid", NULL);
-  must(sys3(__NR_ioctl, step->field[0].number, TIOCSPGRP, &group), "ioctl", NULL);
+  must(sys3(__NR_ioctl, step->terminal.number, TIOCSPGRP, &group), "ioctl", NULL);
 }

@@ -10,8 +10,8 @@
  * Only remembered. A filter is in force as soon as it is installed, and may forbid what nsinit has still to do: so they
  * are installed when nothing but the exec is left.
  */
-void step_seccomp(const struct plan_step *step) {
-  uint32_t size = step->field[0].size;
+void step_seccomp(const struct step_seccomp *step) {
+  uint32_t size = step->program.size;
   if (task.filter_count == MOST_FILTERS) {
     fail("seccomp", -E2BIG, NULL);
   }
@@ -20,9 +20,9 @@ void step_seccomp(const struct plan_step *step) {
   }
   struct filter *filter = &task.filters[task.filter_count++];
   filter->step = task.step;
-  filter->program = step->field[0].bytes;
+  filter->program = step->program.bytes;
   filter->size = size;
-  filter->flags = step->field[1].number;
+  filter->flags = step->flags.number;
 }
 
 /*

@@ -20,12 +20,6 @@ static int open_path(int at, const char *path) {
   return (int)must(sys4(__NR_openat, at, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
 }
 
-/* What "/" is for this task, and where it is. */
-void change_root(int directory) {
-  must(sys1(__NR_fchdir, directory), "fchdir", "/");
-  must(sys1(__NR_chroot, "."), "chroot", "/");
-}
-
 static int make_directory(const char *name) {
   must(sys3(__NR_mkdirat, task.base, name, 0700), "mkdir", name);
   return open_path(task.base, name);

@@ -4,14 +4,6 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 
-struct task task;
-
-static void (*const run_step[])(const struct plan_step *) = {
-#define STEP(identifier, name, fields) step_##identifier,
-    PLAN_STEPS(STEP)
-#undef STEP
-};
-
 static long receive(char *to, size_t size) {
   long got;
   do {
@@ -66,19 +58,7 @@ static int line_of_plan(void) {
   return (int)header.line;
 }
 
-uint32_t mark_of_plan(void) {
-  struct plan_header header;
-  __builtin_memcpy(&header, task.plan, sizeof(header));
-  return header.mark;
-}
-
-/* The rest of the plan. */
-void run_steps(void) {
-  struct plan_step step;
-  for (; plan_next(&task.reader, &step); task.step++) {
-    run_step[step.type](&step);
-  }
-}
+_Noreturn void nsinit_main(void);
 
 _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.control = PLAN_CONTROL_FD;

@@ -1,22 +1,5 @@
 #include "nsinit.h"
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size) {
-  char *out = to;
-  const char *in = from;
-  while (size-- > 0) {
-    *out++ = *in++;
-  }
-  return to;
-}
-
-void *memset(void *to, int byte, size_t size) {
-  char *out = to;
-  while (size-- > 0) {
-    *out++ = (char)byte;
-  }
-  return to;
-}
-
 size_t text_length(const char *text) {
   size_t length = 0;
   while (text[length] != '\0') {

@@ -4,59 +4,20 @@
  */
 #include "nsinit.h"
 
-#include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/sched.h>
 
-#define PROC_FILES 4
-#define TIMENS_OFFSETS 3
-
-static const char *const proc_files[PROC_FILES] = {"setgroups", "uid_map", "gid_map", "timens_offsets"};
-
-struct written {
-  uint32_t file;
-  int32_t error;
-};
-
-/*
- * This task's own directory in /proc. "self" is looked up anew each time, since a fork may lie in between, and it is
- * the pid namespace of that mount of /proc that counts, not this task's: proc(5).
- */
-int open_proc_self(void) {
-  const char *path = task.proc < 0 ? "/proc/self" : "self";
-  long fd = sys4(__NR_openat, task.proc < 0 ? AT_FDCWD : task.proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  return (int)must(fd, "open", "/proc/self");
-}
-
 /* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
-static long write_proc(int proc_self, const char *file, const struct plan_field *text) {
+static void write_proc(int proc_self, const char *file, const struct plan_field *text) {
+  if (text->size == 0) {
+    return;
+  }
   long fd = sys4(__NR_openat, proc_self, file, O_WRONLY | O_CLOEXEC, 0);
-  if (fd < 0) {
-    return fd;
+  long error = fd < 0 ? fd : sys3(__NR_write, fd, text->bytes, text->size);
+  if (error < 0) {
+    fail("write", error, file);
   }
-  long written = sys3(__NR_write, fd, text->bytes, text->size);
   sys_close(fd);
-  return written < 0 ? written : 0;
-}
-
-static struct written write_all(int proc_self, const struct plan_field *texts) {
-  struct written result = {0, 0};
-  for (; result.file < PROC_FILES; result.file++) {
-    const struct plan_field *text = &texts[result.file];
-    if (text->bytes != NULL && text->size > 0) {
-      result.error = (int32_t)write_proc(proc_self, proc_files[result.file], text);
-    }
-    if (result.error < 0) {
-      break;
-    }
-  }
-  return result;
-}
-
-static void check_written(struct written written) {
-  if (written.error < 0) {
-    fail("write", written.error, proc_files[written.file]);
-  }
 }
 
 /* Enters the time namespace made for the children; setns does it at once, exec only since Linux 6.1. */
@@ -79,10 +40,11 @@ static int open_time_for_children(int proc_self) {
  * id; and the files belong to root while their task is not dumpable: proc_pid(5). Where others live this task is not to
  * be dumpable. So a helper makes what has such files, this task writes them, and enters.
  */
-static void unshare_with_helper(uint64_t flags, const struct plan_field *texts) {
+static void unshare_with_helper(const struct step_unshare *step) {
   struct nested nested;
-  start_nested(&nested, flags & (CLONE_NEWUSER | CLONE_NEWTIME), texts);
-  write_file_of(&nested, proc_files[TIMENS_OFFSETS], &texts[TIMENS_OFFSETS]);
+  uint64_t flags = step->flags.number;
+  start_nested(&nested, flags & (CLONE_NEWUSER | CLONE_NEWTIME), &step->setgroups, &step->uid_map, &step->gid_map);
+  write_file_of(&nested, "timens_offsets", &step->timens_offsets);
   int user = (flags & CLONE_NEWUSER) == 0 ? -1 : open_namespace_of(&nested, "user");
   int time = (flags & CLONE_NEWTIME) == 0 ? -1 : open_namespace_of(&nested, "time_for_children");
   end_nested(&nested);
@@ -96,23 +58,22 @@ static void unshare_with_helper(uint64_t flags, const struct plan_field *texts) 
   }
 }
 
-static bool any_text(const struct plan_field *texts) {
-  for (int i = 0; i < PROC_FILES; i++) {
-    if (texts[i].bytes != NULL && texts[i].size > 0) {
-      return true;
-    }
-  }
-  return false;
+static bool any_text(const struct step_unshare *step) {
+  return step->setgroups.size + step->uid_map.size + step->gid_map.size + step->timens_offsets.size > 0;
 }
 
-static void unshare_here(uint64_t flags, const struct plan_field *texts) {
+static void unshare_here(const struct step_unshare *step) {
+  uint64_t flags = step->flags.number;
   bool new_time = (flags & CLONE_NEWTIME) != 0;
-  bool write = any_text(texts);
+  bool write = any_text(step);
   int proc_self = new_time || write ? open_proc_self() : -1;
   must(sys1(__NR_unshare, flags), "unshare", NULL);
   int time = new_time ? open_time_for_children(proc_self) : -1;
   if (write) {
-    check_written(write_all(proc_self, texts));
+    write_proc(proc_self, "setgroups", &step->setgroups);
+    write_proc(proc_self, "uid_map", &step->uid_map);
+    write_proc(proc_self, "gid_map", &step->gid_map);
+    write_proc(proc_self, "timens_offsets", &step->timens_offsets);
   }
   if (proc_self >= 0) {
     sys_close(proc_self);
@@ -122,13 +83,11 @@ static void unshare_here(uint64_t flags, const struct plan_field *texts) {
   }
 }
 
-void step_unshare(const struct plan_step *step) {
-  uint64_t flags = step->field[0].number;
-  const struct plan_field *texts = &step->field[1];
-  if (task.joined && any_text(texts)) {
-    unshare_with_helper(flags, texts);
+void step_unshare(const struct step_unshare *step) {
+  if (task.joined && any_text(step)) {
+    unshare_with_helper(step);
   } else {
-    unshare_here(flags, texts);
+    unshare_here(step);
   }
   /* Nothing of the host's /proc is held longer than it is needed. */
   if (task.proc >= 0 && !comes_later(PLAN_namespaces)) {

@@ -13,26 +13,44 @@
 #define PLAN_MAX_FIELDS 8
 
 struct plan_field {
-  uint64_t number;   /* u, f */
-  const char *bytes; /* s, z, b: ended by a NUL; NULL for null. Lists: the first item */
-  uint32_t size;     /* s, z, b: bytes without the NUL. Lists: number of items */
+  uint64_t number;   /* a number, or a descriptor */
+  const char *bytes; /* text or bytes: ended by a NUL; NULL for null. Lists: the first item */
+  uint32_t size;     /* text or bytes: how many, without the NUL. Lists: number of items */
 };
+
+/* The fields of each step by their names. */
+#define STEP(identifier, speech, fields)                                                                               \
+  struct step_##identifier {                                                                                           \
+    fields                                                                                                             \
+  };
+#define FIELD(kind, name) struct plan_field name;
+#include "steps.h"
 
 struct plan_step {
   uint32_t type;
-  struct plan_field field[PLAN_MAX_FIELDS];
+  union {
+    struct plan_field field[PLAN_MAX_FIELDS]; /* as they come on the wire */
+#define STEP(identifier, speech, fields) struct step_##identifier identifier;
+#define FIELD(kind, name)
+#include "steps.h"
+  };
 };
+
+_Static_assert(sizeof(struct plan_step) ==
+                   offsetof(struct plan_step, field) + PLAN_MAX_FIELDS * sizeof(struct plan_field),
+               "a step has more fields than PLAN_MAX_FIELDS");
 
 struct plan_reader {
   const char *at;
   const char *end;
 };
 
+/* The kinds of a step's fields, a letter for each: PLAN_KIND_*. */
 static inline const char *plan_step_fields(uint32_t type) {
   static const char *const fields[] = {
-#define STEP(identifier, name, fields) fields,
-      PLAN_STEPS(STEP)
-#undef STEP
+#define STEP(identifier, speech, fields) "" fields,
+#define FIELD(kind, name) PLAN_KIND_##kind
+#include "steps.h"
   };
   return fields[type];
 }
@@ -64,7 +82,7 @@ static inline bool plan_take_string(struct plan_reader *reader, char kind, struc
   if (field->size == PLAN_NULL) {
     field->size = 0;
     field->bytes = NULL;
-    return kind == 'z' && plan_take(reader, 4, &bytes);
+    return (kind == 'z' || kind == 't') && plan_take(reader, 4, &bytes);
   }
   uint64_t padded = (4 + (uint64_t)field->size + 1 + 7) / 8 * 8 - 4;
   if (!plan_take(reader, padded, &field->bytes) || field->bytes[field->size] != '\0') {

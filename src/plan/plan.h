@@ -17,8 +17,6 @@
 
 #include <stdint.h>
 
-#include "steps.h"
-
 #define PLAN_MAGIC 0x316e736cu /* "lsn1" */
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_PACKET_BYTES (32u << 10) /* a part of what the socket has room for: Launch::MakeControl() */
@@ -49,11 +47,24 @@
 #define PLAN_PRIVATE 0x4u   /* what is made on the way to it is as closed to others as it is itself */
 
 enum plan_step_type {
-#define STEP(identifier, name, fields) PLAN_##identifier,
-  PLAN_STEPS(STEP)
-#undef STEP
-      PLAN_STEP_TYPES
+#define STEP(identifier, speech, fields) PLAN_##identifier,
+#define FIELD(kind, name)
+#include "steps.h"
+  PLAN_STEP_TYPES
 };
+
+/* Both columns of steps.h as values: the speech of a step, and the kind of a field, a letter. */
+enum plan_speech { PLAN_QUIET, PLAN_TALKS };
+
+#define PLAN_KIND_number "u"
+#define PLAN_KIND_fd "f"
+#define PLAN_KIND_string "s"
+#define PLAN_KIND_optional "z"
+#define PLAN_KIND_target "t"
+#define PLAN_KIND_bytes "b"
+#define PLAN_KIND_fds "F"
+#define PLAN_KIND_strings "S"
+#define PLAN_KIND_numbers "N"
 
 struct plan_header {
   uint32_t magic;

@@ -1,92 +1,202 @@
 /*
- * The steps of a plan: the one list that both programs are made from. STEP(identifier, name, fields):
+ * The steps of a plan: the one list that both programs are made from. It is included wherever something is made of each
+ * step, with STEP and FIELD defined as what that is: STEP(identifier, speech, fields), and for each of its fields
+ * FIELD(kind, name).
  *
- *   u  a number (64 bits)      s  a string (no NUL inside)    b  bytes
- *   f  a file descriptor       z  a string or null            F  a list of file descriptors
- *                              S  a list of strings           N  a list of numbers
+ * The identifier is also the name that a step has in JavaScript. The speech is TALKS where nsinit sends something back
+ * before the plan is at its end, so that Node has to listen, else QUIET. The kinds of fields:
  *
- * The encoder (src/addon/encoder.cc) checks a step from JavaScript against its fields, the decoder (decode.h) checks
- * the bytes against the same, and nsinit's table of functions is generated from the identifiers: step_<identifier>().
- * The types for lib/ are in types/native.d.ts.
+ *   number    64 bits                       bytes     a string that may have a NUL inside
+ *   fd        a file descriptor             fds       a list of file descriptors
+ *   string    text without a NUL            strings   a list of strings
+ *   optional  a string, or null             numbers   a list of numbers
+ *   target    the path of a mount; null: what is mounted is sent back as a descriptor, and Node has to listen
+ *
+ * All else follows: the encoder (src/addon/encoder.cc) checks a step from JavaScript against its fields, the decoder
+ * (decode.h) checks the bytes against the same, and nsinit's function step_<identifier>() finds the fields by their
+ * names in a struct step_<identifier>. The types for lib/ are in types/native.d.ts.
  */
-#ifndef LINUX_NS_PLAN_STEPS_H
-#define LINUX_NS_PLAN_STEPS_H
+/* clang-format off */
+#define NO_FIELDS
 
-#define PLAN_STEPS(STEP)                                                                                               \
-  STEP(join, "join", "FN")               /* namespaces, and the CLONE_NEW* flag of each: setns(2) */                   \
-  STEP(set_tid, "set_tid", "N")          /* pids of the program, from its own pid namespace outwards: clone3(2) */     \
-  STEP(fork, "fork", "")                 /* go on in a child: to enter a joined pid namespace */                       \
-  STEP(unshare, "unshare", "uzzzz")      /* flags, setgroups, uid_map, gid_map, timens_offsets */                      \
-  STEP(hostname, "hostname", "s")        /* sethostname(2) */                                                          \
-  STEP(domainname, "domainname", "s")    /* setdomainname(2) */                                                        \
-  STEP(loopback, "loopback", "")         /* bring lo up: netdevice(7) */                                               \
-  STEP(make_net, "make_net", "")         /* begins a network namespace with lo up: see net.c */                        \
-  STEP(enter_net, "enter_net", "")       /* enters it, once it is made: setns(2) */                                    \
-  STEP(propagation, "propagation", "su") /* path, MS_* flags: mount(2) */                                              \
-  STEP(trees, "trees", "S")              /* paths, of files to be put elsewhere: open_tree(2) */                       \
-  STEP(host_files, "host_files", "sS")   /* directory in a new root, and a name in it for each of the trees */         \
-  STEP(umount, "umount", "su")           /* target, flags: umount2(2) */                                               \
-  STEP(fs, "fs", "szSuzu")               /* type, source, parameters, MOUNT_ATTR_*, target, PLAN_*: fsopen(2) */       \
-  STEP(tree, "tree", "zFuuuuFz")         /* see mounts.c */                                                            \
-  STEP(overlay, "overlay", "SzzSuzu")    /* lower, upper, work, parameters, MOUNT_ATTR_*, target, PLAN_* */            \
-  STEP(remount, "remount", "suuuS")      /* path, 1: recursive, set, cleared, parameters: mount_setattr(2) */          \
-  STEP(move, "move", "ss")               /* a mount, target: move_mount(2) */                                          \
-  STEP(seal, "seal", "suu")              /* path, MOUNT_ATTR_* that it is to have, PLAN_* */                           \
-  STEP(mask, "mask", "su")               /* what is to be hidden; 1: if it exists */                                   \
-  STEP(data, "data", "subFu")            /* target, mode, contents or descriptor, MOUNT_ATTR_* */                      \
-  STEP(owner, "owner", "uu")             /* uid, gid: whose files are that are made from here on */                    \
-  STEP(make_dir, "make_dir", "suu")      /* path, mode (PLAN_UNCHANGED), PLAN_* */                                     \
-  STEP(make_link, "make_link", "ss")     /* path, what it is to say */                                                 \
-  STEP(make_file, "make_file", "subF")   /* path, mode, contents, or a descriptor to copy from */                      \
-  STEP(chmod, "chmod", "su")             /* path, mode */                                                              \
-  STEP(nest, "nest", "uzzz")             /* flags, setgroups, uid_map, gid_map of a user namespace below: nest.c */    \
-  STEP(enter_nest, "enter_nest", "u")    /* enters it; flags to unshare there: setns(2) */                             \
-  STEP(namespaces, "namespaces", "N")    /* CLONE_NEW* flags: those it is in are sent back, see nest.c */              \
-  STEP(open_file, "open_file", "suu")    /* path in the root, open(2) flags, mode: sent back as a descriptor */        \
-  STEP(save_file, "save_file", "suubF")  /* the same, and contents, or a descriptor to copy from: written here */      \
-  STEP(list, "list", "suu")        /* path in the root, most bytes, most entries: names and types sent as data */      \
-  STEP(changes, "changes", "ffuu") /* upper layer, those below, most bytes, most entries: sent back as data */         \
-  STEP(mount_points, "mount_points", "") /* those that were made on the host: pairs of descriptors, see points.c */    \
-  STEP(unmake, "unmake", "F")            /* takes them away again */                                                   \
-  STEP(pivot_root, "pivot_root", "zz")   /* new root, old root's place; null: the one made by steps, none */           \
-  STEP(write_file, "write_file", "sub")  /* path, open(2) flags, data in one write(2) */                               \
-  STEP(try_write_file, "try_write_file", "sub") /* the same, and no failure where the file cannot be opened */         \
-  STEP(read_file, "read_file", "su")            /* path, most bytes: sent back as data */                              \
-  STEP(mountinfo, "mountinfo", "")              /* sent back as data: proc_pid_mountinfo(5) */                         \
-  STEP(socket, "socket", "uuu")                 /* domain, type, protocol: sent back as a descriptor */                \
-  STEP(tun, "tun", "suuuu")                     /* name, IFF_* flags, owner, group, persistent: TUNSETIFF */           \
-  STEP(netns_directory, "netns_directory", "s") /* path: a directory that is a shared mount: ip-netns(8) */            \
-  STEP(netns_add, "netns_add", "sF")            /* path of a new file; a namespace, or none for this task's network */ \
-  STEP(netns_clear, "netns_clear", "s")         /* path of a file that waits for its mount, if it was left */          \
-  STEP(netns_remove, "netns_remove", "s")       /* path */                                                             \
-  STEP(cover, "cover", "ss")                    /* a file of the host, what it lies over if that is there: netns.c */  \
-  STEP(oom_score_adj, "oom_score_adj", "s")     /* text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */     \
-  STEP(raise_limits, "raise_limits", "N")       /* resource, hard, and so on: hard limits that are lower */            \
-  STEP(rlimits, "rlimits", "N")   /* resource, soft, hard, and so on; also PLAN_INFINITY, PLAN_AS_IS: prlimit(2) */    \
-  STEP(priority, "priority", "u") /* nice value: setpriority(2) */                                                     \
-  STEP(umask, "umask", "u")       /* umask(2) */                                                                       \
-  STEP(affinity, "affinity", "N") /* processors: sched_setaffinity(2) */                                               \
-  STEP(personality, "personality", "u")       /* personality(2) */                                                     \
-  STEP(keep_caps, "keep_caps", "")            /* through the change of ids that follows: PR_SET_KEEPCAPS(2const) */    \
-  STEP(capabilities, "capabilities", "uuuuu") /* bounding, inheritable, ambient, securebits, 1: see creds.c */         \
-  STEP(pty, "pty", "uu")                      /* columns, rows: a new terminal, its other end sent back: pty(7) */     \
-  STEP(foreground, "foreground", "f")    /* a process group of its own, in front on this terminal: tcsetpgrp(3) */     \
-  STEP(setsid, "setsid", "")             /* a session of its own: setsid(2) */                                         \
-  STEP(fchdir, "fchdir", "f")            /* fchdir(2) */                                                               \
-  STEP(chroot, "chroot", "s")            /* and chdir there: chroot(2) */                                              \
-  STEP(chdir, "chdir", "su")             /* path; 1: where it does not exist, the root instead */                      \
-  STEP(ids, "ids", "uuuN")               /* uid, gid (PLAN_UNCHANGED), 1 if groups follow, groups */                   \
-  STEP(default_ids, "default_ids", "")   /* 0:0 where the user namespace maps it, else unchanged */                    \
-  STEP(no_new_privs, "no_new_privs", "") /* PR_SET_NO_NEW_PRIVS(2const) */                                             \
-  STEP(new_keyring, "new_keyring", "")   /* an empty session keyring: session-keyring(7) */                            \
-  STEP(lower_caps, "lower_caps", "")     /* empty the ambient and inheritable sets: capabilities(7) */                 \
-  STEP(die_with_parent, "die_with_parent", "uu") /* signal, Node's pid: PR_SET_PDEATHSIG(2const) */                    \
-  STEP(stdio, "stdio", "F")                      /* these become 0, 1, 2, ... */                                       \
-  STEP(init, "init", "u")                        /* stay as init, go on in a child; 1: dies with the parent */         \
-  STEP(seccomp, "seccomp", "bu")                 /* a BPF program, flags; in force from the exec on: seccomp(2) */     \
-  STEP(exec, "exec", "sSS")                      /* file, argv, env; PATH is searched: execve(2) */                    \
-  STEP(outlive, "outlive", "")                   /* before hold: not to end with Node, but with its last process */    \
-  STEP(hold, "hold", "")                         /* keep the namespaces: as init in a pid namespace */                 \
-  STEP(exit, "exit", "")                         /* all is done */
+/* setns(2); flags: the CLONE_NEW* flag of each of fds */
+STEP(join, QUIET, FIELD(fds, fds) FIELD(numbers, flags))
+/* Pids of the program, from its own pid namespace outwards: clone3(2) */
+STEP(set_tid, QUIET, FIELD(numbers, pids))
+/* Goes on in a child, to enter a joined pid namespace */
+STEP(fork, QUIET, NO_FIELDS)
+/* unshare(2), and texts for files in /proc/PID: user_namespaces(7), time_namespaces(7) */
+STEP(unshare, QUIET, FIELD(number, flags) FIELD(optional, setgroups) FIELD(optional, uid_map) FIELD(optional, gid_map)
+     FIELD(optional, timens_offsets))
 
-#endif
+/* sethostname(2) */
+STEP(hostname, QUIET, FIELD(string, name))
+/* setdomainname(2) */
+STEP(domainname, QUIET, FIELD(string, name))
+/* Brings lo up: netdevice(7) */
+STEP(loopback, QUIET, NO_FIELDS)
+/* Begins a network namespace with lo up: net.c */
+STEP(make_net, QUIET, NO_FIELDS)
+/* Enters it, once it is made: setns(2) */
+STEP(enter_net, QUIET, NO_FIELDS)
+
+/* mount(2); flags: MS_* */
+STEP(propagation, QUIET, FIELD(string, path) FIELD(number, flags))
+/* Files to be put elsewhere: open_tree(2) */
+STEP(trees, QUIET, FIELD(strings, paths))
+/* A directory in a new root, and a name in it for each of the trees */
+STEP(host_files, QUIET, FIELD(string, directory) FIELD(strings, names))
+/* umount2(2) */
+STEP(umount, QUIET, FIELD(string, target) FIELD(number, flags))
+
+/* fsopen(2); attributes: MOUNT_ATTR_*, flags: PLAN_* */
+STEP(fs, QUIET, FIELD(string, type) FIELD(optional, source) FIELD(strings, parameters) FIELD(number, attributes)
+     FIELD(target, target) FIELD(number, flags))
+/* Mounts what a path or a descriptor is, with attributes to set and to clear: mounts.c */
+STEP(tree, QUIET, FIELD(optional, source) FIELD(fds, fds) FIELD(number, flags) FIELD(number, set) FIELD(number, clear)
+     FIELD(number, propagation) FIELD(fds, userns) FIELD(target, target))
+/* attributes: MOUNT_ATTR_*, flags: PLAN_*; its layers are sent back with PLAN_TELL_LAYERS: overlay.c */
+STEP(overlay, TALKS, FIELD(strings, lower) FIELD(optional, upper) FIELD(optional, work) FIELD(strings, parameters)
+     FIELD(number, attributes) FIELD(target, target) FIELD(number, flags))
+/* mount_setattr(2), fspick(2) */
+STEP(remount, QUIET, FIELD(string, target) FIELD(number, recursive) FIELD(number, set) FIELD(number, clear)
+     FIELD(strings, parameters))
+/* move_mount(2) */
+STEP(move, QUIET, FIELD(string, source) FIELD(string, target))
+/* From here on a mount with these attributes, MOUNT_ATTR_*; flags: PLAN_* */
+STEP(seal, QUIET, FIELD(string, target) FIELD(number, attributes) FIELD(number, flags))
+/* Hides what is there */
+STEP(mask, QUIET, FIELD(string, target) FIELD(number, optional))
+/* A file of its own that is mounted: its contents, or a descriptor to copy from; attributes: MOUNT_ATTR_* */
+STEP(data, QUIET, FIELD(string, target) FIELD(number, mode) FIELD(bytes, contents) FIELD(fds, from)
+     FIELD(number, attributes))
+
+/* The owner of what later steps make */
+STEP(owner, QUIET, FIELD(number, uid) FIELD(number, gid))
+/* mode: PLAN_UNCHANGED leaves it as it is; flags: PLAN_* */
+STEP(make_dir, QUIET, FIELD(string, path) FIELD(number, mode) FIELD(number, flags))
+/* symlink(2) */
+STEP(make_link, QUIET, FIELD(string, path) FIELD(string, to))
+/* Its contents, or a descriptor to copy from */
+STEP(make_file, QUIET, FIELD(string, path) FIELD(number, mode) FIELD(bytes, contents) FIELD(fds, from))
+/* chmod(2) */
+STEP(chmod, QUIET, FIELD(string, path) FIELD(number, mode))
+
+/* Makes a user namespace below: nest.c */
+STEP(nest, QUIET, FIELD(number, flags) FIELD(optional, setgroups) FIELD(optional, uid_map) FIELD(optional, gid_map))
+/* Enters it, and unshares there what flags say: setns(2) */
+STEP(enter_nest, QUIET, FIELD(number, flags))
+/* Namespaces that this task is in, CLONE_NEW*, are sent back: nest.c */
+STEP(namespaces, TALKS, FIELD(numbers, flags))
+
+/* A file in the root is sent back as a descriptor */
+STEP(open_file, TALKS, FIELD(string, path) FIELD(number, open_flags) FIELD(number, mode))
+/* The same, and it is written here */
+STEP(save_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(number, mode) FIELD(bytes, contents)
+     FIELD(fds, from))
+/* Names and types of what is in a directory of the root are sent back */
+STEP(list, TALKS, FIELD(string, path) FIELD(number, max_bytes) FIELD(number, max_entries))
+/* What the upper layer of an overlay says is sent back */
+STEP(changes, TALKS, FIELD(fd, upper) FIELD(fd, lower) FIELD(number, max_bytes) FIELD(number, max_entries))
+
+/* Those that were made on the host are sent back, two descriptors each: points.c */
+STEP(mount_points, QUIET, NO_FIELDS)
+/* Takes them away again */
+STEP(unmake, QUIET, FIELD(fds, points))
+/* Without a new root the one that steps have made; without a place for the old one it is detached */
+STEP(pivot_root, QUIET, FIELD(optional, new_root) FIELD(optional, put_old))
+
+/* In one write(2) */
+STEP(write_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(bytes, data))
+/* The same, and no failure where the file cannot be opened */
+STEP(try_write_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(bytes, data))
+/* What is in it is sent back */
+STEP(read_file, TALKS, FIELD(string, path) FIELD(number, max_bytes))
+/* proc_pid_mountinfo(5) is sent back */
+STEP(mountinfo, TALKS, NO_FIELDS)
+
+/* socket(2), sent back as a descriptor */
+STEP(socket, TALKS, FIELD(number, domain) FIELD(number, type) FIELD(number, protocol))
+/* TUNSETIFF, sent back as a descriptor; flags: IFF_* */
+STEP(tun, TALKS, FIELD(string, name) FIELD(number, flags) FIELD(number, owner) FIELD(number, group)
+     FIELD(number, persistent))
+
+/* A directory that is a shared mount: ip-netns(8) */
+STEP(netns_directory, QUIET, FIELD(string, path))
+/* A new file with a network namespace on it, else that of this task */
+STEP(netns_add, QUIET, FIELD(string, path) FIELD(fds, net))
+/* Deletes a file that waits for its mount, if it was left */
+STEP(netns_clear, QUIET, FIELD(string, path))
+/* Deletes a file with its mount */
+STEP(netns_remove, QUIET, FIELD(string, path))
+/* A file of the host over one in the root, if that is there: netns.c */
+STEP(cover, QUIET, FIELD(string, source) FIELD(string, target))
+
+/* Text for /proc/self/oom_score_adj: proc_pid_oom_score_adj(5) */
+STEP(oom_score_adj, QUIET, FIELD(string, text))
+/* resource, hard, and so on: raises hard limits that are lower. prlimit(2) */
+STEP(raise_limits, QUIET, FIELD(numbers, limits))
+/* resource, soft, hard, and so on; also PLAN_INFINITY and PLAN_AS_IS: prlimit(2) */
+STEP(rlimits, QUIET, FIELD(numbers, limits))
+/* setpriority(2) */
+STEP(priority, QUIET, FIELD(number, nice))
+/* umask(2) */
+STEP(umask, QUIET, FIELD(number, mask))
+/* sched_setaffinity(2) */
+STEP(affinity, QUIET, FIELD(numbers, processors))
+/* personality(2) */
+STEP(personality, QUIET, FIELD(number, persona))
+
+/* Through the change of ids that follows: PR_SET_KEEPCAPS(2const) */
+STEP(keep_caps, QUIET, NO_FIELDS)
+/* Sets of bits: creds.c */
+STEP(capabilities, QUIET, FIELD(number, bounding) FIELD(number, inheritable) FIELD(number, ambient)
+     FIELD(number, securebits) FIELD(number, except_root))
+
+/* A new terminal; its other end is sent back: pty(7) */
+STEP(pty, TALKS, FIELD(number, columns) FIELD(number, rows))
+/* A process group of its own, in front on this terminal: tcsetpgrp(3) */
+STEP(foreground, QUIET, FIELD(fd, terminal))
+/* A session of its own: setsid(2) */
+STEP(setsid, QUIET, NO_FIELDS)
+
+/* fchdir(2) */
+STEP(fchdir, QUIET, FIELD(fd, directory))
+/* chroot(2), and chdir there */
+STEP(chroot, QUIET, FIELD(string, path))
+/* chdir(2); fallback: to the root where the path does not exist */
+STEP(chdir, QUIET, FIELD(string, path) FIELD(number, fallback))
+
+/* setresuid(2), setgroups(2); PLAN_UNCHANGED leaves an id as it is */
+STEP(ids, QUIET, FIELD(number, uid) FIELD(number, gid) FIELD(number, set_groups) FIELD(numbers, groups))
+/* 0:0 where the user namespace maps it, else unchanged */
+STEP(default_ids, QUIET, NO_FIELDS)
+/* PR_SET_NO_NEW_PRIVS(2const) */
+STEP(no_new_privs, QUIET, NO_FIELDS)
+/* An empty session keyring: session-keyring(7) */
+STEP(new_keyring, QUIET, NO_FIELDS)
+/* Empties the ambient and inheritable sets: capabilities(7) */
+STEP(lower_caps, QUIET, NO_FIELDS)
+
+/* PR_SET_PDEATHSIG(2const); parent: Node's pid */
+STEP(die_with_parent, QUIET, FIELD(number, signal) FIELD(number, parent))
+/* These become 0, 1, 2, ... */
+STEP(stdio, QUIET, FIELD(fds, fds))
+/* This task stays as init, and a child goes on */
+STEP(init, QUIET, FIELD(number, dies_with_parent))
+/* A BPF program, in force from the exec on: seccomp(2) */
+STEP(seccomp, QUIET, FIELD(bytes, program) FIELD(number, flags))
+/* execve(2), with a search of PATH */
+STEP(exec, QUIET, FIELD(string, file) FIELD(strings, argv) FIELD(strings, env))
+
+/* Before hold: not to end with Node, but with the last process */
+STEP(outlive, QUIET, NO_FIELDS)
+/* Keeps the namespaces, as init of a pid namespace where there is one */
+STEP(hold, QUIET, NO_FIELDS)
+/* All is done */
+STEP(exit, QUIET, NO_FIELDS)
+
+#undef NO_FIELDS
+#undef FIELD
+#undef STEP
+/* clang-format on */

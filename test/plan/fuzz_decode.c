@@ -17,7 +17,7 @@ static void walk_field(const struct plan_field *field, char kind, const char *en
   for (uint32_t i = 0; kind == 'S' && i < field->size; i++) {
     seen += strlen(plan_list_string(&items));
   }
-  if ((kind == 's' || kind == 'z') && field->bytes != NULL) {
+  if ((kind == 's' || kind == 'z' || kind == 't') && field->bytes != NULL) {
     seen += strlen(field->bytes);
   }
 }

@@ -130,15 +130,15 @@ static void decodes_what_was_encoded(void) {
   struct plan_reader reader = plan_open(plan.bytes, plan.size);
   struct plan_step step;
   check(plan_check(plan.bytes, plan.size), "a sound plan passes the check");
-  check(plan_next(&reader, &step) && step.type == PLAN_join && step.field[0].size == 2 &&
-            plan_list_number(&step.field[0], 1) == 8 && plan_list_number(&step.field[1], 1) == 0x40000000,
+  check(plan_next(&reader, &step) && step.type == PLAN_join && step.join.fds.size == 2 &&
+            plan_list_number(&step.join.fds, 1) == 8 && plan_list_number(&step.join.flags, 1) == 0x40000000,
         "lists of numbers come out as they went in");
-  check(plan_next(&reader, &step) && strcmp(step.field[4].bytes, "/proc") == 0 && step.field[1].bytes == NULL &&
-            step.field[3].number == 14,
+  check(plan_next(&reader, &step) && strcmp(step.fs.target.bytes, "/proc") == 0 && step.fs.source.bytes == NULL &&
+            step.fs.attributes.number == 14,
         "strings, numbers and null do");
-  check(plan_next(&reader, &step) && step.field[0].number == 9, "descriptors do");
-  check(plan_next(&reader, &step) && step.field[1].size == 3, "lists of strings do");
-  struct plan_reader items = {step.field[1].bytes, plan.bytes + plan.size};
+  check(plan_next(&reader, &step) && step.fchdir.directory.number == 9, "descriptors do");
+  check(plan_next(&reader, &step) && step.exec.argv.size == 3, "lists of strings do");
+  struct plan_reader items = {step.exec.argv.bytes, plan.bytes + plan.size};
   plan_list_string(&items);
   check(strcmp(plan_list_string(&items), "-c") == 0 && strcmp(plan_list_string(&items), "") == 0,
         "each item of a list of strings is found");

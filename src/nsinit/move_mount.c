@@ -1,0 +1,17 @@
+/* Puts a detached mount where it is to be: move_mount(2). */
+#include "nsinit.h"
+
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+/*
+ * On what the target is, and on top of all that is mounted there already. A directory goes on a directory only, and
+ * anything else on what is none.
+ */
+void put_mount(int mount, int target, const char *path) {
+  long error = sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  if (error < 0 && (type_of(mount) == S_IFDIR) != (type_of(target) == S_IFDIR)) {
+    fail_in_the_way("move_mount", error, path, path + (*path == '/'), target);
+  }
+  must(error, "move_mount", path);
+}
