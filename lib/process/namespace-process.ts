@@ -1,8 +1,7 @@
 import type { ChildProcess, MessageOptions, SendHandle, Serializable } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
-import type { Socket } from 'node:net';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Cgroup } from '../cgroup/cgroup';
 import { Errno } from '../kernel/errno';
 import { type Exit, type Task, abortError } from '../task/task';
@@ -13,6 +12,8 @@ import { Link, disconnectedError, refuseClosed, sortRest } from './ipc/link';
 import { killTask } from './kill';
 import { namespacesOf } from './namespaces';
 import type { Pty } from './pty';
+import type { Output } from './rest';
+import type { PipeEnd } from './stdio';
 
 /** What {@link NamespaceProcess} is made of. */
 export interface Started {
@@ -21,7 +22,7 @@ export interface Started {
   readonly file: string;
   readonly argv: readonly string[];
   /** One for each descriptor of the child; null where it has no pipe. */
-  readonly streams: readonly (Socket | null)[];
+  readonly streams: readonly (PipeEnd | null)[];
   readonly pty: Pty | null;
   /** The parent's end of the IPC channel, and what is spoken on it. */
   readonly ipc?: { readonly fds: ChannelDescriptors; readonly format: ChannelFormat } | undefined;
@@ -41,7 +42,7 @@ export interface NamespaceProcessEvents {
   error: [error: Error];
   /** It has ended. Its streams may have more to give. */
   exit: [code: number | null, signal: NodeJS.Signals | null];
-  /** It has ended and all its streams are closed. */
+  /** It has ended, and all its streams are closed. A stream that nobody reads is not waited for: see {@link NamespaceProcess.exited}. */
   close: [code: number | null, signal: NodeJS.Signals | null];
   /** Either side has closed the IPC channel. Comes after the last 'message', if that has a listener. */
   disconnect: [];
@@ -83,8 +84,10 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   /** The IPC channel: `ref()` and `unref()` say whether it keeps Node running. Null once closed, absent without one. */
   declare readonly channel?: ChannelControl | null;
   /**
-   * How it ended: resolves with `exitCode` and `signalCode` set. Never rejects. Output that nobody has begun to read
-   * when those who await it have run is dropped, or `'close'` would never come.
+   * How it ended: resolves with `exitCode` and `signalCode` set. Never rejects.
+   *
+   * Output that nobody has read yet stays readable until {@link close}. Up to 1 MiB of each stream is held in memory.
+   * If another process still has the stream open and writes more, that process waits for a reader.
    */
   readonly exited: Promise<Exit>;
 
@@ -93,13 +96,15 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   }
 
   readonly #task: Task;
-  /** Those that 'close' waits for, and its standard input, the first. */
-  readonly #streams: readonly (Duplex | null)[];
+  /** Its standard input is the first. */
+  readonly #streams: readonly (Output | null)[];
+  /** The streams that 'close' still waits for. */
+  readonly #awaited = new Set<Output>();
   readonly #closed: Promise<void>;
   readonly #link: Link | undefined;
   #exit: Exit = { code: null, signal: null };
   #killed = false;
-  /** How many ends 'close' waits for: the process's own and those of the streams that are read. */
+  /** The number of ends that 'close' waits for: the process's own, its streams' and its channel's. */
   #open = 1;
   #tellExit: (exit: Exit) => void = () => undefined;
   #tellClosed: () => void = () => undefined;
@@ -191,8 +196,8 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 
   /**
    * Ends it: SIGTERM, and SIGKILL two seconds later if it still runs; with an init, that kills all of its pid
-   * namespace. Resolves when it is gone and its streams are closed. Streams that other processes still hold open are
-   * destroyed after two seconds.
+   * namespace. Resolves when it is gone and its streams are closed: readers that have paused get the rest of the output,
+   * and output without a reader is dropped. Streams that other processes still hold open are destroyed after two seconds.
    *
    * With a terminal of its own it gets SIGHUP as well, as when a terminal's window is closed: interactive shells ignore
    * SIGTERM.
@@ -268,8 +273,14 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     for (const stream of this.#streams.slice(1)) {
       if (stream === null) continue;
       this.#open++;
-      stream.once('close', () => this.#closedOne());
+      this.#awaited.add(stream);
+      stream.once('close', () => this.#passStream(stream));
     }
+  }
+
+  /** 'close' need not wait for this stream any more: it is closed, or nobody reads it. */
+  #passStream(stream: Output): void {
+    if (this.#awaited.delete(stream)) this.#closedOne();
   }
 
   #watchClock({ timeout, killSignal }: Started): void {
@@ -294,15 +305,13 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     for (const forget of this.#forget.splice(0)) forget();
     this.#streams[0]?.destroy();
     this.#tellExit(exit);
-    // Registered before the listeners of 'exit' run, which may throw; run after them, and after all that awaits
-    // `exited`, so that these can begin to read.
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#drain();
-        this.#link?.drain();
-        this.#whenAlone(() => this.#closedOne());
-      }),
-    );
+    // Both are registered before the listeners of 'exit' run, which may throw, and run after them.
+    process.nextTick(() => {
+      this.#link?.drain();
+      this.#whenAlone(() => this.#closedOne());
+    });
+    // In the next turn: code that awaits `exited` has then had the time to read, or to listen for 'close'.
+    setImmediate(() => this.#keepRest());
     this.emit('exit', exit.code, exit.signal);
   }
 
@@ -316,10 +325,16 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     this.cgroup.remove().then(next, next);
   }
 
-  /** As Node: what nobody reads is read to its end once the process has ended, or 'close' would never come. */
-  #drain(): void {
+  /** Node reads to its end, and drops, output that nobody reads, or 'close' would never come. Here it can be read later. */
+  #keepRest(): void {
     for (const stream of this.#streams) {
-      if (stream?.readable === true) stream.resume();
+      if (stream?.readable === true) stream.keepRest(() => this.#passStream(stream));
+    }
+  }
+
+  #dropRest(): void {
+    for (const stream of this.#streams) {
+      if (stream?.readable === true) stream.dropRest();
     }
   }
 
@@ -339,9 +354,14 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
       this.#link?.destroy();
     }, CLOSE_GRACE);
     await this.exited;
-    await this.#closed;
+    this.#dropRest();
+    await Promise.all([this.#closed, ...this.#streams.map(streamClosed)]);
     clearTimeout(timer);
   }
+}
+
+async function streamClosed(stream: Output | null): Promise<void> {
+  if (stream !== null && !stream.closed) await new Promise((resolve) => stream.once('close', resolve));
 }
 
 /** EPERM and the like, which Node emits; not a bad argument, nor a signal that the kernel does not know. */

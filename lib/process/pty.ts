@@ -4,6 +4,7 @@ import { copyBytes } from '../errors/bytes';
 import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
 import { systemError } from '../task/failure';
 import { native } from '../native';
+import { Rest } from './rest';
 
 /** {@link SpawnOptions.pty}: how large a new terminal is. */
 export interface PtyOptions {
@@ -69,6 +70,7 @@ function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize
  */
 export class Pty extends Duplex {
   readonly #terminal: NativeTerminal;
+  readonly #rest = new Rest(this, () => this.#close());
   /** What waits for room. */
   #pending: Typed | undefined;
   #reading = false;
@@ -76,6 +78,8 @@ export class Pty extends Duplex {
   #atLineStart = true;
   /** Nobody has the other end open any more. */
   #over = false;
+  /** The descriptor is closed. Bytes that were read before may still wait for a reader. */
+  #closed = false;
   #size: TerminalSize;
 
   /** @internal Takes the descriptor of the master over. */
@@ -96,8 +100,8 @@ export class Pty extends Duplex {
   }
 
   /**
-   * Changes its size; the foreground job gets SIGWINCH when it is another one. Does nothing once the stream is
-   * destroyed. TIOCSWINSZ, ioctl_tty(2)
+   * Changes its size; the foreground job gets SIGWINCH when it is another one. Does nothing once the terminal is
+   * closed. TIOCSWINSZ, ioctl_tty(2)
    *
    * @param cols - columns, in characters, from 1 to 65535
    * @param rows - rows, in characters, from 1 to 65535
@@ -105,7 +109,7 @@ export class Pty extends Duplex {
    */
   resize(cols: number, rows: number): void {
     const size = checkedSize('', cols, rows);
-    if (this.destroyed) return;
+    if (this.#closed) return;
     this.#terminal.resize(cols, rows);
     this.#size = size;
   }
@@ -135,6 +139,21 @@ export class Pty extends Duplex {
   }
 
   /** @internal */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    return this.#rest.taken(chunk, super.push(chunk, encoding));
+  }
+
+  /** @internal */
+  keepRest(unread: () => void): void {
+    this.#rest.keep(unread);
+  }
+
+  /** @internal */
+  dropRest(): void {
+    this.resume();
+  }
+
+  /** @internal */
   override _read(): void {
     this.#reading = true;
     this.#watch();
@@ -159,10 +178,15 @@ export class Pty extends Duplex {
   override _destroy(error: Error | null, done: Callback): void {
     const pending = this.#pending;
     this.#pending = undefined;
-    this.#terminal.close();
+    this.#close();
     done(error);
     // As a socket does: whoever waits for what was written is told, and so are those who wait behind him.
     pending?.done(error);
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#terminal.close();
   }
 
   #onEvent(): void {
@@ -172,7 +196,7 @@ export class Pty extends Duplex {
   }
 
   #watch(): void {
-    if (!this.destroyed) this.#terminal.watch(this.#reading, this.#pending !== undefined);
+    if (!this.#closed) this.#terminal.watch(this.#reading, this.#pending !== undefined);
   }
 
   /** One read for each event: others have their turn, however much a program writes. */

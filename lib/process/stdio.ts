@@ -11,6 +11,7 @@ import { invalidType, invalidValue, validateFd } from '../errors/validate';
 import { systemError } from '../task/failure';
 import { native } from '../native';
 import type { ChannelDescriptors } from './ipc/channel';
+import { type Output, Rest } from './rest';
 
 /** One descriptor of the child, as `options.stdio` names it. */
 export type StdioEntry = 'pipe' | 'overlapped' | 'ipc' | 'ignore' | 'inherit' | number | Stream | null | undefined;
@@ -33,6 +34,7 @@ interface StreamHandle {
   fd?: unknown;
   reading?: boolean;
   readStop?: () => void;
+  close?: () => void;
 }
 
 /** The first three are there for every program: standard input, output and error. */
@@ -97,6 +99,42 @@ function fdOfStream(name: string, stream: object): number {
 function handleOf(stream: object): StreamHandle | undefined {
   return (stream as { _handle?: StreamHandle | null })._handle ?? undefined;
 }
+
+/** The parent's end of a pipe. */
+export class PipeEnd extends Socket implements Output {
+  readonly #rest = new Rest(this, () => this.#release());
+
+  /** @internal */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    return this.#rest.taken(chunk, super.push(chunk, encoding));
+  }
+
+  /** @internal */
+  keepRest(unread: () => void): void {
+    // Another program reads it.
+    if (givenAway.has(this)) unread();
+    else this.#rest.keep(unread);
+  }
+
+  /** @internal */
+  dropRest(): void {
+    if (givenAway.has(this)) this.destroy();
+    else this.resume();
+  }
+
+  /**
+   * Closes Node's handle, which Node itself closes at 'end' only. While it is open, the socket and all that it refers
+   * to cannot be collected.
+   */
+  #release(): void {
+    if (this.writableLength > 0) return;
+    handleOf(this)?.close?.();
+    (this as { _handle?: StreamHandle | null })._handle = null;
+  }
+}
+
+/** Streams that a program has been given as a descriptor of its own. */
+const givenAway = new WeakSet();
 
 /** The parent's end of one descriptor of the child. */
 type ParentEnd = { readonly fd: number } | null;
@@ -165,12 +203,12 @@ export class StdioDescriptors {
    * The parent's streams, one entry for each descriptor of the child, null where it has no pipe. From here on the
    * descriptors are theirs. As in Node: 0 is written to, 1 and 2 are read, pipes beyond go both ways.
    */
-  streams(): (Socket | null)[] {
+  streams(): (PipeEnd | null)[] {
     this.#slots.forEach(stopReading);
     return this.#parentEnds.map((end, fd) => {
       if (end === null) return null;
       native().disown(end.fd);
-      const socket = new Socket({ fd: end.fd, readable: fd !== 0, writable: fd === 0 || fd >= STANDARD });
+      const socket = new PipeEnd({ fd: end.fd, readable: fd !== 0, writable: fd === 0 || fd >= STANDARD });
       this.#parentEnds[fd] = null;
       return socket;
     });
@@ -204,6 +242,7 @@ function stopReading(slot: StdioSlot): void {
   if (slot.type !== 'fd' || slot.stream === undefined) return;
   const handle = handleOf(slot.stream);
   if (typeof handle?.readStop !== 'function') return;
+  givenAway.add(slot.stream);
   handle.reading = false;
   handle.readStop();
   (slot.stream as { pause?: () => void }).pause?.();

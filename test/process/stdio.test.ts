@@ -1,7 +1,6 @@
 import { spawn as spawnOfNode } from 'node:child_process';
-import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { type NamespaceProcess, type SpawnOptions, spawn } from 'linux-ns';
+import { type SpawnOptions, spawn } from 'linux-ns';
 
 /** The numbers of its descriptors, but for the one that it lists them by. */
 const LIST = 'for fd in /proc/self/fd/*; do [ "${fd##*/}" -lt 100 ] && [ -e "$fd" ] && printf "%s " "${fd##*/}"; done';
@@ -28,29 +27,5 @@ describe('entries of stdio from 3 on that are ignored', () => {
     const stdio = ['ignore', 'pipe', 'ignore'] as const;
     await using child = await spawn('readlink', ['/proc/self/fd/0', '/proc/self/fd/2'], { stdio });
     expect(await text(child.stdout!)).toBe('/dev/null\n/dev/null\n');
-  });
-});
-
-describe('output of a program that has ended', () => {
-  const ways: [string, SpawnOptions][] = [
-    ['no namespace', {}],
-    ['a new pid namespace', { unshare: ['user', 'pid'] }],
-  ];
-
-  test.each(ways)('can be read by what awaits `exited`, however many promises later: %s', async (_, options) => {
-    const ended = async (child: NamespaceProcess): Promise<void> => {
-      await Promise.all([child.exited]);
-    };
-    for (let i = 0; i < 20; i++) {
-      const child = await spawn('sh', ['-c', 'echo out; echo err >&2'], options);
-      await ended(child);
-      expect(await Promise.all([text(child.stdout!), text(child.stderr!)])).toEqual(['out\n', 'err\n']);
-    }
-  });
-
-  test("is dropped if nobody reads it, and 'close' comes", async () => {
-    const child = await spawn('echo', ['x']);
-    await once(child, 'close');
-    expect(await text(child.stdout!)).toBe('');
   });
 });
