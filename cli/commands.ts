@@ -39,6 +39,11 @@ export const COMMANDS: readonly Entry[] = [
     async () => (await import('./commands/doctor.js')).doctorCommand,
   ),
   entry(
+    'compile',
+    'Compile the addon of this package, where no binary of it fits',
+    async () => (await import('./commands/compile.js')).compileCommand,
+  ),
+  entry(
     'completion',
     'Print a completion script for bash or zsh',
     async () => (await import('./commands/completion.js')).completionCommand,

@@ -84,7 +84,7 @@ function noBinary(): NamespaceError {
   return new NamespaceError({
     code: 'ERR_LINUX_NS_UNSUPPORTED',
     message: `linux-ns is not supported here: there is no binary for linux-${process.arch}`,
-    hint: `Compile it with 'npm rebuild linux-ns' (a C++ compiler, make and Python are needed) in ${MODULE_ROOT}.`,
+    hint: `Compile it: 'npx linux-ns compile', which says what that takes. The package is in ${MODULE_ROOT}.`,
   });
 }
 
@@ -139,11 +139,11 @@ const REMEDIES: readonly (readonly [words: RegExp, remedy: string])[] = [
   ],
   [
     /file too short|invalid ELF header|file truncated|Exec format error|wrong ELF class|Input\/output error/,
-    "The file is empty, damaged or for another processor: 'npm rebuild linux-ns', or install the package again.",
+    "The file is empty, damaged or for another processor: 'npx linux-ns compile', or install the package again.",
   ],
   [
     /GLIBC|version `|symbol|Error relocating|cannot open shared object file: No such file/,
-    "It was made for another C library or another Node: 'npm rebuild linux-ns' compiles it for this one (a C++ compiler, make and Python are needed).",
+    "It was made for another C library or another Node: 'npx linux-ns compile' compiles it for this one.",
   ],
   [
     /dlopen|addons|ERR_DLOPEN_DISABLED|Cannot load native addon/,
@@ -155,7 +155,10 @@ const REMEDIES: readonly (readonly [words: RegExp, remedy: string])[] = [
 function notLoaded(cause: unknown): NamespaceError {
   const { message } = cause as Error;
   const remedy = REMEDIES.find(([words]) => words.test(message))?.[1];
-  return unusable({ message, cause }, remedy ?? `Compile it with 'npm rebuild linux-ns' in ${MODULE_ROOT}.`);
+  return unusable(
+    { message, cause },
+    remedy ?? `Compile it: 'npx linux-ns compile'. The package is in ${MODULE_ROOT}.`,
+  );
 }
 
 function unusable({ message, cause }: { message: string; cause?: unknown }, hint: string): NamespaceError {

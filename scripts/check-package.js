@@ -1,9 +1,9 @@
 'use strict';
 
-// Whether what is published works where it arrives: node scripts/check-package.js, after
+// Checks that what is published works where it arrives: node scripts/check-package.js, after
 // `npm run prebuilds && npm pack`.
-// It looks at the binaries and at the list of files, and installs the tarball in empty folders: with the binaries and
-// no compiler, with a compiler and no binaries, and with neither.
+// It looks at the binaries and at the list of files, and installs the tarball in empty folders, with npm and with pnpm:
+// with the binaries and no compiler, and without the binaries, where `npx linux-ns compile` has to make one.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -14,16 +14,21 @@ const root = path.join(__dirname, '..');
 const manifest = require('../package.json');
 const MACHINES = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' };
 const MAX_BYTES = 300_000;
+const MAX_TARBALL_BYTES = 2_000_000;
+/** Pinned, as npx fetches it. */
+const PNPM = 'pnpm@10.28.0';
 
 /** The newest symbols that a binary may ask for: those of the libraries that Node's own binaries are made for (RHEL 8). */
 const NEWEST = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' };
 
 const ALLOWED = [
-  /^(CHANGELOG|README|SECURITY)\.md$/,
+  /^(CHANGELOG|CONTRIBUTING|README|SECURITY)\.md$/,
   /^(LICENSE|package\.json|binding\.gyp)$/,
   /^dist\/.+\.(js|js\.map|d\.ts)$/,
   /^types\/native\.d\.ts$/,
-  /^scripts\/install\.js$/,
+  /^docs\/(decisions\/)?[\w-]+\.md$/,
+  /^docs\/plots\/[\w-]+\.svg$/,
+  /^examples\/([\w-]+\.ts|README\.md)$/,
   /^src\/(addon|addon\/discovery|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
   /^prebuilds\/linux-(x64|arm64)\/linux-ns\.node$/,
 ];
@@ -33,7 +38,6 @@ const REQUIRED = [
   'dist/index.d.ts',
   'types/native.d.ts',
   'binding.gyp',
-  'scripts/install.js',
   'src/plan/steps.h',
   'src/nsinit/build.sh',
   ...Object.keys(MACHINES).map((arch) => `prebuilds/linux-${arch}/linux-ns.node`),
@@ -107,6 +111,26 @@ function checkFiles() {
     );
   }
   for (const name of REQUIRED) expect(files.includes(name), `the tarball lacks ${name}`);
+  const { size } = fs.statSync(tarball);
+  expect(size < MAX_TARBALL_BYTES, `the tarball has ${size} bytes, more than ${MAX_TARBALL_BYTES}`);
+  for (const page of files.filter((name) => name.endsWith('.md'))) checkLinks(page, files);
+}
+
+/** Relative links of a page, which someone reads in node_modules, lead to files of the package. */
+function checkLinks(page, files) {
+  const text = run('tar', ['-xzOf', tarball, `package/${page}`]).stdout.replace(/^```[^]*?^```/gm, '');
+  for (const [, link] of text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+    const target = path.posix.join(path.posix.dirname(page), link);
+    const there = files.some((name) => name === target || name.startsWith(`${target.replace(/\/$/, '')}/`));
+    expect(there, `${page}: a link to ${link}, which the tarball does not have`);
+  }
+}
+
+/** npm and pnpm run these when the package is installed, and compile where there is a binding.gyp and no `gypfile: false`. */
+function checkScripts() {
+  const { scripts, gypfile } = JSON.parse(run('tar', ['-xzOf', tarball, 'package/package.json']).stdout);
+  for (const name of ['preinstall', 'install', 'postinstall']) expect(!(name in scripts), `a script ${name}`);
+  expect(gypfile === false, 'no "gypfile": false');
 }
 
 // ── strangers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,7 +142,7 @@ function pathWithoutCompiler() {
   const folder = path.join(work, 'bin');
   fs.mkdirSync(folder);
   fs.symlinkSync(process.execPath, path.join(folder, 'node'));
-  for (const name of ['npm', 'sh', 'env']) {
+  for (const name of ['npm', 'npx', 'sh', 'env']) {
     const found = run('sh', ['-c', `command -v ${name}`]).stdout.trim();
     fs.symlinkSync(fs.realpathSync(found), path.join(folder, name));
   }
@@ -135,17 +159,41 @@ function withoutPrebuilds() {
   return file;
 }
 
-function install(name, file, searchPath) {
+/** How a user installs a package, and runs a command of it. */
+const MANAGERS = {
+  npm: { add: ['npm', 'install', '--no-audit', '--no-fund'], exec: ['npx', '--no-install'] },
+  pnpm: { add: ['npx', '--yes', PNPM, 'add'], exec: ['npx', '--yes', PNPM, 'exec'] },
+};
+
+/** A project in a folder of its own that has installed the tarball. */
+function install(name, file, manager, env) {
   const folder = path.join(work, name);
   fs.mkdirSync(folder);
   fs.writeFileSync(path.join(folder, 'package.json'), '{"name":"stranger","version":"1.0.0","private":true}');
-  const args = ['install', '--no-audit', '--no-fund', '--foreground-scripts', file];
-  const { status, stdout, stderr } = run('npm', args, { cwd: folder, env: { ...process.env, PATH: searchPath } });
-  return { folder, status, output: stdout + stderr };
+  const [program, ...args] = MANAGERS[manager].add;
+  const { status, stdout, stderr } = run(program, [...args, file], { cwd: folder, env });
+  expect(status === 0, `${name}: the installation failed:\n${stdout}${stderr}`);
+  expect(
+    !/ignored build scripts|allow-scripts|approve-builds/i.test(stdout + stderr),
+    `${name}: a warning:\n${stdout}${stderr}`,
+  );
+  expect(!isCompiled(folder), `${name}: the installation has compiled`);
+  return folder;
+}
+
+function isCompiled(folder) {
+  return fs.existsSync(path.join(folder, 'node_modules', 'linux-ns', 'build', 'Release', 'linux_ns.node'));
+}
+
+function compile(folder, manager, env) {
+  const [program, ...args] = MANAGERS[manager].exec;
+  return run(program, [...args, 'linux-ns', 'compile'], { cwd: folder, env });
 }
 
 const COMMONJS = `require('linux-ns').execFile('hostname', [], { unshare: { user: true, uts: { hostname: 'stranger' } } })
   .then(({ stdout }) => process.stdout.write(stdout));`;
+const UNUSABLE = `require('linux-ns').execFile('true')
+  .catch(({ code, message }) => console.log(code, message));`;
 const ESM = `import { unshare, Namespace, NamespaceError } from 'linux-ns';
 const set = await unshare(['user', 'net']);
 console.log(set.net.kind, typeof Namespace, typeof NamespaceError);
@@ -161,29 +209,45 @@ function checkUse(name, folder) {
   );
 }
 
-function checkInstalled(name, file, searchPath, compiles) {
-  const { folder, status, output } = install(name, file, searchPath);
-  if (status !== 0) return expect(false, `${name}: npm install failed:\n${output}`);
-  const built = fs.existsSync(path.join(folder, 'node_modules', 'linux-ns', 'build', 'Release', 'linux_ns.node'));
-  expect(built === compiles, `${name}: it was ${built ? '' : 'not '}compiled`);
-  return checkUse(name, folder);
-}
-
-function checkNeither(file, searchPath) {
-  const { status, output } = install('neither', file, searchPath);
-  expect(status !== 0, 'with neither binary nor compiler npm install succeeded');
+function checkUnusable(name, folder) {
+  const { stdout } = run(process.execPath, ['-e', UNUSABLE], { cwd: folder });
   expect(
-    /linux-ns: it needs a C and C\+\+ compiler/.test(output),
-    `with neither binary nor compiler it says:\n${output}`,
+    /^ERR_LINUX_NS_UNSUPPORTED .*npx linux-ns compile/.test(stdout),
+    `${name}: without a binary it says: ${stdout}`,
   );
 }
 
+function checkWithBinary(manager, env) {
+  const name = `${manager}, binary, no compiler`;
+  checkUse(name, install(name, tarball, manager, env));
+}
+
+function checkWithoutBinary(manager, file) {
+  const name = `${manager}, no binary`;
+  const folder = install(name, file, manager, process.env);
+  checkUnusable(name, folder);
+  const { status, stdout, stderr } = compile(folder, manager, process.env);
+  expect(status === 0 && isCompiled(folder), `${name}: linux-ns compile failed:\n${stdout}${stderr}`);
+  checkUse(`${name}, compiled`, folder);
+}
+
+function checkWithNeither(file, env) {
+  const folder = install('neither', file, 'npm', env);
+  const { status, stderr } = compile(folder, 'npm', env);
+  expect(status === 1, 'with neither binary nor compiler linux-ns compile succeeded');
+  for (const tool of ['a C compiler', 'a C\\+\\+ compiler', 'make', 'Python 3']) {
+    expect(new RegExp(`missing: ${tool}`).test(stderr), `without ${tool} linux-ns compile says:\n${stderr}`);
+  }
+}
+
 function checkInstallations() {
-  const bare = pathWithoutCompiler();
+  const bare = { ...process.env, PATH: pathWithoutCompiler() };
   const sources = withoutPrebuilds();
-  checkInstalled('binary, no compiler', tarball, bare, false);
-  checkInstalled('compiler, no binary', sources, process.env.PATH, true);
-  checkNeither(sources, bare);
+  checkWithBinary('npm', bare);
+  checkWithBinary('pnpm', bare);
+  checkWithoutBinary('npm', sources);
+  checkWithoutBinary('pnpm', sources);
+  checkWithNeither(sources, bare);
 }
 
 try {
@@ -191,6 +255,7 @@ try {
   if (!fs.existsSync(tarball)) expect(false, `${path.basename(tarball)}: missing; npm pack makes it`);
   else {
     checkFiles();
+    checkScripts();
     checkInstallations();
   }
 } finally {

@@ -63,7 +63,7 @@ describe('the addon', () => {
       await Namespace.of('self', 'net').then((net) => console.log(String(net)), ({ code, message }) => console.log(code, message));`;
 
     test('that is not there is an error that says how to get it', async () => {
-      expect(await script(useIt, copy)).toMatch(/^ERR_LINUX_NS_UNSUPPORTED .*no binary for linux-.*npm rebuild/);
+      expect(await script(useIt, copy)).toMatch(/^ERR_LINUX_NS_UNSUPPORTED .*no binary for linux-.*npx linux-ns compile/);
     });
 
     describe('that does not load is an error with the cause, and what helps', () => {

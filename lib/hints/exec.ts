@@ -53,8 +53,8 @@ const explainExecveat: Explainer = byErrno({
   [Errno.EAGAIN]: (_, host) => noMoreTasks(host),
   [Errno.ENOSYS]: () => 'This kernel or a seccomp filter does not offer execveat, which starts the helper program.',
   [Errno.ENOEXEC]: () =>
-    `The helper program in this package is not for this machine (${process.arch}): rebuild it with 'npm rebuild ` +
-    "linux-ns'.",
+    `The helper program in this package is not for this machine (${process.arch}): compile it with 'npx linux-ns ` +
+    "compile'.",
   [Errno.ENOENT]: () =>
     'The helper program was removed before it could start: something cleans the temporary directory. Set TMPDIR to ' +
     'another.',

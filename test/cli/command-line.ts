@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseCommandLine } from '../../cli/arguments';
 import type { Command } from '../../cli/command';
@@ -16,7 +15,7 @@ export interface Ended {
 /** `linux-ns` as it is installed, of these sources. */
 export class CommandLine {
   readonly #package = new CompiledPackage();
-  readonly main = join(this.#package.directory, 'dist', 'cli', 'main.js');
+  readonly main = this.#package.main;
 
   /** Runs it to its end, with nothing to read. */
   async run(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { COMMON } from '../../cli/command';
+import { compileCommand } from '../../cli/commands/compile';
 import { completionCommand } from '../../cli/commands/completion';
 import { doctorCommand } from '../../cli/commands/doctor';
 import { lsnsCommand } from '../../cli/commands/lsns';
@@ -31,7 +32,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const COMMANDS = ['unshare', 'nsenter', 'run', 'netns', 'lsns', 'tree', 'doctor', 'completion'];
+const COMMANDS = ['unshare', 'nsenter', 'run', 'netns', 'lsns', 'tree', 'doctor', 'compile', 'completion'];
 
 describe('linux-ns', () => {
   test('shows its commands, and its version', async () => {
@@ -79,7 +80,7 @@ describe('linux-ns', () => {
 
   test.each([
     ...[unshareCommand, nsenterCommand, runCommand, netnsCommand],
-    ...[lsnsCommand, treeCommand, doctorCommand, completionCommand],
+    ...[lsnsCommand, treeCommand, doctorCommand, compileCommand, completionCommand],
   ])('$name describes every option in a phrase of the same form', ({ options }) => {
     for (const { name, help } of [...options, ...COMMON]) {
       expect({ name, help }).toEqual({ name, help: expect.stringMatching(/^[a-z].*[^.]$/) as string });
@@ -112,6 +113,7 @@ describe('linux-ns', () => {
       ['tree', '--svg', '--ascii'],
       ['tree', '--dot', '--color', 'never'],
       ['tree', '--theme', 'dark'],
+      ['compile', 'x'],
       ['completion', 'fish'],
     ]) {
       const ended = await cli.run(args);

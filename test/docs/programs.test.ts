@@ -28,8 +28,7 @@ class Project implements Disposable {
     mkdirSync(commands, { recursive: true });
     symlinkSync(installed.directory, join(modules, 'linux-ns'));
     symlinkSync(join(ROOT, 'node_modules', 'undici'), join(modules, 'undici'));
-    const main = join(installed.directory, 'dist', 'cli', 'main.js');
-    writeFileSync(join(commands, 'linux-ns'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+    writeFileSync(join(commands, 'linux-ns'), `#!/bin/sh\nexec '${process.execPath}' '${installed.main}' "$@"\n`, { mode: 0o755 });
     const { PATH = '', ...env } = process.env;
     this.env = { ...env, PATH: `${commands}:${PATH}` };
   }

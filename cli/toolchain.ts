@@ -1,0 +1,89 @@
+/** Finds the programs that compile the addon, and says which are missing. */
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+/**
+ * The tools that are not on PATH, each as a phrase. What the environment names comes in place of the usual program, as
+ * node-gyp and `src/nsinit/build.sh` have it; those two look for `gcc` and for `cc`.
+ */
+export function missingTools(env: NodeJS.ProcessEnv): string[] {
+  const { CC, CXX = 'g++', PYTHON, npm_config_python: python = PYTHON } = env;
+  const has = (command: string): boolean => findProgram(firstWord(command), env) !== undefined;
+  const missing: string[] = [];
+  if (!(CC === undefined ? ['gcc', 'cc'] : [CC]).every(has)) missing.push(`a C compiler (${CC ?? 'gcc, cc'})`);
+  if (!has(CXX)) missing.push(`a C++ compiler (${CXX})`);
+  if (!has('make')) missing.push('make');
+  if (!(python === undefined ? ['python3', 'python'] : [python]).some(has))
+    missing.push(`Python 3 (${python ?? 'python3'})`);
+  return missing;
+}
+
+/** How the package manager of a distribution installs all tools, by the name of its program. */
+const INSTALLERS = {
+  'apt-get': 'apt-get install g++ make python3',
+  apk: 'apk add g++ make python3 linux-headers',
+  dnf: 'dnf install gcc-c++ make python3',
+  zypper: 'zypper install gcc-c++ make python3',
+  pacman: 'pacman -S gcc make python',
+};
+
+/** The command that installs the tools here; undefined where we do not know the package manager. */
+export function installCommand(env: NodeJS.ProcessEnv): string | undefined {
+  return Object.entries(INSTALLERS).find(([program]) => findProgram(program, env) !== undefined)?.[1];
+}
+
+/**
+ * The command line that runs node-gyp: the one of the npm that runs this program, one that is installed above the
+ * package, the one inside npm, or one on PATH. It does not look in the working directory, which can be anybody's.
+ */
+export function findNodeGyp(folder: string, env: NodeJS.ProcessEnv): string[] | undefined {
+  const script = env.npm_config_node_gyp ?? resolvedNodeGyp([folder, ...npmFolders(env)]);
+  if (script !== undefined && existsSync(script)) return [process.execPath, script];
+  const program = findProgram('node-gyp', env);
+  return program === undefined ? undefined : [program];
+}
+
+function resolvedNodeGyp(paths: string[]): string | undefined {
+  try {
+    return require.resolve('node-gyp/bin/node-gyp.js', { paths });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The npm that came with this Node, and the one on PATH: that is a link to `bin/npm-cli.js` in its folder. */
+function npmFolders(env: NodeJS.ProcessEnv): string[] {
+  const npm = findProgram('npm', env);
+  const besideNode = join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm');
+  return [besideNode, ...(npm === undefined ? [] : [join(dirname(realpathSync(npm)), '..')])];
+}
+
+/**
+ * The prefix below which this Node's header files are, in `include/node`. Node's archives and images have them, and then
+ * node-gyp need not download them.
+ */
+export function headersPrefix(): string | undefined {
+  const prefix = join(dirname(process.execPath), '..');
+  const needed = ['node_api.h', 'config.gypi'].map((name) => join(prefix, 'include', 'node', name));
+  return needed.every((file) => existsSync(file)) ? prefix : undefined;
+}
+
+/** A program as exec(3) finds it: a path, or a name on PATH. */
+function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): string | undefined {
+  const files = name.includes('/') ? [name] : PATH.split(delimiter).map((folder) => join(folder, name));
+  return files.find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** `CC='ccache gcc'` names a program and its arguments. */
+function firstWord(command: string): string {
+  return command.trim().split(/\s+/)[0] ?? '';
+}
