@@ -11,7 +11,8 @@ export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-erro
 export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, subordinateIds, writeGidMap, writeUidMap } from './idmap/files';
 export type { SubordinateRange } from './idmap/subordinate';
-export type { Propagation, UnshareSpec } from './launch/target';
+export type { Propagation } from './kernel/propagation';
+export type { UnshareSpec } from './launch/unshare-spec';
 export type { Exit } from './task/task';
 export type { MountAttributes, NewMountAttributes } from './mount/attributes';
 export { type AttachOptions, DetachedMount, type OpenTreeOptions, fsmount, openTree } from './mount/detached';

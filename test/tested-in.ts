@@ -16,6 +16,9 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/discovery/unread.ts': 'test/discovery/hidden.root.test.ts',
   'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
 
+  'lib/errors/abort.ts': ['test/task/task.test.ts', 'test/process/deadline.test.ts'],
+  'lib/errors/system-error.ts': ['test/system/causes.test.ts', 'test/namespace/namespace.test.ts'],
+
   'lib/handle': 'test/namespace/namespace.test.ts',
   'lib/handle/namespace-handle.ts': ['test/process/errors.test.ts', 'test/system/environments.test.ts'],
 
@@ -90,6 +93,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   // Compared, decision by decision, with a compiler that is as simple as can be.
   'lib/seccomp': 'test/seccomp/compile.test.ts',
   'lib/seccomp/decisions.ts': ['test/seccomp/compile.test.ts', 'test/seccomp/strictness.test.ts'],
+
+  'lib/plan': 'test/plan/describe.test.ts',
 
   'lib/set/read-options.ts': 'test/set/namespace-set.test.ts',
 

@@ -36,7 +36,7 @@ export type Step =
   | ['umount', target: string, flags: number]
   /**
    * Mounts: targets are resolved by descriptor in the root that is being put together, and lead nowhere else; sources are
-   * paths in the task's own root. `flags`: PLAN_* of src/plan/plan.h, `PLACE` of lib/kernel/mount-flags.ts. `attributes`:
+   * paths in the task's own root. `flags`: PLAN_* of src/plan/plan.h, `PLACE` of lib/plan/place.ts. `attributes`:
    * MOUNT_ATTR_* of fsmount(2) and mount_setattr(2). A target of null: the mount is sent back as a descriptor instead.
    * Parameters are `key=value`, or a flag; what the kernel has to say of them is `detail` of a failure.
    */
@@ -87,7 +87,7 @@ export type Step =
   /** Whose files and directories are that later steps make; -1: the task's. */
   | ['owner', uid: number, gid: number]
   /** Paths in the root of the mounts; directories on the way are made. A mode of -1: as it is. */
-  /** flags: MAKE of lib/kernel/mount-flags.ts. */
+  /** flags: MAKE of lib/plan/place.ts. */
   | ['make_dir', path: string, mode: number, flags: number]
   | ['make_link', path: string, to: string]
   | ['make_file', path: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]

@@ -7,7 +7,7 @@ import { NamespaceError } from '../errors/namespace-error';
 import { plainOptions } from '../errors/plain';
 import { validateAbortSignal, validateInteger } from '../errors/validate';
 import { atExit, untilDone } from '../handle/at-exit';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { writeCgroupFile } from './file';
 import { type CgroupStats, parseStats } from './stats';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
 import { controllerMissing } from '../hints/cgroup';
 import { HostFiles } from '../kernel/host-files';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { Cgroup } from './cgroup';
 import { writeCgroupFile } from './file';
 import { newName, ownCgroup, removeStale } from './place';

@@ -1,9 +1,8 @@
 import type { ScanBit, ScanRow } from '../../types/native';
-import { flagsOfKinds } from '../plan/describe';
-import { systemError } from '../task/failure';
-import { abortError, throwIfAborted } from '../task/task';
+import { systemError } from '../errors/system-error';
+import { abortError, throwIfAborted } from '../errors/abort';
 import { native } from '../native';
-import type { NamespaceKind } from '../kernel/namespace-kind';
+import { type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import { pause } from '../event-loop/turns';
 
 /** What to look for, and where. */

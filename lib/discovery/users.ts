@@ -1,4 +1,4 @@
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { native } from '../native';
 
 /** The names of users by their uids, as far as the host knows them: getpwuid(3), off the event loop. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainOptions } from '../errors/plain';
 import { validateInteger } from '../errors/validate';
-import { abortError } from '../task/task';
+import { abortError } from '../errors/abort';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
 import type { NamespaceMap } from './namespace-map';

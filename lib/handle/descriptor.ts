@@ -30,7 +30,7 @@ export class Descriptor {
   }
 }
 
-/** A function of its own, for those that call it when nobody is left who could: `own()` in `forgotten.ts`. */
+/** A function of its own, for those that call it when nobody is left who could: `closeWhenForgotten()`. */
 export function closeDescriptor(descriptor: Descriptor): Promise<void> {
   return descriptor.close();
 }

@@ -18,7 +18,7 @@ const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) =>
 });
 
 /**
- * Closes, with a process warning, what `handle` owns if it is collected before {@link disown}.
+ * Closes, with a process warning, what `handle` owns if it is collected before {@link notForgotten}.
  *
  * Nothing here may refer to the handle, or it is never collected. A function written where `this` is the handle does,
  * whatever it says, as soon as another function beside it names `this`: they share what they see. So `close` is one of a
@@ -27,12 +27,17 @@ const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) =>
  * @param what - the handle as the subject of a sentence: 'A Namespace (net:[4026531840])'
  * @param owned - what `close` is called with
  */
-export function own<Owned>(handle: object, what: string, owned: Owned, close: (owned: Owned) => unknown): void {
+export function closeWhenForgotten<Owned>(
+  handle: object,
+  what: string,
+  owned: Owned,
+  close: (owned: Owned) => unknown,
+): void {
   forgotten.register(handle, remainsOf(what, owned, close), handle);
 }
 
 /** The handle has been closed, or has passed what it owned on to another. */
-export function disown(handle: object): void {
+export function notForgotten(handle: object): void {
   forgotten.unregister(handle);
 }
 

@@ -1,4 +1,5 @@
 /** newuidmap(1) and newgidmap(1): the set-user-ID programs that write the ranges /etc/subuid and /etc/subgid grant. */
+import { MAX_ID } from '../kernel/ids';
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
 import { effectiveId } from './evidence';
@@ -8,9 +9,6 @@ import { malformed, unmappedOutside } from './maps';
 
 const SET_USER_ID = 0o4000;
 const EXECUTABLE = 0o111;
-
-/** (uid_t) -1 is none. */
-const MAX_ID = 2 ** 32 - 2;
 
 /** What useradd(8) gives to the first user of a host. */
 const USUAL = { first: 100000, count: 65536 };

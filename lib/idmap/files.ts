@@ -1,7 +1,7 @@
 import { plain } from '../errors/plain';
 import { open, readFile } from 'node:fs/promises';
 import { validateOneOf, validatePid } from '../errors/validate';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { writeThroughProgram } from './newidmap';
 import { assertSupported } from '../native';
 import { ownCredentials } from './credentials';

@@ -1,3 +1,4 @@
+import { MAX_ID } from '../kernel/ids';
 import {
   invalidType,
   invalidValue,
@@ -31,9 +32,6 @@ export type IdMap = 'root' | 'current' | 'auto' | IdRange[];
 
 /** The kernel's UID_GID_MAP_MAX_EXTENTS: lines of a map, since Linux 4.15. */
 export const MOST_RANGES = 340;
-
-/** (uid_t) -1 means "unchanged" to many calls and is no id. */
-export const MAX_ID = 0xffff_fffe;
 
 /** A map is written at once, and in less than a page of memory, which is at least this large: user_namespaces(7). */
 export const LEAST_PAGE = 4096;

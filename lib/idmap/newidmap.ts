@@ -6,7 +6,7 @@ import { explain } from '../hints/explain';
 import { type IdRange, formatIdMap } from './id-map';
 import type { Side } from './resolve';
 import { native } from '../native';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { type Task, start } from '../task/task';
 
 /** The two programs are short of words: more than this is not theirs. */

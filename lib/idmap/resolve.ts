@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { NamespaceError } from '../errors/namespace-error';
 import type { Credentials } from './credentials';
-import { systemError } from '../task/failure';
-import { type IdMap, type IdRange, LEAST_PAGE, MAX_ID, MOST_RANGES, formatIdMap } from './id-map';
+import { systemError } from '../errors/system-error';
+import { MAX_ID } from '../kernel/ids';
+import { type IdMap, type IdRange, LEAST_PAGE, MOST_RANGES, formatIdMap } from './id-map';
 import { type SubordinateRange, subordinateRanges, without } from './subordinate';
 
 /** The user part of an UnshareSpec, its defaults not yet filled in. */

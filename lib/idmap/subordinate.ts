@@ -1,4 +1,4 @@
-import { MAX_ID } from './id-map';
+import { MAX_ID } from '../kernel/ids';
 
 /** Consecutive ids that the administrator has granted to somebody: a line of `/etc/subuid` (`subuid(5)`), or several. */
 export interface SubordinateRange {

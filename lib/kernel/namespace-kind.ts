@@ -48,3 +48,13 @@ export const CLONE_FLAGS: Readonly<Record<NamespaceKind, number>> = Object.freez
   user: 0x10000000,
   uts: 0x04000000,
 });
+
+/** The kinds whose CLONE_NEW* flags are set. */
+export function kindsOfFlags(flags: number): NamespaceKind[] {
+  return NAMESPACE_KINDS.filter((kind) => (flags & CLONE_FLAGS[kind]) !== 0);
+}
+
+/** The CLONE_NEW* flags of some kinds. */
+export function flagsOfKinds(kinds: Iterable<NamespaceKind>): number {
+  return [...kinds].reduce((flags, kind) => flags | CLONE_FLAGS[kind], 0);
+}

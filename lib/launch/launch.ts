@@ -3,12 +3,11 @@ import { withCallersStack } from '../errors/callers-stack';
 import { invalidValue } from '../errors/validate';
 import { type Credentials, ownCredentials, parseCredentials } from '../idmap/credentials';
 import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
-import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { closeFd } from '../handle/close';
-import { flagsOfKinds } from '../plan/describe';
-import { type HostFiles, putSteps, takeSteps } from './taken-files';
+import { putSteps, takeSteps, type TakenFiles } from './taken-files';
 import { namespacesAbove, withoutOwn } from './join';
 import { writeThroughProgram } from '../idmap/newidmap';
 import { setUpSteps, timensOffsets } from './set-up';
@@ -33,7 +32,7 @@ export interface Body {
   first?: readonly Step[] | undefined;
   steps: readonly Step[];
   /** Files to be had in the root of a mount namespace that is joined. */
-  files?: HostFiles | undefined;
+  files?: TakenFiles | undefined;
   /** What errors are to call a step, where there are better words for it than its own. */
   labels?: ReadonlyMap<Step, string> | undefined;
   /** `'default'`: 0:0 where a user namespace is entered that maps it. `'given'`: the steps see to it. */
@@ -148,7 +147,7 @@ function joinSteps(joined: readonly Namespace[]): Step[] {
 }
 
 /** Joins, and takes files along: see {@link takeSteps}. */
-function enterWith(files: HostFiles, joined: readonly Namespace[], above: readonly Namespace[]): Step[] {
+function enterWith(files: TakenFiles, joined: readonly Namespace[], above: readonly Namespace[]): Step[] {
   const mounts = joined.filter(({ kind }) => kind === 'mnt');
   const others = joined.filter(({ kind }) => kind !== 'mnt');
   const user = others.find(({ kind }) => kind === 'user');

@@ -1,5 +1,6 @@
 import type { Step } from '../../types/native';
-import { MS_REC, PROPAGATION_FLAGS } from '../kernel/mount-flags';
+import { PROPAGATION_FLAGS } from '../kernel/propagation';
+import { MS_REC } from '../kernel/mount-flags';
 import { type UnshareSpec, nanosecondsOf, optionsOf } from './unshare-spec';
 
 /** What is done in new namespaces before anything else uses them. */

@@ -1,9 +1,10 @@
 /** Files of this process's root in that of a joined mount namespace: src/nsinit/host_files.c. */
 import type { Step } from '../../types/native';
-import { MS_REC, PROPAGATION_FLAGS } from '../kernel/mount-flags';
+import { PROPAGATION_FLAGS } from '../kernel/propagation';
+import { MS_REC } from '../kernel/mount-flags';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 
-export interface HostFiles {
+export interface TakenFiles {
   /** The directory they are in, which becomes a new one: `/name`. */
   readonly directory: string;
   readonly files: readonly { readonly name: string; readonly path: string }[];
@@ -15,7 +16,7 @@ const UNSHARE_MOUNTS: Step = ['unshare', CLONE_FLAGS.mnt, null, null, null, null
  * Before the mount namespace is joined: where the files can be seen. To take them takes CAP_SYS_ADMIN in the user
  * namespace that owns the one they are seen in: who gets that only by joining one makes a copy for himself there.
  */
-export function takeSteps({ files }: HostFiles, inCopy: boolean): Step[] {
+export function takeSteps({ files }: TakenFiles, inCopy: boolean): Step[] {
   const take: Step = ['trees', files.map(({ path }) => path)];
   return inCopy ? [UNSHARE_MOUNTS, take] : [take];
 }
@@ -24,7 +25,7 @@ export function takeSteps({ files }: HostFiles, inCopy: boolean): Step[] {
  * After it: in a copy of it, so that all is gone with the task, and nobody in there has a part in it. Files can be made
  * only by ids that are mapped.
  */
-export function putSteps(files: HostFiles | undefined, unshared: readonly NamespaceKind[], inUser: boolean): Step[] {
+export function putSteps(files: TakenFiles | undefined, unshared: readonly NamespaceKind[], inUser: boolean): Step[] {
   if (files === undefined) return [];
   const ids: Step[] = inUser ? [['default_ids']] : [];
   const copy: Step[] = unshared.includes('mnt') ? [] : [UNSHARE_MOUNTS];

@@ -1,3 +1,4 @@
+import { PROPAGATIONS, type Propagation } from '../kernel/propagation';
 import {
   invalidType,
   invalidValue,
@@ -11,11 +12,6 @@ import {
 } from '../errors/validate';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
-
-/** How mount events spread between a mount and its copies (`mount_namespaces(7)`, "Shared subtrees"). */
-export type Propagation = 'shared' | 'private' | 'slave' | 'unbindable';
-
-export const PROPAGATIONS: readonly Propagation[] = Object.freeze(['shared', 'private', 'slave', 'unbindable']);
 
 /**
  * Which namespaces to create, and how each is set up. `true` takes the defaults.

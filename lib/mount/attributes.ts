@@ -1,9 +1,9 @@
 import { closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue, validateBoolean, validateOneOf } from '../errors/validate';
-import { PROPAGATIONS, type Propagation } from '../launch/target';
+import { PROPAGATIONS, type Propagation, PROPAGATION_FLAGS } from '../kernel/propagation';
 import { isNamespace } from '../handle/namespace-handle';
 import type { Namespace } from '../namespace/namespace';
-import { MOUNT_ATTR, PROPAGATION_FLAGS } from '../kernel/mount-flags';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 
 /**
  * Attributes of a mount, as opposed to options of the filesystem: mount_setattr(2). For a new filesystem all are off by

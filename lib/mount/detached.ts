@@ -3,12 +3,13 @@ import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { plain, plainOptions } from '../errors/plain';
 import { validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
-import { type Target, joinsMounts, run, validateJoin } from '../launch/target';
+import { type Target, joinsMounts, run } from '../launch/launch';
+import { validateJoin } from '../launch/join';
+import { PLACE } from '../plan/place';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
-import { disown, own } from '../handle/forgotten';
+import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { NEW_MOUNT_KEYS, type NewMountAttributes, validateAttributes } from './attributes';
-import { PLACE } from '../kernel/mount-flags';
 import type { Locate } from './locate';
 import { type FilesystemSpec, SPEC_KEYS, mountFilesystem, treeStep } from './mount';
 
@@ -57,7 +58,7 @@ export class DetachedMount {
     this.source = source;
     const descriptor = new Descriptor(fd);
     this.#descriptor = descriptor;
-    own(this, `A DetachedMount (${source})`, descriptor, closeDescriptor);
+    closeWhenForgotten(this, `A DetachedMount (${source})`, descriptor, closeDescriptor);
   }
 
   /**
@@ -94,7 +95,7 @@ export class DetachedMount {
 
   /** Unmounts it, if it has not been attached. Calling it again changes nothing. */
   async close(): Promise<void> {
-    disown(this);
+    notForgotten(this);
     await this.#descriptor.close();
   }
 

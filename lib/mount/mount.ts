@@ -12,7 +12,8 @@ import {
 import { isNested } from '../hints/nested';
 import { HostFiles } from '../kernel/host-files';
 import { closeFd } from '../handle/close';
-import { type Target, joins, run, runBody } from '../launch/target';
+import { type Target, joins, run, runBody } from '../launch/launch';
+import { PLACE } from '../plan/place';
 import {
   ATTRIBUTE_KEYS,
   type AttributeFields,
@@ -21,7 +22,7 @@ import {
   changesNothing,
   validateAttributes,
 } from './attributes';
-import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 import type { Locate } from './locate';
 import { OVERLAY_KEYS, type OverlayOptions, validateLayers } from './overlay';
 import { FILESYSTEM_KEYS, type FilesystemOptions, REMOUNT_KEYS, validateParameters } from './parameters';

@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
 import { plainOptions } from '../errors/plain';
 import { validateBoolean, validateOneOf, validatePath } from '../errors/validate';
-import { PROPAGATIONS, type Propagation, run } from '../launch/target';
-import { MS_REC, PROPAGATION_FLAGS } from '../kernel/mount-flags';
+import { PROPAGATIONS, type Propagation, PROPAGATION_FLAGS } from '../kernel/propagation';
+import { run } from '../launch/launch';
+import { MS_REC } from '../kernel/mount-flags';
 
 /** Options of {@link setPropagation}. */
 export interface PropagationOptions {

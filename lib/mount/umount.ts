@@ -2,7 +2,7 @@ import { posix, resolve } from 'node:path';
 import type { Step } from '../../types/native';
 import { plainOptions } from '../errors/plain';
 import { invalidValue, validateBoolean, validatePath } from '../errors/validate';
-import { type Target, run } from '../launch/target';
+import { type Target, run } from '../launch/launch';
 import { childrenOf } from './covered';
 import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from '../kernel/mount-flags';
 import type { Locate } from './locate';

@@ -6,12 +6,11 @@ import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType, validateFd, validateOneOf, validatePath, validatePid } from '../errors/validate';
 import { explain } from '../hints/explain';
 import { closeFd } from '../handle/close';
-import { kindsOfFlags } from '../plan/describe';
-import { type Attempt, systemError } from '../task/failure';
+import { type Attempt, systemError } from '../errors/system-error';
 import { assertSupported, native } from '../native';
 import { NAMESPACE, isNamespace } from '../handle/namespace-handle';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
-import { disown, own } from '../handle/forgotten';
+import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { askNsfs, isUnknown, unsupported } from './nsfs';
 import {
   CLONE_FLAGS,
@@ -19,6 +18,7 @@ import {
   type NamespaceKind,
   type NamespaceLink,
   kindOfLink,
+  kindsOfFlags,
 } from '../kernel/namespace-kind';
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
@@ -70,7 +70,7 @@ export class Namespace extends Sockets {
     this.dev = dev;
     this.#descriptor = descriptor;
     if (owner !== undefined) owners.set(this, owner);
-    else own(this, `A Namespace (${String(this)})`, descriptor, closeDescriptor);
+    else closeWhenForgotten(this, `A Namespace (${String(this)})`, descriptor, closeDescriptor);
   }
 
   /**
@@ -259,7 +259,7 @@ export class Namespace extends Sockets {
    * this resolves when it is done. Calling it again changes nothing.
    */
   async close(): Promise<void> {
-    disown(this);
+    notForgotten(this);
     await this.#descriptor.close();
   }
 

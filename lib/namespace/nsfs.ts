@@ -2,7 +2,7 @@
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { explain } from '../hints/explain';
-import { type Attempt, systemError } from '../task/failure';
+import { type Attempt, systemError } from '../errors/system-error';
 
 /**
  * Asks the kernel for something about a namespace.

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import type { Namespace } from './namespace';
 
 /** So many at once: enough to keep libuv's pool busy, without a promise for every process of a large host. */

@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { plainOptions } from '../errors/plain';
 import { validateAbortSignal, validateInteger } from '../errors/validate';
-import { throwIfAborted } from '../task/task';
-import { disown, own } from '../handle/forgotten';
+import { throwIfAborted } from '../errors/abort';
+import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { type Attachment, attach } from './attach/attach';
@@ -108,7 +108,7 @@ export class Network implements AsyncDisposable {
     this.neighbor = parts.neighbor;
     this.sysctl = new Sysctls(place);
     this.nsid = new Nsids(connection);
-    own(this, `A Network (${String(place.net)})`, owned, release);
+    closeWhenForgotten(this, `A Network (${String(place.net)})`, owned, release);
   }
 
   /**
@@ -199,7 +199,7 @@ export class Network implements AsyncDisposable {
    * nothing.
    */
   async close(): Promise<void> {
-    disown(this);
+    notForgotten(this);
     await release(this.#owned);
   }
 

@@ -1,8 +1,9 @@
 import type { Step } from '../../types/native';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType } from '../errors/validate';
-import { type Results, run } from '../launch/target';
-import { systemError } from '../task/failure';
+import type { Results } from '../task/task';
+import { run } from '../launch/launch';
+import { systemError } from '../errors/system-error';
 import { native } from '../native';
 import { isNamespace } from '../handle/namespace-handle';
 import { type Namespace, wrap } from '../namespace/namespace';

@@ -1,13 +1,12 @@
+import { constants } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { withoutOwn } from '../launch/join';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import type { Place } from './place';
 
 /** So many bytes of one are read: the longest, a list of ports, may have a few thousand. */
 const MOST_BYTES = 1 << 16;
-
-const O_WRONLY = 0o1;
 
 /**
  * Settings of the network namespace, the files of /proc/sys/net: sysctl(8), proc_sys_net(5). Those that are not per
@@ -62,7 +61,7 @@ export class Sysctls {
     const text = String(value);
     validateString('value', text);
     if (this.#isHere()) await writeHere(path, text);
-    else await this.#place.run([['write_file', path, O_WRONLY, text]]);
+    else await this.#place.run([['write_file', path, constants.O_WRONLY, text]]);
   }
 
   async #read(path: string): Promise<string> {

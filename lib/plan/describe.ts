@@ -1,15 +1,9 @@
 import type { Step } from '../../types/native';
 import { RESOURCES } from '../kernel/resources';
-import { MS_REC, PLACE } from '../kernel/mount-flags';
-import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
-
-/** Names of the four kinds of propagation by their MS_* flag. */
-const PROPAGATIONS: readonly (readonly [flag: number, name: string])[] = [
-  [1 << 17, 'unbindable'],
-  [1 << 18, 'private'],
-  [1 << 19, 'slave'],
-  [1 << 20, 'shared'],
-];
+import { PROPAGATIONS, PROPAGATION_FLAGS } from '../kernel/propagation';
+import { PLACE } from './place';
+import { MS_REC } from '../kernel/mount-flags';
+import { kindsOfFlags } from '../kernel/namespace-kind';
 
 type Describe = { [S in Step as S[0]]: (step: S) => string };
 
@@ -103,23 +97,13 @@ export function describePids(pids: readonly number[]): string {
   return `choose ${pids.length === 1 ? 'pid' : 'pids'} ${pids.join(', ')}`;
 }
 
-/** The kinds whose CLONE_NEW* flags are set. */
-export function kindsOfFlags(flags: number): NamespaceKind[] {
-  return NAMESPACE_KINDS.filter((kind) => (flags & CLONE_FLAGS[kind]) !== 0);
-}
-
-/** The CLONE_NEW* flags of some kinds. */
-export function flagsOfKinds(kinds: Iterable<NamespaceKind>): number {
-  return [...kinds].reduce((flags, kind) => flags | CLONE_FLAGS[kind], 0);
-}
-
 /** The first of every so many numbers. */
 function resourcesOf(limits: readonly number[], every: number): string[] {
   return limits.filter((_, index) => index % every === 0).map((resource) => RESOURCES[resource] ?? String(resource));
 }
 
 function propagationOf(flags: number): string {
-  return PROPAGATIONS.find(([flag]) => (flags & flag) !== 0)?.[1] ?? 'unchanged';
+  return PROPAGATIONS.find((name) => (flags & PROPAGATION_FLAGS[name]) !== 0) ?? 'unchanged';
 }
 
 function describeTree([, source, fds, flags, , , , , target]: Extract<Step, ['tree', ...unknown[]]>): string {

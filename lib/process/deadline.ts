@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { StartTimeout } from '../task/task';
+import { StartTimeout } from '../errors/abort';
 
 /**
  * The time that a call has (`timeout`), from the call on: what is still being started when it is over is given up, as

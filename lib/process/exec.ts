@@ -9,7 +9,8 @@ import {
   validateObject,
   validateString,
 } from '../errors/validate';
-import { type Exit, StartTimeout } from '../task/task';
+import { StartTimeout } from '../errors/abort';
+import { type Exit } from '../task/task';
 import { CLOSE_GRACE } from './ending';
 import type { Deadline } from './deadline';
 import { type NamespaceProcess, endProcess } from './namespace-process';

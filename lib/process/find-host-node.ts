@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
 import { invalidValue } from '../errors/validate';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { execFile } from './exec';
 import { HOST_NODE, HOST_NODE_DIRECTORY as DIRECTORY, type HostNode } from './host-node';
 

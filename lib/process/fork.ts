@@ -1,5 +1,5 @@
 import { validateBoolean, validateKnownKeys, validatePath } from '../errors/validate';
-import { joinsMounts } from '../launch/target';
+import { joinsMounts } from '../launch/launch';
 import { findHostNode } from './find-host-node';
 import type { NamespaceProcess } from './namespace-process';
 import type { ForkOptions, SpawnOptions } from './program-options';

@@ -1,9 +1,9 @@
 /** This process's Node for a root that has none: how it is run, with an interpreter (ld.so) and libraries of its own. */
-import type { HostFiles } from '../launch/target';
+import type { TakenFiles } from '../launch/taken-files';
 
 /** Files of this process's root that are to be had in another, and what runs the program with them. */
 export interface HostNode {
-  readonly files: HostFiles;
+  readonly files: TakenFiles;
   /** The interpreter inside; undefined for a program that needs none. */
   readonly loader: string | undefined;
 }

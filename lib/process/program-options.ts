@@ -2,7 +2,7 @@ import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 import type { CgroupSpec } from '../cgroup/cgroup-spec';
 import type { SeccompOption } from '../seccomp/seccomp';
-import type { UnshareSpec } from '../launch/target';
+import type { UnshareSpec } from '../launch/unshare-spec';
 import type { MountOptions } from '../mount/mount';
 import type { CapabilityOptions } from './capabilities';
 import type { LimitOptions } from './limits';

@@ -1,8 +1,11 @@
+import { MAX_ID } from '../kernel/ids';
 import { isAbsolute, normalize } from 'node:path';
 import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
-import { type Target, joins, launch, validateJoin, validateUnshare } from '../launch/target';
+import { type Target, joins, launch } from '../launch/launch';
+import { validateJoin } from '../launch/join';
+import { validateUnshare } from '../launch/unshare-spec';
 import type { Task } from '../task/task';
 import {
   invalidType,
@@ -70,9 +73,6 @@ interface Ids {
   readonly gid: number | undefined;
   readonly groups: readonly number[] | undefined;
 }
-
-/** (uid_t)-1 means "unchanged" to the kernel: setresuid(2). */
-const MAX_ID = 2 ** 32 - 2;
 
 const UNCHANGED = -1;
 

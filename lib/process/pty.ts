@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { NativeTerminal } from '../../types/native';
 import { copyBytes } from '../errors/bytes';
 import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { native } from '../native';
 import { Rest } from './rest';
 

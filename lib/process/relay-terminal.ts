@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { invalidType, invalidValue } from '../errors/validate';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { native } from '../native';
 import type { NamespaceProcess } from './namespace-process';
 import { Pty } from './pty';

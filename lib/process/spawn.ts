@@ -11,7 +11,7 @@ import {
 } from '../errors/validate';
 import { plain } from '../errors/plain';
 import { closeFd } from '../handle/close';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import type { Task } from '../task/task';
 import type { ChannelFormat } from './ipc/channel';
 import { SERIALIZATIONS, type Serialization } from './ipc/codec';

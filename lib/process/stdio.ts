@@ -8,7 +8,7 @@ import { openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Stream } from 'node:stream';
 import { invalidType, invalidValue, validateFd } from '../errors/validate';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { native } from '../native';
 import type { ChannelDescriptors } from './ipc/channel';
 import { type Output, Rest } from './rest';

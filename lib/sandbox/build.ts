@@ -1,12 +1,13 @@
 /** Makes a sandbox: one launch, of a plan that puts the root together and then holds. */
-import { readlinkSync } from 'node:fs';
+import { constants, readlinkSync } from 'node:fs';
 import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../kernel/host-files';
 import { atExit, untilDone } from '../handle/at-exit';
-import { systemError } from '../task/failure';
-import { credentialsIn, joinFromAbove, launch, run, runBody, withoutOwn } from '../launch/target';
+import { systemError } from '../errors/system-error';
+import { credentialsIn, launch, run, runBody } from '../launch/launch';
+import { joinFromAbove, withoutOwn } from '../launch/join';
 import type { Task } from '../task/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
 import { Descriptor } from '../handle/descriptor';
@@ -61,8 +62,6 @@ interface Users {
   readonly nested: boolean;
 }
 
-const O_WRONLY = 0o1;
-
 const ENTER_NET: Step = ['enter_net'];
 
 /** With these a program could change mounts, or limits of user namespaces, that belong to its own user namespace. */
@@ -80,7 +79,7 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
     const covers = await coversOf(plan);
     const task = await start(plan, users, origin, covers, signal, made?.directory.fd);
     work.usedBy(task);
-    return await own(task, plan, users, origin, made, work);
+    return await possess(task, plan, users, origin, made, work);
   } catch (error) {
     await discard(made, work);
     throw error;
@@ -236,11 +235,11 @@ function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
   if (inotifyInstances !== undefined) {
     const { most, asked } = inotifyInstances;
     const write = asked ? 'write_file' : 'try_write_file';
-    steps.push([write, '/proc/sys/user/max_inotify_instances', O_WRONLY, String(most)]);
+    steps.push([write, '/proc/sys/user/max_inotify_instances', constants.O_WRONLY, String(most)]);
   }
   // Below, the one that is made there is counted; and it cannot be raised from below.
   if (disableUserNamespaces) {
-    steps.push(['write_file', '/proc/sys/user/max_user_namespaces', O_WRONLY, nested ? '1' : '0']);
+    steps.push(['write_file', '/proc/sys/user/max_user_namespaces', constants.O_WRONLY, nested ? '1' : '0']);
   }
   if (!nested && kinds.includes('net')) steps.push(['make_net'], ...(entersNetFirst(plan) ? [ENTER_NET] : []));
   if (!nested) return steps;
@@ -335,7 +334,7 @@ async function makeWork({ root, entries }: SandboxPlan, work: WorkDirectories): 
 }
 
 /** From here on everything is a sandbox's own; on failure nothing is left. */
-async function own(
+async function possess(
   task: Task,
   plan: SandboxPlan,
   { ids, nested }: Users,

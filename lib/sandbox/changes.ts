@@ -3,7 +3,7 @@ import type { Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { validateString } from '../errors/validate';
 import { MOST } from '../hints/inside';
-import { runBody } from '../launch/target';
+import { runBody } from '../launch/launch';
 import type { Descriptor } from '../handle/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { mapInTurns, sortInTurns } from '../event-loop/turns';

@@ -15,7 +15,8 @@ import {
   validatePath,
   validateString,
 } from '../errors/validate';
-import { MAKE, MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
+import { MAKE, PLACE } from '../plan/place';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { deviceSteps } from './devices';
 import { type Contents, contentsOf, isReadable } from './feeds';
 import {

@@ -1,4 +1,5 @@
 /** The spec of a sandbox, checked: what contradicts itself is found here, before anything is started. */
+import { MAX_ID } from '../kernel/ids';
 import { isAbsolute } from 'node:path';
 import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
 import { closedError } from '../errors/namespace-error';
@@ -15,7 +16,7 @@ import {
 } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
-import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/target';
+import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/unshare-spec';
 import { isNamespace } from '../handle/namespace-handle';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
@@ -112,9 +113,6 @@ const KNOWN: Record<keyof SandboxSpec, true> = {
   inotifyInstances: true,
   cgroup: true,
 };
-
-/** (uid_t)-1 means "unchanged" to the kernel: setresuid(2). */
-const MAX_ID = 2 ** 32 - 2;
 
 /** New where they are not shared. */
 const OWN_KINDS: readonly NamespaceKind[] = ['pid', 'ipc', 'uts', 'net', 'cgroup'];

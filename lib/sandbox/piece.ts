@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Step } from '../../types/native';
-import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
+import { PLACE } from '../plan/place';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 
 /** What the steps of a sandbox's root depend on, beyond its spec. */
 export interface Setting {

@@ -1,6 +1,7 @@
 /** The /proc of a sandbox. */
 import type { Step } from '../../types/native';
-import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
+import { PLACE } from '../plan/place';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOTHING_BUT_FILES, type Setting, filesystem } from './piece';
 
 /** What changes the whole machine, and asks only for the user and not for capabilities. */

@@ -11,7 +11,8 @@ import {
   validateKnownKeys,
   validatePath,
 } from '../errors/validate';
-import { MOUNT_ATTR, PLACE } from '../kernel/mount-flags';
+import { PLACE } from '../plan/place';
+import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
 
 /** Layers of an overlay, their paths absolute. */

@@ -5,7 +5,7 @@ import type { FreezeOptions } from '../cgroup/cgroup';
 import type { CgroupStats } from '../cgroup/stats';
 import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
-import { disown, own } from '../handle/forgotten';
+import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/unshare';
 import type { ExecResult } from '../process/exec';
@@ -64,8 +64,8 @@ export class Sandbox {
     this.#built = built;
     this.#confinement = { ...rules, started: (child) => this.#track(child) };
     // The set is this object's from here on, and closed with it.
-    disown(built.set);
-    own(this, `A Sandbox (init ${built.task.initPid})`, built, releaseForgotten);
+    notForgotten(built.set);
+    closeWhenForgotten(this, `A Sandbox (init ${built.task.initPid})`, built, releaseForgotten);
   }
 
   /**
@@ -272,7 +272,7 @@ export class Sandbox {
    * Resolves when nothing of it is left but the `upper` directory of an overlay. Calling it again changes nothing.
    */
   async close(): Promise<void> {
-    disown(this);
+    notForgotten(this);
     this.#closing ??= release(this.#built, [...this.#running]);
     await this.#closing;
   }

@@ -3,7 +3,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { atExit, untilDone } from '../handle/at-exit';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 
 /** Without it the kernel's own directory in there, which nobody may look into, could not be removed. */
 const OWNER_ALONE = 0o700;

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Step } from '../../types/native';
 import { type Bytes, copyText } from '../errors/bytes';
@@ -8,7 +9,9 @@ import { closeFd } from '../handle/close';
 import { native } from '../native';
 import { knownKinds } from '../launch/join';
 import type { Results, Task } from '../task/task';
-import { type Propagation, run, validateUtsName } from '../launch/target';
+import type { Propagation } from '../kernel/propagation';
+import { run } from '../launch/launch';
+import { validateUtsName } from '../launch/unshare-spec';
 import { type DetachedMount, type OpenTreeOptions, fsmountIn, openTreeIn } from '../mount/detached';
 import { type FilesystemSpec, type MountOptions, mountIn } from '../mount/mount';
 import { type MountInfo, mountinfoIn } from '../mount/mountinfo';
@@ -20,7 +23,7 @@ import type { NamespaceProcess } from '../process/namespace-process';
 import { provideNamespaces } from '../process/namespaces';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
 import { Descriptor } from '../handle/descriptor';
-import { disown, own } from '../handle/forgotten';
+import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, wrap } from '../namespace/namespace';
 import { type ReadFileOptions, readOptions } from './read-options';
@@ -35,10 +38,6 @@ export interface WriteFileOptions {
 
 /** A plan has room for 16 MiB, of which the data must leave some to the rest. */
 const MAX_WRITE = 15 * 1024 * 1024;
-
-const O_WRONLY = 0o1;
-const O_CREAT = 0o100;
-const O_TRUNC = 0o1000;
 
 /** What a set owns. */
 interface Possessions {
@@ -87,7 +86,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     this.#members = new Map(inOrder.map((member) => [member.kind, member]));
     this.#task = owned.task;
     this.#dependents = owned.dependents;
-    own(this, `A NamespaceSet (${inOrder.map(String).join(' ')})`, owned, release);
+    closeWhenForgotten(this, `A NamespaceSet (${inOrder.map(String).join(' ')})`, owned, release);
   }
 
   /** Its user namespace, if it has one. */
@@ -319,7 +318,12 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     const contents = copyText('data', data, MAX_WRITE);
     const { create = false } = plainOptions('options', options, ['create']);
     validateBoolean('options.create', create);
-    await this.#run(['write_file', file, O_WRONLY | O_TRUNC | (create ? O_CREAT : 0), contents]);
+    await this.#run([
+      'write_file',
+      file,
+      constants.O_WRONLY | constants.O_TRUNC | (create ? constants.O_CREAT : 0),
+      contents,
+    ]);
   }
 
   /**
@@ -365,7 +369,7 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
    * done. Processes in its other namespaces go on. Calling it again changes nothing.
    */
   async close(): Promise<void> {
-    disown(this);
+    notForgotten(this);
     const owned = { descriptors: [], task: this.#task, dependents: this.#dependents };
     // At once, while the init ends: whichever is the last takes the namespaces down.
     this.#closing ??= Promise.all([release(owned), ...[...this.#members.values()].map((member) => member.close())]);

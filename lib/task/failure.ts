@@ -2,23 +2,8 @@ import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../hints/explain';
-import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
-import { describePids, describeStep, kindsOfFlags } from '../plan/describe';
-
-/** What is known of an operation before it fails. */
-export interface Attempt {
-  /** What was being done, for a person: {@link NamespaceError.step}. */
-  step: string;
-  /** What was being done, for `explain()`: see `Failure.operation`. */
-  operation: string;
-  kind?: NamespaceKind | undefined;
-  kinds?: readonly NamespaceKind[] | undefined;
-  path?: string | undefined;
-  /** The text of the id map that was being written. */
-  map?: string | undefined;
-  /** What was being written to /proc/PID/setgroups. */
-  setgroups?: 'allow' | 'deny' | undefined;
-}
+import { CLONE_FLAGS, type NamespaceKind, kindsOfFlags } from '../kernel/namespace-kind';
+import { describePids, describeStep } from '../plan/describe';
 
 /** A step, and what kind of namespace it acts on where that follows from the step alone. */
 const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
@@ -88,24 +73,6 @@ export function launchError(failure: LaunchFailure, request: Request, known: Kno
     step: label ?? found.step,
     hint: explain(found.failure),
   });
-}
-
-/**
- * The error of something that the addon, or Node's fs, refused in this process: an Error with `errno` (of either sign)
- * and `syscall`. Anything else, a bad argument above all, is handed back as it is.
- */
-export function systemError(cause: unknown, attempt: Attempt): Error {
-  const { errno, syscall = '', path } = (cause ?? {}) as { errno?: unknown; syscall?: string; path?: string };
-  if (typeof errno !== 'number' || isNamespaceError(cause)) return cause as Error;
-  const { step, ...known } = attempt;
-  const at = attempt.path ?? path;
-  const hint = explain({ ...known, errno: Math.abs(errno), syscall, path: at });
-  return new NamespaceError({ errno, syscall, path: at, kind: attempt.kind, step, hint, cause });
-}
-
-/** By its shape: the class of another realm is another class. */
-function isNamespaceError(value: unknown): boolean {
-  return (value as { name?: unknown } | null)?.name === 'NamespaceError';
 }
 
 interface Found {

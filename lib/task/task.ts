@@ -1,11 +1,12 @@
+import { abortError } from '../errors/abort';
 import { constants } from 'node:os';
 import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
-import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import { closeFd } from '../handle/close';
-import { type Joined, type Known, launchError, systemError } from './failure';
+import { systemError } from '../errors/system-error';
+import { type Joined, type Known, launchError } from './failure';
 
 /** How a task ended: one of the two is not null. */
 export interface Exit {
@@ -138,28 +139,6 @@ export function runToEnd(options: StartOptions): Promise<Results> {
       ended: (exit, results) => (exit.code === 0 ? resolve(results) : reject(endedEarly(exit, results.fds))),
     });
   });
-}
-
-/** A start was given up, for its time was over. It is the reason of an abort, and then what the start rejects with. */
-export class StartTimeout extends NamespaceError {
-  /** @param timeout - in milliseconds */
-  constructor(timeout: number) {
-    const message = `the program did not run yet when its time was over, ${timeout} ms after the call`;
-    super({ errno: Errno.ETIMEDOUT, syscall: 'spawn', message });
-  }
-}
-
-/** What Node's own functions reject with when their signal is aborted. */
-export function abortError(signal: AbortSignal): Error {
-  if (signal.reason instanceof StartTimeout) return signal.reason;
-  const error = new Error('The operation was aborted', { cause: signal.reason });
-  Object.defineProperty(error, 'name', { value: 'AbortError', configurable: true, writable: true });
-  return Object.assign(error, { code: 'ABORT_ERR' });
-}
-
-/** A function: the compiler does not know that a signal may be aborted meanwhile. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortError(signal);
 }
 
 interface Outcome {

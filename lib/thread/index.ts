@@ -18,12 +18,11 @@
 import { isMainThread } from 'node:worker_threads';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue, validateArray, validateOneOf } from '../errors/validate';
-import { flagsOfKinds } from '../plan/describe';
-import { systemError } from '../task/failure';
+import { systemError } from '../errors/system-error';
 import { refuseTasks } from '../task/task';
 import { native } from '../native';
 import { isNamespace } from '../handle/namespace-handle';
-import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { NamespaceError, execFile, spawn, unshare } from '../../lib';
 import { launchError } from '../../lib/task/failure';
-import { launch } from '../../lib/launch/target';
+import { launch } from '../../lib/launch/launch';
 import { needs } from '../fixtures/optional';
 
 const caps = (status: string, name: string) => new RegExp(`^${name}:\\t(.*)$`, 'm').exec(status)?.[1];

@@ -1,7 +1,7 @@
 /** The steps that make a root, where the namespace they start in is not as usual: src/nsinit/staging.c. */
 import type { Step } from '../../types/native';
-import { launch, runBody } from '../../lib/launch/target';
-import { PLACE } from '../../lib/kernel/mount-flags';
+import { launch, runBody } from '../../lib/launch/launch';
+import { PLACE } from '../../lib/plan/place';
 import { setOf, openAll } from '../../lib/set/namespace-set';
 
 const { MAKE_MISSING, NEW_ROOT, RECURSIVE } = PLACE;

@@ -3,7 +3,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MountInfo, type NamespaceSet, mountTree, mountinfo, peerGroups, unshare } from '../../lib';
 import { isAtLeast } from '../../lib/kernel/version';
-import { run } from '../../lib/launch/target';
+import { run } from '../../lib/launch/launch';
 import type { Step } from '../../types/native';
 import { expectCause } from '../fixtures/causes';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Sandbox, type SandboxSpec } from '../../lib';
-import { run } from '../../lib/launch/target';
+import { run } from '../../lib/launch/launch';
 import type { Step } from '../../types/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { inSandbox, programs, said, withFolder } from './box';

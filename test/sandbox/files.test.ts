@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { Sandbox, type SandboxSpec, unshare } from '../../lib';
-import { run } from '../../lib/launch/target';
+import { run } from '../../lib/launch/launch';
 import type { Step } from '../../types/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';

@@ -1,6 +1,6 @@
 import { fstatSync, closeSync } from 'node:fs';
 import { runToEnd, start } from '../../lib/task/task';
-import { run } from '../../lib/launch/target';
+import { run } from '../../lib/launch/launch';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 
 const program = (file: string, ...args: string[]) => ({

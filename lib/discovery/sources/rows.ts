@@ -1,5 +1,5 @@
 import type { ScanRow } from '../../../types/native';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import type { Graph } from '../graph';
 import { HIDDEN, unreadOf } from '../unread';
 import { addDescriptor, addSocket } from './descriptors';

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { NamespaceError } from '../../errors/namespace-error';
-import { abortError, throwIfAborted } from '../../task/task';
+import { abortError, throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
 import type { NamespaceProcess } from '../../process/namespace-process';
 import { spawn } from '../../process/spawn';

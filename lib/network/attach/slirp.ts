@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { NamespaceError } from '../../errors/namespace-error';
-import { throwIfAborted } from '../../task/task';
+import { throwIfAborted } from '../../errors/abort';
 import { isPrivileged } from '../place';
 import { DESCRIPTORS, failedToStart } from './helper';
 import type { AttachPlan } from './attach-options';

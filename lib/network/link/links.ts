@@ -1,7 +1,7 @@
 import { plain, plainOptions } from '../../errors/plain';
 import { validateBoolean, validateOneOf } from '../../errors/validate';
 import { closeFd } from '../../handle/close';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import { Descriptor } from '../../handle/descriptor';
 import type { Namespace } from '../../namespace/namespace';

@@ -10,7 +10,7 @@ import {
 } from '../../errors/validate';
 import { closeFd } from '../../handle/close';
 import { type Descriptor, closeDescriptor } from '../../handle/descriptor';
-import { disown, own } from '../../handle/forgotten';
+import { closeWhenForgotten, notForgotten } from '../../handle/forgotten';
 import type { Place } from '../place';
 import { validateLinkName } from './lookup';
 
@@ -62,7 +62,7 @@ export class Tun implements AsyncDisposable {
   constructor(name: string, descriptor: Descriptor) {
     this.name = name;
     this.#descriptor = descriptor;
-    own(this, `A Tun (${name})`, descriptor, closeDescriptor);
+    closeWhenForgotten(this, `A Tun (${name})`, descriptor, closeDescriptor);
   }
 
   /**
@@ -83,7 +83,7 @@ export class Tun implements AsyncDisposable {
 
   /** Closes the descriptor. Calling it again changes nothing. */
   async close(): Promise<void> {
-    disown(this);
+    notForgotten(this);
     await this.#descriptor.close();
   }
 

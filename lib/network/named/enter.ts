@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
 import { HostFiles } from '../../kernel/host-files';
-import { launch } from '../../launch/target';
+import { launch } from '../../launch/launch';
 import { type MountOptions, stepsOfMount } from '../../mount/mount';
 import { type NamespaceSet, openAll, setOf } from '../../set/namespace-set';
 import { type CallOptions, signalOf } from '../../set/unshare';

@@ -1,5 +1,5 @@
 /** Files that stand in for those of /etc in a network namespace that has a name: ip-netns(8), "Custom configuration". */
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import type { Namespace } from '../../namespace/namespace';
 import { ETC_DIRECTORY, nameGiven, namesIn, namesOf } from './names';
 

@@ -3,7 +3,7 @@ import type { NativeNetlink } from '../../../types/native';
 import { withCallersStack } from '../../errors/callers-stack';
 import { Errno } from '../../kernel/errno';
 import { closedError } from '../../errors/namespace-error';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import { eachInTurns } from '../../event-loop/turns';
 import type { Declarations } from './attributes';

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { validateInteger } from '../../errors/validate';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import { Namespace } from '../../namespace/namespace';
 import { native } from '../../native';
 import { type Connection, only } from '../netlink/connection';

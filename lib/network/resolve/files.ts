@@ -1,6 +1,6 @@
 /** The files that names are looked up by, as a program in the namespace has them. */
 import { readFile } from 'node:fs/promises';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import type { NamespaceSet } from '../../set/namespace-set';
 import { ETC_DIRECTORY, namesIn, namesOf } from '../named/names';
 import { type NetworkTarget, membersOf } from '../place';

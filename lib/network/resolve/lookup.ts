@@ -4,7 +4,7 @@ import { NamespaceError } from '../../errors/namespace-error';
 import { plainOptions } from '../../errors/plain';
 import { validateAbortSignal, validateOneOf, validateString } from '../../errors/validate';
 import { explain } from '../../hints/explain';
-import { throwIfAborted } from '../../task/task';
+import { throwIfAborted } from '../../errors/abort';
 import type { NetworkTarget } from '../place';
 import { validateFamily } from '../sockets/socket-options';
 import { readEtc } from './files';

@@ -1,7 +1,7 @@
 /** Asks name servers, through sockets of the namespace. */
 import { randomInt } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { throwIfAborted } from '../../task/task';
+import { throwIfAborted } from '../../errors/abort';
 import type { NetworkTarget } from '../place';
 import { connect } from '../sockets/connect';
 import { createSocket } from '../sockets/datagram';

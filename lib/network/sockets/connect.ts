@@ -11,7 +11,7 @@ import {
   validateInteger,
   validateString,
 } from '../../errors/validate';
-import { abortError } from '../../task/task';
+import { abortError } from '../../errors/abort';
 import type { NetworkTarget } from '../place';
 import type { ResolveOptions } from '../resolve/resolve-options';
 import { connectAny } from './attempts';

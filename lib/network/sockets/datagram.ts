@@ -10,7 +10,7 @@ import {
   validateOneOf,
   validateString,
 } from '../../errors/validate';
-import { throwIfAborted } from '../../task/task';
+import { throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
 import type { NetworkTarget } from '../place';
 import { lookupFunction, resolveHost } from '../resolve/host';

@@ -12,7 +12,7 @@ import {
   validateInteger,
   validateString,
 } from '../../errors/validate';
-import { throwIfAborted } from '../../task/task';
+import { throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
 import type { NetworkTarget } from '../place';
 import { resolveHost } from '../resolve/host';

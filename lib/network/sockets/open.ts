@@ -1,5 +1,5 @@
 /** Sockets of another network namespace, in this process: socket(2), network_namespaces(7). */
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import type { Namespace } from '../../namespace/namespace';
 import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../../kernel/sockets';

@@ -8,7 +8,7 @@ import {
   validateOneOf,
   validateString,
 } from '../../errors/validate';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import { validateResolve } from '../resolve/resolve-options';
 

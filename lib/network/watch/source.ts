@@ -1,6 +1,6 @@
 import type { NativeNetlink } from '../../../types/native';
 import { Errno } from '../../kernel/errno';
-import { systemError } from '../../task/failure';
+import { systemError } from '../../errors/system-error';
 import { dumpLinks } from '../link/lookup';
 import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/link-message';
 import { type Connection, openSocket } from '../netlink/connection';

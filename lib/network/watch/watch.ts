@@ -1,6 +1,6 @@
 import { plainOptions } from '../../errors/plain';
 import { validateAbortSignal, validateArray, validateInteger, validateOneOf } from '../../errors/validate';
-import { abortError } from '../../task/task';
+import { abortError } from '../../errors/abort';
 import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './events';
 
 /** Options of `network.watch()`. */

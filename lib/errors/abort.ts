@@ -1,0 +1,24 @@
+import { Errno } from '../kernel/errno';
+import { NamespaceError } from './namespace-error';
+
+/** A start was given up, for its time was over. It is the reason of an abort, and then what the start rejects with. */
+export class StartTimeout extends NamespaceError {
+  /** @param timeout - in milliseconds */
+  constructor(timeout: number) {
+    const message = `the program did not run yet when its time was over, ${timeout} ms after the call`;
+    super({ errno: Errno.ETIMEDOUT, syscall: 'spawn', message });
+  }
+}
+
+/** What Node's own functions reject with when their signal is aborted. */
+export function abortError(signal: AbortSignal): Error {
+  if (signal.reason instanceof StartTimeout) return signal.reason;
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  Object.defineProperty(error, 'name', { value: 'AbortError', configurable: true, writable: true });
+  return Object.assign(error, { code: 'ABORT_ERR' });
+}
+
+/** A function: the compiler does not know that a signal may be aborted meanwhile. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal);
+}
