@@ -16,7 +16,7 @@ module.exports = {
   // Transpile only (isolatedModules in tsconfig.json): types are checked by `npm run lint`.
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] },
   // A test that imports the package by name gets the sources, as do those that import '../lib'.
-  moduleNameMapper: { '^linux-ns$': '<rootDir>/lib/index.ts' },
+  moduleNameMapper: { '^linux-ns$': '<rootDir>/lib/index.ts', '^linux-ns/(\\w+)$': '<rootDir>/lib/$1/index.ts' },
   // One cache for each user: root and an ordinary user share a checkout, and neither has to own it.
   cacheDirectory: path.join(os.tmpdir(), `linux-ns-jest-${uid}`),
   watchman: false,

@@ -8,7 +8,8 @@
  * As an ordinary user it has a user namespace of its own as well: without one the kernel grants no other.
  */
 import { execFileSync } from 'node:child_process';
-import { type LsnsRow, Sandbox, hostUserland, lsns, processTree } from 'linux-ns';
+import { Sandbox, hostUserland } from 'linux-ns';
+import { type LsnsRow, lsns, processTree } from 'linux-ns/discovery';
 import { fail } from './command-line';
 
 async function main(): Promise<void> {

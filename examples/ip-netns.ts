@@ -11,16 +11,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Address,
-  type Link,
-  type NamespaceError,
-  type NamespaceProcess,
-  type NamespaceSet,
-  Network,
-  type Route,
-  unshare,
-} from 'linux-ns';
+import { type NamespaceError, type NamespaceProcess, type NamespaceSet, unshare } from 'linux-ns';
+import { type Address, type Link, Network, type Route } from 'linux-ns/network';
 
 async function main(): Promise<void> {
   // One user namespace for all: whoever has made it may move links between its networks, privileged or not.

@@ -6,7 +6,8 @@
  *
  * Beside what there is it starts a program in new namespaces, so that there is something to see.
  */
-import { type LsnsRow, NAMESPACE_KINDS, Namespace, lsns, processTree, spawn } from 'linux-ns';
+import { NAMESPACE_KINDS, Namespace, spawn } from 'linux-ns';
+import { type LsnsRow, lsns, processTree } from 'linux-ns/discovery';
 import { fail } from './command-line';
 
 async function main(): Promise<void> {

@@ -6,7 +6,8 @@
  */
 import { createServer, get } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { Network, type NamespaceSet, unshare } from 'linux-ns';
+import { type NamespaceSet, unshare } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 import { fail } from './command-line';
 
 const SERVERS = ['red', 'green', 'blue'];

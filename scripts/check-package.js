@@ -34,14 +34,18 @@ const ALLOWED = [
 ];
 
 const REQUIRED = [
-  'dist/index.js',
-  'dist/index.d.ts',
+  ...Object.values(manifest.exports).flatMap(filesOf),
   'types/native.d.ts',
   'binding.gyp',
   'src/plan/steps.h',
   'src/nsinit/build.sh',
   ...Object.keys(MACHINES).map((arch) => `prebuilds/linux-${arch}/linux-ns.node`),
 ];
+
+/** The files of one entry of `exports`. */
+function filesOf(entry) {
+  return (typeof entry === 'string' ? [entry] : Object.values(entry)).map((file) => file.slice('./'.length));
+}
 
 const problems = [];
 
@@ -195,8 +199,14 @@ const COMMONJS = `require('linux-ns').execFile('hostname', [], { unshare: { user
 const UNUSABLE = `require('linux-ns').execFile('true')
   .catch(({ code, message }) => console.log(code, message));`;
 const ESM = `import { unshare, Namespace, NamespaceError } from 'linux-ns';
+import { Network } from 'linux-ns/network';
+import { discover } from 'linux-ns/discovery';
+import { compileSeccomp } from 'linux-ns/seccomp';
 const set = await unshare(['user', 'net']);
-console.log(set.net.kind, typeof Namespace, typeof NamespaceError);
+const network = await Network.open(set);
+console.log(set.net.kind, ...[Namespace, NamespaceError, discover, compileSeccomp].map((each) => typeof each));
+console.log((await network.link.get('lo')).name);
+await network.close();
 await set.close();`;
 
 function checkUse(name, folder) {
@@ -204,7 +214,7 @@ function checkUse(name, folder) {
   expect(cjs.stdout === 'stranger\n', `${name}: require('linux-ns') does not work: ${cjs.stdout}${cjs.stderr}`);
   const esm = run(process.execPath, ['--input-type=module', '-e', ESM], { cwd: folder });
   expect(
-    esm.stdout === 'net function function\n',
+    esm.stdout === 'net function function function function\nlo\n',
     `${name}: import 'linux-ns' does not work: ${esm.stdout}${esm.stderr}`,
   );
 }

@@ -5,7 +5,7 @@
  * test/suite.test.ts holds that each file is here or has its place, that these tests exist, and that they load it.
  */
 export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
-  'lib/index.ts': ['test/docs/types.test.ts', 'test/system/environments.test.ts'],
+  'lib/index.ts': ['test/system/doors.test.ts', 'test/system/environments.test.ts'],
 
   'lib/cgroup': 'test/cgroup/cgroup.root.test.ts',
   'lib/cgroup/stats.ts': 'test/cgroup/place.test.ts',
@@ -13,7 +13,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/discovery': 'test/discovery/discover.test.ts',
   'lib/discovery/picture': 'test/discovery/picture.test.ts',
   'lib/discovery/picture/printable.ts': ['test/discovery/picture.test.ts', 'test/cli/output.test.ts'],
-  'lib/discovery/unread.ts': 'test/discovery/hidden.root.test.ts',
+  'lib/discovery/unread.ts': ['test/discovery/hidden.root.test.ts', 'test/discovery/discover.test.ts'],
   'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
 
   'lib/errors/abort.ts': ['test/task/task.test.ts', 'test/process/deadline.test.ts'],
@@ -50,6 +50,9 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
 
   'lib/namespace': 'test/namespace/namespace.test.ts',
   'lib/namespace/sockets.ts': 'test/network/sockets/listen.test.ts',
+
+  'lib/discovery/index.ts': 'test/system/doors.test.ts',
+  'lib/network/index.ts': 'test/system/doors.test.ts',
 
   'lib/network': ['test/network/link/links.test.ts', 'test/network/refused.test.ts'],
   'lib/network/address': 'test/network/address/addresses.test.ts',

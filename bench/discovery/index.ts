@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { discover, lsns } from 'linux-ns';
+import { discover, lsns } from 'linux-ns/discovery';
 import type { Benchmark } from '../benchmark';
 import { type Contestant, interleave, summarizeAll } from '../measure/interleave';
 import type { Chart } from '../measure/chart';

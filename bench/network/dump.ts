@@ -1,4 +1,5 @@
-import { type NamespaceSet, Network, unshare } from 'linux-ns';
+import { type NamespaceSet, unshare } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 import { type Contestant, type Samples, interleave } from '../measure/interleave';
 
 const LINKS = 500;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Agent, type Server, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Network, unshare } from 'linux-ns';
+import { unshare } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 import { type Contestant, type Samples, interleave } from '../measure/interleave';
 
 /** Requests of one sample, and how many are under way at once. */

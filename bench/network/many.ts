@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type NamespaceSet, Network, unshare } from 'linux-ns';
+import { type NamespaceSet, unshare } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 
 const HOSTS = 1000;
 const AT_ONCE = 16;

@@ -1,6 +1,6 @@
 import { execFile as execFileCallback } from 'node:child_process';
 import { promisify } from 'node:util';
-import { networkNamespaces } from 'linux-ns';
+import { networkNamespaces } from 'linux-ns/network';
 import { type Contestant, type Samples, interleave } from '../measure/interleave';
 
 const execFile = promisify(execFileCallback);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type NamespaceSet, Network, unshare } from 'linux-ns';
+import { type NamespaceSet, unshare } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 import { type Contestant, type Samples, interleave } from '../measure/interleave';
 
 /** Pairs of veth: each is made with its other end in another namespace, gets an address, and is brought up. */

@@ -1,4 +1,5 @@
-import { type LsnsRow, NAMESPACE_KINDS, type NamespaceKind, discover, lsns } from 'linux-ns';
+import { NAMESPACE_KINDS, type NamespaceKind } from 'linux-ns';
+import { type LsnsRow, discover, lsns } from 'linux-ns/discovery';
 import { numberOf, oneOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { type Filter, parseFilter } from '../filter';

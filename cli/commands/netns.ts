@@ -1,4 +1,5 @@
-import { Namespace, type NamespaceKind, Network, type NetworkName, networkNamespaces } from 'linux-ns';
+import { Namespace, type NamespaceKind } from 'linux-ns';
+import { Network, type NetworkName, networkNamespaces } from 'linux-ns/network';
 import { numberOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { print, printJson } from '../output';

@@ -1,4 +1,5 @@
-import { Namespace, NAMESPACE_KINDS, type NamespaceProcess, Sandbox, networkNamespaces, relayTerminal } from 'linux-ns';
+import { Namespace, NAMESPACE_KINDS, type NamespaceProcess, Sandbox, relayTerminal } from 'linux-ns';
+import { networkNamespaces } from 'linux-ns/network';
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { numberOf } from '../arguments';

@@ -1,4 +1,5 @@
-import { NAMESPACE_KINDS, type NamespaceKind, type NamespaceMap, discover, processTree } from 'linux-ns';
+import { NAMESPACE_KINDS, type NamespaceKind } from 'linux-ns';
+import { type NamespaceMap, discover, processTree } from 'linux-ns/discovery';
 import { numberOf, oneOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { print, printJson, printStyled } from '../output';

@@ -115,9 +115,9 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
    * Which system calls the program, and all that it starts, can make. Default: `'none'`, no filter is added.
    *
-   * `'default'` is the profile of {@link defaultSeccompProfile}, which refuses new user namespaces, and ptrace(2) unless
-   * the program is in another pid namespace than this process. Or give a profile in OCI's JSON form, as Docker and Podman
-   * use it, or compiled BPF programs. Rules of a profile that depend on capabilities look at {@link capabilities}; without
+   * `'default'` is what `defaultSeccompProfile()` of `linux-ns/seccomp` returns. It refuses new user namespaces, and
+   * ptrace(2) unless the program is in another pid namespace than this process. Or give a profile in OCI's JSON form, as
+   * Docker and Podman use it, or compiled BPF programs. Rules of a profile that depend on capabilities look at {@link capabilities}; without
    * that option they take the program to have none. See docs/seccomp.md.
    *
    * The filters are installed last: the first call that they see is the program's execve(2), which they must allow. Of

@@ -373,7 +373,7 @@ export interface SandboxSpec {
    * namespace. Default: `'none'`.
    *
    * Of a network namespace that has a name, files of /etc/netns/NAME lie over those of the sandbox's /etc, read-only, as
-   * {@link networkNamespaces}`.enter()` has them: resolv.conf, hosts, nsswitch.conf and whatever else is there. A file that
+   * `networkNamespaces.enter()` has them: resolv.conf, hosts, nsswitch.conf and whatever else is there. A file that
    * the sandbox does not have is left out, and an entry of type `'file'` in `mounts` comes first.
    */
   network?: 'none' | 'host' | Namespace | undefined;

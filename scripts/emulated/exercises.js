@@ -14,6 +14,8 @@ const path = require('node:path');
 const [folder, arch, option] = process.argv.slice(2);
 const linux = require(folder);
 const { native } = require(path.join(folder, 'dist', 'native.js'));
+const { Network } = require(path.join(folder, 'dist', 'network'));
+const seccomp = require(path.join(folder, 'dist', 'seccomp'));
 
 /** AUDIT_ARCH_* of <linux/audit.h>. */
 const AUDIT_ARCH = { x64: 0xc000003e, arm64: 0xc00000b7 };
@@ -114,7 +116,7 @@ const WORKS = {
   },
 
   'seccomp: profiles become programs for this architecture': () => {
-    const { program } = linux.compileSeccomp(linux.defaultSeccompProfile());
+    const { program } = seccomp.compileSeccomp(seccomp.defaultSeccompProfile());
     const bytes = Buffer.from(program.buffer, program.byteOffset, program.byteLength);
     assert.equal(bytes.length % 8, 0);
     const constants = Array.from({ length: bytes.length / 8 }, (_, index) => bytes.readUInt32LE(index * 8 + 4));
@@ -137,7 +139,7 @@ const EMULATOR_LACKS = {
     native().unshareThread(NEW_USER);
   },
   'interfaces, by netlink': async () => {
-    const network = await linux.Network.open();
+    const network = await Network.open();
     await network.link.list().finally(() => network.close());
   },
   'a tmpfs that is nowhere': () => linux.fsmount({ type: 'tmpfs' }),

@@ -1,5 +1,6 @@
 /** Who has CAP_NET_ADMIN in a network lets what is listed there come, go, grow and shrink while it is listed. */
-import { type NamespaceError, type NamespaceSet, Network, unshare } from '../../lib';
+import { type NamespaceError, type NamespaceSet, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import type { Attack, AttackResult } from './attack';
 
 const LINKS = 60;

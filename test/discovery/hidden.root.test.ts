@@ -5,7 +5,7 @@ import { CompiledPackage } from '../fixtures/child-node';
 const BY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--'];
 
 const LOOK = `
-  const map = await linux.discover();
+  const map = await require('linux-ns/discovery').discover();
   const own = map.process(process.pid);
   return { pids: map.processes.length, own: own?.namespaces.net !== undefined, unread: map.unread };`;
 
@@ -74,7 +74,7 @@ test('root sees all of it', async () => {
 
 test('without /proc there is an error that says so', async () => {
   await set.mount({ type: 'tmpfs', target: '/proc' });
-  const { error } = await compiled.runIn(set, 'return linux.discover();');
+  const { error } = await compiled.runIn(set, `return require('linux-ns/discovery').discover();`);
   await set.umount('/proc');
   expect(error).toMatchObject({ name: 'NamespaceError', code: 'ENODEV', path: '/proc', step: 'read /proc' });
   expect(error!.hint).toMatch(/mount -t proc proc/);

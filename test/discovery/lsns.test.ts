@@ -3,16 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  type LsnsRow,
-  NAMESPACE_KINDS,
-  Namespace,
-  type NamespaceKind,
-  type NamespaceProcess,
-  lsns,
-  spawn,
-  unshare,
-} from '../../lib';
+import { NAMESPACE_KINDS, Namespace, type NamespaceKind, type NamespaceProcess, spawn, unshare } from '../../lib';
+import { type LsnsRow, lsns } from '../../lib/discovery';
 import { using } from '../fixtures/causes';
 import { errorWith } from '../fixtures/errors';
 import { eventually } from '../fixtures/footprint';

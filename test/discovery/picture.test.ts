@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type NamespaceMap, discover, spawn } from '../../lib';
+import { spawn } from '../../lib';
+import { type NamespaceMap, discover } from '../../lib/discovery';
 import { columnsOf, printable, shortened } from '../../lib/discovery/picture/printable';
 import { pack } from '../../lib/discovery/picture/layout';
 import { using } from '../fixtures/causes';

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { type NamespaceProcess, spawn } from '../../lib';
 import {
   DiscoveredNamespace,
   DiscoveredProcess,
-  type NamespaceProcess,
   type ProcessTreeNode,
   ProcessForest,
   processTree,
-  spawn,
-} from '../../lib';
+} from '../../lib/discovery';
 import { errorWith } from '../fixtures/errors';
 import { eventually } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';

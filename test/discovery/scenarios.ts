@@ -1,7 +1,7 @@
 /** For processes of their own: see test/fixtures/scenario.ts. */
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
-import { discover } from '../../lib';
+import { discover } from '../../lib/discovery';
 import { eventually, footprint, moreThan } from '../fixtures/footprint';
 import { libraryWorker } from '../fixtures/worker';
 

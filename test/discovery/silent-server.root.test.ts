@@ -2,7 +2,8 @@ import { access } from 'node:fs/promises';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { discover, spawn } from '../../lib';
+import { spawn } from '../../lib';
+import { discover } from '../../lib/discovery';
 import { firstLine, mountedFor } from './fixtures/programs';
 
 test('a file server in a sandbox that does not answer keeps no look waiting', async () => {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type NamespaceSet, type PersistentNamespace, mount, umount, unshare, watch } from '../../lib';
+import { type NamespaceSet, type PersistentNamespace, mount, umount, unshare } from '../../lib';
+import { watch } from '../../lib/discovery';
 import { eventually } from '../fixtures/footprint';
 
 let directory: string;

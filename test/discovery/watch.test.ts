@@ -1,4 +1,5 @@
-import { type DiscoveredNamespace, type NamespaceChange, spawn, unshare, watch } from '../../lib';
+import { spawn, unshare } from '../../lib';
+import { type DiscoveredNamespace, type NamespaceChange, watch } from '../../lib/discovery';
 import { errorWith } from '../fixtures/errors';
 
 /** The next change that is about ours: others come and go, too, and get the numbers of those that went. */

@@ -55,5 +55,6 @@ function compilerOptions(): ts.CompilerOptions {
   const path = join(ROOT, 'tsconfig.base.json');
   const { config } = ts.readConfigFile(path, (file) => ts.sys.readFile(file)) as { config: unknown };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  return { ...options, noEmit: true, paths: { 'linux-ns': [join(ROOT, 'lib', 'index.ts')] } };
+  const paths = { 'linux-ns': [join(ROOT, 'lib', 'index.ts')], 'linux-ns/*': [join(ROOT, 'lib', '*', 'index.ts')] };
+  return { ...options, noEmit: true, paths };
 }

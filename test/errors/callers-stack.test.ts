@@ -1,4 +1,5 @@
-import { Namespace, Network, Sandbox, exec, execFile, spawn, unshare } from '../../lib';
+import { Namespace, Sandbox, exec, execFile, spawn, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 
 async function stackOf(asked: Promise<unknown>): Promise<string> {
   try {

@@ -1,23 +1,18 @@
 import {
   type DetachedMount,
   type NamespaceSet,
-  Network,
-  compileSeccomp,
-  defaultSeccompProfile,
-  discover,
   fsmount,
   hostUserland,
-  lsns,
   mount,
-  networkNamespaces,
   openTree,
-  processTree,
   setPropagation,
   setns,
   umount,
   unshare,
-  watch,
 } from 'linux-ns';
+import { Network, networkNamespaces } from 'linux-ns/network';
+import { discover, lsns, processTree, watch } from 'linux-ns/discovery';
+import { compileSeccomp, defaultSeccompProfile } from 'linux-ns/seccomp';
 import { plain } from '../../lib/errors/plain';
 
 let set: NamespaceSet;

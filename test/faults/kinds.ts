@@ -13,17 +13,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import {
-  type NamespaceSet,
-  Network,
-  Sandbox,
-  type SpawnOptions,
-  type UnshareSpec,
-  execFile,
-  networkNamespaces,
-  spawn,
-  unshare,
-} from '../../lib';
+import { type NamespaceSet, Sandbox, type SpawnOptions, type UnshareSpec, execFile, spawn, unshare } from '../../lib';
+import { Network, networkNamespaces } from '../../lib/network';
 
 /** A way of starting something. */
 export interface Kind {

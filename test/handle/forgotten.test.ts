@@ -9,7 +9,8 @@ const library = JSON.stringify(join(__dirname, '../../lib'));
 /** Runs a script in a Node of its own, with `collect()` to have garbage collected until something holds. */
 async function script(body: string): Promise<{ stdout: string; stderr: string }> {
   const source = `
-    const { Namespace, Network, Sandbox, hostUserland, unshare } = require(${library});
+    const { Namespace, Sandbox, hostUserland, unshare } = require(${library});
+    const { Network } = require(${library} + '/network');
     const fs = require('node:fs');
     const open = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
       try { return /^(net|pid|user|uts|mnt):/.test(fs.readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }

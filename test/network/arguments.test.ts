@@ -1,5 +1,6 @@
 /** What makes no sense is refused before anything is asked of the kernel, with the name of what it is about. */
-import { type Network, Network as Networks, unshare } from '../../lib';
+import { unshare } from '../../lib';
+import { type Network, Network as Networks } from '../../lib/network';
 
 let net: Network;
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 /** What goes away while it is asked for: errors of their own, and nothing that is half done. */
-import { Network, execFile, unshare } from '../../lib';
+import { execFile, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import { eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { Lab } from '../fixtures/lab';
 

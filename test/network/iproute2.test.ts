@@ -1,5 +1,5 @@
 /** What this package lists is what `ip -j` lists: each value, under another name at most. */
-import type { Address, Link, Neighbor, NextHop, Route, Rule } from '../../lib';
+import type { Address, Link, Neighbor, NextHop, Route, Rule } from '../../lib/network';
 import { Lab, connected, ipJson, tunIsOpen } from '../fixtures/lab';
 import { eventually } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';

@@ -1,4 +1,5 @@
-import { Namespace, Network, execFile, unshare } from '../../lib';
+import { Namespace, execFile, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import { NOTHING, eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { resultOf } from '../fixtures/scenario';

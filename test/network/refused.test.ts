@@ -1,5 +1,6 @@
 /** What the kernel refuses is an error with its own sentence, what it is about, and what to do. */
-import { Network, unshare } from '../../lib';
+import { unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import { Lab, connected } from '../fixtures/lab';
 import { needs } from '../fixtures/optional';
 

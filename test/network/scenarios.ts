@@ -1,13 +1,13 @@
 /** What becomes of networks when Workers end, or move. See test/fixtures/scenario.ts. */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { Network } from '../../lib';
+import { Network } from '../../lib/network';
 import { type Footprint, footprint, moreThan } from '../fixtures/footprint';
 import { libraryWorker, warmUp } from '../fixtures/worker';
 
 const ASK_FOREVER = `
   const set = await linux.unshare(['user', 'net']);
-  const net = await linux.Network.open(set);
+  const net = await door('network').Network.open(set);
   const watch = net.watch();
   report('begun');
   for (let i = 0; ; i++) {
@@ -59,7 +59,7 @@ export async function withoutDescriptors(): Promise<unknown> {
 export async function movedWorker(): Promise<unknown> {
   const moved = libraryWorker(`
     linux.thread.unshareSync('net');
-    const net = await linux.Network.open();
+    const net = await door('network').Network.open();
     await net.link.add({ name: 'inside', kind: 'veth' });
     await net.sysctl.set('net.ipv4.ip_forward', 1);
     const links = await net.link.list();

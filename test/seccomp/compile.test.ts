@@ -4,7 +4,7 @@ import {
   type SeccompProfile,
   type SeccompRule,
   compileSeccomp,
-} from '../../lib';
+} from '../../lib/seccomp';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import { type Call, runFilter } from '../fixtures/bpf';
 import { errorWith } from '../fixtures/errors';

@@ -1,4 +1,5 @@
-import { type Capability, type DefaultSeccompOptions, compileSeccomp, defaultSeccompProfile } from '../../lib';
+import type { Capability } from '../../lib';
+import { type DefaultSeccompOptions, compileSeccomp, defaultSeccompProfile } from '../../lib/seccomp';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import { runFilter } from '../fixtures/bpf';
 

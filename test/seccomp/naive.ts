@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { SeccompArgument, SeccompProfile, SeccompRule } from '../../lib';
+import type { SeccompArgument, SeccompProfile, SeccompRule } from '../../lib/seccomp';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import type { Call } from '../fixtures/bpf';
 

@@ -4,20 +4,14 @@ import { mkdtempSync, chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { type ProgramOptions, type SpawnOptions, clone, execFile, fork, spawn, unshare } from '../../lib';
 import {
-  type ProgramOptions,
   type SeccompOption,
   type SeccompProfile,
   type SeccompRule,
-  type SpawnOptions,
-  clone,
   compileSeccomp,
   defaultSeccompProfile,
-  execFile,
-  fork,
-  spawn,
-  unshare,
-} from '../../lib';
+} from '../../lib/seccomp';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import { errorWith } from '../fixtures/errors';
 import { needs } from '../fixtures/optional';

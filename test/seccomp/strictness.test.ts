@@ -5,7 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Capability, compileSeccomp, defaultSeccompProfile } from '../../lib';
+import type { Capability } from '../../lib';
+import { compileSeccomp, defaultSeccompProfile } from '../../lib/seccomp';
 import { CAPABILITIES } from '../../lib/kernel/capabilities';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import { runFilter } from '../fixtures/bpf';

@@ -1,20 +1,19 @@
 /** What the compiler says of networks: see processes.test-d.ts. */
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Agent, Server } from 'node:http';
+import type { NamespaceSet, PersistentNamespace } from 'linux-ns';
 import {
   type Address,
   type Attachment,
   type Link,
   type LinkSpec,
-  type NamespaceSet,
   type Neighbor,
   type NetworkEvent,
-  type PersistentNamespace,
   type Route,
   type Rule,
   Network,
   networkNamespaces,
-} from 'linux-ns';
+} from 'linux-ns/network';
 import { expectType } from './equal';
 
 declare const net: Network;

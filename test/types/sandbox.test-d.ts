@@ -2,20 +2,17 @@
 import type { Readable, Writable } from 'node:stream';
 import {
   type Change,
-  type CompiledSeccomp,
   type ExecResult,
   type MountEntry,
   type Namespace,
   type NamespaceProcess,
   type NamespaceSet,
   type SandboxDirent,
-  type SeccompProfile,
   Sandbox,
-  compileSeccomp,
-  defaultSeccompProfile,
   hostUserland,
   spawn,
 } from 'linux-ns';
+import { type CompiledSeccomp, type SeccompProfile, compileSeccomp, defaultSeccompProfile } from 'linux-ns/seccomp';
 import { type Equal, expectType } from './equal';
 
 declare const box: Sandbox;

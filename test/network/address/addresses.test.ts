@@ -1,5 +1,5 @@
 /** What a list of addresses gives can be given back. */
-import { type Address, type Network } from '../../../lib';
+import type { Address, Network } from '../../../lib/network';
 import { Lab } from '../../fixtures/lab';
 
 let lab: Lab;

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AttachProgram, type NamespaceError, Network, unshare } from '../../../lib';
+import { type NamespaceError, unshare } from '../../../lib';
+import { type AttachProgram, Network } from '../../../lib/network';
 import { ONE_WAIT, PATIENCE } from '../../fixtures/patience';
 import { nodeArguments } from '../../fixtures/scenario';
 

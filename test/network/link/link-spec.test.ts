@@ -1,5 +1,5 @@
 /** All that can be checked of a new link is, before the kernel is asked for the links that it refers to. */
-import { type LinkSpec, Network } from '../../../lib';
+import { type LinkSpec, Network } from '../../../lib/network';
 
 let net: Network;
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { type Link, type LinkSpec, Network, unshare } from '../../../lib';
+import { unshare } from '../../../lib';
+import { type Link, type LinkSpec, Network } from '../../../lib/network';
 import { Lab, tunIsOpen } from '../../fixtures/lab';
 import { needs } from '../../fixtures/optional';
 

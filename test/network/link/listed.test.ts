@@ -1,5 +1,5 @@
 /** What a list of links gives can be given back. */
-import { type Link, type LinkSpec, type Network } from '../../../lib';
+import type { Link, LinkSpec, Network } from '../../../lib/network';
 import { Lab, tunIsOpen } from '../../fixtures/lab';
 
 let lab: Lab;

@@ -1,4 +1,5 @@
-import { networkNamespaces, unshare } from '../../../lib';
+import { unshare } from '../../../lib';
+import { networkNamespaces } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { needs } from '../../fixtures/optional';
 import { resultOf } from '../../fixtures/scenario';

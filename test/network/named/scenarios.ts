@@ -1,5 +1,6 @@
 /** Names of network namespaces in user and mount namespaces. See test/fixtures/scenario.ts. */
-import { networkNamespaces, unshare } from '../../../lib';
+import { unshare } from '../../../lib';
+import { networkNamespaces } from '../../../lib/network';
 import { nodeArguments } from '../../fixtures/scenario';
 
 /** A Node in new namespaces, in which it is root and has a /run of its own, and in there {@link namesInside}. */

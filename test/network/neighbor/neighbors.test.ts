@@ -1,5 +1,5 @@
 /** What a list of neighbors gives can be given back. */
-import { type Neighbor, type Network } from '../../../lib';
+import type { Neighbor, Network } from '../../../lib/network';
 import { Lab } from '../../fixtures/lab';
 
 let lab: Lab;

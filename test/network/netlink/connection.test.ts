@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { type NamespaceSet, Network, unshare } from '../../../lib';
+import { type NamespaceSet, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { dumpLinks, findLink } from '../../../lib/network/link/lookup';
 import { Connection } from '../../../lib/network/netlink/connection';
 import { native } from '../../../lib/native';

@@ -1,5 +1,6 @@
 /** A list is whole, or says that it is not, whatever is put into the network that is listed. */
-import { type NamespaceSet, Network, unshare } from '../../../lib';
+import { type NamespaceSet, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 
 let set: NamespaceSet;
 let net: Network;

@@ -1,5 +1,6 @@
 /** Who is root in a namespace may send netlink messages to the sockets in it, ours among them: netlink(7). */
-import { type NamespaceSet, type NetworkEvent, Network, unshare } from '../../../lib';
+import { type NamespaceSet, unshare } from '../../../lib';
+import { type NetworkEvent, Network } from '../../../lib/network';
 import { needs } from '../../fixtures/optional';
 import { ONE_WAIT } from '../../fixtures/patience';
 

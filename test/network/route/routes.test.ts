@@ -1,5 +1,5 @@
 /** What a list of routes gives can be given back. */
-import { type Network, type Route, type RouteSpec } from '../../../lib';
+import type { Network, Route, RouteSpec } from '../../../lib/network';
 import { eventually } from '../../fixtures/footprint';
 import { Lab } from '../../fixtures/lab';
 import { needs } from '../../fixtures/optional';

@@ -1,5 +1,5 @@
 /** What a list of rules gives can be given back. */
-import { type Network, type Rule, type RuleSpec } from '../../../lib';
+import type { Network, Rule, RuleSpec } from '../../../lib/network';
 import { Lab } from '../../fixtures/lab';
 
 let lab: Lab;

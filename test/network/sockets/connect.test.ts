@@ -1,5 +1,6 @@
 import { type Server, createServer } from 'node:net';
-import { type NamespaceError, type NamespaceSet, Network, unshare } from '../../../lib';
+import { type NamespaceError, type NamespaceSet, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, expectNothingLeft } from '../../fixtures/footprint';
 import { WAYS, closeAll, converse, footprintWithServers } from './inside';

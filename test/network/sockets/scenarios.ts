@@ -11,7 +11,7 @@ const SOCKETS_FOREVER = `
   const { createServer } = require('node:net');
   const set = await linux.unshare(kinds);
   const server = await set.listen(createServer((socket) => socket.on('error', () => {}).pipe(socket)), 80);
-  const network = await linux.Network.open(set);
+  const network = await door('network').Network.open(set);
   await network.link.add({ name: 'veth0', kind: 'veth', up: true, peer: { name: 'veth1', up: true } });
   await network.address.add('veth0', '10.9.9.1/24');
   report('begun');

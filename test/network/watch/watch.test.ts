@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { type NetworkEvent, type NetworkWatch, Network, unshare } from '../../../lib';
+import { unshare } from '../../../lib';
+import { type NetworkEvent, type NetworkWatch, Network } from '../../../lib/network';
 import { Lab } from '../../fixtures/lab';
 import { needs } from '../../fixtures/optional';
 import { ONE_WAIT } from '../../fixtures/patience';
