@@ -6,7 +6,7 @@ import { eventually, footprint, moreThan } from '../fixtures/footprint';
 import { libraryWorker } from '../fixtures/worker';
 
 const LOOK_FOREVER = `
-  const { discover, lsns, watch } = linux;
+  const { discover, lsns, watch } = door('discovery');
   report('begun');
   const forever = async (look) => { for (;;) await look(); };
   forever(discover); forever(lsns);
