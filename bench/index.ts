@@ -5,12 +5,13 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, Outcome } from './benchmark';
 import { discovery } from './discovery';
 import { launch } from './launch';
+import { load } from './load';
 import { network } from './network';
 import { toSVG } from './measure/chart';
 import { processes } from './process';
 import { sandbox } from './sandbox';
 
-const BENCHMARKS: Record<string, Benchmark> = { discovery, launch, network, process: processes, sandbox };
+const BENCHMARKS: Record<string, Benchmark> = { discovery, launch, load, network, process: processes, sandbox };
 const SAMPLES = 200;
 /** Where docs/performance.md has its pictures. */
 const PICTURES = join(__dirname, '..', 'docs', 'plots');
