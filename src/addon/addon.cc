@@ -10,7 +10,7 @@
 #include "socket_in.h"
 #include "sockets.h"
 #include "statmount.h"
-#include "task.h"
+#include "task/task.h"
 #include "terminal.h"
 #include "throw.h"
 

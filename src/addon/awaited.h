@@ -20,11 +20,17 @@ inline Awaited Await(Environment *environment, Napi::Function function) {
   return environment->awaited.begin();
 }
 
-// On the environment's own thread, with a HandleScope around.
-inline void CallAwaited(Environment *environment, Awaited awaited, std::initializer_list<napi_value> arguments) {
+// On the environment's own thread: it is awaited no longer.
+inline Napi::FunctionReference TakeAwaited(Environment *environment, Awaited awaited) {
   Napi::FunctionReference function = std::move(*awaited);
   environment->awaited.erase(awaited);
   environment->KeepAlive(-1);
+  return function;
+}
+
+// The same, and it is called. With a HandleScope around.
+inline void CallAwaited(Environment *environment, Awaited awaited, std::initializer_list<napi_value> arguments) {
+  Napi::FunctionReference function = TakeAwaited(environment, awaited);
   function.MakeCallback(function.Env().Global(), arguments);
   TellUncaught(function.Env());
 }

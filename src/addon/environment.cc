@@ -2,12 +2,6 @@
 
 #include <unistd.h>
 
-#include "netlink.h"
-#include "sockets.h"
-#include "discovery/scan.h"
-#include "task.h"
-#include "terminal.h"
-
 namespace linux_ns {
 
 int Environment::Create(Napi::Env env) {
@@ -96,34 +90,18 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   Environment *environment = static_cast<Environment *>(data);
   Napi::HandleScope scope(environment->env_);
   environment->ending_ = true;
-  std::unordered_set<Task *> tasks = environment->tasks;
-  for (Task *task : tasks) {
-    task->Cancel();
+  for (Closable *closable : environment->open_) {
+    closable->CallOff();
   }
   environment->AwaitJobs();
-  for (Task *task : tasks) {
-    task->Abandon();
-  }
-  while (!environment->terminals.empty()) {
-    (*environment->terminals.begin())->Shut();
-  }
-  while (!environment->netlinks.empty()) {
-    (*environment->netlinks.begin())->Shut();
-  }
-  while (!environment->connections.empty()) {
-    (*environment->connections.begin())->Shut();
-  }
-  while (!environment->scans.empty()) {
-    (*environment->scans.begin())->Abandon();
+  while (!environment->open_.empty()) {
+    (*environment->open_.begin())->Shut();
   }
   for (int fd : environment->descriptors) {
     close(fd);
   }
   environment->awaited.clear();
-  environment->task_constructor.Reset();
-  environment->terminal_constructor.Reset();
-  environment->netlink_constructor.Reset();
-  environment->connecting_constructor.Reset();
+  environment->constructors_.clear();
   uv_close(reinterpret_cast<uv_handle_t *>(&environment->async_),
            [](uv_handle_t *handle) { static_cast<Environment *>(handle->data)->HandleClosed(); });
 }

@@ -1,4 +1,5 @@
-// One Node environment (the main thread, a Worker): its loop, its tasks, and what launcher threads hand back to it.
+// One Node environment (the main thread, a Worker): its loop, what is open in it, and what threads of ours hand
+// back to it.
 #ifndef LINUX_NS_ADDON_ENVIRONMENT_H
 #define LINUX_NS_ADDON_ENVIRONMENT_H
 
@@ -7,17 +8,24 @@
 
 #include <functional>
 #include <list>
-#include <memory>
+#include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 namespace linux_ns {
 
-class Connecting;
-class Netlink;
-class Scan;
-class Task;
-class Terminal;
+// What is open in an environment, and is closed with it.
+class Closable {
+public:
+  virtual ~Closable() = default;
+
+  // First of all: what has not been started any more is not to be. Jobs are still under way.
+  virtual void CallOff() {}
+
+  // With no job under way: closes all that it holds, calls nobody, and removes itself from the environment.
+  virtual void Shut() = 0;
+};
 
 class Environment {
 public:
@@ -26,24 +34,17 @@ public:
   static int Create(Napi::Env env);
   static Environment *Of(Napi::Env env);
 
-  Napi::FunctionReference task_constructor;
-  std::unordered_set<Task *> tasks; // that have not told their last event
+  // The class of that name that the addon has defined for JavaScript.
+  Napi::FunctionReference &Constructor(const std::string &name) { return constructors_[name]; }
 
-  Napi::FunctionReference terminal_constructor;
-  std::unordered_set<Terminal *> terminals; // that are open
+  void Add(Closable *closable) { open_.insert(closable); }
+  void Remove(Closable *closable) { open_.erase(closable); }
+  bool IsOpen(Closable *closable) const { return open_.count(closable) > 0; }
 
-  Napi::FunctionReference netlink_constructor;
-  std::unordered_set<Netlink *> netlinks; // that are open
-
-  Napi::FunctionReference connecting_constructor;
-  std::unordered_set<Connecting *> connections; // that are waited for
-
-  std::unordered_set<std::shared_ptr<Scan>> scans; // under way
-
-  // A launcher thread: runs `done` on the environment's own.
+  // Any thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);
 
-  // Jobs of this environment on launcher threads: it does not end before they have.
+  // Jobs of this environment on threads of ours: it does not end before they have.
   void JobSubmitted();
   void JobDone();
 
@@ -78,6 +79,8 @@ private:
   int keep_alive_ = 0;
   size_t jobs_ = 0; // guarded by mutex_, as queue_ is
   size_t handles_ = 0;
+  std::unordered_map<std::string, Napi::FunctionReference> constructors_;
+  std::unordered_set<Closable *> open_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool ending_ = false;
 };

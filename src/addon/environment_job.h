@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "environment.h"
-#include "launcher.h"
+#include "threads.h"
 
 namespace linux_ns {
 

@@ -286,7 +286,7 @@ pid_t Launch::FindHeldChild() {
     return 0;
   }
   for (pid_t child : ChildrenOfThread(getpid(), launcher_)) {
-    if (NameOf(child) == kLauncherName && AnyHeld({child})) {
+    if (NameOf(child) == kLaunchThreadName && AnyHeld({child})) {
       return child;
     }
   }

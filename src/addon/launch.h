@@ -12,7 +12,7 @@
 #include "encoder.h"
 #include "failure.h"
 #include "fd.h"
-#include "launcher.h"
+#include "threads.h"
 
 namespace linux_ns {
 

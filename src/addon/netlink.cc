@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "awaited.h"
 #include "bytes.h"
 #include "descriptors.h"
 #include "environment_job.h"
@@ -25,7 +26,7 @@ constexpr size_t kMostBytes = 256 << 10;
 // not hold up the event loop, and not lie around here meanwhile.
 constexpr size_t kEnoughBytes = 1 << 20;
 
-// Messages that go out, and what comes back: on a thread of the launcher.
+// Messages that go out, and what comes back: on a thread for netlink.
 class Conversation {
 public:
   Conversation(std::shared_ptr<Fd> socket, const Bytes &request, const Bytes &segments)
@@ -101,9 +102,6 @@ private:
   std::unique_ptr<char[]> scratch_; // not filled with zeros
 };
 
-// A reference to JavaScript may not be dropped on another thread: it stays with its environment.
-using Callback = std::list<Napi::FunctionReference>::iterator;
-
 // The bytes become JavaScript's as they are: a dump may have many of them.
 Napi::Value Given(Napi::Env env, std::vector<char> bytes) {
   auto *kept = new std::vector<char>(std::move(bytes));
@@ -115,21 +113,18 @@ Napi::Value Given(Napi::Env env, std::vector<char> bytes) {
   return buffer;
 }
 
-void Tell(Environment *environment, Callback callback, Conversation *conversation) {
-  Napi::FunctionReference function = std::move(*callback);
-  environment->awaited.erase(callback);
-  environment->KeepAlive(-1);
-  Napi::Env env = function.Env();
+void Tell(Environment *environment, Awaited awaited, Conversation *conversation) {
+  Napi::Env env = awaited->Env();
   Napi::HandleScope scope(env);
   Napi::Value answers = Given(env, std::move(conversation->answers));
-  if (answers.IsEmpty()) {
-    return; // the environment is being terminated
+  if (answers.IsEmpty()) { // the environment is being terminated
+    TakeAwaited(environment, awaited);
+    return;
   }
   const Failure &failure = conversation->failure;
-  function.MakeCallback(env.Global(),
-                        {answers, Napi::Number::New(env, failure.error), Napi::String::New(env, failure.syscall),
-                         Napi::Number::New(env, static_cast<double>(conversation->sent))});
-  TellUncaught(env);
+  CallAwaited(environment, awaited,
+              {answers, Napi::Number::New(env, failure.error), Napi::String::New(env, failure.syscall),
+               Napi::Number::New(env, static_cast<double>(conversation->sent))});
 }
 
 bool SetOption(int fd, int level, int option, int value) {
@@ -205,7 +200,7 @@ void Netlink::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Netlink::UnrefLoop>("unref"),
                                                InstanceMethod<&Netlink::Close>("close"),
                                            });
-  Environment::Of(env)->netlink_constructor = Napi::Persistent(constructor);
+  Environment::Of(env)->Constructor("NativeNetlink") = Napi::Persistent(constructor);
   exports.Set("openNetlink", Napi::Function::New<&Netlink::OpenFunction>(env, "openNetlink"));
   exports.Set("addressBytes", Napi::Function::New<AddressBytes>(env, "addressBytes"));
   exports.Set("addressText", Napi::Function::New<AddressText>(env, "addressText"));
@@ -216,13 +211,13 @@ Netlink::Netlink(const Napi::CallbackInfo &info)
 
 Netlink::~Netlink() {
   if (socket_) {
-    Shut();
+    Netlink::Shut();
   }
 }
 
 Napi::Value Netlink::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  Napi::Object object = Environment::Of(env)->netlink_constructor.New({});
+  Napi::Object object = Environment::Of(env)->Constructor("NativeNetlink").New({});
   Netlink *netlink = UnwrapNew<Netlink>(object);
   if (netlink == nullptr || !netlink->Begin(IntArgument(info, 0), IntArgument(info, 1), info[2].As<Napi::Function>())) {
     return env.Undefined();
@@ -252,14 +247,14 @@ bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) 
     return false;
   }
   environment_->descriptors.erase(fd);
-  environment_->netlinks.insert(this);
+  environment_->Add(this);
   socket_ = std::shared_ptr<Fd>(new Fd(fd));
   callback_ = Napi::Persistent(callback);
   return true;
 }
 
 void Netlink::Shut() {
-  environment_->netlinks.erase(this);
+  environment_->Remove(this);
   poll_.Close();
   socket_.reset();
   callback_.Reset();
@@ -282,11 +277,8 @@ void Netlink::Exchange(const Napi::CallbackInfo &info) {
     return;
   }
   std::shared_ptr<Conversation> conversation(new Conversation(socket_, request, segments));
-  environment->awaited.push_front(Napi::Persistent(info[2].As<Napi::Function>()));
-  environment->KeepAlive(1);
-  auto tell = [environment, callback = environment->awaited.begin(), conversation] {
-    Tell(environment, callback, conversation.get());
-  };
+  Awaited awaited = Await(environment, info[2].As<Napi::Function>());
+  auto tell = [environment, awaited, conversation] { Tell(environment, awaited, conversation.get()); };
   auto job = std::make_unique<EnvironmentJob>(environment, [environment, conversation, tell](const Stack &) {
     conversation->Run();
     environment->Post(tell);

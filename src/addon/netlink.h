@@ -12,14 +12,14 @@
 
 namespace linux_ns {
 
-class Netlink : public Napi::ObjectWrap<Netlink> {
+class Netlink : public Napi::ObjectWrap<Netlink>, public Closable {
 public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Netlink(const Napi::CallbackInfo &info);
   ~Netlink() override;
 
   // Closes it, once no thread uses it: by JavaScript, or because the environment ends.
-  void Shut();
+  void Shut() override;
 
 private:
   static Napi::Value OpenFunction(const Napi::CallbackInfo &info);

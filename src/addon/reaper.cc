@@ -17,7 +17,7 @@
 #include <unordered_set>
 
 #include "control.h"
-#include "launcher.h"
+#include "threads.h"
 #include "pidfd.h"
 #include "proc.h"
 

@@ -13,10 +13,10 @@
 #include <deque>
 #include <memory>
 
+#include "awaited.h"
 #include "descriptors.h"
-#include "environment.h"
 #include "environment_job.h"
-#include "launcher.h"
+#include "threads.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t kStack = 128 << 10;
 
-// Shared by all environments, and never destroyed: as the launcher.
+// Shared by all environments, and never destroyed: as those of threads.cc.
 struct Visitor {
   uv_mutex_t mutex;
   uv_cond_t wake;
@@ -133,18 +133,12 @@ struct Made {
   }
 };
 
-using Callback = std::list<Napi::FunctionReference>::iterator;
-
-void Tell(Environment *environment, Callback callback, Made *made) {
-  Napi::FunctionReference function = std::move(*callback);
-  environment->awaited.erase(callback);
-  environment->KeepAlive(-1);
-  Napi::Env env = function.Env();
+void Tell(Environment *environment, Awaited awaited, Made *made) {
+  Napi::Env env = awaited->Env();
   Napi::HandleScope scope(env);
   Napi::Value fd = made->socket ? GiveFd(env, std::move(made->socket)) : Napi::Number::New(env, -1);
   Napi::Number error = Napi::Number::New(env, made->failure.error);
-  function.MakeCallback(env.Global(), {fd, error, Napi::String::New(env, made->failure.syscall)});
-  TellUncaught(env);
+  CallAwaited(environment, awaited, {fd, error, Napi::String::New(env, made->failure.syscall)});
 }
 
 void SocketIn(const Napi::CallbackInfo &info) {
@@ -157,17 +151,14 @@ void SocketIn(const Napi::CallbackInfo &info) {
   made->domain = IntArgument(info, 1);
   made->type = IntArgument(info, 2);
   made->protocol = IntArgument(info, 3);
-  environment->awaited.push_front(Napi::Persistent(info[4].As<Napi::Function>()));
-  environment->KeepAlive(1);
-  Callback callback = environment->awaited.begin();
-  auto job = std::make_unique<EnvironmentJob>(environment, [environment, callback, made](const Stack &) {
+  Awaited awaited = Await(environment, info[4].As<Napi::Function>());
+  auto job = std::make_unique<EnvironmentJob>(environment, [environment, awaited, made](const Stack &) {
     made->Make();
-    environment->Post([environment, callback, made] { Tell(environment, callback, made.get()); });
+    environment->Post([environment, awaited, made] { Tell(environment, awaited, made.get()); });
   });
   Failure failure = SubmitToVisitor(std::move(job));
   if (failure.error != 0) {
-    environment->awaited.erase(callback);
-    environment->KeepAlive(-1);
+    TakeAwaited(environment, awaited);
     ThrowSystem(info.Env(), failure);
   }
 }

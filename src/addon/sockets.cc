@@ -169,7 +169,7 @@ Napi::Value Pipe(const Napi::CallbackInfo &info) {
 
 void Connecting::Init(Napi::Env env, Napi::Object exports) {
   Napi::Function constructor = DefineClass(env, "NativeConnecting", {InstanceMethod<&Connecting::Cancel>("cancel")});
-  Environment::Of(env)->connecting_constructor = Napi::Persistent(constructor);
+  Environment::Of(env)->Constructor("NativeConnecting") = Napi::Persistent(constructor);
   exports.Set("connectSocket", Napi::Function::New<&Connecting::ConnectFunction>(env, "connectSocket"));
 }
 
@@ -205,7 +205,7 @@ Napi::Value Connecting::ConnectFunction(const Napi::CallbackInfo &info) {
     }
     return env.Undefined();
   }
-  Napi::Object object = Environment::Of(env)->connecting_constructor.New({});
+  Napi::Object object = Environment::Of(env)->Constructor("NativeConnecting").New({});
   Connecting *connecting = UnwrapNew<Connecting>(object);
   if (connecting == nullptr || !connecting->Begin(fd, info[5].As<Napi::Function>())) {
     return env.Undefined();
@@ -220,7 +220,7 @@ bool Connecting::Begin(int fd, const Napi::Function &callback) {
     ThrowSystem(Env(), {-error, "epoll_ctl", ""});
     return false;
   }
-  environment_->connections.insert(this);
+  environment_->Add(this);
   fd_ = fd;
   callback_ = Napi::Persistent(callback);
   Ref(); // not collected while it waits
@@ -231,7 +231,7 @@ void Connecting::Shut() {
   if (fd_ < 0) {
     return;
   }
-  environment_->connections.erase(this);
+  environment_->Remove(this);
   poll_.Close();
   fd_ = -1;
   callback_.Reset();

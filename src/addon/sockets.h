@@ -11,13 +11,13 @@
 namespace linux_ns {
 
 // A connection on its way: NativeConnecting of types/native.d.ts. The descriptor stays JavaScript's.
-class Connecting : public Napi::ObjectWrap<Connecting> {
+class Connecting : public Napi::ObjectWrap<Connecting>, public Closable {
 public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Connecting(const Napi::CallbackInfo &info);
 
   // Waits no longer, and calls nobody.
-  void Shut();
+  void Shut() override;
 
 private:
   static Napi::Value ConnectFunction(const Napi::CallbackInfo &info);

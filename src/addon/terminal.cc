@@ -105,7 +105,7 @@ void Terminal::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Terminal::UnrefLoop>("unref"),
                                                InstanceMethod<&Terminal::Close>("close"),
                                            });
-  Environment::Of(env)->terminal_constructor = Napi::Persistent(constructor);
+  Environment::Of(env)->Constructor("NativeTerminal") = Napi::Persistent(constructor);
   exports.Set("openTerminal", Napi::Function::New<&Terminal::OpenFunction>(env, "openTerminal"));
   exports.Set("isInForeground", Napi::Function::New<IsInForeground>(env, "isInForeground"));
   exports.Set("isInBackground", Napi::Function::New<IsInBackground>(env, "isInBackground"));
@@ -119,14 +119,14 @@ Terminal::Terminal(const Napi::CallbackInfo &info)
 
 Terminal::~Terminal() {
   if (fd_) {
-    Shut();
+    Terminal::Shut();
   }
 }
 
 Napi::Value Terminal::OpenFunction(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   int fd = IntArgument(info, 0);
-  Napi::Object object = Environment::Of(env)->terminal_constructor.New({});
+  Napi::Object object = Environment::Of(env)->Constructor("NativeTerminal").New({});
   Terminal *terminal = UnwrapNew<Terminal>(object);
   if (terminal == nullptr || !terminal->Begin(fd, info[1].As<Napi::Function>())) {
     return env.Undefined();
@@ -143,14 +143,14 @@ bool Terminal::Begin(int fd, const Napi::Function &callback) {
     return false;
   }
   environment_->descriptors.erase(fd);
-  environment_->terminals.insert(this);
+  environment_->Add(this);
   fd_.Reset(fd);
   callback_ = Napi::Persistent(callback);
   return true;
 }
 
 void Terminal::Shut() {
-  environment_->terminals.erase(this);
+  environment_->Remove(this);
   poll_.Close();
   fd_.Reset();
   callback_.Reset();
@@ -220,7 +220,7 @@ void Terminal::UnrefLoop(const Napi::CallbackInfo &) { poll_.Reference(false); }
 
 void Terminal::Close(const Napi::CallbackInfo &) {
   if (fd_) {
-    Shut();
+    Terminal::Shut();
   }
 }
 

@@ -10,14 +10,14 @@
 
 namespace linux_ns {
 
-class Terminal : public Napi::ObjectWrap<Terminal> {
+class Terminal : public Napi::ObjectWrap<Terminal>, public Closable {
 public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Terminal(const Napi::CallbackInfo &info);
   ~Terminal() override;
 
   // Closes it: by JavaScript, or because the environment ends.
-  void Shut();
+  void Shut() override;
 
 private:
   static Napi::Value OpenFunction(const Napi::CallbackInfo &info);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
-#include "launcher.h"
+#include "threads.h"
 #include "namespaces.h"
 #include "socket_in.h"
 #include "throw.h"

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "../descriptors.h"
-#include "../launcher.h"
+#include "../threads.h"
 #include "../throw.h"
 #include "finder.h"
 #include "rows.h"
@@ -101,11 +101,12 @@ int Scan::Start(Napi::Function on_rows) {
     return EAGAIN;
   }
   on_rows_ = Napi::Persistent(on_rows);
-  environment_->scans.insert(shared_from_this());
+  self_ = shared_from_this();
+  environment_->Add(this);
   return 0;
 }
 
-void Scan::Abandon() {
+void Scan::Shut() {
   abandoned_ = true;
   poll_.Close();
   on_rows_.Reset();
@@ -113,7 +114,8 @@ void Scan::Abandon() {
   uv_mutex_lock(&mutex_);
   wake_.Reset();
   uv_mutex_unlock(&mutex_);
-  environment_->scans.erase(shared_from_this());
+  environment_->Remove(this);
+  self_.reset(); // nothing of this object is used after it
 }
 
 void Scan::ThreadMain(void *data) {
@@ -153,7 +155,7 @@ void Scan::Post(std::string rows, bool done) {
 }
 
 void Scan::OnPosted() {
-  std::shared_ptr<Scan> self = shared_from_this(); // a callback may abandon it
+  std::shared_ptr<Scan> self = shared_from_this(); // a callback may shut it
   eventfd_t count;
   eventfd_read(wake_.get(), &count);
   std::vector<std::string> posted;
@@ -168,7 +170,7 @@ void Scan::OnPosted() {
   }
   if (done) {
     Call(env.Null());
-    Abandon();
+    Shut();
   }
 }
 
@@ -201,8 +203,8 @@ Napi::Value StartScan(const Napi::CallbackInfo &info) {
   std::weak_ptr<Scan> weak = scan;
   return Napi::Function::New(env, [weak](const Napi::CallbackInfo &call) {
     std::shared_ptr<Scan> started = weak.lock();
-    if (started != nullptr && Environment::Of(call.Env())->scans.count(started) != 0) {
-      started->Abandon();
+    if (started != nullptr && Environment::Of(call.Env())->IsOpen(started.get())) {
+      started->Shut();
     }
   });
 }

@@ -16,12 +16,12 @@
 
 namespace linux_ns {
 
-// Not a job of the launcher's: it takes long, and a process may keep who reads its command line waiting (mmap(2) holds
-// the lock that this takes). Launches go on meanwhile, and the environment ends without it.
-class Scan : public std::enable_shared_from_this<Scan> {
+// Not a job for our other threads: it takes long, and a process may keep who reads its command line waiting (mmap(2)
+// holds the lock that this takes). Launches go on meanwhile, and the environment ends without it.
+class Scan : public Closable, public std::enable_shared_from_this<Scan> {
 public:
   Scan(Environment *environment, uint32_t kinds, uint32_t what);
-  ~Scan();
+  ~Scan() override;
   Scan(const Scan &) = delete;
   Scan &operator=(const Scan &) = delete;
 
@@ -29,7 +29,7 @@ public:
   int Start(Napi::Function on_rows);
 
   // The environment's thread: nothing is told any more, and the scan's thread ends as soon as it notices.
-  void Abandon();
+  void Shut() override;
 
 private:
   // The scan's thread.
@@ -54,6 +54,7 @@ private:
   Environment *environment_;
   Poll poll_;
   Napi::FunctionReference on_rows_;
+  std::shared_ptr<Scan> self_; // until it is done
 };
 
 void InitUsers(Napi::Env env, Napi::Object exports);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../awaited.h"
 #include "../bytes.h"
 #include "../environment_job.h"
 #include "../throw.h"
@@ -12,8 +13,6 @@
 
 namespace linux_ns {
 namespace {
-
-using Callback = std::list<Napi::FunctionReference>::iterator;
 
 // Empty: the host knows no such user.
 std::string NameOf(uid_t uid) {
@@ -26,18 +25,14 @@ std::string NameOf(uid_t uid) {
   return found == nullptr ? "" : found->pw_name;
 }
 
-void Tell(Environment *environment, Callback callback, const std::vector<std::string> &names) {
-  Napi::FunctionReference function = std::move(*callback);
-  environment->awaited.erase(callback);
-  environment->KeepAlive(-1);
-  Napi::Env env = function.Env();
+void Tell(Environment *environment, Awaited awaited, const std::vector<std::string> &names) {
+  Napi::Env env = awaited->Env();
   Napi::HandleScope scope(env);
   Napi::Array list = Napi::Array::New(env, names.size());
   for (size_t i = 0; i < names.size(); i++) {
     list.Set(static_cast<uint32_t>(i), Napi::String::New(env, names[i]));
   }
-  function.MakeCallback(env.Global(), {list});
-  TellUncaught(env);
+  CallAwaited(environment, awaited, {list});
 }
 
 // userNames(uids, done)
@@ -49,18 +44,16 @@ void UserNames(const Napi::CallbackInfo &info) {
   }
   std::vector<uid_t> uids = NumbersOf(bytes);
   Environment *environment = Environment::Of(env);
-  environment->awaited.push_front(Napi::Persistent(info[1].As<Napi::Function>()));
-  environment->KeepAlive(1);
-  auto look_up = [environment, uids, callback = environment->awaited.begin()](const Stack &) {
+  Awaited awaited = Await(environment, info[1].As<Napi::Function>());
+  auto look_up = [environment, uids, awaited](const Stack &) {
     std::vector<std::string> names;
     for (uid_t uid : uids) {
       names.push_back(NameOf(uid));
     }
-    environment->Post([environment, callback, names] { Tell(environment, callback, names); });
+    environment->Post([environment, awaited, names] { Tell(environment, awaited, names); });
   };
   if (!Submit(std::make_unique<EnvironmentJob>(environment, look_up))) {
-    environment->awaited.pop_front();
-    environment->KeepAlive(-1);
+    TakeAwaited(environment, awaited);
     ThrowSystem(env, {EAGAIN, "clone", ""});
   }
 }

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "environment.h"
-#include "launch.h"
-#include "pidfd.h"
-#include "poll.h"
-#include "timer.h"
+#include "../environment.h"
+#include "../launch.h"
+#include "../pidfd.h"
+#include "../poll.h"
+#include "../timer.h"
 
 struct plan_report;
 
@@ -20,15 +20,14 @@ namespace linux_ns {
 
 struct Packet;
 
-class Task : public Napi::ObjectWrap<Task> {
+class Task : public Napi::ObjectWrap<Task>, public Closable {
 public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Task(const Napi::CallbackInfo &info);
 
-  // The environment ends: what has not been started any more is not to be, then, with no job under way, the task is
-  // killed where it is to die with the environment, and let go of.
-  void Cancel();
-  void Abandon();
+  // The environment ends: the task is killed where it is to die with it, and let go of.
+  void CallOff() override;
+  void Shut() override;
 
 private:
   // A process of this launch: nsinit as it was cloned, then, where the plan forks, the child that takes over.

@@ -1,6 +1,6 @@
 // Threads of our own, on which everything runs that may block: the clone above all.
-#ifndef LINUX_NS_ADDON_LAUNCHER_H
-#define LINUX_NS_ADDON_LAUNCHER_H
+#ifndef LINUX_NS_ADDON_THREADS_H
+#define LINUX_NS_ADDON_THREADS_H
 
 #include <sys/types.h>
 
@@ -9,10 +9,10 @@
 
 namespace linux_ns {
 
-// Of the threads that clone, and of what they have cloned until it is nsinit.
-constexpr char kLauncherName[] = "ns-launcher";
+// The name of the threads that clone, and of what they have cloned until it is nsinit.
+constexpr char kLaunchThreadName[] = "ns-launcher";
 
-// What a launcher thread lends to a job: a stack for a child, a word that the kernel clears when the thread ends, and
+// What a thread lends to a job: a stack for a child, a word that the kernel clears when the thread ends, and
 // its tid.
 struct Stack {
   char *base;
@@ -24,12 +24,12 @@ struct Stack {
 class Job {
 public:
   virtual ~Job() = default;
-  // On a launcher thread. The job is destroyed afterwards.
+  // On one of the threads. The job is destroyed afterwards.
   virtual void Run(const Stack &child_stack) = 0;
 };
 
-// Which threads do it: netlink's requests wait for a lock that others may hold for long, and launches don't wait for
-// them.
+// There are threads for launches and threads for netlink: its requests wait for a lock that others may hold for long,
+// and launches don't wait for them.
 enum class Lane { kLaunch, kNetlink };
 
 // For a thread of ours, first of all: signals are for Node's.

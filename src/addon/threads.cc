@@ -1,4 +1,4 @@
-#include "launcher.h"
+#include "threads.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -23,7 +23,7 @@ constexpr size_t kChildStack = 64 << 10;
 
 // One of each lane for the process, shared by all its environments, and never destroyed. Threads never end either: what
 // they have cloned is to die with them (PR_SET_PDEATHSIG follows the thread), that is with the process.
-struct Launcher {
+struct Pool {
   uv_mutex_t mutex;
   uv_cond_t wake;
   std::deque<std::unique_ptr<Job>> jobs;
@@ -32,50 +32,50 @@ struct Launcher {
   size_t most;
   const char *name; // of its threads
 
-  Launcher(size_t most_threads, const char *thread_name) : most(most_threads), name(thread_name) {
+  Pool(size_t most_threads, const char *thread_name) : most(most_threads), name(thread_name) {
     uv_mutex_init(&mutex);
     uv_cond_init(&wake);
   }
 };
 
-Launcher &Shared(Lane lane) {
-  static Launcher *launches = new Launcher(kMostThreads, kLauncherName);
-  static Launcher *netlink = new Launcher(kMostNetlinkThreads, "ns-netlink");
+Pool &Shared(Lane lane) {
+  static Pool *launches = new Pool(kMostThreads, kLaunchThreadName);
+  static Pool *netlink = new Pool(kMostNetlinkThreads, "ns-netlink");
   return lane == Lane::kLaunch ? *launches : *netlink;
 }
 
 void ThreadMain(void *of) {
-  Launcher &launcher = *static_cast<Launcher *>(of);
+  Pool &pool = *static_cast<Pool *>(of);
   // As top(1) and ps(1) show it; where it can't be set nothing depends on it.
-  prctl(PR_SET_NAME, launcher.name);
+  prctl(PR_SET_NAME, pool.name);
   BlockSignals();
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   // libc's own word is for pthread_join(3), and nobody joins this thread: it ends with the process.
   int *lives = new int(1);
   pid_t thread = static_cast<pid_t>(syscall(SYS_set_tid_address, lives));
   Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack, lives, thread};
-  uv_mutex_lock(&launcher.mutex);
+  uv_mutex_lock(&pool.mutex);
   for (;;) {
-    while (launcher.jobs.empty()) {
-      launcher.idle++;
-      uv_cond_wait(&launcher.wake, &launcher.mutex);
-      launcher.idle--;
+    while (pool.jobs.empty()) {
+      pool.idle++;
+      uv_cond_wait(&pool.wake, &pool.mutex);
+      pool.idle--;
     }
-    std::unique_ptr<Job> job = std::move(launcher.jobs.front());
-    launcher.jobs.pop_front();
-    uv_mutex_unlock(&launcher.mutex);
+    std::unique_ptr<Job> job = std::move(pool.jobs.front());
+    pool.jobs.pop_front();
+    uv_mutex_unlock(&pool.mutex);
     job->Run(stack);
     job.reset();
-    uv_mutex_lock(&launcher.mutex);
+    uv_mutex_lock(&pool.mutex);
   }
 }
 
-bool StartThread(Launcher *launcher) {
+bool StartThread(Pool *pool) {
   uv_thread_t thread;
   uv_thread_options_t options = {};
   options.flags = UV_THREAD_HAS_STACK_SIZE;
   options.stack_size = kThreadStack;
-  return uv_thread_create_ex(&thread, &options, ThreadMain, launcher) == 0;
+  return uv_thread_create_ex(&thread, &options, ThreadMain, pool) == 0;
 }
 
 } // namespace
@@ -88,30 +88,30 @@ void BlockSignals() {
 }
 
 bool Submit(std::unique_ptr<Job> job, Lane lane) {
-  Launcher &launcher = Shared(lane);
-  uv_mutex_lock(&launcher.mutex);
-  bool wanted = launcher.jobs.size() >= launcher.idle && launcher.threads < launcher.most;
-  if (wanted && StartThread(&launcher)) {
-    launcher.threads++;
+  Pool &pool = Shared(lane);
+  uv_mutex_lock(&pool.mutex);
+  bool wanted = pool.jobs.size() >= pool.idle && pool.threads < pool.most;
+  if (wanted && StartThread(&pool)) {
+    pool.threads++;
   }
-  bool accepted = launcher.threads > 0;
+  bool accepted = pool.threads > 0;
   if (accepted) {
-    launcher.jobs.push_back(std::move(job));
+    pool.jobs.push_back(std::move(job));
   }
-  uv_mutex_unlock(&launcher.mutex);
+  uv_mutex_unlock(&pool.mutex);
   // After the unlock: the thread would wake only to wait for the mutex.
-  uv_cond_signal(&launcher.wake);
+  uv_cond_signal(&pool.wake);
   return accepted;
 }
 
 void StartAllThreads() {
-  Launcher &launcher = Shared(Lane::kLaunch);
-  uv_mutex_lock(&launcher.mutex);
-  while (launcher.threads < launcher.most && StartThread(&launcher)) {
-    launcher.threads++;
+  Pool &pool = Shared(Lane::kLaunch);
+  uv_mutex_lock(&pool.mutex);
+  while (pool.threads < pool.most && StartThread(&pool)) {
+    pool.threads++;
   }
-  launcher.most = launcher.threads;
-  uv_mutex_unlock(&launcher.mutex);
+  pool.most = pool.threads;
+  uv_mutex_unlock(&pool.mutex);
 }
 
 } // namespace linux_ns

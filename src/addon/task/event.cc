@@ -1,0 +1,75 @@
+// What JavaScript is told of a task: TaskEvent of types/native.d.ts.
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "../throw.h"
+#include "task.h"
+
+namespace linux_ns {
+
+void Task::Emit(const Napi::Object &event) {
+  if (callback_.IsEmpty()) {
+    return;
+  }
+  Napi::Env env = Env();
+  callback_.MakeCallback(Value(), {event}, *context_);
+  TellUncaught(env);
+}
+
+void Task::EmitType(const char *type) {
+  Napi::Object event = Napi::Object::New(Env());
+  event.Set("type", type);
+  Emit(event);
+}
+
+void Task::EmitFailed(const Failed &failed) {
+  Napi::Env env = Env();
+  Napi::Object failure = Napi::Object::New(env);
+  failure.Set("phase", failed.phase);
+  failure.Set("errno", failed.error);
+  failure.Set("syscall", failed.syscall);
+  failure.Set("step", failed.step);
+  if (!failed.path.empty()) {
+    failure.Set("path", failed.path);
+  }
+  if (!failed.detail.empty()) {
+    failure.Set("detail", failed.detail);
+  }
+  if (failed.signal != 0) {
+    failure.Set("signal", failed.signal);
+  }
+  Napi::Object event = Napi::Object::New(env);
+  event.Set("type", "failed");
+  event.Set("failure", failure);
+  Emit(event);
+}
+
+// An init tells how its program ended; where it was killed before it could, its own end is all there is.
+void Task::EmitExit() {
+  Napi::Env env = Env();
+  const Ended &own = Main()->end;
+  int code = own.code;
+  int signal = own.signal;
+  if (init_reported_ && own.signal == 0) {
+    code = WIFEXITED(init_status_) ? WEXITSTATUS(init_status_) : -1;
+    signal = WIFSIGNALED(init_status_) ? WTERMSIG(init_status_) : 0;
+  }
+  // An init that has ended and not told so of its program has taken it along: the kernel kills what is left in a pid
+  // namespace.
+  if (launch_->plan.has_init && !init_reported_ && own.signal == 0) {
+    signal = SIGKILL;
+  }
+  Napi::Object event = Napi::Object::New(env);
+  // A plan that came to its end has; whatever ended nsinit then.
+  if (done_) {
+    code = 0;
+    signal = 0;
+  }
+  event.Set("type", "exit");
+  event.Set("code", signal == 0 ? Napi::Value::From(env, code) : env.Null());
+  event.Set("signal", signal != 0 ? Napi::Value::From(env, signal) : env.Null());
+  Emit(event);
+}
+
+} // namespace linux_ns

@@ -1,0 +1,207 @@
+// What nsinit says on its way: src/plan/plan.h.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "../../plan/plan.h"
+#include "../control.h"
+#include "../descriptors.h"
+#include "../reaper.h"
+#include "task.h"
+
+namespace linux_ns {
+namespace {
+
+constexpr int kMostFailedReceives = 16;
+
+} // namespace
+
+void Task::OnControl() {
+  Napi::HandleScope scope(Env());
+  if (!Adopt()) {
+    return;
+  }
+  DrainControl();
+  MaybeFinish();
+}
+
+void Task::OnProcess(Process *process) {
+  Napi::HandleScope scope(Env());
+  // What it said before it ended counts.
+  DrainControl();
+  if (process == Main() && HasEnded(process->pidfd.get())) {
+    JudgeEnd(*process);
+  }
+  process->end = WaitPidfd(process->pidfd.get(), WNOHANG);
+  if (process->end.ended) {
+    process->poll.Close();
+    process->pidfd.Reset();
+    SetKnown(process->pid, false);
+    if (process == Main()) {
+      TakeLastWord();
+    }
+  }
+  MaybeFinish();
+}
+
+// The socket is held by nsinit alone, before any program of the user's has run: src/plan/plan.h. All the same nothing
+// that can be checked is believed.
+void Task::DrainControl() {
+  Packet packet;
+  while (launch_->control && !hung_up_) {
+    Receive(launch_->control.get(), &packet);
+    if (packet.size < 0 && errno == EAGAIN) {
+      return;
+    }
+    // Nothing was taken out of the queue, and what is in it may be all that is ever told of a child. Of a hang-up that
+    // is told so, with something unread, the next answer is the end.
+    if (packet.size < 0 && failed_receives_++ < kMostFailedReceives) {
+      continue;
+    }
+    if (IsHangUp(packet)) {
+      return HangUp();
+    }
+    if (packet.size < 0) {
+      return Break("recvmsg", errno, -1);
+    }
+    if (!packet.IsReport()) {
+      Break("recvmsg", EBADMSG, -1);
+      continue;
+    }
+    plan_report report = packet.Report();
+    // This process has as many descriptors as it may: without the one that was sent there is nothing to go on with.
+    if (packet.lost) {
+      Break("recvmsg", EMFILE, static_cast<int>(report.step));
+      continue;
+    }
+    Handle(report, packet.data(), packet.data_size(), std::move(packet.fd), packet.sender);
+  }
+}
+
+// nsinit has left something unread: ECONNRESET, unix(7).
+bool Task::IsHangUp(const Packet &packet) const {
+  return packet.size == 0 || (packet.size < 0 && (errno == ECONNRESET || errno == EPIPE));
+}
+
+// Nothing can come of it any more, and nothing that is said counts, but that there is a child.
+void Task::Break(const char *syscall, int error, int step) {
+  if (failed_ == nullptr) {
+    failed_.reset(new Failed{step < 0 ? "prepare" : "step", error, syscall});
+    failed_->step = step;
+  }
+  broken_ = true;
+  KillAll();
+}
+
+// The child of an init has not been heard of before it speaks.
+bool Task::MaySpeak(pid_t sender) const {
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (process->pid == sender) {
+      return true;
+    }
+  }
+  return launch_->plan.has_init && sender > 0 && sender != getpid();
+}
+
+void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender) {
+  if (report.kind == REPORT_FORKED) {
+    return TakeChild(report, sender);
+  }
+  if (broken_ || !MaySpeak(sender)) {
+    return;
+  }
+  Napi::Env env = Env();
+  switch (report.kind) {
+    case REPORT_FAILED:
+      return TakeFailure(report, data, size);
+    case REPORT_EXEC:
+      return TakeExec(report, std::move(fd), sender);
+    case REPORT_READY:
+      if (launch_->plan.stays && !launch_->plan.has_init && sender == Main()->pid) {
+        is_init_ = report.value != 0;
+        hung_up_ = true;
+        StopListening();
+        TellStarted("ready");
+      }
+      return;
+    case REPORT_DONE:
+      done_ = sender == Main()->pid;
+      return;
+    case REPORT_FD: {
+      if (!fd) {
+        return;
+      }
+      Napi::Object event = Napi::Object::New(env);
+      event.Set("type", "fd");
+      event.Set("fd", GiveFd(env, std::move(fd)));
+      return Emit(event);
+    }
+    case REPORT_DATA: {
+      Napi::Object event = Napi::Object::New(env);
+      event.Set("type", "data");
+      event.Set("data", Napi::Buffer<char>::Copy(env, data, size));
+      return Emit(event);
+    }
+  }
+}
+
+// A child of ours that is not yet reaped keeps its pid.
+void Task::TakeChild(const plan_report &report, pid_t pid) {
+  if (processes_.size() > launch_->plan.forks.size() || !IsOwnChild(pid)) {
+    return;
+  }
+  Result<Fd> pidfd = OpenPidfd(pid);
+  if (!pidfd) {
+    kill(pid, SIGKILL);
+    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+    return Break("pidfd_open", pidfd.failure().error, static_cast<int>(report.step));
+  }
+  Watch(std::move(pidfd.value()), pid);
+  if (broken_ || launch_->cancelled()) {
+    KillAll();
+  }
+}
+
+void Task::TakeExec(const plan_report &report, Fd fd, pid_t sender) {
+  if (exec_seen_) {
+    return;
+  }
+  if (launch_->plan.has_init) {
+    if (!fd || !IsPidfdOf(fd.get(), sender, Main()->pid)) {
+      return Break("recvmsg", EBADMSG, static_cast<int>(report.step));
+    }
+    is_init_ = true;
+    program_pid_ = sender;
+    program_pidfd_ = std::move(fd);
+  } else if (sender != Main()->pid) {
+    return;
+  }
+  exec_seen_ = true;
+  exec_step_ = report.step;
+}
+
+void Task::TakeFailure(const plan_report &report, const char *data, size_t size) {
+  if (failed_ != nullptr) {
+    return;
+  }
+  failed_.reset(new Failed{"step", report.error, report.syscall});
+  failed_->step = static_cast<int>(report.step);
+  KillAll(); // it ends by itself, unless somebody keeps it from that
+  const std::vector<int> &forks = launch_->plan.forks;
+  fork_failed_ = processes_.size() <= forks.size() && failed_->step <= forks[processes_.size() - 1];
+  const char *path_end = static_cast<const char *>(memchr(data, '\0', size));
+  if (path_end == nullptr) {
+    return;
+  }
+  failed_->path.assign(data, path_end);
+  const char *detail = path_end + 1;
+  const char *detail_end = static_cast<const char *>(memchr(detail, '\0', data + size - detail));
+  if (detail_end != nullptr) {
+    failed_->detail.assign(detail, detail_end);
+  }
+}
+
+} // namespace linux_ns

@@ -1,0 +1,123 @@
+// A task as JavaScript holds it: what may be asked of it, and done to it.
+#include "task.h"
+
+#include "../descriptors.h"
+#include "../throw.h"
+
+namespace linux_ns {
+
+void Task::Init(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DefineClass(env, "NativeTask",
+                                           {
+                                               InstanceAccessor<&Task::GetPid>("pid"),
+                                               InstanceAccessor<&Task::GetPidfd>("pidfd"),
+                                               InstanceAccessor<&Task::GetInitPid>("initPid"),
+                                               InstanceMethod<&Task::Proceed>("proceed"),
+                                               InstanceMethod<&Task::Kill>("kill"),
+                                               InstanceMethod<&Task::End>("end"),
+                                               InstanceMethod<&Task::ReleaseHolder>("release"),
+                                               InstanceMethod<&Task::Namespace>("namespace"),
+                                               InstanceMethod<&Task::RefLoop>("ref"),
+                                               InstanceMethod<&Task::UnrefLoop>("unref"),
+                                           });
+  Environment::Of(env)->Constructor("NativeTask") = Napi::Persistent(constructor);
+  exports.Set("launch", Napi::Function::New<&Task::LaunchFunction>(env, "launch"));
+}
+
+Task::Task(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Task>(info), environment_(Environment::Of(info.Env())) {}
+
+Napi::Value Task::LaunchFunction(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsObject() || !info[1].IsFunction()) {
+    Napi::TypeError::New(env, "launch(request, callback)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Napi::Object object = Environment::Of(env)->Constructor("NativeTask").New({});
+  Task *task = UnwrapNew<Task>(object);
+  if (task == nullptr) {
+    return env.Undefined();
+  }
+  if (!task->Begin(info[0].As<Napi::Object>(), info[1].As<Napi::Function>())) {
+    task->launch_.reset(); // the descriptors made so far: not only when this object is collected
+    return env.Undefined();
+  }
+  return object;
+}
+
+int Task::TargetPidfd() const {
+  if (program_pidfd_) {
+    return program_pidfd_.get();
+  }
+  return Main() == nullptr ? -1 : Main()->pidfd.get();
+}
+
+pid_t Task::TargetPid() const {
+  if (program_pid_ != 0) {
+    return program_pid_;
+  }
+  return Main() == nullptr ? 0 : Main()->pid;
+}
+
+Napi::Value Task::GetPid(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), TargetPid()); }
+
+Napi::Value Task::GetPidfd(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), TargetPidfd()); }
+
+Napi::Value Task::GetInitPid(const Napi::CallbackInfo &info) {
+  return Napi::Number::New(info.Env(), is_init_ && Main() != nullptr ? Main()->pid : 0);
+}
+
+void Task::Proceed(const Napi::CallbackInfo &) {
+  if (finished_ || !adopted_ || !launch_->manual) {
+    return;
+  }
+  launch_->manual = false;
+  launch_->Proceed();
+}
+
+Napi::Value Task::Kill(const Napi::CallbackInfo &info) {
+  int pidfd = TargetPidfd();
+  int error = pidfd < 0 ? ESRCH : SignalPidfd(pidfd, IntArgument(info, 0));
+  return Napi::Number::New(info.Env(), error);
+}
+
+void Task::End(const Napi::CallbackInfo &) {
+  if (!finished_ && launch_->Cancel() && Adopt()) {
+    KillAll();
+    ExpectEnd();
+  }
+}
+
+void Task::ReleaseHolder(const Napi::CallbackInfo &) {
+  if (!finished_ && started_ && !is_init_) {
+    CloseControl();
+  }
+}
+
+Napi::Value Task::Namespace(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  // The program's: an init that has joined first is not one that an ordinary user may look into.
+  if (TargetPidfd() < 0) {
+    ThrowSystem(env, {ESRCH, "ioctl", ""});
+    return env.Undefined();
+  }
+  Result<Fd> fd = OpenNamespaceOf(TargetPidfd(), TargetPid(), static_cast<uint64_t>(IntArgument(info, 0)));
+  if (!fd) {
+    ThrowSystem(env, fd.failure());
+    return env.Undefined();
+  }
+  return GiveFd(env, std::move(fd.value()));
+}
+
+void Task::RefLoop(const Napi::CallbackInfo &) { Reference(true); }
+
+void Task::UnrefLoop(const Napi::CallbackInfo &) { Reference(false); }
+
+void Task::Reference(bool referenced) {
+  referenced_ = referenced;
+  control_poll_.Reference(referenced);
+  for (const std::unique_ptr<Process> &process : processes_) {
+    process->poll.Reference(referenced);
+  }
+}
+
+} // namespace linux_ns

@@ -1,0 +1,144 @@
+// The end of a task, and of all that it started: wait(2).
+#include <csignal>
+
+#include "../environment_job.h"
+#include "../reaper.h"
+#include "task.h"
+
+namespace linux_ns {
+
+void Task::StopListening() { control_poll_.Close(); }
+
+// nsinit, when it only waits for its release, goes.
+void Task::CloseControl() {
+  StopListening();
+  line_poll_.Close();
+  timer_.Close();
+  launch_->CloseControl();
+  launch_->line.Reset();
+}
+
+// Whether it may be that nsinit has forked and not told of it.
+bool Task::HasUnreported() const {
+  return !started_ && !fork_failed_ && processes_.size() <= launch_->plan.forks.size();
+}
+
+void Task::MaybeFinish() {
+  if (finished_ || seeking_) {
+    return;
+  }
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (!process->end.ended) {
+      return;
+    }
+  }
+  // A task that was killed on its fork: its child, if there is one, is ours to wait for. It speaks, or it was killed as
+  // well, or it cannot: it is frozen (cgroups(7)), stopped, or had no memory to speak.
+  bool unreported = HasUnreported();
+  bool may_be_silent = hung_up_ || failed_ != nullptr || (Main() != nullptr && Main()->end.signal != 0);
+  if (unreported && !sought_ && Main() != nullptr && may_be_silent) {
+    return SeekChild();
+  }
+  if (!unreported || hung_up_) {
+    Finish();
+  }
+}
+
+void Task::SeekChild() {
+  sought_ = true;
+  seeking_ = true;
+  std::shared_ptr<Launch> launch = launch_;
+  Environment *environment = environment_;
+  std::function<void()> done = [this, environment] {
+    Napi::HandleScope scope(Env());
+    environment->KeepAlive(-1);
+    seeking_ = false;
+    MaybeFinish();
+  };
+  environment->KeepAlive(1);
+  bool submitted = Submit(std::make_unique<EnvironmentJob>(environment_, [launch, environment, done](const Stack &) {
+    ReapUnreported(launch->pid);
+    environment->Post(done);
+  }));
+  if (!submitted) {
+    done();
+  }
+}
+
+void Task::Finish() {
+  finished_ = true;
+  CloseControl();
+  program_pidfd_.Reset();
+  std::optional<Failure> unsent = launch_->unsent();
+  if (failed_ == nullptr && !started_ && !done_ && unsent) {
+    failed_.reset(new Failed{"prepare", unsent->error, unsent->syscall});
+  }
+  if (failed_ != nullptr) {
+    EmitFailed(*failed_);
+  } else if (started_ || done_) {
+    EmitExit();
+  } else {
+    Failed killed = {"killed"};
+    killed.signal = Main() == nullptr ? SIGKILL : Main()->end.signal;
+    EmitFailed(killed);
+  }
+  Release();
+}
+
+// The last thing done with this object: it may be collected from here on.
+void Task::Release() {
+  environment_->Remove(this);
+  callback_.Reset();
+  context_.reset();
+  launch_.reset();
+  Unref();
+}
+
+// Killed at once, too: the launcher may be waiting for the task to read its plan, and it need not.
+void Task::CallOff() {
+  if (!started_) {
+    launch_->Cancel();
+    KillAll();
+  }
+}
+
+void Task::Shut() {
+  Remains remains;
+  if (!adopted_ && launch_->pidfd) {
+    remains.pidfds.push_back(std::move(launch_->pidfd));
+  }
+  StopListening();
+  line_poll_.Close();
+  timer_.Close();
+  for (const std::unique_ptr<Process> &process : processes_) {
+    process->poll.Close();
+    SetKnown(process->pid, false);
+    if (process->pidfd) {
+      remains.pidfds.push_back(std::move(process->pidfd));
+    }
+  }
+  if (dies_with_environment_ || !started_) {
+    for (const Fd &pidfd : remains.pidfds) {
+      SignalPidfd(pidfd.get(), SIGKILL);
+    }
+  }
+  if (HasUnreported() && !hung_up_ && launch_->pid != 0) {
+    remains.control = std::move(launch_->control);
+    remains.first = launch_->pid;
+  }
+  processes_.clear();
+  if (!remains.pidfds.empty() || remains.control) {
+    Reap(std::move(remains));
+  }
+  Release();
+}
+
+void Task::KillAll() {
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (process->pidfd) {
+      KillChild(process->pidfd.get(), process->pid);
+    }
+  }
+}
+
+} // namespace linux_ns
