@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { invalidType, validateInteger, validateOneOf, validatePid } from '../errors/validate';
+import { inspectAs } from '../handle/inspect';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { DiscoveredNamespace } from './namespace';
 import { toDot } from './picture/dot';
@@ -15,6 +15,13 @@ import type { Unread } from './unread';
  * place of links.
  */
 export class NamespaceMap implements Iterable<DiscoveredNamespace> {
+  static {
+    inspectAs(this, ({ size, processes }) => ({
+      [`${size} namespaces`]: true,
+      [`${processes.length} processes`]: true,
+    }));
+  }
+
   /** Ascending by id. */
   readonly namespaces: readonly DiscoveredNamespace[];
   /** All processes that can be seen, by ascending pid, also those whose namespaces may not be read. */
@@ -120,10 +127,5 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
    */
   toSVG(options: SvgOptions = {}): string {
     return toSVG(this, options);
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `NamespaceMap { ${this.size} namespaces, ${this.processes.length} processes }`;
   }
 }

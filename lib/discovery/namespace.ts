@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { Errno } from '../kernel/errno';
+import { inspectAs } from '../handle/inspect';
 import { NamespaceError } from '../errors/namespace-error';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { Namespace } from '../namespace/namespace';
@@ -31,6 +31,10 @@ export interface MountReference {
 
 /** A namespace that {@link discover} has found, what is known of it and all that refers to it. */
 export class DiscoveredNamespace {
+  static {
+    inspectAs(this, (namespace) => ({ [String(namespace)]: true }));
+  }
+
   /** Its kind. */
   readonly kind: NamespaceKind;
   /** Its inode number: with its kind its identity, as long as it exists. */
@@ -138,11 +142,6 @@ export class DiscoveredNamespace {
         ...{ mountPoint: mount.mountPoint, in: idOf(mount.in), pid: mount.process?.pid, path: mount.path },
       })),
     };
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `DiscoveredNamespace { ${String(this)} }`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { plainOptions } from '../errors/plain';
+import { inspectAs } from '../handle/inspect';
 import { validateBoolean, validateOneOf } from '../errors/validate';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { look } from './discover';
@@ -41,6 +42,10 @@ export interface ForestOptions {
 
 /** The result of {@link processTree}: iterable, with one or more trees for each namespace. */
 export class ProcessForest implements Iterable<NamespaceTree> {
+  static {
+    inspectAs(this, ({ by, trees }) => ({ by, trees: trees.length }));
+  }
+
   /** The kind of namespace that they are put together by. */
   readonly by: NamespaceKind;
   /** Ordered by the lowest pid in each. */

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import type { NamespaceKind } from '../kernel/namespace-kind';
+import { inspectAs } from '../handle/inspect';
 import type { DiscoveredNamespace } from './namespace';
 
 /** By kind, the namespaces that something is in, as far as they may be read and were looked for. */
@@ -7,6 +7,10 @@ export type NamespacesByKind = Readonly<Partial<Record<NamespaceKind, Discovered
 
 /** A process that {@link discover} has seen. */
 export class DiscoveredProcess {
+  static {
+    inspectAs(this, ({ pid, command, name }) => ({ pid, command: command ?? name }));
+  }
+
   /** Its pid, as this process sees it. Together with `startTime` it is unique. */
   readonly pid: number;
   /** The pid of its parent; 0 if that cannot be seen from here. */
@@ -60,15 +64,14 @@ export class DiscoveredProcess {
     const tasks = this.tasks.map((task) => task.toJSON());
     return { pid, ppid, uid, user, state, startTime, name, command, namespaces: idsOf(this.namespaces), tasks };
   }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `DiscoveredProcess { ${inspect(String(this))} }`;
-  }
 }
 
 /** A thread that is in other namespaces than its process: it has called unshare(2) or setns(2). */
 export class DiscoveredTask {
+  static {
+    inspectAs(this, ({ process, tid, name }) => ({ pid: process.pid, tid, name }));
+  }
+
   /** Whose thread it is. */
   readonly process: DiscoveredProcess;
   /** Its thread id, as this process knows it. */
@@ -98,11 +101,6 @@ export class DiscoveredTask {
   toJSON(): object {
     const { tid, startTime, name } = this;
     return { tid, startTime, name, namespaces: idsOf(this.namespaces) };
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `DiscoveredTask { ${inspect(String(this))} }`;
   }
 }
 

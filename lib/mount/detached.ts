@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { plain, plainOptions } from '../errors/plain';
 import { validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
@@ -8,6 +7,7 @@ import { validateJoin } from '../launch/join';
 import { PLACE } from '../plan/place';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
+import { inspectAs } from '../handle/inspect';
 import type { Namespace } from '../namespace/namespace';
 import { NEW_MOUNT_KEYS, type NewMountAttributes, validateAttributes } from './attributes';
 import type { Locate } from './locate';
@@ -48,6 +48,7 @@ let construct: (fd: number, what: string) => DetachedMount;
 export class DetachedMount {
   static {
     construct = (fd, what) => new DetachedMount(fd, what);
+    inspectAs(this, ({ source, closed }) => ({ source, closed }));
   }
 
   /** Where it comes from: a path, or the type of the filesystem. */
@@ -102,11 +103,6 @@ export class DetachedMount {
   /** Calls {@link DetachedMount.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `DetachedMount { ${this.source}${this.closed ? ', closed' : ''} }`;
   }
 
   get #title(): string {

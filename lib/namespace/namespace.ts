@@ -1,5 +1,4 @@
 import { close, constants, open } from 'node:fs';
-import { inspect } from 'node:util';
 import { withCallersStack } from '../errors/callers-stack';
 import { Errno } from '../kernel/errno';
 import { NamespaceError, closedError } from '../errors/namespace-error';
@@ -11,6 +10,7 @@ import { assertSupported, native } from '../native';
 import { NAMESPACE, isNamespace } from '../handle/namespace-handle';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
+import { inspectAs } from '../handle/inspect';
 import { askNsfs, isUnknown, unsupported } from './nsfs';
 import {
   CLONE_FLAGS,
@@ -50,6 +50,7 @@ let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
 export class Namespace extends Sockets {
   static {
     construct = (descriptor, owner) => new Namespace(descriptor, owner);
+    inspectAs(this, (namespace) => ({ [String(namespace)]: true, closed: namespace.closed }));
   }
 
   /** Its kind. */
@@ -266,11 +267,6 @@ export class Namespace extends Sockets {
   /** Calls {@link Namespace.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `Namespace { ${String(this)}${this.closed ? ', closed' : ''} }`;
   }
 
   async #ask<T>(what: string, ask: (fd: number) => T): Promise<T> {

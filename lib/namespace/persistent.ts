@@ -1,6 +1,7 @@
 import { stat, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NamespaceError, closedError } from '../errors/namespace-error';
+import { inspectAs } from '../handle/inspect';
 import { explain } from '../hints/explain';
 import { systemError } from '../errors/system-error';
 import { run } from '../launch/launch';
@@ -15,6 +16,10 @@ import type { Namespace } from './namespace';
  * `await using kept = await net.persist(path)` removes it at the end of the scope; declare it so only if that is meant.
  */
 export class PersistentNamespace {
+  static {
+    inspectAs(this, (kept) => ({ [String(kept)]: true, path: kept.path }));
+  }
+
   /** The file it is mounted on, as an absolute path. `Namespace.open()` opens it. */
   readonly path: string;
   /** Its kind. */

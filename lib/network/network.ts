@@ -1,9 +1,9 @@
-import { inspect } from 'node:util';
 import { closedError } from '../errors/namespace-error';
 import { plainOptions } from '../errors/plain';
 import { validateAbortSignal, validateInteger } from '../errors/validate';
 import { throwIfAborted } from '../errors/abort';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
+import { inspectAs } from '../handle/inspect';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { type Attachment, attach } from './attach/attach';
@@ -80,6 +80,7 @@ let construct: (owned: Possessions) => Network;
 export class Network implements AsyncDisposable {
   static {
     construct = (owned) => new Network(owned);
+    inspectAs(this, (network) => ({ [String(network.namespace)]: true, closed: network.closed }));
   }
 
   /** Links: `ip link`. */
@@ -206,11 +207,6 @@ export class Network implements AsyncDisposable {
   /** Calls {@link Network.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `Network { ${String(this.namespace)}${this.closed ? ', closed' : ''} }`;
   }
 }
 

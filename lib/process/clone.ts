@@ -1,6 +1,7 @@
 import { plain } from '../errors/plain';
 import type { Cgroup } from '../cgroup/cgroup';
 import { validateArray, validateFd, validateKnownKeys, validateObject } from '../errors/validate';
+import { inspectAs } from '../handle/inspect';
 import type { Exit, Task } from '../task/task';
 import { endTask } from './ending';
 import { killTask } from './kill';
@@ -9,6 +10,10 @@ import { PROGRAM_OPTIONS, parseProgram, startProgram, validateArgs, validateFile
 
 /** A process that {@link clone} started: no streams, no events. */
 export class ClonedProcess {
+  static {
+    inspectAs(this, ({ pid, pidfd }) => ({ pid, ...(pidfd === -1 ? { ended: true } : { running: true }) }));
+  }
+
   /** Its pid, as this process sees it. */
   readonly pid: number;
   /** Its cgroup, with the option `cgroup`; else null. */

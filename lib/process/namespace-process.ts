@@ -6,6 +6,7 @@ import type { Cgroup } from '../cgroup/cgroup';
 import { Errno } from '../kernel/errno';
 import { abortError } from '../errors/abort';
 import { type Exit, type Task } from '../task/task';
+import { inspectAs } from '../handle/inspect';
 import type { NamespaceSet } from '../set/namespace-set';
 import { CLOSE_GRACE, endTask } from './ending';
 import type { ChannelControl, ChannelDescriptors, ChannelFormat } from './ipc/channel';
@@ -94,6 +95,12 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 
   static {
     endProcess = (child) => child.#task.end();
+    inspectAs(this, (child) => {
+      const { pid, exitCode, signalCode, spawnfile } = child;
+      const running = exitCode === null && signalCode === null;
+      const init = running ? child.#task.initPid || undefined : undefined;
+      return { pid, running, code: exitCode ?? undefined, signal: signalCode ?? undefined, file: spawnfile, init };
+    });
   }
 
   readonly #task: Task;

@@ -3,6 +3,7 @@ import type { NativeTerminal } from '../../types/native';
 import { copyBytes } from '../errors/bytes';
 import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
 import { systemError } from '../errors/system-error';
+import { inspectAs } from '../handle/inspect';
 import { native } from '../native';
 import { Rest } from './rest';
 
@@ -69,6 +70,10 @@ function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize
  * ```
  */
 export class Pty extends Duplex {
+  static {
+    inspectAs(this, ({ cols, rows, destroyed }) => ({ cols, rows, closed: destroyed }));
+  }
+
   readonly #terminal: NativeTerminal;
   readonly #rest = new Rest(this, () => this.#close());
   /** What waits for room. */

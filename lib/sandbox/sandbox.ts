@@ -1,11 +1,11 @@
 import { plain } from '../errors/plain';
 import type { Readable, Writable } from 'node:stream';
-import { inspect } from 'node:util';
 import type { FreezeOptions } from '../cgroup/cgroup';
 import type { CgroupStats } from '../cgroup/stats';
 import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
+import { inspectAs } from '../handle/inspect';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/unshare';
 import type { ExecResult } from '../process/exec';
@@ -53,6 +53,12 @@ let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 export class Sandbox {
   static {
     construct = (built, rules) => new Sandbox(built, rules);
+    inspectAs(this, (sandbox) => ({
+      init: sandbox.#built.set.init,
+      programs: sandbox.#running.size,
+      cgroup: sandbox.#built.cgroup?.cgroup.path,
+      closed: sandbox.closed,
+    }));
   }
 
   readonly #built: Built;
@@ -280,11 +286,6 @@ export class Sandbox {
   /** Calls {@link Sandbox.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `Sandbox { init: ${this.init}${this.closed ? ', closed' : ''} }`;
   }
 
   /** A sandbox in which a program runs is not collected as garbage: the program's end refers to it. */

@@ -1,5 +1,4 @@
 import { constants } from 'node:fs';
-import { inspect } from 'node:util';
 import type { Step } from '../../types/native';
 import { type Bytes, copyText } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
@@ -24,6 +23,7 @@ import { provideNamespaces } from '../process/namespaces';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
 import { Descriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
+import { inspectAs } from '../handle/inspect';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, wrap } from '../namespace/namespace';
 import { type ReadFileOptions, readOptions } from './read-options';
@@ -72,6 +72,11 @@ let construct: (owned: Possessions) => NamespaceSet;
 export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   static {
     construct = (owned) => new NamespaceSet(owned);
+    inspectAs(this, (set) => ({
+      ...Object.fromEntries([...set.#members.values()].map((member) => [String(member), true])),
+      init: set.init,
+      closed: set.closed,
+    }));
   }
 
   readonly #members: ReadonlyMap<NamespaceKind, Namespace>;
@@ -391,12 +396,6 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     this.#mustBeOpen();
     this.#dependents.add(close);
     return () => this.#dependents.delete(close);
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    const members = [...this.#members.values()].map(String).join(', ');
-    return `NamespaceSet { ${members}${this.closed ? ', closed' : ''} }`;
   }
 
   /** Does a step that acts on a namespace of one kind, which must be in the set: it would act on the host's otherwise. */

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { Errno } from '../../kernel/errno';
 import { NamespaceError, closedError } from '../../errors/namespace-error';
 import {
@@ -11,6 +10,7 @@ import {
 import { closeFd } from '../../handle/close';
 import { type Descriptor, closeDescriptor } from '../../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../../handle/forgotten';
+import { inspectAs } from '../../handle/inspect';
 import type { Place } from '../place';
 import { validateLinkName } from './lookup';
 
@@ -54,6 +54,10 @@ const TunFlag = { TUN: 0x1, TAP: 0x2, MULTI_QUEUE: 0x100, NO_PI: 0x1000, VNET_HD
  * instead is closed when it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
  */
 export class Tun implements AsyncDisposable {
+  static {
+    inspectAs(this, ({ name, closed }) => ({ name, closed }));
+  }
+
   /** The interface's name. */
   readonly name: string;
   readonly #descriptor: Descriptor;
@@ -90,11 +94,6 @@ export class Tun implements AsyncDisposable {
   /** Calls {@link Tun.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** @internal */
-  [inspect.custom](): string {
-    return `Tun { ${this.name}${this.closed ? ', closed' : ''} }`;
   }
 }
 
