@@ -5,6 +5,7 @@
  * @packageDocumentation
  * @mergeModuleWith <project>
  */
+import './compose';
 import './network/sockets'; // what namespaces do with sockets: provideSockets
 export type { Bytes } from './errors/bytes';
 export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-error';
@@ -25,7 +26,7 @@ export { type PropagationOptions, setPropagation } from './mount/propagation';
 export { type MountNode, type PeerGroup, mountTree, peerGroups } from './mount/tree';
 export { type UmountOptions, umount } from './mount/umount';
 export { NAMESPACE_KINDS, type NamespaceKind, type NamespaceLink } from './kernel/namespace-kind';
-export { Namespace } from './namespace/namespace';
+export { type Joinable, Namespace } from './namespace/namespace';
 export { NamespaceSet, type WriteFileOptions } from './set/namespace-set';
 export type { ReadFileOptions } from './set/read-options';
 export { PersistentNamespace } from './namespace/persistent';

@@ -5,6 +5,7 @@
  * test/suite.test.ts holds that each file is here or has its place, that these tests exist, and that they load it.
  */
 export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
+  'lib/compose.ts': 'test/process/namespaces.test.ts',
   'lib/index.ts': ['test/system/doors.test.ts', 'test/system/environments.test.ts'],
 
   'lib/cgroup': 'test/cgroup/cgroup.root.test.ts',

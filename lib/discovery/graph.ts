@@ -1,6 +1,5 @@
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
-import { DiscoveredNamespace } from './namespace';
-import type { DiscoveredProcess, NamespacesByKind } from './process';
+import { DiscoveredNamespace, type DiscoveredProcess, type NamespacesByKind } from './namespace';
 import type { Unread } from './unread';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };

@@ -5,12 +5,18 @@
  */
 export { discover } from './discover';
 export { type LsnsOptions, type LsnsRow, lsns } from './lsns';
-export { type DescriptorReference, DiscoveredNamespace, type MountReference } from './namespace';
+export {
+  type DescriptorReference,
+  DiscoveredNamespace,
+  type MountReference,
+  DiscoveredProcess,
+  DiscoveredTask,
+  type NamespacesByKind,
+} from './namespace';
 export { NamespaceMap } from './namespace-map';
 export type { DiscoverOptions } from './discover-options';
 export type { SvgOptions } from './picture/svg';
 export type { TextOptions } from './picture/text';
-export { DiscoveredProcess, DiscoveredTask, type NamespacesByKind } from './process';
 export {
   type ForestOptions,
   type NamespaceTree,

@@ -1,11 +1,10 @@
 import { invalidType, validateInteger, validateOneOf, validatePid } from '../errors/validate';
 import { inspectAs } from '../handle/inspect';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
-import type { DiscoveredNamespace } from './namespace';
+import type { DiscoveredNamespace, DiscoveredProcess } from './namespace';
 import { toDot } from './picture/dot';
 import { type SvgOptions, toSVG } from './picture/svg';
 import { type TextOptions, toText } from './picture/text';
-import type { DiscoveredProcess } from './process';
 import type { Unread } from './unread';
 
 /**

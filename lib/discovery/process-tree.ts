@@ -3,10 +3,9 @@ import { inspectAs } from '../handle/inspect';
 import { validateBoolean, validateOneOf } from '../errors/validate';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { look } from './discover';
-import type { DiscoveredNamespace } from './namespace';
+import type { DiscoveredNamespace, DiscoveredProcess } from './namespace';
 import { parseDiscover } from './discover-options';
 import { columnsOf, printable } from './picture/printable';
-import type { DiscoveredProcess } from './process';
 
 /** Options of {@link processTree}. */
 export interface ProcessTreeOptions {

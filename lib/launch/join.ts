@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs';
 import { closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue } from '../errors/validate';
-import { isNamespace } from '../handle/namespace-handle';
+import { type NamespaceHandle, isNamespaceHandle } from '../handle/namespace-handle';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
-import type { Namespace } from '../namespace/namespace';
 
 /**
  * Checks what a caller gives to be joined, a NamespaceSet or any iterable of Namespaces, and answers with an array.
@@ -11,11 +10,11 @@ import type { Namespace } from '../namespace/namespace';
  * @param name - what the caller calls it, as in `'options.setns'`
  * @throws NamespaceError `ERR_LINUX_NS_CLOSED` when one of them, or the set, is closed
  */
-export function validateJoin(name: string, value: unknown): readonly Namespace[] {
-  const list = isNamespace(value) ? [value] : value;
+export function validateJoin(name: string, value: unknown): readonly NamespaceHandle[] {
+  const list = isNamespaceHandle(value) ? [value] : value;
   if (!isIterable(list)) throw invalidType(name, 'a Namespace, a NamespaceSet or an iterable of Namespaces', value);
   const namespaces = [...list].map((item, index) => {
-    if (!isNamespace(item)) throw invalidType(`${name}[${index}]`, 'an instance of Namespace', item);
+    if (!isNamespaceHandle(item)) throw invalidType(`${name}[${index}]`, 'an instance of Namespace', item);
     if (item.closed) throw closedError(String(item));
     return item;
   });
@@ -27,24 +26,24 @@ export function validateJoin(name: string, value: unknown): readonly Namespace[]
 }
 
 /** User namespaces on the way to one: see {@link joinFromAbove}. */
-const above = new WeakMap<Namespace, readonly Namespace[]>();
+const above = new WeakMap<NamespaceHandle, readonly NamespaceHandle[]>();
 
 /**
  * From now on whoever joins this user namespace joins those above it on the way, the outermost first: to those belong
  * namespaces that can be joined from nowhere else.
  */
-export function joinFromAbove(user: Namespace, namespaces: readonly Namespace[]): void {
+export function joinFromAbove(user: NamespaceHandle, namespaces: readonly NamespaceHandle[]): void {
   above.set(user, namespaces);
 }
 
 /** What is to be joined on the way to the user namespace among these. */
-export function namespacesAbove(joined: readonly Namespace[]): readonly Namespace[] {
+export function namespacesAbove(joined: readonly NamespaceHandle[]): readonly NamespaceHandle[] {
   const user = joined.find(({ kind }) => kind === 'user');
   const found = user === undefined ? undefined : above.get(user);
   return found?.filter(({ closed }) => !closed) ?? [];
 }
 
-type Identity = Pick<Namespace, 'kind' | 'id' | 'dev'>;
+type Identity = Pick<NamespaceHandle, 'kind' | 'id' | 'dev'>;
 
 /** Those that this process is not in anyway. Joining the user namespace one is in is an error to the kernel (EINVAL). */
 export function withoutOwn<N extends Identity>(namespaces: readonly N[]): N[] {

@@ -1,10 +1,10 @@
+import type { NamespaceHandle } from '../handle/namespace-handle';
 import type { Step } from '../../types/native';
 import { withCallersStack } from '../errors/callers-stack';
 import { invalidValue } from '../errors/validate';
 import { type Credentials, ownCredentials, parseCredentials } from '../idmap/credentials';
 import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
 import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
-import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { closeFd } from '../handle/close';
 import { putSteps, takeSteps, type TakenFiles } from './taken-files';
@@ -19,7 +19,7 @@ export interface Target {
   /** Namespaces to create; checked by `validateUnshare`. */
   unshare?: UnshareSpec | undefined;
   /** Namespaces to join; checked by `validateJoin`. When both are given, the joining comes first. */
-  join?: readonly Namespace[] | undefined;
+  join?: readonly NamespaceHandle[] | undefined;
 }
 
 /** What a task is to do there. */
@@ -102,7 +102,7 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
 }
 
 /** nsinit joins, and makes what is new from inside. */
-function joiner(joined: readonly Namespace[], spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
+function joiner(joined: readonly NamespaceHandle[], spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const kinds = kindsOfSpec(spec);
   const joinsUser = has(joined, 'user');
   const above = namespacesAbove(joined);
@@ -140,14 +140,14 @@ function pidSteps({ pids = [] }: Body): Step[] {
   return pids.length === 0 ? [] : [['set_tid', [...pids]]];
 }
 
-function joinSteps(joined: readonly Namespace[]): Step[] {
+function joinSteps(joined: readonly NamespaceHandle[]): Step[] {
   const fds = joined.map(({ fd }) => fd);
   const flags = joined.map(({ kind }) => CLONE_FLAGS[kind]);
   return has(joined, 'pid') ? [['join', fds, flags], ['fork']] : [['join', fds, flags]];
 }
 
 /** Joins, and takes files along: see {@link takeSteps}. */
-function enterWith(files: TakenFiles, joined: readonly Namespace[], above: readonly Namespace[]): Step[] {
+function enterWith(files: TakenFiles, joined: readonly NamespaceHandle[], above: readonly NamespaceHandle[]): Step[] {
   const mounts = joined.filter(({ kind }) => kind === 'mnt');
   const others = joined.filter(({ kind }) => kind !== 'mnt');
   const user = others.find(({ kind }) => kind === 'user');
@@ -199,7 +199,7 @@ const NO_MAPS: ResolvedMaps = {
   newgidmap: undefined,
 };
 
-async function mapsOf(spec: UnshareSpec, joined: readonly Namespace[]): Promise<ResolvedMaps> {
+async function mapsOf(spec: UnshareSpec, joined: readonly NamespaceHandle[]): Promise<ResolvedMaps> {
   if (spec.user === undefined) return NO_MAPS;
   const options = optionsOf(spec, 'user');
   const above = joined.find(({ kind }) => kind === 'user');
@@ -230,7 +230,7 @@ async function mapsBelow(spec: UnshareSpec, who: Credentials): Promise<ResolvedM
 }
 
 /** Who a task of ours is after it has joined a user namespace: as it sees itself in this process's /proc. */
-export async function credentialsIn(user: Namespace): Promise<Credentials> {
+export async function credentialsIn(user: NamespaceHandle): Promise<Credentials> {
   const steps: Step[] = [...joinSteps([user]), ['default_ids'], ['read_file', '/proc/self/status', 1 << 16], ['exit']];
   const { data } = await runToEnd({ flags: 0, steps });
   return parseCredentials(data.toString('utf8'));
@@ -245,7 +245,7 @@ function writerOf({ newuidmap, newgidmap }: ResolvedMaps, signal?: AbortSignal):
 }
 
 /** Undefined, too, when it may not be seen, or the handle has been closed meanwhile. */
-function ownerOf(namespace: Namespace | undefined): string | undefined {
+function ownerOf(namespace: NamespaceHandle | undefined): string | undefined {
   if (namespace === undefined || namespace.closed) return undefined;
   try {
     const user = native().namespaceUser(namespace.fd);
@@ -257,7 +257,7 @@ function ownerOf(namespace: Namespace | undefined): string | undefined {
   }
 }
 
-function createdByCaller(user: Namespace | undefined): boolean | undefined {
+function createdByCaller(user: NamespaceHandle | undefined): boolean | undefined {
   if (user === undefined || user.closed) return undefined;
   try {
     return native().namespaceOwner(user.fd) === process.geteuid?.();
@@ -267,7 +267,7 @@ function createdByCaller(user: Namespace | undefined): boolean | undefined {
 }
 
 /** How often one gets to a parent (NS_GET_PARENT): not beyond this process's own namespace, ioctl_ns(2). */
-function depthOf(namespace: Namespace | undefined): number | undefined {
+function depthOf(namespace: NamespaceHandle | undefined): number | undefined {
   if (namespace === undefined || namespace.closed) return undefined;
   let fd: number | undefined;
   try {
@@ -290,6 +290,6 @@ function parentOf(fd: number): number | undefined {
   }
 }
 
-function has(namespaces: readonly Namespace[], kind: NamespaceKind): boolean {
+function has(namespaces: readonly NamespaceHandle[], kind: NamespaceKind): boolean {
   return namespaces.some((namespace) => namespace.kind === kind);
 }

@@ -1,7 +1,7 @@
 import { closedError } from '../errors/namespace-error';
 import { invalidType, invalidValue, validateBoolean, validateOneOf } from '../errors/validate';
 import { PROPAGATIONS, type Propagation, PROPAGATION_FLAGS } from '../kernel/propagation';
-import { isNamespace } from '../handle/namespace-handle';
+import { isNamespaceHandle } from '../handle/namespace-handle';
 import type { Namespace } from '../namespace/namespace';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 
@@ -106,7 +106,7 @@ function propagationOf(name: string, { propagation }: NewMountAttributes): numbe
 
 function usernsOf(name: string, { idmap }: NewMountAttributes): [] | [fd: number] {
   if (idmap === undefined) return [];
-  if (!isNamespace(idmap)) throw invalidType(`${name}.idmap`, 'an instance of Namespace', idmap);
+  if (!isNamespaceHandle(idmap)) throw invalidType(`${name}.idmap`, 'an instance of Namespace', idmap);
   if (idmap.kind !== 'user') throw invalidValue(`${name}.idmap`, idmap, "must be a namespace of kind 'user'");
   if (idmap.closed) throw closedError(String(idmap));
   return [idmap.fd];

@@ -8,7 +8,8 @@ import { PLACE } from '../plan/place';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
-import type { Namespace } from '../namespace/namespace';
+import type { NamespaceHandle } from '../handle/namespace-handle';
+import type { Joinable } from '../namespace/namespace';
 import { NEW_MOUNT_KEYS, type NewMountAttributes, validateAttributes } from './attributes';
 import type { Locate } from './locate';
 import { type FilesystemSpec, SPEC_KEYS, mountFilesystem, treeStep } from './mount';
@@ -22,7 +23,7 @@ export interface OpenTreeOptions extends NewMountAttributes {
 /** Options of {@link DetachedMount.attach}. */
 export interface AttachOptions {
   /** Namespaces to join first, a {@link NamespaceSet} for example: the target is a path there. Default: the host's. */
-  setns?: Iterable<Namespace> | undefined;
+  setns?: Joinable | undefined;
   /** Creates a missing target, and directories on the way to it. Default false. */
   create?: boolean | undefined;
 }
@@ -168,7 +169,7 @@ export async function fsmountIn(target: Target, given: unknown, locate: Locate):
   return construct(fd ?? -1, spec.type);
 }
 
-function validateAttach(options: unknown): { join: readonly Namespace[]; flags: number } {
+function validateAttach(options: unknown): { join: readonly NamespaceHandle[]; flags: number } {
   const { setns = [], create = false } = plainOptions('options', options, ['setns', 'create']) as AttachOptions;
   validateBoolean('options.create', create);
   return { join: validateJoin('options.setns', setns), flags: create ? PLACE.MAKE_MISSING : 0 };

@@ -7,7 +7,7 @@ import { explain } from '../hints/explain';
 import { closeFd } from '../handle/close';
 import { type Attempt, systemError } from '../errors/system-error';
 import { assertSupported, native } from '../native';
-import { NAMESPACE, isNamespace } from '../handle/namespace-handle';
+import { NAMESPACE, isNamespaceHandle } from '../handle/namespace-handle';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
@@ -172,7 +172,7 @@ export class Namespace extends Sockets {
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    */
   equals(other: Namespace): boolean {
-    if (!isNamespace(other)) throw invalidType('other', 'an instance of Namespace', other);
+    if (!isNamespaceHandle(other)) throw invalidType('other', 'an instance of Namespace', other);
     return this.fd >= 0 && other.fd >= 0 && this.id === other.id && this.dev === other.dev;
   }
 
@@ -275,6 +275,15 @@ export class Namespace extends Sockets {
     return Promise.resolve(askNsfs(() => ask(fd), attempt));
   }
 }
+
+/** Tells a Namespace. The class may be that of another realm, or of another copy of this package: its handles are as good. */
+export const isNamespace = isNamespaceHandle as (value: unknown) => value is Namespace;
+
+/**
+ * Namespaces to join, at most one of each kind: a Namespace, a NamespaceSet or any other iterable of Namespaces. It is
+ * what the option `setns` takes everywhere.
+ */
+export type Joinable = Namespace | Iterable<Namespace>;
 
 /**
  * A handle on what a descriptor refers to; the descriptor is its own from then on.

@@ -1,3 +1,4 @@
+import type { NamespaceHandle } from '../handle/namespace-handle';
 import { stat, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NamespaceError, closedError } from '../errors/namespace-error';
@@ -7,7 +8,6 @@ import { systemError } from '../errors/system-error';
 import { run } from '../launch/launch';
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../kernel/mount-flags';
 import type { NamespaceKind } from '../kernel/namespace-kind';
-import type { Namespace } from './namespace';
 
 /**
  * A namespace that a bind mount keeps alive until {@link PersistentNamespace.remove}, or until somebody else unmounts
@@ -30,7 +30,7 @@ export class PersistentNamespace {
   #removing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(path: string, { kind, id, dev }: Pick<Namespace, 'kind' | 'id' | 'dev'>) {
+  constructor(path: string, { kind, id, dev }: Pick<NamespaceHandle, 'kind' | 'id' | 'dev'>) {
     this.path = path;
     this.kind = kind;
     this.id = id;
@@ -87,7 +87,7 @@ export class PersistentNamespace {
 }
 
 /** Mounts a namespace on a file that is made for it, by the task that mounts it, or leaves nothing behind. */
-export async function persist(namespace: Namespace, file: string): Promise<PersistentNamespace> {
+export async function persist(namespace: NamespaceHandle, file: string): Promise<PersistentNamespace> {
   const path = resolve(file);
   const { kind } = namespace;
   if (namespace.closed) throw closedError(String(namespace));

@@ -1,12 +1,12 @@
+import type { NamespaceHandle } from '../handle/namespace-handle';
 import { readdir, stat } from 'node:fs/promises';
 import { systemError } from '../errors/system-error';
-import type { Namespace } from './namespace';
 
 /** So many at once: enough to keep libuv's pool busy, without a promise for every process of a large host. */
 const AT_ONCE = 64;
 
 /** The processes in a namespace, ascending, as far as `/proc/PID/ns` may be read. */
-export async function processesIn(namespace: Namespace): Promise<number[]> {
+export async function processesIn(namespace: NamespaceHandle): Promise<number[]> {
   const pids = await allPids();
   const found: number[] = [];
   for (let from = 0; from < pids.length; from += AT_ONCE) {
@@ -30,7 +30,7 @@ async function allPids(): Promise<number[]> {
 }
 
 /** Not, when it has ended, is a zombie, or is not ours to look into. */
-async function isIn(pid: number, { kind, id, dev }: Namespace): Promise<boolean> {
+async function isIn(pid: number, { kind, id, dev }: NamespaceHandle): Promise<boolean> {
   try {
     const status = await stat(`/proc/${pid}/ns/${kind}`, { bigint: true });
     return status.ino === id && status.dev === dev;

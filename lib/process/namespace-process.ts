@@ -7,12 +7,10 @@ import { Errno } from '../kernel/errno';
 import { abortError } from '../errors/abort';
 import { type Exit, type Task } from '../task/task';
 import { inspectAs } from '../handle/inspect';
-import type { NamespaceSet } from '../set/namespace-set';
 import { CLOSE_GRACE, endTask } from './ending';
 import type { ChannelControl, ChannelDescriptors, ChannelFormat } from './ipc/channel';
 import { Link, disconnectedError, refuseClosed, sortRest } from './ipc/link';
 import { killTask } from './kill';
-import { namespacesOf } from './namespaces';
 import type { Pty } from './pty';
 import type { Output } from './rest';
 import type { PipeEnd } from './stdio';
@@ -35,6 +33,9 @@ export interface Started {
 
 /** SIGKILL for the program, or for its init and so for all of its pid namespace: what works whoever has stopped it. */
 export let endProcess: (child: NamespaceProcess) => void;
+
+/** The task that runs the program, for what opens its namespaces. */
+export let taskOf: (child: NamespaceProcess) => Task;
 
 /** The events of a {@link NamespaceProcess} and what their listeners are given: those of `child_process`. */
 export interface NamespaceProcessEvents {
@@ -101,6 +102,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
       const init = running ? child.#task.initPid || undefined : undefined;
       return { pid, running, code: exitCode ?? undefined, signal: signalCode ?? undefined, file: spawnfile, init };
     });
+    taskOf = (child) => child.#task;
   }
 
   readonly #task: Task;
@@ -191,15 +193,6 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
       this.emit('error', error);
       return false;
     }
-  }
-
-  /**
-   * All namespaces it is in, as handles that keep them alive after it has ended; they are the caller's to close.
-   *
-   * @throws NamespaceError `ESRCH` once it has ended, `EACCES` for a program that may not be looked into. ptrace(2)
-   */
-  async namespaces(): Promise<NamespaceSet> {
-    return namespacesOf(this.#task);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { NamespaceKind } from '../kernel/namespace-kind';
-import type { Namespace } from '../namespace/namespace';
+import type { Joinable } from '../namespace/namespace';
 import type { CgroupSpec } from '../cgroup/cgroup-spec';
 import type { SeccompOption } from '../seccomp/seccomp';
 import type { UnshareSpec } from '../launch/unshare-spec';
@@ -72,7 +72,7 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /** Namespaces to create for the program. namespaces(7). Default: none. */
   unshare?: NamespaceKind | readonly NamespaceKind[] | UnshareSpec | undefined;
   /** Namespaces to join, before those of {@link unshare} are created. setns(2). Default: none. */
-  setns?: Namespace | Iterable<Namespace> | undefined;
+  setns?: Joinable | undefined;
   /**
    * Whether process 1 of a new pid namespace is this package's init, which reaps orphans and forwards signals to the
    * program. When the program ends the init ends too, and the kernel kills all that is left inside. With `false` the

@@ -17,7 +17,7 @@ import {
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
 import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/unshare-spec';
-import { isNamespace } from '../handle/namespace-handle';
+import { isNamespace } from '../namespace/namespace';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 import { type RlimitTriple, type Rlimits, parseRlimits } from '../process/rlimits';

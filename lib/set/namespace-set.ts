@@ -18,8 +18,7 @@ import { type PropagationOptions, propagationStep } from '../mount/propagation';
 import { type UmountOptions, umountIn } from '../mount/umount';
 import type { ExecResult } from '../process/exec';
 import { type InSet, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
-import type { NamespaceProcess } from '../process/namespace-process';
-import { provideNamespaces } from '../process/namespaces';
+import { type NamespaceProcess, taskOf } from '../process/namespace-process';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
 import { Descriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
@@ -451,7 +450,10 @@ export function openAll(task: Task, kinds: readonly NamespaceKind[]): number[] {
   }
 }
 
-provideNamespaces(async (task) => Promise.resolve(setOf(openAll(task, knownKinds()))));
+/** All namespaces that a program is in. The descriptors are opened at once, and the set owns them. */
+export function namespacesOf(child: NamespaceProcess): NamespaceSet {
+  return setOf(openAll(taskOf(child), knownKinds()));
+}
 
 /** Ends the holder, waits for its end, and closes the descriptors, each off the event loop. */
 async function release({ descriptors, task, dependents }: Possessions): Promise<void> {

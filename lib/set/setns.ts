@@ -6,9 +6,10 @@ import { systemError } from '../errors/system-error';
 import { run } from '../launch/launch';
 import { knownKinds, withoutOwn, validateJoin } from '../launch/join';
 import { native } from '../native';
-import { isNamespace } from '../handle/namespace-handle';
+import type { NamespaceHandle } from '../handle/namespace-handle';
+import { isNamespace } from '../namespace/namespace';
 import { NAMESPACE_KINDS, type NamespaceKind, kindsOfFlags } from '../kernel/namespace-kind';
-import { type Namespace, openOf } from '../namespace/namespace';
+import { type Joinable, openOf } from '../namespace/namespace';
 import { askNsfs } from '../namespace/nsfs';
 import { type NamespaceSet, setOf } from './namespace-set';
 import { type CallOptions, signalOf } from './unshare';
@@ -42,10 +43,7 @@ export interface ProcessTarget {
  * const { stdout } = await set.execFile('ip', ['address']);
  * ```
  */
-export async function setns(
-  target: Namespace | Iterable<Namespace> | ProcessTarget,
-  options: CallOptions = {},
-): Promise<NamespaceSet> {
+export async function setns(target: Joinable | ProcessTarget, options: CallOptions = {}): Promise<NamespaceSet> {
   const signal = signalOf(options);
   const set = setOf(openTarget(target));
   try {
@@ -59,15 +57,14 @@ export async function setns(
 
 /** Descriptors of the target's namespaces, the caller's to close. */
 function openTarget(target: unknown): number[] {
-  if (isNamespace(target)) return duplicateAll([target]);
   if (target === null || typeof target !== 'object') {
     throw invalidType('target', 'a Namespace, an iterable of Namespaces or an object with a pid', target);
   }
-  if (Symbol.iterator in target) return duplicateAll(validateJoin('target', target));
+  if (isNamespace(target) || Symbol.iterator in target) return duplicateAll(validateJoin('target', target));
   return openProcess(target);
 }
 
-function duplicateAll(namespaces: readonly Namespace[]): number[] {
+function duplicateAll(namespaces: readonly NamespaceHandle[]): number[] {
   const fds: number[] = [];
   try {
     for (const { fd } of namespaces) fds.push(native().duplicate(fd));

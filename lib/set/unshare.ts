@@ -9,7 +9,8 @@ import { validateJoin } from '../launch/join';
 import type { Task } from '../task/task';
 import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
-import type { Namespace } from '../namespace/namespace';
+import type { NamespaceHandle } from '../handle/namespace-handle';
+import type { Joinable } from '../namespace/namespace';
 import { type NamespaceSet, openAll, setOf } from './namespace-set';
 
 /** Options of {@link unshare} and {@link setns}. */
@@ -24,7 +25,7 @@ export interface UnshareOptions extends CallOptions {
    * Namespaces to join first: the new ones are created from inside them, so that one user namespace can own several
    * networks, for example. The set has these too, except for the kinds that are created.
    */
-  setns?: NamespaceSet | Iterable<Namespace> | undefined;
+  setns?: Joinable | undefined;
 }
 
 /**
@@ -78,7 +79,7 @@ export async function unshare(
 }
 
 /** Descriptors of what was made, which the task has sent, and of what was joined besides. */
-function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonly Namespace[]): number[] {
+function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonly NamespaceHandle[]): number[] {
   const fds = task.fds.splice(0);
   try {
     for (const { kind, fd } of joined) if (!kinds.includes(kind)) fds.push(native().duplicate(fd));

@@ -21,7 +21,7 @@ import { invalidType, invalidValue, validateArray, validateOneOf } from '../erro
 import { systemError } from '../errors/system-error';
 import { refuseTasks } from '../task/task';
 import { native } from '../native';
-import { isNamespace } from '../handle/namespace-handle';
+import { isNamespace } from '../namespace/namespace';
 import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
 

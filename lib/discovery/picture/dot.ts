@@ -1,14 +1,13 @@
 import type { DiscoveredNamespace } from '../namespace';
-import type { NamespaceMap } from '../namespace-map';
 import { KIND_COLORS } from './colors';
 import { shortened } from './printable';
-import { type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
+import { type Pictured, type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
 
 const LEAVES = 6;
 const COLUMNS = 48;
 
 /** Graphviz, dot(1). Clusters are the frames, boxes the bundles of processes, with an edge to each namespace they are in. */
-export function toDot(map: NamespaceMap): string {
+export function toDot(map: Pictured): string {
   const scene = sceneOf(map);
   const edges = new Edges();
   const clusters = scene.frames.flatMap((frame) => clusterOf(frame, edges));
@@ -17,7 +16,7 @@ export function toDot(map: NamespaceMap): string {
     '  rankdir=LR; compound=true; fontname="sans-serif"; labeljust=l;',
     '  node [fontname="sans-serif", fontsize=11, shape=box]; edge [color="#57606a", arrowsize=0.6];',
     ...[...clusters, ...edges.lines].map((line) => `  ${line}`),
-    ...map.ofKind('pid').flatMap((namespace) => parentEdge(namespace)),
+    ...map.namespaces.filter(({ kind }) => kind === 'pid').flatMap((namespace) => parentEdge(namespace)),
     ...(scene.notes.length === 0 ? [] : [`  label=${quoted(scene.notes.join('\n'))};`]),
     '}',
     '',

@@ -1,8 +1,7 @@
 import type { NamespaceKind } from '../../kernel/namespace-kind';
 import { NAMESPACE_KINDS } from '../../kernel/namespace-kind';
-import type { DiscoveredNamespace } from '../namespace';
-import type { NamespaceMap } from '../namespace-map';
-import type { DiscoveredProcess, DiscoveredTask, NamespacesByKind } from '../process';
+import type { DiscoveredNamespace, DiscoveredProcess, DiscoveredTask, NamespacesByKind } from '../namespace';
+import type { Unread } from '../unread';
 import { printable, shortened } from './printable';
 
 /**
@@ -13,6 +12,14 @@ export interface Scene {
   readonly frames: readonly Frame[];
   /** Sentences: what the picture does not show. */
   readonly notes: readonly string[];
+}
+
+/** All that pictures ask of a {@link NamespaceMap}. */
+export interface Pictured {
+  readonly namespaces: readonly DiscoveredNamespace[];
+  readonly processes: readonly DiscoveredProcess[];
+  readonly roots: readonly DiscoveredNamespace[];
+  readonly unread: readonly Unread[];
 }
 
 /** A user namespace and what belongs to it. */
@@ -42,7 +49,7 @@ interface Group {
   readonly members: Member[];
 }
 
-export function sceneOf(map: NamespaceMap): Scene {
+export function sceneOf(map: Pictured): Scene {
   const builder = new SceneBuilder(map);
   const top = map.roots.map((user) => builder.frame(user, undefined));
   const rest = builder.unowned();
@@ -79,13 +86,13 @@ export function countOf(processes: readonly unknown[]): string {
 }
 
 class SceneBuilder {
-  readonly #map: NamespaceMap;
+  readonly #map: Pictured;
   readonly #groups = new Map<DiscoveredNamespace, Group[]>();
   readonly #drawn = new Set<DiscoveredNamespace>();
   /** Without owners all is drawn where its processes are. */
   readonly #ownersKnown: boolean;
 
-  constructor(map: NamespaceMap) {
+  constructor(map: Pictured) {
     this.#map = map;
     this.#ownersKnown = map.namespaces.some(({ owner }) => owner !== undefined);
     const byNamespaces = new Map<string, Group>();
@@ -182,7 +189,7 @@ function memberText(member: Member): string {
   return `${idOf(member)} ${shortened(labelOf(member), 32)}`;
 }
 
-function* membersOf(map: NamespaceMap): Generator<Member> {
+function* membersOf(map: Pictured): Generator<Member> {
   const all = map.processes.flatMap((process): Member[] => [process, ...process.tasks]);
   yield* all.sort((a, b) => a.startTime - b.startTime);
 }

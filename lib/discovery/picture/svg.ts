@@ -1,11 +1,20 @@
 import { plainOptions } from '../../errors/plain';
 import { validateInteger, validateOneOf, validateString } from '../../errors/validate';
 import type { DiscoveredNamespace } from '../namespace';
-import type { NamespaceMap } from '../namespace-map';
 import { KIND_COLORS } from './colors';
 import { pack } from './layout';
 import { columnsOf, printable, shortened } from './printable';
-import { type Bundle, type Frame, type Scene, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
+import {
+  type Pictured,
+  type Bundle,
+  type Frame,
+  type Scene,
+  countOf,
+  creatorOf,
+  keepersOf,
+  leavesOf,
+  sceneOf,
+} from './scene';
 
 /** How {@link NamespaceMap.toSVG} draws. */
 export interface SvgOptions {
@@ -63,7 +72,7 @@ const DARK = {
 };
 const THEMES = ['auto', 'light', 'dark'] as const;
 
-export function toSVG(map: NamespaceMap, options: SvgOptions): string {
+export function toSVG(map: Pictured, options: SvgOptions): string {
   const {
     theme = 'auto',
     processes = 6,
@@ -75,7 +84,7 @@ export function toSVG(map: NamespaceMap, options: SvgOptions): string {
   return document(sceneOf(map), { theme, processes, title });
 }
 
-function titleOf({ namespaces, processes }: NamespaceMap): string {
+function titleOf({ namespaces, processes }: Pictured): string {
   return `${namespaces.length} Linux namespaces, ${countOf(processes)}`;
 }
 

@@ -2,9 +2,8 @@ import { plainOptions } from '../../errors/plain';
 import { validateBoolean, validateInteger } from '../../errors/validate';
 import type { NamespaceKind } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace } from '../namespace';
-import type { NamespaceMap } from '../namespace-map';
 import { columnsOf, shortened } from './printable';
-import { type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
+import { type Pictured, type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
 
 /** How {@link NamespaceMap.toText} draws. */
 export interface TextOptions {
@@ -51,7 +50,7 @@ interface Word {
   color?: number | undefined;
 }
 
-export function toText(map: NamespaceMap, options: TextOptions): string {
+export function toText(map: Pictured, options: TextOptions): string {
   const style = parseStyle(options);
   const { frames, notes } = sceneOf(map);
   const lines = frames.flatMap((frame) => linesOf(entryOf(frame, style), '', '', style));

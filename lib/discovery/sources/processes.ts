@@ -1,7 +1,7 @@
 import type { ScanRow } from '../../../types/native';
 import { NAMESPACE_KINDS } from '../../kernel/namespace-kind';
 import { type Graph, mutable, namespacesOf } from '../graph';
-import { DiscoveredProcess } from '../process';
+import { DiscoveredProcess } from '../namespace';
 
 /** A process, and what it is in: `/proc/PID/ns`. */
 export function addProcess(graph: Graph, row: Extract<ScanRow, ['process', ...unknown[]]>): void {

@@ -1,6 +1,6 @@
 import type { ScanRow } from '../../../types/native';
 import { type Graph, mutable, namespacesOf } from '../graph';
-import { DiscoveredTask } from '../process';
+import { DiscoveredTask } from '../namespace';
 
 /** A thread that is elsewhere than its process: `/proc/PID/task/TID/ns`. */
 export function addTask(graph: Graph, row: Extract<ScanRow, ['task', ...unknown[]]>): void {

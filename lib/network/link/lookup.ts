@@ -2,7 +2,8 @@ import { Errno } from '../../kernel/errno';
 import type { NamespaceError } from '../../errors/namespace-error';
 import { invalidType, invalidValue, validateInteger, validateString } from '../../errors/validate';
 import { type Connection, only } from '../netlink/connection';
-import { MOST_ATTEMPTS, dump, interrupted } from '../netlink/dump';
+import { MOST_ATTEMPTS, interrupted } from '../netlink/interrupted';
+import { dump } from '../netlink/dump';
 import { NlmFlag, decode, encode } from '../netlink/netlink-message';
 import type { LinkReference } from './kinds';
 import {

@@ -7,7 +7,7 @@ import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import { eachInTurns } from '../../event-loop/turns';
 import type { Declarations } from './attributes';
-import { MOST_ATTEMPTS, interrupted } from './dump';
+import { MOST_ATTEMPTS, interrupted } from './interrupted';
 import { type RequestDescription, refusedError } from './error';
 import { malformed } from './malformed';
 import {
