@@ -65,8 +65,18 @@ export function validateBoolean(name: string, value: unknown): asserts value is 
 /** One of a few known values. */
 export function validateOneOf<const T>(name: string, value: unknown, allowed: readonly T[]): asserts value is T {
   if ((allowed as readonly unknown[]).includes(value)) return;
+  throw notOneOf(name, value, allowed, validateOneOf);
+}
+
+/** A value that is none of the known ones. */
+export function notOneOf(
+  name: string,
+  value: unknown,
+  allowed: readonly unknown[],
+  caller: Checker = notOneOf,
+): ArgumentError {
   const choices = allowed.map((choice) => inspect(choice)).join(', ');
-  throw invalidValue(name, value, `must be one of: ${choices}${suggestion(value, allowed)}`, validateOneOf);
+  return invalidValue(name, value, `must be one of: ${choices}${suggestion(value, allowed)}`, caller);
 }
 
 /**

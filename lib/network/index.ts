@@ -9,27 +9,23 @@ export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './ad
 export type { Attachment } from './attach/attach';
 export type { NetworkAttachOptions, AttachProgram, PortForward } from './attach/attach-options';
 export type { Family } from './ip';
-export type {
-  BridgeOptions,
-  BridgePortOptions,
-  BridgePortState,
-  IpvlanIsolation,
-  IpvlanMode,
-  IpvlanOptions,
-  LinkDetails,
-  LinkKind,
-  LinkReference,
-  MacvlanMode,
-  MacvlanOptions,
-  VlanOptions,
-  VlanProtocol,
-  VrfOptions,
-  VxlanOptions,
-} from './link/kinds';
+export type { ChangeableKind, KindChanges, KindOptions, LinkKind } from './link/kinds/index';
+export type { BridgeOptions, BridgePortOptions, BridgePortState } from './link/kinds/bridge';
+export type { NoOptions } from './link/kinds/dummy';
+export type { IpvlanIsolation, IpvlanMode, IpvlanOptions } from './link/kinds/ipvlan';
+export type { LinkDetails } from './link/kinds/kind';
+export type { MacvlanMode, MacvlanOptions } from './link/kinds/macvlan';
+export type { TunOptions } from './link/kinds/tun';
+export type { VethOptions, VethPeer } from './link/kinds/veth';
+export type { VlanOptions, VlanProtocol } from './link/kinds/vlan';
+export type { VrfOptions } from './link/kinds/vrf';
+export type { VxlanOptions } from './link/kinds/vxlan';
 export type { Link, LinkStats } from './link/link';
 export type { LinkFilter, Links } from './link/links';
-export type { LinkChange, LinkSettings, LinkSpec, OwnSettings, VethOptions, VethPeer } from './link/link-spec';
-export type { Tun, TunOptions, TunSpec } from './link/tun';
+export type { LinkReference } from './link/link-name';
+export type { LinkChange, LinkSpec } from './link/link-spec';
+export type { LinkSettings, OwnSettings } from './link/settings';
+export type { Tun, TunSpec } from './link/tun';
 export type { RouteProtocol, RouteType, Scope, Table } from './names';
 export type { Neighbor, NeighborState } from './neighbor/neighbor';
 export type { NeighborFilter, NeighborSpec, Neighbors } from './neighbor/neighbors';

@@ -119,6 +119,12 @@ export function membersOf(name: string, target: unknown): Members {
   return { net: target.net, user: target.user };
 }
 
+/** Checks a target that is an option. */
+export function networkTarget(name: string, target: unknown): NetworkTarget {
+  membersOf(name, target);
+  return target as NetworkTarget;
+}
+
 /** All, or none. */
 function createAllHere(requests: readonly SocketRequest[]): number[] {
   const fds: number[] = [];

@@ -1,5 +1,5 @@
 import { compact } from '../compact';
-import type { NameOf } from '../link/lookup';
+import type { NameOf } from '../link/link-name';
 import { type Family, familyOfNumber } from '../ip';
 import { SCOPES, type Scope, flagNames } from '../names';
 import { ADDRESS_FLAGS, type AddressMessage, IFA_F_PERMANENT, IFA_F_SECONDARY } from './address-message';

@@ -1,8 +1,8 @@
 import { plainOptions } from '../../errors/plain';
 import { validateArray, validateInteger, validateOneOf, validateString } from '../../errors/validate';
 import { type Family, FAMILY_NUMBERS, type Prefix, validateAddress, validatePrefix } from '../ip';
-import type { LinkReference } from '../link/kinds';
-import { indexOf, namesOf, validateLink } from '../link/lookup';
+import { indexOf, namesOf } from '../link/lookup';
+import { type LinkReference, validateLink } from '../link/link-name';
 import { SCOPES, type Scope } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';

@@ -1,9 +1,11 @@
 import { compact } from '../compact';
 import { flagNames } from '../names';
 import { ip, hexPairs } from '../netlink/types';
-import { type LinkDetails, describeKind, describePort } from './kinds';
-import type { NameOf } from './lookup';
-import { Iff, LINK_FLAGS, type LinkMessage, STATS64 } from './link-message';
+import { ADDRESS_GENERATION, Iff, LINK_FLAGS } from './ifinfo';
+import { describeKind, describePort } from './kinds/index';
+import type { LinkDetails } from './kinds/kind';
+import { type LinkMessage, STATS64 } from './link-message';
+import type { NameOf } from './link-name';
 
 /**
  * A network interface, as plain JSON. The values are spelled as `ip -j link` prints them. Where a property has another
@@ -20,7 +22,7 @@ export interface Link {
   kind?: string;
   /** `['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP']` */
   flags: string[];
-  /** Whether it is switched on: `UP` is among the flags. */
+  /** It is switched on: `UP` is among the flags. */
   up: boolean;
   /** The largest packet, in bytes. */
   mtu: number;
@@ -96,9 +98,6 @@ export interface LinkStats {
 const STATES = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP'];
 const MODES = ['DEFAULT', 'DORMANT'];
 
-/** IN6_ADDR_GEN_MODE_*. */
-export const ADDRESS_GENERATION = ['eui64', 'none', 'stable_secret', 'random'] as const;
-
 /** ARPHRD_* of `<linux/if_arp.h>`, spelled as iproute2 spells them. */
 const TYPES: ReadonlyMap<number, string> = new Map([
   [1, 'ether'],
@@ -122,7 +121,7 @@ const TYPES: ReadonlyMap<number, string> = new Map([
 /** Types whose link-layer addresses are IP addresses. */
 const ADDRESSED_BY_IP: ReadonlySet<number> = new Set([768, 769, 776, 778, 823]);
 
-/** What has to be known of other links to describe one. */
+/** The facts about other links that describe one. */
 export interface Others {
   nameOf: NameOf;
   /** The IFF_* of a link, where they are known. */
@@ -131,7 +130,7 @@ export interface Others {
   stats?: boolean;
 }
 
-/** What a message says. */
+/** The link that a message is about. */
 export function linkOf({ header, attributes }: LinkMessage, others: Others): Link {
   const { LINKINFO: info, PERM_ADDRESS: permanent } = attributes;
   const address = linkAddress(header.type, attributes.ADDRESS);
@@ -175,7 +174,7 @@ export function linksMentioned({ attributes }: LinkMessage): number[] {
   return [below, attributes.MASTER, vxlan].filter((index) => typeof index === 'number');
 }
 
-/** As `ip` prints them: one that is up and does not run has no carrier. */
+/** The flags as `ip` prints them: a link that is up and does not run has no carrier. */
 function printedFlags(flags: number): string[] {
   const noCarrier = (flags & Iff.UP) !== 0 && (flags & Iff.RUNNING) === 0;
   return [...(noCarrier ? ['NO-CARRIER'] : []), ...flagNames(flags, LINK_FLAGS)];

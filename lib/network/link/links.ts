@@ -1,5 +1,5 @@
-import { plain, plainOptions } from '../../errors/plain';
-import { validateBoolean, validateOneOf } from '../../errors/validate';
+import { type Check, as, boolean, schema } from '../../errors/schema';
+import { validateOneOf } from '../../errors/validate';
 import { closeFd } from '../../handle/close';
 import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
@@ -7,37 +7,27 @@ import { Descriptor } from '../../handle/descriptor';
 import type { Namespace } from '../../namespace/namespace';
 import { Connection } from '../netlink/connection';
 import { NlmFlag, encode } from '../netlink/netlink-message';
-import { type NetworkTarget, Place, netlinkSocket } from '../place';
+import { type NetworkTarget, Place, membersOf, netlinkSocket } from '../place';
 import { mapInTurns } from '../../event-loop/turns';
-import { KINDS, type LinkKind, type LinkReference, encodeKind, encodePort } from './kinds';
+import { ANY_LINK, type LinkHeader } from './ifinfo';
+import { LINK_KINDS, type LinkInfo, encodeKind, encodePort } from './kinds/index';
+import type { VethPeer } from './kinds/veth';
 import { type Link, linkOf, linksMentioned } from './link';
 import { givenLink, isListed, meant } from './listed';
-import { addressed, dumpLinks, findLink, indexOf, nameTable, namesOf, validateLink } from './lookup';
+import { dumpLinks, findLink, indexOf, nameTable, namesOf } from './lookup';
 import {
-  ANY_LINK,
   LINK,
   type LinkAttributes,
-  type LinkHeader,
-  type LinkInfo,
   type LinkMessage,
   RTM_DELLINK,
   RTM_DELLINKPROP,
   RTM_NEWLINK,
   RTM_NEWLINKPROP,
 } from './link-message';
-import {
-  type LinkChange,
-  type LinkSpec,
-  type VethPeer,
-  encodeFlags,
-  encodeLaterSettings,
-  encodeSettings,
-  encodeVeth,
-  namespaceOf,
-  validateChange,
-  validateSpec,
-} from './link-spec';
-import { Tun, type TunSpec, openTun, validateTunSpec } from './tun';
+import { type LinkReference, addressed, validateLink } from './link-name';
+import { encodeFlags, encodeLaterSettings, encodeSettings } from './settings';
+import { type LinkChange, type LinkSpec, parseChange, parseSpec } from './link-spec';
+import { Tun, type TunSpec, openTun, parseTunSpec } from './tun';
 
 /** Options of {@link Links.list}: a link must match all that are given. */
 export interface LinkFilter {
@@ -50,6 +40,15 @@ export interface LinkFilter {
   /** With counters. Default false. */
   stats?: boolean | undefined;
 }
+
+/** Any kind: one that this package does not know is looked for all the same. */
+const kindName: Check<string> = (name, value) => {
+  if (typeof value !== 'string') validateOneOf(name, value, LINK_KINDS);
+  return value;
+};
+
+const parseFilter = schema<LinkFilter>()({ kind: kindName, master: as(validateLink), up: boolean, stats: boolean });
+const parseGet = schema<Pick<LinkFilter, 'stats'>>()({ stats: boolean });
 
 const CREATE = NlmFlag.REQUEST | NlmFlag.ACK | NlmFlag.CREATE | NlmFlag.EXCL;
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
@@ -82,11 +81,7 @@ export class Links {
    * ```
    */
   async list(filter: LinkFilter = {}): Promise<Link[]> {
-    const { kind, master, up, stats = false } = plainOptions('filter', filter, ['kind', 'master', 'up', 'stats']);
-    if (kind !== undefined && typeof kind !== 'string') validateOneOf('filter.kind', kind, Object.keys(KINDS));
-    if (master !== undefined) validateLink('filter.master', master);
-    if (up !== undefined) validateBoolean('filter.up', up);
-    validateBoolean('filter.stats', stats);
+    const { kind, master, up, stats = false } = parseFilter('filter', filter);
     const masterIndex = master === undefined ? undefined : await indexOf(this.#connection, master);
     const messages = await dumpLinks(this.#connection, stats);
     const flags = new Map(messages.map(({ header }) => [header.index, header.flags]));
@@ -109,8 +104,7 @@ export class Links {
   async get(link: LinkReference | Link, options: Pick<LinkFilter, 'stats'> = {}): Promise<Link> {
     const { reference } = meant(link);
     validateLink('link', reference);
-    const { stats = false } = plainOptions('options', options, ['stats']);
-    validateBoolean('options.stats', stats);
+    const { stats = false } = parseGet('options', options);
     return this.#describe(await findLink(this.#connection, reference), stats);
   }
 
@@ -138,13 +132,9 @@ export class Links {
    * ```
    */
   async add(spec: LinkSpec | Link): Promise<Link> {
-    return this.#addOf(plain(spec));
-  }
-
-  async #addOf(spec: LinkSpec | Link): Promise<Link> {
-    if (!isListed(spec)) return this.#add(spec);
+    if (!isListed(spec)) return this.#add(parseSpec('spec', spec));
     const given = givenLink(spec);
-    const { name } = await this.#add(given.spec);
+    const { name } = await this.#add(parseSpec('spec', given.spec));
     return this.#orDelete(name, async () => {
       if (Object.values(given.later).some((value) => value !== undefined)) await this.set(name, given.later);
       return this.get(name);
@@ -152,22 +142,16 @@ export class Links {
   }
 
   async #add(spec: LinkSpec): Promise<Link> {
-    validateSpec('spec', spec);
     if (spec.kind === 'tun' || spec.kind === 'tap') return this.#addTun(spec);
     const master = await this.#masterAt(spec);
     const linkIndex = await this.#referred('link' in spec ? spec.link : undefined);
     const peer = spec.kind === 'veth' ? spec.peer : undefined;
     return withNamespaces([spec.namespace, peer?.namespace], async (namespaceFd, peerFd) => {
-      const info: LinkInfo =
-        spec.kind === 'veth'
-          ? encodeVeth(peer, peerFd)
-          : encodeKind('spec', spec.kind as keyof typeof KINDS, { ...spec }, { isNew: true, linkIndex });
       const made = await this.#create(spec, {
         IFNAME: spec.name,
-        LINK: spec.kind === 'vxlan' ? undefined : linkIndex,
         ...encodeSettings(spec),
         MASTER: master,
-        LINKINFO: info,
+        ...encodeKind(spec.kind, spec, { link: linkIndex, peerNamespace: peerFd }),
         NET_NS_FD: namespaceFd,
       });
       return this.#finish(spec, made);
@@ -190,9 +174,7 @@ export class Links {
   async set(link: LinkReference | Link, change: LinkChange): Promise<void> {
     const { reference, called } = meant(link);
     validateLink('link', reference);
-    const given = plain(change);
-    validateChange('change', given);
-    await this.#set(reference, given, called);
+    await this.#set(reference, parseChange('change', change), called);
   }
 
   /** @param called - the name for errors: where it is known by its index, what the caller calls it */
@@ -257,9 +239,7 @@ export class Links {
    * ```
    */
   async openTun(spec: TunSpec): Promise<Tun> {
-    const given = plain(spec);
-    validateTunSpec('spec', given);
-    const { fd, name } = await openTun(this.#place, given, false);
+    const { fd, name } = await openTun(this.#place, parseTunSpec('spec', spec), false);
     return new Tun(name, new Descriptor(fd));
   }
 
@@ -388,10 +368,9 @@ export class Links {
   }
 }
 
-function infoOf(change: LinkChange, linkIndex: number | undefined): LinkInfo | undefined {
-  const kind = change.kind as Exclude<LinkKind, 'tun' | 'tap'> | undefined;
-  const own = kind === undefined ? undefined : encodeKind('change', kind, { ...change }, { isNew: false, linkIndex });
-  const port = change.port === undefined ? undefined : encodePort('change.port', change.port);
+function infoOf(change: LinkChange, link: number | undefined): LinkInfo | undefined {
+  const own = change.kind === undefined ? undefined : encodeKind(change.kind, change, { link }).LINKINFO;
+  const port = change.port === undefined ? undefined : encodePort(change.port);
   return own === undefined && port === undefined ? undefined : { ...own, ...port };
 }
 
@@ -405,7 +384,8 @@ async function withNamespaces<T>(
 ): Promise<T> {
   const fds: (number | undefined)[] = [];
   try {
-    for (const target of targets) fds.push(target === undefined ? undefined : duplicate(namespaceOf(target)));
+    for (const target of targets)
+      fds.push(target === undefined ? undefined : duplicate(membersOf('namespace', target).net));
     return await use(...fds);
   } finally {
     for (const fd of fds) if (fd !== undefined) native().closeNow(fd);

@@ -1,19 +1,20 @@
 /** Links as a list has them, given back: to create one like it, or as the one that is meant. */
 import { plain } from '../../errors/plain';
 import { validateObject } from '../../errors/validate';
-import { type LinkDetails, KINDS, type LinkReference } from './kinds';
-import { ADDRESS_GENERATION, type Link } from './link';
-import { validateLink } from './lookup';
+import { ADDRESS_GENERATION } from './ifinfo';
+import { kindNamed } from './kinds/index';
+import type { LinkDetails } from './kinds/kind';
+import type { Link } from './link';
+import { type LinkReference, validateLink } from './link-name';
 import type { LinkChange, LinkSpec } from './link-spec';
-import { TUN_KEYS } from './tun';
 
-/** A link to create, and what it can be given only afterwards. */
+/** A link to create, and settings that it can be given only afterwards. */
 export interface GivenLink {
   spec: LinkSpec;
   later: LinkChange;
 }
 
-/** Whether that is a link of a list, and no spec: those have no flags. */
+/** Tells a link of a list from a spec, which has no flags. */
 export function isListed(spec: unknown): spec is Link {
   return spec !== null && typeof spec === 'object' && Array.isArray((spec as Partial<Link>).flags);
 }
@@ -26,8 +27,9 @@ export function meant(link: LinkReference | Link): { reference: LinkReference; c
   return { reference: given.index, called: given.name };
 }
 
-/** What creates a link like one of a list, as far as it can be said: not its index, nor what the kernel counts. */
-export function givenLink(listed: Link): GivenLink {
+/** The spec of a link like one of a list, as far as it can be said: without its index, and what the kernel counts. */
+export function givenLink(link: Link): GivenLink {
+  const listed = plain(link);
   if (listed.info !== undefined) validateObject('spec.info', listed.info);
   if (listed.port !== undefined) validateObject('spec.port', listed.port);
   const { name, mtu, address, broadcast, txQueueLength = 0, group, master, alias, flags, up, info = {} } = listed;
@@ -46,24 +48,12 @@ export function givenLink(listed: Link): GivenLink {
   return { spec, later: { addNames: listed.alternativeNames, port: portOf(listed.port) } };
 }
 
-function optionsOf(kind: LinkSpec['kind'], { link }: Link, info: LinkDetails): object {
-  if (kind === 'tun' || kind === 'tap') return pick(info, TUN_KEYS);
-  if (kind === 'veth') return link === undefined ? {} : { peer: { name: link } };
-  if (!Object.keys(KINDS).includes(kind)) return {};
-  const { keys } = KINDS[kind];
-  const below = keys.some((key) => key === 'link') ? { link } : {};
-  return {
-    ...below,
-    ...pick(
-      info,
-      keys.filter((key) => !isUnsaid(key, info)),
-    ),
-  };
-}
-
-/** A vxlan that is external has no id, and the kernel shows 0; one without VLANs of bridges shows that, and takes it not. */
-function isUnsaid(key: string, info: LinkDetails): boolean {
-  return (key === 'id' && info.external === true) || (key === 'vlanFiltering' && info[key] === false);
+function optionsOf(name: LinkSpec['kind'], { link }: Link, info: LinkDetails): object {
+  if (name === 'veth') return link === undefined ? {} : { peer: { name: link } };
+  const kind = kindNamed(name);
+  if (kind === undefined) return {};
+  const details = pick(kind.again?.(info) ?? info, Object.keys(kind.options));
+  return 'link' in kind.options ? { link, ...details } : details;
 }
 
 /** The state of a port is what the bridge makes of it. */

@@ -1,84 +1,27 @@
 import { Errno } from '../../kernel/errno';
 import type { NamespaceError } from '../../errors/namespace-error';
-import { invalidType, invalidValue, validateInteger, validateString } from '../../errors/validate';
 import { type Connection, only } from '../netlink/connection';
 import { MOST_ATTEMPTS, interrupted } from '../netlink/interrupted';
 import { dump } from '../netlink/dump';
 import { NlmFlag, decode, encode } from '../netlink/netlink-message';
-import type { LinkReference } from './kinds';
+import { ANY_LINK } from './ifinfo';
 import {
-  ANY_LINK,
   ANY_STATS,
   IFLA_STATS_AF_SPEC,
   LINK,
   LINK_STATS,
-  type LinkAttributes,
   type LinkMessage,
   RTEXT_FILTER_MRP,
   RTEXT_FILTER_SKIP_STATS,
   RTM_GETLINK,
   RTM_GETSTATS,
 } from './link-message';
-
-/** IFNAMSIZ without the NUL that ends it. */
-const LONGEST_NAME = 15;
-
-/** ALTIFNAMSIZ without the NUL. */
-const LONGEST_ALTERNATIVE = 127;
+import { type LinkReference, type NameOf, addressed } from './link-name';
 
 /** So many single links are asked for; where there are more, for all. */
 const MOST_SINGLE = 32;
 
 const LIST = NlmFlag.REQUEST | NlmFlag.DUMP;
-
-/** Names of links by their indexes. One that has gone meanwhile has the name that `ip` gives it: `if7`. */
-export type NameOf = (index: number) => string;
-
-/** Checks what a caller calls a link by: its name, an alternative one, or its index. */
-export function validateLink(name: string, value: unknown): asserts value is LinkReference {
-  if (typeof value === 'number') {
-    validateInteger(name, value, 1, 2 ** 31 - 1);
-    return;
-  }
-  if (typeof value !== 'string') throw invalidType(name, 'of type string or number', value);
-  validateText(name, value, LONGEST_ALTERNATIVE);
-}
-
-/** Checks a name that a link is to have: what `dev_valid_name` of the kernel asks for. */
-export function validateLinkName(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
-  validateText(name, value, LONGEST_NAME);
-  if (/[\s/:]/.test(value) || value === '.' || value === '..') {
-    throw invalidValue(name, value, "must have no white space, no '/' and no ':', and not be '.' or '..'");
-  }
-  if (Buffer.from(value).includes(KERNEL_SPACE)) {
-    const letter = Array.from(value).find((each) => Buffer.from(each).includes(KERNEL_SPACE));
-    throw invalidValue(name, value, `must not have '${letter}': the kernel takes a byte of it, 0xa0, for white space`);
-  }
-}
-
-/** Checks one more name for a link. Of such a name the kernel asks nothing but that it is not too long. */
-export function validateAlternativeName(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
-  validateText(name, value, LONGEST_ALTERNATIVE);
-}
-
-/** isspace() of the kernel, which knows ISO 8859-1, and does not know UTF-8. */
-const KERNEL_SPACE = 0xa0;
-
-function validateText(name: string, value: string, longest: number): void {
-  validateString(name, value);
-  const length = Buffer.byteLength(value);
-  if (length === 0 || length > longest) throw invalidValue(name, value, `must have 1 to ${longest} bytes`);
-  if (/\p{Surrogate}/u.test(value)) throw invalidValue(name, value, 'must be text that UTF-8 can write');
-}
-
-/** How a message says which link it is about. */
-export function addressed(link: LinkReference): { index: number; attributes: LinkAttributes } {
-  if (typeof link === 'number') return { index: link, attributes: {} };
-  const isShort = Buffer.byteLength(link) <= LONGEST_NAME;
-  return { index: 0, attributes: isShort ? { IFNAME: link } : { ALT_IFNAME: link } };
-}
 
 /** Asks for one link. */
 export async function findLink(connection: Connection, link: LinkReference): Promise<LinkMessage> {

@@ -1,47 +1,23 @@
 import { Errno } from '../../kernel/errno';
 import { NamespaceError, closedError } from '../../errors/namespace-error';
-import {
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-} from '../../errors/validate';
+import { as, boolean, oneOf, required, schema } from '../../errors/schema';
 import { closeFd } from '../../handle/close';
 import { type Descriptor, closeDescriptor } from '../../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../../handle/forgotten';
 import { inspectAs } from '../../handle/inspect';
 import type { Place } from '../place';
-import { validateLinkName } from './lookup';
-
-/** Options of a tun or tap: who else may open it, and the format of its packets. */
-export interface TunOptions {
-  /**
-   * The user who may open it without CAP_NET_ADMIN: as the user namespace that owns the network knows it, if this process
-   * is not privileged and joins that. In `info` of a link it is as this process knows it.
-   */
-  owner?: number | undefined;
-  /** The group that may. */
-  ownerGroup?: number | undefined;
-  /** Several descriptors may be open on it. Default false. */
-  multiQueue?: boolean | undefined;
-  /** Each packet begins with 4 bytes of flags and protocol. Default false. */
-  packetInfo?: boolean | undefined;
-  /** Each packet begins with a `virtio_net_hdr`. Default false. */
-  vnetHeader?: boolean | undefined;
-}
+import { type TunOptions, tun } from './kinds/tun';
+import { validateLinkName } from './link-name';
 
 /** A tun or tap to be opened. */
 export interface TunSpec extends TunOptions {
-  /** Of one that exists, or of one to be made. With `%d` in it the kernel puts a number there. */
+  /** The name of one that exists, or of one to be made. With `%d` in it the kernel puts a number there. */
   name: string;
   /** `'tun'`: packets of IP. `'tap'`: frames of Ethernet. */
   kind: 'tun' | 'tap';
-  /** Whether one that is made outlives the descriptor. Default false. */
+  /** One that is made outlives the descriptor. Default false. */
   persistent?: boolean | undefined;
 }
-
-export const TUN_KEYS = ['owner', 'ownerGroup', 'multiQueue', 'packetInfo', 'vnetHeader'];
 
 /** IFF_* of `<linux/if_tun.h>`. */
 const TunFlag = { TUN: 0x1, TAP: 0x2, MULTI_QUEUE: 0x100, NO_PI: 0x1000, VNET_HDR: 0x4000, EXCL: 0x8000 } as const;
@@ -97,28 +73,19 @@ export class Tun implements AsyncDisposable {
   }
 }
 
-/** Checks what is particular to a tun. */
-export function validateTunOptions(name: string, options: TunOptions): void {
-  const bag = options as Record<string, unknown>;
-  for (const key of ['owner', 'ownerGroup']) {
-    if (bag[key] !== undefined) validateInteger(`${name}.${key}`, bag[key], 0, 2 ** 32 - 2);
-  }
-  for (const key of ['multiQueue', 'packetInfo', 'vnetHeader']) {
-    if (bag[key] !== undefined) validateBoolean(`${name}.${key}`, bag[key]);
-  }
-}
+/** @throws TypeError, RangeError with Node's codes */
+export const parseTunSpec = schema<TunSpec>()({
+  name: required(as(validateLinkName)),
+  kind: required(oneOf(['tun', 'tap'])),
+  persistent: boolean,
+  owner: tun.options.owner.check,
+  ownerGroup: tun.options.ownerGroup.check,
+  multiQueue: boolean,
+  packetInfo: boolean,
+  vnetHeader: boolean,
+});
 
-export function validateTunSpec(name: string, spec: unknown): asserts spec is TunSpec {
-  validateObject(name, spec);
-  validateKnownKeys(name, spec, ['name', 'kind', 'persistent', ...TUN_KEYS]);
-  const { name: link, kind, persistent } = spec as Record<string, unknown>;
-  validateLinkName(`${name}.name`, link);
-  validateOneOf(`${name}.kind`, kind, ['tun', 'tap']);
-  if (persistent !== undefined) validateBoolean(`${name}.persistent`, persistent);
-  validateTunOptions(name, spec);
-}
-
-/** What opening one gives. */
+/** The result of opening one. */
 interface Opened {
   /** Adopted; the caller's to close. */
   fd: number;

@@ -1,6 +1,6 @@
 import { type Family, familyOfNumber } from '../ip';
 import { compact } from '../compact';
-import type { NameOf } from '../link/lookup';
+import type { NameOf } from '../link/link-name';
 import { flagNames } from '../names';
 import { NTF_EXT_LEARNED, NTF_PROXY, NTF_ROUTER, type NeighborMessage } from './neighbor-message';
 

@@ -1,9 +1,9 @@
 import { plainOptions } from '../../errors/plain';
 import { invalidValue, validateBoolean, validateOneOf } from '../../errors/validate';
 import { FAMILY_NUMBERS, type Family, familyOf, validateAddress } from '../ip';
-import type { LinkReference } from '../link/kinds';
-import { indexOf, namesOf, validateLink } from '../link/lookup';
-import { validateMac } from '../link/link-spec';
+import { indexOf, namesOf } from '../link/lookup';
+import { type LinkReference, validateLink } from '../link/link-name';
+import { mac } from '../link/settings';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { NlmFlag, encode } from '../netlink/netlink-message';
@@ -200,7 +200,7 @@ function validateNeighbor(name: string, neighbor: NeighborSpec, adds: boolean): 
   const { to, link, address, state, router, proxy, external } = neighbor as unknown as Record<string, unknown>;
   validateAddress(`${name}.to`, to);
   validateLink(`${name}.link`, link);
-  if (address !== undefined) validateMac(`${name}.address`, address);
+  if (address !== undefined) mac(`${name}.address`, address);
   if (state !== undefined) validateState(`${name}.state`, state);
   if (router !== undefined) validateBoolean(`${name}.router`, router);
   if (proxy !== undefined) validateBoolean(`${name}.proxy`, proxy);

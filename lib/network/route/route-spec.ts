@@ -10,8 +10,7 @@ import {
   validateString,
 } from '../../errors/validate';
 import { FAMILY_NUMBERS, type Family, familyOf, validateAddress, validatePrefix } from '../ip';
-import type { LinkReference } from '../link/kinds';
-import { validateLink } from '../link/lookup';
+import { type LinkReference, validateLink } from '../link/link-name';
 import {
   ROUTE_PROTOCOLS,
   ROUTE_TYPES,

@@ -1,6 +1,6 @@
 import { type Family, familyOfNumber, prefixText } from '../ip';
 import { compact } from '../compact';
-import type { NameOf } from '../link/lookup';
+import type { NameOf } from '../link/link-name';
 import {
   ROUTE_PROTOCOLS,
   ROUTE_TYPES,

@@ -10,8 +10,8 @@ import {
   validateAddress,
   validatePrefix,
 } from '../ip';
-import type { LinkReference } from '../link/kinds';
-import { indexOf, namesOf, validateLink } from '../link/lookup';
+import { indexOf, namesOf } from '../link/lookup';
+import { type LinkReference, validateLink } from '../link/link-name';
 import { ROUTE_PROTOCOLS, ROUTE_TYPES, type RouteProtocol, type RouteType, TABLES, type Table } from '../names';
 import { type Connection, only } from '../netlink/connection';
 import { dump } from '../netlink/dump';

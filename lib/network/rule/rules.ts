@@ -1,7 +1,7 @@
 import { plainOptions } from '../../errors/plain';
 import { invalidType, invalidValue, validateBoolean, validateInteger, validateOneOf } from '../../errors/validate';
 import { FAMILY_NUMBERS, type Family, familyOf, validatePrefix } from '../ip';
-import { validateLinkName } from '../link/lookup';
+import { validateLinkName } from '../link/link-name';
 import { ROUTE_PROTOCOLS, TABLES } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';

@@ -1,7 +1,7 @@
 import { type Address, addressOf } from '../address/address';
 import { ADDRESS, RTM_DELADDR, RTM_NEWADDR } from '../address/address-message';
 import { type Link, linkOf } from '../link/link';
-import type { NameOf } from '../link/lookup';
+import type { NameOf } from '../link/link-name';
 import { LINK, RTM_DELLINK, RTM_NEWLINK } from '../link/link-message';
 import { type Neighbor, neighborOf } from '../neighbor/neighbor';
 import { NEIGHBOR, RTM_DELNEIGH, RTM_NEWNEIGH } from '../neighbor/neighbor-message';

@@ -1,5 +1,6 @@
 /** All that can be checked of a new link is, before the kernel is asked for the links that it refers to. */
-import { type LinkSpec, Network } from '../../../lib/network';
+import { type LinkChange, type LinkSpec, Network } from '../../../lib/network';
+import { KINDS, LINK_KINDS } from '../../../lib/network/link/kinds/index';
 
 let net: Network;
 beforeAll(async () => {
@@ -12,6 +13,8 @@ const NOWHERE = { name: 'x', link: 'nosuch', master: 'nosuch' };
 /** One wrong option of each kind, where the link below and the master are missing as well. */
 test.each<[what: string, code: string, spec: object]>([
   ['spec.id', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'vlan', id: 9999 }],
+  ['spec.id', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'vlan' }],
+  ['spec.link', 'ERR_INVALID_ARG_VALUE', { name: 'x', master: 'nosuch', kind: 'vlan', id: 1 }],
   ['spec.protocol', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'vlan', id: 1, protocol: 'qinq' }],
   ['spec.mode', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'macvlan', mode: 'public' }],
   ['spec.mode', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'macvtap', mode: 'public' }],
@@ -41,4 +44,50 @@ test.each<[what: string, change: object]>([
   const error: unknown = await net.link.set('nosuch', change).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ message: expect.stringContaining(what) as string });
   expect((error as { code?: string }).code).toMatch(/^ERR_(OUT_OF_RANGE|INVALID_ARG_VALUE)$/);
+});
+
+test.each<[change: object]>([
+  [{ kind: 'macvlan', link: 'lo' }],
+  [{ kind: 'ipvlan', link: 'lo' }],
+  [{ kind: 'vxlan', id: 5 }],
+  [{ kind: 'vxlan', external: true }],
+])('an option that a link keeps as it was made is refused in a change: %j', async (change) => {
+  await expect(net.link.set('nosuch', change as LinkChange)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: expect.stringContaining("'change' has no property") as string,
+  });
+});
+
+test.each(LINK_KINDS)('each option of a %s is checked by its declaration', async (kind) => {
+  const options = Object.keys(KINDS[kind].options);
+  const others = Object.entries({ link: 'nosuch', id: 1, table: 1 }).filter(([key]) => options.includes(key));
+  for (const option of options) {
+    const spec = { name: 'x', kind, ...Object.fromEntries(others), [option]: Symbol('no option is one') };
+    await expect(net.link.add(spec as LinkSpec)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/) as string,
+      message: expect.stringContaining(`spec.${option}`) as string,
+    });
+  }
+});
+
+test('each property of a spec is read once, also if the spec is an object of a class', async () => {
+  const reads: string[] = [];
+  const read = <T>(name: string, value: T): T => {
+    reads.push(name);
+    return value;
+  };
+  class Vlan {
+    link = 'nosuch';
+    get name(): string {
+      return read('name', 'x');
+    }
+    get kind(): string {
+      return read('kind', 'vlan');
+    }
+    get id(): number {
+      return read('id', 9999);
+    }
+  }
+  await expect(net.link.add(new Vlan() as LinkSpec)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  expect(reads.sort()).toEqual(['id', 'kind', 'name']);
 });

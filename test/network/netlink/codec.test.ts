@@ -1,9 +1,10 @@
 import { isIPv6 } from 'node:net';
 import { RTM_NEWADDR, ADDRESS } from '../../../lib/network/address/address-message';
-import { ANY_LINK, LINK, type LinkAttributes, RTM_NEWLINK } from '../../../lib/network/link/link-message';
+import { ANY_LINK } from '../../../lib/network/link/ifinfo';
+import { LINK, type LinkAttributes, RTM_NEWLINK } from '../../../lib/network/link/link-message';
 import { attributeAt, decode, encode, messagesIn, acknowledgement } from '../../../lib/network/netlink/netlink-message';
 import { canonical } from '../../../lib/network/ip';
-import { type KINDS, encodeKind } from '../../../lib/network/link/kinds';
+import { type LinkKind, encodeKind } from '../../../lib/network/link/kinds/index';
 import { ROUTE, RTM_NEWROUTE, type RouteAttributes } from '../../../lib/network/route/route-message';
 import { fuzz, seedsOf } from './fuzz';
 
@@ -94,7 +95,7 @@ describe('a message', () => {
 });
 
 // As iproute2 6.1 sends them, in the order of their numbers: also of kinds that the kernel at hand may not have.
-test.each<[kind: keyof typeof KINDS, options: Record<string, unknown>, data: string]>([
+test.each<[kind: LinkKind, options: Record<string, unknown>, data: string]>([
   ['vlan', { id: 5 }, '0600010005000000'],
   ['vlan', { id: 5, protocol: '802.1ad' }, '06000100050000000600050088a80000'],
   ['ipvlan', { mode: 'l2', isolation: 'private' }, '06000100000000000600020001000000'],
@@ -102,8 +103,8 @@ test.each<[kind: keyof typeof KINDS, options: Record<string, unknown>, data: str
   ['macvtap', { mode: 'bridge' }, '0800010004000000'],
   ['vrf', { table: 77 }, '080001004d000000'],
 ])('what is particular to a %s, %j, has the bytes that iproute2 sends', (kind, options, data) => {
-  const info = encodeKind('spec', kind, options, { isNew: true, linkIndex: undefined });
-  const bytes = encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes: { LINKINFO: info } });
+  const attributes = encodeKind(kind, options, {});
+  const bytes = encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes });
   expect(bytes.toString('hex').endsWith(data)).toBe(true);
 });
 

@@ -4,7 +4,8 @@
  */
 import type { NamespaceError } from '../../../lib';
 import { ADDRESS, RTM_GETADDR } from '../../../lib/network/address/address-message';
-import { ANY_LINK, LINK, RTM_GETLINK, RTM_NEWLINK } from '../../../lib/network/link/link-message';
+import { ANY_LINK } from '../../../lib/network/link/ifinfo';
+import { LINK, RTM_GETLINK, RTM_NEWLINK } from '../../../lib/network/link/link-message';
 import { NEIGHBOR, RTM_GETNEIGH } from '../../../lib/network/neighbor/neighbor-message';
 import {
   type Message,

@@ -1,0 +1,151 @@
+/**
+ * The schema of an options object: one line for each option, its name and its check. From it follow the names that are
+ * known, the checks, and the type of the result.
+ *
+ * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option of
+ * the interface has no check, or while there is a check of an option that the interface does not have.
+ */
+import { invalidValue, notOneOf, validateArray, validateKnownKeys, validateObject } from './validate';
+import { validateAbortSignal, validateBoolean, validateInteger, validateOneOf, validateString } from './validate';
+
+/** Checks a value that callers know by `name`, and returns what it means. */
+export type Check<T> = (name: string, value: unknown) => T;
+
+/** The check of an option that must be given: it is called even if the option is missing, with undefined. */
+export type Required<T> = Check<T> & { readonly required: true };
+
+/** A check for each property of an interface. What the interface requires, the check must require. */
+export type Checks<Options> = {
+  readonly [K in keyof Options]-?: undefined extends Options[K] ? Check<unknown> : Required<unknown>;
+};
+
+/** What the checks return. An option that is not given is missing from it. */
+export type Checked<C> = {
+  -readonly [K in keyof C as C[K] extends Required<unknown> ? K : never]: Result<C[K]>;
+} & {
+  -readonly [K in keyof C as C[K] extends Required<unknown> ? never : K]?: Result<C[K]> | undefined;
+};
+
+type Result<C> = C extends Check<infer T> ? T : never;
+
+type Bag = Record<string, unknown>;
+
+/** A schema is a check itself, so that one can be a property of another. */
+export interface Schema<C> {
+  /** @param read - properties that have been read already */
+  (name: string, given: unknown, read?: Bag): Checked<C>;
+  /** The names of the options. */
+  readonly keys: readonly (keyof C & string)[];
+  /** For schemas that have these options and more. */
+  readonly checks: C;
+}
+
+/** The type of what a schema returns. */
+export type Parsed<S> = S extends Schema<infer C> ? Checked<C> : never;
+
+/**
+ * Makes the schema of an interface. It is made once, when the module is loaded.
+ *
+ * Each property of the caller's object is read once, its own properties and inherited ones, and only the result of the
+ * check is kept. A getter or a Proxy could otherwise say one thing to the check and another to the kernel.
+ */
+export function schema<Options>() {
+  return <const C extends Checks<Options>>(checks: C & Record<Exclude<keyof C, keyof Options>, never>): Schema<C> =>
+    schemaOf(checks as C);
+}
+
+/** The schema of checks that belong to interfaces already: several together, or some of them. */
+export function schemaOf<C>(checks: C): Schema<C> {
+  const entries = Object.entries(checks as Record<string, Check<unknown> & { required?: true }>);
+  const keys = entries.map(([key]) => key);
+  const parse = (name: string, given: unknown, read: Bag = {}): Checked<C> => {
+    validateObject(name, given);
+    validateKnownKeys(name, given, keys);
+    const result: Bag = {};
+    for (const [key, check] of entries) {
+      const value = key in read ? read[key] : (given as Bag)[key];
+      if (value !== undefined || check.required === true) result[key] = check(`${name}.${key}`, value);
+    }
+    return result as Checked<C>;
+  };
+  return Object.assign(parse, { keys: keys as (keyof C & string)[], checks });
+}
+
+/** A schema, of which only the result is of interest. */
+export type Parser<T> = (name: string, given: unknown, read?: Bag) => T;
+
+/**
+ * A schema that depends on one of the properties, as the options of a link depend on its `kind`.
+ *
+ * @param otherwise - for objects without that property, if it can be left out
+ */
+export function chosenBy<T>(
+  tag: string,
+  schemas: Readonly<Record<string, Parser<T>>>,
+  otherwise?: Parser<T>,
+): Check<T> {
+  const byValue = new Map<unknown, Parser<T>>(Object.entries(schemas));
+  if (otherwise !== undefined) byValue.set(undefined, otherwise);
+  return (name, given) => {
+    validateObject(name, given);
+    const value = (given as Bag)[tag];
+    const parse = byValue.get(value);
+    if (parse === undefined) throw notOneOf(`${name}.${tag}`, value, Object.keys(schemas));
+    return parse(name, given, { [tag]: value });
+  };
+}
+
+/** The same checks without some of them. */
+export function without<C, K extends keyof C>(checks: C, ...names: readonly K[]): Omit<C, K> {
+  const rest = Object.entries(checks as object).filter(([key]) => !names.includes(key as K));
+  return Object.fromEntries(rest) as Omit<C, K>;
+}
+
+/** The option must be given. Without a message, the check itself says what is wrong with undefined. */
+export function required<T>(check: Check<T>, message?: string): Required<T> {
+  const asked: Check<T> = (name, value) => {
+    if (value === undefined && message !== undefined) throw invalidValue(name, value, message);
+    return check(name, value);
+  };
+  return Object.assign(asked, { required: true as const });
+}
+
+/** Null means that the option is not given, as in Node's own functions. */
+export function orNull<T>(check: Check<T>): Check<T | undefined> {
+  return (name, value) => (value === null ? undefined : check(name, value));
+}
+
+/** Makes a check of a function that throws or returns nothing. */
+export function as<T>(validate: (name: string, value: unknown) => asserts value is T): Check<T> {
+  return (name, value) => {
+    validate(name, value);
+    return value;
+  };
+}
+
+export const boolean = as(validateBoolean);
+export const string = as(validateString);
+export const abortSignal = as(validateAbortSignal);
+
+/** An integer between the two, both included. */
+export function integer(min: number, max: number): Check<number> {
+  return (name, value) => {
+    validateInteger(name, value, min, max);
+    return value;
+  };
+}
+
+export function oneOf<const T>(allowed: readonly T[]): Check<T> {
+  return (name, value) => {
+    validateOneOf(name, value, allowed);
+    return value;
+  };
+}
+
+/** An array, each item of which is read once. */
+export function list<T>(check: Check<T>): Check<T[]> {
+  return (name, value) => {
+    validateArray(name, value);
+    return Array.from({ length: value.length }, (_, index) => check(`${name}[${index}]`, value[index]));
+  };
+}

@@ -1,0 +1,8 @@
+import { linkKind } from './kind';
+
+/** The options of a kind that has none of its own. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- an empty interface has no keys to check
+export interface NoOptions {}
+
+/** A dummy, or an ifb. */
+export const dummy = linkKind<NoOptions>()({ options: {}, fixed: 'all' });

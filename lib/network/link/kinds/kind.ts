@@ -1,0 +1,158 @@
+/**
+ * How a kind of link is declared: each option with its check, the attribute of `<linux/if_link.h>` that it becomes, and
+ * the value that a list shows. All that is done with options follows from the declaration.
+ */
+import {
+  type Check,
+  type Required,
+  as,
+  boolean,
+  integer as checkInteger,
+  oneOf,
+  required,
+} from '../../../errors/schema';
+import { invalidType, outOfRange } from '../../../errors/validate';
+import { validateAddress } from '../../ip';
+import type { Names } from '../../names';
+import type { AttributeSet, AttributesOf, Declarations } from '../../netlink/attributes';
+import { type LinkReference, type NameOf, validateLink } from '../link-name';
+
+/** One value that a list shows. */
+export type Detail = string | number | boolean;
+
+/** Details of a link, or of a port of a bridge, as values of JSON. */
+export type LinkDetails = Record<string, Detail>;
+
+/** A kind of value: as a caller writes it, as a message has it, and as a list shows it. */
+export interface Value<T, Wire> {
+  readonly check: Check<T>;
+  readonly encode: (value: T) => Wire;
+  readonly show: (wire: Wire) => Detail;
+}
+
+/** Numbers for what options refer to, which have been asked of the kernel. */
+export interface Resolved {
+  /** The index of the link that the option `link` names. */
+  readonly link?: number | undefined;
+  /** A descriptor of the namespace that the other end of a veth is created in. */
+  readonly peerNamespace?: number | undefined;
+}
+
+/** One option of a kind. `Data` are the attributes of the kind. */
+export interface KindOption<T, Data> {
+  readonly check: Check<T>;
+  encode(value: T, resolved: Resolved): Data;
+  /** The value that a list shows; undefined if the message does not say it. */
+  describe(data: Data, nameOf: NameOf): Detail | undefined;
+}
+
+/** The declaration of a kind whose options are the interface `O`. */
+export interface LinkKindOf<O, Data, Fixed extends readonly (keyof O)[] | 'all'> {
+  /** IFLA_INFO_DATA of this kind. */
+  readonly attributes?: AttributeSet;
+  readonly options: {
+    readonly [K in keyof O]-?: KindOption<Exclude<O[K], undefined>, Data> &
+      (undefined extends O[K] ? unknown : { readonly needed: true });
+  };
+  /** The options that an existing link keeps; `'all'` for a kind that cannot be changed. */
+  readonly fixed: Fixed;
+  /** Options of a new link that are not left to the kernel. */
+  readonly defaults?: Partial<O>;
+  /** Checks the options of a new link that depend on each other. */
+  validate?(name: string, options: Partial<O>): void;
+  /** Details that no option sets. */
+  readonly shown?: Readonly<Record<string, Pick<KindOption<never, Data>, 'describe'>>>;
+  /** The details of a listed link that a link like it is made with, if not all of them. */
+  again?(details: LinkDetails): LinkDetails;
+}
+
+/** Declares a kind of link: `linkKind<VlanOptions>()({ … })`. */
+export function linkKind<O>() {
+  return <const D extends Declarations, const Fixed extends readonly (keyof O)[] | 'all'>(
+    declaration: LinkKindOf<O, AttributesOf<D>, Fixed> & { readonly attributes?: AttributeSet<D> },
+  ): LinkKindOf<O, AttributesOf<D>, Fixed> => declaration;
+}
+
+/** Any kind, for code that works on all of them. */
+export type AnyKind = LinkKindOf<Record<string, unknown>, Record<string, unknown>, readonly string[] | 'all'>;
+
+/** An option that is one attribute. */
+export function attribute<K extends string, T, Wire>(
+  key: K,
+  value: Value<T, Wire>,
+): KindOption<T, Partial<Record<K, Wire | undefined>>> {
+  return {
+    check: value.check,
+    encode: (given) => ({ [key]: value.encode(given) }) as Partial<Record<K, Wire>>,
+    describe: (data) => (data[key] === undefined ? undefined : value.show(data[key])),
+  };
+}
+
+/** A link of this kind cannot be made without the option. */
+export function needed<Option>(option: Option): Option & { readonly needed: true } {
+  return { ...option, needed: true };
+}
+
+/** The link that this one is on top of, IFLA_LINK, which all links have. So it is not among the options in lists. */
+export const below: KindOption<LinkReference, object> & { readonly below: true } = {
+  below: true,
+  check: as(validateLink),
+  encode: () => ({}),
+  describe: () => undefined,
+};
+
+export const bit: Value<boolean, number> = { check: boolean, encode: Number, show: (wire) => wire !== 0 };
+
+export const address: Value<string, string> = { check: validateAddress, encode: String, show: String };
+
+export function integer(min: number, max: number): Value<number, number> {
+  return { check: checkInteger(min, max), encode: Number, show: Number };
+}
+
+export function named<N extends string>(names: Names<N>): Value<N, number> {
+  return { check: oneOf(names.names), encode: (name) => names.numberOf(name), show: (wire) => names.nameOf(wire) };
+}
+
+/** Kernel times of bridges are in hundredths of a second: USER_HZ. */
+const TICKS = 100;
+
+/** Seconds, of which a bridge keeps hundredths. */
+export const seconds: Value<number, number> = {
+  check(name, value) {
+    if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
+    if (!(value >= 0 && value <= 0xffffffff / TICKS)) throw outOfRange(name, '>= 0 && <= 42949672', value);
+    return value;
+  },
+  encode: (value) => Math.round(value * TICKS),
+  show: (wire) => wire / TICKS,
+};
+
+/** The checks of all options of a kind, for a schema. */
+export function checksOf(kind: AnyKind, what: string): Record<string, Check<unknown> | Required<unknown>> {
+  const checks = Object.entries(kind.options).map(([key, { check, ...option }]) => {
+    return [key, 'needed' in option ? required(check, `must be given for a ${what}`) : check];
+  });
+  return Object.fromEntries(checks) as Record<string, Check<unknown>>;
+}
+
+/** The attributes that options become; undefined if there are none. */
+export function encodeOptions(kind: AnyKind, options: object, resolved: Resolved): Record<string, unknown> | undefined {
+  const data: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(kind.options)) {
+    const value = (options as Record<string, unknown>)[key];
+    if (value !== undefined) Object.assign(data, option.encode(value, resolved));
+  }
+  return Object.keys(data).length === 0 ? undefined : data;
+}
+
+/** The details that attributes say. */
+export function describeOptions(kind: AnyKind, data: Record<string, unknown>, nameOf: NameOf): LinkDetails {
+  const details: LinkDetails = {};
+  for (const shown of [kind.options, kind.shown ?? {}]) {
+    for (const [key, option] of Object.entries(shown)) {
+      const value = option.describe(data, nameOf);
+      if (value !== undefined) details[key] = value;
+    }
+  }
+  return details;
+}

@@ -1,0 +1,128 @@
+/** The settings that links of all kinds have: how they are checked and encoded. */
+import { type Check, as, boolean, integer, oneOf, schema } from '../../errors/schema';
+import { invalidType, invalidValue, outOfRange, validateString } from '../../errors/validate';
+import { ADDRESS_GENERATION, Iff, type LinkHeader } from './ifinfo';
+import { type LinkReference, validateLink } from './link-name';
+
+/** Settings of every link: ip-link(8). A setting that is not given gets the kernel's default, or stays as it is. */
+export interface LinkSettings {
+  /** It is up, so that packets pass. Default for a new link: false. */
+  up?: boolean | undefined;
+  /** The largest packet, in bytes. Kernel's default 1500 for most kinds. */
+  mtu?: number | undefined;
+  /** Its link-layer (MAC) address: `'02:00:00:00:00:01'`. Default for a new link: a random one. */
+  address?: string | undefined;
+  /** Its link-layer broadcast address. */
+  broadcast?: string | undefined;
+  /** The length of its transmit queue in packets, for queueing disciplines that use it. */
+  txQueueLength?: number | undefined;
+  /** The number of its group, by which several links can be changed at once; `'default'` is 0. */
+  group?: number | 'default' | undefined;
+  /** It resolves neighbors' addresses. Kernel's default true, if the kind has neighbors. */
+  arp?: boolean | undefined;
+  /** It takes part in multicast. */
+  multicast?: boolean | undefined;
+  /** It takes the packets of all multicast groups. Default false. */
+  allMulticast?: boolean | undefined;
+  /** It takes all packets that pass by. Default false. */
+  promiscuous?: boolean | undefined;
+}
+
+/** Settings of a link that is not the peer of a veth. */
+export interface OwnSettings extends LinkSettings {
+  /** The bridge, bond or VRF that it becomes a part of, in the namespace that the link is in then; null for none. */
+  master?: LinkReference | null | undefined;
+  /** A description, at most 255 bytes. */
+  alias?: string | undefined;
+  /** How the kernel generates the interface's own IPv6 addresses. */
+  addressGeneration?: (typeof ADDRESS_GENERATION)[number] | undefined;
+}
+
+/** IFALIASZ of `<linux/if.h>`, less the null byte. */
+const ALIAS_BYTES = 255;
+const INT_MAX = 2 ** 31 - 1;
+
+export const index = integer(1, INT_MAX);
+
+/** A link-layer address of any length: the kernel knows how long the addresses of a link are. */
+export const mac: Check<string> = (name, value) => {
+  validateString(name, value);
+  if (/^[0-9a-f]{2}(:[0-9a-f]{2})*$/i.test(value)) return value;
+  throw invalidValue(name, value, "must be a link-layer address such as '02:00:00:00:00:01'");
+};
+
+const group: Check<number | 'default'> = (name, value) => {
+  if (value === 'default') return value;
+  if (typeof value !== 'number') throw invalidType(name, "of type number or 'default'", value);
+  if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return value;
+  throw outOfRange(name, 'an integer >= 0 && <= 4294967295', value);
+};
+
+const alias: Check<string> = (name, value) => {
+  validateString(name, value);
+  if (Buffer.byteLength(value) <= ALIAS_BYTES) return value;
+  throw invalidValue(name, value, `must have at most ${ALIAS_BYTES} bytes`);
+};
+
+export const SETTINGS = schema<LinkSettings>()({
+  up: boolean,
+  mtu: integer(0, INT_MAX),
+  address: mac,
+  broadcast: mac,
+  txQueueLength: integer(0, INT_MAX),
+  group,
+  arp: boolean,
+  multicast: boolean,
+  allMulticast: boolean,
+  promiscuous: boolean,
+});
+
+const master: Check<LinkReference | null> = (name, value) => (value === null ? null : link(name, value));
+const link = as(validateLink);
+
+export const OWN_SETTINGS = schema<OwnSettings>()({
+  ...SETTINGS.checks,
+  master,
+  alias,
+  addressGeneration: oneOf(ADDRESS_GENERATION),
+});
+
+/** Bits of the flags, and which of them are to be set or cleared. */
+export function encodeFlags(settings: LinkSettings): Pick<LinkHeader, 'flags' | 'change'> {
+  const { up, arp, multicast, allMulticast, promiscuous } = settings;
+  const wanted: [bit: number, on: boolean | undefined][] = [
+    [Iff.UP, up],
+    [Iff.NOARP, arp === undefined ? undefined : !arp],
+    [Iff.MULTICAST, multicast],
+    [Iff.ALLMULTI, allMulticast],
+    [Iff.PROMISC, promiscuous],
+  ];
+  const given = wanted.filter(([, on]) => on !== undefined);
+  return {
+    flags: given.reduce((bits, [bit, on]) => (on === true ? bits | bit : bits), 0),
+    change: given.reduce((bits, [bit]) => bits | bit, 0),
+  };
+}
+
+export function encodeSettings({ mtu, address, broadcast, txQueueLength, group: number }: LinkSettings) {
+  return {
+    ADDRESS: macBytes(address),
+    BROADCAST: macBytes(broadcast),
+    MTU: mtu,
+    TXQLEN: txQueueLength,
+    GROUP: number === 'default' ? 0 : number,
+  };
+}
+
+/** Settings that a link can only be given once it is there: `do_setlink` of the kernel. */
+export function encodeLaterSettings({ alias: text, addressGeneration }: OwnSettings) {
+  const mode = addressGeneration === undefined ? -1 : ADDRESS_GENERATION.indexOf(addressGeneration);
+  return {
+    IFALIAS: text,
+    AF_SPEC: mode === -1 ? undefined : { INET6: { ADDR_GEN_MODE: mode } },
+  };
+}
+
+function macBytes(address: string | undefined): Uint8Array | undefined {
+  return address === undefined ? undefined : Buffer.from(address.replaceAll(':', ''), 'hex');
+}
