@@ -94,6 +94,7 @@ export type Step =
   | ['chmod', path: string, mode: number]
   /** Mount points that had to be made in directories of the host: sends back two descriptors each, for `unmake` in the end. */
   | ['mount_points']
+  | ['null_device']
   | ['unmake', points: number[]]
   /** null: the root that was made by a step with NEW_ROOT. Without a place for the old root it is detached. */
   | ['pivot_root', newRoot: string | null, putOld: string | null]
@@ -128,7 +129,7 @@ export type Step =
   /** Deletes such a file if it was left without a mount, by somebody who was killed. */
   | ['netns_clear', path: string]
   /** Unmounts and deletes such a file. */
-  | ['netns_remove', path: string]
+  | ['netns_remove', path: string, inode: [] | [number]]
   /** Binds a file of the host over one in the root, read-only; where there is none, nothing. */
   | ['cover', source: string, target: string]
   /** First of all: what is inherited from nsinit. */

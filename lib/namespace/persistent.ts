@@ -1,12 +1,9 @@
 import type { NamespaceHandle } from '../handle/namespace-handle';
-import { stat, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { inspectAs } from '../handle/inspect';
 import { explain } from '../hints/explain';
-import { systemError } from '../errors/system-error';
 import { run } from '../launch/launch';
-import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../kernel/mount-flags';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 
 /**
@@ -26,15 +23,13 @@ export class PersistentNamespace {
   readonly kind: NamespaceKind;
   /** Its inode number. */
   readonly id: bigint;
-  readonly #dev: bigint;
   #removing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(path: string, { kind, id, dev }: Pick<NamespaceHandle, 'kind' | 'id' | 'dev'>) {
+  constructor(path: string, { kind, id }: Pick<NamespaceHandle, 'kind' | 'id'>) {
     this.path = path;
     this.kind = kind;
     this.id = id;
-    this.#dev = dev;
   }
 
   /**
@@ -70,12 +65,11 @@ export class PersistentNamespace {
     const { path, kind } = this;
     const step = `remove ${path}`;
     try {
-      const status = await stat(path, { bigint: true });
-      if (status.ino !== this.id || status.dev !== this.#dev) throw this.#notMounted(step);
-      await run({}, [['umount', path, MNT_DETACH | UMOUNT_NOFOLLOW]]);
-      await unlink(path);
+      // One task looks and unmounts: others may be able to exchange what is under the name.
+      await run({}, [['netns_remove', path, [Number(this.id)]]]);
     } catch (error) {
-      throw systemError(error, { step, operation: 'umount', path, kind });
+      if ((error as { code?: unknown }).code === 'ESTALE') throw this.#notMounted(step);
+      throw asAttempt(error, { step, operation: 'umount', path, kind });
     }
   }
 
@@ -94,13 +88,13 @@ export async function persist(namespace: NamespaceHandle, file: string): Promise
   try {
     await run({}, [['netns_add', path, [namespace.fd]]]);
   } catch (error) {
-    throw persistError(error, { step: `persist on ${path}`, operation: 'persist', path, kind });
+    throw asAttempt(error, { step: `persist on ${path}`, operation: 'persist', path, kind });
   }
   return new PersistentNamespace(path, namespace);
 }
 
 /** A failure of its step, told as what it was for. */
-function persistError(
+function asAttempt(
   cause: unknown,
   attempt: { step: string; operation: string; path: string; kind: NamespaceKind },
 ): unknown {

@@ -44,6 +44,7 @@ const DESCRIBE: Describe = {
   list: ([, path]) => `list ${path}`,
   changes: () => 'list changes',
   mount_points: () => 'tell of mount points',
+  null_device: () => 'open /dev/null',
   unmake: () => 'remove mount points',
   pivot_root: ([, newRoot]) => (newRoot === null ? 'change root' : `change root to ${newRoot}`),
   write_file: ([, path]) => `write ${path}`,

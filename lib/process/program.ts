@@ -50,6 +50,8 @@ export interface Program {
   readonly cgroup: CgroupPlan | undefined;
   /** A descriptor of the cgroup it is born in, where that is there already. */
   readonly bornIn?: number | undefined;
+  /** A descriptor of /dev/null, for a program that must not have the host's: see {@link StdioDescriptors}. */
+  readonly nullDevice?: number | undefined;
   /** Whether it is not to have the session keyring of this process. */
   readonly newKeyring?: boolean | undefined;
   readonly target: Target;

@@ -148,7 +148,7 @@ export async function startSpawn(
   deadline: Deadline = deadlineOf(request),
 ): Promise<NamespaceProcess> {
   const { program, stdio, pty, format, killSignal } = request;
-  const descriptors = new StdioDescriptors(stdio);
+  const descriptors = new StdioDescriptors(stdio, program.nullDevice);
   try {
     const bounded = { ...program, signal: deadline.signal };
     const { task, cgroup } = await startProgram(bounded, pty ?? descriptors.childFds);

@@ -4,7 +4,7 @@
  * A pipe is a pair of AF_UNIX stream sockets, as in Node: pipe(2) has one direction only, and a socket can be shut down
  * for writing while it is read.
  */
-import { openSync } from 'node:fs';
+import { fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Stream } from 'node:stream';
 import { invalidType, invalidValue, validateFd } from '../errors/validate';
@@ -153,13 +153,19 @@ export class StdioDescriptors {
   /** What becomes 0, 1, 2, ... in the child. */
   readonly childFds: Descriptors;
   readonly #slots: readonly StdioSlot[];
+  readonly #nullDevice: number | undefined;
   readonly #parentEnds: ParentEnd[] = [];
   #childEnds: number[] = [];
   #channel: ChannelDescriptors | undefined;
 
-  /** @throws NamespaceError where there are no descriptors left (EMFILE, ENFILE); none is kept then. */
-  constructor(slots: readonly StdioSlot[]) {
+  /**
+   * @param nullDevice - /dev/null for a program that could change the mode and the times of the host's, through a
+   * descriptor of this process's: by fchmod(2), as the owner of it. Undefined: it may have that
+   * @throws NamespaceError where there are no descriptors left (EMFILE, ENFILE); none is kept then
+   */
+  constructor(slots: readonly StdioSlot[], nullDevice?: number) {
     this.#slots = slots;
+    this.#nullDevice = nullDevice;
     try {
       const fds = slots.map((slot, at) => this.#open(slot, at));
       this.childFds = fds.slice(0, Math.max(STANDARD, lastUsed(slots) + 1));
@@ -172,15 +178,22 @@ export class StdioDescriptors {
   #open(slot: StdioSlot, at: number): number | null {
     if (slot.type === 'fd' || slot.type === 'ignore') {
       this.#parentEnds.push(null);
-      if (slot.type === 'fd') return slot.fd;
+      if (slot.type === 'fd') return this.#instead(slot.fd);
       // Beyond the standard ones an ignored descriptor is none, as with Node.
-      return at < STANDARD ? devNull() : null;
+      return at < STANDARD ? (this.#nullDevice ?? devNull()) : null;
     }
     const [parent, child] = native().socketPair();
     this.#childEnds.push(child);
     this.#parentEnds.push(slot.type === 'pipe' ? { fd: parent } : null);
     if (slot.type === 'ipc') this.#openChannel(parent);
     return child;
+  }
+
+  /** What a program is given for a descriptor of this process's. Where that is /dev/null (a daemon's), its own. */
+  #instead(fd: number): number {
+    return this.#nullDevice !== undefined && fstatSync(fd).rdev === fstatSync(this.#nullDevice).rdev
+      ? this.#nullDevice
+      : fd;
   }
 
   #openChannel(write: number): void {
@@ -250,7 +263,7 @@ function stopReading(slot: StdioSlot): void {
 
 let devNullFd: number | undefined;
 
-/** /dev/null, opened once for all children: it has no state that they could share. */
+/** /dev/null, opened once for all children: what they could do to it by this descriptor they can do by its path. */
 function devNull(): number {
   return (devNullFd ??= openSync('/dev/null', 'r+'));
 }

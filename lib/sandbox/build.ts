@@ -38,6 +38,8 @@ export interface Built {
   /** To be called when they have been taken away. */
   readonly forgetPoints: () => void;
   readonly work: WorkDirectories;
+  /** /dev/null for its programs, where Node's own would be theirs to change: {@link Program.nullDevice}. */
+  readonly nullDevice: Descriptor | undefined;
   /** Whether its programs end with its init. */
   readonly ownsPid: boolean;
 }
@@ -194,7 +196,7 @@ async function start(
       ...firstSteps(plan, users),
       ...rootSteps(plan, setting, labels),
       ...covers,
-      ...lastSteps(plan, users, origin, labels),
+      ...lastSteps(plan, users, origin, setting, labels),
     ];
     const target = { unshare: unshareOf(plan, users), join: origin.join };
     const { dieWithParent } = plan.rules;
@@ -271,8 +273,15 @@ function labelled(piece: Piece, setting: Setting, labels: Map<Step, string>): St
 }
 
 /** The directory is tried here, so that one that is not there is told now. */
-function lastSteps(plan: SandboxPlan, { nested }: Users, { tells }: Origin, labels: Map<Step, string>): Step[] {
+function lastSteps(
+  plan: SandboxPlan,
+  { nested }: Users,
+  { tells }: Origin,
+  { asRoot: ownsDevices }: Setting,
+  labels: Map<Step, string>,
+): Step[] {
   const { rules } = plan;
+  const nullDevice: Step[] = ownsDevices ? [['null_device']] : [];
   const tell: Step[] = !tells ? [] : [['namespaces', kindsOf(plan).map((kind) => CLONE_FLAGS[kind])]];
   const outlive: Step[] = rules.dieWithParent ? [] : [['outlive']];
   const mounts = rules.capabilities.includes('CAP_SYS_ADMIN') ? CLONE_FLAGS.mnt : 0;
@@ -281,8 +290,9 @@ function lastSteps(plan: SandboxPlan, { nested }: Users, { tells }: Origin, labe
   const net: Step[] = nested || entersNetFirst(plan) || !plan.kinds.includes('net') ? [] : [ENTER_NET];
   const enter: Step[] = nested ? [['enter_nest', mounts]] : [];
   return [
-    ['pivot_root', null, null],
     ['mount_points'],
+    ...nullDevice,
+    ['pivot_root', null, null],
     ...net,
     ...enter,
     ...tell,
@@ -312,11 +322,16 @@ function settingOf(
   return {
     feed: (source) => feeds.open(source),
     owner: same ? [] : [`uid=${uid}`, `gid=${gid}`],
-    asRoot: plan.user === undefined || [...ids.uid.ranges].some(({ outside }) => outside === 0),
+    asRoot: ownsDevices(plan, ids),
     // devpts(5) gives its terminals to user 0 of the user namespace that mounts it.
     terminal: plan.terminal && (plan.existing.user === undefined || (who.uid === 0 && who.gid === 0)),
     owns: same ? [] : [['owner', uid, gid]],
   };
+}
+
+/** Whether programs may have the uid that files of the machine belong to: devices, and files in /proc. */
+function ownsDevices({ user }: SandboxPlan, { uid }: ResolvedUser): boolean {
+  return user === undefined || uid.ranges.some(({ outside }) => outside === 0);
 }
 
 /** Who puts the root together: 0 where that is mapped, as `default_ids` has it, else the caller. */
@@ -345,6 +360,7 @@ async function possess(
   const kinds = kindsOf(plan);
   const told = tells ? task.fds.splice(-kinds.length) : [];
   const overlays = overlaysOf(plan, task);
+  const nullDevice = ownsDevices(plan, ids) ? new Descriptor(task.fds.pop() ?? -1) : undefined;
   const points = task.fds.splice(0).map((fd) => new Descriptor(fd));
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
@@ -354,11 +370,13 @@ async function possess(
     task.release();
     task.unref();
     const forgetPoints = plan.rules.dieWithParent ? unmadeAtExit(task, set, points) : () => undefined;
-    return { task, set, above, ids, cgroup, overlays, points, forgetPoints, work, ownsPid: plan.kinds.includes('pid') };
+    const ownsPid = plan.kinds.includes('pid');
+    return { task, set, above, ids, cgroup, overlays, points, forgetPoints, work, nullDevice, ownsPid };
   } catch (error) {
     task.end();
     await task.exited;
     await Promise.all([...above, ...layersOf(overlays), ...points].map((each) => each.close()));
+    await nullDevice?.close();
     await set?.close();
     throw error;
   }

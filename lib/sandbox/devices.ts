@@ -13,14 +13,20 @@ const LINKS = [
   ['stderr', '/proc/self/fd/2'],
 ] as const;
 
-/** Nothing there is a program, and what set-user-ID bits say counts for nothing; but devices can be opened. */
+/** Nothing there is a program, and set-user-ID bits count for nothing; but devices can be opened. */
 const NO_PROGRAMS = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC;
+
+/**
+ * A device can be read and written on a read-only mount, too. But its inode, which is the host's, cannot be changed there:
+ * whoever has the uid of its owner could give it another mode, and other times. mount(2)
+ */
+const UNCHANGEABLE = NO_PROGRAMS | MOUNT_ATTR.RDONLY;
 
 /** exec: files that programs put there can be run. */
 export function deviceSteps(dev: string, exec: boolean, { owner, terminal }: Setting): Step[] {
   return [
     filesystem('tmpfs', dev, [modeParameter(0o755), ...owner], exec ? NOSUID : NO_PROGRAMS),
-    ...NODES.map((name) => bind(`/dev/${name}`, `${dev}/${name}`, NO_PROGRAMS)),
+    ...NODES.map((name) => bind(`/dev/${name}`, `${dev}/${name}`, UNCHANGEABLE)),
     ...LINKS.map(([name, to]): Step => ['make_link', `${dev}/${name}`, to]),
     ['make_dir', `${dev}/shm`, 0o1777, 0],
     ...(terminal ? terminalSteps(dev) : []),

@@ -5,7 +5,7 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOTHING_BUT_FILES, type Setting, filesystem } from './piece';
 
 /** What changes the whole machine, and asks only for the user and not for capabilities. */
-const NOT_WRITABLE = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs'];
+const NOT_WRITABLE = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'pressure'];
 
 /** What tells of the machine, or of others on it, as container runtimes hide it. Not every kernel has them all. */
 const HIDDEN = [

@@ -6,6 +6,7 @@ import type { Confinement } from '../process/in-set';
 import type { ProgramOptions } from '../process/program-options';
 import { type Rlimit, type RlimitValue, type Rlimits, parseRlimits } from '../process/rlimits';
 import { RESOURCES, type Resource } from '../kernel/resources';
+import type { Built } from './build';
 import { withVariables } from './environment';
 import type { ResolvedUser } from './ids';
 import type { Rules } from './parse';
@@ -29,8 +30,7 @@ const AS_IS = -2;
 
 export function confinementOf(
   rules: Rules,
-  ids: ResolvedUser,
-  cgroup: number | undefined,
+  { ids, cgroup, nullDevice }: Pick<Built, 'ids' | 'cgroup' | 'nullDevice'>,
 ): Omit<Confinement, 'started'> {
   return {
     withheld: WITHHELD,
@@ -39,7 +39,8 @@ export function confinementOf(
       ...program,
       seccomp: [...rules.seccomp, ...program.seccomp],
       newKeyring: rules.newKeyring,
-      bornIn: cgroup,
+      bornIn: cgroup?.directory.fd,
+      nullDevice: nullDevice?.fd,
     }),
   };
 }

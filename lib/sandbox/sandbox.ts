@@ -84,7 +84,7 @@ export class Sandbox {
   static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
     const plan = parseSpec(plain(spec));
     const built = await build(plan, signalOf(options));
-    return construct(built, confinementOf(plan.rules, built.ids, built.cgroup?.directory.fd));
+    return construct(built, confinementOf(plan.rules, built));
   }
 
   /**
@@ -329,13 +329,14 @@ function releaseForgotten(built: Built): Promise<void> {
 }
 
 async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {
-  const { set, above, overlays, points, cgroup, work } = built;
+  const { set, above, overlays, points, cgroup, work, nullDevice } = built;
   kill(running, built);
   if (points.length > 0) {
     await Promise.all(running.map(({ exited }) => exited));
     await removeMountPoints(built);
   }
   await Promise.all([set, ...above, ...layersOf(overlays), ...points].map((each) => each.close()));
+  await nullDevice?.close();
   await Promise.all(running.map(({ exited }) => exited));
   await discard(cgroup, work);
 }

@@ -161,11 +161,35 @@ void step_move(const struct step_move *step) {
   sys_close(to.fd);
 }
 
+static const struct attributes unchangeable = {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, 0};
+
+/*
+ * A copy of the mount of /dev/null. It is read-only: the device can be read and written all the same, but its inode is
+ * the host's, and whoever has the uid of its owner could change the mode and the times of that. mount(2), MS_RDONLY
+ */
+static int copy_null(void) {
+  const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if (task.null < 0) {
+    task.null = (int)must(sys3(__NR_open_tree, AT_FDCWD, "/dev/null", copy), "open_tree", "/dev/null");
+    long error = try_attributes(task.null, false, &unchangeable);
+    if (error != -ENOSYS) {
+      must(error, "mount_setattr", "/dev/null");
+    }
+  }
+  return (int)must(sys3(__NR_open_tree, task.null, "", copy | AT_EMPTY_PATH), "open_tree", "/dev/null");
+}
+
+/* The same where it has its place: before Linux 5.12 it is read-only from here on. */
+static void put_null(int null, int target, const char *path) {
+  put_mount(null, target, path);
+  change_attributes(null, false, &unchangeable, path);
+}
+
 /* What is empty and stays so, by the type of what it is to hide. */
 static int open_mask(uint32_t type, const char *path) {
   const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (type != S_IFDIR) {
-    return (int)must(sys3(__NR_open_tree, AT_FDCWD, "/dev/null", copy), "open_tree", "/dev/null");
+    return copy_null();
   }
   if (task.mask < 0) {
     task.mask = new_tmpfs("0555", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
@@ -181,15 +205,38 @@ void step_mask(const struct step_mask *step) {
     return;
   }
   must_lead(place.fd, path);
-  int mask = open_mask(type_of(place.fd), path);
+  uint32_t type = type_of(place.fd);
+  int mask = open_mask(type, path);
   use_place(&place);
-  put_mount(mask, place.fd, path);
+  if (type == S_IFDIR) {
+    put_mount(mask, place.fd, path);
+  } else {
+    put_null(mask, place.fd, path);
+  }
   cover_place(&place);
   remember_mount(&place, mask, false);
   sys_close(place.fd);
   if (mask != task.mask) {
     sys_close(mask);
   }
+}
+
+/*
+ * For the standard descriptors of programs that are to have none of Node's. What is opened through Node's own mount of
+ * /dev/null would give them the host's inode to change: fchmod(2), futimens(3).
+ */
+void step_null_device(const struct step_null_device *step) {
+  (void)step;
+  char name[24];
+  int null = copy_null();
+  sys_close(make_staged(S_IFREG, name));
+  long target = must(sys4(__NR_openat, staging_directory(), name, O_PATH | O_CLOEXEC, 0), "open", "/dev/null");
+  put_null(null, (int)target, "/dev/null");
+  long fd = must(sys4(__NR_openat, staging_directory(), name, O_RDWR | O_CLOEXEC, 0), "open", "/dev/null");
+  report(REPORT_FD, 0, (int)fd);
+  sys_close(fd);
+  sys_close(target);
+  sys_close(null);
 }
 
 /* A file of its own, out of data, that can be mounted anywhere. */

@@ -3,17 +3,42 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
 
-#define LOCK_EX 2 /* flock(2) */
-#define UMOUNT_NOFOLLOW 8
+#define LOCK_EXCLUSIVE_NOW 6 /* LOCK_EX | LOCK_NB: flock(2) */
+#define UMOUNT_NOFOLLOW 8    /* umount(2) */
+#define NAP_NANOSECONDS 10000000
+#define MOST_NAPS 500 /* five seconds, when those that mount here take milliseconds */
+
+static void nap(void) {
+  struct {
+    long seconds, nanoseconds;
+  } time = {0, NAP_NANOSECONDS};
+  ignored(sys5(__NR_ppoll, 0, 0, &time, 0, 0), "a signal ends it early");
+}
+
+/*
+ * Whoever may open a directory can lock it, and never let go. So it is waited for only as long as an honest holder may
+ * take on a busy machine.
+ */
+static long lock(long directory) {
+  long error;
+  for (int naps = 0;; naps++) {
+    error = sys2(__NR_flock, directory, LOCK_EXCLUSIVE_NOW);
+    if ((error != -EAGAIN && error != -EINTR) || naps == MOST_NAPS) {
+      return error;
+    }
+    nap();
+  }
+}
 
 /*
  * Makes the directory a shared mount, so that what is mounted and unmounted in it reaches the copies in other mount
  * namespaces, and no namespace is kept by one of those alone. Two that do it at once would bind it onto itself over and
  * over: whoever holds the lock does, iproute2 (since 5.9) among them. The lock ends with this task. A file system that
- * has no locks is used without.
+ * has no locks is used without, and so is a directory whose lock somebody keeps.
  */
 void step_netns_directory(const struct step_netns_directory *step) {
   const char *path = step->path.bytes;
@@ -22,10 +47,8 @@ void step_netns_directory(const struct step_netns_directory *step) {
     fail("mkdir", error, path);
   }
   long directory = must(sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
-  do {
-    error = sys2(__NR_flock, directory, LOCK_EX);
-  } while (error == -EINTR);
-  if (error != -ENOLCK && error != -EOPNOTSUPP) {
+  error = lock(directory);
+  if (error != -ENOLCK && error != -EOPNOTSUPP && error != -EAGAIN) {
     must(error, "flock", path);
   }
   error = sys5(__NR_mount, "", path, "none", MS_SHARED | MS_REC, 0);
@@ -47,89 +70,166 @@ void step_netns_directory(const struct step_netns_directory *step) {
 #define WAITING 01000
 
 /*
- * Locks the directory that a file is in, until this task ends: a file that waits there while somebody has the lock has
- * been left. Without a lock (a directory that may not be read, a file system that has none) nothing is taken for left.
+ * A name in a directory in which others may write: what they put under the name, or in place of the directory, between
+ * one call and the next is not what is mounted on, unmounted or removed. The directory is opened once. The name has no
+ * slash, and no link under it is followed.
  */
-static bool lock_directory_of(const char *path) {
+struct entry_of {
+  int directory; /* O_PATH */
+  const char *name;
+  bool locked;
+};
+
+/*
+ * Locks the directory, until this task ends: a file that waits there while somebody has the lock has been left. Without
+ * a lock (a directory that may not be read, a file system that has none) nothing is taken for left.
+ */
+static struct entry_of open_entry(const char *path, bool locks) {
   static char directory[PATH_MAX];
+  struct entry_of entry = {.name = path};
   size_t end = 0;
-  for (size_t at = 0; at < PATH_MAX - 1 && path[at] != 0; at++) {
-    directory[at] = path[at];
+  for (size_t at = 0; path[at] != '\0'; at++) {
     end = path[at] == '/' ? at + 1 : end;
   }
-  directory[end] = 0;
-  long fd = sys4(__NR_openat, AT_FDCWD, end == 0 ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  long error = fd;
-  do {
-    error = fd < 0 ? fd : sys2(__NR_flock, fd, LOCK_EX);
-  } while (error == -EINTR);
-  return error == 0;
+  if (end >= sizeof(directory)) {
+    fail("open", -ENAMETOOLONG, path);
+  }
+  __builtin_memcpy(directory, path, end);
+  directory[end] = '\0';
+  entry.name = path + end;
+  const char *at = end == 0 ? "." : directory;
+  entry.directory = (int)must(sys4(__NR_openat, AT_FDCWD, at, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+  if (locks) {
+    long readable = sys4(__NR_openat, entry.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    entry.locked = readable >= 0 && lock(readable) == 0;
+  }
+  return entry;
 }
 
+/* What is under the name, or is mounted on that: O_PATH, or -errno. */
+static long look_at(const struct entry_of *entry) {
+  return sys4(__NR_openat, entry->directory, entry->name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+static long remove_file(const struct entry_of *entry) { return sys3(__NR_unlinkat, entry->directory, entry->name, 0); }
+
 /* Of this user's: another's file would be another's to remove, mount and all. */
-static bool is_left(const char *path) {
+static bool is_left(long file) {
   struct statx status;
-  long error = sys5(__NR_statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status);
+  long error = sys5(__NR_statx, file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
   return error == 0 && status.stx_mode == (S_IFREG | WAITING) && status.stx_size == 0 &&
          status.stx_uid == (uint64_t)sys0(__NR_geteuid);
 }
 
-/* The file that this plan has mounted a namespace on, or NULL. */
-static const char *named;
+static uint64_t inode_of(long fd) {
+  struct statx status;
+  must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &status), "statx", NULL);
+  return status.stx_ino;
+}
+
+/* Is a namespace mounted there, and which? 0: none. All of them are files of one file system, nsfs. */
+static uint64_t namespace_at(const struct entry_of *entry) {
+  long there = look_at(entry);
+  if (there < 0) {
+    return 0;
+  }
+  uint64_t inode = is_of_filesystem(there, NSFS_MAGIC) ? inode_of(there) : 0;
+  sys_close(there);
+  return inode;
+}
+
+/* In the directory that was opened, whatever its path leads to by now. */
+static long unmount(const struct entry_of *entry) {
+  long error = sys1(__NR_fchdir, entry->directory);
+  return error < 0 ? error : sys2(__NR_umount2, entry->name, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+/* The file that this plan has mounted a namespace on; without a name: none. */
+static struct entry_of named;
 
 /*
  * The plan fails all the same, for its last report cannot be sent: then there is to be no name. The directory is still
  * locked, so that nobody has taken the name over.
  */
 static void take_name_back(void) {
-  const char *path = named;
-  named = NULL;
-  if (path != NULL && sys2(__NR_umount2, path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
-    ignored(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "without a mount it is a file that was left");
+  struct entry_of entry = named;
+  named.name = NULL;
+  if (entry.name != NULL && unmount(&entry) == 0) {
+    ignored(remove_file(&entry), "without a mount it is a file that was left");
   }
 }
 
-/* Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. */
+/* The file to mount on, which nobody else has made: O_PATH. */
+static long make_file(const struct entry_of *entry, const char *path) {
+  const uint64_t flags = O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  long file = sys4(__NR_openat, entry->directory, entry->name, flags, WAITING);
+  if (file == -EEXIST && entry->locked) {
+    long left = look_at(entry);
+    if (left >= 0 && is_left(left)) {
+      return left;
+    }
+  }
+  return must(file, "open", path);
+}
+
+/*
+ * Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. It is
+ * mounted on the file that was opened: whoever has moved that meanwhile, and put a link to another under its name, has
+ * it mounted on what is his.
+ */
 void step_netns_add(const struct step_netns_add *step) {
   const char *path = step->path.bytes;
   const struct plan_field *given = &step->net;
-  bool locked = lock_directory_of(path);
-  long file = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, WAITING);
-  if (file < 0 && !(file == -EEXIST && locked && is_left(path))) {
-    fail("open", file, path);
-  }
-  if (file >= 0) {
-    sys_close(file);
-  }
+  struct entry_of entry = open_entry(path, true);
+  long file = make_file(&entry, path);
   long net = given->size > 0 ? (long)plan_list_number(given, 0)
                              : sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
   long tree = net < 0 ? net : sys3(__NR_open_tree, net, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-  long error = tree < 0 ? tree : sys5(__NR_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+  const uint64_t both = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  long error = tree < 0 ? tree : sys5(__NR_move_mount, tree, "", file, "", both);
   if (error < 0) {
-    ignored(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "why there is no namespace on it is what has to be told");
+    ignored(remove_file(&entry), "why there is no namespace on it is what has to be told");
     fail(net < 0 ? "open" : tree < 0 ? "open_tree" : "move_mount", error, path);
   }
+  if (namespace_at(&entry) != inode_of(tree)) {
+    char link[FD_PATH_BYTES];
+    ignored(sys2(__NR_umount2, fd_path(tree, link), MNT_DETACH), "it is mounted where nobody looks for it");
+    fail("move_mount", -ESTALE, path);
+  }
   sys_close(tree);
-  named = path;
+  named = entry;
   undo_on_failure(take_name_back);
 }
 
 /* Takes a file away that was left; nothing else. */
 void step_netns_clear(const struct step_netns_clear *step) {
   const char *path = step->path.bytes;
-  if (lock_directory_of(path) && is_left(path)) {
-    must(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "unlink", path);
+  struct entry_of entry = open_entry(path, true);
+  long file = look_at(&entry);
+  if (file >= 0 && entry.locked && is_left(file)) {
+    must(remove_file(&entry), "unlink", path);
   }
 }
 
-/* A file that nothing is mounted on, as one who was interrupted leaves it, goes as well. */
+/*
+ * Where the inode of a namespace is expected, it is ESTALE that another is there, or none. Otherwise a file that
+ * nothing is mounted on, as one who was interrupted leaves it, goes as well.
+ */
 void step_netns_remove(const struct step_netns_remove *step) {
   const char *path = step->path.bytes;
-  long error = sys2(__NR_umount2, path, MNT_DETACH | UMOUNT_NOFOLLOW);
-  if (error < 0 && error != -EINVAL) {
+  const struct plan_field *expected = &step->inode;
+  struct entry_of entry = open_entry(path, false);
+  if (expected->size > 0) {
+    sys_close(must(look_at(&entry), "open", path));
+    if (namespace_at(&entry) != plan_list_number(expected, 0)) {
+      fail("statx", -ESTALE, path);
+    }
+  }
+  long error = unmount(&entry);
+  if (error < 0 && (error != -EINVAL || expected->size > 0)) {
     fail("umount2", error, path);
   }
-  must(sys3(__NR_unlinkat, AT_FDCWD, path, 0), "unlink", path);
+  must(remove_file(&entry), "unlink", path);
 }
 
 /*

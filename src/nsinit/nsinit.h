@@ -65,6 +65,7 @@ struct task {
   int staging;        /* a directory in it */
   uint32_t staged;    /* how many things have been put there */
   int mask;           /* an empty directory to hide others, or -1 */
+  int null;           /* /dev/null to hide files, on a mount of its own, or -1 */
   uint64_t owner_uid; /* whom files belong to that are made; PLAN_UNCHANGED: this task's ids */
   uint64_t owner_gid;
   bool umask_cleared;
@@ -215,6 +216,7 @@ void change_attributes(int mount, bool recursive, const struct attributes *attri
 void remount_each(int mount, bool recursive, const struct attributes *attributes, const char *path);
 
 /* open_tree.c */
+bool is_of_filesystem(long fd, long magic);
 long copy_tree(const struct plan_field *source, const struct plan_field *fds, uint64_t flags);
 
 /* move_mount.c */

@@ -31,7 +31,7 @@ static long copy_by_path(long fd, long copy) {
   return tree < 0 ? tree : -ESTALE;
 }
 
-static bool is_of_filesystem(long fd, long magic) {
+bool is_of_filesystem(long fd, long magic) {
   struct statfs status;
   return sys2(__NR_fstatfs, fd, &status) == 0 && status.f_type == magic;
 }

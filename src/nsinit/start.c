@@ -67,6 +67,7 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.base = -1;
   task.staging = -1;
   task.mask = -1;
+  task.null = -1;
   task.inner_user = -1;
   task.owner_uid = PLAN_UNCHANGED;
   task.owner_gid = PLAN_UNCHANGED;

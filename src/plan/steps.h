@@ -103,6 +103,8 @@ STEP(changes, TALKS, FIELD(fd, upper) FIELD(fd, lower) FIELD(number, max_bytes) 
 STEP(mount_points, QUIET, NO_FIELDS)
 /* Takes them away again */
 STEP(unmake, QUIET, FIELD(fds, points))
+/* /dev/null, through which nobody can change its inode, is sent back as a descriptor */
+STEP(null_device, TALKS, NO_FIELDS)
 /* Without a new root the one that steps have made; without a place for the old one it is detached */
 STEP(pivot_root, QUIET, FIELD(optional, new_root) FIELD(optional, put_old))
 
@@ -127,8 +129,8 @@ STEP(netns_directory, QUIET, FIELD(string, path))
 STEP(netns_add, QUIET, FIELD(string, path) FIELD(fds, net))
 /* Deletes a file that waits for its mount, if it was left */
 STEP(netns_clear, QUIET, FIELD(string, path))
-/* Deletes a file with its mount */
-STEP(netns_remove, QUIET, FIELD(string, path))
+/* Unmounts and removes it; inode: of the namespace that has to be there, or none */
+STEP(netns_remove, QUIET, FIELD(string, path) FIELD(numbers, inode))
 /* A file of the host over one in the root, if that is there: netns.c */
 STEP(cover, QUIET, FIELD(string, source) FIELD(string, target))
 

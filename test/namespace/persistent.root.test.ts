@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn as spawnChild } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Namespace, setns, unshare, umount } from '../../lib';
+import { Arsenal } from '../fixtures/attacks';
 import { expectNothingLeft, footprint, mountsBelow } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 
@@ -88,6 +90,47 @@ describe('a persistent namespace', () => {
     await expect(kept.remove()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NOT_MOUNTED', path });
     expect(statSync(path).isFile()).toBe(true);
     await set.close();
+  });
+
+  test('is mounted on no file of another, whatever is put under its name meanwhile', async () => {
+    const arsenal = new Arsenal();
+    const victim = join(arsenal.folder('victim'), 'file');
+    const shared = arsenal.folder('shared');
+    const [name, link] = [join(shared, 'kept'), join(shared, 'link')];
+    writeFileSync(victim, 'mine');
+    symlinkSync(victim, link);
+    const swapper = spawnChild(arsenal.escape, ['swap', name, link], { stdio: 'ignore' });
+    const set = await unshare('net');
+    try {
+      for (let round = 0; round < 200; round++) {
+        const kept = await set.net!.persist(name).catch(() => undefined);
+        await kept?.remove().catch(() => undefined);
+        expect(mountsBelow(victim)).toEqual([]);
+      }
+      expect(readFileSync(victim, 'utf8')).toBe('mine');
+    } finally {
+      swapper.kill('SIGKILL');
+      await once(swapper, 'exit');
+      await set.close();
+      for (const at of mountsBelow(shared)) await umount(at);
+      arsenal.remove();
+    }
+  });
+
+  needs({ tool: ['flock'] }).test('is made where somebody has locked the directory, and does not let go', async () => {
+    const holder = spawnChild('flock', ['-F', folder, 'sh', '-c', 'echo locked; exec sleep 1000'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await once(holder.stdout, 'data');
+    try {
+      const set = await unshare('net');
+      const kept = await set.net!.persist(path);
+      await kept.remove();
+      await set.close();
+    } finally {
+      holder.kill('SIGKILL');
+      await once(holder, 'exit');
+    }
   });
 
   needs({ tool: ['ip'] }).describe('and iproute2', () => {

@@ -1,19 +1,21 @@
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type MountEntry, Sandbox, type SandboxSpec, execFile, unshare } from '../../lib';
-import { ATTACKERS, Arsenal, MIGHTY, achieved } from '../fixtures/attacks';
+import { ATTACKERS, Arsenal, type Attacker, MIGHTY, achieved } from '../fixtures/attacks';
 import { needs } from '../fixtures/optional';
 import { nodeArguments } from '../fixtures/scenario';
 import { eventually } from '../fixtures/footprint';
@@ -35,6 +37,40 @@ async function swapping(a: string, b: string): Promise<AsyncDisposable> {
     },
   };
 }
+
+describe('devices of the host can be used, and not be changed', () => {
+  const NAMES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+  const DEVICES = NAMES.map((name) => `/dev/${name}`);
+  const MASKED = ['keys', 'interrupts', 'timer_list', 'kallsyms'].map((name) => `/proc/${name}`);
+
+  /** Whatever is done to an inode changes its ctime. */
+  const states = (): unknown[] =>
+    DEVICES.map((path) => statSync(path)).map(({ mode, uid, gid, ctimeMs }) => [mode, uid, gid, ctimeMs]);
+
+  const ALSO: Attacker[] = [{ who: 'who it was outside, without a user namespace', spec: { share: ['user'] } }];
+  const attackers = process.geteuid!() === 0 ? [...ATTACKERS, ...ALSO] : ATTACKERS;
+
+  test.each(attackers)('by $who', async ({ spec }) => {
+    const before = states();
+    const ours = openSync('/dev/null', 'r+');
+    const targets = [...DEVICES, ...MASKED, '/proc/self/fd/0', '/proc/self/fd/3'].join(' ');
+    const command = `for at in ${targets}; do chmod 0600 $at; touch -d 2001-01-01 $at; chown 0:5 $at; done 2>/dev/null`;
+    const usable = 'echo x >/dev/null && cat /dev/null && head -c 2 /dev/zero | wc -c && head -c 1 <&0 && echo x >&3';
+    try {
+      const sandbox = await arsenal.sandbox(spec);
+      const child = await sandbox.spawn('sh', ['-c', `${command}\n${usable}`], {
+        stdio: ['ignore', 'pipe', 'inherit', ours],
+      });
+      expect(await text(child.stdout!)).toBe('2\n');
+      expect((await child.exited).code).toBe(0);
+      await sandbox.close();
+      expect(states()).toEqual(before);
+    } finally {
+      closeSync(ours);
+      if (process.geteuid!() === 0) for (const path of DEVICES) chmodSync(path, 0o666);
+    }
+  });
+});
 
 describe('a name that is a directory now and a link out then, while the sandbox is made', () => {
   /** `place` in the root is both by turns; the link's target is a directory of the host. */

@@ -124,8 +124,8 @@ async function add(name: string, options: AddNetworkNamespaceOptions = {}): Prom
   if (given === undefined && loopback) steps.push(['loopback']);
   steps.push(['netns_add', path, given === undefined ? [] : [given.fd]]);
   await run({}, steps, signal);
-  const { ino, dev } = await statOf(path);
-  return new PersistentNamespace(path, { kind: 'net', id: ino, dev });
+  const { ino } = await statOf(path);
+  return new PersistentNamespace(path, { kind: 'net', id: ino });
 }
 
 async function list(): Promise<string[]> {
@@ -169,7 +169,7 @@ async function open(name: string): Promise<Namespace> {
 async function remove(name: string, options: CallOptions = {}): Promise<void> {
   validateName('name', name);
   const signal = signalOf(options);
-  await run({}, [['netns_remove', pathOf(name)]], signal);
+  await run({}, [['netns_remove', pathOf(name), []]], signal);
 }
 
 async function identify(target: NetworkTarget | number | 'self' = 'self'): Promise<string[]> {
