@@ -12,6 +12,7 @@
             "src/addon/addon.cc",
             "src/addon/bytes.cc",
             "src/addon/child.c",
+            "src/addon/children.cc",
             "src/addon/control.cc",
             "src/addon/descriptors.cc",
             "src/addon/discovery/mounts.cc",

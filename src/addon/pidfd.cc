@@ -164,14 +164,14 @@ bool ReapPidfd(int pidfd, siginfo_t *info) {
 Ended WaitPidfd(int pidfd, int options) {
   // Not waitid(2) is what waits: a loop that watched the pidfd has made it non-blocking (EAGAIN), and a tracer may
   // never let go of what it traces.
-  pollfd end = {pidfd, POLLIN, 0};
-  while ((options & WNOHANG) == 0 && poll(&end, 1, -1) < 0 && errno == EINTR) {
+  if ((options & WNOHANG) == 0) {
+    AwaitEnd(pidfd);
   }
   Ended ended;
   siginfo_t info = {};
   ended.ended = ReapPidfd(pidfd, &info);
   if (!ended.ended) {
-    return poll(&end, 1, 0) == 1 ? EndOfTraced(pidfd) : ended;
+    return HasEnded(pidfd) ? EndOfTraced(pidfd) : ended;
   }
   if (info.si_code == CLD_EXITED) {
     ended.code = info.si_status;
@@ -189,22 +189,15 @@ pid_t PidOfPidfd(int pidfd) {
   return std::max<pid_t>(PidFromFdinfo(pidfd), 0);
 }
 
+void AwaitEnd(int pidfd) {
+  pollfd end = {pidfd, POLLIN, 0};
+  while (poll(&end, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
 bool HasEnded(int pidfd) {
   pollfd end = {pidfd, POLLIN, 0};
   return poll(&end, 1, 0) > 0;
-}
-
-bool IsOwnChild(pid_t pid) {
-  siginfo_t info = {};
-  int result;
-  if (pid <= 0) {
-    return false;
-  }
-  do {
-    result = waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
-  } while (result < 0 && errno == EINTR);
-  // ECHILD alone says no: another answer is none, and a child of ours would stay for ever.
-  return result == 0 || (errno != ECHILD && StatOf(pid).parent == getpid());
 }
 
 // The ioctl answers ESRCH for a process that was waited for, and others for what is no pidfd.

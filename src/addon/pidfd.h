@@ -38,8 +38,8 @@ Result<Fd> OpenPidfd(pid_t pid);
 // Whether it has ended: nothing is to be waited for before WaitPidfd() returns.
 bool HasEnded(int pidfd);
 
-// Is it a child of this process, of any thread, that nobody has waited for?
-bool IsOwnChild(pid_t pid);
+// Returns when it has. It is not reaped.
+void AwaitEnd(int pidfd);
 
 // Is this a pidfd, and is its process the one with that pid and parent, as far as it still has any? For one that
 // somebody else named.

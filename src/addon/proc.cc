@@ -1,6 +1,5 @@
 #include "proc.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -52,22 +51,6 @@ std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread) {
   char *end = list.data();
   for (pid_t pid; (pid = static_cast<pid_t>(strtol(end, &end, 10))) > 0;) {
     children.push_back(pid);
-  }
-  return children;
-}
-
-std::vector<pid_t> OwnChildren() {
-  std::vector<pid_t> children;
-  DIR *threads = opendir("/proc/self/task");
-  for (dirent *entry; threads != nullptr && (entry = readdir(threads)) != nullptr;) {
-    pid_t thread = static_cast<pid_t>(atoi(entry->d_name));
-    if (thread > 0) {
-      std::vector<pid_t> its = ChildrenOfThread(getpid(), thread);
-      children.insert(children.end(), its.begin(), its.end());
-    }
-  }
-  if (threads != nullptr) {
-    closedir(threads);
   }
   return children;
 }

@@ -12,10 +12,8 @@ namespace linux_ns {
 // The name of a task, of a zombie too: PR_SET_NAME(2const), or that of the program. Empty when there is no such task.
 std::string NameOf(pid_t pid);
 
-// Of all threads of this process: children of nsinit are the launcher thread's own (CLONE_PARENT), whichever that was.
-std::vector<pid_t> OwnChildren();
-
-// Of one thread. proc_tid_children(5)
+// The children of one thread, as one reading gives them: it may leave some out where others are waited for meanwhile.
+// proc_tid_children(5)
 std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread);
 
 // How many pid namespaces a process has a number in, its own included, and of those above as far as this /proc has

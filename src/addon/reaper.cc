@@ -4,6 +4,7 @@
 #include <linux/nsfs.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "children.h"
 #include "control.h"
 #include "threads.h"
 #include "pidfd.h"
@@ -26,13 +28,22 @@ namespace {
 
 // ── the thread ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-constexpr int kAskTracedAgain = 100; // milliseconds
+constexpr int kAskAgain = 100; // milliseconds
 
-// A process to be waited for, or, with a control socket, one that may have a child to tell of.
+enum class Kind { kProcess, kControl, kInit };
+
+// A process to be waited for. Or a control socket, on which one may have a child to tell of; pid: nsinit as it was
+// cloned. Or something readable, which makes an init known to the thread.
 struct Awaited {
   Fd fd;
-  bool is_control;
-  pid_t first;
+  Kind kind = Kind::kProcess;
+  pid_t pid = 0;
+};
+
+// An init that was killed, and the strangers that were seen to keep it from ending.
+struct Ending {
+  pid_t init;
+  std::vector<pid_t> strangers;
 };
 
 void Await(int epoll, std::unique_ptr<Awaited> awaited) {
@@ -53,7 +64,7 @@ bool HearOf(int epoll, Awaited *awaited) {
     return true;
   }
   if (!packet.IsReport()) {
-    ReapUnreported(awaited->first);
+    ReapUnreported(awaited->pid);
     return false;
   }
   if (packet.Report().kind == REPORT_FORKED && IsOwnChild(packet.sender)) {
@@ -61,7 +72,7 @@ bool HearOf(int epoll, Awaited *awaited) {
     kill(packet.sender, SIGKILL);
     Result<Fd> pidfd = OpenPidfd(packet.sender);
     if (pidfd) {
-      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(pidfd.value()), false, 0}));
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(pidfd.value())}));
     }
   }
   return true;
@@ -72,26 +83,37 @@ bool IsReaped(const Fd &pidfd) {
   return ReapPidfd(pidfd.get(), &info);
 }
 
+// True once it is gone.
+bool HelpToEnd(Ending &ending) {
+  ReapStrangers(ending.init, &ending.strangers);
+  return !IsOwnChild(ending.init);
+}
+
 void ThreadMain(void *argument) {
   int epoll = static_cast<int>(reinterpret_cast<intptr_t>(argument));
   // Those that have ended, but whose tracers have not waited for them: their pidfds are readable all the time, and
   // nothing tells when the tracer lets go.
   std::vector<Fd> traced;
+  std::vector<Ending> inits;
   for (;;) {
     epoll_event event;
-    int events = epoll_wait(epoll, &event, 1, traced.empty() ? -1 : kAskTracedAgain);
-    traced.erase(std::remove_if(traced.begin(), traced.end(), IsReaped), traced.end());
+    int events = epoll_wait(epoll, &event, 1, traced.empty() && inits.empty() ? -1 : kAskAgain);
     if (events != 1) {
+      traced.erase(std::remove_if(traced.begin(), traced.end(), IsReaped), traced.end());
+      inits.erase(std::remove_if(inits.begin(), inits.end(), HelpToEnd), inits.end());
       continue;
     }
     Awaited *awaited = static_cast<Awaited *>(event.data.ptr);
-    if (awaited->is_control && HearOf(epoll, awaited)) {
+    if (awaited->kind == Kind::kControl && HearOf(epoll, awaited)) {
       continue;
     }
     // A process that is being started may have a copy of the descriptor, and then its end does not end the watch.
     epoll_ctl(epoll, EPOLL_CTL_DEL, awaited->fd.get(), nullptr);
-    if (!awaited->is_control && !IsReaped(awaited->fd)) {
+    if (awaited->kind == Kind::kProcess && !IsReaped(awaited->fd)) {
       traced.push_back(std::move(awaited->fd));
+    }
+    if (awaited->kind == Kind::kInit) {
+      inits.push_back({awaited->pid, {}});
     }
     delete awaited;
   }
@@ -134,19 +156,35 @@ public:
   explicit ReapJob(Remains remains) : remains_(std::move(remains)) {}
 
   void Run(const Stack &) override {
+    if (remains_.control) {
+      SeekUnreported();
+    }
     int epoll = SharedEpoll();
     if (epoll < 0) {
       return;
     }
     for (Fd &pidfd : remains_.pidfds) {
-      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(pidfd), false, 0}));
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(pidfd)}));
     }
     if (remains_.control) {
-      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(remains_.control), true, remains_.first}));
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(remains_.control), Kind::kControl, remains_.first}));
+    }
+    if (remains_.init != 0) {
+      Fd readable(eventfd(1, EFD_CLOEXEC));
+      Await(epoll, std::make_unique<Awaited>(Awaited{std::move(readable), Kind::kInit, remains_.init}));
     }
   }
 
 private:
+  // Those that are known were killed: from their end on there will be no other child. One that is stopped would never
+  // be heard of.
+  void SeekUnreported() {
+    for (const Fd &pidfd : remains_.pidfds) {
+      AwaitEnd(pidfd.get());
+    }
+    ReapUnreported(remains_.first);
+  }
+
   Remains remains_;
 };
 
@@ -171,6 +209,8 @@ Known &SharedKnown() {
   return *known;
 }
 
+} // namespace
+
 bool IsKnown(pid_t pid) {
   Known &known = SharedKnown();
   uv_mutex_lock(&known.mutex);
@@ -178,8 +218,6 @@ bool IsKnown(pid_t pid) {
   uv_mutex_unlock(&known.mutex);
   return is_known;
 }
-
-} // namespace
 
 void SetKnown(pid_t pid, bool is_known) {
   Known &known = SharedKnown();
@@ -207,9 +245,7 @@ std::vector<pid_t> FindUnreported(pid_t first) {
 
 void ReapUnreported(pid_t first) {
   for (pid_t pid : FindUnreported(first)) {
-    kill(pid, SIGKILL);
-    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
+    EndChild(pid);
   }
 }
 

@@ -13,18 +13,22 @@ namespace linux_ns {
 // What an environment leaves behind of a launch when it ends.
 struct Remains {
   std::vector<Fd> pidfds; // children of this process
-  Fd control;             // where nsinit may yet tell of a child that it has forked; none where it has told of all
-  pid_t first = 0;        // nsinit as it was cloned
+  pid_t init = 0;         // one of them, where that is an init that was killed: of what keeps it from ending
+  // Where nsinit may yet tell of a child that it has forked; none where it has told of all. Then all children of the
+  // launch were killed, and this is nsinit as it was cloned.
+  Fd control;
+  pid_t first = 0;
 };
 
-// Reaps them as they end, on a thread of its own. Those that nsinit tells of are killed.
+// Reaps them as they end, on a thread of its own. Those that nsinit tells of, or has not told of, are killed.
 void Reap(Remains remains);
 
 // A child that nsinit forked and that, being killed, stopped, or out of memory, has not told of itself. first: nsinit
 // as it was cloned.
 std::vector<pid_t> FindUnreported(pid_t first);
 
-// It is killed and reaped; nothing is done where there is none. May block for as long as a process takes to die.
+// It is killed and reaped; nothing is done where there is none. Once nsinit has ended there will not be another. May
+// block for as long as a process takes to die.
 void ReapUnreported(pid_t first);
 
 // A program that has joined a pid namespace is a child of ours, and what it clones with CLONE_PARENT is one, too, of
@@ -35,6 +39,7 @@ void ReapStrangers(pid_t init, std::vector<pid_t> *seen);
 
 // A process that is watched is none of those.
 void SetKnown(pid_t pid, bool is_known);
+bool IsKnown(pid_t pid);
 
 } // namespace linux_ns
 

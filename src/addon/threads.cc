@@ -27,6 +27,7 @@ struct Pool {
   uv_mutex_t mutex;
   uv_cond_t wake;
   std::deque<std::unique_ptr<Job>> jobs;
+  std::vector<pid_t> tids;
   size_t threads = 0;
   size_t idle = 0;
   size_t most;
@@ -55,6 +56,7 @@ void ThreadMain(void *of) {
   pid_t thread = static_cast<pid_t>(syscall(SYS_set_tid_address, lives));
   Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack, lives, thread};
   uv_mutex_lock(&pool.mutex);
+  pool.tids.push_back(thread);
   for (;;) {
     while (pool.jobs.empty()) {
       pool.idle++;
@@ -102,6 +104,14 @@ bool Submit(std::unique_ptr<Job> job, Lane lane) {
   // After the unlock: the thread would wake only to wait for the mutex.
   uv_cond_signal(&pool.wake);
   return accepted;
+}
+
+std::vector<pid_t> LauncherThreads() {
+  Pool &pool = Shared(Lane::kLaunch);
+  uv_mutex_lock(&pool.mutex);
+  std::vector<pid_t> tids = pool.tids;
+  uv_mutex_unlock(&pool.mutex);
+  return tids;
 }
 
 void StartAllThreads() {

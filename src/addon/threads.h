@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 namespace linux_ns {
 
@@ -37,6 +38,9 @@ void BlockSignals();
 
 // False when not even one thread can be had (EAGAIN).
 bool Submit(std::unique_ptr<Job> job, Lane lane = Lane::kLaunch);
+
+// The tids of all threads for launches that there are.
+std::vector<pid_t> LauncherThreads();
 
 // A thread is born where its creator is. Before a thread of this process leaves its namespaces, all threads for
 // launches that there may ever be are started; those that can't be had now never are. To netlink it does not matter.

@@ -136,16 +136,17 @@ static _Noreturn void refuse_caps(const char *syscall, long error, const char *w
 }
 
 /*
- * EINVAL for those that the kernel does not know, which are the last ones: capabilities have numbers without a gap.
- * Were one left out, the program would keep it.
+ * EINVAL for those that the kernel does not know, which are the last ones: capabilities have numbers without a gap. One
+ * that this task has is known. Were one left out, the program would keep it.
  */
-static uint64_t each_capability(long option, long argument) {
+static uint64_t each_capability(long option, long argument, uint64_t held) {
   uint64_t set = 0;
   bool ambient = option == PR_CAP_AMBIENT;
   bool known = true;
   for (int capability = 0; capability < CAPABILITIES; capability++) {
     long is = sys5(__NR_prctl, option, ambient ? argument : capability, ambient ? capability : 0, 0, 0);
-    if ((is < 0 && is != -EINVAL) || (is >= 0 && !known) || (is < 0 && capability == 0)) {
+    bool missing = is < 0 && (is != -EINVAL || capability == 0 || (held & BIT(capability)) != 0);
+    if (missing || (is >= 0 && !known)) {
       fail("prctl", is < 0 ? is : -EINVAL, NULL);
     }
     known = is >= 0;
@@ -161,11 +162,11 @@ static struct sets current_sets(void) {
   struct sets now = {
       .permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted,
       .inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable,
-      .bounding = each_capability(PR_CAPBSET_READ, 0),
   };
+  now.bounding = each_capability(PR_CAPBSET_READ, 0, now.permitted);
   /* What is not in both of them is not ambient: capabilities(7). After a user namespace has been joined nothing is. */
   if ((now.permitted & now.inheritable) != 0) {
-    now.ambient = each_capability(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET);
+    now.ambient = each_capability(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, now.permitted);
   }
   return now;
 }

@@ -95,21 +95,36 @@ static _Noreturn void tell_exit(int status, const struct plan_report *unsaid) {
   quit(0);
 }
 
-/* Reaps every child that has ended; the program's own end is this init's end, and with it the namespace's. */
+#define MOST_FAILURES 16
+
+/* A filter that refuses wait4 would keep an init from ever seeing an end. It has no children yet: ECHILD. */
+static void check_reaping(void) {
+  long error;
+  do {
+    error = sys4(__NR_wait4, -1, 0, WNOHANG | __WALL, 0);
+  } while (error == -EINTR);
+  if (error != -ECHILD) {
+    must(error, "wait4", NULL);
+  }
+}
+
+/*
+ * Reaps every child that has ended; the program's own end is this init's end, and with it the namespace's. An init that
+ * can't reap is of no use, and ends.
+ */
 static void reap(long program, const struct plan_report *unsaid) {
   int status;
-  for (;;) {
+  for (int failures = 0; failures < MOST_FAILURES;) {
     long pid = sys4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0);
-    if (pid == -EINTR) {
-      continue;
-    }
-    if (pid <= 0) {
+    if (pid == 0 || (pid == -ECHILD && program == 0)) {
       return;
     }
     if (pid == program) {
       tell_exit(status, unsaid);
     }
+    failures += pid < 0 ? 1 : 0;
   }
+  quit(127);
 }
 
 /*
@@ -270,6 +285,7 @@ void step_init(const struct step_init *step) {
   if (dies_with_parent) {
     watch_line();
   }
+  check_reaping();
   must(sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair", NULL);
   long stack = new_stack();
   given.queue = pair[1];
@@ -305,6 +321,9 @@ void step_hold(const struct step_hold *step) {
   task.dies_with_parent = !task.outlives;
   watch_line();
   die_with_parent(task.outlives ? 0 : SIGKILL, task.line);
+  if (is_init) {
+    check_reaping();
+  }
   report(REPORT_READY, is_init, -1);
   sys_close(task.control);
   task.control = -1;

@@ -5,10 +5,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { NativeTask, Step, TaskEvent } from '../../types/native';
-import { unshare } from '../../lib';
+import { type NamespaceError, unshare } from '../../lib';
 import { native } from '../../lib/native';
 import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { footprint, moreThan } from '../fixtures/footprint';
+import { settled } from '../fixtures/settled';
+
+/**
+ * A program that is to be started in new namespaces below a set's, under strace(1), which stops nsinit's helper there.
+ * How the call comes out, and how many processes it leaves.
+ */
+export async function heldHelper(): Promise<unknown> {
+  const set = await unshare(['user', 'pid']);
+  await (await set.spawn('true', [], { stdio: 'ignore' })).close();
+  const before = footprint();
+  const call = await settled(set.execFile('true', [], { unshare: ['user', 'pid'], timeout: 500 }));
+  const code = call === 'never' ? call : 'error' in call ? (call.error as NamespaceError).code : 'ran';
+  const more = await moreThan(before);
+  await set.close();
+  return { code, more };
+}
 
 const SLEEP: Step = ['exec', 'sleep', ['sleep', '5'], ['PATH=/usr/bin:/bin']];
 const NEW_USER_AND_PID = 0x30000000;

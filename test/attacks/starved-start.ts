@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NamespaceError, type SpawnOptions, spawn, unshare } from '../../lib';
 import { withCompiled } from '../fixtures/compiled';
-import { footprint } from '../fixtures/footprint';
+import { eventually, footprint } from '../fixtures/footprint';
 import { settled } from '../fixtures/settled';
 import type { Attack } from './attack';
 
@@ -37,8 +37,10 @@ async function oneRound(program: string, deed: (typeof DEEDS)[number]): Promise<
   );
   const broken = (await Promise.all(starts)).flat();
   if ((await settled(set.close())) === 'never') broken.push(`${deed}: close() did not settle`);
-  const left = footprint().children.filter((pid) => !before.includes(pid));
-  if (left.length > 0) broken.push(`${deed}: ${left.length} children are left, the first ${statusOf(left[0]!)}`);
+  const left = (): string[] => footprint().children.filter((pid) => !before.includes(pid));
+  await eventually(() => left().length === 0).catch(() => {
+    broken.push(`${deed}: ${left().length} children are left, the first ${statusOf(left()[0] ?? '')}`);
+  });
   return broken;
 }
 

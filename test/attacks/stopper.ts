@@ -1,18 +1,14 @@
 import { type NamespaceProcess, type Sandbox } from '../../lib';
 import { Arsenal } from '../fixtures/attacks';
-import { settled } from '../fixtures/settled';
+import { eventually, footprint } from '../fixtures/footprint';
+import { allSettle } from '../fixtures/settled';
 import type { Attack } from './attack';
 
 /** How many calls at once. */
-const CALLS = 10;
-
-/** However busy the machine is: it is not how long it takes that counts, but that it ends. */
-async function allSettle(calls: Promise<unknown>[]): Promise<boolean> {
-  return (await settled(Promise.allSettled(calls))) !== 'never';
-}
+const CALLS = 12;
 
 function call(box: Sandbox, index: number): Promise<unknown> {
-  switch (index % 5) {
+  switch (index % 6) {
     case 0:
       return box.execFile('true', [], { timeout: 1000 });
     case 1:
@@ -21,6 +17,8 @@ function call(box: Sandbox, index: number): Promise<unknown> {
       return box.execFile('cat', ['/etc/passwd'], { timeout: 300, maxBuffer: 10 });
     case 3:
       return box.execFile('true', [], { signal: AbortSignal.timeout(300) });
+    case 4:
+      return box.namespaces.execFile('true', [], { unshare: ['user', 'pid'], timeout: 300 });
     default:
       return box.spawn('true', [], { timeout: 300 }).then((child: NamespaceProcess) => child.close());
   }
@@ -34,6 +32,7 @@ export const attack: Attack = {
     let rounds = 0;
     try {
       while (Date.now() < until) {
+        const before = footprint().children;
         const box = await arsenal.sandbox(rounds % 2 === 0 ? {} : { user: { uid: 0, gid: 0 } });
         await box.spawn('sh', ['-c', 'while :; do kill -STOP -1; done'], { stdio: 'ignore' });
         const calls = Array.from({ length: CALLS }, (_, index) => call(box, index));
@@ -42,6 +41,8 @@ export const attack: Attack = {
           broken.push('close() has not ended');
           break;
         }
+        const left = (): string[] => footprint().children.filter((pid) => !before.includes(pid));
+        await eventually(() => left().length === 0).catch(() => broken.push(`${left().length} children are left`));
         rounds++;
       }
     } finally {

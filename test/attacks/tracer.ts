@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from '../../lib';
 import { Arsenal, MIGHTY } from '../fixtures/attacks';
+import { allSettle } from '../fixtures/settled';
 import type { Attack } from './attack';
-
-/** What a call may take beyond its time-out, on a busy machine. */
-const SLACK_MS = 20_000;
 
 const CALLS: readonly ((box: Sandbox) => Promise<unknown>)[] = [
   (box) => box.execFile('sleep', ['0.05'], { timeout: 1000, killSignal: 'SIGKILL' }),
@@ -33,12 +31,9 @@ export const attack: Attack = {
         const spec = [{}, { user: { uid: 0, gid: 0 } }, MIGHTY.spec][rounds % 3]!;
         const box = await arsenal.sandbox(spec);
         await box.spawn(arsenal.seize, rounds % 2 === 0 ? [] : ['stop'], { stdio: 'ignore' });
-        const settled = Promise.allSettled(CALLS.map((call) => call(box)));
-        const late = delay(SLACK_MS, 'late', { ref: false });
-        if ((await Promise.race([settled, late])) === 'late') broken.push('a call with a time-out has not settled');
+        if (!(await allSettle(CALLS.map((call) => call(box))))) broken.push('a call with a time-out has not settled');
         if ((await idleCost()) > 0.8) broken.push('Node spins');
-        const closed = box.close().then(() => 'closed');
-        if ((await Promise.race([closed, delay(SLACK_MS, 'late', { ref: false })])) === 'late') {
+        if (!(await allSettle([box.close()]))) {
           broken.push('close() has not ended');
           break;
         }

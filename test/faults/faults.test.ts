@@ -36,6 +36,9 @@ describe('faults that were overlooked once:', () => {
     ['a descriptor that does not get its place', 'plain', 'dup3'],
     ['a signal that stays ignored', 'plain', 'rt_sigaction 13'],
     ['a capability that nsinit does not get', 'user namespace', 'L1 prctl:47 22'],
+    ['the last capability, which the kernel says not to know', 'confined', 'prctl:23 41:'],
+    ['a child that fails before it has told of itself', 'join, and new ones below', 'L2+2 prctl:1 1'],
+    ['the ends of children that an init is not told', 'all namespaces, init', 'L1+ wait4'],
   ])('%s', async (_, kind, match) => {
     const { breaches, tried } = await runFaults({ programs, kinds: [kind], match, patience });
     expect(breaches).toEqual([]);

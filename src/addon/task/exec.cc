@@ -132,14 +132,13 @@ void Task::LookForHeld() {
   if (!StartIsPending()) {
     return timer_.Close();
   }
+  if (seeking_) {
+    return;
+  }
   std::vector<pid_t> ours;
   if (Adopt()) {
     DrainControl(); // it may have told of a child, which Node does not wake for
-    for (const std::unique_ptr<Process> &process : processes_) {
-      if (!process->end.ended) {
-        ours.push_back(process->pid);
-      }
-    }
+    ours = Living();
     if (HasUnreported() && Main() != nullptr) {
       std::vector<pid_t> unreported = FindUnreported(launch_->pid);
       ours.insert(ours.end(), unreported.begin(), unreported.end());
@@ -153,7 +152,7 @@ void Task::LookForHeld() {
   bool was_held = held_;
   held_ = !ours.empty() && AnyHeld(ours);
   if (!held_ || !was_held) {
-    return;
+    return MaybeFinish(); // it may have been given up meanwhile
   }
   timer_.Close();
   failed_.reset(new Failed{"held"});

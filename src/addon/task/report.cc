@@ -1,11 +1,10 @@
 // What nsinit says on its way: src/plan/plan.h.
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstring>
 
 #include "../../plan/plan.h"
+#include "../children.h"
 #include "../control.h"
 #include "../descriptors.h"
 #include "../reaper.h"
@@ -95,25 +94,32 @@ void Task::Break(const char *syscall, int error, int step) {
   KillAll();
 }
 
-// The child of an init has not been heard of before it speaks.
-bool Task::MaySpeak(pid_t sender) const {
+bool Task::IsOurs(pid_t pid) const {
   for (const std::unique_ptr<Process> &process : processes_) {
-    if (process->pid == sender) {
+    if (process->pid == pid) {
       return true;
     }
   }
-  return launch_->plan.has_init && sender > 0 && sender != getpid();
+  return false;
 }
 
+// The child of an init has not been heard of before it speaks.
+bool Task::MaySpeak(pid_t sender) const {
+  return IsOurs(sender) || (launch_->plan.has_init && sender > 0 && sender != getpid());
+}
+
+// Whoever speaks, and is a child of this process of which nothing is known, is the one that nsinit has forked.
 void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender) {
-  if (report.kind == REPORT_FORKED) {
-    return TakeChild(report, sender);
+  if (MayHaveForked() && !IsOurs(sender) && !IsKnown(sender) && IsOwnChild(sender)) {
+    TakeChild(report, sender);
   }
   if (broken_ || !MaySpeak(sender)) {
     return;
   }
   Napi::Env env = Env();
   switch (report.kind) {
+    case REPORT_FORKED:
+      return;
     case REPORT_FAILED:
       return TakeFailure(report, data, size);
     case REPORT_EXEC:
@@ -149,18 +155,14 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
 
 // A child of ours that is not yet reaped keeps its pid.
 void Task::TakeChild(const plan_report &report, pid_t pid) {
-  if (processes_.size() > launch_->plan.forks.size() || !IsOwnChild(pid)) {
-    return;
-  }
+  sought_ = false; // it may have forked in its turn
   Result<Fd> pidfd = OpenPidfd(pid);
   if (!pidfd) {
-    kill(pid, SIGKILL);
-    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
+    unwatched_.push_back(pid);
     return Break("pidfd_open", pidfd.failure().error, static_cast<int>(report.step));
   }
   Watch(std::move(pidfd.value()), pid);
-  if (broken_ || launch_->cancelled()) {
+  if (failed_ != nullptr || launch_->cancelled()) {
     KillAll();
   }
 }

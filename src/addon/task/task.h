@@ -58,6 +58,7 @@ private:
   void OnControl();
   void OnProcess(Process *process);
   void DrainControl();
+  bool IsOurs(pid_t pid) const;
   bool MaySpeak(pid_t sender) const;
   void Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender);
   void Break(const char *syscall, int error, int step);
@@ -75,12 +76,14 @@ private:
   void CloseControl();
   void StopListening();
   bool StartIsPending() const { return !started_ && !finished_ && failed_ == nullptr; }
+  bool MayHaveForked() const;
   bool HasUnreported() const;
   void MaybeFinish();
   void SeekChild();
   void Finish();
   void Release();
   void KillAll();
+  std::vector<pid_t> Living() const;
   int TargetPidfd() const;
   pid_t TargetPid() const;
   Process *Main() const { return processes_.empty() ? nullptr : processes_.back().get(); }
@@ -130,10 +133,11 @@ private:
   bool expects_end_ = false;     // of the init
   std::vector<pid_t> strangers_; // that keep it from ending
   bool finished_ = false;
-  bool sought_ = false;        // a child that could not be reported
-  bool seeking_ = false;       // and that is not done yet
-  bool fork_failed_ = false;   // a step has failed, and no fork can have come after it
-  bool init_reported_ = false; // the init has said how its program ended
+  bool sought_ = false;          // a child that could not be reported
+  bool seeking_ = false;         // and that is not done yet
+  std::vector<pid_t> unwatched_; // children for which there was no descriptor, to be ended
+  bool fork_failed_ = false;     // a step has failed, and no fork can have come after it
+  bool init_reported_ = false;   // the init has said how its program ended
   int init_status_ = 0;
   std::unique_ptr<Failed> failed_;
 };

@@ -1,7 +1,9 @@
 // The end of a task, and of all that it started: wait(2).
 #include <csignal>
 
+#include "../children.h"
 #include "../environment_job.h"
+#include "../held.h"
 #include "../reaper.h"
 #include "task.h"
 
@@ -18,10 +20,10 @@ void Task::CloseControl() {
   launch_->line.Reset();
 }
 
+bool Task::MayHaveForked() const { return processes_.size() <= launch_->plan.forks.size(); }
+
 // Whether it may be that nsinit has forked and not told of it.
-bool Task::HasUnreported() const {
-  return !started_ && !fork_failed_ && processes_.size() <= launch_->plan.forks.size();
-}
+bool Task::HasUnreported() const { return !started_ && !fork_failed_ && MayHaveForked(); }
 
 void Task::MaybeFinish() {
   if (finished_ || seeking_) {
@@ -32,34 +34,46 @@ void Task::MaybeFinish() {
       return;
     }
   }
-  // A task that was killed on its fork: its child, if there is one, is ours to wait for. It speaks, or it was killed as
-  // well, or it cannot: it is frozen (cgroups(7)), stopped, or had no memory to speak.
-  bool unreported = HasUnreported();
-  bool may_be_silent = hung_up_ || failed_ != nullptr || (Main() != nullptr && Main()->end.signal != 0);
-  if (unreported && !sought_ && Main() != nullptr && may_be_silent) {
-    return SeekChild();
+  if (Main() == nullptr) {
+    return hung_up_ ? Finish() : void(); // there is none, or the launcher is not done with it
   }
-  if (!unreported || hung_up_) {
-    Finish();
+  if (!HasUnreported() || sought_) {
+    return Finish();
+  }
+  // A task that was killed on its fork: its child, if there is one, is ours to wait for. It speaks, or it was killed as
+  // well, or it cannot: it is frozen (cgroups(7)), stopped, or had no memory to speak. Only of one that has exited well
+  // the child may be on its way.
+  bool exited_well = Main()->end.signal == 0 && Main()->end.code == 0;
+  if (hung_up_ || failed_ != nullptr || launch_->cancelled() || !exited_well) {
+    SeekChild();
   }
 }
 
+// All that could fork have ended. So what is not found now either has spoken by then, or is not there: and nothing is
+// to be heard any more, whoever may still have the other end of the socket.
 void Task::SeekChild() {
   sought_ = true;
   seeking_ = true;
   std::shared_ptr<Launch> launch = launch_;
   Environment *environment = environment_;
+  std::vector<pid_t> unwatched;
+  unwatched.swap(unwatched_);
   std::function<void()> done = [this, environment] {
     Napi::HandleScope scope(Env());
     environment->KeepAlive(-1);
     seeking_ = false;
+    DrainControl();
     MaybeFinish();
   };
   environment->KeepAlive(1);
-  bool submitted = Submit(std::make_unique<EnvironmentJob>(environment_, [launch, environment, done](const Stack &) {
+  auto seek = [launch, environment, unwatched, done](const Stack &) {
+    for (pid_t pid : unwatched) {
+      EndChild(pid);
+    }
     ReapUnreported(launch->pid);
     environment->Post(done);
-  }));
+  };
+  bool submitted = Submit(std::make_unique<EnvironmentJob>(environment_, seek));
   if (!submitted) {
     done();
   }
@@ -122,6 +136,9 @@ void Task::Shut() {
       SignalPidfd(pidfd.get(), SIGKILL);
     }
   }
+  if (is_init_ && dies_with_environment_ && !processes_.empty()) {
+    remains.init = Main()->pid;
+  }
   if (HasUnreported() && !hung_up_ && launch_->pid != 0) {
     remains.control = std::move(launch_->control);
     remains.first = launch_->pid;
@@ -133,7 +150,21 @@ void Task::Shut() {
   Release();
 }
 
+std::vector<pid_t> Task::Living() const {
+  std::vector<pid_t> pids;
+  for (const std::unique_ptr<Process> &process : processes_) {
+    if (!process->end.ended) {
+      pids.push_back(process->pid);
+    }
+  }
+  return pids;
+}
+
+// What nsinit has started as a helper holds what it holds.
 void Task::KillAll() {
+  if (!started_) {
+    KillHeldDescendants(Living());
+  }
   for (const std::unique_ptr<Process> &process : processes_) {
     if (process->pidfd) {
       KillChild(process->pidfd.get(), process->pid);
