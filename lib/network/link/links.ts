@@ -1,3 +1,4 @@
+import { plain } from '../../errors/plain';
 import { type Check, as, boolean, schema } from '../../errors/schema';
 import { validateOneOf } from '../../errors/validate';
 import { closeFd } from '../../handle/close';
@@ -132,6 +133,10 @@ export class Links {
    * ```
    */
   async add(spec: LinkSpec | Link): Promise<Link> {
+    return this.#addOf(plain(spec));
+  }
+
+  async #addOf(spec: LinkSpec | Link): Promise<Link> {
     if (!isListed(spec)) return this.#add(parseSpec('spec', spec));
     const given = givenLink(spec);
     const { name } = await this.#add(parseSpec('spec', given.spec));

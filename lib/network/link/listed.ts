@@ -28,8 +28,7 @@ export function meant(link: LinkReference | Link): { reference: LinkReference; c
 }
 
 /** The spec of a link like one of a list, as far as it can be said: without its index, and what the kernel counts. */
-export function givenLink(link: Link): GivenLink {
-  const listed = plain(link);
+export function givenLink(listed: Link): GivenLink {
   if (listed.info !== undefined) validateObject('spec.info', listed.info);
   if (listed.port !== undefined) validateObject('spec.port', listed.port);
   const { name, mtu, address, broadcast, txQueueLength = 0, group, master, alias, flags, up, info = {} } = listed;

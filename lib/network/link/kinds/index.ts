@@ -89,8 +89,8 @@ export const LINKINFO = attributes('IFLA_INFO_', {
 export type LinkInfo = ValueOf<typeof LINKINFO>;
 
 /** The declaration of a kind, also of one that only the kernel knows. */
-export function kindNamed(name: string): AnyKind | undefined {
-  return Object.hasOwn(KINDS, name) ? KINDS[name as LinkKind] : undefined;
+export function kindNamed(name: unknown): AnyKind | undefined {
+  return typeof name === 'string' && Object.hasOwn(KINDS, name) ? KINDS[name as LinkKind] : undefined;
 }
 
 /** IFLA_LINK and IFLA_LINKINFO of a kind with its options, which have been checked. */
