@@ -72,7 +72,7 @@ const PHRASES: readonly Phrase[] = [
     unshare: '$1 --map-root-user or --map-current-user',
     other: '$1 --map=root or --map=current',
   },
-  { library: /remove\(\) takes it away/, other: "'linux-ns netns delete' takes it away" },
+  { library: /delete\(\) takes it away/, other: "'linux-ns netns delete' takes it away" },
   { library: /open\(\) opens it/, other: "'linux-ns netns exec' enters it" },
   { library: /list\(\) has those that there are/, other: "'linux-ns netns list' shows those that there are" },
   { library: /Leave it out of the set/, other: 'Leave out --user' },

@@ -45,7 +45,7 @@ async function bindMount(outer: NamespaceSet, descriptor: Namespace): Promise<vo
   const mounted = await descriptor.persist(join(directory, 'uts'));
   await descriptor.close();
   console.log(`a bind mount:  ${await look(outer, await Namespace.open(mounted.path))}`);
-  await mounted.remove();
+  await mounted.delete();
   rmdirSync(directory);
 }
 

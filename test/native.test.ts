@@ -63,7 +63,9 @@ describe('the addon', () => {
       await Namespace.of('self', 'net').then((net) => console.log(String(net)), ({ code, message }) => console.log(code, message));`;
 
     test('that is not there is an error that says how to get it', async () => {
-      expect(await script(useIt, copy)).toMatch(/^ERR_LINUX_NS_UNSUPPORTED .*no binary for linux-.*npx linux-ns compile/);
+      expect(await script(useIt, copy)).toMatch(
+        /^ERR_LINUX_NS_UNSUPPORTED .*no binary for linux-.*npx linux-ns compile/,
+      );
     });
 
     describe('that does not load is an error with the cause, and what helps', () => {
@@ -116,7 +118,7 @@ describe('the addon', () => {
 
       test('on a file system without programs: noexec', async () => {
         await using set = await unshare(['user', 'mnt']);
-        await set.mount({ bind: true, source: join(copy, 'build'), target: join(copy, 'build'), noexec: true });
+        await set.mount({ bind: true, source: join(copy, 'build'), target: join(copy, 'build'), noExec: true });
         const source = `(async () => { ${useIt} })();`;
         const { stdout } = await set.execFile(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', source], {
           cwd: copy,

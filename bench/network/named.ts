@@ -10,7 +10,7 @@ export async function measureNamed(rounds: number): Promise<Samples> {
   const name = `linux-ns-bench-${process.pid}`;
   // The directory is made a mount once, whoever comes first.
   await networkNamespaces.add(name);
-  await networkNamespaces.remove(name);
+  await networkNamespaces.delete(name);
   return interleave([ours(name), theirs(name)], rounds);
 }
 
@@ -20,7 +20,7 @@ function ours(name: string): Contestant {
     async sample() {
       const start = performance.now();
       await networkNamespaces.add(name, { loopback: false });
-      await networkNamespaces.remove(name);
+      await networkNamespaces.delete(name);
       return performance.now() - start;
     },
   };

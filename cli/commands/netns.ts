@@ -156,7 +156,7 @@ async function setId([name = '', number = '']: readonly string[]): Promise<numbe
 
 async function remove(operands: readonly string[], given: Given): Promise<number> {
   for (const name of await namesMeant(operands.length > 0 ? operands : undefined, given, 'delete')) {
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
   }
   return 0;
 }

@@ -229,7 +229,7 @@ function programOf(given: Given, spec: UnshareSpec): Program {
 }
 
 function mountsOf(given: Given): MountOptions[] {
-  const kernel = { nosuid: true, nodev: true, noexec: true } as const;
+  const kernel = { noSuid: true, noDev: true, noExec: true } as const;
   const binfmt = given.has('mount-binfmt') || given.has('load-interp');
   const onProc = given.has('mount-proc') || (binfmt && given.value('mount-binfmt') === undefined);
   const mounts: MountOptions[] = [];

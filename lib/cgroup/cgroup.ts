@@ -34,7 +34,7 @@ export interface FreezeOptions {
 export class Cgroup {
   /** Its directory, as this process sees it. */
   readonly path: string;
-  #removing: Promise<void> | undefined;
+  #deleting: Promise<void> | undefined;
   #stay: (() => void) | undefined;
 
   /** @internal */
@@ -113,21 +113,21 @@ export class Cgroup {
     await this.#untilEmpty();
   }
 
-  /** Kills what is left in it and removes it. Happens by itself when the program ends. Idempotent. */
-  remove(): Promise<void> {
-    this.#removing ??= this.#remove().catch((error: unknown) => {
-      this.#removing = undefined;
+  /** Kills what is left in it and deletes it. It happens by itself when the program ends. Calling it again changes nothing. */
+  delete(): Promise<void> {
+    this.#deleting ??= this.#delete().catch((error: unknown) => {
+      this.#deleting = undefined;
       throw error;
     });
-    return this.#removing;
+    return this.#deleting;
   }
 
-  /** {@link remove}, for `await using`. */
+  /** {@link delete}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.remove();
+    return this.delete();
   }
 
-  async #remove(): Promise<void> {
+  async #delete(): Promise<void> {
     try {
       await this.kill();
       await this.#removeDirectories();

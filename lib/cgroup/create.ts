@@ -55,7 +55,7 @@ export async function createCgroup(
     const directory = await attempt({ step: `open cgroup ${path}`, operation: 'cgroup-open', path }, () => open(path));
     return { cgroup, directory };
   } catch (error) {
-    await cgroup.remove().catch(() => undefined);
+    await cgroup.delete().catch(() => undefined);
     throw error;
   }
 }

@@ -24,7 +24,7 @@ export const explainNetnsAdd: Explainer = byErrno({
   [Errno.EACCES]: takesPrivilege,
   [Errno.EEXIST]: ({ path }, host) =>
     host.mounts()?.some(({ target }) => target === path) === false
-      ? `A file is there that no namespace is mounted on, left by something that was interrupted: remove() takes it away.`
+      ? `A file is there that no namespace is mounted on, left by something that was interrupted: delete() takes it away.`
       : 'There is a network namespace of that name already: open() opens it.',
 });
 

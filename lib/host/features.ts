@@ -100,7 +100,7 @@ export async function cgroupDelegation(): Promise<HostCheck> {
       await runBody({}, { steps: [], ids: 'given', cgroup: directory.fd });
     } finally {
       await directory.close();
-      await cgroup.remove();
+      await cgroup.delete();
     }
   });
   return outcome === undefined

@@ -14,23 +14,23 @@ export interface MountAttributes {
   /** Read-only: nothing can be written through this mount, but devices, FIFOs and sockets there still work. */
   readOnly?: boolean | undefined;
   /** Set-user-ID bits and file capabilities of programs there have no effect. */
-  nosuid?: boolean | undefined;
+  noSuid?: boolean | undefined;
   /** Device files there cannot be opened. */
-  nodev?: boolean | undefined;
+  noDev?: boolean | undefined;
   /** Programs there cannot be run. */
-  noexec?: boolean | undefined;
+  noExec?: boolean | undefined;
   /** Symbolic links there are not followed. Linux 5.14, except for new filesystems. */
-  nosymfollow?: boolean | undefined;
+  noSymFollow?: boolean | undefined;
   /**
-   * Access times are not updated. Give at most one of `noatime`, `relatime` and `strictatime`; `false` has no effect.
+   * Access times are not updated. Give at most one of `noAtime`, `relAtime` and `strictAtime`; `false` has no effect.
    */
-  noatime?: boolean | undefined;
+  noAtime?: boolean | undefined;
   /** Access times are updated when they are older than the last change, or than a day: the kernel's default. */
-  relatime?: boolean | undefined;
+  relAtime?: boolean | undefined;
   /** Access times are always updated. */
-  strictatime?: boolean | undefined;
+  strictAtime?: boolean | undefined;
   /** Access times of directories are not updated. */
-  nodiratime?: boolean | undefined;
+  noDirAtime?: boolean | undefined;
 }
 
 /** Attributes that a mount can get only before it is attached. */
@@ -56,18 +56,18 @@ export interface AttributeFields {
 
 const SWITCHES = {
   readOnly: MOUNT_ATTR.RDONLY,
-  nosuid: MOUNT_ATTR.NOSUID,
-  nodev: MOUNT_ATTR.NODEV,
-  noexec: MOUNT_ATTR.NOEXEC,
-  nosymfollow: MOUNT_ATTR.NOSYMFOLLOW,
-  nodiratime: MOUNT_ATTR.NODIRATIME,
+  noSuid: MOUNT_ATTR.NOSUID,
+  noDev: MOUNT_ATTR.NODEV,
+  noExec: MOUNT_ATTR.NOEXEC,
+  noSymFollow: MOUNT_ATTR.NOSYMFOLLOW,
+  noDirAtime: MOUNT_ATTR.NODIRATIME,
 } as const;
 
 /** One field of the attributes, of which each of these is a value. */
 const ACCESS_TIMES = {
-  noatime: MOUNT_ATTR.NOATIME,
-  relatime: MOUNT_ATTR.RELATIME,
-  strictatime: MOUNT_ATTR.STRICTATIME,
+  noAtime: MOUNT_ATTR.NOATIME,
+  relAtime: MOUNT_ATTR.RELATIME,
+  strictAtime: MOUNT_ATTR.STRICTATIME,
 } as const;
 
 export const ATTRIBUTE_KEYS = Object.freeze([...keysOf(SWITCHES), ...keysOf(ACCESS_TIMES)]);

@@ -152,7 +152,7 @@ export async function openTreeIn(
  *
  * @example
  * ```ts
- * const scratch = await fsmount({ type: 'tmpfs', size: '64m', nosuid: true });
+ * const scratch = await fsmount({ type: 'tmpfs', size: '64m', noSuid: true });
  * ```
  */
 export async function fsmount(spec: FilesystemSpec): Promise<DetachedMount> {

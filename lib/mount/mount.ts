@@ -103,7 +103,7 @@ export const MOUNT_KEYS: readonly string[] = [...new Set(Object.values(TAKES).fl
  *
  * @example
  * ```ts
- * await mount({ type: 'tmpfs', target: '/mnt', nosuid: true, nodev: true, size: 1 << 20 });
+ * await mount({ type: 'tmpfs', target: '/mnt', noSuid: true, noDev: true, size: 1 << 20 });
  * await mount({ bind: true, recursive: true, source: '/usr', target: '/mnt/usr', create: true, readOnly: true });
  * await mount({ type: 'overlay', target: '/mnt/all', create: true, lower: ['/mnt/usr'], upper: '/up', work: '/work' });
  * ```

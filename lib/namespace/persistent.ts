@@ -7,10 +7,10 @@ import { run } from '../launch/launch';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 
 /**
- * A namespace that a bind mount keeps alive until {@link PersistentNamespace.remove}, or until somebody else unmounts
+ * A namespace that a bind mount keeps alive until {@link PersistentNamespace.delete}, or until somebody else unmounts
  * the file. It outlives this process, and nothing is undone when this object is collected as garbage.
  *
- * `await using kept = await net.persist(path)` removes it at the end of the scope; declare it so only if that is meant.
+ * `await using kept = await net.persist(path)` deletes it at the end of the scope; declare it so only if that is meant.
  */
 export class PersistentNamespace {
   static {
@@ -23,7 +23,7 @@ export class PersistentNamespace {
   readonly kind: NamespaceKind;
   /** Its inode number. */
   readonly id: bigint;
-  #removing: Promise<void> | undefined;
+  #deleting: Promise<void> | undefined;
 
   /** @internal */
   constructor(path: string, { kind, id }: Pick<NamespaceHandle, 'kind' | 'id'>) {
@@ -38,17 +38,17 @@ export class PersistentNamespace {
    *
    * @throws NamespaceError `ERR_LINUX_NS_NOT_MOUNTED` when the file is not a mount of this namespace any more
    */
-  async remove(): Promise<void> {
-    this.#removing ??= this.#remove().catch((error: unknown) => {
-      this.#removing = undefined;
+  async delete(): Promise<void> {
+    this.#deleting ??= this.#delete().catch((error: unknown) => {
+      this.#deleting = undefined;
       throw error;
     });
-    await this.#removing;
+    await this.#deleting;
   }
 
-  /** {@link PersistentNamespace.remove} */
+  /** {@link PersistentNamespace.delete} */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.remove();
+    await this.delete();
   }
 
   /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
@@ -61,7 +61,7 @@ export class PersistentNamespace {
     return { path: this.path, kind: this.kind, id: Number(this.id) };
   }
 
-  async #remove(): Promise<void> {
+  async #delete(): Promise<void> {
     const { path, kind } = this;
     const step = `remove ${path}`;
     try {

@@ -73,7 +73,7 @@ export class ClonedProcess {
 
   async #close(): Promise<void> {
     await endTask(this.#task);
-    await this.cgroup?.remove();
+    await this.cgroup?.delete();
   }
 }
 

@@ -35,7 +35,7 @@ export async function startInCgroup(
 
 async function removeOrWarn(cgroup: Cgroup): Promise<void> {
   try {
-    await cgroup.remove();
+    await cgroup.delete();
   } catch (error) {
     process.emitWarning(`The cgroup ${cgroup.path} could not be removed`, {
       code: 'LINUX_NS_CGROUP_LEFT',

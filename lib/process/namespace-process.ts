@@ -323,7 +323,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
       return;
     }
     const next = (): void => process.nextTick(then);
-    this.cgroup.remove().then(next, next);
+    this.cgroup.delete().then(next, next);
   }
 
   /** Node reads to its end, and drops, output that nobody reads, or 'close' would never come. Here it can be read later. */

@@ -163,7 +163,7 @@ async function coversOf({ network, entries }: SandboxPlan): Promise<Step[]> {
 /** Undoes what was there before the task, or is there after it. */
 export async function discard(made: Built['cgroup'], work: WorkDirectories): Promise<void> {
   await made?.directory.close();
-  await made?.cgroup.remove();
+  await made?.cgroup.delete();
   await work.remove();
 }
 

@@ -95,9 +95,12 @@ export class Sandbox {
     return this.#built.set;
   }
 
-  /** The pid, as this process sees it, of the init that keeps it; 0 without a pid namespace, and once it has ended. */
-  get init(): number {
-    return this.#built.set.init ?? 0;
+  /**
+   * The pid, as this process sees it, of the init that keeps it. Undefined without a pid namespace of its own, and once
+   * the init has ended.
+   */
+  get init(): number | undefined {
+    return this.#built.set.init;
   }
 
   /** Whether `close()` has been called. */

@@ -220,7 +220,7 @@ test('kill() ends all of it', async () => {
 test('kill() resolves however soon the cgroup is removed', async () => {
   for (let round = 0; round < 20; round++) {
     const { child, cgroup } = await sleeper();
-    const killing = [cgroup.kill(), cgroup.remove()];
+    const killing = [cgroup.kill(), cgroup.delete()];
     child.kill('SIGKILL');
     await Promise.all(killing);
     expect(existsSync(cgroup.path)).toBe(false);
@@ -234,7 +234,7 @@ test('after the end there is nothing to ask any more', async () => {
   await expect(cgroup.stats()).rejects.toEqual(gone);
   await expect(cgroup.freeze()).rejects.toEqual(gone);
   await expect(cgroup.processes()).rejects.toEqual(errorWith({ code: 'ENOENT' }));
-  await expect(cgroup.remove()).resolves.toBeUndefined();
+  await expect(cgroup.delete()).resolves.toBeUndefined();
 });
 
 test('a start that fails leaves no cgroup', async () => {

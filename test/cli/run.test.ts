@@ -380,7 +380,7 @@ needs({ root: true }).test('linux-ns run is in a network that has a name', async
     const printed = await cli.prints('run', '-H', '-n', name, 'readlink', '/proc/self/ns/net');
     expect(printed).toBe(`net:[${kept.id}]\n`);
   } finally {
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
   }
 });
 

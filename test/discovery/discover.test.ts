@@ -233,7 +233,7 @@ left.wait()`;
       const found = (await discover()).get(kind, id)!;
       expect(found.path).toBe(kept.path);
       expect(found.mounts[0]).toMatchObject({ mountPoint: kept.path, process: undefined, path: kept.path });
-      await kept.remove();
+      await kept.delete();
       expect((await discover()).get(kind, id)).toBeUndefined();
       rmSync(directory, { recursive: true });
     });

@@ -136,7 +136,7 @@ needs({ tool: ['lsns'] }).describe('lsns() says what lsns(8) says', () => {
     );
     expect(ours.find(({ type }) => type === 'net')!.nsfs).toBe(`${kept[0]!.path}\n${kept[1]!.path}`);
     expect(pick(await lsns({ persistent: true }))).toEqual(ours);
-    for (const each of kept) await each.remove();
+    for (const each of kept) await each.delete();
     rmSync(directory, { recursive: true });
   });
 

@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await umount(directory);
-  await persistent.remove();
+  await persistent.delete();
   rmdirSync(directory);
   await set.close();
 });

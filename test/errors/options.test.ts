@@ -136,7 +136,7 @@ const rows: Row[] = [
     (o) => Network.attach(set, o),
   ],
   ['networkNamespaces.add()', () => ({ loopback: true, signal: aborted }), (o) => networkNamespaces.add('no-such', o)],
-  ['networkNamespaces.remove()', () => ({ signal: aborted }), (o) => networkNamespaces.remove('no-such', o)],
+  ['networkNamespaces.delete()', () => ({ signal: aborted }), (o) => networkNamespaces.delete('no-such', o)],
   ['networkNamespaces.enter()', () => ({ signal: aborted }), (o) => networkNamespaces.enter('no-such', o)],
   [
     'listen()',

@@ -312,7 +312,7 @@ export const KINDS: readonly Kind[] = [
           return readdirSync(directory).join(' ');
         } finally {
           removing = true;
-          await kept.remove();
+          await kept.delete();
         }
       } finally {
         await set.close();
@@ -330,7 +330,7 @@ export const KINDS: readonly Kind[] = [
         return String((await networkNamespaces.list()).includes(name));
       } finally {
         removing = true;
-        await networkNamespaces.remove(name);
+        await networkNamespaces.delete(name);
       }
     },
     tidy: () => takeAway(`/run/netns/linux-ns-faults-${process.pid}`),

@@ -62,7 +62,7 @@ test('without recursion what is mounted below stays behind', async () => {
 
 test('what a more privileged namespace has mounted can be made read-only recursively, its own flags kept', async () => {
   const [to] = await shop.directories('to');
-  await shop.set.mount({ bind: true, recursive: true, source: '/proc', target: to, readOnly: true, nosuid: true });
+  await shop.set.mount({ bind: true, recursive: true, source: '/proc', target: to, readOnly: true, noSuid: true });
   for (const path of [to, ...(await shop.below(to))]) {
     expect(await shop.optionsAt(path)).toEqual(expect.arrayContaining(['ro', 'nosuid']));
   }
@@ -70,20 +70,20 @@ test('what a more privileged namespace has mounted can be made read-only recursi
 
 test('attributes add up, and false takes one away', async () => {
   const [from, to, again] = await shop.directories('from', 'to', 'again');
-  await shop.set.mount({ type: 'tmpfs', target: from, nodev: true, noexec: true });
-  await shop.set.mount({ bind: true, source: from, target: to, nosuid: true });
+  await shop.set.mount({ type: 'tmpfs', target: from, noDev: true, noExec: true });
+  await shop.set.mount({ bind: true, source: from, target: to, noSuid: true });
   expect(await shop.optionsAt(to)).toEqual(['rw', 'nosuid', 'nodev', 'noexec', 'relatime']);
-  await shop.set.mount({ bind: true, source: to, target: again, noexec: false, readOnly: true });
+  await shop.set.mount({ bind: true, source: to, target: again, noExec: false, readOnly: true });
   expect(await shop.optionsAt(again)).toEqual(['ro', 'nosuid', 'nodev', 'relatime']);
   expect(await shop.optionsAt(to)).toEqual(['rw', 'nosuid', 'nodev', 'noexec', 'relatime']);
 });
 
 test.each([
-  [{ noatime: true }, 'noatime'],
-  [{ relatime: true }, 'relatime'],
-  [{ strictatime: true }, undefined], // it is what is not said
-  [{ noatime: true, nodiratime: true }, 'nodiratime'],
-  [{ nosymfollow: true }, 'nosymfollow'],
+  [{ noAtime: true }, 'noatime'],
+  [{ relAtime: true }, 'relatime'],
+  [{ strictAtime: true }, undefined], // it is what is not said
+  [{ noAtime: true, noDirAtime: true }, 'nodiratime'],
+  [{ noSymFollow: true }, 'nosymfollow'],
 ] as const)('%j is an attribute', async (attributes, option) => {
   const [from, to] = await shop.directories('from', 'to');
   await shop.set.mount({ type: 'tmpfs', target: from, ...attributes });
@@ -97,7 +97,7 @@ test.each([
 
 test('noexec, nosuid and the like do what they say', async () => {
   const [to] = await shop.directories('to');
-  await shop.set.mount({ bind: true, source: '/bin', target: to, noexec: true });
+  await shop.set.mount({ bind: true, source: '/bin', target: to, noExec: true });
   await expect(shop.set.execFile(join(to, 'true'))).rejects.toMatchObject({ code: 'EACCES' });
 });
 
@@ -176,9 +176,9 @@ needs({ tool: ['cc'] }).describe('before Linux 5.12', () => {
 
   test('a recursive bind is read-only all the same, flags of the host included', async () => {
     const script = `
-      await set.mount({ bind: true, recursive: true, source: '/proc', target: '/mnt', readOnly: true, nosuid: true });
-      await set.mount({ type: 'tmpfs', target: '/mnt/sys', noatime: true });
-      await set.mount({ remount: true, bind: true, recursive: true, target: '/mnt', noexec: true });
+      await set.mount({ bind: true, recursive: true, source: '/proc', target: '/mnt', readOnly: true, noSuid: true });
+      await set.mount({ type: 'tmpfs', target: '/mnt/sys', noAtime: true });
+      await set.mount({ remount: true, bind: true, recursive: true, target: '/mnt', noExec: true });
       const mounts = (await set.mountinfo()).filter(({ target, coveredBy }) => /^\\/mnt/.test(target) && !coveredBy);
       return mounts.map(({ target, options }) => [target, options.join()]);`;
     const { value } = (await run(script)) as { value: [target: string, options: string][] };

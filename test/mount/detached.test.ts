@@ -41,14 +41,14 @@ describe('in a set', () => {
     await using flat = await shop.set.openTree(from);
     await flat.attach(to, { setns: shop.set });
     expect(await shop.below(to)).toEqual([]);
-    await using deep = await shop.set.openTree(from, { recursive: true, noexec: true });
+    await using deep = await shop.set.openTree(from, { recursive: true, noExec: true });
     await deep.attach(to, { setns: shop.set });
     expect(await shop.below(to)).toEqual([join(to, 'inner')]);
     expect(await shop.optionsAt(join(to, 'inner'))).toContain('noexec');
   });
 
   test('a filesystem of its own can be used before it has a place', async () => {
-    await using scratch = await shop.set.fsmount({ type: 'tmpfs', size: '64k', mode: 0o755, nosuid: true });
+    await using scratch = await shop.set.fsmount({ type: 'tmpfs', size: '64k', mode: 0o755, noSuid: true });
     expect(scratch.source).toBe('tmpfs');
     expect(readdirSync(`/proc/self/fd/${scratch.fd}`)).toEqual([]);
     const target = shop.path('made/for/it');

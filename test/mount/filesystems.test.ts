@@ -78,7 +78,7 @@ test('devpts is an instance of its own, with terminals of its own', async () => 
 });
 
 test('cgroup2 has its root where the cgroup namespace has it', async () => {
-  const { path } = await mounted({ type: 'cgroup2', nosuid: true, nodev: true, noexec: true });
+  const { path } = await mounted({ type: 'cgroup2', noSuid: true, noDev: true, noExec: true });
   expect(await list(path)).toContain('cgroup.procs');
   expect(await shop.mountAt(path)).toMatchObject({
     root: /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1],
@@ -176,7 +176,7 @@ needs({ root: true, tool: ['mkfs.erofs'] }).describe('erofs, as root', () => {
     'an image is mounted, and what is in it can be read (6.12)',
     async () => {
       const target = join(folder, 'target');
-      await mount({ type: 'erofs', source: join(folder, 'image'), target, readOnly: true, nodev: true });
+      await mount({ type: 'erofs', source: join(folder, 'image'), target, readOnly: true, noDev: true });
       expect(readFileSync(join(target, 'file'), 'utf8')).toBe('from the image');
       await umount(target);
     },

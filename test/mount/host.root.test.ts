@@ -44,7 +44,7 @@ test('mounts, binds, moves, changes and unmounts', async () => {
   await mount({ move: true, source: at('two'), target: at('three') });
   expect(readdirSync(at('two'))).toEqual([]);
 
-  await mount({ remount: true, bind: true, target: at('three'), readOnly: false, noexec: true });
+  await mount({ remount: true, bind: true, target: at('three'), readOnly: false, noExec: true });
   writeFileSync(at('three/file'), 'there');
   expect(readFileSync(at('one/file'), 'utf8')).toBe('there');
   expect((await mountAt(at('three')))?.options).toContain('noexec');
@@ -119,7 +119,7 @@ describe('id-mapped', () => {
   });
 
   (isAtLeast(release(), [6, 18]) ? test : test.skip)('mountinfo() has the maps (6.18)', async () => {
-    await mount({ type: 'tmpfs', target: at('seen'), idmap: set.user, nosuid: true });
+    await mount({ type: 'tmpfs', target: at('seen'), idmap: set.user, noSuid: true });
     expect(await mountAt(at('seen'))).toMatchObject({ uidMap: map, gidMap: map });
     expect((await mountAt(at('seen')))?.options).toEqual(expect.arrayContaining(['nosuid', 'idmapped']));
     expect(await mountAt(folder)).not.toHaveProperty('uidMap');

@@ -36,9 +36,9 @@ describe('in a set', () => {
       type: 'tmpfs',
       source: 'mine',
       target: folder,
-      nosuid: true,
-      nodev: true,
-      noexec: true,
+      noSuid: true,
+      noDev: true,
+      noExec: true,
       data: 'size=64k',
     });
     expect(await mounted(folder)).toMatch(/ rw,nosuid,nodev,noexec.* - tmpfs mine .*size=64k/);
@@ -138,7 +138,7 @@ test.each<[unknown, string]>([
   [{ target: '/tmp', bind: true }, 'ERR_INVALID_ARG_VALUE'],
   [{ target: '/tmp', move: true }, 'ERR_INVALID_ARG_VALUE'],
   [{ target: '/tmp', source: '/', bind: true, move: true }, 'ERR_INVALID_ARG_VALUE'],
-  [{ target: '/tmp', type: 'tmpfs', nosuid: 1 }, 'ERR_INVALID_ARG_TYPE'],
+  [{ target: '/tmp', type: 'tmpfs', noSuid: 1 }, 'ERR_INVALID_ARG_TYPE'],
   [{ target: '/tmp', type: 'tmpfs', readonly: true }, 'ERR_INVALID_ARG_VALUE'],
   [{ target: '/tmp', type: 'tm\0pfs' }, 'ERR_INVALID_ARG_VALUE'],
 ])('mount() refuses %j', async (options, code) => {
@@ -155,7 +155,7 @@ test('umount() and setPropagation() refuse bad arguments', async () => {
 
 needs({ root: true }).describe('as root, on the host', () => {
   test('mounts, propagates and unmounts in the mount namespace of this process', async () => {
-    await mount({ type: 'tmpfs', target: folder, nosuid: true });
+    await mount({ type: 'tmpfs', target: folder, noSuid: true });
     expect(mountsBelow(folder)).toEqual([folder]);
     await setPropagation(folder, 'private');
     await umount(folder, { nofollow: true });

@@ -8,7 +8,7 @@ let path: string;
 beforeEach(async () => {
   shop = await Workshop.open();
   [path] = await shop.directories('m');
-  await shop.set.mount({ type: 'tmpfs', target: path, nosuid: true, nodev: true, size: '64k' });
+  await shop.set.mount({ type: 'tmpfs', target: path, noSuid: true, noDev: true, size: '64k' });
 });
 afterEach(() => shop.close());
 
@@ -25,7 +25,7 @@ test('options of the filesystem change, and those that are not given stay', asyn
 });
 
 test('attributes change, and those that are not given stay', async () => {
-  await remount({ noexec: true, nodev: false });
+  await remount({ noExec: true, noDev: false });
   expect(await shop.optionsAt(path)).toEqual(['rw', 'nosuid', 'noexec', 'relatime']);
 });
 
@@ -60,13 +60,13 @@ test('what is open for writing does not become read-only', async () => {
 test('with bind and recursive all mounts below change', async () => {
   const [below] = await shop.directories('m/below');
   await shop.set.mount({ type: 'tmpfs', target: below });
-  await remount({ bind: true, recursive: true, readOnly: true, noatime: true });
+  await remount({ bind: true, recursive: true, readOnly: true, noAtime: true });
   expect(await shop.optionsAt(path)).toEqual(['ro', 'nosuid', 'nodev', 'noatime']);
   expect(await shop.optionsAt(below)).toEqual(['ro', 'noatime']);
 });
 
 test('a bad option changes nothing, and is told in the words of the kernel', async () => {
-  await expect(remount({ options: { size: 'much' }, noexec: true })).rejects.toMatchObject({
+  await expect(remount({ options: { size: 'much' }, noExec: true })).rejects.toMatchObject({
     code: 'EINVAL',
     syscall: 'fsconfig',
     step: `remount ${path}`,
@@ -81,9 +81,9 @@ test.each<[Omit<MountOptions, 'target' | 'remount'>, string]>([
   [{ bind: true, size: 1 }, "property 'options.size' cannot be given for a mount by 'bind and remount'"],
   [{ mode: 0o700 }, "'options.mode' cannot be given"],
   [{ type: 'tmpfs' }, "'options.type' cannot be given"],
-  [{ source: '/usr', noexec: true }, "'options.source' cannot be given"],
-  [{ recursive: true, noexec: true }, "'options.recursive' cannot be given"],
-  [{ noatime: true, strictatime: true }, "cannot combine 'noatime' with 'strictatime'"],
+  [{ source: '/usr', noExec: true }, "'options.source' cannot be given"],
+  [{ recursive: true, noExec: true }, "'options.recursive' cannot be given"],
+  [{ noAtime: true, strictAtime: true }, "cannot combine 'noAtime' with 'strictAtime'"],
   [{ propagation: 'shared' }, "'options.propagation' cannot be given"],
 ])('%j is refused', async (options, message) => {
   await expect(remount(options)).rejects.toMatchObject({

@@ -34,8 +34,8 @@ describe('a persistent namespace', () => {
       const opened = await Namespace.open(path);
       expect(opened.equals(namespace)).toBe(true);
       await Promise.all([opened.close(), set.close()]);
-      await kept.remove();
-      await kept.remove();
+      await kept.delete();
+      await kept.delete();
       expect(existsSync(path)).toBe(false);
       await expectNothingLeft(before);
     },
@@ -87,7 +87,7 @@ describe('a persistent namespace', () => {
     const set = await unshare('net');
     const kept = await set.net!.persist(path);
     await umount(path);
-    await expect(kept.remove()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NOT_MOUNTED', path });
+    await expect(kept.delete()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_NOT_MOUNTED', path });
     expect(statSync(path).isFile()).toBe(true);
     await set.close();
   });
@@ -104,7 +104,7 @@ describe('a persistent namespace', () => {
     try {
       for (let round = 0; round < 200; round++) {
         const kept = await set.net!.persist(name).catch(() => undefined);
-        await kept?.remove().catch(() => undefined);
+        await kept?.delete().catch(() => undefined);
         expect(mountsBelow(victim)).toEqual([]);
       }
       expect(readFileSync(victim, 'utf8')).toBe('mine');
@@ -125,7 +125,7 @@ describe('a persistent namespace', () => {
     try {
       const set = await unshare('net');
       const kept = await set.net!.persist(path);
-      await kept.remove();
+      await kept.delete();
       await set.close();
     } finally {
       holder.kill('SIGKILL');
@@ -145,7 +145,7 @@ describe('a persistent namespace', () => {
       await set.close();
       expect(ip('netns', 'list')).toContain(name);
       expect(ip('netns', 'exec', name, 'readlink', '/proc/self/ns/net').trim()).toBe(String(kept));
-      await kept.remove();
+      await kept.delete();
       expect(ip('netns', 'list')).not.toContain(name);
     });
 

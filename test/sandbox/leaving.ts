@@ -8,7 +8,7 @@ export async function leaveSandbox(
   const sandbox = await Sandbox.create({ ...hostUserland(), dieWithParent, ...more });
   const child = await sandbox.spawn('sleep', ['1000'], { stdio: 'ignore' });
   child.unref();
-  return { init: sandbox.init, program: child.pid };
+  return { init: sandbox.init!, program: child.pid };
 }
 
 /** How sandboxes come to be with each number of inotify instances, and how many there are to be had. */

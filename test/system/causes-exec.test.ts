@@ -117,7 +117,7 @@ describe('a program is not run because', () => {
 
   test('it is on a noexec mount, or its interpreter is', async () => {
     await using(unshare(['user', 'mnt']), async (set) => {
-      await set.mount({ type: 'tmpfs', target: '/mnt', noexec: true });
+      await set.mount({ type: 'tmpfs', target: '/mnt', noExec: true });
       await set.exec(`cp /bin/sh /mnt/sh && mkdir ${at('scripts')} && mount -t tmpfs none ${at('scripts')}`);
       await set.exec(`printf '#!/mnt/sh\\n' > ${at('scripts/script')} && chmod 755 ${at('scripts/script')}`);
       await expectCause(set.spawn('/mnt/sh'), {

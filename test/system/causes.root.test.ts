@@ -76,7 +76,7 @@ describe('where programs may not be run from memory (vm.memfd_noexec)', () => {
 
   test('and every directory for files is noexec: it says what to set', async () => {
     await withNoexec(async (set) => {
-      await set.mount({ type: 'tmpfs', target: '/mnt', noexec: true });
+      await set.mount({ type: 'tmpfs', target: '/mnt', noExec: true });
       await set.exec(`cp -r ${node.directory} /mnt/package`);
       // The checkout, with the addon, and Node may themselves be in one of them: they stay to be seen, and to be run from.
       const kept = [ROOT, dirname(process.execPath)].map((path, index) => ({ path, at: `/srv/${index}` }));

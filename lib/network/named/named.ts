@@ -35,10 +35,10 @@ export interface NetworkName {
 }
 
 /**
- * Network namespaces that have a name, shared with `ip netns`: each of the two sees, uses and removes what the other has
- * created. They exist until they are removed, and outlive this process.
+ * Network namespaces that have a name, shared with `ip netns`: each of the two sees, uses and deletes what the other has
+ * created. They exist until they are deleted, and outlive this process.
  *
- * The name is that of a file in /run/netns, on which the namespace is mounted. To add or remove one needs CAP_SYS_ADMIN
+ * The name is that of a file in /run/netns, on which the namespace is mounted. To add or delete one needs CAP_SYS_ADMIN
  * in the user namespace that owns the mount namespace of this process: root has it, and so has a program that runs in
  * new `user` and `mnt` namespaces with a /run of its own. `ip-netns(8)`
  */
@@ -46,7 +46,7 @@ export interface NetworkNamespaces {
   /**
    * Creates a network namespace with a name: `ip netns add`. Or gives a name to an existing one: `ip netns attach`.
    *
-   * @returns an object that can remove it; nothing needs to be closed
+   * @returns an object that can delete it; nothing needs to be closed
    * @throws NamespaceError `EEXIST` when the name is taken, `EPERM` or `EACCES` without the privilege
    *
    * @example
@@ -84,7 +84,7 @@ export interface NetworkNamespaces {
    *
    * @throws NamespaceError `ENOENT` when there is no such name
    */
-  readonly remove: (name: string, options?: CallOptions) => Promise<void>;
+  readonly delete: (name: string, options?: CallOptions) => Promise<void>;
   /**
    * Makes a set to run programs in, as `ip netns exec` does: the network namespace and a new mount namespace, in which
    * files of /etc/netns/NAME are mounted over those of /etc, and /sys shows the devices of that network. Later mounts
@@ -108,7 +108,7 @@ export interface NetworkNamespaces {
 
 /** Network namespaces that have a name: {@link NetworkNamespaces}. */
 export const networkNamespaces: NetworkNamespaces = Object.freeze({
-  ...{ add, list, entries, open, remove, enter, identify, pids },
+  ...{ add, list, entries, open, delete: deleteNamed, enter, identify, pids },
 });
 
 async function add(name: string, options: AddNetworkNamespaceOptions = {}): Promise<PersistentNamespace> {
@@ -166,7 +166,7 @@ async function open(name: string): Promise<Namespace> {
   return openNamed(name);
 }
 
-async function remove(name: string, options: CallOptions = {}): Promise<void> {
+async function deleteNamed(name: string, options: CallOptions = {}): Promise<void> {
   validateName('name', name);
   const signal = signalOf(options);
   await run({}, [['netns_remove', pathOf(name), []]], signal);

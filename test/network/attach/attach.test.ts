@@ -98,7 +98,7 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
         await attachment.close();
         expect(await networkNamespaces.list()).toContain(name);
       } finally {
-        await networkNamespaces.remove(name);
+        await networkNamespaces.delete(name);
       }
     });
 

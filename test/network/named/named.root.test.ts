@@ -33,7 +33,7 @@ describe('networkNamespaces', () => {
   afterEach(async () => {
     const left = await networkNamespaces.list();
     for (const name of names.splice(0)) {
-      if (left.includes(name) || existsSync(`/run/netns/${name}`)) await networkNamespaces.remove(name);
+      if (left.includes(name) || existsSync(`/run/netns/${name}`)) await networkNamespaces.delete(name);
       rmSync(`/etc/netns/${name}`, { recursive: true, force: true });
     }
     // Others may have theirs.
@@ -49,7 +49,7 @@ describe('networkNamespaces', () => {
     const opened = await networkNamespaces.open(name);
     expect(opened).toMatchObject({ kind: 'net', id: kept.id });
     await opened.close();
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
     expect(await networkNamespaces.list()).not.toContain(name);
     expect(existsSync(kept.path)).toBe(false);
     await expectNothingLeft(before);
@@ -69,9 +69,9 @@ describe('networkNamespaces', () => {
   test('what it returns removes the namespace, too, and not another of that name', async () => {
     const name = fresh();
     const kept = await networkNamespaces.add(name);
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
     await networkNamespaces.add(name);
-    await expect(kept.remove()).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_NOT_MOUNTED' }));
+    await expect(kept.delete()).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_NOT_MOUNTED' }));
     expect(await networkNamespaces.list()).toContain(name);
   });
 
@@ -112,7 +112,7 @@ describe('networkNamespaces', () => {
       expect((await inside.execFile('ip', ['netns', 'identify'])).stdout).toBe(`${name}\n`);
       await inside.close();
       await opened.close();
-      await networkNamespaces.remove(name);
+      await networkNamespaces.delete(name);
       expect(await ip('netns', 'list')).not.toContain(name);
     });
 
@@ -124,7 +124,7 @@ describe('networkNamespaces', () => {
       expect(mounts[0]).toEqual(mounts[1]);
       expect(mounts[0]).toMatchObject({ type: 'nsfs', shared: true });
       expect(mountOf('/run/netns')).toMatchObject({ shared: true });
-      for (const name of [ours, theirs]) await networkNamespaces.remove(name);
+      for (const name of [ours, theirs]) await networkNamespaces.delete(name);
     });
 
     test('neither takes a name that the other has', async () => {
@@ -153,7 +153,7 @@ describe('networkNamespaces', () => {
       expect(mountsOn('/run/netns')).toBe(1);
       await Promise.all([
         ...ours.map((name) => ip('netns', 'delete', name)),
-        ...theirs.map((name) => networkNamespaces.remove(name)),
+        ...theirs.map((name) => networkNamespaces.delete(name)),
       ]);
       const left = await networkNamespaces.list();
       expect(left.filter((name) => [...ours, ...theirs].includes(name))).toEqual([]);
@@ -178,9 +178,9 @@ describe('networkNamespaces', () => {
     await expect(networkNamespaces.add(name)).rejects.toThrow(
       errorWith({ code: 'EEXIST', hint: expect.stringContaining('remove()') as string }),
     );
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
     expect(existsSync(`/run/netns/${name}`)).toBe(false);
-    await kept.remove();
+    await kept.delete();
   });
 
   test('refuses a namespace of another kind, wherever the name is used, and lists the others', async () => {
@@ -205,7 +205,7 @@ describe('networkNamespaces', () => {
       );
       await expect(networkNamespaces.add(name)).rejects.toThrow(errorWith({ code: 'EEXIST' }));
     } finally {
-      await kept.remove();
+      await kept.delete();
       await set.close();
     }
   });
@@ -233,14 +233,14 @@ describe('networkNamespaces', () => {
       await interrupted('addOne', name);
       expect(statSync(`/run/netns/${name}`).mode).toBe(LEFT);
       await networkNamespaces.add(name);
-      await networkNamespaces.remove(name);
+      await networkNamespaces.delete(name);
       const folder = mkdtempSync(join(tmpdir(), 'ns-left-'));
       const set = await unshare('net');
       try {
         await interrupted('persistOne', join(folder, 'kept'));
         expect(statSync(join(folder, 'kept')).mode).toBe(LEFT);
         const kept = await set.net!.persist(join(folder, 'kept'));
-        await kept.remove();
+        await kept.delete();
         expect(existsSync(join(folder, 'kept'))).toBe(false);
       } finally {
         await set.close();
@@ -251,8 +251,8 @@ describe('networkNamespaces', () => {
 
   test('says that there is no such name', async () => {
     const name = fresh();
-    const { remove, open, enter } = networkNamespaces;
-    for (const act of [remove, open, enter]) {
+    const { delete: deleteNamed, open, enter } = networkNamespaces;
+    for (const act of [deleteNamed, open, enter]) {
       await expect(act(name)).rejects.toThrow(errorWith({ code: 'ENOENT', path: `/run/netns/${name}` }));
     }
   });
@@ -294,7 +294,7 @@ describe('networkNamespaces', () => {
       createServer((socket) => socket.end('nameless')),
       80,
     );
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
     expect(await converse(await net.connect(80), '')).toBe('nameless');
     await closeAll(server);
     await net.close();
@@ -308,7 +308,7 @@ describe('networkNamespaces', () => {
     const mounted = async (): Promise<boolean> =>
       (await other.readFile('/proc/self/mountinfo', 'utf8')).includes(`/run/netns/${name} `);
     expect(await mounted()).toBe(true);
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
     expect(await mounted()).toBe(false);
     await other.close();
   });
@@ -415,7 +415,7 @@ describe('networkNamespaces', () => {
       'netns',
       other,
     ]);
-    await networkNamespaces.remove(name);
+    await networkNamespaces.delete(name);
     await eventually(async () => !(await ip('-n', other, 'link')).includes('ends1'));
   });
 });

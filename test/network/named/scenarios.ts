@@ -25,7 +25,7 @@ export async function namesInside(): Promise<unknown> {
   const devices = (await blue.execFile('ls', ['/sys/class/net'])).stdout.trim();
   const inside = (await networkNamespaces.identify(blue)).includes('blue');
   await Promise.all([blue.close(), host.close()]);
-  await networkNamespaces.remove('blue');
+  await networkNamespaces.delete('blue');
   return { before, listed, byIp, devices, inside, after: await networkNamespaces.list() };
 }
 
