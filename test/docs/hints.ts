@@ -5,7 +5,7 @@ import ts from 'typescript';
 import { ROOT } from '../fixtures/child-node';
 
 const LIBRARY = join(ROOT, 'lib');
-const FOLDER = join(LIBRARY, 'host', 'hints');
+const FOLDER = join(LIBRARY, 'hints');
 
 /** Shorter ones are words of a sentence, not one. */
 const SENTENCE = 40;
@@ -19,7 +19,7 @@ export function hintsByFile(): Map<string, string[]> {
 /** Those that errors are given where they are made: what stands after `hint:` or `hint =`, by file. */
 export function hintsElsewhere(): Map<string, string[]> {
   const files = readdirSync(LIBRARY, { recursive: true, encoding: 'utf8' }).sort();
-  const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith(join('host', 'hints')));
+  const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith(join('hints')));
   const found = sources.map((file) => [file, hintsAfterTheirName(join(LIBRARY, file))] as const);
   return new Map(found.filter(([, hints]) => hints.length > 0));
 }
