@@ -14,6 +14,8 @@ export const PLACE = Object.freeze({
   DISCARD: 0x40,
   /** Of an overlay: descriptors of its upper layer, and of those below, are sent back. */
   TELL_LAYERS: 0x80,
+  /** Of an overlay: no link is followed to its work directory. */
+  OWN_WORK: 0x100,
 });
 
 /** How a step makes a directory: PLAN_* of src/plan/plan.h. */

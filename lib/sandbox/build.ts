@@ -77,7 +77,7 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
   try {
     const users = await usersOf(plan, origin);
     made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup, end);
-    await makeWork(plan, work);
+    makeWork(plan, work);
     const covers = await coversOf(plan);
     const task = await start(plan, users, origin, covers, signal, made?.directory.fd);
     work.usedBy(task);
@@ -342,9 +342,9 @@ function builderId({ ranges }: ResolvedUser['uid'], nested: boolean, own: number
 }
 
 /** Who uses one now the lock of `upper` tells. */
-async function makeWork({ root, entries }: SandboxPlan, work: WorkDirectories): Promise<void> {
+function makeWork({ root, entries }: SandboxPlan, work: WorkDirectories): void {
   for (const layers of [root.layers, ...entries.map((entry) => entry.layers)]) {
-    if (layers?.work !== undefined && layers.ownsWork) await work.make(layers.work);
+    if (layers?.work !== undefined && layers.ownsWork) work.make(layers.work);
   }
 }
 

@@ -193,8 +193,14 @@ function parseShare(spec: SandboxSpec): readonly NamespaceKind[] {
 
 const EXISTING = ['user', 'pid'] as const;
 
-/** With these a program could undo mounts that belong to the user namespace it is in. */
-const POWERFUL: readonly Capability[] = ['CAP_SYS_ADMIN'];
+/**
+ * What each of these would give a program in a user namespace that is not the sandbox's own. Other programs of that may be
+ * seen in its /proc, the init of the pid namespace at least, and /proc/PID/root leads to theirs: that of the host.
+ */
+const POWERS: Partial<Record<Capability, string>> = {
+  CAP_SYS_ADMIN: 'which undoes mounts, since these belong to spec.namespaces.user',
+  CAP_SYS_PTRACE: 'which leads to the roots of other programs in spec.namespaces.user: /proc/PID/root',
+};
 
 function parseExisting(spec: SandboxSpec, share: readonly NamespaceKind[]): Existing {
   const { namespaces, capabilities } = spec;
@@ -211,9 +217,10 @@ function parseExisting(spec: SandboxSpec, share: readonly NamespaceKind[]): Exis
   });
   if (user !== undefined) {
     refuseWithoutUser(spec, spec.user);
-    const power = Array.isArray(capabilities) ? POWERFUL.find((each) => capabilities.includes(each)) : undefined;
-    const reason = `cannot have ${power}, which undoes mounts, since these belong to spec.namespaces.user`;
-    if (power !== undefined) throw invalidValue('spec.capabilities', capabilities, reason);
+    const list: readonly unknown[] = Array.isArray(capabilities) ? capabilities : [];
+    for (const [power, what] of Object.entries(POWERS)) {
+      if (list.includes(power)) throw invalidValue('spec.capabilities', capabilities, `cannot have ${power}, ${what}`);
+    }
   }
   return { user, pid };
 }

@@ -84,8 +84,8 @@ export function parseLayers(name: string, value: object): Layers {
  * userxattr: what the kernel notes in a layer it can note without privilege. Its layers are sent back: changes are found
  * there, and the descriptor of an upper layer that is kept is its lock as well.
  */
-export function overlayStep({ lower, upper, work }: Layers, target: string, flags: number): Step {
-  const more = PLACE.TELL_LAYERS | (upper === undefined ? PLACE.DISCARD : 0);
+export function overlayStep({ lower, upper, work, ownsWork }: Layers, target: string, flags: number): Step {
+  const more = PLACE.TELL_LAYERS | (upper === undefined ? PLACE.DISCARD : 0) | (ownsWork ? PLACE.OWN_WORK : 0);
   return ['overlay', [...lower], upper ?? null, work ?? null, ['userxattr'], NO_DEVICES, target, flags | more];
 }
 

@@ -281,12 +281,14 @@ export interface ExistingNamespaces {
   /**
    * The user namespace that its mounts and its other namespaces are to belong to: `user` of a {@link NamespaceSet}.
    * Programs are 0 there, if that is mapped, or who {@link SandboxSpec.user} says. It takes a terminal only where 0 is
-   * mapped. Who has CAP_SYS_ADMIN in it may change the sandbox: programs of the sandbox cannot be given that.
+   * mapped. Who has CAP_SYS_ADMIN in it may change the sandbox: programs of the sandbox cannot be given that, nor
+   * CAP_SYS_PTRACE.
    */
   user?: Namespace | undefined;
   /**
    * The pid namespace that programs are in, with whatever else is in it; a /proc in the sandbox then takes the `user`
-   * that owns it. Its init is the caller's: `close()` kills the programs that the sandbox has started, as where the host's
+   * that owns it. Programs of one `user` and one uid reach each other's files there, in `/proc/PID/root`, and may trace each
+   * other: put none beside the sandbox that has more than it, or give each another uid. Its init is the caller's: `close()` kills the programs that the sandbox has started, as where the host's
    * is shared.
    */
   pid?: Namespace | undefined;

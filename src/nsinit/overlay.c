@@ -26,7 +26,9 @@ static bool append(struct list *list, const char *text) {
   return true;
 }
 
-static int open_layer(const char *path) { return (int)must(open_source(path, O_PATH | O_DIRECTORY), "open", path); }
+static int open_layer(const char *path, uint64_t flags) {
+  return (int)must(open_source(path, O_PATH | O_DIRECTORY | flags), "open", path);
+}
 
 /* The lower layers, the uppermost first. by_path: this task's working directory is /proc meanwhile. */
 struct layers {
@@ -41,7 +43,7 @@ static int *open_layers(const struct plan_field *paths) {
   int *fds = new_memory((paths->size + 1) * sizeof(*fds), 0);
   for (uint32_t i = 0; i < paths->size; i++) {
     const char *path = plan_list_string(&items);
-    fds[i] = open_layer(path);
+    fds[i] = open_layer(path, 0);
   }
   return fds;
 }
@@ -150,7 +152,8 @@ void step_overlay(const struct step_overlay *step) {
     upper = discarded_upper(&work, path);
   } else if (step->upper.bytes != NULL) {
     upper = lock_upper(step->upper.bytes);
-    work = step->work.bytes == NULL ? upper : open_layer(step->work.bytes);
+    work =
+        step->work.bytes == NULL ? upper : open_layer(step->work.bytes, (flags & PLAN_OWN_WORK) != 0 ? O_NOFOLLOW : 0);
   }
   lower.by_path = takes_paths_only(lower.fds[0], path);
   int cwd = lower.by_path ? enter_proc() : -1;

@@ -40,6 +40,7 @@
 #define PLAN_NO_COPY 0x20u     /* the descriptor is a detached mount, which itself is mounted */
 #define PLAN_DISCARD 0x40u     /* of an overlay: what is written goes to memory, and with the mount */
 #define PLAN_TELL_LAYERS 0x80u /* of an overlay: descriptors of its upper layer, and of those below, are sent back */
+#define PLAN_OWN_WORK 0x100u   /* of an overlay: no link is followed to its work directory, which Node has made */
 
 /* How a directory is made: the flags of the step make_dir. */
 #define PLAN_ONLY_LAST 0x1u /* it must not exist, and what it is in must */

@@ -1,6 +1,15 @@
 /** A root that is an overlay: what is written goes to its upper layer, and changes() tells what that is. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Sandbox, type SandboxSpec } from '../../lib';
 import { run } from '../../lib/launch/launch';
@@ -137,7 +146,7 @@ test('an upper layer that is kept is there afterwards, for the next to go on wit
 
 test('an upper layer has one sandbox at a time', async () => {
   await withFolder(async (folder) => {
-    const lower = layer(folder, 'l', []);
+    const lower = layer(folder, 'l', ['a']);
     const upper = join(folder, 'upper');
     mkdirSync(upper);
     const spec = overlay([lower], { upper });
@@ -147,10 +156,62 @@ test('an upper layer has one sandbox at a time', async () => {
       step: 'root: mount overlay on /',
       hint: expect.stringMatching(/in use/) as string,
     });
-    await change(first, 'touch /still-works');
+    // To copy it up takes the work directory.
+    await change(first, 'echo more >>/a; touch /still-works');
     await first.close();
-    await inSandbox(spec, async (sandbox) => expect(await changesOf(sandbox)).toEqual(['added file /still-works']));
+    await inSandbox(spec, async (sandbox) =>
+      expect(await changesOf(sandbox)).toEqual(['modified file /a', 'added file /still-works']),
+    );
     expect(readdirSync(folder).sort()).toEqual(['l', 'upper']);
+  });
+});
+
+describe('what lies where a sandbox has its work directory', () => {
+  test('is not removed when it is something else', async () => {
+    await withFolder(async (folder) => {
+      const upper = join(folder, 'upper');
+      for (const path of [upper, join(folder, 'upper.work/thesis')]) mkdirSync(path, { recursive: true });
+      await expect(Sandbox.create(overlay([layer(folder, 'l', [])], { upper }))).rejects.toMatchObject({
+        code: 'EEXIST',
+        path: join(folder, 'upper.work'),
+        hint: expect.stringContaining("'work'") as string,
+      });
+      expect(readdirSync(join(folder, 'upper.work'))).toEqual(['thesis']);
+    });
+  });
+
+  test('is not followed, nor emptied, when it is a link', async () => {
+    await withFolder(async (folder) => {
+      const upper = join(folder, 'upper');
+      for (const path of [upper, join(folder, 'victim/work/deep')]) mkdirSync(path, { recursive: true });
+      symlinkSync(join(folder, 'victim'), join(folder, 'upper.work'));
+      const spec = overlay([layer(folder, 'l', [])], { upper });
+      await expect(Sandbox.create(spec)).rejects.toMatchObject({ code: 'ENOTDIR' });
+      expect(readdirSync(join(folder, 'victim'), { recursive: true })).toEqual(['work', 'work/deep']);
+    });
+  });
+
+  test('is left, and what it leads to, when it has become a link meanwhile', async () => {
+    await withFolder(async (folder) => {
+      const upper = join(folder, 'upper');
+      for (const path of [upper, join(folder, 'victim/work/deep')]) mkdirSync(path, { recursive: true });
+      await inSandbox(overlay([layer(folder, 'l', [])], { upper }), () => {
+        renameSync(join(folder, 'upper.work'), join(folder, 'moved'));
+        symlinkSync(join(folder, 'victim'), join(folder, 'upper.work'));
+        return Promise.resolve();
+      });
+      expect(readdirSync(join(folder, 'victim'), { recursive: true })).toEqual(['work', 'work/deep']);
+      expect(readdirSync(join(folder, 'moved'))).toEqual([]);
+    });
+  });
+
+  test('will do when it is what an overlay has left', async () => {
+    await withFolder(async (folder) => {
+      const upper = join(folder, 'upper');
+      for (const path of [upper, join(folder, 'upper.work/work')]) mkdirSync(path, { recursive: true });
+      await inSandbox(overlay([layer(folder, 'l', [])], { upper }), (sandbox) => change(sandbox, 'touch /x'));
+      expect(readdirSync(folder).sort()).toEqual(['l', 'upper']);
+    });
   });
 });
 

@@ -172,6 +172,12 @@ describe('refused before anything is started:', () => {
       /capabilities/,
     ],
     [
+      'power over the programs beside its own, whose root may be the host’s',
+      () => ({ namespaces: { user: set.user, pid: set.pid }, capabilities: ['CAP_SYS_PTRACE'] }),
+      'ERR_INVALID_ARG_VALUE',
+      /capabilities.*CAP_SYS_PTRACE/,
+    ],
+    [
       'an init',
       () => ({ namespaces: { user: set.user, pid: set.pid }, init: true }),
       'ERR_INVALID_ARG_VALUE',
