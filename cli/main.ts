@@ -7,6 +7,7 @@ import { type Command, UsageError } from './command';
 import { COMMANDS } from './commands';
 import { helpOf, overview } from './help';
 import { print } from './output';
+import { packageFolder } from './package-folder';
 import { reasonOf, reportFailure, statusOfFailure } from './report';
 import { leaveTerminalToForeground } from './terminal';
 
@@ -46,7 +47,7 @@ async function runCommand(command: Command, words: readonly string[]): Promise<n
 }
 
 function printVersion(): number {
-  const manifest = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
+  const manifest = readFileSync(join(packageFolder(), 'package.json'), 'utf8');
   print([`linux-ns ${(JSON.parse(manifest) as { version: string }).version}`]);
   return 0;
 }

@@ -102,5 +102,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
 
   'lib/set/read-options.ts': 'test/set/namespace-set.test.ts',
 
+  'lib/thread/everything.ts': 'test/system/loading.test.ts',
+
   'lib/task': ['test/task/task.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
 };

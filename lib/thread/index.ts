@@ -24,6 +24,7 @@ import { native } from '../native';
 import { isNamespace } from '../namespace/namespace';
 import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
+import { loadEverything } from './everything';
 
 /**
  * The kinds that one thread of a process can change: not `user` and `time`, nor `pid`, which concerns only children.
@@ -76,6 +77,7 @@ export function unshareSync(
     return word;
   });
   mustBeWorker('unshareSync');
+  loadEverything();
   const namespaces = words.filter(isKind);
   const others = words.filter((word) => !isKind(word)).reduce((flags, word) => flags | ATTRIBUTES[word], 0);
   try {
@@ -110,6 +112,7 @@ export function setnsSync(namespace: Namespace): void {
   const { kind, fd } = namespace;
   validateOneOf('namespace.kind', kind, KINDS);
   mustBeWorker('setnsSync');
+  loadEverything();
   try {
     native().setnsThread(fd, CLONE_FLAGS[kind]);
   } catch (error) {
