@@ -98,6 +98,18 @@ Napi::Value Socket(const Napi::CallbackInfo &info) {
   return GiveFd(info.Env(), std::move(created));
 }
 
+// A program could send a descriptor along with what it writes. Nobody takes it, so that the kernel closes it where Node
+// reads, and what is the last close of it may take as long as the program likes: SO_LINGER of socket(7). Since
+// Linux 6.16 the kernel refuses to send it.
+void RefuseDescriptors(int socket) {
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+  int none = 0;
+  setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none)); // older kernels don't know it
+}
+
+// The first is this process's.
 Napi::Value SocketPair(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   int pair[2];
@@ -105,6 +117,7 @@ Napi::Value SocketPair(const Napi::CallbackInfo &info) {
     ThrowSystem(env, Failure::Last("socketpair"));
     return env.Undefined();
   }
+  RefuseDescriptors(pair[0]);
   Environment::Of(env)->descriptors.insert({pair[0], pair[1]});
   Napi::Array result = Napi::Array::New(env, 2);
   result.Set(0u, Napi::Number::New(env, pair[0]));

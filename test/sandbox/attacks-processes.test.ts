@@ -2,10 +2,12 @@ import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type IdMap, type MountEntry, type SandboxSpec, type SpawnOptions, execFile, spawn, unshare } from '../../lib';
 import { ATTACKERS, Arsenal, MIGHTY, ROOT_INSIDE, achieved } from '../fixtures/attacks';
+import { isAtLeast } from '../../lib/kernel/version';
 import { SYSCALLS } from '../../lib/seccomp/syscall-table';
 import { eventually } from '../fixtures/footprint';
 import { findTool, needs } from '../fixtures/optional';
@@ -365,6 +367,25 @@ describe('keys', () => {
   test('are not to be asked for with the default filter', async () => {
     await using sandbox = await arsenal.sandbox();
     expect(await achieved(sandbox, `${arsenal.syscall} ${SYSCALLS.keyctl![COLUMN]} 0 -3 0`)).toBe('-1 1\n');
+  });
+});
+
+describe('Node', () => {
+  /** Node would close it, and wait for as long as the program likes: SO_LINGER, socket(7). */
+  needs({ tool: ['python3'] }).test.each([0, 1, 2, 3, 4])('is sent no descriptor on %d', async (fd) => {
+    const python = [
+      'import array, os, socket, sys',
+      `channel = socket.socket(fileno=os.dup(${fd}))`,
+      'rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [channel.fileno()]))]',
+      'try: channel.sendmsg([b"1\\n"], rights); sys.exit(1)',
+      'except PermissionError: sys.exit(0)',
+    ].join('\n');
+    await using sandbox = await arsenal.sandbox();
+    const child = await sandbox.spawn('python3', ['-c', python], { stdio: ['pipe', 'pipe', 'pipe', 'ipc', 'pipe'] });
+    child.on('message', () => undefined);
+    const { code } = await child.exited;
+    expect(code).toBe(isAtLeast(release(), [6, 16]) ? 0 : 1);
+    await child.close();
   });
 });
 
