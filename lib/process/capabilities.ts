@@ -1,5 +1,6 @@
 import type { Step } from '../../types/native';
-import { invalidValue, validateArray, validateKnownKeys, validateObject, validateOneOf } from '../errors/validate';
+import { type Check, type Parsed, list, oneOf, orNull, schema } from '../errors/schema';
+import { invalidValue } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 
 /**
@@ -11,11 +12,11 @@ import { CAPABILITIES, type Capability } from '../kernel/capabilities';
  * itself grants within the bounding set. capabilities(7)
  */
 export interface CapabilitySets {
-  /** The most that it, and what it executes, can ever have. To remove any needs CAP_SETPCAP. */
+  /** The most that it, and the programs that it executes, can ever have. To remove any needs CAP_SETPCAP. */
   bounding?: readonly Capability[] | undefined;
-  /** What files with inheritable capabilities can pass on. Default: the ambient ones, where these are given. */
+  /** The capabilities that files with inheritable ones can pass on. Default: the ambient ones, where these are given. */
   inheritable?: readonly Capability[] | undefined;
-  /** What a program has that is not user 0, and passes on to what it executes. Must be permitted and inheritable. */
+  /** The capabilities that a program has if it is not user 0, and passes on to the programs that it executes. Must be permitted and inheritable. */
   ambient?: readonly Capability[] | undefined;
 }
 
@@ -52,13 +53,13 @@ export interface CapabilityOptions {
   securebits?: readonly Securebit[] | undefined;
 }
 
-/** The same, checked: bits, -1 for what stays as it is. */
+/** Bits of the sets; -1 leaves a set as it is. */
 export interface Capabilities {
   readonly bounding: number;
   readonly inheritable: number;
   readonly ambient: number;
   readonly securebits: number;
-  /** Where user 0 is privileged, the bounding set alone is to give it what it has. */
+  /** The list is exactly what user 0 has as well: there the bounding set alone gives it. */
   readonly exceptRoot: boolean;
 }
 
@@ -76,58 +77,62 @@ const SECUREBITS = Object.freeze([
   'NO_CAP_AMBIENT_RAISE_LOCKED',
 ] as const);
 
-/**
- * Checks the options of {@link CapabilityOptions}; undefined when there is nothing to do.
- *
- * @throws TypeError with Node's codes
- */
-export function parseCapabilities({ capabilities, securebits }: CapabilityOptions): Capabilities | undefined {
-  if (capabilities == null && securebits == null) return undefined;
-  const name = 'options.capabilities';
-  const bits = securebits == null ? UNCHANGED : bitsOf('options.securebits', securebits, SECUREBITS);
-  if (!Array.isArray(capabilities)) return { ...parseSets(name, capabilities), securebits: bits, exceptRoot: false };
-  const exactly = bitsOf(name, capabilities, CAPABILITIES);
-  return { bounding: exactly, inheritable: exactly, ambient: exactly, securebits: bits, exceptRoot: true };
+const set = list(oneOf(CAPABILITIES));
+const parseSets = schema<CapabilitySets>()({ bounding: orNull(set), inheritable: orNull(set), ambient: orNull(set) });
+
+const capabilities: Check<Capability[] | Parsed<typeof parseSets>> = (name, value) => {
+  if (Array.isArray(value)) return set(name, value);
+  const { bounding, ambient, inheritable = ambient } = parseSets(name, value);
+  if (ambient?.every((capability) => inheritable?.includes(capability)) !== false)
+    return { bounding, inheritable, ambient };
+  throw invalidValue(`${name}.ambient`, ambient, 'can have only what is inheritable too');
+};
+
+export const PRIVILEGES = schema<CapabilityOptions>()({
+  capabilities: orNull(capabilities),
+  securebits: orNull(list(oneOf(SECUREBITS))),
+});
+
+/** The same, checked. */
+export type Privileges = Parsed<typeof PRIVILEGES>;
+
+/** The bits that options mean; undefined when there is nothing to do. */
+export function capabilityBits({ capabilities: given, securebits }: Privileges): Capabilities | undefined {
+  if (given === undefined && securebits === undefined) return undefined;
+  const flags = bitsOf(securebits, SECUREBITS);
+  if (Array.isArray(given)) {
+    const exactly = bitsOf(given, CAPABILITIES);
+    return { bounding: exactly, inheritable: exactly, ambient: exactly, securebits: flags, exceptRoot: true };
+  }
+  return {
+    bounding: bitsOf(given?.bounding, CAPABILITIES),
+    inheritable: bitsOf(given?.inheritable, CAPABILITIES),
+    ambient: bitsOf(given?.ambient, CAPABILITIES),
+    securebits: flags,
+    exceptRoot: false,
+  };
 }
 
-/** Those that a program is given by the options, which are checked: the most that it can ever have. */
-export function givenCapabilities({ capabilities }: CapabilityOptions): readonly Capability[] {
-  if (Array.isArray(capabilities)) return capabilities as readonly Capability[];
-  const { bounding, ambient } = (capabilities ?? {}) as CapabilitySets;
-  return bounding ?? ambient ?? [];
+/** The most that a program with these options can ever have. */
+export function givenCapabilities({ capabilities: given }: Privileges): readonly Capability[] {
+  if (Array.isArray(given)) return given;
+  return given?.bounding ?? given?.ambient ?? [];
 }
 
-/** What is done before the ids change, so that there is something left to choose from after it. */
-export function keepSteps(capabilities: Capabilities | undefined): Step[] {
-  return capabilities === undefined ? [] : [['keep_caps']];
+/** The step before the ids change, so that there is something left to choose from after it. */
+export function keepSteps(bits: Capabilities | undefined): Step[] {
+  return bits === undefined ? [] : [['keep_caps']];
 }
 
-/** What is done after the ids have changed. */
-export function capabilitySteps(capabilities: Capabilities | undefined): Step[] {
-  if (capabilities === undefined) return [];
-  const { bounding, inheritable, ambient, securebits, exceptRoot } = capabilities;
+/** The step after the ids have changed. */
+export function capabilitySteps(bits: Capabilities | undefined): Step[] {
+  if (bits === undefined) return [];
+  const { bounding, inheritable, ambient, securebits, exceptRoot } = bits;
   return [['capabilities', bounding, inheritable, ambient, securebits, exceptRoot ? 1 : 0]];
 }
 
-function parseSets(name: string, sets: unknown): Pick<Capabilities, 'bounding' | 'inheritable' | 'ambient'> {
-  const given = sets ?? {};
-  validateObject(name, given);
-  validateKnownKeys(name, given, ['bounding', 'inheritable', 'ambient']);
-  const { bounding, inheritable, ambient } = given as CapabilitySets;
-  const setOf = (key: string, set: unknown): number =>
-    set == null ? UNCHANGED : bitsOf(`${name}.${key}`, set, CAPABILITIES);
-  const parsed = {
-    bounding: setOf('bounding', bounding),
-    inheritable: setOf('inheritable', inheritable ?? ambient),
-    ambient: setOf('ambient', ambient),
-  };
-  if (ambient?.every((capability) => (inheritable ?? ambient).includes(capability)) !== false) return parsed;
-  throw invalidValue(`${name}.ambient`, ambient, 'can have only what is inheritable too');
-}
-
 /** Numbers and no bit operations: there are more than 32 capabilities. */
-function bitsOf(name: string, list: unknown, names: readonly string[]): number {
-  validateArray(name, list);
-  list.forEach((each, index) => validateOneOf(`${name}[${index}]`, each, names));
-  return names.reduce((bits, each, number) => (list.includes(each) ? bits + 2 ** number : bits), 0);
+function bitsOf(given: readonly string[] | undefined, names: readonly string[]): number {
+  if (given === undefined) return UNCHANGED;
+  return names.reduce((bits, each, number) => (given.includes(each) ? bits + 2 ** number : bits), 0);
 }

@@ -1,12 +1,11 @@
-import { plain } from '../errors/plain';
 import type { Cgroup } from '../cgroup/cgroup';
-import { validateArray, validateFd, validateKnownKeys, validateObject } from '../errors/validate';
 import { inspectAs } from '../handle/inspect';
 import type { Exit, Task } from '../task/task';
 import { endTask } from './ending';
 import { killTask } from './kill';
 import type { CloneOptions } from './program-options';
-import { PROGRAM_OPTIONS, parseProgram, startProgram, validateArgs, validateFile } from './program';
+import { programOf, startProgram } from './program';
+import { parseClone } from './schemas';
 
 /** A process that {@link clone} started: no streams, no events. */
 export class ClonedProcess {
@@ -77,8 +76,6 @@ export class ClonedProcess {
   }
 }
 
-const CLONE_OPTIONS = [...PROGRAM_OPTIONS, 'file', 'args', 'stdio'];
-
 /**
  * Starts a program in new or joined namespaces: the layer under {@link spawn}, with descriptors in place of streams.
  * Resolves when the program runs.
@@ -97,15 +94,9 @@ const CLONE_OPTIONS = [...PROGRAM_OPTIONS, 'file', 'args', 'stdio'];
  * ```
  */
 export async function clone(options: CloneOptions): Promise<ClonedProcess> {
-  const bag = plain(options);
-  validateObject('options', bag);
-  validateKnownKeys('options', bag, CLONE_OPTIONS);
-  const { file, args = [], stdio = [0, 1, 2] } = bag;
-  validateFile('options.file', file);
-  validateArgs('options.args', args);
-  validateArray('options.stdio', stdio);
-  stdio.forEach((fd, index) => validateFd(`options.stdio[${index}]`, fd));
-  const program = parseProgram(file, args, bag);
+  const checked = parseClone('options', options);
+  const { file, args = [], stdio = [0, 1, 2] } = checked;
+  const program = programOf(file, args, checked);
   const { task, cgroup } = await startProgram(program, stdio);
   return new ClonedProcess(task, cgroup);
 }

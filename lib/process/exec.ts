@@ -1,14 +1,6 @@
 import type { Readable } from 'node:stream';
 import { withCallersStack } from '../errors/callers-stack';
-import { plain } from '../errors/plain';
-import {
-  invalidType,
-  invalidValue,
-  outOfRange,
-  validateKnownKeys,
-  validateObject,
-  validateString,
-} from '../errors/validate';
+import { validateString } from '../errors/validate';
 import { StartTimeout } from '../errors/abort';
 import { type Exit } from '../task/task';
 import { CLOSE_GRACE } from './ending';
@@ -16,7 +8,8 @@ import type { Deadline } from './deadline';
 import { type NamespaceProcess, endProcess } from './namespace-process';
 import type { ExecFileOptions, ExecOptions } from './program-options';
 import type { Confine } from './program';
-import { SPAWN_OPTIONS, type SpawnRequest, deadlineOf, parseSpawn, sortArguments, startSpawn } from './spawn';
+import { type CheckedExec, type CheckedExecFile, SCHEMAS, parseFile } from './schemas';
+import { type SpawnRequest, deadlineOf, requestOf, sortArguments, startSpawn } from './spawn';
 import type { StdioSlot } from './stdio';
 
 /** What a program wrote. */
@@ -62,13 +55,6 @@ const MAX_BUFFER = 1024 * 1024;
 /** No input: nobody could write it, or end it, before the promise is settled. */
 const STDIO: readonly StdioSlot[] = [{ type: 'ignore' }, { type: 'pipe' }, { type: 'pipe' }];
 
-/** The names of {@link ExecFileOptions}. */
-export const EXEC_FILE_OPTIONS: readonly string[] = [
-  ...SPAWN_OPTIONS.filter((name) => !['stdio', 'pty', 'serialization', 'maxMessageSize'].includes(name)),
-  'encoding',
-  'maxBuffer',
-];
-
 /**
  * Runs a program to its end, in namespaces as {@link spawn} does, and resolves with what it wrote, as
  * `util.promisify(child_process.execFile)` does. Its standard input is empty.
@@ -106,7 +92,7 @@ export async function execFile(
   options?: ExecFileOptions,
 ): Promise<ExecResult<string | Buffer>> {
   const [list, bag] = sortArguments(args, options);
-  return runExecFile(file, list, bag);
+  return runExecFile(file, list, SCHEMAS.execFile('options', bag));
 }
 
 /**
@@ -123,41 +109,42 @@ export async function exec(command: string, options: ExecOptions & BufferOption)
 export async function exec(command: string, options?: ExecOptions & TextOption): Promise<ExecResult>;
 export async function exec(command: string, options: ExecOptions): Promise<ExecResult<string | Buffer>>;
 export async function exec(command: string, options: ExecOptions = {}): Promise<ExecResult<string | Buffer>> {
-  return runExec(command, plain(options));
+  return runExec(command, SCHEMAS.exec('options', options));
 }
 
 /** Is told of the program when it runs: the promise is of what it wrote. */
 type Started = (child: NamespaceProcess) => void;
 
-/** What {@link exec} does, with the output as the encoding has it. */
+/** Does what {@link exec} does, with the output as the encoding has it. */
 export async function runExec(
   command: unknown,
-  options: unknown,
+  options: CheckedExec,
   confine?: Confine,
   started?: Started,
 ): Promise<ExecResult<string | Buffer>> {
   validateString('command', command);
-  validateObject('options', options);
-  const { shell } = options as { shell?: unknown };
-  const chosen = typeof shell === 'string' && shell !== '' ? shell : true;
-  return runExecFile(command, [], { ...options, shell: chosen }, confine, started);
+  return runExecFile(command, [], { shell: '/bin/sh', ...options }, confine, started);
 }
 
-/** What {@link execFile} does, its arguments sorted out. */
+/** Does what {@link execFile} does, with options that have been checked. */
 export async function runExecFile(
-  file: string,
+  file: unknown,
   args: readonly string[],
-  options: ExecFileOptions,
+  options: CheckedExecFile,
   confine?: Confine,
   started?: Started,
 ): Promise<ExecResult<string | Buffer>> {
-  validateKnownKeys('options', options, EXEC_FILE_OPTIONS);
-  const encoding = parseEncoding(options.encoding);
-  const maxBuffer = parseMaxBuffer(options.maxBuffer);
-  const request = parseSpawn(file, args, options, confine);
+  const name = parseFile('file', file);
+  const { encoding = 'utf8', maxBuffer = MAX_BUFFER } = options;
+  const request = requestOf(name, args, options, confine);
   const deadline = deadlineOf(request);
-  const cmd = [file, ...args].join(' ');
-  const what: Collecting = { cmd, encoding, maxBuffer, deadline, killSignal: request.killSignal };
+  const what: Collecting = {
+    cmd: [name, ...args].join(' '),
+    encoding: encoding === 'buffer' ? undefined : encoding,
+    maxBuffer,
+    deadline,
+    killSignal: request.killSignal,
+  };
   const child = await startOrTell({ ...request, stdio: STDIO, timeout: 0 }, what);
   started?.(child);
   return await withCallersStack(collect(child, what));
@@ -255,19 +242,4 @@ function commandFailed(what: string, how: { killed: boolean } & Exit): Error {
 function maxBufferError(name: string): Error {
   const code = 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
   return Object.assign(new RangeError(`${name} maxBuffer length exceeded`), { code });
-}
-
-function parseEncoding(encoding: unknown): BufferEncoding | undefined {
-  if (encoding === undefined) return 'utf8';
-  if (encoding === null || encoding === 'buffer') return undefined;
-  if (typeof encoding !== 'string') throw invalidType('options.encoding', 'of type string', encoding);
-  if (!Buffer.isEncoding(encoding)) throw invalidValue('options.encoding', encoding, 'is not a known encoding');
-  return encoding;
-}
-
-function parseMaxBuffer(maxBuffer: unknown): number {
-  if (maxBuffer == null) return MAX_BUFFER;
-  if (typeof maxBuffer !== 'number') throw invalidType('options.maxBuffer', 'of type number', maxBuffer);
-  if (!(maxBuffer >= 0)) throw outOfRange('options.maxBuffer', 'a positive number', maxBuffer);
-  return maxBuffer;
 }

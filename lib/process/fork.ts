@@ -1,24 +1,12 @@
-import { validateBoolean, validateKnownKeys, validatePath } from '../errors/validate';
+import { validatePath } from '../errors/validate';
 import { joinsMounts } from '../launch/launch';
 import { findHostNode } from './find-host-node';
 import type { NamespaceProcess } from './namespace-process';
-import type { ForkOptions, SpawnOptions } from './program-options';
-import { type Confine, validateArgs } from './program';
-import { SPAWN_OPTIONS, deadlineOf, type SpawnRequest, parseSpawn, sortArguments, startSpawn } from './spawn';
+import type { ForkOptions } from './program-options';
+import type { Confine } from './program';
+import { type CheckedFork, SCHEMAS } from './schemas';
+import { type SpawnRequest, deadlineOf, requestOf, sortArguments, startSpawn } from './spawn';
 import { parseStdio } from './stdio';
-
-const OWN_OPTIONS: Record<Exclude<keyof ForkOptions, keyof SpawnOptions>, true> = {
-  execPath: true,
-  execArgv: true,
-  silent: true,
-  hostNode: true,
-};
-
-/** The names of {@link ForkOptions}. */
-export const FORK_OPTIONS: readonly string[] = [
-  ...SPAWN_OPTIONS.filter((name) => !['shell', 'pty'].includes(name)),
-  ...Object.keys(OWN_OPTIONS),
-];
 
 /** What a child of Node's is given where nothing else is asked for. */
 const WORDS = ['pipe', 'overlapped', 'ignore', 'inherit'];
@@ -54,24 +42,20 @@ export async function fork(
   options?: ForkOptions,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options ?? {});
-  validateKnownKeys('options', bag, FORK_OPTIONS);
-  return runFork(modulePath, list, bag);
+  return runFork(modulePath, list, SCHEMAS.fork('options', bag));
 }
 
-/** What {@link fork} does, its arguments sorted out. */
+/** Does what {@link fork} does, with options that have been checked. */
 export async function runFork(
   modulePath: unknown,
   args: readonly string[],
-  options: ForkOptions,
+  options: CheckedFork,
   confine?: Confine,
 ): Promise<NamespaceProcess> {
-  const { execPath, execArgv, silent, hostNode, ...rest } = options;
+  const { execPath = process.execPath, execArgv = ownArguments(), silent, hostNode } = options;
   const module = validatePath('modulePath', modulePath);
-  if (silent != null) validateBoolean('options.silent', silent);
-  if (hostNode != null) validateBoolean('options.hostNode', hostNode);
-  const stdio = forkStdio(rest.stdio, silent === true);
-  const node = validatePath('options.execPath', execPath ?? process.execPath);
-  const request = parseSpawn(node, [...nodeArguments(execArgv), module, ...args], { ...rest, stdio }, confine);
+  const stdio = forkStdio(options.stdio, silent === true);
+  const request = requestOf(execPath, [...execArgv, module, ...args], { ...options, stdio }, confine);
   const deadline = deadlineOf(request);
   try {
     return await startSpawn(hostNode === true ? await withHostNode(request) : request, deadline);
@@ -98,12 +82,6 @@ function forkStdio(stdio: unknown, silent: boolean): NonNullable<ForkOptions['st
   if (stdio != null && !WORDS.includes(stdio as string)) parseStdio(stdio);
   const word = (stdio ?? (silent ? 'pipe' : 'inherit')) as 'pipe';
   return [word, word, word, 'ipc'];
-}
-
-function nodeArguments(execArgv: unknown): readonly string[] {
-  if (execArgv == null) return ownArguments();
-  validateArgs('options.execArgv', execArgv);
-  return execArgv;
 }
 
 /** Without `--eval` and its script, as Node: the child would run that again, which forks, and so on. */

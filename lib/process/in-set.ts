@@ -1,24 +1,26 @@
 /** Starts programs in existing namespaces: what the methods of a NamespaceSet do. */
-import { plain } from '../errors/plain';
-import { validateKnownKeys, validateObject } from '../errors/validate';
+import { validateJoin } from '../launch/join';
 import type { Namespace } from '../namespace/namespace';
-import { EXEC_FILE_OPTIONS, type ExecResult, runExec, runExecFile } from './exec';
-import { FORK_OPTIONS, runFork } from './fork';
+import { type ExecResult, runExec, runExecFile } from './exec';
+import { runFork } from './fork';
 import type { NamespaceProcess } from './namespace-process';
-import type { ExecFileOptions, ExecOptions, ForkOptions, ProgramOptions, SpawnOptions } from './program-options';
 import type { Confine } from './program';
-import { SPAWN_OPTIONS, parseSpawn, sortArguments, startSpawn } from './spawn';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './program-options';
+import { type CheckedProgram, type Schemas, parseFile, schemasWithout } from './schemas';
+import { requestOf, sortArguments, startSpawn } from './spawn';
 
-/** What holds for all programs of a set: some options are not theirs to give, and others are given for them. */
+/** The rules for all programs of a set: some options are not theirs to give, and others are given for them. */
 export interface Confinement {
-  /** Names of options that are errors. */
-  readonly withheld: readonly string[];
-  /** The options to start with. @throws TypeError where they ask for more than there is to have */
-  complete<Options extends ProgramOptions>(options: Options): Options;
+  /** Without the options that are errors. */
+  readonly schemas: Schemas;
+  /** The options to start with. @throws TypeError if they ask for more than there is to have */
+  narrow<Options extends CheckedProgram>(options: Options): Options;
   readonly confine: Confine;
   /** Called with each program as soon as it runs. */
   readonly started: (child: NamespaceProcess) => void;
 }
+
+const IN_SET = schemasWithout('setns');
 
 /** Options without `setns`, which is the set itself. */
 export type InSet<Options> = Omit<Options, 'setns'>;
@@ -32,8 +34,8 @@ export async function spawnIn(
   confinement: Confinement = free,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options);
-  validateNames(bag, SPAWN_OPTIONS, confinement);
-  const request = parseSpawn(file, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
+  const checked = joining(set, confinement.schemas.spawn('options', bag));
+  const request = requestOf(parseFile('file', file), list, confinement.narrow(checked), confinement.confine);
   const child = await startSpawn(request);
   confinement.started(child);
   return child;
@@ -48,22 +50,19 @@ export async function execFileIn(
   confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
   const [list, bag] = sortArguments(args, options);
-  validateNames(bag, EXEC_FILE_OPTIONS, confinement);
-  const { confine, started } = confinement;
-  return runExecFile(file, list, confinement.complete({ ...bag, setns: set }), confine, started);
+  const checked = joining(set, confinement.schemas.execFile('options', bag));
+  return runExecFile(file, list, confinement.narrow(checked), confinement.confine, confinement.started);
 }
 
 /** {@link exec} with `setns`. */
 export async function execIn(
   set: Iterable<Namespace>,
   command: string,
-  given: InSet<ExecOptions> = {},
+  options: InSet<ExecOptions> = {},
   confinement: Confinement = free,
 ): Promise<ExecResult<string | Buffer>> {
-  const options = plain(given);
-  validateNames(options, EXEC_FILE_OPTIONS, confinement);
-  const { confine, started } = confinement;
-  return runExec(command, confinement.complete({ ...options, setns: set }), confine, started);
+  const checked = joining(set, confinement.schemas.exec('options', options));
+  return runExec(command, confinement.narrow(checked), confinement.confine, confinement.started);
 }
 
 /** {@link fork} with `setns`. */
@@ -75,23 +74,20 @@ export async function forkIn(
   confinement: Confinement = free,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options ?? {});
-  validateNames(bag, FORK_OPTIONS, confinement);
-  const child = await runFork(modulePath, list, confinement.complete({ ...bag, setns: set }), confinement.confine);
+  const checked = joining(set, confinement.schemas.fork('options', bag));
+  const child = await runFork(modulePath, list, confinement.narrow(checked), confinement.confine);
   confinement.started(child);
   return child;
 }
 
 const free: Confinement = {
-  withheld: [],
-  complete: (options) => options,
+  schemas: IN_SET,
+  narrow: (options) => options,
   confine: (program) => program,
   started: () => undefined,
 };
 
-/** The names that may be given are listed only for an error that tells them. */
-function validateNames(options: object, names: readonly string[], { withheld }: Confinement): void {
-  validateObject('options', options);
-  const may = (name: string): boolean => name !== 'setns' && !withheld.includes(name);
-  if (Object.keys(options).every((name) => may(name) && names.includes(name))) return;
-  validateKnownKeys('options', options, names.filter(may));
+/** @throws NamespaceError `ERR_LINUX_NS_CLOSED` for a closed set */
+function joining<Options extends CheckedProgram>(set: Iterable<Namespace>, options: Options): Options {
+  return { ...options, setns: validateJoin('options.setns', set) };
 }

@@ -1,7 +1,8 @@
 import type { Step } from '../../types/native';
-import { invalidType, invalidValue, outOfRange, validateArray, validateInteger } from '../errors/validate';
+import { type Check, type Parsed, integer, list, orNull, schema } from '../errors/schema';
+import { invalidType, invalidValue, outOfRange } from '../errors/validate';
 import { type Personality, parsePersonality } from './personality';
-import { type RlimitTriple, type Rlimits, earlyRlimits, lateRlimits, parseRlimits } from './rlimits';
+import { type Rlimits, earlyRlimits, lateRlimits, parseRlimits } from './rlimits';
 
 /** Limits of a program, and how the kernel schedules and treats it. */
 export interface LimitOptions {
@@ -40,42 +41,44 @@ export interface LimitOptions {
   personality?: number | Personality | readonly Personality[] | undefined;
 }
 
-/** The same, checked. */
-export interface Limits {
-  readonly rlimits: readonly RlimitTriple[];
-  readonly niceness: number | undefined;
-  readonly umask: number | undefined;
-  readonly oomScoreAdj: number | undefined;
-  readonly cpuAffinity: readonly number[] | undefined;
-  readonly personality: number | undefined;
-}
-
 /** CONFIG_NR_CPUS at its largest. */
 const MOST_PROCESSORS = 8192;
 
-/**
- * Checks the options of {@link LimitOptions}.
- *
- * @throws TypeError, RangeError with Node's codes
- */
-export function parseLimits(options: LimitOptions): Limits {
-  return {
-    rlimits: parseRlimits('options.rlimits', options.rlimits),
-    niceness: parseNumber('options.niceness', options.niceness, -20, 19),
-    umask: parseUmask('options.umask', options.umask),
-    oomScoreAdj: parseNumber('options.oomScoreAdj', options.oomScoreAdj, -1000, 1000),
-    cpuAffinity: parseProcessors('options.cpuAffinity', options.cpuAffinity),
-    personality: parsePersonality('options.personality', options.personality),
-  };
-}
+const umask: Check<number> = (name, value) => {
+  if (typeof value === 'string') {
+    if (!/^[0-7]+$/.test(value)) throw invalidValue(name, value, 'must be a number or a string of octal digits');
+    return umask(name, parseInt(value, 8));
+  }
+  if (typeof value !== 'number') throw invalidType(name, 'one of type number or string', value);
+  if (Number.isInteger(value) && value >= 0 && value <= 0o777) return value;
+  throw outOfRange(name, '>= 0 && <= 0o777', value);
+};
 
-/** What is done before any namespace is entered: the /proc that is written to is the one seen from here. */
+const processors: Check<number[]> = (name, value) => {
+  const numbers = list(integer(0, MOST_PROCESSORS - 1))(name, value);
+  if (numbers.length === 0) throw invalidValue(name, value, 'must name a processor');
+  return numbers;
+};
+
+export const LIMITS = schema<LimitOptions>()({
+  rlimits: orNull(parseRlimits),
+  niceness: orNull(integer(-20, 19)),
+  umask: orNull(umask),
+  oomScoreAdj: orNull(integer(-1000, 1000)),
+  cpuAffinity: orNull(processors),
+  personality: orNull(parsePersonality),
+});
+
+/** The same, checked. */
+export type Limits = Parsed<typeof LIMITS>;
+
+/** The steps before any namespace is entered: the /proc that is written to is the one seen from here. */
 export function firstSteps({ oomScoreAdj }: Limits): Step[] {
   return oomScoreAdj === undefined ? [] : [['oom_score_adj', String(oomScoreAdj)]];
 }
 
-/** What is done inside, before the ids change. The nice value goes before the limit that might forbid it. */
-export function limitSteps({ rlimits, niceness, umask, cpuAffinity, personality }: Limits): Step[] {
+/** The steps inside, before the ids change. The nice value goes before the limit that might forbid it. */
+export function limitSteps({ rlimits = [], niceness, umask, cpuAffinity, personality }: Limits): Step[] {
   const steps: Step[] = [];
   if (niceness !== undefined) steps.push(['priority', niceness]);
   if (cpuAffinity !== undefined) steps.push(['affinity', [...cpuAffinity]]);
@@ -84,34 +87,7 @@ export function limitSteps({ rlimits, niceness, umask, cpuAffinity, personality 
   return [...steps, ...earlyRlimits(rlimits)];
 }
 
-/** What is done right before the exec. */
-export function lastSteps({ rlimits }: Limits): Step[] {
+/** The steps right before the exec. */
+export function lastSteps({ rlimits = [] }: Limits): Step[] {
   return lateRlimits(rlimits);
-}
-
-function parseNumber(name: string, value: unknown, min: number, max: number): number | undefined {
-  if (value == null) return undefined;
-  validateInteger(name, value, min, max);
-  return value;
-}
-
-function parseUmask(name: string, value: unknown): number | undefined {
-  if (value == null) return undefined;
-  if (typeof value === 'string') {
-    if (!/^[0-7]+$/.test(value)) throw invalidValue(name, value, 'must be a number or a string of octal digits');
-    return parseUmask(name, parseInt(value, 8));
-  }
-  if (typeof value !== 'number') throw invalidType(name, 'one of type number or string', value);
-  if (!(Number.isInteger(value) && value >= 0 && value <= 0o777)) throw outOfRange(name, '>= 0 && <= 0o777', value);
-  return value;
-}
-
-function parseProcessors(name: string, value: unknown): readonly number[] | undefined {
-  if (value == null) return undefined;
-  validateArray(name, value);
-  if (value.length === 0) throw invalidValue(name, value, 'must name a processor');
-  return value.map((processor, index) => {
-    validateInteger(`${name}[${index}]`, processor, 0, MOST_PROCESSORS - 1);
-    return processor;
-  });
 }

@@ -36,8 +36,7 @@ const QUERY = 0xffffffff;
  *
  * @throws TypeError, RangeError with Node's codes
  */
-export function parsePersonality(name: string, value: unknown): number | undefined {
-  if (value == null) return undefined;
+export function parsePersonality(name: string, value: unknown): number {
   if (Array.isArray(value)) {
     return value.reduce<number>((all, each, index) => (all | bitsOf(`${name}[${index}]`, each)) >>> 0, 0);
   }

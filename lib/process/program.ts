@@ -1,34 +1,20 @@
-import { MAX_ID } from '../kernel/ids';
 import { isAbsolute, normalize } from 'node:path';
 import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
 import { type Target, joins, launch } from '../launch/launch';
-import { validateJoin } from '../launch/join';
-import { validateUnshare } from '../launch/unshare-spec';
 import type { Task } from '../task/task';
-import {
-  invalidType,
-  invalidValue,
-  validateAbortSignal,
-  validateArray,
-  validateBoolean,
-  validateFd,
-  validateInteger,
-  validateObject,
-  validatePath,
-  validateString,
-} from '../errors/validate';
+import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { stepsOfMount } from '../mount/mount';
 import { native } from '../native';
-import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
+import type { CgroupPlan } from '../cgroup/cgroup-spec';
 import { type Filter, parseSeccomp, seccompSteps } from '../seccomp/seccomp';
-import { type Capabilities, capabilitySteps, givenCapabilities, keepSteps, parseCapabilities } from './capabilities';
+import { type Capabilities, capabilityBits, capabilitySteps, givenCapabilities, keepSteps } from './capabilities';
 import { type Running, startInCgroup } from './in-cgroup';
-import { type Limits, firstSteps, lastSteps, limitSteps, parseLimits } from './limits';
+import { type Limits, firstSteps, lastSteps, limitSteps } from './limits';
 import { type HostNode, hostNodeCommand } from './host-node';
-import type { ProgramOptions } from './program-options';
 import type { TerminalSize } from './pty';
+import type { CheckedProgram } from './schemas';
 import type { Descriptors } from './stdio';
 
 /** A program to be started, everything about it checked. */
@@ -78,101 +64,49 @@ interface Ids {
 
 const UNCHANGED = -1;
 
-/** The kernel's limits: PID_MAX_LIMIT, proc_sys_kernel(5), below which pids are; and clone3(2), EINVAL. */
-const MAX_PID = 2 ** 22 - 1;
-const MOST_PIDS = 32;
-
 const SIGKILL = 9;
-
-const KNOWN: Record<keyof ProgramOptions, true> = {
-  cwd: true,
-  root: true,
-  mounts: true,
-  env: true,
-  argv0: true,
-  detached: true,
-  newSession: true,
-  uid: true,
-  gid: true,
-  groups: true,
-  unshare: true,
-  setns: true,
-  init: true,
-  pid: true,
-  dieWithParent: true,
-  noNewPrivileges: true,
-  capabilities: true,
-  seccomp: true,
-  securebits: true,
-  rlimits: true,
-  niceness: true,
-  umask: true,
-  oomScoreAdj: true,
-  cpuAffinity: true,
-  personality: true,
-  cgroup: true,
-  signal: true,
-};
 
 /** What is changed about a program that was checked, before it is started. */
 export type Confine = (program: Program) => Program;
 
-/** The names of {@link ProgramOptions}. */
-export const PROGRAM_OPTIONS: readonly string[] = Object.keys(KNOWN);
-
 /**
- * Checks the options that all ways to start a program have in common.
+ * Puts together the options that all ways to start a program have in common, and refuses those that contradict each other.
  *
  * @param argv - `argv[0]` is filled in from the options
- * @throws TypeError, RangeError with Node's codes; `ERR_LINUX_NS_CLOSED` for a closed namespace
+ * @throws TypeError, RangeError with Node's codes
  */
-export function parseProgram(file: string, args: readonly string[], options: ProgramOptions): Program {
+export function programOf(file: string, args: readonly string[], options: CheckedProgram): Program {
   refuseOwnName(file);
-  const target = parseTarget(options);
-  const argv0 = options.argv0 ?? file;
-  const capabilities = parseCapabilities(options);
-  const seccomp = parseFilters(options, target);
-  validateString('options.argv0', argv0);
-  if (options.signal != null) validateAbortSignal('options.signal', options.signal);
-  const init = parseInit(options.init, target);
+  const { argv0 = file, env, root, uid, gid, groups, dieWithParent = true, cgroup, signal } = options;
+  const target: Target = { unshare: options.unshare, join: options.setns };
+  const seccomp = filtersOf(options, target);
+  const init = initOf(options.init, target);
   return {
     file,
     argv: [argv0, ...args],
-    env: options.env == null ? ownEnv() : parseEnv(options.env),
-    root: parseRoot(options.root),
-    mounts: parseMounts(options.mounts, target),
-    cwd: parseDirectory(options, target),
-    newSession: parseSession(options),
-    ids: { uid: parseId('uid', options.uid), gid: parseId('gid', options.gid), groups: parseGroups(options.groups) },
-    noNewPrivileges: flag('noNewPrivileges', options.noNewPrivileges, seccomp.length > 0),
-    capabilities,
+    env: env === undefined ? ownEnv() : pairsOf(env),
+    root,
+    mounts: mountsOf(options.mounts, target),
+    cwd: directoryOf(options, target),
+    newSession: sessionOf(options),
+    ids: { uid, gid, groups },
+    noNewPrivileges: options.noNewPrivileges ?? seccomp.length > 0,
+    capabilities: capabilityBits(options),
     seccomp,
-    limits: parseLimits(options),
-    cgroup: parseCgroup('options.cgroup', options.cgroup),
+    limits: options,
+    cgroup,
     target,
     init,
-    pids: parsePids(options.pid, target, init),
-    dieWithParent: flag('dieWithParent', options.dieWithParent, true),
-    signal: options.signal ?? undefined,
+    pids: pidsOf(options.pid, target, init),
+    dieWithParent,
+    signal,
   };
-}
-
-/** Names the program, as an argument called `name`. */
-export function validateFile(name: string, file: unknown): asserts file is string {
-  validateString(name, file);
-  if (file === '') throw invalidValue(name, file, 'cannot be empty');
 }
 
 /** What starts the program would start itself: until its exec, these names are nsinit's. proc_pid_exe(5) */
 function refuseOwnName(file: string): void {
   if (!/^\/proc\/(self|thread-self|self\/task\/\d+)\/exe$/.test(normalize(file))) return;
   throw invalidValue('file', file, 'names what starts programs, and not this process: give process.execPath for Node');
-}
-
-/** The arguments of a program; unlike Node's, what is no string is not made one. */
-export function validateArgs(name: string, args: unknown): asserts args is string[] {
-  validateArray(name, args);
-  args.forEach((arg, index) => validateString(`${name}[${index}]`, arg));
 }
 
 /**
@@ -266,13 +200,6 @@ function entersUserNamespace({ unshare, join }: Target): boolean {
   return unshare?.user !== undefined || join?.some((namespace) => namespace.kind === 'user') === true;
 }
 
-function parseTarget({ unshare, setns }: ProgramOptions): Target {
-  return {
-    unshare: unshare == null ? undefined : validateUnshare('options.unshare', unshare),
-    join: setns == null ? undefined : validateJoin('options.setns', setns),
-  };
-}
-
 /**
  * From a new pid namespace this process's group can't be named, and most shells fail at giving the terminal back to it.
  * So there a program that reads the terminal starts in front, in a group of its own, as from a shell. A joined pid
@@ -286,17 +213,14 @@ function sessionSteps(program: Program, stdio: Descriptors): Step[] {
 }
 
 /** Programs in a pid namespace of theirs see no others, and so can trace none. */
-function parseFilters(options: ProgramOptions, { unshare, join }: Target): readonly Filter[] {
+function filtersOf(options: CheckedProgram, { unshare, join }: Target): readonly Filter[] {
   const apart = unshare?.pid !== undefined || join?.some(({ kind }) => kind === 'pid') === true;
   const capabilities = givenCapabilities(options);
   return parseSeccomp('options.seccomp', options.seccomp, { capabilities, seesOthers: !apart });
 }
 
-function parseSession({ detached, newSession }: ProgramOptions): boolean | undefined {
-  const apart = flag('detached', detached, false);
-  if (newSession == null) return apart ? true : undefined;
-  validateBoolean('options.newSession', newSession);
-  if (newSession || !apart) return newSession;
+function sessionOf({ detached = false, newSession }: CheckedProgram): boolean | undefined {
+  if (newSession !== false || !detached) return newSession ?? (detached || undefined);
   throw invalidValue(
     'options.newSession',
     newSession,
@@ -304,61 +228,34 @@ function parseSession({ detached, newSession }: ProgramOptions): boolean | undef
   );
 }
 
-function parseInit(init: unknown, { unshare }: Target): boolean {
+function initOf(init: boolean | undefined, { unshare }: Target): boolean {
   const possible = unshare?.pid !== undefined;
-  const wanted = flag('init', init, possible);
+  const wanted = init ?? possible;
   if (!wanted || possible) return wanted;
   throw invalidValue('options.init', init, "can be true only with a new pid namespace ('pid' in options.unshare)");
 }
 
 /** The first process of a pid namespace is 1, and it has one 1 only: pid_namespaces(7). */
-function parsePids(pid: unknown, { unshare }: Target, init: boolean): readonly number[] {
-  if (pid == null) return [];
-  const pids = listOfPids(pid);
+function pidsOf(pids: readonly number[] = [], { unshare }: Target, init: boolean): readonly number[] {
   const isFirst = unshare?.pid !== undefined && !init;
-  if (isFirst && pids[0] !== 1)
+  if (pids.length > 0 && isFirst && pids[0] !== 1)
     throw invalidValue(
       'options.pid',
-      pid,
+      pids,
       'must be 1 for the first process of a new pid namespace (options.init: false)',
     );
   if (init && pids[0] === 1)
-    throw invalidValue('options.pid', pid, 'cannot be 1, which the init of the new pid namespace is');
+    throw invalidValue('options.pid', pids, 'cannot be 1, which the init of the new pid namespace is');
   return pids;
 }
 
-function listOfPids(pid: unknown): readonly number[] {
-  if (!Array.isArray(pid)) {
-    validateInteger('options.pid', pid, 1, MAX_PID);
-    return [pid];
-  }
-  if (pid.length === 0 || pid.length > MOST_PIDS)
-    throw invalidValue('options.pid', pid, `must name 1 to ${MOST_PIDS} pids`);
-  return pid.map((each: unknown, index) => {
-    validateInteger(`options.pid[${index}]`, each, 1, MAX_PID);
-    return each;
-  });
-}
-
 /** Joining a mount namespace moves the root and the current directory to its root: setns(2). */
-function parseDirectory({ cwd, root }: ProgramOptions, { join }: Target): Directory | number | undefined {
-  if (typeof cwd === 'number') {
-    validateFd('options.cwd', cwd);
-    return cwd;
-  }
-  const moved = join?.some((namespace) => namespace.kind === 'mnt') === true;
-  if (cwd == null) return moved && root == null ? { path: currentDirectory(), orRoot: true } : undefined;
-  const path = validatePath('options.cwd', cwd);
+function directoryOf({ cwd, root }: CheckedProgram, { join }: Target): Directory | number | undefined {
+  if (typeof cwd === 'number') return cwd;
+  const moved = root === undefined && join?.some((namespace) => namespace.kind === 'mnt') === true;
+  if (cwd === undefined) return moved ? { path: currentDirectory(), orRoot: true } : undefined;
   // Not path.resolve(): to the kernel `link/..` is where the link leads, and up from there.
-  const isOurs = moved && root == null && !isAbsolute(path);
-  return { path: isOurs ? `${currentDirectory()}/${path}` : path, orRoot: false };
-}
-
-function parseRoot(root: unknown): string | number | undefined {
-  if (root == null) return undefined;
-  if (typeof root !== 'number') return validatePath('options.root', root);
-  validateFd('options.root', root);
-  return root;
+  return { path: moved && !isAbsolute(cwd) ? `${currentDirectory()}/${cwd}` : cwd, orRoot: false };
 }
 
 function rootSteps(root: string | number | undefined): Step[] {
@@ -372,9 +269,7 @@ function rootSteps(root: string | number | undefined): Step[] {
 }
 
 /** In the mount namespace that this process is in the mounts would outlive the program. */
-function parseMounts(mounts: unknown, target: Target): Step[] {
-  if (mounts == null) return [];
-  validateArray('options.mounts', mounts);
+function mountsOf(mounts: readonly unknown[] = [], target: Target): Step[] {
   const apart = target.unshare?.mnt !== undefined || joins(target, 'mnt');
   if (mounts.length > 0 && !apart)
     throw invalidValue(
@@ -399,15 +294,14 @@ const libcEnv = process.env;
 
 /** It is the environment of libc in the main thread only: a Worker has a copy, or what it was given. */
 function ownEnv(): string[] | null {
-  return isMainThread && process.env === libcEnv ? null : parseEnv(process.env);
+  return isMainThread && process.env === libcEnv ? null : pairsOf(process.env);
 }
 
-/** As Node: inherited properties count, undefined ones don't, and what is no string becomes one. */
-export function parseEnv(env: unknown): string[] {
-  validateObject('options.env', env);
+/** As in Node inherited variables count, undefined ones do not, and a number becomes a string. */
+export function pairsOf(env: Readonly<Record<string, unknown>>): string[] {
   const pairs: string[] = [];
   for (const name in env) {
-    const value: unknown = (env as Record<string, unknown>)[name];
+    const value = env[name];
     if (value === undefined) continue;
     const pair = `${name}=${textOf(name, value)}`;
     validateString(`options.env['${name}']`, pair);
@@ -421,25 +315,4 @@ function textOf(name: string, value: unknown): string {
   if (value === null || ['number', 'bigint', 'boolean'].includes(typeof value))
     return `${value as number | bigint | boolean | null}`;
   throw invalidType(`options.env['${name}']`, 'of type string', value);
-}
-
-function parseId(name: 'uid' | 'gid', id: unknown): number | undefined {
-  if (id == null) return undefined;
-  validateInteger(`options.${name}`, id, 0, MAX_ID);
-  return id;
-}
-
-function parseGroups(groups: unknown): readonly number[] | undefined {
-  if (groups == null) return undefined;
-  validateArray('options.groups', groups);
-  return groups.map((group, index) => {
-    validateInteger(`options.groups[${index}]`, group, 0, MAX_ID);
-    return group;
-  });
-}
-
-function flag(name: keyof ProgramOptions, value: unknown, otherwise: boolean): boolean {
-  const chosen = value ?? otherwise;
-  validateBoolean(`options.${name}`, chosen);
-  return chosen;
 }

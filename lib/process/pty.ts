@@ -1,7 +1,8 @@
 import { Duplex } from 'node:stream';
 import type { NativeTerminal } from '../../types/native';
 import { copyBytes } from '../errors/bytes';
-import { validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { integer, orNull, schema } from '../errors/schema';
+import { validateInteger } from '../errors/validate';
 import { systemError } from '../errors/system-error';
 import { inspectAs } from '../handle/inspect';
 import { native } from '../native';
@@ -41,12 +42,12 @@ const LINE_ENDS: readonly (number | undefined)[] = [10, 13];
 /** What `NativeTerminal` answers where the other end is closed. */
 const END = -1;
 
+const parseSize = schema<PtyOptions>()({ cols: orNull(integer(1, MOST)), rows: orNull(integer(1, MOST)) });
+
 /** @throws TypeError, RangeError with Node's codes */
-export function parsePty(pty: unknown): TerminalSize {
-  validateObject('options.pty', pty);
-  validateKnownKeys('options.pty', pty, ['cols', 'rows']);
-  const { cols, rows } = pty as PtyOptions;
-  return checkedSize('options.pty.', cols ?? 80, rows ?? 24);
+export function parsePty(name: string, pty: unknown): TerminalSize {
+  const { cols = 80, rows = 24 } = parseSize(name, pty);
+  return { cols, rows };
 }
 
 function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize {

@@ -1,5 +1,6 @@
 import type { Step } from '../../types/native';
-import { invalidType, invalidValue, validateInteger, validateKnownKeys, validateObject } from '../errors/validate';
+import { orNull, schema, schemaOf } from '../errors/schema';
+import { invalidType, invalidValue, validateInteger } from '../errors/validate';
 import { RESOURCES, type Resource } from '../kernel/resources';
 
 /** A limit, in the unit that getrlimit(2) gives for the resource. `Infinity` and `'unlimited'` are the same. */
@@ -37,63 +38,7 @@ const AS_IS = -2;
 /** What nsinit itself needs, or is counted for, until shortly before the exec: they are limited last. */
 const LATE: readonly Resource[] = ['as', 'data', 'nofile', 'nproc', 'stack'];
 
-/**
- * Checks the option `rlimits`.
- *
- * @throws TypeError, RangeError with Node's codes
- */
-export function parseRlimits(name: string, limits: unknown): readonly RlimitTriple[] {
-  if (limits == null) return [];
-  validateObject(name, limits);
-  validateKnownKeys(name, limits, RESOURCES);
-  return RESOURCES.flatMap((resource, number) => {
-    const limit = (limits as Rlimits)[resource];
-    return limit == null ? [] : [[number, ...parseLimit(`${name}.${resource}`, limit)] as const];
-  });
-}
-
-/** What is set before the ids change, while the task may raise hard limits. */
-export function earlyRlimits(limits: readonly RlimitTriple[]): Step[] {
-  const steps: Step[] = [];
-  const raised = limits.filter((limit) => isLate(limit) && limit[2] !== AS_IS);
-  const early = limits.filter((limit) => !isLate(limit));
-  if (raised.length > 0) steps.push(['raise_limits', raised.flatMap(([resource, , hard]) => [resource, hard])]);
-  if (early.length > 0) steps.push(['rlimits', early.flat()]);
-  return steps;
-}
-
-/**
- * What is set right before the exec. A limit of processes that is in force while the ids change, and already exceeded
- * by the new user, would make execve(2) fail with EAGAIN.
- */
-export function lateRlimits(limits: readonly RlimitTriple[]): Step[] {
-  const late = limits.filter(isLate);
-  return late.length === 0 ? [] : [['rlimits', late.flat()]];
-}
-
-function isLate([number]: RlimitTriple): boolean {
-  return LATE.some((resource) => resource === RESOURCES[number]);
-}
-
-function parseLimit(name: string, limit: unknown): [soft: number, hard: number] {
-  if (typeof limit !== 'object') {
-    const both = parseValue(name, limit);
-    return [both, both];
-  }
-  validateObject(name, limit);
-  validateKnownKeys(name, limit, ['soft', 'hard']);
-  const { soft, hard } = limit as Rlimit;
-  const parsed: [number, number] = [
-    soft == null ? AS_IS : parseValue(`${name}.soft`, soft),
-    hard == null ? AS_IS : parseValue(`${name}.hard`, hard),
-  ];
-  if (parsed[0] !== AS_IS && parsed[1] !== AS_IS && magnitude(parsed[0]) > magnitude(parsed[1])) {
-    throw invalidValue(`${name}.soft`, soft, 'cannot be above the hard limit');
-  }
-  return parsed;
-}
-
-function parseValue(name: string, value: unknown): number {
+function limitValue(name: string, value: unknown): number {
   if (value === 'unlimited' || value === Infinity) return INFINITE;
   if (typeof value === 'string') throw invalidValue(name, value, "must be a number or 'unlimited'");
   if (typeof value !== 'number') throw invalidType(name, "of type number or 'unlimited'", value);
@@ -101,6 +46,87 @@ function parseValue(name: string, value: unknown): number {
   return value;
 }
 
-function magnitude(limit: number): number {
-  return limit === INFINITE ? Infinity : limit;
+const parseSoftAndHard = schema<Rlimit>()({ soft: orNull(limitValue), hard: orNull(limitValue) });
+
+function limit(name: string, value: unknown): [soft: number, hard: number] {
+  if (typeof value !== 'object') {
+    const both = limitValue(name, value);
+    return [both, both];
+  }
+  const { soft = AS_IS, hard = AS_IS } = parseSoftAndHard(name, value);
+  if (soft === AS_IS || hard === AS_IS || magnitude(soft) <= magnitude(hard)) return [soft, hard];
+  throw invalidValue(`${name}.soft`, soft === INFINITE ? Infinity : soft, 'cannot be above the hard limit');
+}
+
+const limits = schemaOf(Object.fromEntries(RESOURCES.map((resource) => [resource, orNull(limit)])));
+
+/**
+ * Checks the option `rlimits`.
+ *
+ * @throws TypeError, RangeError with Node's codes
+ */
+export function parseRlimits(name: string, value: unknown): RlimitTriple[] {
+  const given = limits(name, value) as Partial<Record<Resource, [soft: number, hard: number]>>;
+  return RESOURCES.flatMap((resource, number) => {
+    const pair = given[resource];
+    return pair === undefined ? [] : [[number, ...pair] as const];
+  });
+}
+
+/** The limits of one program among those that a sandbox has for all: what is not given is as for all. */
+export function rlimitsWithin(
+  name: string,
+  given: readonly RlimitTriple[],
+  most: readonly RlimitTriple[],
+): RlimitTriple[] {
+  const all = new Map(most.map((triple) => [triple[0], triple]));
+  for (const [resource, soft, hard] of given) {
+    const [, mostSoft = AS_IS, mostHard = AS_IS] = all.get(resource) ?? [];
+    if (!isWithin(soft, mostSoft) || !isWithin(soft, mostHard) || !isWithin(hard, mostHard)) {
+      throw invalidValue(
+        `${name}.${RESOURCES[resource] ?? resource}`,
+        shown(soft, hard),
+        'is more than the sandbox has',
+      );
+    }
+    const lowered = isWithin(mostSoft, hard) ? mostSoft : hard;
+    all.set(resource, [resource, soft === AS_IS ? lowered : soft, hard === AS_IS ? mostHard : hard]);
+  }
+  return [...all.values()];
+}
+
+function shown(soft: number, hard: number): unknown {
+  const [first, second] = [soft, hard].map((each) => (each === AS_IS ? undefined : magnitude(each)));
+  return first === second ? first : { soft: first, hard: second };
+}
+
+function isWithin(value: number, most: number): boolean {
+  return most === AS_IS || value === AS_IS || magnitude(value) <= magnitude(most);
+}
+
+/** The steps before the ids change, while the task may raise hard limits. */
+export function earlyRlimits(triples: readonly RlimitTriple[]): Step[] {
+  const steps: Step[] = [];
+  const raised = triples.filter((triple) => isLate(triple) && triple[2] !== AS_IS);
+  const early = triples.filter((triple) => !isLate(triple));
+  if (raised.length > 0) steps.push(['raise_limits', raised.flatMap(([resource, , hard]) => [resource, hard])]);
+  if (early.length > 0) steps.push(['rlimits', early.flat()]);
+  return steps;
+}
+
+/**
+ * The steps right before the exec. A limit of processes that is in force while the ids change, and already exceeded
+ * by the new user, would make execve(2) fail with EAGAIN.
+ */
+export function lateRlimits(triples: readonly RlimitTriple[]): Step[] {
+  const late = triples.filter(isLate);
+  return late.length === 0 ? [] : [['rlimits', late.flat()]];
+}
+
+function isLate([number]: RlimitTriple): boolean {
+  return LATE.some((resource) => resource === RESOURCES[number]);
+}
+
+function magnitude(value: number): number {
+  return value === INFINITE ? Infinity : value;
 }

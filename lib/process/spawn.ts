@@ -1,35 +1,16 @@
-import {
-  invalidType,
-  invalidValue,
-  outOfRange,
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../errors/validate';
-import { plain } from '../errors/plain';
+import { constants } from 'node:os';
+import { invalidType, invalidValue } from '../errors/validate';
 import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
 import type { Task } from '../task/task';
 import type { ChannelFormat } from './ipc/channel';
-import { SERIALIZATIONS, type Serialization } from './ipc/codec';
+import type { Serialization } from './ipc/codec';
 import { Deadline } from './deadline';
 import { NamespaceProcess } from './namespace-process';
-import type { ProgramOptions, SpawnOptions } from './program-options';
-import {
-  type Confine,
-  PROGRAM_OPTIONS,
-  type Program,
-  parseEnv,
-  parseProgram,
-  startProgram,
-  validateArgs,
-  validateFile,
-} from './program';
-import { Pty, type TerminalSize, parsePty } from './pty';
-import { signalNumber } from './signals';
+import type { SpawnOptions } from './program-options';
+import { type Confine, type Program, pairsOf, programOf, startProgram } from './program';
+import { Pty, type TerminalSize } from './pty';
+import { type CheckedSpawn, SCHEMAS, parseArgs, parseFile } from './schemas';
 import { StdioDescriptors, type StdioSlot, channelFd, parseStdio } from './stdio';
 
 /** All that `spawn()` was asked, checked. */
@@ -44,26 +25,8 @@ export interface SpawnRequest {
   readonly killSignal: number;
 }
 
-/** The longest that setTimeout() takes. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
-
 /** 64 MiB. */
 const MAX_MESSAGE_SIZE = 64 * 1024 * 1024;
-
-const OWN_OPTIONS: Record<Exclude<keyof SpawnOptions, keyof ProgramOptions>, true> = {
-  stdio: true,
-  pty: true,
-  serialization: true,
-  maxMessageSize: true,
-  timeout: true,
-  killSignal: true,
-  shell: true,
-  windowsHide: true,
-  windowsVerbatimArguments: true,
-};
-
-/** The names of {@link SpawnOptions}. */
-export const SPAWN_OPTIONS: readonly string[] = [...PROGRAM_OPTIONS, ...Object.keys(OWN_OPTIONS)];
 
 /**
  * Starts a program in new namespaces (`unshare`), in existing ones (`setns`), in both, or in those of this process.
@@ -98,47 +61,37 @@ export async function spawn(
   options?: SpawnOptions,
 ): Promise<NamespaceProcess> {
   const [list, bag] = sortArguments(args, options);
-  validateKnownKeys('options', bag, SPAWN_OPTIONS);
-  return startSpawn(parseSpawn(file, list, bag));
+  return startSpawn(requestOf(parseFile('file', file), list, SCHEMAS.spawn('options', bag)));
 }
 
-/** `(args?, options?)`, either of which may be left out. */
-export function sortArguments(first: unknown, second: unknown): [args: string[], options: object] {
-  const [args, options] = [plain(first), plain(second)];
+/** `(args?, options?)`, either of which may be left out. The options are still to be checked. */
+export function sortArguments(args: unknown, options: unknown): [args: string[], options: unknown] {
   if (args != null && typeof args !== 'object') throw invalidType('args', 'of type object', args);
   if (args != null && !Array.isArray(args)) return [[], args];
-  const list: unknown = args ?? [];
-  const bag = options === undefined ? {} : options;
-  validateArgs('args', list);
-  validateObject('options', bag);
-  return [list, bag];
+  return [parseArgs('args', args ?? []), options === undefined ? {} : options];
 }
 
-/** Checks everything but the names of the options. */
-export function parseSpawn(
-  file: unknown,
+/** Puts together the options of {@link SpawnOptions}, which have been checked. */
+export function requestOf(
+  file: string,
   args: readonly string[],
-  options: SpawnOptions,
+  options: CheckedSpawn,
   confine: Confine = (program) => program,
 ): SpawnRequest {
-  validateFile('file', file);
-  const shell = parseShell(options.shell);
+  const { shell, pty, timeout = 0, killSignal = constants.signals.SIGTERM } = options;
   const command: [string, readonly string[]] =
     shell === undefined ? [file, args] : [shell, ['-c', [file, ...args].join(' ')]];
-  for (const name of ['windowsHide', 'windowsVerbatimArguments'] as const) {
-    if (options[name] != null) validateBoolean(`options.${name}`, options[name]);
-  }
-  const pty = parseTerminal(options);
-  const format = parseFormat(options);
-  const program = confine(parseProgram(...command, options));
+  if (pty !== undefined) refuseBesideTerminal(options);
+  const { serialization = 'json', maxMessageSize = MAX_MESSAGE_SIZE } = options;
+  const program = confine(programOf(...command, options));
   const stdio = parseStdio(pty === undefined ? options.stdio : 'ignore');
   return {
-    program: { ...program, env: channelEnv(program.env, channelFd(stdio), format.serialization) },
+    program: { ...program, env: channelEnv(program.env, channelFd(stdio), serialization) },
     stdio,
     pty,
-    format,
-    timeout: parseTimeout(options.timeout),
-    killSignal: signalNumber('options.killSignal', options.killSignal ?? 'SIGTERM'),
+    format: { serialization, maxMessageSize },
+    timeout,
+    killSignal,
   };
 }
 
@@ -185,27 +138,15 @@ function openPty(task: Task, size: TerminalSize): Pty {
   }
 }
 
-function parseTerminal({ pty, stdio, newSession }: SpawnOptions): TerminalSize | undefined {
-  if (pty == null) return undefined;
-  if (stdio != null)
+function refuseBesideTerminal({ pty, stdio, newSession }: CheckedSpawn): void {
+  if (stdio !== undefined)
     throw invalidValue('options.pty', pty, 'cannot be given with options.stdio, which it takes the place of');
-  if (newSession === false) {
-    throw invalidValue(
-      'options.newSession',
-      newSession,
-      'cannot be false with options.pty, the terminal of a session of its own',
-    );
-  }
-  return parsePty(pty);
-}
-
-function parseFormat({ serialization, maxMessageSize }: SpawnOptions): ChannelFormat {
-  const format = { serialization: serialization ?? 'json', maxMessageSize: maxMessageSize ?? MAX_MESSAGE_SIZE };
-  validateOneOf('options.serialization', format.serialization, SERIALIZATIONS);
-  if (typeof format.maxMessageSize !== 'number')
-    throw invalidType('options.maxMessageSize', 'of type number', maxMessageSize);
-  if (!(format.maxMessageSize > 0)) throw outOfRange('options.maxMessageSize', 'a positive number', maxMessageSize);
-  return format;
+  if (newSession !== false) return;
+  throw invalidValue(
+    'options.newSession',
+    newSession,
+    'cannot be false with options.pty, the terminal of a session of its own',
+  );
 }
 
 /** How a Node that is a child finds its end of the IPC channel. */
@@ -217,21 +158,7 @@ function channelEnv(
   if (fd === undefined) return env;
   const channel = [`NODE_CHANNEL_FD=${fd}`, `NODE_CHANNEL_SERIALIZATION_MODE=${serialization}`];
   return [
-    ...(env ?? parseEnv(process.env)).filter((pair) => !/^NODE_CHANNEL_(FD|SERIALIZATION_MODE)=/.test(pair)),
+    ...(env ?? pairsOf(process.env)).filter((pair) => !/^NODE_CHANNEL_(FD|SERIALIZATION_MODE)=/.test(pair)),
     ...channel,
   ];
-}
-
-function parseShell(shell: unknown): string | undefined {
-  if (shell == null || shell === false || shell === '') return undefined;
-  if (shell === true) return '/bin/sh';
-  if (typeof shell !== 'string') throw invalidType('options.shell', 'one of type boolean or string', shell);
-  validateString('options.shell', shell);
-  return shell;
-}
-
-function parseTimeout(timeout: unknown): number {
-  if (timeout == null) return 0;
-  validateInteger('options.timeout', timeout, 0, MAX_TIMEOUT);
-  return timeout;
 }

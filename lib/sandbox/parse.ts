@@ -20,7 +20,7 @@ import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/un
 import { isNamespace } from '../namespace/namespace';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { Namespace } from '../namespace/namespace';
-import { type RlimitTriple, type Rlimits, parseRlimits } from '../process/rlimits';
+import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import { type Filter, parseSeccomp } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
 import { type CheckedEntry, parseEntries } from './entries';
@@ -81,8 +81,7 @@ export interface Rules {
   readonly seccomp: readonly Filter[];
   /** A session keyring of its own: the default filter closes keyrings, and others need not. */
   readonly newKeyring: boolean;
-  readonly rlimits: Rlimits | undefined;
-  readonly limits: readonly RlimitTriple[];
+  readonly rlimits: readonly RlimitTriple[];
 }
 
 const KNOWN: Record<keyof SandboxSpec, true> = {
@@ -364,8 +363,7 @@ function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespac
     dieWithParent: flag('dieWithParent', spec.dieWithParent, true),
     seccomp: filters,
     newKeyring: seccomp !== 'default',
-    rlimits,
-    limits: parseRlimits('spec.rlimits', rlimits),
+    rlimits: rlimits == null ? [] : parseRlimits('spec.rlimits', rlimits),
   };
 }
 

@@ -1,17 +1,16 @@
-/** What programs in a sandbox are given, and what may be said of each by itself: less than of all, and never more. */
+/** The rules for programs in a sandbox: an option of one program can ask for less than the sandbox has, and never for more. */
 import { isAbsolute } from 'node:path';
-import { invalidValue, validateBoolean, validatePath } from '../errors/validate';
+import { invalidType, invalidValue } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import type { Confinement } from '../process/in-set';
-import type { ProgramOptions } from '../process/program-options';
-import { type Rlimit, type RlimitValue, type Rlimits, parseRlimits } from '../process/rlimits';
-import { RESOURCES, type Resource } from '../kernel/resources';
+import { rlimitsWithin } from '../process/rlimits';
+import { type CheckedProgram, schemasWithout } from '../process/schemas';
 import type { Built } from './build';
 import { withVariables } from './environment';
 import type { ResolvedUser } from './ids';
 import type { Rules } from './parse';
 
-/** What is the sandbox's to say, or would lead out of it. */
+/** Options that the sandbox decides, or that would lead out of it. */
 const WITHHELD = ['setns', 'unshare', 'root', 'mounts', 'init', 'dieWithParent', 'cgroup', 'securebits'] as const;
 
 /** @inline @useDeclaredType */
@@ -24,17 +23,15 @@ type Withheld = (typeof WITHHELD)[number];
  */
 export type InSandbox<Options> = Omit<Options, Withheld>;
 
-/** A limit as the step `rlimits` has it: -1 is infinity, -2 as it is. */
-const INFINITE = -1;
-const AS_IS = -2;
+const IN_SANDBOX = schemasWithout(...WITHHELD);
 
 export function confinementOf(
   rules: Rules,
   { ids, cgroup, nullDevice }: Pick<Built, 'ids' | 'cgroup' | 'nullDevice'>,
 ): Omit<Confinement, 'started'> {
   return {
-    withheld: WITHHELD,
-    complete: (options) => ({ ...options, ...completed(options, rules, ids) }),
+    schemas: IN_SANDBOX,
+    narrow: (options) => ({ ...options, ...narrowed(options, rules, ids) }),
     confine: (program) => ({
       ...program,
       seccomp: [...rules.seccomp, ...program.seccomp],
@@ -45,13 +42,13 @@ export function confinementOf(
   };
 }
 
-function completed(options: ProgramOptions, rules: Rules, ids: ResolvedUser): ProgramOptions {
+function narrowed(options: CheckedProgram, rules: Rules, ids: ResolvedUser): CheckedProgram {
   return {
     cwd: directoryOf(options.cwd, rules.cwd),
     env: withVariables('options.env', rules.env, options.env),
     ...idsOf(options, rules, ids),
     capabilities: capabilitiesOf(options.capabilities, rules),
-    rlimits: rlimitsOf(options.rlimits, rules),
+    rlimits: rlimitsWithin('options.rlimits', options.rlimits ?? [], rules.rlimits),
     noNewPrivileges: holds('noNewPrivileges', options.noNewPrivileges, rules.noNewPrivileges),
     dieWithParent: rules.dieWithParent,
     newSession: holds('newSession', options.newSession, rules.newSession),
@@ -59,84 +56,45 @@ function completed(options: ProgramOptions, rules: Rules, ids: ResolvedUser): Pr
 }
 
 /** Any that a user namespace has are the sandbox's; without one, others would be somebody else of the host's. */
-function idsOf(options: ProgramOptions, { ownsIds }: Rules, ids: ResolvedUser): ProgramOptions {
+function idsOf(options: CheckedProgram, { ownsIds }: Rules, ids: ResolvedUser): CheckedProgram {
   for (const name of ['uid', 'gid', 'groups'] as const) {
-    if (ownsIds || options[name] == null) continue;
+    if (ownsIds || options[name] === undefined) continue;
     throw invalidValue(`options.${name}`, options[name], 'can be given only where the sandbox has a user namespace');
   }
-  return {
-    uid: options.uid ?? ids.uid.id,
-    gid: options.gid ?? ids.gid.id,
-    groups: options.groups ?? ids.groups,
-  };
+  const { uid = ids.uid.id, gid = ids.gid.id, groups = ids.groups } = options;
+  return { uid, gid, groups: groups && [...groups] };
 }
 
-function directoryOf(cwd: unknown, base: string): string {
-  if (cwd == null) return base;
-  const path = validatePath('options.cwd', cwd);
-  return isAbsolute(path) ? path : `${base}/${path}`;
+function directoryOf(cwd: CheckedProgram['cwd'], base: string): string {
+  if (typeof cwd === 'number') throw invalidType('options.cwd', 'of type string or an instance of URL', cwd);
+  if (cwd === undefined) return base;
+  return isAbsolute(cwd) ? cwd : `${base}/${cwd}`;
 }
 
-/** What is not said of a set is to be as the sandbox has it, and not as this process. */
+/** A set that is not given is to be as the sandbox has it, and not as this process. */
 function capabilitiesOf(
-  given: ProgramOptions['capabilities'],
+  given: CheckedProgram['capabilities'],
   { capabilities }: Rules,
-): ProgramOptions['capabilities'] {
-  if (given == null) return capabilities;
-  if (isList(given)) {
+): CheckedProgram['capabilities'] {
+  if (given === undefined) return [...capabilities];
+  if (Array.isArray(given)) {
     refuseMore('options.capabilities', given, capabilities);
     return given;
   }
   for (const name of ['bounding', 'inheritable', 'ambient'] as const) {
-    refuseMore(`options.capabilities.${name}`, given[name], capabilities);
+    refuseMore(`options.capabilities.${name}`, given[name] ?? [], capabilities);
   }
-  const { bounding = capabilities, ambient = [], inheritable = ambient } = given;
-  return { ...given, bounding, inheritable, ambient };
+  const { bounding = [...capabilities], ambient = [], inheritable = ambient } = given;
+  return { bounding, inheritable, ambient };
 }
 
-function isList(given: NonNullable<ProgramOptions['capabilities']>): given is readonly Capability[] {
-  return Array.isArray(given);
-}
-
-/** What is no list, or has no capabilities, is refused where the option itself is checked. */
-function refuseMore(name: string, given: unknown, most: readonly Capability[]): void {
-  if (!Array.isArray(given)) return;
+function refuseMore(name: string, given: readonly Capability[], most: readonly Capability[]): void {
   const more = CAPABILITIES.find((each) => given.includes(each) && !most.includes(each));
   if (more !== undefined) throw invalidValue(name, given, `cannot have ${more}, which the sandbox does not have`);
 }
 
-/** Of a resource that the sandbox limits a program can have less; what is not said of it is as the sandbox has it. */
-function rlimitsOf(given: ProgramOptions['rlimits'], rules: Rules): Rlimits {
-  const all: Rlimits = { ...rules.rlimits };
-  for (const [resource, soft, hard] of parseRlimits('options.rlimits', given)) {
-    const name = nameOf(resource);
-    const [, mostSoft = INFINITE, mostHard = INFINITE] = rules.limits.find(([other]) => other === resource) ?? [];
-    if (!atMost(soft, mostSoft) || !atMost(hard, mostHard)) {
-      throw invalidValue(`options.rlimits.${name}`, given?.[name], 'is more than the sandbox has');
-    }
-    const [least, most] = [pairOf(given?.[name]), pairOf(rules.rlimits?.[name])];
-    all[name] = { soft: least.soft ?? most.soft, hard: least.hard ?? most.hard };
-  }
-  return all;
-}
-
-function nameOf(resource: number): Resource {
-  return RESOURCES[resource] ?? 'core';
-}
-
-function pairOf(limit: RlimitValue | Rlimit | undefined): Rlimit {
-  return typeof limit === 'object' ? limit : { soft: limit, hard: limit };
-}
-
-function atMost(limit: number, most: number): boolean {
-  if (most === INFINITE || most === AS_IS || limit === AS_IS) return true;
-  return limit !== INFINITE && limit <= most;
-}
-
-/** What is so for all cannot be otherwise for one. */
-function holds(name: 'noNewPrivileges' | 'newSession', given: unknown, always: boolean): boolean {
-  if (given == null) return always;
-  validateBoolean(`options.${name}`, given);
-  if (given || !always) return given;
+/** An option that is true for all cannot be otherwise for one. */
+function holds(name: 'noNewPrivileges' | 'newSession', given: boolean | undefined, always: boolean): boolean {
+  if (given !== false || !always) return given ?? always;
   throw invalidValue(`options.${name}`, given, 'cannot be false where it is true for the sandbox');
 }

@@ -1,14 +1,12 @@
 import { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXEC_FILE_OPTIONS } from '../../lib/process/exec';
-import { FORK_OPTIONS } from '../../lib/process/fork';
-import { SPAWN_OPTIONS } from '../../lib/process/spawn';
+import { SCHEMAS } from '../../lib/process/schemas';
 
 const page = readFileSync(join(__dirname, '..', '..', 'docs', 'child-process.md'), 'utf8');
 
 describe('docs/child-process.md', () => {
-  test.each([...new Set([...SPAWN_OPTIONS, ...EXEC_FILE_OPTIONS, ...FORK_OPTIONS])])(
+  test.each([...new Set(Object.values(SCHEMAS).flatMap(({ keys }): string[] => [...keys]))])(
     'tells of the option %s',
     (name) => {
       expect(page).toContain(`\`${name}\``);

@@ -174,6 +174,16 @@ test('limits hold for each program; a program can have less', async () => {
     expect(await said(sandbox, 'ulimit -n; ulimit -Hn; ulimit -c')).toBe('100\n100\n0');
     const { stdout } = await sandbox.exec('ulimit -n; ulimit -Hn', { rlimits: { nofile: { soft: 20 } } });
     expect(stdout).toBe('20\n100\n');
+    const lower = await sandbox.exec('ulimit -n; ulimit -Hn', { rlimits: { nofile: { hard: 30 } } });
+    expect(lower.stdout).toBe('30\n30\n');
+  });
+});
+
+test('a soft limit of a program cannot be above the hard one of the sandbox, which has no soft one', async () => {
+  await inSandbox(userland({ rlimits: { nofile: { hard: 50 } } }), async (sandbox) => {
+    await expect(sandbox.exec('true', { rlimits: { nofile: { soft: 51 } } })).rejects.toThrow(
+      /options\.rlimits\.nofile' is more than the sandbox has. Received \{ soft: 51/,
+    );
   });
 });
 
