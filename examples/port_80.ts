@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const servers = await Promise.all(
     SERVERS.map((name, index) => serve(network, client, name, `10.80.0.${10 + index}`)),
   );
-  for (const { address } of servers) console.log(await ask(client, address));
+  for (const { address } of servers) console.log(await ask(network, address));
   await Promise.all(servers.map(({ close }) => close()));
 }
 
@@ -31,31 +31,27 @@ interface Running {
 }
 
 async function serve(network: Network, client: NamespaceSet, name: string, address: string): Promise<Running> {
-  // In the same user namespace, so that a link can be moved from the one to the other.
+  // In the same user namespace, so that a link can be moved from the one to the other: a veth, one end on the bridge.
   const set = await unshare('net', { setns: client });
-  await connectTo(network, name, set, address);
+  await network.link.add({ name, kind: 'veth', up: true, master: 'bridge', peer: { name: 'eth0', namespace: set } });
+  const inside = await Network.open(set);
+  await inside.link.set('eth0', { up: true });
+  await inside.address.add('eth0', `${address}/24`);
   const server = createServer((request, response) => {
     response.end(`${name} on ${address}:80, asked by ${request.socket.remoteAddress ?? 'nobody'}`);
   });
-  await set.listen(server, { host: address, port: 80 });
+  await inside.listen(server, { host: address, port: 80 });
   return {
     address,
     close: async () => {
       server.close();
+      await inside.close();
       await set.close();
     },
   };
 }
 
-/** A veth: one end on the bridge, the other inside. */
-async function connectTo(network: Network, name: string, set: NamespaceSet, address: string): Promise<void> {
-  await network.link.add({ name, kind: 'veth', up: true, master: 'bridge', peer: { name: 'eth0', namespace: set } });
-  await using inside = await Network.open(set);
-  await inside.link.set('eth0', { up: true });
-  await inside.address.add('eth0', `${address}/24`);
-}
-
-function ask(client: NamespaceSet, host: string): Promise<string> {
+function ask(client: Network, host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     get({ host, agent: client.httpAgent() }, (response) => {
       text(response).then(resolve, reject);

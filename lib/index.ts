@@ -6,7 +6,6 @@
  * @mergeModuleWith <project>
  */
 import './compose';
-import './network/sockets'; // what namespaces do with sockets: provideSockets
 export type { Bytes } from './errors/bytes';
 export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-error';
 export type { IdMap, IdRange } from './idmap/id-map';
@@ -31,8 +30,6 @@ export { NamespaceSet, type WriteFileOptions } from './set/namespace-set';
 export type { ReadFileOptions } from './set/read-options';
 export { PersistentNamespace } from './namespace/persistent';
 export { type ProcessTarget, setns } from './set/setns';
-export type { SocketDomain, SocketType } from './kernel/sockets';
-export type { Sockets } from './namespace/sockets';
 export { type CallOptions, type UnshareOptions, unshare } from './set/unshare';
 export * as thread from './thread';
 export { Cgroup, type FreezeOptions } from './cgroup/cgroup';

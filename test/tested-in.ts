@@ -50,10 +50,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/mount/tree.ts': 'test/mount/mountinfo.test.ts',
 
   'lib/namespace': 'test/namespace/namespace.test.ts',
-  'lib/namespace/sockets.ts': 'test/network/sockets/listen.test.ts',
 
   'lib/discovery/index.ts': 'test/system/doors.test.ts',
-  'lib/network/index.ts': 'test/system/doors.test.ts',
 
   'lib/network': ['test/network/link/links.test.ts', 'test/network/refused.test.ts'],
   'lib/network/address': 'test/network/address/addresses.test.ts',
@@ -62,14 +60,12 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/named': 'test/network/named/named.root.test.ts',
   'lib/network/neighbor': 'test/network/neighbor/neighbors.test.ts',
   'lib/network/netlink': ['test/network/netlink/codec.test.ts', 'test/network/netlink/connection.test.ts'],
-  'lib/network/network.ts': ['test/network/lifetime.test.ts', 'test/network/lab.test.ts'],
   'lib/network/nsid': 'test/network/nsid/nsids.test.ts',
   'lib/network/resolve': 'test/network/resolve/lookup.test.ts',
   'lib/network/route': 'test/network/route/routes.test.ts',
   'lib/network/rule': 'test/network/rule/rules.test.ts',
   'lib/network/sockets': ['test/network/sockets/listen.test.ts', 'test/network/sockets/connect.test.ts'],
   'lib/network/sockets/agents.ts': 'test/network/sockets/http.test.ts',
-  'lib/network/sockets/index.ts': 'test/network/sockets/unix.test.ts',
   'lib/network/watch': 'test/network/watch/watch.test.ts',
 
   // Each thing that a program can do, done through child_process as well.

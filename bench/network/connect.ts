@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { type NamespaceKind, unshare } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 import { type Contestant, type Samples, interleave } from '../measure/interleave';
 
 /**
@@ -9,13 +10,14 @@ import { type Contestant, type Samples, interleave } from '../measure/interleave
  */
 export async function measureConnect(rounds: number, kinds: NamespaceKind[]): Promise<Samples> {
   const set = await unshare(kinds);
-  const inside = await set.listen(server(), { port: 0, host: '127.0.0.1' });
+  const network = await Network.open(set);
+  const inside = await network.listen(server(), { port: 0, host: '127.0.0.1' });
   const outside = server().listen(0, '127.0.0.1');
   await once(outside, 'listening');
   try {
     return await interleave(
       [
-        contestant('another namespace', () => set.connect({ host: '127.0.0.1', port: portOf(inside) })),
+        contestant('another namespace', () => network.connect({ host: '127.0.0.1', port: portOf(inside) })),
         contestant('net.connect', async () => {
           const socket = connect({ host: '127.0.0.1', port: portOf(outside) });
           await once(socket, 'connect');
@@ -27,6 +29,7 @@ export async function measureConnect(rounds: number, kinds: NamespaceKind[]): Pr
   } finally {
     inside.close();
     outside.close();
+    await network.close();
     await set.close();
   }
 }

@@ -21,12 +21,12 @@ export async function measureHttp(rounds: number): Promise<Samples> {
   await nearNetwork.link.add(veth);
   await farNetwork.link.set('far', { up: true });
   await Promise.all([nearNetwork.address.add('near', '10.7.7.1/24'), farNetwork.address.add('far', '10.7.7.2/24')]);
-  const inside = await far.listen(server(), { host: '10.7.7.2', port: 80 });
+  const inside = await farNetwork.listen(server(), { host: '10.7.7.2', port: 80 });
   const outside = server().listen(0, '127.0.0.1');
   await once(outside, 'listening');
   const { port } = outside.address() as AddressInfo;
   const options = { keepAlive: true, maxSockets: AT_ONCE };
-  const agents = { veth: near.httpAgent(options), loopback: new Agent(options) };
+  const agents = { veth: nearNetwork.httpAgent(options), loopback: new Agent(options) };
   try {
     return await interleave(
       [

@@ -22,7 +22,6 @@ import {
 } from '../kernel/namespace-kind';
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
-import { Sockets } from './sockets';
 
 /** A handle that another object owns. */
 type Owner = object;
@@ -47,7 +46,7 @@ let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
  * await net.close();
  * ```
  */
-export class Namespace extends Sockets {
+export class Namespace implements AsyncDisposable {
   static {
     construct = (descriptor, owner) => new Namespace(descriptor, owner);
     inspectAs(this, (namespace) => ({ [String(namespace)]: true, closed: namespace.closed }));
@@ -62,7 +61,6 @@ export class Namespace extends Sockets {
   readonly #descriptor: Descriptor;
 
   private constructor(descriptor: Descriptor, owner: Owner | undefined) {
-    super();
     const { flag, ino, dev } = native().namespaceInfo(descriptor.fd);
     const [kind] = kindsOfFlags(flag);
     if (kind === undefined) throw new NamespaceError({ errno: Errno.EINVAL, syscall: 'ioctl' });
@@ -177,7 +175,7 @@ export class Namespace extends Sockets {
   }
 
   /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
-  override toString(): string {
+  toString(): string {
     return `${this.kind}:[${this.id}]`;
   }
 

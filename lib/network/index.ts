@@ -4,6 +4,7 @@
  *
  * @module linux-ns/network
  */
+import '../compose';
 export type { Address } from './address/address';
 export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './address/addresses';
 export type { Attachment } from './attach/attach';
@@ -49,12 +50,13 @@ export {
 export type { LookupAddress, LookupOptions } from './resolve/lookup';
 export type { ResolveOptions } from './resolve/resolve-options';
 export type {
-  ConnectOptions,
   Connector,
   ConnectorOptions,
   ConnectorRequest,
-  DatagramOptions,
   HttpAgentOptions,
   HttpsAgentOptions,
-  ListenOptions,
-} from './sockets';
+} from './sockets/agents';
+export type { ConnectOptions } from './sockets/connect';
+export type { DatagramOptions } from './sockets/datagram';
+export type { ListenOptions } from './sockets/listen';
+export type { SocketDomain, SocketType } from '../kernel/sockets';

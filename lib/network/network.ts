@@ -1,6 +1,11 @@
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import type { Server, Socket } from 'node:net';
 import { closedError } from '../errors/namespace-error';
 import { plainOptions } from '../errors/plain';
-import { validateAbortSignal, validateInteger } from '../errors/validate';
+import { validateAbortSignal, validateInteger, validateOneOf } from '../errors/validate';
+import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 import { throwIfAborted } from '../errors/abort';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
@@ -14,8 +19,21 @@ import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
 import { Nsids } from './nsid/nsids';
 import { type NetworkTarget, Place, netlinkSocket } from './place';
+import { type LookupAddress, type LookupOptions, lookup } from './resolve/lookup';
 import { Routes } from './route/routes';
 import { Rules } from './rule/rules';
+import {
+  type Connector,
+  type ConnectorOptions,
+  type HttpAgentOptions,
+  type HttpsAgentOptions,
+  connector,
+  httpAgent,
+  httpsAgent,
+} from './sockets/agents';
+import { type ConnectOptions, connect } from './sockets/connect';
+import { type DatagramOptions, createSocket } from './sockets/datagram';
+import { type ListenOptions, listen } from './sockets/listen';
 import { Sysctls } from './sysctl';
 import type { NetworkDump } from './watch/events';
 import { EventSource } from './watch/source';
@@ -47,11 +65,16 @@ interface Possessions {
 /** Apart from the class: a watch, which lists them, must not keep the network from being collected as garbage. */
 type Parts = Pick<Network, 'link' | 'address' | 'route' | 'rule' | 'neighbor'>;
 
+/** Sockets, agents and connectors, which need their network as long as they are in use. */
+const networks = new WeakMap<object, Network>();
+
 let construct: (owned: Possessions) => Network;
 
 /**
- * The links, addresses, routes, rules and neighbors of a network namespace: what ip(8) does, over a netlink socket that
- * was opened in there, without starting a program.
+ * A network namespace to work in: its links, addresses, routes, rules and neighbors, and sockets in it.
+ *
+ * Links and the like are what ip(8) shows and changes, over a netlink socket that was opened in there, without starting
+ * a program.
  *
  * Requests that are made in the same turn of the event loop are sent together: a hundred of them in `Promise.all` are a
  * few system calls. The kernel carries them out in the order in which they were made, on a thread of this package, so
@@ -63,8 +86,14 @@ let construct: (owned: Possessions) => Network;
  * Only messages of the kernel are accepted: a process in the namespace can forge netlink messages, and they are
  * ignored.
  *
- * It keeps the namespace alive. Close it, or declare it with `await using`. One that is forgotten instead is closed when
- * it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
+ * Sockets are made inside and used here: a socket stays in the namespace that it was created in
+ * (`network_namespaces(7)`), so one process, with one event loop, can have servers on port 80 of many networks.
+ * Addresses, ports, interfaces and names are those of the namespace: `127.0.0.1` is its own loopback. Making one takes
+ * the right to enter the namespace.
+ *
+ * It keeps the namespace alive, and the mount namespace of a set that it was opened for. Close it, or declare it with
+ * `await using`. One that is forgotten instead is closed when it is collected as garbage, with a process warning
+ * (`LINUX_NS_UNCLOSED`); that does not happen while a socket or an agent of it is in use.
  *
  * rtnetlink(7), ip(8)
  *
@@ -196,8 +225,141 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Closes it. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`; watches end. Calling it again changes
-   * nothing.
+   * Makes a server of `net`, `tls`, `http`, `https` or `http2` listen in the network. Resolves with the server once it
+   * listens; close it like any other.
+   *
+   * Ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE in the user namespace that owns the
+   * namespace, which its creator has. bind(2), listen(2)
+   *
+   * @param server - a server that does not listen yet. Default: a new one of `net`
+   * @param options - where, or only the port. Default: any free port
+   * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, … with `address`, `port` and `hint`;
+   * `ERR_LINUX_NS_CLOSED`
+   *
+   * @example
+   * ```ts
+   * const server = await network.listen(http.createServer((request, response) => response.end('inside')), 80);
+   * ```
+   */
+  async listen<S extends Server>(server: S, options?: ListenOptions | number): Promise<S>;
+  async listen(options: ListenOptions | number): Promise<Server>;
+  async listen(first: unknown, second?: ListenOptions | number): Promise<Server> {
+    return this.#kept(await listen(this.#owned.place, first, second));
+  }
+
+  /**
+   * Connects to a server that can be reached from the network. Resolves with the socket once it is connected.
+   *
+   * A name may have several addresses: they are tried in turn, as `net.connect()` does. TLS is spoken on it by
+   * `tls.connect({ socket })`, HTTP/2 by `http2.connect(url, { createConnection: () => socket })`. connect(2)
+   *
+   * @param options - where to, or only the port, on the loopback of the namespace
+   * @throws NamespaceError `ECONNREFUSED`, `ENETUNREACH`, `ETIMEDOUT`, `ENOTFOUND`, … with `address`, `port` and `hint`;
+   * `ERR_LINUX_NS_CLOSED`
+   *
+   * @example
+   * ```ts
+   * const socket = await network.connect({ host: '192.168.5.10', port: 80 });
+   * ```
+   */
+  async connect(options: ConnectOptions | number): Promise<Socket> {
+    return this.#kept(await connect(this.#owned.place, options));
+  }
+
+  /**
+   * Creates a UDP socket of `node:dgram` in the network. With `port` or `address` it is bound when this resolves;
+   * without, `bind()` or the first `send()` binds it. udp(7)
+   *
+   * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, …; `ERR_LINUX_NS_CLOSED`
+   *
+   * @example
+   * ```ts
+   * const socket = await network.createSocket({ type: 'udp4', port: 53 });
+   * socket.on('message', (message, { address }) => console.log(address, message));
+   * ```
+   */
+  async createSocket(options: DatagramOptions | 'udp4' | 'udp6'): Promise<DatagramSocket> {
+    return this.#kept(await createSocket(this.#owned.place, options));
+  }
+
+  /**
+   * Creates a socket of any family as a descriptor: socket(2).
+   *
+   * @param domain - `'inet'`, `'unix'`, …: AF_* in lower case
+   * @param type - `'stream'`, `'dgram'`, …: SOCK_* in lower case
+   * @param protocol - as in socket(2); default 0
+   * @returns a descriptor with close-on-exec, which the caller closes
+   * @throws NamespaceError `EPERM`, `EPROTONOSUPPORT`, …; `ERR_LINUX_NS_CLOSED`
+   */
+  async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
+    validateOneOf('domain', domain, Object.keys(SOCKET_DOMAINS));
+    validateOneOf('type', type, Object.keys(SOCKET_TYPES));
+    validateInteger('protocol', protocol, 0, 0xffff);
+    const fd = await this.#owned.place.socket(domain, type, protocol);
+    native().disown(fd);
+    return fd;
+  }
+
+  /**
+   * The addresses of a name as a program in the network would find them: hosts(5) first, then the name servers of
+   * resolv.conf(5), asked through sockets of the namespace. Where the network was opened for a set with a mount
+   * namespace the files are those inside; else those of /etc/netns/NAME, where the namespace has a name (ip-netns(8));
+   * else those of this process.
+   *
+   * nsswitch.conf(5) is not followed: there are no other sources.
+   *
+   * @throws NamespaceError `ENOTFOUND` when the name has no address, `EAI_AGAIN` when no server has answered;
+   * `ERR_LINUX_NS_CLOSED`
+   *
+   * @example
+   * ```ts
+   * await network.lookup('example.org', { servers: ['10.0.0.53'] }); // [{ address: '192.0.2.1', family: 4 }]
+   * ```
+   */
+  async lookup(hostname: string, options?: LookupOptions): Promise<LookupAddress[]> {
+    return this.#kept(await lookup(this.#owned.place, hostname, options));
+  }
+
+  /**
+   * An agent for `http.request()` whose connections come from the network, until that is closed.
+   *
+   * @param options - those of `http.Agent`
+   *
+   * @example
+   * ```ts
+   * http.get('http://192.168.5.10/', { agent: network.httpAgent({ keepAlive: true }) }, (response) => response.resume());
+   * ```
+   */
+  httpAgent(options?: HttpAgentOptions): HttpAgent {
+    return this.#kept(httpAgent(this.#owned.place, options));
+  }
+
+  /** The same for `https.request()`; its options are those of `https.Agent`. */
+  httpsAgent(options?: HttpsAgentOptions): HttpsAgent {
+    return this.#kept(httpsAgent(this.#owned.place, options));
+  }
+
+  /**
+   * A connector for undici's `new Agent({ connect })`, and so for its `fetch()`: it connects from the network, until
+   * that is closed.
+   *
+   * @param options - for https those of `tls.connect()`
+   *
+   * @example
+   * ```ts
+   * import { Agent, fetch } from 'undici';
+   * const dispatcher = new Agent({ connect: network.connector() });
+   * const response = await fetch('http://192.168.5.10/', { dispatcher });
+   * ```
+   */
+  connector(options?: ConnectorOptions): Connector {
+    return this.#kept(connector(this.#owned.place, options));
+  }
+
+  /**
+   * Closes it. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`; watches end. Servers, connections and
+   * UDP sockets that there are go on, and keep the namespace alive; no more are made, by agents and connectors either.
+   * Calling it again changes nothing.
    */
   async close(): Promise<void> {
     notForgotten(this);
@@ -207,6 +369,12 @@ export class Network implements AsyncDisposable {
   /** Calls {@link Network.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Has it live at least as long as what it has made. */
+  #kept<T extends object>(made: T): T {
+    networks.set(made, this);
+    return made;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Step } from '../../types/native';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType } from '../errors/validate';
 import type { Results } from '../task/task';
+import { joinFromAbove, namespacesAbove } from '../launch/join';
 import { run } from '../launch/launch';
 import { systemError } from '../errors/system-error';
 import { native } from '../native';
@@ -23,9 +24,16 @@ export interface SocketRequest {
 /** CAP_SYS_ADMIN of `<linux/capability.h>`. */
 const SYS_ADMIN = 1n << 21n;
 
+/** So many sockets are made by one task at most: each is a message, and a descriptor in flight. */
+const MOST_TOGETHER = 64;
+
+/** The longest file that is read inside: 16 MiB. */
+const MOST_BYTES = 1 << 24;
+
 /**
  * A network namespace, and what a task joins to be in it: that alone where this process is privileged, else first the
- * user namespace that owns it. It holds handles of its own, and is to be closed.
+ * user namespace that owns it. Of a set with a mount namespace it is that as well, for the files in there. It holds
+ * handles of its own, and is to be closed.
  *
  * Who is privileged does not join the user namespace, since a netlink socket that was opened in there could do nothing
  * in any other: to move a link takes CAP_NET_ADMIN at both ends, of who opened the socket and of who sends.
@@ -36,11 +44,15 @@ export class Place implements AsyncDisposable {
   /** Whether it is the one that the calling thread is in. */
   readonly own: boolean;
   readonly #user: Namespace | undefined;
+  readonly #mounts: Mounts | undefined;
+  /** By the arguments of socket(2). */
+  readonly #makers = new Map<string, SocketMaker>();
 
-  private constructor(net: Namespace, user: Namespace | undefined, own: boolean) {
+  private constructor({ net, user, mounts, own = false }: Handles) {
     this.net = net;
     this.own = own;
     this.#user = user;
+    this.#mounts = mounts;
   }
 
   /**
@@ -48,13 +60,15 @@ export class Place implements AsyncDisposable {
    * @throws TypeError when it is neither; NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`
    */
   static of(name: string, target: NetworkTarget | undefined): Place {
-    if (target === undefined) return new Place(ownNet(), undefined, true);
-    const { net, user } = membersOf(name, target);
-    const copy = duplicate(net);
+    if (target === undefined) return new Place({ net: ownNet(), own: true });
+    const { net, user, mnt } = membersOf(name, target);
+    const handles: Handles = { net: duplicate(net) };
     try {
-      return new Place(copy, isPrivileged() ? undefined : userOf(copy, user), false);
+      handles.user = isPrivileged() ? undefined : userOf(handles.net, user);
+      handles.mounts = mnt === undefined ? undefined : mountsOf(mnt, user);
+      return new Place(handles);
     } catch (error) {
-      void copy.close();
+      void closeAll(handles);
       throw error;
     }
   }
@@ -63,47 +77,172 @@ export class Place implements AsyncDisposable {
     return this.net.closed;
   }
 
+  /** Whether it has a mount namespace of its own: {@link Place.readFile}. */
+  get hasMounts(): boolean {
+    return this.#mounts !== undefined;
+  }
+
+  /** Reads a file as a program in its mount namespace would: text in UTF-8. */
+  async readFile(path: string): Promise<string> {
+    this.#mustBeOpen();
+    const { user, mnt } = this.#mounts ?? {};
+    const { data } = await run({ join: [user, mnt].filter((each) => each !== undefined) }, [
+      ['read_file', path, MOST_BYTES],
+    ]);
+    return data.toString('utf8');
+  }
+
   /** Does some steps in a task in that network. */
   async run(steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
-    if (this.closed) throw closedError('This network');
+    this.#mustBeOpen();
     const join = this.#user === undefined ? [this.net] : [this.#user, this.net];
     return run({ join }, steps, signal);
   }
 
   /**
-   * Creates sockets there: adopted descriptors, close-on-exec, which are the caller's to close. In the own network they
-   * are created here: a task would not have the capabilities that Node's file gives.
+   * Creates a socket there: an adopted descriptor, close-on-exec, which is the caller's to close.
+   *
+   * Where this process is privileged a thread of it, which enters the namespace and goes back, makes it in a few
+   * microseconds. Where a user namespace has to be entered on the way, which no thread can, a task of its own makes it;
+   * what is asked for meanwhile is made by the next task, together.
    */
+  async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
+    this.#mustBeOpen();
+    const request = { domain, type, protocol };
+    if (this.own) return createHere(request);
+    const fd = await this.#byThread(request);
+    return fd ?? this.#makerOf(request).make();
+  }
+
+  /** Creates several sockets, all or none. */
   async sockets(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
-    if (this.own) return createAllHere(requests);
-    const steps = requests.map(({ domain, type, protocol = 0 }): Step => [
-      'socket',
-      SOCKET_DOMAINS[domain],
-      SOCKET_TYPES[type],
-      protocol,
-    ]);
-    const { fds } = await this.run(steps, signal);
-    return fds;
+    if (this.own) return allOrNone(requests.map(async (request) => Promise.resolve(createHere(request))));
+    const fds = await allOrNone(requests.map((request) => this.#byThread(request)));
+    if (fds.every((fd) => fd !== undefined)) return fds;
+    for (const fd of fds) if (fd !== undefined) native().closeNow(fd);
+    return this.#byTask(requests, signal);
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.net.close(), this.#user?.close()]);
+    await closeAll({ net: this.net, user: this.#user, mounts: this.#mounts });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  #mustBeOpen(): void {
+    if (this.closed) throw closedError('This Network');
+  }
+
+  /** Undefined where no thread can: without privileges, or privileged but not over that namespace, or filtered. */
+  async #byThread(request: SocketRequest): Promise<number | undefined> {
+    if (!isPrivileged()) return undefined;
+    try {
+      return await madeByThread(this.net, request);
+    } catch (error) {
+      const { code, syscall } = error as { code?: string; syscall?: string };
+      if (syscall !== 'setns' || code !== 'EPERM') throw error;
+      return undefined; // a task finds out, and says why
+    }
+  }
+
+  async #byTask(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
+    const { fds } = await this.run(
+      requests.map((request): Step => ['socket', ...numbersOf(request)]),
+      signal,
+    );
+    return fds;
+  }
+
+  #makerOf(request: SocketRequest): SocketMaker {
+    const kind = numbersOf(request).join();
+    const maker =
+      this.#makers.get(kind) ?? new SocketMaker((count) => this.#byTask(Array<SocketRequest>(count).fill(request)));
+    this.#makers.set(kind, maker);
+    return maker;
+  }
+}
+
+/** What a place is made of. */
+interface Handles {
+  net: Namespace;
+  /** Joined before the network. */
+  user?: Namespace | undefined;
+  mounts?: Mounts | undefined;
+  own?: boolean;
+}
+
+/** A mount namespace, and the user namespace that is joined before it. */
+interface Mounts {
+  user: Namespace | undefined;
+  mnt: Namespace;
+}
+
+async function closeAll({ net, user, mounts }: Handles): Promise<void> {
+  await Promise.all([net.close(), user?.close(), mounts?.user?.close(), mounts?.mnt.close()]);
+}
+
+function mountsOf(mnt: Namespace, user: Namespace | undefined): Mounts {
+  const copy = duplicate(mnt);
+  try {
+    return { mnt: copy, user: user === undefined ? undefined : duplicateUser(user) };
+  } catch (error) {
+    void copy.close();
+    throw error;
+  }
+}
+
+interface Waiting {
+  resolve: (fd: number) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Has sockets of one kind made by tasks, one task at a time: what is asked for meanwhile is made together by the next.
+ * EMFILE for one of several is EMFILE for all of them.
+ */
+class SocketMaker {
+  readonly #makeAll: (count: number) => Promise<number[]>;
+  readonly #waiting: Waiting[] = [];
+  #busy = false;
+
+  constructor(makeAll: (count: number) => Promise<number[]>) {
+    this.#makeAll = makeAll;
+  }
+
+  make(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      if (!this.#busy) void this.#serve();
+    });
+  }
+
+  /** Never rejects. */
+  async #serve(): Promise<void> {
+    this.#busy = true;
+    while (this.#waiting.length > 0) {
+      const served = this.#waiting.splice(0, MOST_TOGETHER);
+      try {
+        const fds = await this.#makeAll(served.length);
+        served.forEach(({ resolve }, index) => resolve(fds[index] ?? -1));
+      } catch (error) {
+        for (const { reject } of served) reject(error);
+      }
+    }
+    this.#busy = false;
+  }
 }
 
 /** Opens one more netlink socket there: adopted, and the caller's to close. */
 export async function netlinkSocket(place: Place): Promise<number> {
-  const [fd = -1] = await place.sockets([{ domain: 'netlink', type: 'raw' }]);
-  return fd;
+  return place.socket('netlink', 'raw');
 }
 
 interface Members {
   net: Namespace;
   user: Namespace | undefined;
+  mnt: Namespace | undefined;
 }
 
 /** Checks a target, and finds its network namespace. */
@@ -111,12 +250,12 @@ export function membersOf(name: string, target: unknown): Members {
   if (isNamespace(target)) {
     if (target.kind !== 'net') throw noNetwork(`${String(target)} is not a net namespace`);
     if (target.closed) throw closedError(String(target));
-    return { net: target, user: undefined };
+    return { net: target, user: undefined, mnt: undefined };
   }
   if (!isSet(target)) throw invalidType(name, 'a Namespace or a NamespaceSet', target);
   if (target.closed) throw closedError('This NamespaceSet');
   if (target.net === undefined) throw noNetwork("This NamespaceSet has no net namespace, and the host's is not meant");
-  return { net: target.net, user: target.user };
+  return { net: target.net, user: target.user, mnt: target.mnt };
 }
 
 /** Checks a target that is an option. */
@@ -125,24 +264,45 @@ export function networkTarget(name: string, target: unknown): NetworkTarget {
   return target as NetworkTarget;
 }
 
-/** All, or none. */
-function createAllHere(requests: readonly SocketRequest[]): number[] {
-  const fds: number[] = [];
+/** What has been made is closed when one of them fails. */
+async function allOrNone<T extends number | undefined>(made: readonly Promise<T>[]): Promise<T[]> {
   try {
-    for (const request of requests) fds.push(createHere(request));
-    return fds;
+    return await Promise.all(made);
   } catch (error) {
-    for (const fd of fds) native().closeNow(fd);
+    for (const each of made) void each.then((fd) => fd !== undefined && native().closeNow(fd)).catch(() => undefined);
     throw error;
   }
 }
 
-function createHere({ domain, type, protocol = 0 }: SocketRequest): number {
+/** The arguments of socket(2). */
+function numbersOf({ domain, type, protocol = 0 }: SocketRequest): [domain: number, type: number, protocol: number] {
+  return [SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
+}
+
+/** In the own network sockets are made here: a task would not have the capabilities that Node's file gives. */
+function createHere(request: SocketRequest): number {
   try {
-    return native().socket(SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol);
+    return native().socket(...numbersOf(request));
   } catch (cause) {
-    throw systemError(cause, { step: 'create socket', operation: 'socket', kind: 'net' });
+    throw refused(cause);
   }
+}
+
+function madeByThread(net: Namespace, request: SocketRequest): Promise<number> {
+  return new Promise((resolve, reject) => {
+    try {
+      native().socketIn(net.fd, ...numbersOf(request), (fd, errno, syscall) => {
+        if (fd >= 0) resolve(fd);
+        else reject(refused({ errno, syscall }));
+      });
+    } catch (cause) {
+      reject(refused(cause));
+    }
+  });
+}
+
+function refused(cause: unknown): Error {
+  return systemError(cause, { step: 'create socket', operation: 'socket', kind: 'net' });
 }
 
 function noNetwork(message: string): NamespaceError {
@@ -174,6 +334,13 @@ function duplicate(namespace: Namespace): Namespace {
   } catch (cause) {
     throw systemError(cause, { step: `duplicate ${String(namespace)}`, operation: 'open', kind: namespace.kind });
   }
+}
+
+/** The copy is joined by the same way as the original. */
+function duplicateUser(user: Namespace): Namespace {
+  const copy = duplicate(user);
+  joinFromAbove(copy, namespacesAbove([user]));
+  return copy;
 }
 
 /** The calling thread's: a Worker may have moved (`thread.unshareSync`), and a pidfd would lead to the main thread's. */

@@ -15,7 +15,7 @@ import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../kernel/name
 import { type NamespaceSet, openAll, setOf } from '../set/namespace-set';
 import { Namespace } from '../namespace/namespace';
 import { native } from '../native';
-import { etcFilesOf } from '../network/named/etc';
+import { etcFilesOf } from '../namespace/etc-netns';
 import type { OverlayLayers } from './changes';
 import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';

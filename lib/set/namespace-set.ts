@@ -3,9 +3,8 @@ import type { Step } from '../../types/native';
 import { type Bytes, copyText } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { plainOptions } from '../errors/plain';
-import { validateBoolean, validateInteger, validateOneOf, validatePath } from '../errors/validate';
+import { validateBoolean, validateOneOf, validatePath } from '../errors/validate';
 import { closeFd } from '../handle/close';
-import { native } from '../native';
 import { knownKinds } from '../launch/join';
 import type { Results, Task } from '../task/task';
 import type { Propagation } from '../kernel/propagation';
@@ -26,8 +25,6 @@ import { inspectAs } from '../handle/inspect';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, wrap } from '../namespace/namespace';
 import { type ReadFileOptions, readOptions } from './read-options';
-import { Sockets } from '../namespace/sockets';
-import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 
 /** Options of {@link NamespaceSet.writeFile}. */
 export interface WriteFileOptions {
@@ -68,7 +65,7 @@ let construct: (owned: Possessions) => NamespaceSet;
  * await set.close();
  * ```
  */
-export class NamespaceSet extends Sockets implements Iterable<Namespace> {
+export class NamespaceSet implements Iterable<Namespace>, AsyncDisposable {
   static {
     construct = (owned) => new NamespaceSet(owned);
     inspectAs(this, (set) => ({
@@ -84,7 +81,6 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
   #closing: Promise<unknown> | undefined;
 
   private constructor(owned: Possessions) {
-    super();
     const members = owned.descriptors.map((descriptor) => wrap(descriptor, this));
     const inOrder = members.sort((a, b) => NAMESPACE_KINDS.indexOf(a.kind) - NAMESPACE_KINDS.indexOf(b.kind));
     this.#members = new Map(inOrder.map((member) => [member.kind, member]));
@@ -345,27 +341,6 @@ export class NamespaceSet extends Sockets implements Iterable<Namespace> {
     const { encoding, maxBytes } = readOptions(options);
     const { data } = await this.#run(['read_file', file, maxBytes]);
     return encoding === undefined ? data : data.toString(encoding);
-  }
-
-  /**
-   * Creates a socket in its network namespace, to be used here: socket(2). A socket stays in the namespace it was
-   * created in (`network_namespaces(7)`), and keeps it alive.
-   *
-   * @param domain - `'inet'`, `'unix'`, …: AF_* in lower case
-   * @param type - `'stream'`, `'dgram'`, …: SOCK_* in lower case
-   * @param protocol - as in socket(2); default 0
-   * @returns a descriptor with close-on-exec, which the caller closes
-   * @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` when the set has no network namespace
-   */
-  async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
-    validateOneOf('domain', domain, Object.keys(SOCKET_DOMAINS));
-    validateOneOf('type', type, Object.keys(SOCKET_TYPES));
-    validateInteger('protocol', protocol, 0, 0xffff);
-    const step: Step = ['socket', SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
-    const { fds } = await this.#do('net', 'create socket', step);
-    const [fd = -1] = fds;
-    native().disown(fd);
-    return fd;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { spawn, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import type { NamespaceProcess } from '../../lib';
 import { needs } from '../fixtures/optional';
 import { CommandLine, SEARCHABLE, expectOneLine } from './command-line';
@@ -44,7 +45,9 @@ describe('linux-ns nsenter', () => {
   test('enters a network that a socket alone keeps', async () => {
     const set = await unshare(['user', 'net']);
     const name = String(set.net);
-    const server = await set.listen({ port: 0 });
+    const net = await Network.open(set);
+    const server = await net.listen({ port: 0 });
+    await net.close();
     const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
     await set.close();
     const options = ['-t', String(process.pid), '--net-socket', String(fd), '--user-parent'];

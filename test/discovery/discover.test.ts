@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { NAMESPACE_KINDS, Namespace, type NamespaceSet, spawn, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import { type NamespaceMap, discover } from '../../lib/discovery';
 import { closeFd } from '../../lib/handle/close';
 import { errorWith } from '../fixtures/errors';
@@ -89,7 +90,7 @@ describe('discover() finds', () => {
   test('a network namespace that only a socket keeps', async () => {
     const set = await unshare(['user', 'net']);
     const { kind, id } = set.net!;
-    const socket = await set.socket('inet', 'dgram');
+    const socket = await socketOf(set);
     await set.close();
     const map = await discover();
     expect(map.get(kind, id)).toMatchObject({
@@ -252,7 +253,7 @@ describe('what it looks at can be chosen', () => {
 
   test('by source', async () => {
     const set: NamespaceSet = await unshare(['user', 'net']);
-    const socket = await set.socket('inet', 'dgram');
+    const socket = await socketOf(set);
     const { net } = set;
     expect(idOf(await discover({ fds: false }), net!)).toMatchObject({ descriptors: [], sockets: [{ fd: socket }] });
     expect(idOf(await discover({ sockets: false }), net!)).toMatchObject({
@@ -411,3 +412,9 @@ test('a pid namespace that is mounted, and whose init has ended, is there still'
   await using opened = await stale[0]!.open();
   expect([opened.kind, opened.id]).toEqual(['pid', stale[0]!.id]);
 });
+
+/** A socket of the network of a set: a descriptor. */
+async function socketOf(set: NamespaceSet): Promise<number> {
+  await using network = await Network.open(set);
+  return await network.socket('inet', 'dgram');
+}

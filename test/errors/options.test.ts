@@ -141,28 +141,28 @@ const rows: Row[] = [
   [
     'listen()',
     () => ({ port: 0, host: '127.0.0.1', backlog: 5, ipv6Only: false, reusePort: true, dns }),
-    (o) => set.listen(o),
+    (o) => network.listen(o),
   ],
   [
     'createSocket()',
     () => ({ type: 'udp4', port: 0, address: '127.0.0.1', reuseAddr: true, recvBufferSize: 4096, dns }),
-    (o) => set.createSocket(o),
+    (o) => network.createSocket(o),
   ],
   [
     'connect()',
     () => ({ host: '127.0.0.1', port: 1, family: 4, timeout: 99, noDelay: true, dns }),
-    (o) => set.connect(o),
+    (o) => network.connect(o),
   ],
-  ['lookup()', () => ({ family: 4, order: 'ipv4first', ...dns }), (o) => set.lookup('localhost', o)],
-  ['httpAgent()', () => ({ keepAlive: true, maxSockets: 2, dns }), (o) => set.httpAgent(o)],
-  ['httpsAgent()', () => ({ keepAlive: true, maxSockets: 2, dns }), (o) => set.httpsAgent(o)],
-  ['connector()', () => ({ servername: 'a.test', dns }), (o) => set.connector(o)],
+  ['lookup()', () => ({ family: 4, order: 'ipv4first', ...dns }), (o) => network.lookup('localhost', o)],
+  ['httpAgent()', () => ({ keepAlive: true, maxSockets: 2, dns }), (o) => network.httpAgent(o)],
+  ['httpsAgent()', () => ({ keepAlive: true, maxSockets: 2, dns }), (o) => network.httpsAgent(o)],
+  ['connector()', () => ({ servername: 'a.test', dns }), (o) => network.connector(o)],
   [
     'what connector() makes',
     () => ({ hostname: '127.0.0.1', protocol: 'http:', port: '1', localAddress: null }),
     (o) =>
       new Promise((resolve, reject) => {
-        set.connector()(o, (error, socket) => (error === null ? resolve(socket) : reject(error)));
+        network.connector()(o, (error, socket) => (error === null ? resolve(socket) : reject(error)));
       }),
   ],
   ['discover()', () => sources, (o) => discover(o)],

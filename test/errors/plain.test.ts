@@ -1,4 +1,5 @@
 import { Namespace, Sandbox, clone, execFile, fsmount, mount, spawn, unshare, writeUidMap } from 'linux-ns';
+import { Network } from 'linux-ns/network';
 import { plain } from '../../lib/errors/plain';
 
 /** Answers with one value after another, and with the last for ever. */
@@ -95,7 +96,10 @@ describe('options that change while they are read', () => {
       'connect()',
       async () => {
         await using set = await unshare(['user', 'net']);
-        await set.connect(changed({ host: '127.0.0.1' }, { port: changing(1, {}), signal: changing(undefined, 7) }));
+        await using network = await Network.open(set);
+        await network.connect(
+          changed({ host: '127.0.0.1' }, { port: changing(1, {}), signal: changing(undefined, 7) }),
+        );
       },
     ],
   ];

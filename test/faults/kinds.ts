@@ -262,7 +262,8 @@ export const KINDS: readonly Kind[] = [
       await set.writeFile('/proc/sys/net/ipv4/ip_forward', '1');
       const forward = await set.readFile('/proc/sys/net/ipv4/ip_forward', 'utf8');
       const host = await set.readFile('/proc/sys/kernel/hostname', 'utf8');
-      const fd = await set.socket('inet', 'stream');
+      const network = await Network.open(set);
+      const fd = await network.socket('inet', 'stream').finally(() => network.close());
       const link = readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/, '');
       closeSync(fd);
       return JSON.stringify([forward, host, link]);
@@ -290,14 +291,18 @@ export const KINDS: readonly Kind[] = [
     name: 'connection in a set',
     ...withSet({ user: true, net: true }),
     run: async (_, prepared) => {
-      const set = prepared as NamespaceSet;
-      const server = await set.listen({ host: '127.0.0.1', port: 0 });
+      const network = await Network.open(prepared as NamespaceSet);
+      const server = await network.listen({ host: '127.0.0.1', port: 0 }).catch(async (error: unknown) => {
+        await network.close();
+        throw error;
+      });
       try {
         server.on('connection', (socket: Socket) => socket.end('hello'));
         const { port } = server.address() as AddressInfo;
-        return await text(await set.connect({ host: '127.0.0.1', port }));
+        return await text(await network.connect({ host: '127.0.0.1', port }));
       } finally {
         await new Promise((resolve) => server.close(resolve));
+        await network.close();
       }
     },
   },

@@ -2,6 +2,7 @@ import { closeSync, openSync, readlinkSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { NAMESPACE_KINDS, Namespace, spawn, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { errorWith } from '../fixtures/errors';
@@ -40,7 +41,9 @@ describe('a namespace', () => {
   test('that a socket keeps is found from that, in whichever process it is', async () => {
     await using set = await unshare(['user', 'net']);
     const name = String(set.net);
-    const server = await set.listen({ port: 0 });
+    const network = await Network.open(set);
+    const server = await network.listen({ port: 0 });
+    await network.close();
     const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
     await set.close();
     for (const pid of ['self', process.pid] as const) {

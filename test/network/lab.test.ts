@@ -39,7 +39,7 @@ async function ping(from: NamespaceSet, to: string): Promise<{ received: number;
 /** Serves one page there, which says who asks. */
 async function serve(on: Host, port: number): Promise<AsyncDisposable> {
   const server = createServer((request, response) => response.end(`hello ${request.socket.remoteAddress ?? ''}`));
-  await on.set.listen(server, { port, host: '0.0.0.0' });
+  await on.net.listen(server, { port, host: '0.0.0.0' });
   return {
     [Symbol.asyncDispose]: async () => {
       await once(server.close(), 'close');
@@ -49,7 +49,7 @@ async function serve(on: Host, port: number): Promise<AsyncDisposable> {
 
 /** The page, as it is got from there. */
 async function fetchFrom(from: Host, url: string): Promise<string> {
-  const agent = from.set.httpAgent();
+  const agent = from.net.httpAgent();
   try {
     const request = get(url, { agent });
     const [response] = (await once(request, 'response')) as [AsyncIterable<Buffer>];

@@ -1,8 +1,9 @@
-import { closeSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { NAMESPACE_KINDS, type NamespaceSet, unshare } from '../../lib';
+import { Network } from '../../lib/network';
 import { eventually, expectNothingLeft, footprint, mountsBelow } from '../fixtures/footprint';
 import { errorWith } from '../fixtures/errors';
 
@@ -98,14 +99,6 @@ describe('a set of namespaces', () => {
     rmdirSync(directory);
   });
 
-  test('makes sockets inside', async () => {
-    const fd = await set.socket('inet', 'stream');
-    expect(fd).toBeGreaterThan(2);
-    closeSync(fd);
-    await expect(set.socket('inets' as 'inet', 'stream')).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
-    await expect(set.socket('inet', 'seqpacket')).rejects.toMatchObject({ step: 'create socket', kind: 'net' });
-  });
-
   test.each([
     [() => set.writeFile('/x', 7 as unknown as string), 'ERR_INVALID_ARG_TYPE'],
     [() => set.writeFile('/x', 'y', { crate: true } as object), 'ERR_INVALID_ARG_VALUE'],
@@ -130,7 +123,7 @@ describe('a set without a kind', () => {
     await expect(set.mount({ type: 'tmpfs', target: '/tmp' })).rejects.toMatchObject(missing('mnt'));
     await expect(set.umount('/tmp')).rejects.toMatchObject(missing('mnt'));
     await expect(set.setPropagation('/', 'private')).rejects.toMatchObject(missing('mnt'));
-    await expect(set.socket('inet', 'stream')).rejects.toMatchObject(missing('net'));
+    await expect(Network.open(set)).rejects.toMatchObject(missing('net'));
     await set.close();
   });
 });
@@ -162,7 +155,7 @@ describe('closing a set', () => {
       () => set.readFile('/proc/version'),
       () => set.writeFile('/proc/version', 'x'),
       () => set.mount({ type: 'tmpfs', target: '/tmp' }),
-      () => set.socket('inet', 'stream'),
+      () => Network.open(set),
     ]) {
       await expect(call()).rejects.toMatchObject(closed);
     }

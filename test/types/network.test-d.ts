@@ -88,9 +88,9 @@ export async function events(): Promise<void> {
 }
 
 export async function sockets(server: Server): Promise<void> {
-  expectType<Server>()(await set.listen(server, 80));
-  expectType<DatagramSocket>()(await set.createSocket('udp4'));
-  const agent: Agent = set.httpAgent({ keepAlive: true });
+  expectType<Server>()(await net.listen(server, 80));
+  expectType<DatagramSocket>()(await net.createSocket('udp4'));
+  const agent: Agent = net.httpAgent({ keepAlive: true });
   expectType<Agent>()(agent);
   expectType<PersistentNamespace>()(await networkNamespaces.add('blue'));
   expectType<NamespaceSet>()(await networkNamespaces.enter('blue'));
@@ -98,5 +98,5 @@ export async function sockets(server: Server): Promise<void> {
   // @ts-expect-error: no such program
   await Network.attach(set, { with: 'vpnkit' });
   // @ts-expect-error: udp4 or udp6
-  await set.createSocket('tcp4');
+  await net.createSocket('tcp4');
 }

@@ -3,7 +3,6 @@
  * `@ts-expect-error` is an error where there is none.
  */
 import type { ChildProcess } from 'node:child_process';
-import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import {
   type ClonedProcess,
@@ -115,7 +114,8 @@ export async function sets(): Promise<void> {
   expectType<Namespace | null>()(await net.parent());
   expectType<Buffer>()(await set.readFile('/x'));
   expectType<string>()(await set.readFile('/x', 'utf8'));
-  expectType<Socket>()(await set.connect({ host: 'x', port: 1 }));
+  // @ts-expect-error: sockets are made by a Network
+  expectType<unknown>()(set.connect);
 
   const either = process.argv.length > 2 ? 'utf8' : null;
   expectType<string | Buffer>()((await exec('x', { encoding: either })).stdout);

@@ -7,7 +7,7 @@ import { abortError, throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
 import type { NamespaceProcess } from '../../process/namespace-process';
 import { spawn } from '../../process/spawn';
-import { handOver } from '../sockets/open';
+import { handOver } from '../descriptors/hand-over';
 import type { AttachProgram } from './attach-options';
 
 /** What a program is given, and by which number it knows it. */

@@ -5,8 +5,8 @@ import { launch } from '../../launch/launch';
 import { type MountOptions, stepsOfMount } from '../../mount/mount';
 import { type NamespaceSet, openAll, setOf } from '../../set/namespace-set';
 import { type CallOptions, signalOf } from '../../set/unshare';
-import { etcFiles } from './etc';
-import { openNamed, validateName } from './names';
+import { etcFiles } from '../../namespace/etc-netns';
+import { openNamed, validateName } from '../../namespace/run-netns';
 
 /** {@link NetworkNamespaces.enter} */
 export async function enter(name: string, options: CallOptions = {}): Promise<NamespaceSet> {

@@ -13,7 +13,7 @@ import { PersistentNamespace } from '../../namespace/persistent';
 import { type CallOptions, signalOf } from '../../set/unshare';
 import { type NetworkTarget, membersOf } from '../place';
 import { enter } from './enter';
-import { RUN_DIRECTORY, kindOf, namesIn, namesOf, openNamed, pathOf, validateName } from './names';
+import { RUN_DIRECTORY, kindOf, namesIn, namesOf, openNamed, pathOf, validateName } from '../../namespace/run-netns';
 
 /** Options of {@link NetworkNamespaces.add}. Unknown ones are errors. */
 export interface AddNetworkNamespaceOptions extends CallOptions {

@@ -1,6 +1,6 @@
 import { type LookupFunction, isIP } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
-import type { NetworkTarget } from '../place';
+import type { Place } from '../place';
 import { lookup } from './lookup';
 import type { ResolveOptions } from './resolve-options';
 
@@ -13,15 +13,15 @@ export interface HostOptions {
 }
 
 /** The addresses of a host, of which there is at least one. */
-export async function resolveHost(target: NetworkTarget, host: string, options: HostOptions): Promise<string[]> {
+export async function resolveHost(place: Place, host: string, options: HostOptions): Promise<string[]> {
   const { family = 0, lookup: own, dns, signal } = options;
   if (own !== undefined) return askFunction(own, host, family);
-  const found = await lookup(target, host, { ...dns, family, signal });
+  const found = await lookup(place, host, { ...dns, family, signal });
   return found.map(({ address }) => address);
 }
 
 /** What Node's `lookup` option is: `net.connect()` and `dgram.createSocket()` call it. */
-export function lookupFunction(target: NetworkTarget, dns: ResolveOptions | undefined): LookupFunction {
+export function lookupFunction(place: Place, dns: ResolveOptions | undefined): LookupFunction {
   return (hostname, options, callback) => {
     // dgram gives the family alone, and asks for addresses, too: with each datagram.
     const { family: asked, all } = typeof options === 'number' ? { family: options, all: false } : options;
@@ -30,7 +30,7 @@ export function lookupFunction(target: NetworkTarget, dns: ResolveOptions | unde
       return;
     }
     const family = asked === 4 || asked === 6 ? asked : 0;
-    lookup(target, hostname, { ...dns, family }).then(
+    lookup(place, hostname, { ...dns, family }).then(
       (found) => {
         if (all === true) callback(null, found);
         else callback(null, found[0]?.address ?? '', found[0]?.family);

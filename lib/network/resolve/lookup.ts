@@ -5,15 +5,14 @@ import { plainOptions } from '../../errors/plain';
 import { validateAbortSignal, validateOneOf, validateString } from '../../errors/validate';
 import { explain } from '../../hints/explain';
 import { throwIfAborted } from '../../errors/abort';
-import type { NetworkTarget } from '../place';
-import { validateFamily } from '../sockets/socket-options';
+import type { Place } from '../place';
 import { readEtc } from './files';
 import { addressesInHosts } from './hosts';
-import { type ResolveOptions, validateResolve } from './resolve-options';
+import { type ResolveOptions, validateFamily, validateResolve } from './resolve-options';
 import { Unanswered, ask } from './query';
 import { type ResolvConf, candidates, override, parseResolvConf } from './resolv-conf';
 
-/** Options of {@link Sockets.lookup}. Unknown ones are errors. */
+/** Options of {@link Network.lookup}. Unknown ones are errors. */
 export interface LookupOptions extends ResolveOptions {
   /** Addresses of this family only. Default: 0, for both. */
   family?: 0 | 4 | 6 | undefined;
@@ -33,12 +32,8 @@ export interface LookupAddress {
 
 const KEYS = ['family', 'order', 'signal', 'servers', 'search', 'ndots', 'timeout', 'attempts'];
 
-/** {@link Sockets.lookup} */
-export async function lookup(
-  target: NetworkTarget,
-  hostname: string,
-  options: LookupOptions = {},
-): Promise<LookupAddress[]> {
+/** {@link Network.lookup} */
+export async function lookup(place: Place, hostname: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
   validateString('hostname', hostname);
   const { family = 0, order = 'ipv4first', signal, ...dns } = plainOptions('options', options, KEYS);
   validateFamily('options.family', family);
@@ -46,14 +41,14 @@ export async function lookup(
   validateResolve('options', dns);
   if (signal !== undefined) validateAbortSignal('options.signal', signal);
   throwIfAborted(signal);
-  const found = await addressesOf(target, hostname, family, dns, signal);
+  const found = await addressesOf(place, hostname, family, dns, signal);
   const sorted = [...found.filter(isIPv4), ...found.filter(isIPv6)];
   if (order === 'ipv6first') sorted.sort((a, b) => isIP(b) - isIP(a));
   return sorted.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
 }
 
 async function addressesOf(
-  target: NetworkTarget,
+  place: Place,
   hostname: string,
   family: 0 | 4 | 6,
   dns: ResolveOptions,
@@ -62,12 +57,12 @@ async function addressesOf(
   const wanted = (address: string): boolean => family === 0 || isIP(address) === family;
   if (isIP(hostname) !== 0) return [hostname].filter(wanted);
   if (isLocalhost(hostname)) return ['127.0.0.1', '::1'].filter(wanted);
-  const local = (await addressesInHosts(await readEtc(target, 'hosts'), hostname)).filter(wanted);
+  const local = (await addressesInHosts(await readEtc(place, 'hosts'), hostname)).filter(wanted);
   if (local.length > 0) return local;
-  const conf = override(parseResolvConf(dns.servers === undefined ? await readEtc(target, 'resolv.conf') : null), dns);
+  const conf = override(parseResolvConf(dns.servers === undefined ? await readEtc(place, 'resolv.conf') : null), dns);
   let failed: Unanswered | undefined;
   for (const name of candidates(hostname, conf)) {
-    const addresses = await askBoth(target, conf, name, family, signal).catch((error: unknown) => {
+    const addresses = await askBoth(place, conf, name, family, signal).catch((error: unknown) => {
       if (!(error instanceof Unanswered)) throw error;
       failed ??= error;
       return [];
@@ -86,14 +81,14 @@ function isLocalhost(name: string): boolean {
 
 /** Addresses of one family are better than the error of the other. */
 async function askBoth(
-  target: NetworkTarget,
+  place: Place,
   conf: ResolvConf,
   name: string,
   family: 0 | 4 | 6,
   signal?: AbortSignal,
 ): Promise<string[]> {
   const types = ([family === 6 ? [] : ['A'], family === 4 ? [] : ['AAAA']] as ('A' | 'AAAA')[][]).flat();
-  const results = await Promise.allSettled(types.map((type) => ask(target, conf, name, type, signal)));
+  const results = await Promise.allSettled(types.map((type) => ask(place, conf, name, type, signal)));
   const addresses = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   const failed = results.find((result) => result.status === 'rejected');
   if (addresses.length > 0 || failed === undefined) return addresses;

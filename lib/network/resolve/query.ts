@@ -1,10 +1,14 @@
 /** Asks name servers, through sockets of the namespace. */
 import { randomInt } from 'node:crypto';
-import { isIPv6 } from 'node:net';
+import { type Socket as DatagramSocket, createSocket } from 'node:dgram';
+import { Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import { throwIfAborted } from '../../errors/abort';
-import type { NetworkTarget } from '../place';
-import { connect } from '../sockets/connect';
-import { createSocket } from '../sockets/datagram';
+import type { Place } from '../place';
+import { attempt } from '../descriptors/attempt';
+import { bindTo } from '../descriptors/bind';
+import { inetEndpoint } from '../descriptors/endpoint';
+import { handOver } from '../descriptors/hand-over';
 import { type AddressType, type Answer, type Question, decodeAnswer, encodeQuestion } from './dns-message';
 import type { Server } from './resolve-options';
 import type { ResolvConf } from './resolv-conf';
@@ -34,7 +38,7 @@ export class Unanswered extends Error {
  * @throws Unanswered
  */
 export async function ask(
-  target: NetworkTarget,
+  place: Place,
   { servers, attempts, timeout }: ResolvConf,
   name: string,
   type: AddressType,
@@ -46,7 +50,7 @@ export async function ask(
     for (const server of servers) {
       throwIfAborted(signal);
       const question = { id: randomInt(0x10000), name, type };
-      const result = await askServer(target, server, question, timeout, signal);
+      const result = await askServer(place, server, question, timeout, signal);
       if (typeof result === 'string') heard = false;
       else if (result.code === NOERROR || result.code === NXDOMAIN) return result.addresses;
       reasons.add(`${server.address}: ${typeof result === 'string' ? result : codeName(result.code)}`);
@@ -57,7 +61,7 @@ export async function ask(
 
 /** An answer, or why there is none. */
 async function askServer(
-  target: NetworkTarget,
+  place: Place,
   server: Server,
   question: Question,
   timeout: number,
@@ -70,8 +74,8 @@ async function askServer(
   try {
     // Node finds the interface of a link-local address only in its own namespace: for datagrams.
     const scoped = server.address.includes('%');
-    const first = scoped ? undefined : await askByDatagram(target, server, message, question, signal);
-    const answer = first?.truncated === false ? first : await askByStream(target, server, message, question, signal);
+    const first = scoped ? undefined : await askByDatagram(place, server, message, question, signal);
+    const answer = first?.truncated === false ? first : await askByStream(place, server, message, question, signal);
     return answer ?? 'no sense in its answer';
   } catch (error) {
     throwIfAborted(outer);
@@ -92,13 +96,13 @@ function reasonOf(error: unknown): string {
 
 /** What is no answer to the question is not heard: the socket hears that server alone, but anyone may send in its name. */
 async function askByDatagram(
-  target: NetworkTarget,
+  place: Place,
   server: Server,
   message: Buffer,
   question: Question,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const socket = await createSocket(target, isIPv6(server.address) ? 'udp6' : 'udp4');
+  const socket = await datagramSocket(place, server.address);
   try {
     return await new Promise<Answer>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
@@ -116,15 +120,34 @@ async function askByDatagram(
   }
 }
 
+/** A socket of Node's, bound. Node looks up the address that it connects to, which here is one already. */
+async function datagramSocket(place: Place, server: string): Promise<DatagramSocket> {
+  const { domain } = inetEndpoint(server, 0);
+  const isV6 = domain === 'inet6';
+  return handOver(await place.socket(domain, 'dgram'), (fd) => {
+    bindTo(fd, inetEndpoint(isV6 ? '::' : '0.0.0.0', 0));
+    const socket = createSocket({
+      type: isV6 ? 'udp6' : 'udp4',
+      lookup: (address, _options, callback) => callback(null, address, isV6 ? 6 : 4),
+    });
+    // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
+    return socket.bind({ fd, exclusive: true });
+  });
+}
+
 /** RFC 7766: each message with its length before it. */
 async function askByStream(
-  target: NetworkTarget,
+  place: Place,
   { address, port }: Server,
   message: Buffer,
   question: Question,
   signal: AbortSignal,
 ): Promise<Answer | undefined> {
-  const socket = await connect(target, { host: address, port, signal });
+  const fd = await attempt(place, inetEndpoint(address, port), {}, signal);
+  const socket = addAbortSignal(
+    signal,
+    handOver(fd, () => new Socket({ fd, readable: true, writable: true })),
+  );
   const length = Buffer.alloc(2);
   length.writeUInt16BE(message.length);
   socket.write(Buffer.concat([length, message]));

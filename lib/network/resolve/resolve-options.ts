@@ -5,6 +5,7 @@ import {
   validateInteger,
   validateKnownKeys,
   validateObject,
+  validateOneOf,
   validateString,
 } from '../../errors/validate';
 
@@ -37,6 +38,10 @@ export interface Server {
 }
 
 const DNS_PORT = 53;
+
+export function validateFamily(name: string, family: unknown): asserts family is 0 | 4 | 6 | undefined {
+  if (family !== undefined) validateOneOf(name, family, [0, 4, 6]);
+}
 
 export function validateResolve(name: string, value: unknown): asserts value is ResolveOptions {
   validateObject(name, value);

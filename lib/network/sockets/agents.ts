@@ -6,26 +6,26 @@ import { type Socket, isIP } from 'node:net';
 import type * as tls from 'node:tls';
 import { plain } from '../../errors/plain';
 import { validateObject, validateString } from '../../errors/validate';
-import type { NetworkTarget } from '../place';
+import type { Place } from '../place';
 import type { ResolveOptions } from '../resolve/resolve-options';
 import { type ConnectOptions, connect } from './connect';
 
 /** Loaded when they are needed: that takes longer than to load this package. */
 const load = createRequire(__filename);
 
-/** Options of {@link Sockets.httpAgent}: those of `http.Agent`. */
+/** Options of {@link Network.httpAgent}: those of `http.Agent`. */
 export interface HttpAgentOptions extends http.AgentOptions {
   /** Where names are looked up, in place of what the files say. */
   dns?: ResolveOptions | undefined;
 }
 
-/** Options of {@link Sockets.httpsAgent}: those of `https.Agent`. */
+/** Options of {@link Network.httpsAgent}: those of `https.Agent`. */
 export interface HttpsAgentOptions extends https.AgentOptions {
   /** Where names are looked up, in place of what the files say. */
   dns?: ResolveOptions | undefined;
 }
 
-/** Options of {@link Sockets.connector}: those of `tls.connect()`, for https. */
+/** Options of {@link Network.connector}: those of `tls.connect()`, for https. */
 export interface ConnectorOptions extends tls.ConnectionOptions {
   /** Where names are looked up, in place of what the files say. */
   dns?: ResolveOptions | undefined;
@@ -66,18 +66,18 @@ type AgentRequest = Pick<ConnectOptions, 'localAddress' | 'timeout' | 'lookup'> 
 
 type OnConnected = (error: Error | null, socket?: Socket) => void;
 
-/** {@link Sockets.httpAgent} */
-export function httpAgent(target: NetworkTarget, options: HttpAgentOptions = {}): http.Agent {
+/** {@link Network.httpAgent} */
+export function httpAgent(place: Place, options: HttpAgentOptions = {}): http.Agent {
   validateObject('options', options);
   const { Agent } = load('node:http') as typeof http;
   const { dns, ...own } = plain(options);
   const agent = new Agent(own);
-  createConnectionsBy(agent, (request) => connect(target, connectOptionsOf(request, dns)));
+  createConnectionsBy(agent, (request) => connect(place, connectOptionsOf(request, dns)));
   return agent;
 }
 
-/** {@link Sockets.httpsAgent} */
-export function httpsAgent(target: NetworkTarget, options: HttpsAgentOptions = {}): https.Agent {
+/** {@link Network.httpsAgent} */
+export function httpsAgent(place: Place, options: HttpsAgentOptions = {}): https.Agent {
   validateObject('options', options);
   const { Agent } = load('node:https') as typeof https;
   const { dns, ...own } = plain(options);
@@ -85,7 +85,7 @@ export function httpsAgent(target: NetworkTarget, options: HttpsAgentOptions = {
   // Node's own speaks TLS on a socket that it is given, with the sessions that the agent remembers.
   const secure = (agent as unknown as CreatesConnections).createConnection.bind(agent);
   createConnectionsBy(agent, async (request) => {
-    const socket = await connect(target, connectOptionsOf(request, dns));
+    const socket = await connect(place, connectOptionsOf(request, dns));
     return orDestroy(socket, () => secure({ ...request, socket }));
   });
   return agent;
@@ -124,12 +124,12 @@ function connectOptionsOf(request: AgentRequest, dns: ResolveOptions | undefined
   return { host: unbracketed(host), port: Number(port), localAddress, family: chosen, noDelay, ...common };
 }
 
-/** {@link Sockets.connector} */
-export function connector(target: NetworkTarget, options: ConnectorOptions = {}): Connector {
+/** {@link Network.connector} */
+export function connector(place: Place, options: ConnectorOptions = {}): Connector {
   validateObject('options', options);
   const { dns, ...secure } = plain(options);
   return (request, callback) => {
-    connectFor(target, request, dns, secure).then(
+    connectFor(place, request, dns, secure).then(
       (socket) => callback(null, socket),
       (error: unknown) => callback(error as Error, null),
     );
@@ -137,7 +137,7 @@ export function connector(target: NetworkTarget, options: ConnectorOptions = {})
 }
 
 async function connectFor(
-  target: NetworkTarget,
+  place: Place,
   { hostname, protocol, port, servername, localAddress, httpSocket }: ConnectorRequest,
   dns: ResolveOptions | undefined,
   secure: tls.ConnectionOptions,
@@ -148,7 +148,7 @@ async function connectFor(
   const isSecure = protocol === 'https:';
   const number = port === '' ? (isSecure ? 443 : 80) : Number(port);
   const local = localAddress ?? undefined;
-  const socket = httpSocket ?? (await connect(target, { host, port: number, localAddress: local, dns, noDelay: true }));
+  const socket = httpSocket ?? (await connect(place, { host, port: number, localAddress: local, dns, noDelay: true }));
   return isSecure ? startTls(socket, host, { ...secure, ...(servername != null && { servername }) }) : socket;
 }
 

@@ -12,13 +12,13 @@ import {
   validateString,
 } from '../../errors/validate';
 import { abortError } from '../../errors/abort';
-import type { NetworkTarget } from '../place';
-import type { ResolveOptions } from '../resolve/resolve-options';
+import { handOver } from '../descriptors/hand-over';
+import type { Place } from '../place';
+import { type ResolveOptions, validateFamily } from '../resolve/resolve-options';
 import { connectAny } from './attempts';
-import { handOver } from './open';
-import { validateDevice, validateFamily, validateLookup, validatePort, validateUnixPath } from './socket-options';
+import { validateDevice, validateLookup, validatePort, validateUnixPath } from './socket-options';
 
-/** Options of {@link Sockets.connect}: those of `net.connect()`, seen from inside the namespace. Unknown ones are errors. */
+/** Options of {@link Network.connect}: those of `net.connect()`, seen from inside the namespace. Unknown ones are errors. */
 export interface ConnectOptions {
   /** The port to connect to. Either this or {@link path} is needed. */
   port?: number | undefined;
@@ -37,7 +37,7 @@ export interface ConnectOptions {
   localPort?: number | undefined;
   /** Through this interface only: SO_BINDTODEVICE, socket(7). */
   device?: string | undefined;
-  /** How names are resolved. Default: as {@link Sockets.lookup} does, never with this process's own sockets. */
+  /** How names are resolved. Default: as {@link Network.lookup} does, never with this process's own sockets. */
   lookup?: LookupFunction | undefined;
   /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
   dns?: ResolveOptions | undefined;
@@ -85,13 +85,13 @@ const KNOWN: Record<keyof ConnectOptions, true> = {
 /** The longest that setTimeout() takes. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** {@link Sockets.connect} */
-export async function connect(target: NetworkTarget, where: ConnectOptions | number): Promise<Socket> {
+/** {@link Network.connect} */
+export async function connect(place: Place, where: ConnectOptions | number): Promise<Socket> {
   const options = typeof where === 'number' ? { port: where } : plainOptions('options', where, Object.keys(KNOWN));
   validateConnect(options);
   const deadline = deadlineOf(options);
   try {
-    return socketOf(await connectAny(target, options, deadline.signal), options);
+    return socketOf(await connectAny(place, options, deadline.signal), options);
   } catch (error) {
     deadline.signal?.throwIfAborted(); // what was under way fails as aborted, and not with the reason for that
     throw error;

@@ -12,15 +12,15 @@ import {
 } from '../../errors/validate';
 import { throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
-import type { NetworkTarget } from '../place';
+import { bindTo, bindToDevice, setBindFlags } from '../descriptors/bind';
+import { inetEndpoint } from '../descriptors/endpoint';
+import { handOver } from '../descriptors/hand-over';
+import type { Place } from '../place';
 import { lookupFunction, resolveHost } from '../resolve/host';
 import type { ResolveOptions } from '../resolve/resolve-options';
-import { addressArguments, inetEndpoint } from './endpoint';
-import { socketError } from './error';
-import { handOver, openSocket } from './open';
-import { bindToDevice, setBindFlags, validateDevice, validateLookup, validatePort } from './socket-options';
+import { validateDevice, validateLookup, validatePort } from './socket-options';
 
-/** Options of {@link Sockets.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
+/** Options of {@link Network.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
 export interface DatagramOptions {
   /** Of IPv4, or of IPv6. */
   type: 'udp4' | 'udp6';
@@ -40,7 +40,7 @@ export interface DatagramOptions {
   sendBufferSize?: number | undefined;
   /** Through this interface only: SO_BINDTODEVICE, socket(7). */
   device?: string | undefined;
-  /** How names are resolved. Default: as {@link Sockets.lookup} does, never with this process's own sockets. */
+  /** How names are resolved. Default: as {@link Network.lookup} does, never with this process's own sockets. */
   lookup?: LookupFunction | undefined;
   /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
   dns?: ResolveOptions | undefined;
@@ -63,13 +63,13 @@ const KNOWN: Record<keyof DatagramOptions, true> = {
   signal: true,
 };
 
-/** {@link Sockets.createSocket} */
-export async function createSocket(target: NetworkTarget, what: DatagramOptions | 'udp4' | 'udp6'): Promise<Socket> {
+/** {@link Network.createSocket} */
+export async function createSocket(place: Place, what: DatagramOptions | 'udp4' | 'udp6'): Promise<Socket> {
   const options = parseDatagram(typeof what === 'string' ? { type: what } : what);
   const { type, address, port, signal } = options;
   throwIfAborted(signal);
-  const host = address === undefined || isIP(address) !== 0 ? address : await firstAddress(target, address, options);
-  const fd = await openSocket('target', target, type === 'udp6' ? 'inet6' : 'inet', 'dgram');
+  const host = address === undefined || isIP(address) !== 0 ? address : await firstAddress(place, address, options);
+  const fd = await place.socket(type === 'udp6' ? 'inet6' : 'inet', 'dgram');
   try {
     throwIfAborted(signal);
     bindToDevice(fd, options.device);
@@ -79,7 +79,7 @@ export async function createSocket(target: NetworkTarget, what: DatagramOptions 
     native().closeNow(fd);
     throw error;
   }
-  const datagram = new Datagram(target, fd, options);
+  const datagram = new Datagram(place, fd, options);
   if (port !== undefined || host !== undefined) datagram.give();
   return datagram.socket;
 }
@@ -101,23 +101,14 @@ function parseDatagram(options: unknown): DatagramOptions {
   return given;
 }
 
-async function firstAddress(
-  target: NetworkTarget,
-  host: string,
-  options: DatagramOptions,
-): Promise<string | undefined> {
+async function firstAddress(place: Place, host: string, options: DatagramOptions): Promise<string | undefined> {
   const family = options.type === 'udp6' ? 6 : 4;
-  const [address] = await resolveHost(target, host, { ...options, family });
+  const [address] = await resolveHost(place, host, { ...options, family });
   return address;
 }
 
 function bindFd(fd: number, type: DatagramOptions['type'], port: number, address?: string): void {
-  const endpoint = inetEndpoint(address ?? (type === 'udp6' ? '::' : '0.0.0.0'), port);
-  try {
-    native().bindSocket(fd, ...addressArguments(endpoint));
-  } catch (cause) {
-    throw socketError(cause, 'bind', endpoint);
-  }
+  bindTo(fd, inetEndpoint(address ?? (type === 'udp6' ? '::' : '0.0.0.0'), port));
 }
 
 type Bind = (options: BindOptions, callback?: () => void) => Socket;
@@ -129,18 +120,18 @@ type Bind = (options: BindOptions, callback?: () => void) => Socket;
  */
 class Datagram {
   readonly socket: Socket;
-  readonly #target: NetworkTarget;
+  readonly #place: Place;
   readonly #fd: number;
   readonly #options: DatagramOptions;
   readonly #bind: Bind;
   #state: 'unbound' | 'binding' | 'gone' = 'unbound';
 
-  constructor(target: NetworkTarget, fd: number, options: DatagramOptions) {
+  constructor(place: Place, fd: number, options: DatagramOptions) {
     const { type, recvBufferSize, sendBufferSize, signal } = options;
-    const lookup = (options.lookup ?? lookupFunction(target, options.dns)) as NonNullable<SocketOptions['lookup']>;
+    const lookup = (options.lookup ?? lookupFunction(place, options.dns)) as NonNullable<SocketOptions['lookup']>;
     const buffers = { ...(recvBufferSize && { recvBufferSize }), ...(sendBufferSize && { sendBufferSize }) };
     this.socket = createDgram({ type, lookup, ...buffers, ...(signal && { signal }) });
-    this.#target = target;
+    this.#place = place;
     this.#fd = fd;
     this.#options = options;
     this.#bind = this.socket.bind.bind(this.socket);
@@ -176,7 +167,7 @@ class Datagram {
     const { type } = this.#options;
     try {
       const named = address !== undefined && isIP(address) === 0;
-      const host = named ? await firstAddress(this.#target, address, this.#options) : await Promise.resolve(address);
+      const host = named ? await firstAddress(this.#place, address, this.#options) : await Promise.resolve(address);
       if (this.#isGone()) return; // closed meanwhile
       bindFd(this.#fd, type, port, host);
       this.give();

@@ -14,22 +14,16 @@ import {
 } from '../../errors/validate';
 import { throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
-import type { NetworkTarget } from '../place';
+import { bindTo, bindToDevice, setBindFlags } from '../descriptors/bind';
+import { type Endpoint, inetEndpoint } from '../descriptors/endpoint';
+import { handOver } from '../descriptors/hand-over';
+import { socketError } from '../descriptors/socket-error';
+import type { Place } from '../place';
 import { resolveHost } from '../resolve/host';
 import type { ResolveOptions } from '../resolve/resolve-options';
-import { type Endpoint, addressArguments, inetEndpoint } from './endpoint';
-import { socketError } from './error';
-import { handOver, openSocket } from './open';
-import {
-  bindToDevice,
-  setBindFlags,
-  validateDevice,
-  validateLookup,
-  validatePort,
-  validateUnixPath,
-} from './socket-options';
+import { validateDevice, validateLookup, validatePort, validateUnixPath } from './socket-options';
 
-/** Options of {@link Sockets.listen}: those of `server.listen()`, seen from inside the namespace. Unknown ones are errors. */
+/** Options of {@link Network.listen}: those of `server.listen()`, seen from inside the namespace. Unknown ones are errors. */
 export interface ListenOptions {
   /** The port; 0 for any that is free. Default: 0. */
   port?: number | undefined;
@@ -51,7 +45,7 @@ export interface ListenOptions {
   reusePort?: boolean | undefined;
   /** On this interface only: SO_BINDTODEVICE, socket(7). */
   device?: string | undefined;
-  /** How {@link host} is resolved. Default: as {@link Sockets.lookup} does. */
+  /** How {@link host} is resolved. Default: as {@link Network.lookup} does. */
   lookup?: LookupFunction | undefined;
   /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
   dns?: ResolveOptions | undefined;
@@ -75,13 +69,13 @@ const KNOWN: Record<keyof ListenOptions, true> = {
 /** As of Node. */
 const DEFAULT_BACKLOG = 511;
 
-/** {@link Sockets.listen} */
-export async function listen(target: NetworkTarget, first: unknown, second?: ListenOptions | number): Promise<Server> {
+/** {@link Network.listen} */
+export async function listen(place: Place, first: unknown, second?: ListenOptions | number): Promise<Server> {
   const [server, where] = isServer(first) ? [first, second ?? {}] : [createServer(), first];
   const options = parseListen(typeof where === 'number' ? { port: where } : where);
   const { signal } = options;
   throwIfAborted(signal);
-  const [fd, endpoint] = await bind(target, options);
+  const [fd, endpoint] = await bind(place, options);
   try {
     await begin(server, fd, endpoint, options);
   } catch (error) {
@@ -122,31 +116,31 @@ function parseListen(given: unknown): ListenOptions {
 
 type Bound = [fd: number, endpoint: Endpoint];
 
-async function bind(target: NetworkTarget, options: ListenOptions): Promise<Bound> {
+async function bind(place: Place, options: ListenOptions): Promise<Bound> {
   const { path, host, port = 0 } = options;
-  if (path !== undefined) return bindTo(target, { domain: 'unix', path }, options);
+  if (path !== undefined) return bindNew(place, { domain: 'unix', path }, options);
   if (host !== undefined) {
-    const [address = host] = isIP(host) === 0 ? await resolveHost(target, host, options) : [host];
-    return bindTo(target, inetEndpoint(address, port), options);
+    const [address = host] = isIP(host) === 0 ? await resolveHost(place, host, options) : [host];
+    return bindNew(place, inetEndpoint(address, port), options);
   }
   try {
-    return await bindTo(target, inetEndpoint('::', port), options);
+    return await bindNew(place, inetEndpoint('::', port), options);
   } catch (error) {
     // A kernel without IPv6, or ipv6.disable=1 at its start.
     if ((error as { code?: string }).code !== 'EAFNOSUPPORT') throw error;
-    return bindTo(target, inetEndpoint('0.0.0.0', port), options);
+    return bindNew(place, inetEndpoint('0.0.0.0', port), options);
   }
 }
 
-async function bindTo(target: NetworkTarget, endpoint: Endpoint, options: ListenOptions): Promise<Bound> {
+async function bindNew(place: Place, endpoint: Endpoint, options: ListenOptions): Promise<Bound> {
   const { domain } = endpoint;
-  const fd = await openSocket('target', target, domain, 'stream');
+  const fd = await place.socket(domain, 'stream');
   try {
     bindToDevice(fd, options.device);
     // As libuv has it: a server that was restarted need not wait for the connections of the one before.
     if (domain !== 'unix') setBindFlags(fd, { reuseAddr: true, reusePort: options.reusePort });
     if (domain === 'inet6') setBindFlags(fd, { ipv6Only: options.ipv6Only ?? false });
-    native().bindSocket(fd, ...addressArguments(endpoint));
+    bindTo(fd, endpoint);
     return [fd, endpoint];
   } catch (cause) {
     native().closeNow(fd);

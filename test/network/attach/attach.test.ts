@@ -104,9 +104,10 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
 
     test('leads to the loopback of the host through the gateway, if asked', async () => {
       const { gateway } = await Network.attach(set, { with: program, hostLoopback: true });
-      const agent = set.httpAgent();
+      await using net = await Network.open(set);
+      const agent = net.httpAgent();
       expect(await getText({ host: gateway, port: hostPort(), agent })).toBe('the host, to 127.0.0.1');
-      const socket = await set.createSocket('udp4');
+      const socket = await net.createSocket('udp4');
       expect(await ask(socket, hostDatagram.address().port, gateway)).toBe('host: question');
       socket.close();
       const { stdout } = await set.exec(`exec 3<>/dev/tcp/${gateway}/${hostPort()} && echo connected`, {
@@ -117,7 +118,8 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
 
     test('does not lead to the loopback of the host otherwise', async () => {
       const { gateway } = await Network.attach(set, { with: program });
-      const connecting = set.connect({ host: gateway, port: hostPort(), timeout: 500 });
+      await using net = await Network.open(set);
+      const connecting = net.connect({ host: gateway, port: hostPort(), timeout: 500 });
       await expect(connecting).rejects.toThrow(
         errorWith({ code: expect.stringMatching(/^(ETIMEDOUT|ECONNREFUSED|ENETUNREACH)$/) as string }),
       );
@@ -130,12 +132,13 @@ describe.each(PROGRAMS)('Network.attach() with %s', (program) => {
         { host: udp, protocol: 'udp' as const },
       ];
       await Network.attach(set, { with: program, hostLoopback: program === 'slirp4netns', ports });
-      const server = await set.listen(
+      await using net = await Network.open(set);
+      const server = await net.listen(
         createHttp((__, response) => response.end('inside')),
         80,
       );
       expect(await getText({ host: '127.0.0.1', port: tcp })).toBe('inside');
-      const inside = await set.createSocket({ type: 'udp4', port: udp });
+      const inside = await net.createSocket({ type: 'udp4', port: udp });
       inside.on('message', (message, { port, address }) => inside.send(`inside: ${message.toString()}`, port, address));
       const outside = createSocket('udp4');
       expect(await ask(outside, udp, '127.0.0.1')).toBe('inside: question');
@@ -241,8 +244,9 @@ describe('Network.attach()', () => {
         { direction: 'out', host: udp, protocol: 'udp' },
       ],
     });
-    expect(await getText({ host: '127.0.0.1', port: 5432, agent: set.httpAgent() })).toBe('the host');
-    const socket = await set.createSocket('udp4');
+    await using net = await Network.open(set);
+    expect(await getText({ host: '127.0.0.1', port: 5432, agent: net.httpAgent() })).toBe('the host');
+    const socket = await net.createSocket('udp4');
     expect(await ask(socket, udp, '127.0.0.1')).toBe('host: question');
     socket.close();
     await attachment.close();

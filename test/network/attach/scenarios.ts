@@ -101,7 +101,9 @@ export async function asksTheHost(program: AttachProgram): Promise<unknown> {
   });
   const set = await unshare(['user', 'net']);
   const { dns } = await Network.attach(set, { with: program });
-  const found = await set.lookup('www.host.test', { servers: [dns], family: 4, timeout: ONE_WAIT, attempts: 1 });
+  const net = await Network.open(set);
+  const found = await net.lookup('www.host.test', { servers: [dns], family: 4, timeout: ONE_WAIT, attempts: 1 });
+  await net.close();
   await set.close();
   server.close();
   return { found, asked };

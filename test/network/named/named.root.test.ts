@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { setns, spawn, unshare } from '../../../lib';
-import { networkNamespaces } from '../../../lib/network';
+import { Network, networkNamespaces } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { eventually, expectNothingLeft, footprint } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
@@ -289,7 +289,9 @@ describe('networkNamespaces', () => {
   test('a namespace lives on without its name while somebody uses it', async () => {
     const name = fresh();
     await networkNamespaces.add(name);
-    const net = await networkNamespaces.open(name);
+    const handle = await networkNamespaces.open(name);
+    const net = await Network.open(handle);
+    await handle.close();
     const server = await net.listen(
       createServer((socket) => socket.end('nameless')),
       80,
@@ -328,7 +330,8 @@ describe('networkNamespaces', () => {
           'cat /etc/resolv.conf /etc/hosts; ls /sys/class/net; ls /etc/no-such* 2>&1 | wc -l',
         );
         expect(stdout).toBe('nameserver 10.11.12.13\n10.11.12.14 elsewhere\nlo\n1\n');
-        expect(await inside.lookup('elsewhere')).toEqual([{ address: '10.11.12.14', family: 4 }]);
+        await using net = await Network.open(inside);
+        expect(await net.lookup('elsewhere')).toEqual([{ address: '10.11.12.14', family: 4 }]);
         expect((await inside.execFile('cat', ['/etc/hosts'], { uid: 65534 })).stdout).toBe('10.11.12.14 elsewhere\n');
         expect([...inside].map(({ kind }) => kind)).toEqual(['mnt', 'net']);
       } finally {
@@ -382,15 +385,17 @@ describe('networkNamespaces', () => {
     mkdirSync(`/etc/netns/${name}`, { recursive: true });
     writeFileSync(`/etc/netns/${name}/hosts`, '10.11.12.15 only.here\n');
     writeFileSync(`/etc/netns/${name}/resolv.conf`, 'nameserver 127.0.0.77\noptions timeout:1 attempts:1\n');
-    const net = await networkNamespaces.open(name);
+    const handle = await networkNamespaces.open(name);
+    const net = await Network.open(handle);
+    await handle.close();
     try {
       expect(await net.lookup('only.here')).toEqual([{ address: '10.11.12.15', family: 4 }]);
       await expect(net.lookup('nowhere.test')).rejects.toThrow(
         errorWith({ code: 'EAI_AGAIN', message: expect.stringContaining('127.0.0.77') as string }),
       );
-      const other = await unshare('net');
+      await using set = await unshare('net');
+      await using other = await Network.open(set);
       await expect(other.lookup('only.here', { servers: ['127.0.0.1'], timeout: 1000 })).rejects.toThrow();
-      await other.close();
     } finally {
       await net.close();
     }

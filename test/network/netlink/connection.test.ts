@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 async function openSocket(): Promise<number> {
-  const fd = await set.socket('netlink', 'raw');
+  const fd = await net.socket('netlink', 'raw');
   native().adopt(fd);
   return fd;
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, fetch } from 'undici';
 import { type NamespaceProcess, type NamespaceSet, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { eventually } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
@@ -18,12 +19,17 @@ const PATIENT = { timeout: ONE_WAIT, attempts: 1 };
 
 describe.each(WAYS)('lookup() in %s', (_, kinds) => {
   let set: NamespaceSet;
+  let net: Network;
 
   beforeAll(async () => {
     set = await unshare(kinds);
+    net = await Network.open(set);
   });
 
-  afterAll(() => set.close());
+  afterAll(async () => {
+    await net.close();
+    await set.close();
+  });
 
   needs({ tool: ['dnsmasq'] }).describe('with a dnsmasq', () => {
     const dns = { ...PATIENT, servers: ['127.0.0.1'] };
@@ -42,7 +48,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
         { stdio: 'ignore' },
       );
       await eventually(() =>
-        set.lookup('www.lab.test', { ...dns, timeout: 500 }).then(
+        net.lookup('www.lab.test', { ...dns, timeout: 500 }).then(
           () => true,
           () => false,
         ),
@@ -56,56 +62,56 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
         { address: '10.0.0.80', family: 4 },
         { address: 'fd00::80', family: 6 },
       ];
-      expect(await set.lookup('www.lab.test', dns)).toEqual(both);
-      expect(await set.lookup('WWW.Lab.Test.', { ...dns, order: 'ipv6first' })).toEqual([...both].reverse());
-      expect(await set.lookup('www.lab.test', { ...dns, family: 4 })).toEqual(both.slice(0, 1));
-      expect(await set.lookup('www.lab.test', { ...dns, family: 6 })).toEqual(both.slice(1));
+      expect(await net.lookup('www.lab.test', dns)).toEqual(both);
+      expect(await net.lookup('WWW.Lab.Test.', { ...dns, order: 'ipv6first' })).toEqual([...both].reverse());
+      expect(await net.lookup('www.lab.test', { ...dns, family: 4 })).toEqual(both.slice(0, 1));
+      expect(await net.lookup('www.lab.test', { ...dns, family: 6 })).toEqual(both.slice(1));
     });
 
     test('follows aliases', async () => {
-      expect(await set.lookup('alias.lab.test', { ...dns, family: 4 })).toEqual([{ address: '10.0.0.80', family: 4 }]);
+      expect(await net.lookup('alias.lab.test', { ...dns, family: 4 })).toEqual([{ address: '10.0.0.80', family: 4 }]);
     });
 
     test('asks over TCP where an answer is too large for a datagram', async () => {
-      expect(await set.lookup('many.lab.test', { ...dns, family: 4 })).toHaveLength(60);
+      expect(await net.lookup('many.lab.test', { ...dns, family: 4 })).toHaveLength(60);
     });
 
     test('asks a server by IPv6, too', async () => {
-      expect(await set.lookup('four.lab.test', { ...dns, servers: ['::1'] })).toEqual([
+      expect(await net.lookup('four.lab.test', { ...dns, servers: ['::1'] })).toEqual([
         { address: '10.0.0.4', family: 4 },
       ]);
     });
 
     test('tries the domains of the search list', async () => {
-      expect(await set.lookup('four', { ...dns, search: ['nosuch.test', 'lab.test'] })).toHaveLength(1);
-      expect(await set.lookup('four.lab', { ...dns, search: ['test'], ndots: 2 })).toHaveLength(1);
+      expect(await net.lookup('four', { ...dns, search: ['nosuch.test', 'lab.test'] })).toHaveLength(1);
+      expect(await net.lookup('four.lab', { ...dns, search: ['test'], ndots: 2 })).toHaveLength(1);
     });
 
     test('goes on to the next server where one does not answer', async () => {
-      expect(await set.lookup('four.lab.test', { ...dns, servers: ['127.0.0.9', '127.0.0.1'] })).toHaveLength(1);
+      expect(await net.lookup('four.lab.test', { ...dns, servers: ['127.0.0.9', '127.0.0.1'] })).toHaveLength(1);
     });
 
     test('says that a name has no address', async () => {
       const error = { name: 'NamespaceError', code: 'ENOTFOUND', syscall: 'getaddrinfo' };
-      await expect(set.lookup('nosuch.lab.test', dns)).rejects.toThrow(errorWith(error));
-      await expect(set.lookup('four.lab.test', { ...dns, family: 6 })).rejects.toThrow(errorWith(error));
-      await expect(set.lookup('a..b', dns)).rejects.toThrow(errorWith(error));
+      await expect(net.lookup('nosuch.lab.test', dns)).rejects.toThrow(errorWith(error));
+      await expect(net.lookup('four.lab.test', { ...dns, family: 6 })).rejects.toThrow(errorWith(error));
+      await expect(net.lookup('a..b', dns)).rejects.toThrow(errorWith(error));
     });
 
     test('is what connections, servers, datagrams and fetch find names by', async () => {
-      const server = await set.listen(
+      const server = await net.listen(
         createHttp((__, response) => response.end('by name')),
         { host: 'here.lab.test', port: 80, dns },
       );
       const host = 'here.lab.test';
-      const socket = await set.connect({ host, port: 80, dns });
+      const socket = await net.connect({ host, port: 80, dns });
       expect(socket.remoteAddress).toBe('127.0.0.1');
       socket.destroy();
-      expect(await getText({ host, agent: set.httpAgent({ dns }) })).toBe('by name');
-      const dispatcher = new Agent({ connect: set.connector({ dns }) });
+      expect(await getText({ host, agent: net.httpAgent({ dns }) })).toBe('by name');
+      const dispatcher = new Agent({ connect: net.connector({ dns }) });
       expect(await (await fetch(`http://${host}/`, { dispatcher })).text()).toBe('by name');
       await dispatcher.close();
-      const datagram = await set.createSocket({ type: 'udp4', port: 5300, address: host, dns });
+      const datagram = await net.createSocket({ type: 'udp4', port: 5300, address: host, dns });
       datagram.send('to itself', 5300, host);
       expect(String((await once(datagram, 'message'))[0])).toBe('to itself');
       datagram.close();
@@ -121,7 +127,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
     await once(host, 'listening');
     try {
       const servers = [`127.0.0.1:${host.address().port}`];
-      await expect(set.lookup('www.lab.test', { ...PATIENT, servers })).rejects.toThrow(
+      await expect(net.lookup('www.lab.test', { ...PATIENT, servers })).rejects.toThrow(
         errorWith({
           name: 'NamespaceError',
           code: 'EAI_AGAIN',
@@ -129,7 +135,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
           hint: expect.stringContaining("the host's resolver does not listen") as string,
         }),
       );
-      await expect(set.connect({ host: 'www.lab.test', port: 80, dns: { ...PATIENT, servers } })).rejects.toThrow(
+      await expect(net.connect({ host: 'www.lab.test', port: 80, dns: { ...PATIENT, servers } })).rejects.toThrow(
         errorWith({ code: 'EAI_AGAIN' }),
       );
       expect(heard).toEqual([]);
@@ -144,9 +150,9 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
       { address: '::1', family: 6 },
     ];
     for (const name of ['localhost', 'LOCALHOST.', 'sub.localhost']) {
-      expect(await set.lookup(name, { servers: [] })).toEqual(both);
+      expect(await net.lookup(name, { servers: [] })).toEqual(both);
     }
-    expect(await set.lookup('192.0.2.1')).toEqual([{ address: '192.0.2.1', family: 4 }]);
+    expect(await net.lookup('192.0.2.1')).toEqual([{ address: '192.0.2.1', family: 4 }]);
   });
 
   describe('with a server that is out of its mind', () => {
@@ -156,11 +162,11 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
     const dns = { servers: ['127.0.0.1:5301'], attempts: 1, timeout: ONE_WAIT, family: 4 as const };
 
     beforeAll(async () => {
-      server = await set.createSocket({ type: 'udp4', port: 5301, address: '127.0.0.1' });
+      server = await net.createSocket({ type: 'udp4', port: 5301, address: '127.0.0.1' });
       server.on('message', (query, { port, address }) => {
         for (const answer of reply(query)) if (answer !== undefined) server.send(answer, port, address);
       });
-      stream = await set.listen(
+      stream = await net.listen(
         createServer((socket) =>
           socket
             .on('error', () => undefined)
@@ -196,7 +202,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
         Buffer.alloc(0),
         good(query),
       ];
-      expect(await set.lookup('x.test', dns)).toEqual([{ address: '10.0.0.7', family: 4 }]);
+      expect(await net.lookup('x.test', dns)).toEqual([{ address: '10.0.0.7', family: 4 }]);
     });
 
     test('is asked for the name itself when it cannot tell of a domain of the search list', async () => {
@@ -206,9 +212,9 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
         return answer;
       };
       reply = (query) => [query.includes('corp') ? broken(query) : good(query)];
-      expect(await set.lookup('host', { ...dns, search: ['corp'] })).toHaveLength(1);
+      expect(await net.lookup('host', { ...dns, search: ['corp'] })).toHaveLength(1);
       reply = (query) => [broken(query)];
-      await expect(set.lookup('host', { ...dns, search: ['corp'] })).rejects.toThrow(
+      await expect(net.lookup('host', { ...dns, search: ['corp'] })).rejects.toThrow(
         errorWith({ code: 'EAI_AGAIN', message: expect.stringContaining('127.0.0.1: SERVFAIL') as string }),
       );
     });
@@ -219,14 +225,14 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
         answer.writeUInt16BE(0x8185, 2);
         return [answer];
       };
-      await expect(set.lookup('x.test', dns)).rejects.toThrow(
+      await expect(net.lookup('x.test', dns)).rejects.toThrow(
         errorWith({ code: 'EAI_AGAIN', message: expect.stringContaining('127.0.0.1: REFUSED') as string }),
       );
     });
 
     test('says that nothing came in time', async () => {
       reply = () => [];
-      await expect(set.lookup('x.test', { ...dns, timeout: 50 })).rejects.toThrow(
+      await expect(net.lookup('x.test', { ...dns, timeout: 50 })).rejects.toThrow(
         errorWith({ code: 'EAI_AGAIN', message: expect.stringContaining('no answer within 50 ms') as string }),
       );
     });
@@ -237,7 +243,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
         answer.writeUInt16BE(0x8380, 2);
         return [answer];
       };
-      await expect(set.lookup('x.test', dns)).rejects.toThrow(
+      await expect(net.lookup('x.test', dns)).rejects.toThrow(
         errorWith({ code: 'EAI_AGAIN', message: expect.stringContaining('no sense') as string }),
       );
     });
@@ -245,11 +251,11 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
     test('is given up when the signal is aborted', async () => {
       reply = () => [];
       const controller = new AbortController();
-      const looking = set.lookup('x.test', { ...dns, signal: controller.signal });
+      const looking = net.lookup('x.test', { ...dns, signal: controller.signal });
       setTimeout(() => controller.abort(), 20);
       await expect(looking).rejects.toThrow(errorWith({ name: 'AbortError', code: 'ABORT_ERR' }));
       await expect(
-        set.connect({ host: 'x.test', port: 80, dns: { servers: dns.servers }, timeout: 50 }),
+        net.connect({ host: 'x.test', port: 80, dns: { servers: dns.servers }, timeout: 50 }),
       ).rejects.toThrow(errorWith({ code: 'ETIMEDOUT', step: 'connect x.test:80' }));
     });
   });
@@ -261,7 +267,7 @@ describe.each(WAYS)('lookup() in %s', (_, kinds) => {
     [{ attempts: 0 }, { code: 'ERR_OUT_OF_RANGE' }],
     [{ order: 'verbatim' }, { code: 'ERR_INVALID_ARG_VALUE' }],
   ])('refuses %j before anything is started', async (options, error) => {
-    await expect(set.lookup('x.test', options as never)).rejects.toThrow(errorWith(error));
+    await expect(net.lookup('x.test', options as never)).rejects.toThrow(errorWith(error));
   });
 });
 
@@ -269,26 +275,28 @@ describe('lookup() in a set with a mount namespace', () => {
   test('goes by the files in there', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ns-etc-'));
     const set = await unshare(['user', 'mnt', 'net']);
+    const net = await Network.open(set);
     try {
       writeFileSync(join(folder, 'hosts'), '10.0.0.77 only.inside\n127.0.0.1 here.inside\n');
       writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.53\noptions timeout:30 attempts:1\n');
       for (const file of ['hosts', 'resolv.conf']) {
         await set.mount({ bind: true, source: join(folder, file), target: `/etc/${file}` });
       }
-      expect(await set.lookup('only.inside')).toEqual([{ address: '10.0.0.77', family: 4 }]);
-      await expect(set.lookup('nosuch.inside')).rejects.toThrow(
+      expect(await net.lookup('only.inside')).toEqual([{ address: '10.0.0.77', family: 4 }]);
+      await expect(net.lookup('nosuch.inside')).rejects.toThrow(
         errorWith({
           code: 'EAI_AGAIN',
           message: expect.stringContaining('127.0.0.53: recvmsg ECONNREFUSED') as string,
         }),
       );
-      const server = await set.listen(
+      const server = await net.listen(
         createServer((socket) => socket.end('found')),
         { port: 80, host: 'here.inside' },
       );
-      expect(await converse(await set.connect({ host: 'here.inside', port: 80 }), '')).toBe('found');
+      expect(await converse(await net.connect({ host: 'here.inside', port: 80 }), '')).toBe('found');
       await closeAll(server);
     } finally {
+      await net.close();
       await set.close();
       rmSync(folder, { recursive: true });
     }

@@ -7,13 +7,15 @@ import { WAYS, closeAll, converse, footprintWithServers } from './inside';
 
 describe.each(WAYS)('connect() from %s', (_, kinds) => {
   let set: NamespaceSet;
+  let net: Network;
   let server: Server;
   let before: Footprint;
 
   beforeAll(async () => {
     before = await footprintWithServers();
     set = await unshare(kinds);
-    server = await set.listen(
+    net = await Network.open(set);
+    server = await net.listen(
       createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)),
       80,
     );
@@ -21,12 +23,13 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
 
   afterAll(async () => {
     await closeAll(server);
+    await net.close();
     await set.close();
     await expectNothingLeft(before);
   });
 
   test('gives a socket of Node, connected, with the addresses of both ends', async () => {
-    const socket = await set.connect({ host: '127.0.0.1', port: 80 });
+    const socket = await net.connect({ host: '127.0.0.1', port: 80 });
     expect(socket).toMatchObject({ remoteAddress: '127.0.0.1', remotePort: 80, connecting: false, readyState: 'open' });
     expect(await converse(socket, 'x'.repeat(1_000_000))).toHaveLength(1_000_000);
   });
@@ -36,10 +39,10 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
     await new Promise((resolve) => host.once('listening', resolve));
     const { port } = host.address() as { port: number };
     try {
-      await expect(set.connect({ host: '127.0.0.1', port })).rejects.toThrow(
+      await expect(net.connect({ host: '127.0.0.1', port })).rejects.toThrow(
         errorWith({ code: 'ECONNREFUSED', errno: -111, syscall: 'connect', address: '127.0.0.1', port }),
       );
-      const error = (await set.connect({ host: 'localhost', port }).catch((cause: unknown) => cause)) as NamespaceError;
+      const error = (await net.connect({ host: 'localhost', port }).catch((cause: unknown) => cause)) as NamespaceError;
       expect(error).toMatchObject({ code: 'ECONNREFUSED', hint: expect.stringContaining("not the host's") as string });
     } finally {
       host.close();
@@ -47,7 +50,7 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
   });
 
   test('takes what net.connect() takes', async () => {
-    const socket = await set.connect({
+    const socket = await net.connect({
       ...{ host: '127.0.0.1', port: 80, localAddress: '127.0.0.7', localPort: 4567, device: 'lo' },
       ...{ noDelay: true, keepAlive: true, keepAliveInitialDelay: 1000, timeout: 20_000, allowHalfOpen: true },
     });
@@ -56,9 +59,9 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
   });
 
   test('connects by IPv6, and by names of either family', async () => {
-    expect(await converse(await set.connect({ host: '::1', port: 80 }), 'six')).toBe('six');
+    expect(await converse(await net.connect({ host: '::1', port: 80 }), 'six')).toBe('six');
     for (const family of [0, 4, 6] as const) {
-      const socket = await set.connect({ host: 'localhost', port: 80, family });
+      const socket = await net.connect({ host: 'localhost', port: 80, family });
       expect(socket.remoteFamily).toBe(family === 6 ? 'IPv6' : 'IPv4');
       expect(await converse(socket, 'named')).toBe('named');
     }
@@ -70,20 +73,20 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
         { address: '127.0.0.2', family: 4 },
         { address: host === 'good' ? '127.0.0.1' : '::1', family: 4 },
       ]);
-    const only = await set.listen(
+    const only = await net.listen(
       createServer((socket) => socket.end('second')),
       { port: 81, host: '127.0.0.1' },
     );
     try {
-      const socket = await set.connect({ host: 'good', port: 81, lookup: lookup as never });
+      const socket = await net.connect({ host: 'good', port: 81, lookup: lookup as never });
       expect(await converse(socket, '')).toBe('second');
-      const error = (await set
+      const error = (await net
         .connect({ host: 'bad', port: 81, lookup: lookup as never })
         .catch((cause: unknown) => cause)) as NamespaceError & { cause: AggregateError };
       expect(error).toMatchObject({ name: 'NamespaceError', code: 'ECONNREFUSED', step: 'connect bad:81' });
       expect((error.cause.errors as NamespaceError[]).map(({ address }) => address)).toEqual(['127.0.0.2', '::1']);
       await expect(
-        set.connect({ host: 'good', port: 81, lookup: lookup as never, autoSelectFamily: false }),
+        net.connect({ host: 'good', port: 81, lookup: lookup as never, autoSelectFamily: false }),
       ).rejects.toThrow(errorWith({ address: '127.0.0.2' }));
     } finally {
       await closeAll(only);
@@ -91,29 +94,31 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
   });
 
   test('does not try other addresses of a name where that would not help', async () => {
-    const gone = await unshare(kinds);
+    const gone = await Network.open(set);
     await gone.close();
     await expect(gone.connect({ host: 'localhost', port: 80 })).rejects.toThrow(
       errorWith({ code: 'ERR_LINUX_NS_CLOSED' }),
     );
-    await expect(set.connect({ host: 'localhost', port: 80, device: 'nosuch0' })).rejects.toThrow(
+    await expect(net.connect({ host: 'localhost', port: 80, device: 'nosuch0' })).rejects.toThrow(
       errorWith({ code: 'ENODEV', step: 'bind to device nosuch0' }),
     );
   });
 
   test('says that there is no way to an address, and what to do about it', async () => {
-    await expect(set.connect({ host: '192.0.2.1', port: 80 })).rejects.toThrow(
+    await expect(net.connect({ host: '192.0.2.1', port: 80 })).rejects.toThrow(
       errorWith({ code: 'ENETUNREACH', address: '192.0.2.1', hint: expect.stringContaining('no route') as string }),
     );
   });
 
   test('says that lo is down', async () => {
     const down = await unshare({ ...Object.fromEntries(kinds.map((kind) => [kind, true])), net: { loopback: false } });
+    const network = await Network.open(down);
     try {
-      await expect(down.connect({ host: '127.0.0.1', port: 80 })).rejects.toThrow(
+      await expect(network.connect({ host: '127.0.0.1', port: 80 })).rejects.toThrow(
         errorWith({ code: 'ENETUNREACH', hint: expect.stringContaining('lo is down') as string }),
       );
     } finally {
+      await network.close();
       await down.close();
     }
   });
@@ -125,14 +130,14 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
       await network.link.add({ name: 'veth0', kind: 'veth', up: true, peer: { name: 'veth1', up: true } });
       await network.address.add('veth0', '10.9.9.1/24');
       const silent = { host: '10.9.9.2', port: 80 };
-      await expect(set.connect({ ...silent, timeout: 50 })).rejects.toThrow(
+      await expect(net.connect({ ...silent, timeout: 50 })).rejects.toThrow(
         errorWith({ name: 'NamespaceError', code: 'ETIMEDOUT', step: 'connect 10.9.9.2:80' }),
       );
       const controller = new AbortController();
-      const connecting = set.connect({ ...silent, signal: controller.signal });
+      const connecting = net.connect({ ...silent, signal: controller.signal });
       setTimeout(() => controller.abort(), 50);
       await expect(connecting).rejects.toThrow(errorWith({ name: 'AbortError', code: 'ABORT_ERR' }));
-      await expect(set.connect({ ...silent, signal: controller.signal })).rejects.toThrow(
+      await expect(net.connect({ ...silent, signal: controller.signal })).rejects.toThrow(
         errorWith({ name: 'AbortError' }),
       );
       const lookup = (_host: string, _options: unknown, callback: (...answer: unknown[]) => void): void =>
@@ -141,7 +146,7 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
           { address: '127.0.0.1', family: 4 },
         ]);
       // One that does not answer is not waited for where there is another.
-      const socket = await set.connect({ host: 'both', port: 80, lookup: lookup as never });
+      const socket = await net.connect({ host: 'both', port: 80, lookup: lookup as never });
       expect(await converse(socket, 'the second')).toBe('the second');
     } finally {
       await network.close();
@@ -150,7 +155,7 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
 
   test('destroys the socket when its signal is aborted later on', async () => {
     const controller = new AbortController();
-    const socket = await set.connect({ host: '127.0.0.1', port: 80, signal: controller.signal });
+    const socket = await net.connect({ host: '127.0.0.1', port: 80, signal: controller.signal });
     const error = new Promise((resolve) => socket.once('error', resolve));
     controller.abort();
     expect(await error).toMatchObject({ name: 'AbortError' });
@@ -158,7 +163,7 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
   });
 
   test('makes a hundred connections at once', async () => {
-    const sockets = await Promise.all(Array.from({ length: 100 }, () => set.connect({ host: '127.0.0.1', port: 80 })));
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => net.connect({ host: '127.0.0.1', port: 80 })));
     const words = await Promise.all(sockets.map((socket, index) => converse(socket, String(index))));
     expect(words).toEqual(sockets.map((__, index) => String(index)));
   });
@@ -175,6 +180,6 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
     [{ port: 80, dns: { server: [] } }, { code: 'ERR_INVALID_ARG_VALUE' }],
     [{ path: '' }, { code: 'ERR_INVALID_ARG_VALUE' }],
   ])('refuses %j before anything is started', async (options, error) => {
-    await expect(set.connect(options as never)).rejects.toThrow(errorWith(error));
+    await expect(net.connect(options as never)).rejects.toThrow(errorWith(error));
   });
 });

@@ -1,18 +1,21 @@
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type NamespaceSet, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, expectNothingLeft, footprint } from '../../fixtures/footprint';
 import { WAYS, footprintWithServers } from './inside';
 
 describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
   let set: NamespaceSet;
+  let net: Network;
   let before: Footprint;
   const sockets: Socket[] = [];
 
   beforeAll(async () => {
     before = await footprintWithServers();
     set = await unshare(kinds);
+    net = await Network.open(set);
   });
 
   afterEach(async () => {
@@ -22,6 +25,7 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
   });
 
   afterAll(async () => {
+    await net.close();
     await set.close();
     await expectNothingLeft(before);
   });
@@ -32,7 +36,7 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
   };
 
   const echo = async (port: number, type: 'udp4' | 'udp6' = 'udp4'): Promise<Socket> => {
-    const server = kept(await set.createSocket({ type, port }));
+    const server = kept(await net.createSocket({ type, port }));
     return server.on('message', (message, { port: from, address }) => server.send(message, from, address));
   };
 
@@ -46,22 +50,22 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
   test('makes a socket that is bound where it is asked to, privileged ports included', async () => {
     const server = await echo(53);
     expect(server.address()).toEqual({ address: '0.0.0.0', family: 'IPv4', port: 53 });
-    expect(await ask(kept(await set.createSocket('udp4')), 53, '127.0.0.1')).toBe('hello');
+    expect(await ask(kept(await net.createSocket('udp4')), 53, '127.0.0.1')).toBe('hello');
   });
 
   test('speaks IPv6', async () => {
     await echo(53, 'udp6');
-    expect(await ask(kept(await set.createSocket('udp6')), 53, '::1')).toBe('hello');
-    expect(await ask(kept(await set.createSocket('udp4')), 53, '127.0.0.1')).toBe('hello');
+    expect(await ask(kept(await net.createSocket('udp6')), 53, '::1')).toBe('hello');
+    expect(await ask(kept(await net.createSocket('udp4')), 53, '127.0.0.1')).toBe('hello');
   });
 
   test('takes only IPv6, if asked', async () => {
-    kept(await set.createSocket({ type: 'udp6', port: 53, ipv6Only: true }));
+    kept(await net.createSocket({ type: 'udp6', port: 53, ipv6Only: true }));
     await echo(53);
   });
 
   test('is bound by bind(), as any other, and tells so', async () => {
-    const server = kept(await set.createSocket('udp4'));
+    const server = kept(await net.createSocket('udp4'));
     const told: string[] = [];
     expect(server.bind(5353, '127.0.0.1', () => told.push('callback'))).toBe(server);
     server.on('listening', () => told.push('event'));
@@ -72,26 +76,26 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
   });
 
   test('is bound by bind() with options, to a name, and to any free port', async () => {
-    const server = kept(await set.createSocket('udp4'));
+    const server = kept(await net.createSocket('udp4'));
     server.bind({ port: 0, address: 'localhost' });
     await once(server, 'listening');
     expect(server.address()).toMatchObject({ address: '127.0.0.1', port: expect.any(Number) as number });
-    const other = kept(await set.createSocket('udp4'));
+    const other = kept(await net.createSocket('udp4'));
     expect(() => other.bind({ fd: 0 })).toThrow(errorWith({ code: 'ERR_INVALID_ARG_VALUE' }));
   });
 
   test('takes a port of digits, as Node does', async () => {
-    const server = kept(await set.createSocket('udp4'));
+    const server = kept(await net.createSocket('udp4'));
     server.bind('5354' as never);
     await once(server, 'listening');
     expect(server.address().port).toBe(5354);
-    const other = kept(await set.createSocket('udp4'));
+    const other = kept(await net.createSocket('udp4'));
     expect(() => other.bind('x' as never)).toThrow(errorWith({ code: 'ERR_OUT_OF_RANGE' }));
   });
 
   test('connects, and sends without an address then', async () => {
     await echo(53);
-    const client = kept(await set.createSocket('udp4'));
+    const client = kept(await net.createSocket('udp4'));
     client.connect(53, 'localhost');
     await once(client, 'connect');
     expect(client.remoteAddress()).toMatchObject({ address: '127.0.0.1', port: 53 });
@@ -100,15 +104,15 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
 
   test('sends to names of the namespace', async () => {
     await echo(53);
-    expect(await ask(kept(await set.createSocket('udp4')), 53, 'localhost')).toBe('hello');
+    expect(await ask(kept(await net.createSocket('udp4')), 53, 'localhost')).toBe('hello');
   });
 
   test('rejects what cannot be bound at its creation, and emits what cannot be bound later', async () => {
     await echo(53);
-    await expect(set.createSocket({ type: 'udp4', port: 53 })).rejects.toThrow(
+    await expect(net.createSocket({ type: 'udp4', port: 53 })).rejects.toThrow(
       errorWith({ code: 'EADDRINUSE', syscall: 'bind', address: '0.0.0.0', port: 53 }),
     );
-    const other = kept(await set.createSocket('udp4'));
+    const other = kept(await net.createSocket('udp4'));
     other.bind(53);
     expect((await once(other, 'error'))[0]).toMatchObject({ code: 'EADDRINUSE', port: 53 });
     other.bind(54);
@@ -118,14 +122,14 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
   test('shares a port, if asked', async () => {
     for (const option of [{ reuseAddr: true }, { reusePort: true }]) {
       const port = 'reuseAddr' in option ? 5353 : 5354;
-      kept(await set.createSocket({ type: 'udp4', port, ...option }));
-      kept(await set.createSocket({ type: 'udp4', port, ...option }));
+      kept(await net.createSocket({ type: 'udp4', port, ...option }));
+      kept(await net.createSocket({ type: 'udp4', port, ...option }));
     }
   });
 
   test('takes the sizes of its buffers', async () => {
     const socket = kept(
-      await set.createSocket({ type: 'udp4', port: 0, recvBufferSize: 20_000, sendBufferSize: 30_000 }),
+      await net.createSocket({ type: 'udp4', port: 0, recvBufferSize: 20_000, sendBufferSize: 30_000 }),
     );
     // The kernel doubles them for what it keeps with each datagram: socket(7).
     expect(socket.getRecvBufferSize()).toBe(40_000);
@@ -134,36 +138,36 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
 
   test('sends through one interface only, if asked', async () => {
     await echo(53);
-    expect(await ask(kept(await set.createSocket({ type: 'udp4', device: 'lo' })), 53, '127.0.0.1')).toBe('hello');
-    await expect(set.createSocket({ type: 'udp4', device: 'nosuch0' })).rejects.toThrow(errorWith({ code: 'ENODEV' }));
+    expect(await ask(kept(await net.createSocket({ type: 'udp4', device: 'lo' })), 53, '127.0.0.1')).toBe('hello');
+    await expect(net.createSocket({ type: 'udp4', device: 'nosuch0' })).rejects.toThrow(errorWith({ code: 'ENODEV' }));
   });
 
   test('is closed by its signal, bound or not', async () => {
     for (const options of [{ port: 0 }, {}]) {
       const controller = new AbortController();
-      const socket = await set.createSocket({ type: 'udp4', ...options, signal: controller.signal });
+      const socket = await net.createSocket({ type: 'udp4', ...options, signal: controller.signal });
       const closed = once(socket, 'close');
       controller.abort();
       await closed;
     }
-    await expect(set.createSocket({ type: 'udp4', signal: AbortSignal.abort() })).rejects.toThrow(
+    await expect(net.createSocket({ type: 'udp4', signal: AbortSignal.abort() })).rejects.toThrow(
       errorWith({ name: 'AbortError' }),
     );
   });
 
   test('leaves nothing when it is closed before it is bound, or while it is', async () => {
     const now = footprint();
-    const idle = await set.createSocket('udp4');
+    const idle = await net.createSocket('udp4');
     await new Promise<void>((resolve) => idle.close(() => resolve()));
-    const busy = await set.createSocket('udp4');
+    const busy = await net.createSocket('udp4');
     busy.bind(0, 'localhost');
     await new Promise<void>((resolve) => busy.close(() => resolve()));
     await expectNothingLeft(now);
   });
 
   test('lets several send before it is bound', async () => {
-    const server = kept(await set.createSocket({ type: 'udp4', port: 53 }));
-    const client = kept(await set.createSocket('udp4'));
+    const server = kept(await net.createSocket({ type: 'udp4', port: 53 }));
+    const client = kept(await net.createSocket('udp4'));
     for (const word of ['one', 'two', 'three']) client.send(word, 53, '127.0.0.1');
     const heard: string[] = [];
     await new Promise<void>((resolve) => {
@@ -182,6 +186,6 @@ describe.each(WAYS)('createSocket() in %s', (_, kinds) => {
     [{ type: 'udp4', recvBufferSize: 0 }, { code: 'ERR_OUT_OF_RANGE' }],
     [{}, { code: 'ERR_INVALID_ARG_VALUE' }],
   ])('refuses %j before anything is started', async (options, error) => {
-    await expect(set.createSocket(options as never)).rejects.toThrow(errorWith(error));
+    await expect(net.createSocket(options as never)).rejects.toThrow(errorWith(error));
   });
 });

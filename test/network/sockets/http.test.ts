@@ -19,6 +19,7 @@ import { WAYS, closeAll, converse, footprintWithServers, getText } from './insid
 
 describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   let set: NamespaceSet;
+  let net: Network;
   let server: Server;
   let before: Footprint;
   const agents: (HttpAgent | HttpsAgent)[] = [];
@@ -26,7 +27,8 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   beforeAll(async () => {
     before = await footprintWithServers();
     set = await unshare(kinds);
-    server = await set.listen(
+    net = await Network.open(set);
+    server = await net.listen(
       createServer((request, response) => {
         request.pipe(response.writeHead(200, { port: String(request.socket.remotePort), url: request.url }));
       }),
@@ -37,6 +39,7 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   afterAll(async () => {
     for (const agent of agents) agent.destroy();
     await closeAll(server);
+    await net.close();
     await set.close();
     await expectNothingLeft(before);
   });
@@ -47,7 +50,7 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   };
 
   test('an agent connects from the namespace', async () => {
-    const agent = kept(set.httpAgent());
+    const agent = kept(net.httpAgent());
     const body = await new Promise<string>((resolve, reject) => {
       const request = httpRequest('http://localhost/path', { agent, method: 'POST' }, (response) => {
         expect(response.headers.url).toBe('/path');
@@ -59,7 +62,7 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   });
 
   test('an agent that keeps its connections uses them again', async () => {
-    const agent = kept(set.httpAgent({ keepAlive: true, maxSockets: 1 }));
+    const agent = kept(net.httpAgent({ keepAlive: true, maxSockets: 1 }));
     const ports = new Set<unknown>();
     for (let index = 0; index < 3; index++) {
       await new Promise<void>((resolve, reject) => {
@@ -75,18 +78,19 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   });
 
   test('an agent tells a request why there is no connection', async () => {
-    await expect(getText({ host: '127.0.0.1', port: 81, agent: kept(set.httpAgent()) })).rejects.toThrow(
+    await expect(getText({ host: '127.0.0.1', port: 81, agent: kept(net.httpAgent()) })).rejects.toThrow(
       errorWith({ name: 'NamespaceError', code: 'ECONNREFUSED', address: '127.0.0.1', port: 81 }),
     );
-    const gone = await unshare(kinds);
+    const gone = await Network.open(set);
+    const agent = kept(gone.httpAgent());
     await gone.close();
-    await expect(getText({ host: '127.0.0.1', agent: kept(gone.httpAgent()) })).rejects.toThrow(
-      errorWith({ code: 'ERR_LINUX_NS_CLOSED' }),
-    );
+    await expect(getText({ host: '127.0.0.1', agent })).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
   });
 
   test('a request whose namespace is closed goes on: its connection keeps the namespace', async () => {
-    const other = await unshare(kinds);
+    const apart = await unshare(kinds);
+    const other = await Network.open(apart);
+    await apart.close();
     const arrived = deferred();
     const slow = await other.listen(
       createServer((__, response) => {
@@ -102,11 +106,11 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   });
 
   test('a request whose peer vanishes fails as any other', async () => {
-    const rude = await set.listen(
+    const rude = await net.listen(
       createServer((request) => request.socket.destroy()),
       81,
     );
-    await expect(getText({ host: '127.0.0.1', port: 81, agent: kept(set.httpAgent()) })).rejects.toThrow(
+    await expect(getText({ host: '127.0.0.1', port: 81, agent: kept(net.httpAgent()) })).rejects.toThrow(
       errorWith({ code: 'ECONNRESET' }),
     );
     await closeAll(rude);
@@ -114,7 +118,7 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
 
   test('a request that is aborted while it connects leaves nothing', async () => {
     const controller = new AbortController();
-    const request = httpRequest({ host: '127.0.0.1', agent: kept(set.httpAgent()), signal: controller.signal });
+    const request = httpRequest({ host: '127.0.0.1', agent: kept(net.httpAgent()), signal: controller.signal });
     const answered = new Promise((resolve, reject) => {
       request.on('response', resolve).on('error', reject).end();
     });
@@ -124,14 +128,14 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
 
   test('a certificate that cannot be read leaves no connection', async () => {
     const open = new Set<Socket>();
-    const plain = await set.listen(
+    const plain = await net.listen(
       createNet((socket) => open.add(socket.on('close', () => open.delete(socket)))),
       8443,
     );
     const bad = { cert: 'none', key: 'none' };
-    const request = getHttps({ host: '127.0.0.1', port: 8443, agent: kept(set.httpsAgent()), ...bad });
+    const request = getHttps({ host: '127.0.0.1', port: 8443, agent: kept(net.httpsAgent()), ...bad });
     await expect(once(request, 'response')).rejects.toThrow(errorWith({ code: 'ERR_OSSL_PEM_NO_START_LINE' }));
-    const connect = set.connector(bad);
+    const connect = net.connector(bad);
     const [error] = await new Promise<unknown[]>((resolve) => {
       connect({ hostname: '127.0.0.1', protocol: 'https:', port: 8443 }, (...outcome) => resolve(outcome));
     });
@@ -141,7 +145,7 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   });
 
   test('fetch goes from the namespace, by a dispatcher of undici', async () => {
-    const dispatcher = new Agent({ connect: set.connector() });
+    const dispatcher = new Agent({ connect: net.connector() });
     try {
       const answer = await fetch('http://localhost/fetched', { method: 'POST', body: 'fetched', dispatcher });
       expect(answer.headers.get('url')).toBe('/fetched');
@@ -161,11 +165,11 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
   });
 
   test('HTTP/2 goes over a connection of the namespace', async () => {
-    const second = await set.listen(
+    const second = await net.listen(
       createHttp2((request, response) => response.end(`${request.httpVersion} ${request.url}`)),
       82,
     );
-    const socket = await set.connect(82);
+    const socket = await net.connect(82);
     const session = connectHttp2('http://localhost:82', { createConnection: () => socket });
     expect(await text(session.request({ ':path': '/two' }))).toBe('2.0 /two');
     await new Promise<void>((resolve) => session.close(resolve));
@@ -180,14 +184,14 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
       await far.link.set('far', { up: true });
       await near.address.add('near', '192.168.5.5/24');
       await far.address.add('far', '192.168.5.10/24');
-      const there = await peer.listen(
+      const there = await far.listen(
         createServer((request, response) => response.end(request.socket.remoteAddress)),
         {
           host: '192.168.5.10',
           port: 80,
         },
       );
-      expect(await getText({ host: '192.168.5.10', agent: kept(set.httpAgent()) })).toBe('192.168.5.5');
+      expect(await getText({ host: '192.168.5.10', agent: kept(net.httpAgent()) })).toBe('192.168.5.5');
       await closeAll(there);
     } finally {
       await Promise.all([near.close(), far.close()]);
@@ -222,23 +226,23 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
     afterAll(() => rmSync(folder, { recursive: true }));
 
     needs({ tool: ['openssl'] }).test('https.request and fetch verify who answers inside', async () => {
-      const secure = await set.listen(
+      const secure = await net.listen(
         createHttps({ key, cert }, (__, response) => response.end('securely')),
         443,
       );
       const lookup = (__: string, ___: unknown, callback: (...answer: unknown[]) => void): void =>
         callback(null, [{ address: '127.0.0.1', family: 4 }]);
-      const agent = kept(set.httpsAgent({ ca: cert, keepAlive: true }));
+      const agent = kept(net.httpsAgent({ ca: cert, keepAlive: true }));
       const body = await new Promise<string>((resolve, reject) => {
         getHttps('https://inside.test/', { agent, lookup: lookup as never }, (response) => {
           text(response).then(resolve, reject);
         }).on('error', reject);
       });
       expect(body).toBe('securely');
-      const dispatcher = new Agent({ connect: set.connector({ ca: cert }) });
+      const dispatcher = new Agent({ connect: net.connector({ ca: cert }) });
       expect(await (await fetch('https://127.0.0.1/', { dispatcher })).text()).toBe('securely');
       await dispatcher.close();
-      const distrustful = new Agent({ connect: set.connector() });
+      const distrustful = new Agent({ connect: net.connector() });
       await expect(fetch('https://127.0.0.1/', { dispatcher: distrustful })).rejects.toThrow(
         errorWith({ cause: errorWith({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }) }),
       );
@@ -249,11 +253,11 @@ describe.each(WAYS)('HTTP in %s', (_, kinds) => {
     needs({ tool: ['openssl'] }).test(
       'tls servers listen inside, and tls.connect() speaks on a socket from there',
       async () => {
-        const secure = await set.listen(
+        const secure = await net.listen(
           createTls({ key, cert }, (socket) => socket.end(`for ${socket.servername as string}`)),
           444,
         );
-        const socket = connectTls({ socket: await set.connect(444), ca: cert, servername: 'inside.test' });
+        const socket = connectTls({ socket: await net.connect(444), ca: cert, servername: 'inside.test' });
         expect(await converse(socket, '')).toBe('for inside.test');
         await closeAll(secure);
       },

@@ -2,6 +2,7 @@ import { type RequestOptions, get } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type NamespaceKind, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { type Footprint, eventually, footprint, isAlive } from '../../fixtures/footprint';
 
 /**
@@ -44,7 +45,9 @@ export async function converse(socket: Socket, words: string): Promise<string> {
  */
 export async function footprintWithServers(): Promise<Footprint> {
   const set = await unshare(['user', 'net']);
-  await closeAll(await set.listen(0));
+  const net = await Network.open(set);
+  await closeAll(await net.listen(0));
+  await net.close();
   await (
     await set.spawn('true', { stdio: 'ignore' })
   ).exited;

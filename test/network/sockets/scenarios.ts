@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type Socket, createServer } from 'node:net';
 import { type NamespaceKind, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { eventually, footprint, moreThan } from '../../fixtures/footprint';
 import { libraryWorker, warmUp } from '../../fixtures/worker';
 import { closeAll, converse } from './inside';
@@ -10,19 +11,19 @@ import { closeAll, converse } from './inside';
 const SOCKETS_FOREVER = `
   const { createServer } = require('node:net');
   const set = await linux.unshare(kinds);
-  const server = await set.listen(createServer((socket) => socket.on('error', () => {}).pipe(socket)), 80);
   const network = await door('network').Network.open(set);
+  const server = await network.listen(createServer((socket) => socket.on('error', () => {}).pipe(socket)), 80);
   await network.link.add({ name: 'veth0', kind: 'veth', up: true, peer: { name: 'veth1', up: true } });
   await network.address.add('veth0', '10.9.9.1/24');
   report('begun');
   for (;;) {
     await Promise.allSettled([
-      set.connect(80).then((socket) => socket.on('error', () => {}).end('x')),
-      set.connect(81),
-      set.connect({ host: '10.9.9.2', port: 80, timeout: 20 }),
-      set.createSocket('udp4').then((socket) => { socket.send('x', 53, '127.0.0.1'); socket.close(); }),
-      set.createSocket({ type: 'udp6', port: 0 }),
-      set.listen(0).then((extra) => extra.close()),
+      network.connect(80).then((socket) => socket.on('error', () => {}).end('x')),
+      network.connect(81),
+      network.connect({ host: '10.9.9.2', port: 80, timeout: 20 }),
+      network.createSocket('udp4').then((socket) => { socket.send('x', 53, '127.0.0.1'); socket.close(); }),
+      network.createSocket({ type: 'udp6', port: 0 }),
+      network.listen(0).then((extra) => extra.close()),
     ]);
   }`;
 
@@ -49,7 +50,8 @@ function openSockets(): number {
 /** For a process of few descriptors: connects until there are none left, and once more when there are again. */
 export async function connectsAgain(kinds: readonly NamespaceKind[]): Promise<unknown> {
   const set = await unshare(kinds);
-  const server = await set.listen(
+  const net = await Network.open(set);
+  const server = await net.listen(
     createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)),
     80,
   );
@@ -57,7 +59,7 @@ export async function connectsAgain(kinds: readonly NamespaceKind[]): Promise<un
   const sockets: Socket[] = [];
   let refused: { code?: string; hint?: string } | undefined;
   while (refused === undefined) {
-    await set.connect({ port: 80, host: '127.0.0.1' }).then(
+    await net.connect({ port: 80, host: '127.0.0.1' }).then(
       (socket) => sockets.push(socket.on('error', () => undefined)),
       (cause: unknown) => (refused = cause as { code?: string }),
     );
@@ -67,8 +69,9 @@ export async function connectsAgain(kinds: readonly NamespaceKind[]): Promise<un
   for (const socket of sockets) socket.destroy();
   await Promise.all(closed);
   await eventually(() => openSockets() === before);
-  const words = await converse(await set.connect({ port: 80, host: '127.0.0.1' }), 'again');
+  const words = await converse(await net.connect({ port: 80, host: '127.0.0.1' }), 'again');
   await closeAll(server);
+  await net.close();
   await set.close();
   return { code: refused.code, hint: refused.hint, words };
 }
@@ -76,25 +79,27 @@ export async function connectsAgain(kinds: readonly NamespaceKind[]): Promise<un
 /** A process has nothing left to do but what its sockets are waiting for. */
 export async function endsByItself(kinds: readonly NamespaceKind[]): Promise<unknown> {
   const set = await unshare(kinds);
-  const server = await set.listen(80);
+  const net = await Network.open(set);
+  const server = await net.listen(80);
   server.unref();
-  const datagram = await set.createSocket({ type: 'udp4', port: 53 });
+  const datagram = await net.createSocket({ type: 'udp4', port: 53 });
   datagram.unref();
-  await set.createSocket('udp4');
+  await net.createSocket('udp4');
   return server.listening;
 }
 
 /** Root that becomes somebody else has entered namespaces before, and may not any more. */
 export async function givesUpPrivileges(): Promise<unknown> {
   const set = await unshare('net');
-  const server = await set.listen(80);
+  const net = await Network.open(set);
+  const server = await net.listen(80);
   server.unref();
-  (await set.connect({ port: 80, host: '127.0.0.1' })).destroy();
+  (await net.connect({ port: 80, host: '127.0.0.1' })).destroy();
   process.setgid?.(65534);
   process.setuid?.(65534);
   const outcomes = [];
   for (let attempt = 0; attempt < 3; attempt++) {
-    outcomes.push(await set.createSocket('udp4').catch((error: unknown) => (error as { code?: string }).code));
+    outcomes.push(await net.createSocket('udp4').catch((error: unknown) => (error as { code?: string }).code));
   }
   return outcomes;
 }
@@ -114,19 +119,22 @@ export async function madeAtOnce(kinds: readonly NamespaceKind[], workers: numbe
 /** Abstract names are told apart by the namespace of the socket that binds them: all are free, each in its own. */
 export async function countRight(kinds: readonly NamespaceKind[]): Promise<number> {
   const sets = await Promise.all(Array.from({ length: 5 }, () => unshare(kinds)));
+  const networks = await Promise.all(sets.map((set) => Network.open(set)));
   const path = '\0in each of them';
   const servers = await Promise.all(
-    sets.map((set, index) =>
-      set.listen(
+    networks.map((net, index) =>
+      net.listen(
         createServer((socket) => socket.end(String(index))),
         { path },
       ),
     ),
   );
   const rounds = await Promise.all(
-    Array.from({ length: 10 }, () => Promise.all(sets.map(async (set) => converse(await set.connect({ path }), '')))),
+    Array.from({ length: 10 }, () =>
+      Promise.all(networks.map(async (net) => converse(await net.connect({ path }), ''))),
+    ),
   );
   await closeAll(...servers);
-  await Promise.all(sets.map((set) => set.close()));
+  await Promise.all([...networks, ...sets].map((each) => each.close()));
   return rounds.flatMap((words) => words.filter((word, index) => word === String(index))).length;
 }

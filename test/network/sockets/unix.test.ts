@@ -4,24 +4,27 @@ import { type Server, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NamespaceSet, unshare } from '../../../lib';
+import { Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { WAYS, closeAll, converse } from './inside';
 
 describe.each(WAYS)('Unix sockets of %s', (_, kinds) => {
-  let one: NamespaceSet;
-  let other: NamespaceSet;
+  let sets: NamespaceSet[];
+  let one: Network;
+  let other: Network;
   let folder: string;
   const servers: Server[] = [];
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ns-unix-'));
-    [one, other] = await Promise.all([unshare(kinds), unshare(kinds)]);
+    sets = await Promise.all([unshare(kinds), unshare(kinds)]);
+    [one, other] = (await Promise.all(sets.map((set) => Network.open(set)))) as [Network, Network];
   });
 
   afterEach(() => closeAll(...servers.splice(0)));
 
   afterAll(async () => {
-    await Promise.all([one.close(), other.close()]);
+    await Promise.all([one, other, ...sets].map((each) => each.close()));
     rmSync(folder, { recursive: true });
   });
 
@@ -41,7 +44,7 @@ describe.each(WAYS)('Unix sockets of %s', (_, kinds) => {
       errorWith({ code: 'ECONNREFUSED', syscall: 'connect', path: '@of one alone' }),
     );
     await expect(one.listen(saying('twice'), { path })).rejects.toThrow(errorWith({ code: 'EADDRINUSE' }));
-    const unixSockets = await one.readFile('/proc/net/unix', 'utf8');
+    const unixSockets = await sets[0]!.readFile('/proc/net/unix', 'utf8');
     expect(unixSockets).not.toBe('');
   });
 

@@ -1,7 +1,7 @@
 /** Files that stand in for those of /etc in a network namespace that has a name: ip-netns(8), "Custom configuration". */
-import { systemError } from '../../errors/system-error';
-import type { Namespace } from '../../namespace/namespace';
-import { ETC_DIRECTORY, nameGiven, namesIn, namesOf } from './names';
+import { systemError } from '../errors/system-error';
+import type { Namespace } from './namespace';
+import { ETC_DIRECTORY, nameGiven, namesIn, namesOf } from './run-netns';
 
 /** A file, or a directory, and what it lies over. */
 export interface EtcFile {

@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
-import { NamespaceError } from '../../errors/namespace-error';
-import { invalidValue, validateString } from '../../errors/validate';
-import type { NamespaceKind } from '../../kernel/namespace-kind';
-import { Namespace } from '../../namespace/namespace';
+import { NamespaceError } from '../errors/namespace-error';
+import { invalidValue, validateString } from '../errors/validate';
+import type { NamespaceKind } from '../kernel/namespace-kind';
+import { Namespace } from './namespace';
 
 /** Where ip-netns(8) has its namespaces: iproute2 says /var/run, which is a link to it. */
 export const RUN_DIRECTORY = '/run/netns';

@@ -1,0 +1,51 @@
+/** What a socket is told before it listens, connects or sends. */
+import { systemError } from '../../errors/system-error';
+import { native } from '../../native';
+import { type Endpoint, addressArguments } from './endpoint';
+import { socketError } from './socket-error';
+
+/** Of `<asm-generic/socket.h>` and `<linux/in6.h>`. */
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const SO_BINDTODEVICE = 25;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+
+/** bind(2). The address is one of the socket's own namespace. */
+export function bindTo(fd: number, endpoint: Endpoint): void {
+  try {
+    native().bindSocket(fd, ...addressArguments(endpoint));
+  } catch (cause) {
+    throw socketError(cause, 'bind', endpoint);
+  }
+}
+
+/** SO_BINDTODEVICE. The name is looked up in the namespace of the socket. */
+export function bindToDevice(fd: number, device: string | undefined): void {
+  if (device === undefined) return;
+  try {
+    native().setSocketOption(fd, SOL_SOCKET, SO_BINDTODEVICE, device);
+  } catch (cause) {
+    throw systemError(cause, { step: `bind to device ${device}`, operation: 'device', path: device, kind: 'net' });
+  }
+}
+
+/** What a socket is told before it is bound. */
+export interface BindFlags {
+  reuseAddr?: boolean | undefined;
+  reusePort?: boolean | undefined;
+  /** Undefined: as the namespace has it, /proc/sys/net/ipv6/bindv6only. */
+  ipv6Only?: boolean | undefined;
+}
+
+export function setBindFlags(fd: number, flags: BindFlags): void {
+  const options: [level: number, name: number, value: boolean | undefined][] = [
+    [SOL_SOCKET, SO_REUSEADDR, flags.reuseAddr],
+    [SOL_SOCKET, SO_REUSEPORT, flags.reusePort],
+    [IPPROTO_IPV6, IPV6_V6ONLY, flags.ipv6Only],
+  ];
+  for (const [level, name, value] of options) {
+    if (value !== undefined) native().setSocketOption(fd, level, name, value ? 1 : 0);
+  }
+}
