@@ -176,7 +176,7 @@ describe('networkNamespaces', () => {
     expect(await networkNamespaces.list()).not.toContain(name);
     await expect(networkNamespaces.open(name)).rejects.toThrow(errorWith({ code: 'EINVAL' }));
     await expect(networkNamespaces.add(name)).rejects.toThrow(
-      errorWith({ code: 'EEXIST', hint: expect.stringContaining('remove()') as string }),
+      errorWith({ code: 'EEXIST', hint: expect.stringContaining('delete()') as string }),
     );
     await networkNamespaces.delete(name);
     expect(existsSync(`/run/netns/${name}`)).toBe(false);
