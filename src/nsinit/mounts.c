@@ -4,10 +4,15 @@
  */
 #include "nsinit.h"
 
+#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <linux/stat.h>
+
+#define NULL_MAJOR 1 /* null(4) */
+#define NULL_MINOR 3
+#define ST_RDONLY 1 /* statfs(2) */
 
 static bool has(uint64_t flags, uint64_t flag) { return (flags & flag) != 0; }
 
@@ -221,21 +226,47 @@ void step_mask(const struct step_mask *step) {
   }
 }
 
+/* The /dev/null that the new root has, if nothing can be changed through it: O_PATH, or -1. statfs(2), null(4) */
+static int null_of_root(void) {
+  struct statx status;
+  struct statfs mount;
+  long fd = open_in_root("/dev/null", O_PATH | O_NOFOLLOW, 0);
+  if (fd < 0) {
+    return -1;
+  }
+  must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status), "statx", "/dev/null");
+  must(sys2(__NR_fstatfs, fd, &mount), "fstatfs", "/dev/null");
+  bool is_null = (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == NULL_MAJOR &&
+                 status.stx_rdev_minor == NULL_MINOR;
+  if (is_null && (mount.f_flags & ST_RDONLY) != 0) {
+    return (int)fd;
+  }
+  sys_close(fd);
+  return -1;
+}
+
+/* One that nobody sees: O_PATH. */
+static int null_of_its_own(void) {
+  char name[24];
+  int null = copy_null();
+  sys_close(make_staged(S_IFREG, name));
+  long target = must(sys4(__NR_openat, staging_directory(), name, O_PATH | O_CLOEXEC, 0), "open", "/dev/null");
+  put_null(null, (int)target, "/dev/null");
+  sys_close(target);
+  return null;
+}
+
 /*
  * For the standard descriptors of programs that are to have none of Node's. What is opened through Node's own mount of
  * /dev/null would give them the host's inode to change: fchmod(2), futimens(3).
  */
 void step_null_device(const struct step_null_device *step) {
   (void)step;
-  char name[24];
-  int null = copy_null();
-  sys_close(make_staged(S_IFREG, name));
-  long target = must(sys4(__NR_openat, staging_directory(), name, O_PATH | O_CLOEXEC, 0), "open", "/dev/null");
-  put_null(null, (int)target, "/dev/null");
-  long fd = must(sys4(__NR_openat, staging_directory(), name, O_RDWR | O_CLOEXEC, 0), "open", "/dev/null");
+  int of_root = null_of_root();
+  int null = of_root < 0 ? null_of_its_own() : of_root;
+  long fd = must(reopen(null, O_RDWR), "open", "/dev/null");
   report(REPORT_FD, 0, (int)fd);
   sys_close(fd);
-  sys_close(target);
   sys_close(null);
 }
 
