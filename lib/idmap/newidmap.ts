@@ -23,8 +23,14 @@ export async function writeThroughProgram(
   ranges: readonly IdRange[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const devNull = await openDevNull();
-  const [ours, theirs] = native().socketPair();
+  const [ours, theirs] = socketPair();
+  let devNull: number;
+  try {
+    devNull = await openDevNull();
+  } catch (error) {
+    [ours, theirs].forEach((fd) => native().closeNow(fd));
+    throw error;
+  }
   const stderr = readText(ours);
   let task: Task;
   try {
@@ -55,6 +61,14 @@ function startProgram(side: Side, pid: number, ranges: readonly IdRange[], stdio
       ['exec', side.program, argv, env],
     ],
   });
+}
+
+function socketPair(): [number, number] {
+  try {
+    return native().socketPair();
+  } catch (error) {
+    throw systemError(error, { step: 'set up stdio', operation: 'stdio' });
+  }
 }
 
 function openDevNull(): Promise<number> {

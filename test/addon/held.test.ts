@@ -1,6 +1,7 @@
 /** Processes of a start that somebody stops: what they hold keeps no call from settling. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { NOTHING } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { nodeArguments } from '../fixtures/scenario';
 
@@ -20,7 +21,6 @@ needs({ tool: ['strace'] }).test(
     ];
     const node = nodeArguments(require.resolve('./scenarios'), 'heldHelper');
     const { stdout } = await promisify(execFile)('strace', [...stop, process.execPath, ...node]);
-    const nothing = { descriptors: [], children: [], mounts: 0 };
-    expect(JSON.parse(/^result: (.*)$/m.exec(stdout)![1]!)).toEqual({ code: 'ETIMEDOUT', more: nothing });
+    expect(JSON.parse(/^result: (.*)$/m.exec(stdout)![1]!)).toEqual({ code: 'ETIMEDOUT', more: NOTHING });
   },
 );

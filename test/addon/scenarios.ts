@@ -10,6 +10,20 @@ import { native } from '../../lib/native';
 import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { footprint, moreThan } from '../fixtures/footprint';
 import { settled } from '../fixtures/settled';
+import { libraryWorker, warmUp } from '../fixtures/worker';
+
+/** A Worker is terminated whose init has children of this process in its pid namespace, of which nobody knows. */
+export async function terminatedWithStrangers(sibling: string): Promise<unknown> {
+  await warmUp();
+  const before = footprint();
+  const leaving = libraryWorker(`
+    const first = await linux.spawn('sleep', ['600'], { unshare: ['user', 'pid'], stdio: 'ignore' });
+    const inside = await first.namespaces();
+    report((await inside.execFile(${JSON.stringify(sibling)}, ['3'])).stdout);`);
+  const [made] = (await once(leaving, 'message')) as [string];
+  await leaving.terminate();
+  return { made, more: await moreThan(before) };
+}
 
 /**
  * A program that is to be started in new namespaces below a set's, under strace(1), which stops nsinit's helper there.

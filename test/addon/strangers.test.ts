@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Sandbox, hostUserland, spawn } from '../../lib';
 import { withCompiled } from '../fixtures/compiled';
-import { eventually, footprint } from '../fixtures/footprint';
+import { NOTHING, eventually, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
+import { resultOf } from '../fixtures/scenario';
 import { settled } from '../fixtures/settled';
 
 const SIBLING = join(__dirname, '..', 'fixtures', 'sibling.c');
@@ -27,6 +28,13 @@ describe('processes that a program inside makes children of Node (CLONE_PARENT)'
       expect(await child.exited).toEqual({ code: 0, signal: null });
       expect(await settled(box.close())).toEqual({ value: undefined });
       await eventually(() => footprint().children.every((pid) => before.children.includes(pid)));
+    });
+  });
+
+  needs({ tool: ['cc'] }).test('keep no init from ending with the Worker that started it', async () => {
+    await withCompiled(SIBLING, async (program) => {
+      const result = await resultOf(require.resolve('./scenarios'), 'terminatedWithStrangers', [program]);
+      expect(result).toEqual({ made: '3\n', more: NOTHING });
     });
   });
 

@@ -8,7 +8,8 @@
  * A place is a role, a call with its operation (the argument that makes prctl(2), ioctl(2) and fcntl(2) many calls, else
  * 0), and the how many-th it is. Roles: those of `attach`, as "L" of the launcher threads; "L1" the first child of them
  * since `begin`, until its exec, and "L1+" after it, that is nsinit; "L1+2" the second child of that. When nsinit
- * executes a program it is not traced any more.
+ * executes a program it is not traced any more; newuidmap and newgidmap are let go just before, for the kernel gives
+ * nobody's ids to a program whose exec is traced: execve(2).
  *
  * Commands, one packet each; each is answered by a packet:
  *   attach TID ROLE                       a thread; what "L" starts is traced as well
@@ -181,10 +182,25 @@ static struct call call_of(const struct ptrace_syscall_info *info) {
   return call;
 }
 
-static void at_call(struct tracee *tracee) {
+/* Is it an exec of a program that gets the ids of its owner? */
+static bool executes_setuid(const struct tracee *tracee, const struct ptrace_syscall_info *info) {
+  char path[256] = "";
+  struct iovec here = {path, sizeof(path) - 1};
+  struct iovec there = {(void *)(uintptr_t)info->entry.args[0], sizeof(path) - 1};
+  if (info->entry.nr != SYS_execve || tracee->kind != NSINIT ||
+      process_vm_readv(tracee->pid, &here, 1, &there, 1, 0) <= 0) {
+    return false;
+  }
+  const char *slash = strrchr(path, '/');
+  const char *name = slash == NULL ? path : slash + 1;
+  return strcmp(name, "newuidmap") == 0 || strcmp(name, "newgidmap") == 0;
+}
+
+/* False when it is to be let go. */
+static bool at_call(struct tracee *tracee) {
   struct ptrace_syscall_info info;
   if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->pid, sizeof(info), &info) < 0) {
-    return;
+    return true;
   }
   if (info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->injected != 0) {
     set_result(tracee->pid, -tracee->injected);
@@ -192,14 +208,16 @@ static void at_call(struct tracee *tracee) {
   }
   if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
       (tracee->kind == THREAD && is_eventfd(tracee->pid, info.entry.args[0]))) {
-    return;
+    return true;
   }
   struct call call = call_of(&info);
   if (is_meant(tracee, &call, count_call(tracee->role, &call))) {
     skip_call(tracee->pid);
     tracee->injected = fault.error;
     fault.fired++;
+    return true;
   }
+  return !executes_setuid(tracee, &info);
 }
 
 static void go_on(pid_t pid, int signal) { ptrace(PTRACE_SYSCALL, pid, 0, signal); }
@@ -253,8 +271,7 @@ static void at_stop(pid_t pid, int status) {
     return let_go(tracee, event == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
   }
   if (signal == (SIGTRAP | 0x80)) {
-    at_call(tracee);
-    return go_on(pid, 0);
+    return at_call(tracee) ? go_on(pid, 0) : let_go(tracee, 0);
   }
   switch (event) {
     case PTRACE_EVENT_FORK:

@@ -4,23 +4,34 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
-import { getPriority } from 'node:os';
+import { getPriority, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type NamespaceSet, Sandbox, type SpawnOptions, type UnshareSpec, execFile, spawn, unshare } from '../../lib';
+import {
+  type NamespaceSet,
+  Sandbox,
+  type SpawnOptions,
+  type SubordinateRange,
+  type UnshareSpec,
+  execFile,
+  spawn,
+  subordinateIds,
+  unshare,
+} from '../../lib';
 import { Network, networkNamespaces } from '../../lib/network';
 
 /** A way of starting something. */
 export interface Kind {
   name: string;
-  /** Undefined: for everybody. */
-  only?: 'root' | undefined;
+  /** Undefined: for everybody. `'granted'`: for an ordinary user who has subordinate ids. */
+  only?: 'root' | 'granted' | undefined;
   /** Made once, before the faults: what is joined, say. */
   before?(place: Place): Promise<unknown>;
   /** From the start to the end. Resolves with all that was promised, in a form that is the same each time. */
@@ -41,6 +52,13 @@ export interface Place {
 }
 
 const ROOT = process.getuid?.() === 0;
+/** newuidmap(1) asks for the same line: subuid(5). */
+const GRANTED = !ROOT && grants('/etc/subuid') && grants('/etc/subgid');
+
+function grants(file: string): boolean {
+  const { username, uid } = userInfo();
+  return existsSync(file) && new RegExp(`^(${username}|${uid}):`, 'm').test(readFileSync(file, 'utf8'));
+}
 
 /** What every launch may have on top; a program of an ordinary user can have it, too. */
 const CONFINED: SpawnOptions = {
@@ -307,6 +325,17 @@ export const KINDS: readonly Kind[] = [
     },
   },
   {
+    name: 'user namespace, maps of newuidmap',
+    only: 'granted',
+    before: async () => [await subordinateIds('user'), await subordinateIds('group')],
+    run: (place, prepared) => {
+      const [[uids], [gids]] = prepared as [SubordinateRange[], SubordinateRange[]];
+      const uidMap = [{ inside: 0, outside: uids!.start, count: 2 }];
+      const gidMap = [{ inside: 0, outside: gids!.start, count: 2 }];
+      return worldOf(place, { unshare: { user: { uidMap, gidMap } } });
+    },
+  },
+  {
     name: 'persistent namespace',
     only: 'root',
     run: async ({ directory }) => {
@@ -348,4 +377,4 @@ export const KINDS: readonly Kind[] = [
 ];
 
 /** Those that this user can try. */
-export const KINDS_HERE = KINDS.filter(({ only }) => only === undefined || ROOT);
+export const KINDS_HERE = KINDS.filter(({ only }) => only === undefined || (only === 'root' ? ROOT : GRANTED));
