@@ -55,7 +55,8 @@ export interface OverlayRoot {
   upper?: string | URL | undefined;
   /**
    * An empty directory on the same filesystem as `upper`, for the kernel's own use. Default: the path of `upper` with
-   * `.work` appended; it is created, and removed when the sandbox is closed.
+   * `.work` appended; it is created, and removed when the sandbox is closed. What is there already, and is more than another
+   * sandbox has left, is an error (`EEXIST`); so is a link (`ENOTDIR`).
    */
   work?: string | URL | undefined;
   /** There is one root: this, or a {@link DirectoryRoot}. */
