@@ -4,16 +4,19 @@ import { isAbsolute } from 'node:path';
 import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
 import { closedError } from '../errors/namespace-error';
 import {
-  invalidType,
-  invalidValue,
-  validateArray,
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../errors/validate';
+  type Check,
+  type Parsed,
+  as,
+  boolean,
+  integer,
+  list,
+  oneOf,
+  orNull,
+  required,
+  schema,
+  schemaOf,
+} from '../errors/schema';
+import { invalidType, invalidValue, validateObject, validateString } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
 import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/unshare-spec';
@@ -30,7 +33,7 @@ import type { WantedUser } from './ids';
 import type { Piece } from './piece';
 import { procSteps } from './proc';
 import { type Root, parseRoot } from './root';
-import type { SandboxSpec } from './sandbox-spec';
+import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spec';
 
 /** A {@link SandboxSpec}, checked. */
 export interface SandboxPlan {
@@ -84,55 +87,95 @@ export interface Rules {
   readonly rlimits: readonly RlimitTriple[];
 }
 
-const KNOWN: Record<keyof SandboxSpec, true> = {
-  root: true,
-  mounts: true,
-  propagation: true,
-  dev: true,
-  proc: true,
-  terminal: true,
-  share: true,
-  namespaces: true,
-  user: true,
-  hostname: true,
-  hosts: true,
-  time: true,
-  cwd: true,
-  env: true,
-  network: true,
-  capabilities: true,
-  noNewPrivileges: true,
-  newSession: true,
-  dieWithParent: true,
-  init: true,
-  seccomp: true,
-  userNamespaces: true,
-  disableUserNamespaces: true,
-  rlimits: true,
-  inotifyInstances: true,
-  cgroup: true,
+const MAX_COUNT = 2 ** 31 - 1;
+
+/** Checked later, with options that it depends on. */
+const asGiven: Check<unknown> = (_, value) => value;
+
+const absolutePath: Check<string> = (name, value) => {
+  validateString(name, value);
+  if (isAbsolute(value)) return value;
+  throw invalidValue(name, value, 'must be an absolute path, in the sandbox');
 };
+
+/** @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
+function namespaceOfKind(kind: NamespaceKind): Check<Namespace> {
+  return (name, value) => {
+    if (!isNamespace(value)) throw invalidType(name, 'an instance of Namespace', value);
+    if (value.closed) throw closedError(String(value));
+    if (value.kind === kind) return value;
+    throw invalidValue(name, value, `must be a namespace of kind ${kind}, and is ${value.kind}`);
+  };
+}
+
+const network: Check<'none' | 'host' | Namespace> = (name, value) => {
+  if (isNamespace(value)) return namespaceOfKind('net')(name, value);
+  if (typeof value !== 'string') throw invalidType(name, "'none', 'host' or a Namespace", value);
+  return oneOf(['none', 'host'])(name, value);
+};
+
+const existing = schema<ExistingNamespaces>()({ user: namespaceOfKind('user'), pid: namespaceOfKind('pid') });
+
+/** Both sides, or one map for both. */
+const maps: Check<{ uid: IdMap; gid: IdMap }> = (name, value) => {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return bothMaps(name, value);
+  const both = idMap(name, value);
+  return { uid: both, gid: both };
+};
+
+const idMap = as(validateIdMap);
+const bothMaps = schemaOf({ uid: required(idMap), gid: required(idMap) });
+
+const id = integer(0, MAX_ID);
+const user = schema<SandboxUser>()({ uid: id, gid: id, groups: list(id), map: maps });
+
+const parseGiven = schema<SandboxSpec>()({
+  root: orNull(parseRoot),
+  mounts: orNull(parseEntries),
+  propagation: orNull(oneOf(['private', 'slave'])),
+  dev: orNull(boolean),
+  proc: orNull(boolean),
+  terminal: orNull(boolean),
+  share: list(oneOf(NAMESPACE_KINDS)),
+  namespaces: existing,
+  user: orNull(user),
+  hostname: as(validateUtsName),
+  hosts: asGiven,
+  time: asGiven,
+  cwd: absolutePath,
+  env: orNull(environmentOf),
+  network: orNull(network),
+  capabilities: list(oneOf(CAPABILITIES)),
+  noNewPrivileges: orNull(boolean),
+  newSession: orNull(boolean),
+  dieWithParent: orNull(boolean),
+  init: orNull(boolean),
+  seccomp: asGiven,
+  userNamespaces: orNull(boolean),
+  disableUserNamespaces: orNull(boolean),
+  rlimits: orNull(parseRlimits),
+  inotifyInstances: integer(0, MAX_COUNT),
+  cgroup: orNull(parseCgroup),
+});
+
+/** The options of a spec, each checked by itself. */
+type Given = Parsed<typeof parseGiven>;
 
 /** New where they are not shared. */
 const OWN_KINDS: readonly NamespaceKind[] = ['pid', 'ipc', 'uts', 'net', 'cgroup'];
 
 /** @throws TypeError, RangeError with Node's codes and the property's name, as in `spec.mounts[3].target` */
 export function parseSpec(spec: unknown): SandboxPlan {
-  validateObject('spec', spec);
-  validateKnownKeys('spec', spec, Object.keys(KNOWN));
-  const given = spec as SandboxSpec;
+  const given = parseGiven('spec', spec);
   const share = parseShare(given);
-  const existing = parseExisting(given, share);
+  const joined = existingOf(given, share);
   // What is not its own: the host's, or given.
-  const foreign = [...share, ...EXISTING.filter((kind) => existing[kind] !== undefined)];
-  const root = parseRoot('spec.root', given.root);
-  const entries = parseEntries('spec.mounts', given.mounts);
-  const dev = flag('dev', given.dev, true);
+  const foreign = [...share, ...EXISTING.filter((kind) => joined[kind] !== undefined)];
+  const { root = parseRoot('spec.root', undefined), mounts: entries = [], dev = true } = given;
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
-  const ids = parseUser(given.user);
+  const ids = wantedUser(given.user);
   refuseOwnInit(given, foreign);
   refuseForeignProc(given, foreign, entries);
-  const disableUserNamespaces = flag('disableUserNamespaces', given.disableUserNamespaces, false);
   const time = parseTime(given, share);
   const hostname = parseHostname(given, share);
   const hosts = parseHosts('spec.hosts', given.hosts, hostname);
@@ -140,35 +183,29 @@ export function parseSpec(spec: unknown): SandboxPlan {
   return {
     root,
     entries,
-    propagation: parsePropagation(given.propagation),
+    propagation: given.propagation ?? 'private',
     pieces: [...defaultPieces(given, entries, dev), ...[...entries, ...hosts].map(({ piece }) => piece)],
     kinds: time === undefined ? kinds : [...kinds, 'time'],
     user: foreign.includes('user') ? undefined : ids,
     ids,
-    network: isNamespace(given.network) ? parseNamespace('spec.network', given.network, 'net') : undefined,
-    existing,
+    network: isNamespace(given.network) ? given.network : undefined,
+    existing: joined,
     terminal,
     hostname,
     time,
-    disableUserNamespaces,
+    disableUserNamespaces: given.disableUserNamespaces ?? false,
     inotifyInstances: parseInotify(given, foreign),
-    cgroup: parseCgroup('spec.cgroup', given.cgroup),
+    cgroup: given.cgroup,
     rules: parseRules(given, { seesOthers: foreign.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
   };
 }
 
-function parsePropagation(propagation: unknown): 'private' | 'slave' {
-  const chosen = propagation ?? 'private';
-  validateOneOf('spec.propagation', chosen, ['private', 'slave']);
-  return chosen;
-}
-
 /** /proc and /dev lie under all that is asked for, unless the same is asked for there. */
-function defaultPieces({ proc }: SandboxSpec, entries: readonly CheckedEntry[], dev: boolean): Piece[] {
+function defaultPieces({ proc = true }: Given, entries: readonly CheckedEntry[], dev: boolean): Piece[] {
   const has = (type: 'proc' | 'dev', target: string): boolean =>
     entries.some((entry) => entry.type === type && entry.target === target);
   const pieces: Piece[] = [];
-  if (flag('proc', proc, true) && !has('proc', '/proc')) {
+  if (proc && !has('proc', '/proc')) {
     pieces.push({ label: 'mount proc on /proc', steps: (setting) => procSteps('/proc', true, setting) });
   }
   if (dev && !has('dev', '/dev')) {
@@ -177,17 +214,14 @@ function defaultPieces({ proc }: SandboxSpec, entries: readonly CheckedEntry[], 
   return pieces;
 }
 
-function parseShare(spec: SandboxSpec): readonly NamespaceKind[] {
-  const { share = [], network, user } = spec;
-  validateArray('spec.share', share);
-  share.forEach((kind, index) => validateOneOf(`spec.share[${index}]`, kind, NAMESPACE_KINDS));
+function parseShare(given: Given): readonly NamespaceKind[] {
+  const { share = [], network: chosen } = given;
   if (share.includes('mnt')) throw invalidValue('spec.share', share, "cannot have 'mnt': the sandbox's root is in it");
-  if (network != null && !isNamespace(network)) validateNetwork(network);
-  if (network !== undefined && network !== 'host' && share.includes('net')) {
-    throw invalidValue('spec.network', network, "must be 'host' where spec.share has 'net'");
+  if (chosen !== undefined && chosen !== 'host' && share.includes('net')) {
+    throw invalidValue('spec.network', chosen, "must be 'host' where spec.share has 'net'");
   }
-  if (share.includes('user')) refuseWithoutUser(spec, user);
-  return network === 'host' ? [...share, 'net'] : share;
+  if (share.includes('user')) refuseWithoutUser(given);
+  return chosen === 'host' ? [...share, 'net'] : share;
 }
 
 const EXISTING = ['user', 'pid'] as const;
@@ -201,35 +235,25 @@ const POWERS: Partial<Record<Capability, string>> = {
   CAP_SYS_PTRACE: 'which leads to the roots of other programs in spec.namespaces.user: /proc/PID/root',
 };
 
-function parseExisting(spec: SandboxSpec, share: readonly NamespaceKind[]): Existing {
-  const { namespaces, capabilities } = spec;
-  if (namespaces === undefined) return { user: undefined, pid: undefined };
-  validateObject('spec.namespaces', namespaces);
-  validateKnownKeys('spec.namespaces', namespaces, EXISTING);
-  const [user, pid] = EXISTING.map((kind) => {
-    const name = `spec.namespaces.${kind}`;
-    const given: unknown = namespaces[kind];
-    if (given === undefined) return undefined;
-    if (!isNamespace(given)) throw invalidType(name, 'an instance of Namespace', given);
-    if (share.includes(kind)) throw invalidValue(name, given, `would be the host's: spec.share has '${kind}'`);
-    return parseNamespace(name, given, kind);
-  });
-  if (user !== undefined) {
-    refuseWithoutUser(spec, spec.user);
-    const list: readonly unknown[] = Array.isArray(capabilities) ? capabilities : [];
+function existingOf(given: Given, share: readonly NamespaceKind[]): Existing {
+  const { user: joined, pid } = given.namespaces ?? {};
+  for (const namespace of [joined, pid]) {
+    if (namespace === undefined || !share.includes(namespace.kind)) continue;
+    const name = `spec.namespaces.${namespace.kind}`;
+    throw invalidValue(name, namespace, `would be the host's: spec.share has '${namespace.kind}'`);
+  }
+  if (joined !== undefined) {
+    refuseWithoutUser(given);
+    const { capabilities = [] } = given;
     for (const [power, what] of Object.entries(POWERS)) {
-      if (list.includes(power)) throw invalidValue('spec.capabilities', capabilities, `cannot have ${power}, ${what}`);
+      if (!capabilities.some((each) => each === power)) continue;
+      throw invalidValue('spec.capabilities', capabilities, `cannot have ${power}, ${what}`);
     }
   }
-  return { user, pid };
+  return { user: joined, pid };
 }
 
-function validateNetwork(network: unknown): void {
-  if (typeof network !== 'string') throw invalidType('spec.network', "'none', 'host' or a Namespace", network);
-  validateOneOf('spec.network', network, ['none', 'host']);
-}
-
-function refuseWithoutUser({ disableUserNamespaces }: SandboxSpec, user: SandboxSpec['user']): void {
+function refuseWithoutUser({ disableUserNamespaces, user: wanted }: Given): void {
   if (disableUserNamespaces === true) {
     throw invalidValue(
       'spec.disableUserNamespaces',
@@ -237,17 +261,17 @@ function refuseWithoutUser({ disableUserNamespaces }: SandboxSpec, user: Sandbox
       'takes a user namespace of its own, and one is in spec.share or spec.namespaces',
     );
   }
-  if (user?.map === undefined) return;
+  if (wanted?.map === undefined) return;
   throw invalidValue(
     'spec.user.map',
-    user.map,
+    wanted.map,
     'is of a new user namespace, and one is in spec.share or spec.namespaces',
   );
 }
 
 /** One door has two locks: the filter's, which is the default one's alone, and the kernel's. */
-function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }: SandboxSpec): boolean {
-  const open = flag('userNamespaces', userNamespaces, false);
+function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }: Given): boolean {
+  const open = userNamespaces ?? false;
   if (open && disableUserNamespaces === true) {
     throw invalidValue('spec.userNamespaces', true, 'cannot be true with spec.disableUserNamespaces');
   }
@@ -260,11 +284,9 @@ function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }:
 
 /** Half of what the kernel gives a user as a rule: INOTIFY_MAX_USER_INSTANCES_DEFAULT. */
 const INOTIFY_INSTANCES = 64;
-const MAX_COUNT = 2 ** 31 - 1;
 
-function parseInotify({ inotifyInstances }: SandboxSpec, share: readonly NamespaceKind[]): CountLimit | undefined {
+function parseInotify({ inotifyInstances }: Given, share: readonly NamespaceKind[]): CountLimit | undefined {
   const asked = inotifyInstances !== undefined;
-  if (asked) validateInteger('spec.inotifyInstances', inotifyInstances, 0, MAX_COUNT);
   if (!share.includes('user')) return { most: inotifyInstances ?? INOTIFY_INSTANCES, asked };
   if (!asked) return undefined;
   const reason = 'is a limit of a new user namespace, and one is in spec.share or spec.namespaces';
@@ -273,7 +295,7 @@ function parseInotify({ inotifyInstances }: SandboxSpec, share: readonly Namespa
 
 /** A /proc shows a pid namespace, and is mounted by who owns that. */
 function refuseForeignProc(
-  { proc, namespaces }: SandboxSpec,
+  { proc, namespaces }: Given,
   foreign: readonly NamespaceKind[],
   entries: readonly CheckedEntry[],
 ): void {
@@ -285,68 +307,25 @@ function refuseForeignProc(
   throw invalidValue(name, value, reason);
 }
 
-function parseHostname({ hostname }: SandboxSpec, share: readonly NamespaceKind[]): string | undefined {
+function parseHostname({ hostname }: Given, share: readonly NamespaceKind[]): string | undefined {
   if (hostname === undefined) return undefined;
-  validateUtsName('spec.hostname', hostname);
   if (share.includes('uts')) throw invalidValue('spec.hostname', hostname, "would be the host's: spec.share has 'uts'");
   return hostname;
 }
 
-function parseTime({ time }: SandboxSpec, share: readonly NamespaceKind[]): UnshareSpec['time'] {
+function parseTime({ time }: Given, share: readonly NamespaceKind[]): UnshareSpec['time'] {
   if (time === undefined) return undefined;
   if (share.includes('time')) throw invalidValue('spec.time', time, "would be the host's: spec.share has 'time'");
   validateObject('spec.time', time);
   return validateUnshare('spec', { time }).time;
 }
 
-function parseUser(user: unknown): WantedUser {
-  const given = user ?? {};
-  validateObject('spec.user', given);
-  validateKnownKeys('spec.user', given, ['uid', 'gid', 'groups', 'map']);
-  const { uid, gid, groups, map } = given as Record<string, unknown>;
-  const maps = parseMaps(map);
-  return {
-    uid: { id: parseId('spec.user.uid', uid), map: maps.uid },
-    gid: { id: parseId('spec.user.gid', gid), map: maps.gid },
-    groups: parseGroups(groups),
-  };
+function wantedUser({ uid, gid, groups, map }: NonNullable<Given['user']> = {}): WantedUser {
+  return { uid: { id: uid, map: map?.uid }, gid: { id: gid, map: map?.gid }, groups };
 }
 
-function parseMaps(map: unknown): { uid: IdMap | undefined; gid: IdMap | undefined } {
-  if (map === undefined) return { uid: undefined, gid: undefined };
-  if (map === null || typeof map !== 'object' || Array.isArray(map)) {
-    validateIdMap('spec.user.map', map);
-    return { uid: map, gid: map };
-  }
-  validateKnownKeys('spec.user.map', map, ['uid', 'gid']);
-  const { uid, gid } = map as Record<string, unknown>;
-  validateIdMap('spec.user.map.uid', uid);
-  validateIdMap('spec.user.map.gid', gid);
-  return { uid, gid };
-}
-
-function parseId(name: string, id: unknown): number | undefined {
-  if (id === undefined) return undefined;
-  validateInteger(name, id, 0, MAX_ID);
-  return id;
-}
-
-function parseGroups(groups: unknown): readonly number[] | undefined {
-  if (groups === undefined) return undefined;
-  validateArray('spec.user.groups', groups);
-  return groups.map((group, index) => {
-    validateInteger(`spec.user.groups[${index}]`, group, 0, MAX_ID);
-    return group;
-  });
-}
-
-function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespaces: boolean }): Rules {
-  const { cwd = '/', capabilities = [], seccomp = 'default', rlimits } = spec;
-  validateString('spec.cwd', cwd);
-  if (!isAbsolute(cwd)) throw invalidValue('spec.cwd', cwd, 'must be an absolute path, in the sandbox');
-  validateArray('spec.capabilities', capabilities);
-  capabilities.forEach((each, index) => validateOneOf(`spec.capabilities[${index}]`, each, CAPABILITIES));
-  const noNewPrivileges = flag('noNewPrivileges', spec.noNewPrivileges, true);
+function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: boolean }): Rules {
+  const { cwd = '/', capabilities = [], seccomp = 'default', noNewPrivileges = true } = given;
   const filters = parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen });
   if (filters.length > 0 && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
     const reason =
@@ -355,43 +334,30 @@ function parseRules(spec: SandboxSpec, seen: { seesOthers: boolean; userNamespac
   }
   return {
     cwd,
-    ownsIds: spec.share?.includes('user') !== true,
-    env: environmentOf('spec.env', spec.env),
-    capabilities: [...capabilities],
+    ownsIds: given.share?.includes('user') !== true,
+    env: given.env ?? environmentOf('spec.env', undefined),
+    capabilities,
     noNewPrivileges,
-    newSession: flag('newSession', spec.newSession, true),
-    dieWithParent: flag('dieWithParent', spec.dieWithParent, true),
+    newSession: given.newSession ?? true,
+    dieWithParent: given.dieWithParent ?? true,
     seccomp: filters,
     newKeyring: seccomp !== 'default',
-    rlimits: rlimits == null ? [] : parseRlimits('spec.rlimits', rlimits),
+    rlimits: given.rlimits ?? [],
   };
 }
 
-/** @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
-function parseNamespace(name: string, namespace: Namespace, kind: NamespaceKind): Namespace {
-  if (namespace.closed) throw closedError(String(namespace));
-  if (namespace.kind === kind) return namespace;
-  throw invalidValue(name, namespace, `must be a namespace of kind ${kind}, and is ${namespace.kind}`);
-}
-
 /** Programs come and go: what keeps a sandbox is its init, and there is none to keep in a pid namespace that is shared. */
-function refuseOwnInit({ init }: SandboxSpec, share: readonly NamespaceKind[]): void {
+function refuseOwnInit({ init }: Given, share: readonly NamespaceKind[]): void {
   const possible = !share.includes('pid');
-  if (flag('init', init, possible) === possible) return;
+  if ((init ?? possible) === possible) return;
   const reason = possible
     ? "cannot be false, since the init keeps the sandbox: for a program as process 1 see 'unshare' and 'init' of spawn()"
     : 'cannot be true, since the pid namespace is in spec.share or spec.namespaces, and has an init';
   throw invalidValue('spec.init', init, reason);
 }
 
-function parseTerminal({ terminal }: SandboxSpec, hasDevices: boolean): boolean {
-  const wanted = flag('terminal', terminal, hasDevices);
+function parseTerminal({ terminal }: Given, hasDevices: boolean): boolean {
+  const wanted = terminal ?? hasDevices;
   if (!wanted || hasDevices) return wanted;
   throw invalidValue('spec.terminal', terminal, 'cannot be true without a /dev for it to be in');
-}
-
-function flag(name: keyof SandboxSpec, value: unknown, otherwise: boolean): boolean {
-  const chosen = value ?? otherwise;
-  validateBoolean(`spec.${name}`, chosen);
-  return chosen;
 }
