@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { COMMON, type Command, type Given, type Option, UsageError, type Written } from './command';
+import { suggestion } from './suggestion';
 
 /**
  * Parses a command line as getopt_long(3) does: combined short options, unambiguous abbreviations of long options and
@@ -119,9 +120,14 @@ function optionCalled(options: readonly Option[], name: string): Option {
   const starting = name === '' ? [] : options.filter((option) => option.name.startsWith(name));
   const [only] = starting;
   if (only !== undefined && starting.length === 1) return only;
-  if (starting.length === 0) throw new UsageError(`unknown option '--${name}'`);
+  if (starting.length === 0) throw new UsageError(`unknown option '--${name}'${meant(options, name)}`);
   const candidates = starting.map((option) => `'--${option.name}'`).join(', ');
   throw new UsageError(`option '--${name}' is ambiguous: it could be one of ${candidates}`);
+}
+
+function meant(options: readonly Option[], name: string): string {
+  const names = options.map((option) => option.name);
+  return suggestion(name, names, '--');
 }
 
 /** The value of an option that takes a number from 0 on. */

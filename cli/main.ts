@@ -9,6 +9,7 @@ import { helpOf, overview } from './help';
 import { print } from './output';
 import { packageFolder } from './package-folder';
 import { reasonOf, reportFailure, statusOfFailure } from './report';
+import { suggestion } from './suggestion';
 import { leaveTerminalToForeground } from './terminal';
 
 async function main([name, ...words]: readonly string[]): Promise<number> {
@@ -34,7 +35,11 @@ async function help([name, ...words]: readonly string[]): Promise<number> {
 function commandCalled(name: string): Promise<Command> {
   const entry = COMMANDS.find((candidate) => candidate.name === name);
   if (entry !== undefined) return entry.load();
-  throw new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} '${name}': see linux-ns --help`);
+  const meant = suggestion(
+    name,
+    COMMANDS.map((candidate) => candidate.name),
+  );
+  throw new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} '${name}'${meant}: see linux-ns --help`);
 }
 
 async function runCommand(command: Command, words: readonly string[]): Promise<number> {

@@ -16,6 +16,7 @@ import {
 import { numberOf, oneOf } from './arguments';
 import { clocksOf } from './clocks';
 import { type Given, UsageError, type Written } from './command';
+import { suggestion } from './suggestion';
 
 /** A spec in JSON: the network is a name, and `hostUserland` stands for `hostUserland()`. */
 export interface SpecFile extends Omit<SandboxSpec, 'network'> {
@@ -95,6 +96,8 @@ function checked(spec: SpecFile): SpecFile {
   if (userland !== undefined && typeof userland !== 'boolean' && (typeof userland !== 'object' || userland === null)) {
     throw new UsageError('--spec: hostUserland must be true, false or an object');
   }
+  const slip = Object.keys(spec).find((name) => name !== 'hostUserland' && suggestion(name, ['hostUserland']) !== '');
+  if (slip !== undefined) throw new UsageError(`--spec: there is no '${slip}'${suggestion(slip, ['hostUserland'])}`);
   for (const [name, list] of Object.entries({ mounts, share, capabilities })) {
     if (list !== undefined && !Array.isArray(list)) throw new UsageError(`--spec: ${name} must be an array`);
   }
@@ -121,7 +124,19 @@ function userlandOf(
   if (!asked) return undefined;
   const options = typeof file === 'object' ? file : {};
   const more = projects.length > 0 ? { writable: projects } : {};
-  return hostUserland({ resolver: online, ...options, ...more });
+  try {
+    return hostUserland({ resolver: online, ...options, ...more });
+  } catch (error) {
+    throw inSpec(error);
+  }
+}
+
+/** The library calls them its argument; whoever has written a spec knows them as its property. */
+function inSpec(error: unknown): unknown {
+  const { message, code } = error as NodeJS.ErrnoException;
+  const ofProperty = message.replace("argument 'options'", "property 'options'");
+  const renamed = ofProperty.replace(/(?<=['"])options\b/, 'spec.hostUserland');
+  return Object.assign(new TypeError(renamed), { code });
 }
 
 /** `--ro-bind / /` sets the root, as in bwrap(1). */

@@ -160,7 +160,7 @@ async function run(given: Given): Promise<number> {
   const kept = descriptorsOf(given);
   const { network, ...spec } = specOf(given);
   if (file === undefined) throw new UsageError('no program specified: linux-ns run [options] PROGRAM');
-  refuseEmpty({ ...spec });
+  refuseEmpty(spec, given.has('spec'));
   const terminal = spec.terminal !== false && spec.dev !== false && [0, 1, 2].every((fd) => isatty(fd));
   if (terminal && kept.some((fd) => fd > 2)) {
     throw new UsageError(
@@ -183,9 +183,10 @@ async function run(given: Given): Promise<number> {
 }
 
 /** A sandbox is closed by default, but nothing can run in an empty root. */
-function refuseEmpty({ root, mounts = [] }: SpecFile): void {
+function refuseEmpty({ root, mounts = [] }: SpecFile, fromFile: boolean): void {
   if (root !== undefined || mounts.length > 0) return;
-  throw new UsageError('the sandbox would be empty: use --host-userland, --project, --root or --ro-bind');
+  const inFile = fromFile ? "the spec has no 'hostUserland', 'root' or 'mounts'; " : '';
+  throw new UsageError(`the sandbox would be empty: ${inFile}use --host-userland, --project, --root or --ro-bind`);
 }
 
 async function networkOf(network: string | undefined): Promise<'none' | 'host' | Namespace | undefined> {

@@ -30,6 +30,9 @@ const MOUNTABLE_INSIDE = new Set([
   ...['cgroup', 'tmpfs', 'ramfs', 'devpts', 'overlay', 'fuse', 'bpf', 'binder'],
 ]);
 
+/** The steps of the entries `readOnly` and `mask` of a sandbox, which change what is there already. */
+const OF_WHAT_IS_THERE: readonly string[] = ['seal', 'mask'];
+
 /** Directories of /proc that are made to be mounted on, so that a mount there hides nothing. */
 const MADE_FOR_MOUNTS = ['/proc/sys/fs/binfmt_misc', '/proc/fs/nfsd'];
 
@@ -79,8 +82,14 @@ function placeOf({ joined }: Failure): string {
 }
 
 function missingPath(failure: Failure): string {
-  const { path, source, syscall, fstype, descriptor } = failure;
+  const { operation, path, source, syscall, fstype, descriptor } = failure;
   const root = 'in the root of that mount namespace';
+  if (OF_WHAT_IS_THERE.includes(operation)) {
+    return (
+      `The target ${named(path, 'of the entry')} does not exist in the sandbox: put an entry before it that creates it, or ` +
+      "add 'optional: true', which skips the entry where there is no target."
+    );
+  }
   if (syscall === 'openat2')
     return `The target ${named(path, 'of the mount')} does not exist ${root}: create it first.`;
   if (syscall === 'open_tree' && descriptor !== undefined) {

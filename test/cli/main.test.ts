@@ -42,6 +42,14 @@ describe('linux-ns', () => {
     expect(await cli.prints('--version')).toBe(`linux-ns ${version}\n`);
   });
 
+  test('suggests what an unknown command was meant to be', async () => {
+    const ended = await cli.run(['unshrae', 'true']);
+    expect(ended.stderr).toBe("linux-ns: unknown command 'unshrae' (did you mean 'unshare'?): see linux-ns --help\n");
+    expect((await cli.run(['frobnicate'])).stderr).toBe(
+      "linux-ns: unknown command 'frobnicate': see linux-ns --help\n",
+    );
+  });
+
   test('lsns --help has all options and columns, as that of lsns(8)', async () => {
     const help = await cli.prints('lsns', '-h');
     for (const option of ['-W, --nowrap', '-V, --version', '-H, --list-columns']) expect(help).toContain(option);

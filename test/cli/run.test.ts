@@ -302,6 +302,8 @@ describe('linux-ns run', () => {
     [['true'], 'the sandbox would be empty'],
     [['-H'], 'no program specified'],
     [['--nonsense'], "unknown option '--nonsense'"],
+    [['--hostanme', 'x', 'true'], "unknown option '--hostanme' (did you mean '--hostname'?)"],
+    [['--ro-bnid', '/', '/', 'true'], "unknown option '--ro-bnid' (did you mean '--ro-bind'?)"],
     [['--bind', '/x'], "option '--bind' needs values: SOURCE TARGET"],
     [['--tmpfs'], "option '--tmpfs' needs a value: TARGET"],
     [['--tmpfs', '/', 'true'], '--tmpfs: the target must be an absolute path below the root'],
@@ -340,7 +342,12 @@ describe('linux-ns run', () => {
 
   test.each([
     ['[]', 'must contain an object'],
-    ['{"hostUserland":true,"rot":"/"}', "has no property 'rot'"],
+    ['{"hostUserland":true,"rot":"/"}', "has no property 'rot' (did you mean 'root'?)"],
+    ['{"hostUserlnd":true}', "--spec: there is no 'hostUserlnd' (did you mean 'hostUserland'?)"],
+    ['{"root":"/","HostUserland":true}', "--spec: there is no 'HostUserland' (did you mean 'hostUserland'?)"],
+    ['{"hostUserland":{"writeable":[]}}', "'spec.hostUserland' has no property 'writeable' (did you mean 'writable'?)"],
+    ['{"hostUserland":{"writable":[5]}}', '"spec.hostUserland.writable[0]" property must be'],
+    ['{"rot":"/"}', "the spec has no 'hostUserland', 'root' or 'mounts'"],
     ['{"hostUserland":true,"mounts":{}}', 'mounts must be an array'],
     ['{"hostUserland":true,"mounts":[{"type":"bnd"}]}', '.type'],
     ['{"hostUserland":1}', 'hostUserland'],

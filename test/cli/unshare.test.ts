@@ -120,6 +120,9 @@ describe('linux-ns unshare', () => {
 
   test.each([
     [['--nonsense'], "unknown option '--nonsense'"],
+    [['--map-root-usr'], "unknown option '--map-root-usr' (did you mean '--map-root-user'?)"],
+    [['--mape-users=auto'], "unknown option '--mape-users' (did you mean '--map-users'?)"],
+    [[`--${'x'.repeat(100_000)}`], "unknown option '--xxx"],
     [['-x'], "unknown option '-x'"],
     [['--map'], "is ambiguous: it could be one of '--map-user', "],
     [['--fork=yes'], "option '--fork' does not take a value"],

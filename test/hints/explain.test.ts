@@ -558,6 +558,8 @@ describe('a mount is refused', () => {
     [{ operation: 'umount', errno: Errno.EINVAL, path: '/proc', kinds: ['user', 'mnt'] }, 'cannot be unmounted inside'],
     [{ operation: 'umount', errno: Errno.EINVAL, path: '/etc' }, "Nothing is mounted on '/etc'"],
     [{ operation: 'fs', errno: Errno.ENOENT, syscall: 'openat2', path: '/nosuch' }, 'create it first'],
+    [{ operation: 'seal', errno: Errno.ENOENT, syscall: 'openat2', path: '/nosuch' }, "add 'optional: true'"],
+    [{ operation: 'mask', errno: Errno.ENOENT, syscall: 'openat2', path: '/nosuch' }, "add 'optional: true'"],
     [{ operation: 'fs', errno: Errno.ENOSPC, syscall: 'move_mount' }, 'fs.mount-max'],
     [{ operation: 'fs', errno: Errno.ENOTBLK, syscall: 'fsconfig' }, 'no block device'],
   ] as const)('%j', (failure, text) => {

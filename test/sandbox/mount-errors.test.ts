@@ -128,6 +128,25 @@ describe('a source that cannot be had is named, and not the target', () => {
   });
 });
 
+test.each(['readOnly', 'mask'] as const)(
+  'a target of %s that is not there: what to do is said, and does',
+  async (type) => {
+    const entry = { type, target: '/no/such' };
+    const error = await failureOf(entry);
+    expect(error).toMatchObject({
+      code: 'ENOENT',
+      path: '/no/such',
+      hint:
+        "The target '/no/such' does not exist in the sandbox: put an entry before it that creates it, or add " +
+        "'optional: true', which skips the entry where there is no target.",
+    });
+    for (const mounts of [[{ type: 'dir', target: '/no/such' } as const, entry], [{ ...entry, optional: true }]]) {
+      const sandbox = await Sandbox.create({ mounts });
+      await sandbox.close();
+    }
+  },
+);
+
 test('a link of /proc in a target is refused, also where it is found on the way', async () => {
   await withFolder(async (folder) => {
     symlinkSync('/proc/self/root', join(folder, 'magic'));

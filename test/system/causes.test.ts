@@ -188,6 +188,84 @@ needs({ tool: ['cc'] }).test('little room in sockets is no hindrance, however mu
   }
 });
 
+/**
+ * A filter that answers EPERM to clone3, as older containers' do to every call that they do not know. setpriority(2)
+ * loads it, in all threads: the C library of today starts no thread under it, so Node and its launcher have to run before.
+ */
+const REFUSES_CLONE3 = `
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int setpriority(__priority_which_t which, id_t who, int niceness) {
+  struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+  return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+}`;
+
+needs({ tool: ['cc'] }).describe('where clone3 is refused, clone takes over', () => {
+  let seccomp: string;
+  let library: string;
+  beforeAll(() => {
+    [seccomp, library] = [join(folder, 'clone3-seccomp'), join(folder, 'refuses-clone3.so')];
+    const source = join(folder, 'refuses-clone3.c');
+    writeFileSync(source, REFUSES_CLONE3);
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source]);
+    execFileSync('cc', ['-o', seccomp, join(__dirname, '../fixtures/seccomp.c')]);
+  });
+
+  const refusing: Record<string, (script: string) => Promise<unknown>> = {
+    ENOSYS: (script) => node.run(script, [seccomp, 'no_clone3']),
+    EPERM: (script) => {
+      const env = { ...process.env, LD_PRELOAD: `${process.env.LD_PRELOAD ?? ''} ${library}` };
+      return node.run(`await linux.execFile('true'); require('node:os').setPriority(0); ${script}`, [], env);
+    },
+  };
+
+  test.each(['ENOSYS', 'EPERM'])('with %s: in namespaces of all kinds, and below an init', async (code) => {
+    const script = `
+      const set = await linux.unshare(${eight});
+      const { stdout } = await set.execFile('echo', ['alive'], { unshare: ['uts'] });
+      await set.close();
+      const child = await linux.spawn('sh', ['-c', 'read line; exit 7'], { unshare: ['user', 'pid'] });
+      const found = [child.pidfd > 2, child.kill(0)];
+      child.stdin.end();
+      return [stdout, found, await child.exited];`;
+    const value = ['alive\n', [true, true], { code: 7, signal: null }];
+    expect(await refusing[code]!(script)).toEqual({ value });
+  });
+
+  test.each(['ENOSYS', 'EPERM'])('with %s: no signal stays blocked, ignored or handled', async (code) => {
+    const script = `
+      process.on('SIGUSR2', () => undefined);
+      const { stdout } = await linux.execFile('cat', ['/proc/self/status']);
+      return stdout.match(/(?<=^Sig(Blk|Ign|Cgt):\\s)[0-9a-f]+/gm);`;
+    expect(await refusing[code]!(script)).toEqual({ value: Array<string>(3).fill('0'.repeat(16)) });
+  });
+
+  test.each(['ENOSYS', 'EPERM'])('with %s: but not for a chosen pid, which clone cannot give', async (code) => {
+    const script = `await linux.execFile('true', [], { unshare: ['user', 'pid'], pid: 42 })`;
+    await expectCause(refusing[code]!(script), { code, syscall: 'clone3', hint: [/./] });
+  });
+
+  needs({ unprivileged: true }).test("and the kernel's own EPERM is told as it is", async () => {
+    await expectCause(refusing.EPERM!(`await linux.unshare('net')`), {
+      ...{ code: 'EPERM', syscall: 'clone3', step: 'clone', kind: 'net', hint: [/CAP_SYS_ADMIN/] },
+    });
+  });
+});
+
 needs({ tool: ['cc'] }).describe('a seccomp filter', () => {
   let seccomp: string;
   beforeAll(() => {
@@ -195,15 +273,6 @@ needs({ tool: ['cc'] }).describe('a seccomp filter', () => {
     execFileSync('cc', ['-o', seccomp, join(__dirname, '../fixtures/seccomp.c')]);
   });
   const under = (profile: string, script: string) => node.run(script, [seccomp, profile]);
-
-  test('that has no clone3 is no hindrance: clone takes over', async () => {
-    const script = `
-      const set = await linux.unshare(${eight});
-      const { stdout } = await set.execFile('echo', ['alive'], { unshare: ['uts'] });
-      await set.close();
-      return stdout;`;
-    expect(await under('no_clone3', script)).toEqual({ value: 'alive\n' });
-  });
 
   test('that has no close_range keeps no descriptor open in a program', async () => {
     const script = `
