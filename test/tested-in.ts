@@ -34,7 +34,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/idmap/newidmap.ts': 'test/idmap/maps.test.ts',
   'lib/idmap/resolve.ts': 'test/idmap/maps.test.ts',
 
-  'lib/kernel': ['test/plan/describe.test.ts', 'test/mount/mount.test.ts'],
+  'lib/kernel': ['test/plan/step.test.ts', 'test/mount/mount.test.ts'],
   'lib/kernel/capabilities.ts': 'test/host/inspect.test.ts',
   'lib/kernel/resources.ts': 'test/host/inspect.test.ts',
   'lib/kernel/sockets.ts': 'test/set/namespace-set.test.ts',
@@ -94,7 +94,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/seccomp': 'test/seccomp/compile.test.ts',
   'lib/seccomp/decisions.ts': ['test/seccomp/compile.test.ts', 'test/seccomp/strictness.test.ts'],
 
-  'lib/plan': 'test/plan/describe.test.ts',
+  'lib/plan': ['test/plan/step.test.ts', 'test/plan/steps.test.ts'],
 
   'lib/set/read-options.ts': 'test/set/namespace-set.test.ts',
 

@@ -7,26 +7,14 @@ import {
   explainSetCgroup,
   explainUseCgroup,
 } from './cgroup';
-import { explainClone, explainFork, explainSetTid, explainUnshareSync } from './clone';
-import { explainExec, explainExecNsinit } from './exec';
+import { explainClone, explainUnshareSync } from './clone';
+import { explainExecNsinit } from './exec';
 import type { Explainer, Failure } from './failure';
-import {
-  explainChdir,
-  explainChroot,
-  explainFile,
-  explainHostname,
-  explainIds,
-  explainLoopback,
-  explainPty,
-  explainSetsid,
-  explainSocket,
-  explainStdio,
-  explainTime,
-} from './inside';
-import { explainJoin, explainOpen, explainOpenOfSocket, explainPersist, explainSetnsSync } from './join';
+import { explainFile, explainPty, explainSocket, explainStdio, explainTime } from './inside';
+import { explainOpen, explainOpenOfSocket, explainPersist, explainSetnsSync } from './join';
 import { noMoreDescriptors, noMoreFiles } from './limits';
 import { explainGidMap, explainSetgroups, explainUidMap } from './maps';
-import { explainMount, explainPropagation, explainUmount } from './mount';
+import { explainMount } from './mount';
 import {
   explainAddLink,
   explainAddress,
@@ -38,65 +26,34 @@ import {
   explainRoute,
   explainRule,
   explainSetLink,
-  explainTun,
 } from './network';
-import { explainNetnsAdd, explainNetnsDirectory, explainNetnsRemove } from './netns';
 import { explainNewgidmap, explainNewuidmap } from './newidmap';
-import {
-  explainAffinity,
-  explainCapabilities,
-  explainOomScoreAdj,
-  explainPersonality,
-  explainPriority,
-  explainRlimits,
-} from './privileges';
 import { explainScan } from './scan';
-import { explainSeccomp } from './seccomp';
 import { explainBind, explainConnect, explainDevice, explainLookUp } from './sockets';
 
 export type { Failure } from './failure';
 
-/** Who knows about which operation. What is missing here cannot fail for a reason that the host's files tell. */
+/**
+ * The explanation of each operation that is no step of a plan: a step has it in its row of lib/plan. What is missing
+ * cannot fail for a reason that the host's files tell.
+ */
 const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['clone', explainClone],
-  ['unshare', explainClone],
   ['unshareSync', explainUnshareSync],
-  ['fork', explainFork],
-  ['init', explainFork],
-  ['set_tid', explainSetTid],
   ['uid_map', explainUidMap],
   ['gid_map', explainGidMap],
   ['setgroups', explainSetgroups],
   ['newuidmap', explainNewuidmap],
   ['newgidmap', explainNewgidmap],
-  ['join', explainJoin],
   ['setnsSync', explainSetnsSync],
   ['open', explainOpen],
   ['open-of-socket', explainOpenOfSocket],
-  ['namespaces', explainOpen],
   ['persist', explainPersist],
   ['scan', explainScan],
-  ['propagation', explainPropagation],
-  ['trees', explainMount],
-  ['host_files', explainMount],
-  ['fs', explainMount],
-  ['tree', explainMount],
-  ['cover', explainMount],
-  ['overlay', explainMount],
   ['attributes', explainMount],
   ['reconfigure', explainMount],
-  ['move', explainMount],
-  ['seal', explainMount],
-  ['mask', explainMount],
-  ['data', explainMount],
-  ['pivot_root', explainMount],
-  ['umount', explainUmount],
   ['time', explainTime],
-  ['hostname', explainHostname],
-  ['domainname', explainHostname],
-  ['loopback', explainLoopback],
   ['socket', explainSocket],
-  ['tun', explainTun],
   ['netlink', explainNetlink],
   ['netlink-link-add', explainAddLink],
   ['netlink-link-kind', explainLinkKind],
@@ -115,42 +72,14 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['netlink-neighbor-replace', explainNeighbor],
   ['netlink-neighbor-delete', explainNeighbor],
   ['netlink-nsid-set', explainNsid],
-  ['netns_directory', explainNetnsDirectory],
-  ['netns_add', explainNetnsAdd],
-  ['netns_remove', explainNetnsRemove],
   ['bind-socket', explainBind],
   ['listen', explainBind],
   ['connect', explainConnect],
   ['device', explainDevice],
   ['look-up', explainLookUp],
-  ['write_file', explainFile],
-  ['try_write_file', explainFile],
-  ['read_file', explainFile],
-  ['make_dir', explainFile],
-  ['make_link', explainFile],
-  ['make_file', explainFile],
-  ['chmod', explainFile],
-  ['open_file', explainFile],
-  ['save_file', explainFile],
-  ['list', explainFile],
-  ['changes', explainFile],
-  ['nest', explainClone],
-  ['chdir', explainChdir],
-  ['chroot', explainChroot],
-  ['ids', explainIds],
-  ['default_ids', explainIds],
+  ['file', explainFile],
   ['stdio', explainStdio],
   ['pty', explainPty],
-  ['setsid', explainSetsid],
-  ['exec', explainExec],
-  ['oom_score_adj', explainOomScoreAdj],
-  ['raise_limits', explainRlimits],
-  ['rlimits', explainRlimits],
-  ['priority', explainPriority],
-  ['affinity', explainAffinity],
-  ['personality', explainPersonality],
-  ['capabilities', explainCapabilities],
-  ['seccomp', explainSeccomp],
   ['cgroup', explainEnterCgroup],
   ['cgroup-create', explainCreateCgroup],
   ['cgroup-enable', explainEnableController],
@@ -168,11 +97,16 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
  *
  * @param failure - what failed, in the kernel's terms
  * @param host - where to look; default: this host
+ * @param explainer - of a step of a plan; default: that of the operation
  */
-export function explain(failure: Failure, host: HostFiles = new HostFiles()): string | undefined {
+export function explain(
+  failure: Failure,
+  host: HostFiles = new HostFiles(),
+  explainer = EXPLAINERS.get(failure.operation),
+): string | undefined {
   if (failure.errno === Errno.EMFILE) return noMoreDescriptors(host);
   if (failure.errno === Errno.ENFILE) return noMoreFiles(host);
-  const cause = EXPLAINERS.get(failure.operation)?.(failure, host);
+  const cause = explainer?.(failure, host);
   const words = wordsOfKernel(failure);
   return words === undefined || cause === undefined ? (words ?? cause) : `${words} ${cause}`;
 }

@@ -11,6 +11,7 @@ import { unshare } from '../set/unshare';
 import { native } from '../native';
 import { attempt, refused } from './check';
 import type { HostCheck } from './report';
+import { makeStep } from '../plan/step';
 
 const LANDLOCK_REASONS: ReadonlyMap<number | undefined, string> = new Map([
   [Errno.ENOSYS, 'not supported by this kernel'],
@@ -51,7 +52,12 @@ export async function overlayMount(): Promise<HostCheck> {
   const outcome = await attempt(() =>
     run(target, [
       ...stepsOfMount(target, 'mount', { type: 'tmpfs', target: directory }),
-      ['overlay', [directory], null, null, ['userxattr'], 0, directory, PLACE.DISCARD],
+      makeStep('overlay', {
+        lower: [directory],
+        parameters: ['userxattr'],
+        target: directory,
+        flags: PLACE.DISCARD,
+      }),
     ]),
   );
   return outcome === undefined

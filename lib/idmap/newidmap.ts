@@ -8,6 +8,7 @@ import type { Side } from './resolve';
 import { native } from '../native';
 import { systemError } from '../errors/system-error';
 import { type Task, start } from '../task/task';
+import { makeStep } from '../plan/step';
 
 /** The two programs are short of words: more than this is not theirs. */
 const MOST_STDERR = 4096;
@@ -56,10 +57,7 @@ function startProgram(side: Side, pid: number, ranges: readonly IdRange[], stdio
   const env = [`PATH=${process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`, 'LC_ALL=C'];
   return start({
     flags: 0,
-    steps: [
-      ['stdio', stdio],
-      ['exec', side.program, argv, env],
-    ],
+    steps: [['stdio', stdio], makeStep('exec', { file: side.program, argv, env })],
   });
 }
 

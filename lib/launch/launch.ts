@@ -6,6 +6,7 @@ import { type Credentials, ownCredentials, parseCredentials } from '../idmap/cre
 import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
 import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import { native } from '../native';
+import { comesLast, makeStep } from '../plan/step';
 import { closeFd } from '../handle/close';
 import { putSteps, takeSteps, type TakenFiles } from './taken-files';
 import { namespacesAbove, withoutOwn } from './join';
@@ -88,7 +89,7 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const later = flagsOfKinds(kinds) & (body.cgroup === undefined ? CLONE_FLAGS.time : FLAGS_MADE_INSIDE);
   const offsets = spec.time === undefined ? null : timensOffsets(optionsOf(spec, 'time'));
   const pids = body.init === undefined ? [] : pidSteps(body);
-  const inside: Step[] = later === 0 ? [] : [['unshare', later, null, null, null, offsets]];
+  const inside: Step[] = later === 0 ? [] : [makeStep('unshare', { flags: later, timensOffsets: offsets })];
   return {
     flags: flagsOfKinds(kinds) & ~later,
     setTid: body.init === undefined ? chosenPids(body) : undefined,
@@ -164,7 +165,8 @@ function enterWith(files: TakenFiles, joined: readonly NamespaceHandle[], above:
 function unshareStep(spec: UnshareSpec, maps: ResolvedMaps): Step {
   const offsets = spec.time === undefined ? null : timensOffsets(optionsOf(spec, 'time'));
   const flags = flagsOfKinds(kindsOfSpec(spec));
-  return ['unshare', flags, maps.setgroups ?? null, maps.uidMap ?? null, maps.gidMap ?? null, offsets];
+  const { setgroups = null, uidMap = null, gidMap = null } = maps;
+  return makeStep('unshare', { flags, setgroups, uidMap, gidMap, timensOffsets: offsets });
 }
 
 function bodySteps(body: Body, inUser: boolean, raisedCaps: boolean): Step[] {
@@ -179,10 +181,9 @@ function bodySteps(body: Body, inUser: boolean, raisedCaps: boolean): Step[] {
  * program is to have what its ids give it, so they are lowered again when every other step has been done.
  */
 function withLoweredCaps(steps: readonly Step[]): Step[] {
-  const tail = ['capabilities', 'stdio', 'pty', 'rlimits', 'die_with_parent', 'seccomp', 'exec'];
   if (steps.at(-1)?.[0] !== 'exec') return [...steps];
-  let at = steps.length;
-  while (tail.includes(steps[at - 1]?.[0] ?? '')) at--;
+  const fromTheEnd = [...steps].reverse().findIndex((step) => !comesLast(step));
+  const at = fromTheEnd < 0 ? 0 : steps.length - fromTheEnd;
   return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
 }
 

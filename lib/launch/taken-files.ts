@@ -3,6 +3,7 @@ import type { Step } from '../../types/native';
 import { PROPAGATION_FLAGS } from '../kernel/propagation';
 import { MS_REC } from '../kernel/mount-flags';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import { makeStep } from '../plan/step';
 
 export interface TakenFiles {
   /** The directory they are in, which becomes a new one: `/name`. */
@@ -10,7 +11,7 @@ export interface TakenFiles {
   readonly files: readonly { readonly name: string; readonly path: string }[];
 }
 
-const UNSHARE_MOUNTS: Step = ['unshare', CLONE_FLAGS.mnt, null, null, null, null];
+const UNSHARE_MOUNTS = makeStep('unshare', { flags: CLONE_FLAGS.mnt });
 
 /**
  * Before the mount namespace is joined: where the files can be seen. To take them takes CAP_SYS_ADMIN in the user

@@ -26,6 +26,7 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 import type { Locate } from './locate';
 import { OVERLAY_KEYS, type OverlayOptions, validateLayers } from './overlay';
 import { FILESYSTEM_KEYS, type FilesystemOptions, REMOUNT_KEYS, validateParameters } from './parameters';
+import { makeStep } from '../plan/step';
 
 /** A filesystem to be mounted. */
 export interface FilesystemSpec extends FilesystemOptions, OverlayOptions, NewMountAttributes {
@@ -208,9 +209,10 @@ function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, pl
   if ((set & MOUNT_ATTR.RDONLY) !== 0) parameters.unshift('ro');
   const layers = validateLayers(name, spec, locate);
   const { path = null, flags = 0 } = place ?? {};
-  if (layers === undefined) return ['fs', spec.type, spec.source ?? spec.type, parameters, set, path, flags];
+  const common = { parameters, attributes: set, target: path, flags };
+  if (layers === undefined) return makeStep('fs', { type: spec.type, source: spec.source ?? spec.type, ...common });
   if (isSet(`${name}.userxattr`, spec.userxattr ?? isInUserNamespace(target))) parameters.unshift('userxattr');
-  return ['overlay', layers.lower, layers.upper, layers.work, parameters, set, path, flags];
+  return makeStep('overlay', { ...layers, ...common });
 }
 
 /** Whether what is mounted there is mounted by root of a user namespace, and not by the host's. */
@@ -235,9 +237,17 @@ export interface Tree {
 export function treeStep({ source, fd, fields }: Tree, place: Place | undefined, flags: number): Step {
   const { set, clear, propagation, userns } = fields;
   const fds: [] | [number] = fd === undefined ? [] : [fd];
-  const all = flags | (place?.flags ?? 0);
   const mapped = userns.length === 0 ? 0 : MOUNT_ATTR.IDMAP;
-  return ['tree', source, fds, all, set | mapped, clear, propagation, userns, place?.path ?? null];
+  return makeStep('tree', {
+    source,
+    fds,
+    flags: flags | (place?.flags ?? 0),
+    set: set | mapped,
+    clear,
+    propagation,
+    userns,
+    target: place?.path ?? null,
+  });
 }
 
 function remountStep(
@@ -253,7 +263,7 @@ function remountStep(
   if (parameters.length === 0 && changesNothing(fields)) {
     throw invalidValue(name, options, 'must say what is to be changed');
   }
-  return ['remount', path, recursive, fields.set, fields.clear, parameters];
+  return makeStep('remount', { target: path, recursive, set: fields.set, clear: fields.clear, parameters });
 }
 
 function validateMount(name: string, value: unknown): [Operation, MountOptions] {

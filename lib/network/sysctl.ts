@@ -106,7 +106,7 @@ async function readHere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw systemError(cause, { step: `read ${path}`, operation: 'read_file', kind: 'net', path });
+    throw systemError(cause, { step: `read ${path}`, operation: 'file', kind: 'net', path });
   }
 }
 
@@ -114,6 +114,6 @@ async function writeHere(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text, { flag: 'r+' });
   } catch (cause) {
-    throw systemError(cause, { step: `write ${path}`, operation: 'write_file', kind: 'net', path });
+    throw systemError(cause, { step: `write ${path}`, operation: 'file', kind: 'net', path });
   }
 }

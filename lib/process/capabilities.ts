@@ -2,6 +2,7 @@ import type { Step } from '../../types/native';
 import { type Check, type Parsed, list, oneOf, orNull, schema } from '../errors/schema';
 import { invalidValue } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
+import { makeStep } from '../plan/step';
 
 /**
  * The sets of capabilities that survive an exec. Each set becomes exactly the given list; a set that is not given stays
@@ -128,7 +129,8 @@ export function keepSteps(bits: Capabilities | undefined): Step[] {
 export function capabilitySteps(bits: Capabilities | undefined): Step[] {
   if (bits === undefined) return [];
   const { bounding, inheritable, ambient, securebits, exceptRoot } = bits;
-  return [['capabilities', bounding, inheritable, ambient, securebits, exceptRoot ? 1 : 0]];
+  const sets = { bounding, inheritable, ambient, securebits };
+  return [makeStep('capabilities', { ...sets, exceptRoot: exceptRoot ? 1 : 0 })];
 }
 
 /** Numbers and no bit operations: there are more than 32 capabilities. */

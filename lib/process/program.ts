@@ -16,6 +16,7 @@ import { type HostNode, hostNodeCommand } from './host-node';
 import type { TerminalSize } from './pty';
 import type { CheckedProgram } from './schemas';
 import type { Descriptors } from './stdio';
+import { makeStep } from '../plan/step';
 
 /** A program to be started, everything about it checked. */
 export interface Program {
@@ -178,14 +179,15 @@ function stepsOf(program: Program, stdio: Descriptors | TerminalSize): Step[] {
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
   steps.push(...seccompSteps(program.seccomp));
   const [run, args] = program.hostNode === undefined ? [file, argv] : hostNodeCommand(program.hostNode, file, argv);
-  steps.push(['exec', run, [...args], env === null ? null : [...env]]);
+  steps.push(makeStep('exec', { file: run, argv: [...args], env: env === null ? null : [...env] }));
   return steps;
 }
 
 function idSteps({ uid, gid, groups }: Ids, target: Target): Step[] {
   const dropped = groups ?? groupsDroppedWith(uid ?? gid, target);
   if (uid === undefined && gid === undefined && dropped === undefined) return [];
-  return [['ids', uid ?? UNCHANGED, gid ?? UNCHANGED, dropped === undefined ? 0 : 1, [...(dropped ?? [])]]];
+  const setGroups = dropped === undefined ? 0 : 1;
+  return [makeStep('ids', { uid: uid ?? UNCHANGED, gid: gid ?? UNCHANGED, setGroups, groups: [...(dropped ?? [])] })];
 }
 
 /**

@@ -22,6 +22,7 @@ import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './id
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { WorkDirectories } from './work';
+import { makeStep } from '../plan/step';
 
 /** What a sandbox is made of, all of it its own. */
 export interface Built {
@@ -247,7 +248,8 @@ function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
   if (!nested) return steps;
   const below = kinds.filter((kind) => kind !== 'pid' && kind !== 'time');
   const flags = below.reduce((all, kind) => all | CLONE_FLAGS[kind], 0);
-  steps.push(['nest', flags, null, nestedMaps(ids.uid.ranges).below, nestedMaps(ids.gid.ranges).below]);
+  const [uidMap, gidMap] = [nestedMaps(ids.uid.ranges).below, nestedMaps(ids.gid.ranges).below];
+  steps.push(makeStep('nest', { flags, uidMap, gidMap }));
   if (kinds.includes('net')) steps.push(['loopback']);
   if (hostname !== undefined) steps.push(['hostname', hostname]);
   return steps;
@@ -292,7 +294,7 @@ function lastSteps(
   return [
     ['mount_points'],
     ...nullDevice,
-    ['pivot_root', null, null],
+    makeStep('pivot_root', {}),
     ...net,
     ...enter,
     ...tell,

@@ -1,5 +1,4 @@
 /** What has been written to an overlay: src/nsinit/changes.c. */
-import type { Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { validateString } from '../errors/validate';
 import { MOST } from '../hints/inside';
@@ -8,6 +7,7 @@ import type { Descriptor } from '../handle/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { mapInTurns, sortInTurns } from '../event-loop/turns';
 import { type FileType, records, typeOf } from './file-type';
+import { makeStep } from '../plan/step';
 
 /** A path in a sandbox that differs from the lower layers of the overlay that it is in. */
 export interface Change {
@@ -44,7 +44,8 @@ export async function changesIn(
   const user = join.filter(({ kind }) => kind === 'user');
   const changes: Change[] = [];
   for (const { upper, lower, target: at } of wanted(overlays, target)) {
-    const step: Step = ['changes', upper.fd, lower.fd, MOST.bytes, MOST.entries];
+    const most = { maxBytes: MOST.bytes, maxEntries: MOST.entries };
+    const step = makeStep('changes', { upper: upper.fd, lower: lower.fd, ...most });
     const { data } = await runBody({ join: user }, { steps: [step], ids: 'given' });
     const prefix = at === '/' ? '' : at;
     const found = await mapInTurns(records(data, 2), (record) => changeOf(record, prefix));

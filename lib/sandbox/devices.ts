@@ -2,6 +2,7 @@
 import type { Step } from '../../types/native';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, type Setting, bind, filesystem, modeParameter } from './piece';
+import { makeStep } from '../plan/step';
 
 /** Devices that give nothing away: null(4), full(4), random(4), tty(4). */
 const NODES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -28,7 +29,7 @@ export function deviceSteps(dev: string, exec: boolean, { owner, terminal }: Set
     filesystem('tmpfs', dev, [modeParameter(0o755), ...owner], exec ? NOSUID : NO_PROGRAMS),
     ...NODES.map((name) => bind(`/dev/${name}`, `${dev}/${name}`, UNCHANGEABLE)),
     ...LINKS.map(([name, to]): Step => ['make_link', `${dev}/${name}`, to]),
-    ['make_dir', `${dev}/shm`, 0o1777, 0],
+    makeStep('make_dir', { path: `${dev}/shm`, mode: 0o1777 }),
     ...(terminal ? terminalSteps(dev) : []),
   ];
 }

@@ -33,6 +33,7 @@ import { USUAL_NSSWITCH } from './host-userland';
 import { procSteps } from './proc';
 import { type Layers, overlayStep, parseLayers } from './root';
 import type { MountEntry } from './sandbox-spec';
+import { makeStep } from '../plan/step';
 
 type Type = MountEntry['type'];
 
@@ -140,7 +141,7 @@ function parseBind({ name, target, options }: Entry, attributes: number): Parsed
   if (typeof source === 'number') {
     validateFd(`${name}.source`, source);
     const flags = PLACE.MAKE_MISSING | PLACE.RECURSIVE | passed;
-    const step: Step = ['tree', null, [source], flags, attributes, 0, 0, [], target];
+    const step = makeStep('tree', { fds: [source], flags, set: attributes, target });
     return { what: `bind descriptor ${source} on ${target}`, steps: () => [step] };
   }
   const path = resolve(validatePath(`${name}.source`, source));
@@ -183,7 +184,10 @@ function parseDirectory({ name, target, options }: Entry): Parsed {
   validateBoolean(`${name}.keepMode`, keepMode);
   const permissions = mode === undefined ? UNCHANGED : parseMode(name, mode);
   const flags = MAKE.PRIVATE | (keepMode ? MAKE.IF_MADE : 0);
-  return { what: `make directory ${target}`, steps: () => [['make_dir', target, permissions, flags]] };
+  return {
+    what: `make directory ${target}`,
+    steps: () => [makeStep('make_dir', { path: target, mode: permissions, flags })],
+  };
 }
 
 function parseSymlink({ name, target, options }: Entry): Parsed {
@@ -207,8 +211,10 @@ function parseFile({ name, target, options }: Entry): Parsed {
     isOwnFile: data !== USUAL_NSSWITCH,
     steps: (setting) => {
       const [bytes, from] = contents(setting);
-      if (!mounted) return [['make_file', target, permissions, bytes, from]];
-      return [['data', target, mode === undefined ? NEW_FILE : permissions, bytes, from, attributes]];
+      const file = { contents: bytes, from };
+      if (!mounted) return [makeStep('make_file', { path: target, mode: permissions, ...file })];
+      const own = mode === undefined ? NEW_FILE : permissions;
+      return [makeStep('data', { target, mode: own, ...file, attributes })];
     },
   };
 }
@@ -231,7 +237,7 @@ function parseReadOnly({ name, target, options }: Entry): Parsed {
   validateBoolean(`${name}.recursive`, recursive);
   validateBoolean(`${name}.optional`, optional);
   const flags = (recursive ? PLACE.RECURSIVE : 0) | (optional ? PLACE.OPTIONAL : 0);
-  const step: Step = ['seal', target, MOUNT_ATTR.RDONLY, flags];
+  const step = makeStep('seal', { target, attributes: MOUNT_ATTR.RDONLY, flags });
   return { what: `make ${target} read-only`, steps: () => [step] };
 }
 

@@ -24,6 +24,7 @@ import { mapInTurns, sortInTurns } from '../event-loop/turns';
 import { Feeds, contentsOf, isReadable } from './feeds';
 import { type FileType, records, typeOf } from './file-type';
 import type { ResolvedUser } from './ids';
+import { makeStep } from '../plan/step';
 
 /** Where the files are, and who is to open them. */
 export interface Inside {
@@ -93,8 +94,9 @@ export async function writeFileIn(inside: Inside, path: unknown, data: unknown, 
   const source = sourceOf(data);
   const feeds = new Feeds();
   try {
-    const contents = contentsOf(source, (stream) => feeds.open(stream));
-    await attempt(inside, ['save_file', file, FLAGS[flag], mode, ...contents], feeds.signalWith(undefined));
+    const [contents, from] = contentsOf(source, (stream) => feeds.open(stream));
+    const save = makeStep('save_file', { path: file, openFlags: FLAGS[flag], mode, contents, from });
+    await attempt(inside, save, feeds.signalWith(undefined));
   } catch (error) {
     throw feeds.reasonOf(error);
   } finally {
@@ -114,7 +116,10 @@ export async function writeStreamIn(inside: Inside, path: unknown, options: unkn
 }
 
 export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxDirent[]> {
-  const { data } = await attempt(inside, ['list', pathOf(path), MOST.bytes, MOST.entries]);
+  const { data } = await attempt(
+    inside,
+    makeStep('list', { path: pathOf(path), maxBytes: MOST.bytes, maxEntries: MOST.entries }),
+  );
   const entries = await mapInTurns(records(data, 1), ([head, name]): SandboxDirent => {
     return { name, type: typeOf(head[0]) ?? 'unknown' };
   });
@@ -126,19 +131,26 @@ export async function mkdirIn(inside: Inside, path: unknown, options: unknown): 
   const { recursive = false, mode } = plainOptions('options', (options ?? {}) as unknown, ['recursive', 'mode']);
   validateBoolean('options.recursive', recursive);
   if (mode !== undefined) validateInteger('options.mode', mode, 0, MAX_MODE);
-  await attempt(inside, ['make_dir', directory, mode ?? -1, recursive ? 0 : MAKE.ONLY_LAST]);
+  const flags = recursive ? 0 : MAKE.ONLY_LAST;
+  await attempt(inside, makeStep('make_dir', { path: directory, mode: mode ?? -1, flags }));
 }
 
 async function open(inside: Inside, path: string, flags: number, mode: number): Promise<Descriptor> {
-  const { fds } = await attempt(inside, ['open_file', path, flags, mode]);
+  const { fds } = await attempt(inside, makeStep('open_file', { path, openFlags: flags, mode }));
   return new Descriptor(fds[0] ?? -1);
 }
 
 /** Neither the groups of this process nor the capabilities that joining gives: only what programs inside have. */
 async function attempt({ join, ids }: Inside, step: Step, signal?: AbortSignal): Promise<Results> {
   const { uid, gid, groups } = ids;
-  const become: Step = ['ids', uid.id, gid.id, groups === undefined ? 0 : 1, [...(groups ?? [])]];
-  const steps: Step[] = [['keep_caps'], become, ['capabilities', 0, 0, 0, -1, 1], step];
+  const become = makeStep('ids', {
+    uid: uid.id,
+    gid: gid.id,
+    setGroups: groups === undefined ? 0 : 1,
+    groups: [...(groups ?? [])],
+  });
+  const none = makeStep('capabilities', { bounding: 0, inheritable: 0, ambient: 0, exceptRoot: 1 });
+  const steps: Step[] = [['keep_caps'], become, none, step];
   return runBody({ join }, { steps, ids: 'given', signal });
 }
 

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Step } from '../../types/native';
 import { PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
+import { makeStep } from '../plan/step';
 
 /** What the steps of a sandbox's root depend on, beyond its spec. */
 export interface Setting {
@@ -35,12 +36,13 @@ export function filesystem(
   attributes: number,
   flags: number = PLACE.MAKE_MISSING,
 ): Step {
-  return ['fs', type, type, [...parameters], attributes, target, flags];
+  return makeStep('fs', { type, source: type, parameters: [...parameters], attributes, target, flags });
 }
 
 /** A path of the host's, with all that is mounted below it: without that it could not be had where mounts are locked. */
 export function bind(source: string, target: string, attributes: number, flags = 0): Step {
-  return ['tree', source, [], PLACE.MAKE_MISSING | PLACE.RECURSIVE | flags, attributes, 0, 0, [], target];
+  const all = PLACE.MAKE_MISSING | PLACE.RECURSIVE | flags;
+  return makeStep('tree', { source, flags: all, set: attributes, target });
 }
 
 /** `mode=0755`: a parameter that is octal. */

@@ -3,6 +3,7 @@ import type { Step } from '../../types/native';
 import { PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOTHING_BUT_FILES, type Setting, filesystem } from './piece';
+import { makeStep } from '../plan/step';
 
 /** What changes the whole machine, and asks only for the user and not for capabilities. */
 const NOT_WRITABLE = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'pressure'];
@@ -37,7 +38,8 @@ export function procSteps(proc: string, masked: boolean, { asRoot }: Setting): S
 
 /** Bound on itself, so that it can be read-only while the rest is not. */
 function sealed(path: string): Step {
-  return ['seal', path, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY, PLACE.RECURSIVE | PLACE.OPTIONAL];
+  const attributes = NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY;
+  return makeStep('seal', { target: path, attributes, flags: PLACE.RECURSIVE | PLACE.OPTIONAL });
 }
 
 function hidden(path: string): Step {

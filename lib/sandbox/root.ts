@@ -14,6 +14,7 @@ import {
 import { PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
+import { makeStep } from '../plan/step';
 
 /** Layers of an overlay, their paths absolute. */
 export interface Layers {
@@ -86,7 +87,15 @@ export function parseLayers(name: string, value: object): Layers {
  */
 export function overlayStep({ lower, upper, work, ownsWork }: Layers, target: string, flags: number): Step {
   const more = PLACE.TELL_LAYERS | (upper === undefined ? PLACE.DISCARD : 0) | (ownsWork ? PLACE.OWN_WORK : 0);
-  return ['overlay', [...lower], upper ?? null, work ?? null, ['userxattr'], NO_DEVICES, target, flags | more];
+  return makeStep('overlay', {
+    lower: [...lower],
+    upper: upper ?? null,
+    work: work ?? null,
+    parameters: ['userxattr'],
+    attributes: NO_DEVICES,
+    target,
+    flags: flags | more,
+  });
 }
 
 function emptyRoot(parameters: readonly string[]): Root {
@@ -123,7 +132,8 @@ function parseDirectory(name: string, root: object): Root {
   const attributes = (devices ? NOSUID : NO_DEVICES) | (readOnly ? MOUNT_ATTR.RDONLY : 0);
   if (typeof path === 'number') {
     validateFd(`${name}.path`, path);
-    const step: Step = ['tree', null, [path], PLACE.RECURSIVE | PLACE.NEW_ROOT, attributes, 0, 0, [], '/'];
+    const flags = PLACE.RECURSIVE | PLACE.NEW_ROOT;
+    const step = makeStep('tree', { fds: [path], flags, set: attributes, target: '/' });
     return { piece: { label: `root: bind descriptor ${path} on /`, steps: () => [step] }, layers: undefined };
   }
   return directoryRoot(resolve(validatePath(`${name}.path`, path)), attributes);

@@ -60,7 +60,7 @@ export class WorkDirectories {
       this.#directories.push({ path, fd, made });
       if (!made && !isLeft(fd)) throw occupied(path, step);
     } catch (error) {
-      throw systemError(error, { step, operation: 'make_dir', path });
+      throw systemError(error, { step, operation: 'file', path });
     }
   }
 

@@ -25,6 +25,7 @@ import { inspectAs } from '../handle/inspect';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, wrap } from '../namespace/namespace';
 import { type ReadFileOptions, readOptions } from './read-options';
+import { makeStep } from '../plan/step';
 
 /** Options of {@link NamespaceSet.writeFile}. */
 export interface WriteFileOptions {
@@ -282,7 +283,7 @@ export class NamespaceSet implements Iterable<Namespace>, AsyncDisposable {
   async pivotRoot(newRoot: string, putOld?: string): Promise<void> {
     const path = validatePath('newRoot', newRoot);
     const old = putOld === undefined ? null : validatePath('putOld', putOld);
-    await this.#do('mnt', 'pivot_root', ['pivot_root', path, old]);
+    await this.#do('mnt', 'pivot_root', makeStep('pivot_root', { newRoot: path, putOld: old }));
   }
 
   /** A detached copy of what is mounted in its mount namespace, as {@link openTree} makes one here. */

@@ -3,29 +3,10 @@ import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../hints/explain';
 import { CLONE_FLAGS, type NamespaceKind, kindsOfFlags } from '../kernel/namespace-kind';
-import { describePids, describeStep } from '../plan/describe';
-
-/** A step, and what kind of namespace it acts on where that follows from the step alone. */
-const KIND_OF_STEP: Partial<Record<Step[0], NamespaceKind>> = {
-  hostname: 'uts',
-  domainname: 'uts',
-  loopback: 'net',
-  propagation: 'mnt',
-  umount: 'mnt',
-  trees: 'mnt',
-  move: 'mnt',
-  seal: 'mnt',
-  mask: 'mnt',
-  data: 'mnt',
-  pivot_root: 'mnt',
-  host_files: 'mnt',
-  netns_directory: 'net',
-  netns_add: 'net',
-  netns_remove: 'net',
-  mountinfo: 'mnt',
-  socket: 'net',
-  tun: 'net',
-};
+import type { StepOf } from '../plan/row';
+import { describeStep, explainerOf, fieldsOf } from '../plan/step';
+import { STEPS } from '../plan/steps';
+import { describePids } from '../plan/words';
 
 /** What there is to know of the namespaces that were joined, once something has failed. */
 export interface Joined {
@@ -71,7 +52,7 @@ export function launchError(failure: LaunchFailure, request: Request, known: Kno
     path: found.failure.path,
     kind,
     step: label ?? found.step,
-    hint: explain(found.failure),
+    hint: explain(found.failure, undefined, explainerOf(found.failure.operation)),
   });
 }
 
@@ -129,39 +110,37 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
     case 'init':
       return childFailure(common, step, request);
     case 'nest':
-      return { step: describeStep(step), failure: { ...common, ...nestFailure(failure, step) } };
+      return told(step, common, nestFailure(failure, step));
     case 'make_net':
     case 'enter_net':
       return newNetFailure(common, step);
     case 'fs':
-      return {
-        step: describeStep(step),
-        failure: { ...common, kind: 'mnt', fstype: step[1], source: step[2] ?? undefined },
-      };
+      return told(step, common, { fstype: fieldsOf(step).type, source: fieldsOf(step).source ?? undefined });
     case 'tree':
-      return { step: describeStep(step), failure: { ...common, ...treeFailure(step) } };
+      return told(step, common, treeFailure(step));
     case 'overlay':
-      return {
-        step: describeStep(step),
-        failure: { ...common, kind: 'mnt', fstype: 'overlay', source: step[2] ?? undefined },
-      };
+      return told(step, common, { fstype: 'overlay', source: fieldsOf(step).upper ?? undefined });
     case 'remount':
-      return { step: describeStep(step), failure: { ...common, operation: remountOf(failure), kind: 'mnt' } };
+      return told(step, common, { operation: remountOf(failure) });
     case 'exec':
-      return { step: describeStep(step), failure: { ...common, file: step[1] } };
+      return told(step, common, { file: fieldsOf(step).file });
     case 'ids':
-      return { step: describeStep(step), failure: { ...common, id: syscall === 'setresuid' ? step[1] : step[2] } };
+      return told(step, common, { id: syscall === 'setresuid' ? fieldsOf(step).uid : fieldsOf(step).gid });
     default:
-      return { step: describeStep(step), failure: { ...common, kind: KIND_OF_STEP[step[0]] } };
+      return told(step, common);
   }
+}
+
+/** What is known of a step by itself, and more where there is more. */
+function told(step: Step, common: Failure, more: Partial<Failure> = {}): Found {
+  return { step: describeStep(step), failure: { ...common, kind: STEPS[step[0]].kind, ...more } };
 }
 
 /** clone3 is what nsinit calls where the pids of the child are chosen, and for nothing else. */
 function childFailure(common: Failure, step: Step, { steps }: Request): Found {
   const chosen = steps.find((each) => each[0] === 'set_tid');
-  const failure: Failure = { ...common, kind: 'pid' };
-  if (chosen === undefined || failure.syscall !== 'clone3') return { step: describeStep(step), failure };
-  return { step: describeStep(chosen), failure: { ...failure, operation: 'set_tid' } };
+  if (chosen === undefined || common.syscall !== 'clone3') return told(step, common);
+  return { ...told(step, common, { operation: 'set_tid' }), step: describeStep(chosen) };
 }
 
 /** Options of the filesystem, or attributes of the mount. */
@@ -176,34 +155,35 @@ function newIn(step: Step): number {
 }
 
 /** Of what it makes at once, the kernel does not say which it was. */
-function nestFailure({ syscall }: LaunchFailure, [, flags]: Extract<Step, ['nest', ...unknown[]]>): Partial<Failure> {
-  const kinds = kindsOfFlags(flags | CLONE_FLAGS.user);
+function nestFailure({ syscall }: LaunchFailure, step: StepOf<'nest'>): Partial<Failure> {
+  const kinds = kindsOfFlags(fieldsOf(step).flags | CLONE_FLAGS.user);
   return syscall === 'unshare' ? { kinds, kind: onlyOne(kinds) } : { kind: 'user' };
 }
 
 /** Its loopback interface is brought up as well. */
-function newNetFailure(failure: Failure, step: Extract<Step, ['make_net' | 'enter_net']>): Found {
+function newNetFailure(failure: Failure, step: StepOf<'make_net'> | StepOf<'enter_net'>): Found {
   const isLoopback = failure.syscall === 'ioctl' || failure.syscall === 'socket';
   const operation = isLoopback ? 'loopback' : 'unshare';
   return { step: describeStep(isLoopback ? ['loopback'] : step), failure: { ...failure, operation, kind: 'net' } };
 }
 
-function treeFailure([, source, fds, , , , , userns]: Extract<Step, ['tree', ...unknown[]]>): Partial<Failure> {
+function treeFailure(step: StepOf<'tree'>): Partial<Failure> {
+  const { source, fds, userns } = fieldsOf(step);
   const [descriptor] = fds;
   const idmap = userns.length === 0 ? {} : { detail: 'idmap' };
-  return { kind: 'mnt', source: descriptor === undefined ? (source ?? undefined) : undefined, descriptor, ...idmap };
+  return { source: descriptor === undefined ? (source ?? undefined) : undefined, descriptor, ...idmap };
 }
 
 /** nsinit tells which one was refused by its flag, in decimal. */
-function joinFailure(failure: Failure, step: Extract<Step, ['join', ...unknown[]]>): Found {
+function joinFailure(failure: Failure, step: StepOf<'join'>): Found {
   const flag = Number(failure.detail ?? NaN);
   const kind = Number.isNaN(flag) ? undefined : onlyOne(kindsOfFlags(flag));
   return { step: kind === undefined ? describeStep(step) : `join ${kind}`, failure: { ...failure, kind } };
 }
 
 /** Of the things an `unshare` step does, its path names the file that could not be written: uid_map, timens_offsets... */
-function unshareFailure(failure: Failure, step: Extract<Step, ['unshare', ...unknown[]]>): Found {
-  const [, flags, setgroups, uidMap, gidMap] = step;
+function unshareFailure(failure: Failure, step: StepOf<'unshare'>): Found {
+  const { flags, setgroups, uidMap, gidMap } = fieldsOf(step);
   const file = failure.syscall === 'write' || failure.syscall === 'open' ? failure.path : undefined;
   switch (file) {
     case 'uid_map':

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Errno } from '../../lib/kernel/errno';
 import { type Failure, explain } from '../../lib/hints/explain';
+import { explainerOf } from '../../lib/plan/step';
 import { HostFiles } from '../../lib/kernel/host-files';
 import { NAMESPACE_KINDS } from '../../lib/kernel/namespace-kind';
 import { ALL_CAPABILITIES, type Tree, anotherHost, ordinary, statusOf } from '../fixtures/another-host';
 
 /** The hint for a failure on an ordinary host that differs in a few files. */
 function hint(failure: Partial<Failure> & Pick<Failure, 'operation' | 'errno'>, differs: Tree = {}): string {
-  return explain({ syscall: 'clone3', ...failure }, anotherHost({ ...ordinary, ...differs })) ?? '(none)';
+  const host = anotherHost({ ...ordinary, ...differs });
+  return explain({ syscall: 'clone3', ...failure }, host, explainerOf(failure.operation)) ?? '(none)';
 }
 
 const root = { 'proc/self/status': statusOf({ Uid: '0 0 0 0', Gid: '0 0 0 0', CapEff: ALL_CAPABILITIES }) };
@@ -192,7 +194,8 @@ describe('a kernel without a kind', () => {
   });
 
   it('is not accused without /proc', () => {
-    expect(explain({ ...invalid, syscall: 'clone3', kinds: ['time'] }, anotherHost({}))).toBeUndefined();
+    const failure = { ...invalid, syscall: 'clone3', kinds: ['time'] } satisfies Failure;
+    expect(explain(failure, anotherHost({}), explainerOf(failure.operation))).toBeUndefined();
   });
 });
 
@@ -739,7 +742,8 @@ describe('any hint', () => {
       for (const kinds of [undefined, [], ['user'], ['net'], [...NAMESPACE_KINDS]] as const) {
         for (const path of [undefined, '/proc/sys/net/x', 'x']) {
           for (const host of [...hosts, new HostFiles()]) {
-            const text = explain({ operation, errno, syscall: operation, kinds, path }, host);
+            const failure = { operation, errno, syscall: operation, kinds, path };
+            const text = explain(failure, host, explainerOf(operation));
             if (text !== undefined)
               expect(text).toMatch(/^(?!.*(undefined|NaN|\[object| {2}|namespacess)).{20,700}\.$/);
           }

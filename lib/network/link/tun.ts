@@ -8,6 +8,7 @@ import { inspectAs } from '../../handle/inspect';
 import type { Place } from '../place';
 import { type TunOptions, tun } from './kinds/tun';
 import { validateLinkName } from './link-name';
+import { makeStep } from '../../plan/step';
 
 /** A tun or tap to be opened. */
 export interface TunSpec extends TunOptions {
@@ -106,7 +107,9 @@ export async function openTun(place: Place, spec: TunSpec, exclusive: boolean): 
     (spec.vnetHeader === true ? TunFlag.VNET_HDR : 0) |
     (exclusive ? TunFlag.EXCL : 0);
   try {
-    const { fds, data } = await place.run([['tun', name, flags, owner, ownerGroup, persistent ? 1 : 0]]);
+    const { fds, data } = await place.run([
+      makeStep('tun', { name, flags, owner, group: ownerGroup, persistent: persistent ? 1 : 0 }),
+    ]);
     const [fd = -1, ...others] = fds;
     for (const other of others) closeFd(other);
     return { fd, name: data.toString('utf8') };

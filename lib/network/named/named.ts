@@ -14,6 +14,7 @@ import { type CallOptions, signalOf } from '../../set/unshare';
 import { type NetworkTarget, membersOf } from '../place';
 import { enter } from './enter';
 import { RUN_DIRECTORY, kindOf, namesIn, namesOf, openNamed, pathOf, validateName } from '../../namespace/run-netns';
+import { makeStep } from '../../plan/step';
 
 /** Options of {@link NetworkNamespaces.add}. Unknown ones are errors. */
 export interface AddNetworkNamespaceOptions extends CallOptions {
@@ -120,7 +121,7 @@ async function add(name: string, options: AddNetworkNamespaceOptions = {}): Prom
   const path = pathOf(name);
   // The directory first: who may not do that learns it before a namespace is made.
   const steps: Step[] = [['netns_directory', RUN_DIRECTORY]];
-  if (given === undefined) steps.push(['unshare', CLONE_FLAGS.net, null, null, null, null]);
+  if (given === undefined) steps.push(makeStep('unshare', { flags: CLONE_FLAGS.net }));
   if (given === undefined && loopback) steps.push(['loopback']);
   steps.push(['netns_add', path, given === undefined ? [] : [given.fd]]);
   await run({}, steps, signal);

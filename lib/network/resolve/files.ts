@@ -31,7 +31,7 @@ async function orNull(text: Promise<string>): Promise<string | null> {
 
 function readHere(path: string): Promise<string | null> {
   const text = readFile(path, 'utf8').catch((cause: unknown) => {
-    throw systemError(cause, { step: `read ${path}`, operation: 'read_file', path });
+    throw systemError(cause, { step: `read ${path}`, operation: 'file', path });
   });
   return orNull(text);
 }

@@ -1,4 +1,4 @@
-import { describeStep } from '../../lib/plan/describe';
+import { describeStep, fieldsOf, makeStep } from '../../lib/plan/step';
 import type { Step } from '../../types/native';
 
 test.each<[Step, string]>([
@@ -26,4 +26,20 @@ test.each<[Step, string]>([
   [['exec', '/bin/x', [], []], 'exec /bin/x'],
 ])('%j is "%s"', (step, words) => {
   expect(describeStep(step)).toBe(words);
+});
+
+describe('makeStep', () => {
+  it('puts the fields where the wire has them', () => {
+    expect(makeStep('write_file', { data: 'x', openFlags: 1, path: '/a' })).toEqual(['write_file', '/a', 1, 'x']);
+  });
+
+  it('fills in what is not given', () => {
+    const mounted = makeStep('tree', { source: '/usr', set: 1, target: '/mnt' });
+    expect(mounted).toEqual(['tree', '/usr', [], 0, 1, 0, 0, [], '/mnt']);
+  });
+
+  it('is undone by fieldsOf', () => {
+    const fields = { uid: 1000, gid: 1000, setGroups: 1, groups: [4, 5] } as const;
+    expect(fieldsOf(makeStep('ids', { ...fields, groups: [4, 5] }))).toEqual(fields);
+  });
 });
