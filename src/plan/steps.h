@@ -14,7 +14,7 @@
  *
  * All else follows: the encoder (src/addon/encoder.cc) checks a step from JavaScript against its fields, the decoder
  * (decode.h) checks the bytes against the same, and nsinit's function step_<identifier>() finds the fields by their
- * names in a struct step_<identifier>. The types for lib/ are in types/native.d.ts.
+ * names in a struct step_<identifier>. For lib/ the types are in types/native.d.ts, and the rows in lib/plan/steps.ts.
  */
 /* clang-format off */
 #define NO_FIELDS
