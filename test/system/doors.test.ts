@@ -90,30 +90,6 @@ describe('compiled', () => {
     },
   );
 
-  /** The folders and files of lib/ that a program loads which requires one door. */
-  async function loadedBy(door: string): Promise<Set<string>> {
-    const result = (await printed(`
-      import { createRequire } from 'node:module';
-      const require = createRequire(process.cwd() + '/');
-      require('${join('linux-ns', door)}');
-      const result = Object.keys(require.cache);`)) as string[];
-    const dist = join(compiled.directory, 'dist/');
-    return new Set(
-      result.filter((file) => file.startsWith(dist)).map((file) => file.slice(dist.length).split('/')[0]!),
-    );
-  }
-
-  test('`linux-ns` loads no code of networks or of discovery; `linux-ns/seccomp` little else', async () => {
-    const loaded = await loadedBy('.');
-    expect(loaded).toContain('sandbox');
-    expect(loaded).not.toContain('network');
-    expect(loaded).not.toContain('discovery');
-    expect(await loadedBy('./network')).toContain('network');
-    const few = await loadedBy('./seccomp');
-    expect(few).toContain('seccomp');
-    for (const folder of ['network', 'discovery', 'sandbox', 'set', 'process']) expect(few).not.toContain(folder);
-  });
-
   test('all have the same classes: what one makes another takes, and its errors are those of `linux-ns`', async () => {
     const result = await printed(`
       import { Namespace, NamespaceError, NamespaceSet, unshare } from 'linux-ns';

@@ -38,6 +38,17 @@ describe('loading', () => {
     for (const folder of ['lib/sandbox', 'lib/discovery', 'lib/host']) expect([...folders]).not.toContain(folder);
   });
 
+  test('all that `linux-ns` exports loads no code of networks or of discovery, and filters need nothing else', async () => {
+    const { folders } = await loadedBy('void { ...linux }');
+    expect([...folders]).toContain('lib/sandbox');
+    for (const folder of ['lib/network', 'lib/discovery']) expect([...folders]).not.toContain(folder);
+    const seccomp = await loadedBy(`void { ...require('linux-ns/seccomp') }`);
+    expect([...seccomp.folders]).toContain('lib/seccomp');
+    for (const folder of ['lib/network', 'lib/discovery', 'lib/sandbox', 'lib/set', 'lib/process']) {
+      expect([...seccomp.folders]).not.toContain(folder);
+    }
+  });
+
   test('everything loads at most 60 files', async () => {
     const { files } = await loadedBy(
       `require(${JSON.stringify(join(compiled.directory, 'dist/chunks/everything.js'))})`,
