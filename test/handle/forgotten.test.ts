@@ -89,6 +89,21 @@ test('a set is not forgotten while one of its handles is in use', async () => {
   expect(stdout).toBe('open: true\n');
 });
 
+test('a network is not forgotten while an agent of it, or a socket, is in use', async () => {
+  const { stdout } = await script(`
+    const set = await unshare(['user', 'net']);
+    const [agent, server] = await (async () => {
+      return [(await Network.open(set)).httpAgent(), await (await Network.open(set)).listen(80)];
+    })();
+    for (let i = 0; i < 20; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 5)); }
+    const request = require('node:http').get({ host: '127.0.0.1', port: 1, agent });
+    await new Promise((resolve) => request.on('error', ({ code }) => resolve(console.log('refused:', code))));
+    console.log('listening:', server.listening);
+    server.close();
+    await set.close();`);
+  expect(stdout).toBe('refused: ECONNREFUSED\nlistening: true\n');
+});
+
 test('a sandbox is not forgotten while a program runs in it, however that was started', async () => {
   const { stdout } = await script(`
     const say = ({ stdout }) => stdout.trim();
