@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import floors from './scripts/floors.js';
 
 const nodeGlobals = Object.fromEntries(
   ['Buffer', 'console', 'module', 'process', 'require', '__dirname', '__filename', 'setTimeout', 'clearTimeout'].map(
@@ -50,6 +51,12 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    // Each folder of lib/ stands only on those below it: CONTRIBUTING.md, "The floors".
+    files: ['lib/**/*.ts'],
+    plugins: { floors },
+    rules: { 'floors/upwards': 'error', 'floors/circles': 'error' },
   },
   {
     files: ['**/*.js'],

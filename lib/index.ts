@@ -71,7 +71,7 @@ export type { CapabilityOptions, CapabilitySets, Securebit } from './process/cap
 export { ClonedProcess, clone } from './process/clone';
 export { type ExecError, type ExecResult, exec, execFile } from './process/exec';
 export { fork } from './process/fork';
-export type { InSet } from './process/in-set';
+export type { InSet, Programs } from './process/programs';
 export type { ChannelControl } from './process/ipc/channel';
 export type { Serialization } from './process/ipc/codec';
 export type { LimitOptions } from './process/limits';

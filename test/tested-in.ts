@@ -75,7 +75,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/process/exec.ts': ['test/process/parity.test.ts', 'test/process/deadline.test.ts'],
   'lib/process/find-host-node.ts': 'test/process/host-node.test.ts',
   'lib/process/in-cgroup.ts': 'test/cgroup/cgroup.root.test.ts',
-  'lib/process/in-set.ts': ['test/set/namespace-set.test.ts', 'test/sandbox/programs.test.ts'],
+  'lib/process/programs.ts': ['test/set/namespace-set.test.ts', 'test/sandbox/programs.test.ts'],
   'lib/process/ipc': 'test/process/fork.test.ts',
   'lib/process/kill.ts': 'test/process/lifetimes.test.ts',
   'lib/process/personality.ts': 'test/process/limits.test.ts',

@@ -56,7 +56,7 @@ export type {
   HttpAgentOptions,
   HttpsAgentOptions,
 } from './sockets/agents';
-export type { ConnectOptions } from './sockets/connect';
+export type { ConnectOptions } from './sockets/socket-options';
 export type { DatagramOptions } from './sockets/datagram';
 export type { ListenOptions } from './sockets/listen';
 export type { SocketDomain, SocketType } from '../kernel/sockets';

@@ -31,7 +31,8 @@ import {
   httpAgent,
   httpsAgent,
 } from './sockets/agents';
-import { type ConnectOptions, connect } from './sockets/connect';
+import type { ConnectOptions } from './sockets/socket-options';
+import { connect } from './sockets/connect';
 import { type DatagramOptions, createSocket } from './sockets/datagram';
 import { type ListenOptions, listen } from './sockets/listen';
 import { Sysctls } from './sysctl';

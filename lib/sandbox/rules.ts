@@ -2,7 +2,7 @@
 import { isAbsolute } from 'node:path';
 import { invalidType, invalidValue } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
-import type { Confinement } from '../process/in-set';
+import type { Confinement } from '../process/programs';
 import { rlimitsWithin } from '../process/rlimits';
 import { type CheckedProgram, schemasWithout } from '../process/schemas';
 import type { Built } from './build';
@@ -14,7 +14,7 @@ import type { Rules } from './parse';
 const WITHHELD = ['setns', 'unshare', 'root', 'mounts', 'init', 'dieWithParent', 'cgroup', 'securebits'] as const;
 
 /** @inline @useDeclaredType */
-type Withheld = (typeof WITHHELD)[number];
+export type Withheld = (typeof WITHHELD)[number];
 
 /**
  * The options of a program in a sandbox: those of the function of the same name, without those that the sandbox

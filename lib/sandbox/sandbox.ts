@@ -8,10 +8,8 @@ import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/unshare';
-import type { ExecResult } from '../process/exec';
-import { type Confinement, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
+import { type Confinement, type ProgramPlace, Programs } from '../process/programs';
 import type { NamespaceProcess } from '../process/namespace-process';
-import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
 import { type Built, build, discard, layersOf, removeMountPoints } from './build';
 import { type Change, changesIn } from './changes';
 import {
@@ -28,7 +26,7 @@ import {
   writeStreamIn,
 } from './files';
 import { parseSpec } from './parse';
-import { type InSandbox, confinementOf } from './rules';
+import { type Withheld, confinementOf } from './rules';
 import type { SandboxSpec } from './sandbox-spec';
 
 let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
@@ -50,7 +48,7 @@ let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
  * console.log((await sandbox.execFile('hostname')).stdout); // 'box\n'
  * ```
  */
-export class Sandbox {
+export class Sandbox extends Programs<Withheld> {
   static {
     construct = (built, rules) => new Sandbox(built, rules);
     inspectAs(this, (sandbox) => ({
@@ -67,6 +65,7 @@ export class Sandbox {
   #closing: Promise<void> | undefined;
 
   private constructor(built: Built, rules: Omit<Confinement, 'started'>) {
+    super();
     this.#built = built;
     this.#confinement = { ...rules, started: (child) => this.#track(child) };
     // The set is this object's from here on, and closed with it.
@@ -106,89 +105,6 @@ export class Sandbox {
   /** Whether `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
-  }
-
-  /**
-   * Starts a program inside, as the function {@link spawn | spawn()} does. Options that the sandbox decides for all its
-   * programs are not taken: see {@link InSandbox}.
-   *
-   * @throws TypeError, RangeError also for options that ask for more than the sandbox has
-   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`; with `step`, `path` and `hint` when the program could not be started
-   */
-  async spawn(
-    file: string,
-    args?: readonly string[] | null,
-    options?: InSandbox<SpawnOptions>,
-  ): Promise<NamespaceProcess>;
-  async spawn(file: string, options?: InSandbox<SpawnOptions>): Promise<NamespaceProcess>;
-  async spawn(
-    file: string,
-    args?: readonly string[] | InSandbox<SpawnOptions> | null,
-    options?: InSandbox<SpawnOptions>,
-  ): Promise<NamespaceProcess> {
-    return spawnIn(this.#set(), file, args, options, this.#confinement);
-  }
-
-  /** Runs a program inside to its end, and resolves with what it wrote. See {@link spawn}. */
-  async execFile(
-    file: string,
-    args: readonly string[] | null | undefined,
-    options: InSandbox<ExecFileOptions> & { encoding: 'buffer' | null },
-  ): Promise<ExecResult<Buffer>>;
-  async execFile(
-    file: string,
-    args?: readonly string[] | null,
-    options?: InSandbox<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
-  ): Promise<ExecResult>;
-  async execFile(
-    file: string,
-    options: InSandbox<ExecFileOptions> & { encoding: 'buffer' | null },
-  ): Promise<ExecResult<Buffer>>;
-  async execFile(
-    file: string,
-    options?: InSandbox<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
-  ): Promise<ExecResult>;
-  async execFile(
-    file: string,
-    args: readonly string[] | null | undefined,
-    options: InSandbox<ExecFileOptions>,
-  ): Promise<ExecResult<string | Buffer>>;
-  async execFile(file: string, options: InSandbox<ExecFileOptions>): Promise<ExecResult<string | Buffer>>;
-  async execFile(
-    file: string,
-    args?: readonly string[] | InSandbox<ExecFileOptions> | null,
-    options?: InSandbox<ExecFileOptions>,
-  ): Promise<ExecResult<string | Buffer>> {
-    return execFileIn(this.#set(), file, args, options, this.#confinement);
-  }
-
-  /** Runs a command line in the shell that the sandbox has, /bin/sh. See {@link spawn}. */
-  async exec(
-    command: string,
-    options: InSandbox<ExecOptions> & { encoding: 'buffer' | null },
-  ): Promise<ExecResult<Buffer>>;
-  async exec(
-    command: string,
-    options?: InSandbox<ExecOptions> & { encoding?: BufferEncoding | undefined },
-  ): Promise<ExecResult>;
-  async exec(command: string, options: InSandbox<ExecOptions>): Promise<ExecResult<string | Buffer>>;
-  async exec(command: string, options?: InSandbox<ExecOptions>): Promise<ExecResult<string | Buffer>> {
-    return execIn(this.#set(), command, options, this.#confinement);
-  }
-
-  /** Runs a Node module inside, with a channel for messages. See {@link spawn}, and {@link ForkOptions.hostNode}. */
-  async fork(
-    modulePath: string | URL,
-    args?: readonly string[] | null,
-    options?: InSandbox<ForkOptions>,
-  ): Promise<NamespaceProcess>;
-  async fork(modulePath: string | URL, options?: InSandbox<ForkOptions>): Promise<NamespaceProcess>;
-  async fork(
-    modulePath: string | URL,
-    args?: readonly string[] | InSandbox<ForkOptions> | null,
-    options?: InSandbox<ForkOptions>,
-  ): Promise<NamespaceProcess> {
-    return forkIn(this.#set(), modulePath, args, options, this.#confinement);
   }
 
   /**
@@ -297,6 +213,11 @@ export class Sandbox {
     void child.exited.then(() => this.#running.delete(child));
     // It was being started when close() looked for what runs.
     if (this.closed) kill([child], this.#built);
+  }
+
+  /** @internal */
+  protected override programPlace(): ProgramPlace {
+    return { setns: this.#set(), confinement: this.#confinement };
   }
 
   #set(): NamespaceSet {

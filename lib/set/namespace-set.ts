@@ -15,10 +15,8 @@ import { type FilesystemSpec, type MountOptions, mountIn } from '../mount/mount'
 import { type MountInfo, mountinfoIn } from '../mount/mountinfo';
 import { type PropagationOptions, propagationStep } from '../mount/propagation';
 import { type UmountOptions, umountIn } from '../mount/umount';
-import type { ExecResult } from '../process/exec';
-import { type InSet, execFileIn, execIn, forkIn, spawnIn } from '../process/in-set';
+import { type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
 import { type NamespaceProcess, taskOf } from '../process/namespace-process';
-import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from '../process/program-options';
 import { Descriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
@@ -66,7 +64,7 @@ let construct: (owned: Possessions) => NamespaceSet;
  * await set.close();
  * ```
  */
-export class NamespaceSet implements Iterable<Namespace>, AsyncDisposable {
+export class NamespaceSet extends Programs implements Iterable<Namespace>, AsyncDisposable {
   static {
     construct = (owned) => new NamespaceSet(owned);
     inspectAs(this, (set) => ({
@@ -82,6 +80,7 @@ export class NamespaceSet implements Iterable<Namespace>, AsyncDisposable {
   #closing: Promise<unknown> | undefined;
 
   private constructor(owned: Possessions) {
+    super();
     const members = owned.descriptors.map((descriptor) => wrap(descriptor, this));
     const inOrder = members.sort((a, b) => NAMESPACE_KINDS.indexOf(a.kind) - NAMESPACE_KINDS.indexOf(b.kind));
     this.#members = new Map(inOrder.map((member) => [member.kind, member]));
@@ -154,76 +153,6 @@ export class NamespaceSet implements Iterable<Namespace>, AsyncDisposable {
   /** Whether `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
-  }
-
-  /** Starts a program inside: `spawn()` with `setns`. */
-  async spawn(file: string, args?: readonly string[] | null, options?: InSet<SpawnOptions>): Promise<NamespaceProcess>;
-  async spawn(file: string, options?: InSet<SpawnOptions>): Promise<NamespaceProcess>;
-  async spawn(
-    file: string,
-    args?: readonly string[] | InSet<SpawnOptions> | null,
-    options?: InSet<SpawnOptions>,
-  ): Promise<NamespaceProcess> {
-    return spawnIn(this, file, args, options);
-  }
-
-  /** Runs a program inside to its end: `execFile()` with `setns`. */
-  async execFile(
-    file: string,
-    args: readonly string[] | null | undefined,
-    options: InSet<ExecFileOptions> & { encoding: 'buffer' | null },
-  ): Promise<ExecResult<Buffer>>;
-  async execFile(
-    file: string,
-    args?: readonly string[] | null,
-    options?: InSet<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
-  ): Promise<ExecResult>;
-  async execFile(
-    file: string,
-    options: InSet<ExecFileOptions> & { encoding: 'buffer' | null },
-  ): Promise<ExecResult<Buffer>>;
-  async execFile(
-    file: string,
-    options?: InSet<ExecFileOptions> & { encoding?: BufferEncoding | undefined },
-  ): Promise<ExecResult>;
-  async execFile(
-    file: string,
-    args: readonly string[] | null | undefined,
-    options: InSet<ExecFileOptions>,
-  ): Promise<ExecResult<string | Buffer>>;
-  async execFile(file: string, options: InSet<ExecFileOptions>): Promise<ExecResult<string | Buffer>>;
-  async execFile(
-    file: string,
-    args?: readonly string[] | InSet<ExecFileOptions> | null,
-    options?: InSet<ExecFileOptions>,
-  ): Promise<ExecResult<string | Buffer>> {
-    return execFileIn(this, file, args, options);
-  }
-
-  /** Runs a command line in a shell inside: `exec()` with `setns`. */
-  async exec(command: string, options: InSet<ExecOptions> & { encoding: 'buffer' | null }): Promise<ExecResult<Buffer>>;
-  async exec(
-    command: string,
-    options?: InSet<ExecOptions> & { encoding?: BufferEncoding | undefined },
-  ): Promise<ExecResult>;
-  async exec(command: string, options: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>>;
-  async exec(command: string, options?: InSet<ExecOptions>): Promise<ExecResult<string | Buffer>> {
-    return execIn(this, command, options);
-  }
-
-  /** Runs a Node module inside, with a channel for messages: `fork()` with `setns`. */
-  async fork(
-    modulePath: string | URL,
-    args?: readonly string[] | null,
-    options?: InSet<ForkOptions>,
-  ): Promise<NamespaceProcess>;
-  async fork(modulePath: string | URL, options?: InSet<ForkOptions>): Promise<NamespaceProcess>;
-  async fork(
-    modulePath: string | URL,
-    args?: readonly string[] | InSet<ForkOptions> | null,
-    options?: InSet<ForkOptions>,
-  ): Promise<NamespaceProcess> {
-    return forkIn(this, modulePath, args, options);
   }
 
   /**
@@ -382,6 +311,11 @@ export class NamespaceSet implements Iterable<Namespace>, AsyncDisposable {
   /** Its namespace of a kind, and the user namespace with the privileges there. */
   #withUser(kind: NamespaceKind): Namespace[] {
     return [...this].filter((member) => member.kind === kind || member.kind === 'user');
+  }
+
+  /** @internal */
+  protected override programPlace(): ProgramPlace {
+    return { setns: this, confinement: UNCONFINED };
   }
 
   async #run(step: Step): Promise<Results> {

@@ -8,7 +8,8 @@ import { plain } from '../../errors/plain';
 import { validateObject, validateString } from '../../errors/validate';
 import type { Place } from '../place';
 import type { ResolveOptions } from '../resolve/resolve-options';
-import { type ConnectOptions, connect } from './connect';
+import type { ConnectOptions } from './socket-options';
+import { connect } from './connect';
 
 /** Loaded when they are needed: that takes longer than to load this package. */
 const load = createRequire(__filename);

@@ -5,7 +5,7 @@ import { attempt } from '../descriptors/attempt';
 import { inetEndpoint } from '../descriptors/endpoint';
 import type { Place } from '../place';
 import { resolveHost } from '../resolve/host';
-import type { ConnectOptions } from './connect';
+import type { ConnectOptions } from './socket-options';
 
 /** Connects to the first address that it can: a descriptor. */
 export async function connectAny(place: Place, options: ConnectOptions, signal?: AbortSignal): Promise<number> {

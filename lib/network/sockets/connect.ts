@@ -1,5 +1,5 @@
 /** Connections from inside a network namespace: what `net.connect()` does, in the namespace. */
-import { type LookupFunction, Socket, isIP } from 'node:net';
+import { Socket, isIP } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
@@ -14,53 +14,9 @@ import {
 import { abortError } from '../../errors/abort';
 import { handOver } from '../descriptors/hand-over';
 import type { Place } from '../place';
-import { type ResolveOptions, validateFamily } from '../resolve/resolve-options';
+import { validateFamily } from '../resolve/resolve-options';
 import { connectAny } from './attempts';
-import { validateDevice, validateLookup, validatePort, validateUnixPath } from './socket-options';
-
-/** Options of {@link Network.connect}: those of `net.connect()`, seen from inside the namespace. Unknown ones are errors. */
-export interface ConnectOptions {
-  /** The port to connect to. Either this or {@link path} is needed. */
-  port?: number | undefined;
-  /** An IP address, with its interface where it is link-local (`fe80::1%eth0`), or a name. Default: `'localhost'`. */
-  host?: string | undefined;
-  /** Of the addresses of a name, only those of this family. Default: 0, for both. */
-  family?: 0 | 4 | 6 | undefined;
-  /**
-   * A Unix socket: a path as this process sees it, or `'\0'` and an abstract name. Abstract names belong to the network
-   * namespace, paths do not. unix(7)
-   */
-  path?: string | undefined;
-  /** The address to connect from: one that an interface of the namespace has. */
-  localAddress?: string | undefined;
-  /** The port to connect from. */
-  localPort?: number | undefined;
-  /** Through this interface only: SO_BINDTODEVICE, socket(7). */
-  device?: string | undefined;
-  /** How names are resolved. Default: as {@link Network.lookup} does, never with this process's own sockets. */
-  lookup?: LookupFunction | undefined;
-  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
-  dns?: ResolveOptions | undefined;
-  /**
-   * Milliseconds to connect in, after which it fails with `ETIMEDOUT`; then those without traffic after which the socket
-   * emits 'timeout'. Default: 0, for as long as the kernel takes.
-   */
-  timeout?: number | undefined;
-  /** Whether several addresses of a name are tried in turn. Default: as of `net.setDefaultAutoSelectFamily()`. */
-  autoSelectFamily?: boolean | undefined;
-  /** Milliseconds for all addresses but the last. Default: as of `net.setDefaultAutoSelectFamilyAttemptTimeout()`. */
-  autoSelectFamilyAttemptTimeout?: number | undefined;
-  /** Default: false. */
-  allowHalfOpen?: boolean | undefined;
-  /** TCP_NODELAY. Default: false. */
-  noDelay?: boolean | undefined;
-  /** SO_KEEPALIVE. Default: false. */
-  keepAlive?: boolean | undefined;
-  /** Milliseconds before the first probe of {@link keepAlive}. Default: 0, as the namespace has it. */
-  keepAliveInitialDelay?: number | undefined;
-  /** Gives up while it connects, and destroys the socket later on. */
-  signal?: AbortSignal | undefined;
-}
+import { type ConnectOptions, validateDevice, validateLookup, validatePort, validateUnixPath } from './socket-options';
 
 const KNOWN: Record<keyof ConnectOptions, true> = {
   port: true,

@@ -1,0 +1,162 @@
+import { validateJoin } from '../launch/join';
+import type { Joinable } from '../namespace/namespace';
+import { type ExecResult, runExec, runExecFile } from './exec';
+import { runFork } from './fork';
+import type { NamespaceProcess } from './namespace-process';
+import type { Confine } from './program';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './program-options';
+import { type CheckedProgram, type Schemas, parseFile, schemasWithout } from './schemas';
+import { requestOf, sortArguments, startSpawn } from './spawn';
+
+/** The rules for all programs of one place: some options are not theirs to give, and others are given for them. */
+export interface Confinement {
+  /** Without the options that are errors. */
+  readonly schemas: Schemas;
+  /** The options to start with. @throws TypeError if they ask for more than there is to have */
+  narrow<Options extends CheckedProgram>(options: Options): Options;
+  readonly confine: Confine;
+  /** Called with each program as soon as it runs. */
+  readonly started: (child: NamespaceProcess) => void;
+}
+
+/** Namespaces that programs are started in, and what holds for all of them. */
+export interface ProgramPlace {
+  readonly setns: Joinable;
+  readonly confinement: Confinement;
+}
+
+/** The rules where there are none but that the namespaces are given. */
+export const UNCONFINED: Confinement = {
+  schemas: schemasWithout('setns'),
+  narrow: (options) => options,
+  confine: (program) => program,
+  started: () => undefined,
+};
+
+/** Options without `setns`, which is the set itself. */
+export type InSet<Options> = Omit<Options, 'setns'>;
+
+/**
+ * Starts programs in namespaces that exist already: what a {@link NamespaceSet} and a {@link Sandbox} have in common.
+ *
+ * `Withheld` are the options that a program does not have here, because the place decides them.
+ */
+export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
+  /** Says where programs are started. @throws NamespaceError `ERR_LINUX_NS_CLOSED` @internal */
+  protected abstract programPlace(): ProgramPlace;
+
+  /**
+   * Starts a program inside, as the function {@link spawn | spawn()} does with `setns`.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`; with `step`, `path` and `hint` when the program could not be started
+   */
+  async spawn(
+    file: string,
+    args?: readonly string[] | null,
+    options?: Omit<SpawnOptions, Withheld>,
+  ): Promise<NamespaceProcess>;
+  async spawn(file: string, options?: Omit<SpawnOptions, Withheld>): Promise<NamespaceProcess>;
+  async spawn(
+    file: string,
+    args?: readonly string[] | Omit<SpawnOptions, Withheld> | null,
+    options?: Omit<SpawnOptions, Withheld>,
+  ): Promise<NamespaceProcess> {
+    const { setns, confinement } = this.programPlace();
+    const [list, bag] = sortArguments(args, options);
+    const checked = joining(setns, confinement.schemas.spawn('options', bag));
+    const child = await startSpawn(
+      requestOf(parseFile('file', file), list, confinement.narrow(checked), confinement.confine),
+    );
+    confinement.started(child);
+    return child;
+  }
+
+  /** Runs a program inside to its end, and resolves with what it wrote: {@link execFile | execFile()} with `setns`. */
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: Omit<ExecFileOptions, Withheld> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | null,
+    options?: Omit<ExecFileOptions, Withheld> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    options: Omit<ExecFileOptions, Withheld> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async execFile(
+    file: string,
+    options?: Omit<ExecFileOptions, Withheld> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: Omit<ExecFileOptions, Withheld>,
+  ): Promise<ExecResult<string | Buffer>>;
+  async execFile(file: string, options: Omit<ExecFileOptions, Withheld>): Promise<ExecResult<string | Buffer>>;
+  async execFile(
+    file: string,
+    args?: readonly string[] | Omit<ExecFileOptions, Withheld> | null,
+    options?: Omit<ExecFileOptions, Withheld>,
+  ): Promise<ExecResult<string | Buffer>> {
+    const { setns, confinement } = this.programPlace();
+    const [list, bag] = sortArguments(args, options);
+    return runExecFile(
+      file,
+      list,
+      confinement.narrow(joining(setns, confinement.schemas.execFile('options', bag))),
+      confinement.confine,
+      confinement.started,
+    );
+  }
+
+  /** Runs a command line in the shell that is inside, /bin/sh: {@link exec | exec()} with `setns`. */
+  async exec(
+    command: string,
+    options: Omit<ExecOptions, Withheld> & { encoding: 'buffer' | null },
+  ): Promise<ExecResult<Buffer>>;
+  async exec(
+    command: string,
+    options?: Omit<ExecOptions, Withheld> & { encoding?: BufferEncoding | undefined },
+  ): Promise<ExecResult>;
+  async exec(command: string, options: Omit<ExecOptions, Withheld>): Promise<ExecResult<string | Buffer>>;
+  async exec(command: string, options: unknown = {}): Promise<ExecResult<string | Buffer>> {
+    const { setns, confinement } = this.programPlace();
+    return runExec(
+      command,
+      confinement.narrow(joining(setns, confinement.schemas.exec('options', options))),
+      confinement.confine,
+      confinement.started,
+    );
+  }
+
+  /**
+   * Runs a Node module inside, with a channel for messages: {@link fork | fork()} with `setns`. See
+   * {@link ForkOptions.hostNode} for a root without Node.
+   */
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | null,
+    options?: Omit<ForkOptions, Withheld>,
+  ): Promise<NamespaceProcess>;
+  async fork(modulePath: string | URL, options?: Omit<ForkOptions, Withheld>): Promise<NamespaceProcess>;
+  async fork(
+    modulePath: string | URL,
+    args?: readonly string[] | Omit<ForkOptions, Withheld> | null,
+    options?: Omit<ForkOptions, Withheld>,
+  ): Promise<NamespaceProcess> {
+    const { setns, confinement } = this.programPlace();
+    const [list, bag] = sortArguments(args, options ?? {});
+    const checked = joining(setns, confinement.schemas.fork('options', bag));
+    const child = await runFork(modulePath, list, confinement.narrow(checked), confinement.confine);
+    confinement.started(child);
+    return child;
+  }
+}
+
+/** @throws NamespaceError `ERR_LINUX_NS_CLOSED` for a closed set */
+function joining<Options extends CheckedProgram>(setns: Joinable, options: Options): Options {
+  return { ...options, setns: validateJoin('options.setns', setns) };
+}
