@@ -19,6 +19,7 @@
 /* What the helper says when it is where it is to be. */
 struct made {
   int32_t error;
+  uint32_t by_prctl; /* else by unshare */
   char name[sizeof(((struct nested *)0)->name)];
 };
 
@@ -47,7 +48,7 @@ static const char *proc_path(const struct nested *nested, const char *file, char
  * the addon.
  */
 static _Noreturn void help(uint64_t flags, int ready, int done) {
-  struct made made = {0, ""};
+  struct made made = {0, 0, ""};
   char byte;
   must(sys4(__NR_readlinkat, proc_directory(), "self", made.name, sizeof(made.name) - 1), "readlink", "/proc/self");
   place_stdio((int[]){ready, done}, 2);
@@ -55,9 +56,11 @@ static _Noreturn void help(uint64_t flags, int ready, int done) {
   done = 1;
   close_all_but(2, -1, -1);
   made.error = (int32_t)sys1(__NR_unshare, flags);
-  long error = sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  made.error = made.error < 0 ? made.error : (int32_t)error;
-  ignored(sys5(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0), "its files then can't be written, and that is told");
+  if (made.error == 0) {
+    long error = sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    made.error = (int32_t)(error < 0 ? error : sys5(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0));
+    made.by_prctl = 1;
+  }
   ignored(sys3(__NR_write, ready, &made, sizeof(made)), "the end of this process says that it failed");
   sys_close(ready);
   ignored(sys3(__NR_read, done, &byte, 1), "whatever it says this is the end");
@@ -106,7 +109,7 @@ void start_nested(struct nested *nested, uint64_t flags, const struct plan_field
   if (sys3(__NR_read, ready[0], &made, sizeof(made)) != (long)sizeof(made)) {
     fail("clone", -ESRCH, NULL);
   }
-  must(made.error, "unshare", NULL);
+  must(made.error, made.by_prctl != 0 ? "prctl" : "unshare", NULL);
   __builtin_memcpy(nested->name, made.name, sizeof(made.name));
   write_file_of(nested, "setgroups", setgroups);
   write_file_of(nested, "uid_map", uid_map);
