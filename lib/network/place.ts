@@ -11,7 +11,7 @@ import { type Namespace, wrap } from '../namespace/namespace';
 import type { NamespaceSet } from '../set/namespace-set';
 import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 
-/** What has a network of its own: a namespace of kind `net`, or a set with one. */
+/** A namespace of kind `net`, or a set with one. */
 export type NetworkTarget = Namespace | NamespaceSet;
 
 /** Arguments of socket(2). */
@@ -77,7 +77,7 @@ export class Place implements AsyncDisposable {
     return this.net.closed;
   }
 
-  /** Whether it has a mount namespace of its own: {@link Place.readFile}. */
+  /** True with a mount namespace of its own, for {@link Place.readFile}. */
   get hasMounts(): boolean {
     return this.#mounts !== undefined;
   }
@@ -164,7 +164,7 @@ export class Place implements AsyncDisposable {
   }
 }
 
-/** What a place is made of. */
+/** The handles of a place. */
 interface Handles {
   net: Namespace;
   /** Joined before the network. */
@@ -264,7 +264,7 @@ export function networkTarget(name: string, target: unknown): NetworkTarget {
   return target as NetworkTarget;
 }
 
-/** What has been made is closed when one of them fails. */
+/** Closes those that have been made when one of them fails. */
 async function allOrNone<T extends number | undefined>(made: readonly Promise<T>[]): Promise<T[]> {
   try {
     return await Promise.all(made);

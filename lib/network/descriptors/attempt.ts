@@ -7,7 +7,7 @@ import { bindTo, bindToDevice } from './bind';
 import { type Endpoint, type InetEndpoint, addressArguments, inetEndpoint } from './endpoint';
 import { socketError } from './socket-error';
 
-/** Where a connection is to come from. */
+/** The address, the port and the interface that a connection comes from. */
 export interface Origin {
   localAddress?: string | undefined;
   localPort?: number | undefined;

@@ -1,10 +1,10 @@
-/** What a socket is told before it listens, connects or sends. */
+/** Binds sockets, and sets the options that come before. */
 import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import { type Endpoint, addressArguments } from './endpoint';
 import { socketError } from './socket-error';
 
-/** Of `<asm-generic/socket.h>` and `<linux/in6.h>`. */
+/** Numbers of `<asm-generic/socket.h>` and `<linux/in6.h>`. */
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
@@ -31,7 +31,7 @@ export function bindToDevice(fd: number, device: string | undefined): void {
   }
 }
 
-/** What a socket is told before it is bound. */
+/** Options that are set before a socket is bound. */
 export interface BindFlags {
   reuseAddr?: boolean | undefined;
   reusePort?: boolean | undefined;
