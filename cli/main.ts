@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseCommandLine } from './arguments';
 import { type Command, UsageError } from './command';
 import { COMMANDS } from './commands';
+import { enableCompileCache } from './compile-cache';
 import { helpOf, overview } from './help';
 import { print } from './output';
 import { packageFolder } from './package-folder';
@@ -70,6 +71,7 @@ process.on('exit', leaveTerminalToForeground);
 // Where standard error is lost, nobody can be told.
 process.stderr.on('error', () => undefined);
 
+enableCompileCache(process.env);
 main(words).then(
   (status) => (process.exitCode = status),
   (error: unknown) => {

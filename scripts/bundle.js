@@ -49,6 +49,19 @@ function fileOf(module) {
   return [`${base}.ts`, path.join(base, 'index.ts')].find((file) => fs.existsSync(file));
 }
 
+/** By their reference: chunks of modules that are loaded late. */
+const parts = new Set();
+
+/** `require('./part')` in a function loads a part late: a chunk of its own, wherever Rollup puts the module that asks. */
+function locateParts(context, source, importer) {
+  return source.replace(/\brequire\('(\.[^']+)'\)/g, (_, name) => {
+    const id = fileOf(path.join(path.dirname(importer), name));
+    const part = context.emitFile({ type: 'chunk', id, name: path.basename(name) });
+    parts.add(part);
+    return `require(import.meta.ROLLUP_FILE_URL_${part})`;
+  });
+}
+
 const typescript = {
   name: 'typescript',
   resolveId(name, importer) {
@@ -60,12 +73,12 @@ const typescript = {
   async transform(source, id) {
     if (id.includes(ROOM)) return null;
     if (id === LOADS_EVERYTHING) {
-      const code = `export const loadEverything = () => void ${requireOf(EVERYTHING, EVERYTHING)};`;
+      const code = `export const loadEverything = () => void require('${relativeTo(EVERYTHING, EVERYTHING)}');`;
       return { code, map: { mappings: '' } };
     }
     // Only what stands in import.meta can be answered when it is known which chunk a module is in.
     const located = source.replace(/\b__dirname\b/g, 'import.meta.dirname');
-    const { code, map } = await esbuild.transform(located, {
+    const { code, map } = await esbuild.transform(locateParts(this, located, id), {
       loader: 'ts',
       target: 'es2022',
       // Comments and indentation are a third of what V8 reads; short lines keep the line numbers of a stack useful.
@@ -75,6 +88,9 @@ const typescript = {
       sourcefile: id,
     });
     return { code, map };
+  },
+  resolveFileUrl({ chunkId, fileName }) {
+    return `'${relativeTo(chunkId, fileName)}'`;
   },
   /** `__dirname` is the folder that a module would be in if each was compiled by itself, as its author sees it. */
   resolveImportMeta(property, { chunkId, moduleId }) {
@@ -120,16 +136,16 @@ function effectsOf(door, program) {
   return imports.map(({ source }) => fileOf(path.join(path.dirname(door), source.value)));
 }
 
-/** Relative to a file of dist/, as `require` takes it. */
-function requireOf(file, from) {
+/** The path of a file of dist/ as `require` takes it in another. */
+function relativeTo(from, file) {
   const relative = path.posix.relative(path.posix.dirname(from), file);
-  return `require('${relative.startsWith('.') ? relative : `./${relative}`}')`;
+  return relative.startsWith('.') ? relative : `./${relative}`;
 }
 
 /** The JavaScript of a door. */
 function doorCode(place, rooms, chunkOf) {
   const lines = Object.entries(rooms).flatMap(([room, names]) => {
-    const load = requireOf(chunkOf(room), place);
+    const load = `require('${relativeTo(place, chunkOf(room))}')`;
     return names.map(({ name }) => `late('${name}', () => ${load});`);
   });
   const names = Object.values(rooms)
@@ -181,14 +197,14 @@ function doorsPlugin() {
       );
     },
     generateBundle() {
-      const all = [];
+      const all = [...parts].map((part) => this.getFileName(part));
       for (const [door, { rooms, chunks }] of made) {
         const fileName = placeOf(door);
         const chunkOf = (room) => this.getFileName(chunks[room]);
         all.push(...Object.keys(rooms).map(chunkOf));
         this.emitFile({ type: 'asset', fileName, source: doorCode(fileName, rooms, chunkOf) });
       }
-      const lines = [...new Set(all)].map((file) => `${requireOf(file, EVERYTHING)};\n`);
+      const lines = [...new Set(all)].map((file) => `require('${relativeTo(EVERYTHING, file)}');\n`);
       this.emitFile({ type: 'asset', fileName: EVERYTHING, source: `'use strict';\n${lines.join('')}` });
     },
   };

@@ -49,6 +49,12 @@ describe('loading', () => {
     }
   });
 
+  test('what compiles filters is loaded with the first filter', async () => {
+    const filters = join(compiled.directory, 'dist', 'chunks', 'filters.js');
+    expect((await loadedBy(`await linux.execFile('true')`)).files).not.toContain(filters);
+    expect((await loadedBy(`await linux.execFile('true', [], { seccomp: 'default' })`)).files).toContain(filters);
+  });
+
   test('everything loads at most 60 files', async () => {
     const { files } = await loadedBy(
       `require(${JSON.stringify(join(compiled.directory, 'dist/chunks/everything.js'))})`,
