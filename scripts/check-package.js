@@ -29,8 +29,8 @@ const ALLOWED = [
   /^docs\/(decisions\/)?[\w-]+\.md$/,
   /^docs\/plots\/[\w-]+\.svg$/,
   /^examples\/([\w-]+\.ts|README\.md)$/,
-  /^src\/(addon|addon\/discovery|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
-  /^prebuilds\/linux-(x64|arm64)\/linux-ns\.node$/,
+  /^src\/(addon|addon\/[\w-]+|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
+  /^prebuilds\/(README\.md|linux-(x64|arm64)\/linux-ns\.node)$/,
 ];
 
 const REQUIRED = [
