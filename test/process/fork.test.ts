@@ -1,10 +1,12 @@
 import * as childProcess from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { release } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { type ForkOptions, type NamespaceProcess, type SpawnOptions, fork, spawn, unshare } from '../../lib';
+import { isAtLeast } from '../../lib/kernel/version';
 import { errorWith } from '../fixtures/errors';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
@@ -259,13 +261,23 @@ describe('what differs from child_process', () => {
     expect(await once(child, 'message')).toEqual(['next', undefined]);
   });
 
-  test('a handle that the child sends is lost with its message, which is warned of, and what follows arrives', async () => {
+  // The child's Node waits for an answer to the handle before it sends anything else. Where the kernel refuses
+  // to send one, none can come: the child does not learn of it, and this end has received nothing to answer.
+  const refused = isAtLeast(release(), [6, 16]);
+  const lost = refused
+    ? 'is refused by the kernel'
+    : 'is lost with its message, which is warned of, and what follows arrives';
+  test(`a handle that the child sends ${lost}`, async () => {
     const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const child = await fork(CHILD, ['handle'], { silent: true, execArgv: [] });
-    expect(await once(child, 'message')).toEqual(['after', undefined]);
+    const messages: unknown[] = [];
+    child.on('message', (...message) => messages.push(message));
+    if (!refused) await once(child, 'message');
     child.send('end');
     await child.exited;
-    expect(warning.mock.calls).toEqual([[expect.any(String), { code: 'LINUX_NS_HANDLE_LOST' }]]);
+    expect(messages).toEqual(refused ? [] : [['after', undefined]]);
+    const warned = [expect.any(String), { code: 'LINUX_NS_HANDLE_LOST' }];
+    expect(warning.mock.calls).toEqual(refused ? [] : [warned]);
     warning.mockRestore();
   });
 
