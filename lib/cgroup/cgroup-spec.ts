@@ -50,7 +50,7 @@ export interface CgroupSpec {
   memoryMin?: CgroupMax | undefined;
   /** Most bytes of swap; 0 for none. */
   memorySwapMax?: CgroupMax | undefined;
-  /** Whether the OOM killer kills all processes of the cgroup, and not one of them. */
+  /** True: the OOM killer kills all processes of the cgroup together, and not only one of them. */
   memoryOomGroup?: boolean | undefined;
   /** Most processes and threads. */
   pidsMax?: CgroupMax | undefined;
@@ -97,7 +97,7 @@ export interface CgroupPlan {
 
 type Limit = Exclude<keyof CgroupSpec, 'parent' | 'name'>;
 
-/** What each limit writes: file and text, or several. */
+/** Returns the files that a limit is written to, each with its text. */
 type Writer = (name: string, value: unknown) => readonly (readonly [file: string, text: string])[];
 
 /** The file's part before the first dot is the controller. */

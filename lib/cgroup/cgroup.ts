@@ -61,7 +61,7 @@ export class Cgroup {
     return texts.flatMap((text) => text.split('\n').map(Number)).filter((pid) => pid > 0);
   }
 
-  /** What its processes use and have used, as far as the controllers that are enabled count it. */
+  /** Reads the use of its processes, now and so far, as far as the enabled controllers count it. */
   async stats(): Promise<CgroupStats> {
     // It tells whether the cgroup is there at all; the others may each be missing.
     const events = await this.#read('cgroup.events');
@@ -73,8 +73,8 @@ export class Cgroup {
   /**
    * Stops all processes in it until {@link thaw}; resolves when they have stopped. They can still be killed.
    *
-   * A process that waits for a device or a file server in the kernel (state D in ps(1)) stops only when that has answered.
-   * If one has not stopped within the time-out, none stays stopped. cgroup.freeze, Linux 5.2
+   * A process that waits for a device or a file server in the kernel (state D in ps(1)) stops only when that has
+   * answered. If one has not stopped within the time-out, none stays stopped. cgroup.freeze, Linux 5.2
    *
    * @throws NamespaceError `ETIMEDOUT` when a process does not stop; TypeError, RangeError for bad options
    */
@@ -100,8 +100,8 @@ export class Cgroup {
    * Kills all processes in it with SIGKILL, whatever their pid namespace, and also those that are forked meanwhile.
    * Resolves when there is none left. cgroup.kill, Linux 5.14; before that they are frozen and killed one by one.
    *
-   * @throws NamespaceError `ETIMEDOUT` when a process has not ended after 30 seconds: it ends when the device or file server
-   * has answered that it waits for in the kernel
+   * @throws NamespaceError `ETIMEDOUT` when a process has not ended after 30 seconds: it ends when the device or file
+   *   server has answered that it waits for in the kernel
    */
   async kill(): Promise<void> {
     try {
@@ -113,7 +113,10 @@ export class Cgroup {
     await this.#untilEmpty();
   }
 
-  /** Kills what is left in it and deletes it. It happens by itself when the program ends. Calling it again changes nothing. */
+  /**
+   * Kills what is left in it and deletes it. It happens by itself when the program ends. Calling it again changes
+   * nothing.
+   */
   delete(): Promise<void> {
     this.#deleting ??= this.#delete().catch((error: unknown) => {
       this.#deleting = undefined;

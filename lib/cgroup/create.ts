@@ -25,8 +25,8 @@ export interface CgroupEnd {
 }
 
 /**
- * Makes a cgroup: switches the controllers on that it needs, creates the directory, writes its limits. On rejection there
- * is no directory; controllers stay on, since others may have come to rely on them.
+ * Makes a cgroup: switches the controllers on that it needs, creates the directory, writes its limits. On rejection
+ * there is no directory; controllers stay on, since others may have come to rely on them.
  *
  * Rejects with a NamespaceError: `ERR_LINUX_NS_UNSUPPORTED` for a controller that is not there, `EBUSY` when the parent
  * has processes and can't pass controllers on, `EACCES`, `EEXIST`, and what the kernel says to the limits.

@@ -1,4 +1,4 @@
-/** Where in the version 2 hierarchy this process is, and who makes cgroups there. */
+/** The place of this process in the version 2 hierarchy, and the names of the cgroups that this package makes there. */
 import { randomBytes } from 'node:crypto';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,10 +6,12 @@ import { NamespaceError } from '../errors/namespace-error';
 import { hasEnded, ownMark } from '../handle/maker';
 import { HostFiles } from '../kernel/host-files';
 
-/** What a name begins with that this package has chosen. */
+/** The names that this package chooses begin with this. */
 const PREFIX = 'linux-ns';
 
-/** The path of this process's cgroup within the version 2 hierarchy: `'/user.slice/…'`; undefined where there is none. */
+/**
+ * The path of this process's cgroup within the version 2 hierarchy: `'/user.slice/…'`; undefined where there is none.
+ */
 function ownCgroupPath(host: HostFiles): string | undefined {
   return /^0::(.*)$/m.exec(host.proc('self/cgroup') ?? '')?.[1];
 }
@@ -17,7 +19,8 @@ function ownCgroupPath(host: HostFiles): string | undefined {
 /**
  * The directory of this process's own cgroup.
  *
- * @throws NamespaceError `ERR_LINUX_NS_UNSUPPORTED` where the version 2 hierarchy is not mounted, or not as far as there
+ * @throws NamespaceError `ERR_LINUX_NS_UNSUPPORTED` where the version 2 hierarchy is not mounted, or not as far as
+ *   there
  */
 export function ownCgroup(host = new HostFiles()): string {
   const path = ownCgroupPath(host);
@@ -38,7 +41,10 @@ export function ownCgroup(host = new HostFiles()): string {
   });
 }
 
-/** As seen from another cgroup namespace a path begins with `/..`: there is no way to it. cgroup_namespaces(7) */
+/**
+ * A path below a root, relative to it. A path that begins with `/..` lies outside the cgroup namespace, and no way
+ * leads to it: cgroup_namespaces(7).
+ */
 function relativeTo(root: string, path: string): string | undefined {
   if (path.startsWith('/..')) return undefined;
   if (root === '/' || path === root) return path.slice(root === '/' ? 0 : root.length);
@@ -51,9 +57,9 @@ export function newName(host = new HostFiles()): string {
 }
 
 /**
- * Removes the empty cgroups that threads which have ended have left here: of a Node that was killed, or a Worker that was
- * terminated, which nobody else would remove. Those of other pid namespaces are not looked at, since their owners can't be
- * seen.
+ * Removes the empty cgroups that threads which have ended have left here: of a Node that was killed, or a Worker that
+ * was terminated, which nobody else would remove. Those of other pid namespaces are not looked at, since their owners
+ * can't be seen.
  */
 export async function removeStale(parent: string, host = new HostFiles()): Promise<void> {
   const names = await readdir(parent).catch(() => []);

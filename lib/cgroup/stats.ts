@@ -1,8 +1,11 @@
-/** What the kernel counts for a cgroup; a part whose controller is not on is absent. Bytes, microseconds, numbers. */
+/**
+ * The kernel's counts for a cgroup, `cgroups(7)`. The part of a controller that is not enabled is missing. Sizes are in
+ * bytes; times are in microseconds.
+ */
 export interface CgroupStats {
-  /** Whether there are processes in it, or below it. */
+  /** True while there are processes in the cgroup, or in a cgroup below it. */
   populated: boolean;
-  /** Whether these are frozen. */
+  /** True while these processes are frozen. */
   frozen: boolean;
   /** cpu.stat: `usage_usec`, `user_usec`, `system_usec`, and with the controller `nr_throttled` and others. */
   cpu?: Record<string, number>;
@@ -10,7 +13,7 @@ export interface CgroupStats {
   memory?: {
     /** Bytes in use. */
     current: number;
-    /** The most that were. */
+    /** The most bytes that have been in use at one time. */
     peak?: number;
     /** Bytes that are swapped out. */
     swap?: number;
