@@ -10,7 +10,7 @@ export class StartTimeout extends NamespaceError {
   }
 }
 
-/** What Node's own functions reject with when their signal is aborted. */
+/** The same error that Node's own functions reject with when their signal is aborted. */
 export function abortError(signal: AbortSignal): Error {
   if (signal.reason instanceof StartTimeout) return signal.reason;
   const error = new Error('The operation was aborted', { cause: signal.reason });

@@ -5,7 +5,7 @@ import { invalidType, invalidValue } from './validate';
 /** Bytes: a typed array such as a Buffer, a DataView, or the buffer of such, shared or not. */
 export type Bytes = ArrayBufferView | ArrayBufferLike;
 
-/** What is said of bytes in an error. */
+/** The words for bytes in an error message. */
 export const BYTES = 'an ArrayBuffer, a SharedArrayBuffer, or a view of one such as Buffer or Uint8Array';
 
 /** Getters of the language itself: an object can have properties of its own with the same names. */
@@ -22,7 +22,7 @@ const ofDataView = {
   byteLength: getterOf(DataView.prototype, 'byteLength'),
 };
 
-/** Whether it has bytes, in whatever realm and kind of buffer. */
+/** True for a buffer or a view of one, of every kind and from every realm. */
 export function isBytes(value: unknown): value is Bytes {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }
@@ -31,8 +31,8 @@ export function isBytes(value: unknown): value is Bytes {
  * A copy, taken now and once: a shared buffer changes at any time, and any other at the next turn.
  *
  * @param most - how many bytes it may have. Default: any number
- * @throws TypeError for what is no bytes, for a buffer that has been detached, and for a view that its buffer has become
- * too small for
+ * @throws TypeError for what is no bytes, for a buffer that has been detached, and for a view that its buffer has
+ *   become too small for
  */
 export function copyBytes(name: string, value: unknown, most = Infinity): Buffer {
   if (!isBytes(value)) throw invalidType(name, BYTES, value, copyBytes);

@@ -1,13 +1,13 @@
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { describeErrno } from '../kernel/errno';
 
-/** What a {@link NamespaceError} is made of. Either `errno` or `code` (with `message`) says what happened. */
+/** The parts of a {@link NamespaceError}. Either `errno`, or `code` with `message`, says what happened. */
 export interface NamespaceErrorInit {
   /** The error number the kernel gave. Either sign is taken; the error carries Node's, which is negative. */
   errno?: number | undefined;
   /** The error's code. Default: the name of `errno`. */
   code?: string | undefined;
-  /** What happened, in words. Default: the text of `errno`. */
+  /** The words for what happened. Default: the text of `errno`. */
   message?: string | undefined;
   /** The system call that failed. */
   syscall?: string | undefined;
@@ -15,7 +15,7 @@ export interface NamespaceErrorInit {
   path?: string | undefined;
   /** The kind of namespace concerned. */
   kind?: NamespaceKind | undefined;
-  /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
+  /** The step that failed: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
   step?: string | undefined;
   /** The address that a socket was to have, or to connect to. */
   address?: string | undefined;
@@ -58,7 +58,7 @@ export class NamespaceError extends Error {
   declare readonly path?: string;
   /** The kind of namespace concerned. */
   declare readonly kind?: NamespaceKind;
-  /** What was being done: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
+  /** The step that failed: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
   declare readonly step?: string;
   /** The address that a socket was to bind or connect to, as in Node's errors. */
   declare readonly address?: string;

@@ -2,8 +2,8 @@
  * The schema of an options object: one line for each option, its name and its check. From it follow the names that are
  * known, the checks, and the type of the result.
  *
- * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option of
- * the interface has no check, or while there is a check of an option that the interface does not have.
+ * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option
+ * of the interface has no check, or while there is a check of an option that the interface does not have.
  */
 import { invalidValue, notOneOf, validateArray, validateKnownKeys, validateObject } from './validate';
 import { validateAbortSignal, validateBoolean, validateInteger, validateOneOf, validateString } from './validate';
@@ -19,7 +19,7 @@ export type Checks<Options> = {
   readonly [K in keyof Options]-?: undefined extends Options[K] ? Check<unknown> : Required<unknown>;
 };
 
-/** What the checks return. An option that is not given is missing from it. */
+/** The values that the checks return. An option that is not given is missing here, too. */
 export type Checked<C> = {
   -readonly [K in keyof C as C[K] extends Required<unknown> ? K : never]: Result<C[K]>;
 } & {

@@ -2,18 +2,18 @@ import { explain } from '../hints/explain';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { NamespaceError } from './namespace-error';
 
-/** What is known of an operation before it fails. */
+/** The facts about an operation that are known before it fails. */
 export interface Attempt {
-  /** What was being done, for a person: {@link NamespaceError.step}. */
+  /** The words for the operation that a person reads: {@link NamespaceError.step}. */
   step: string;
-  /** What was being done, for `explain()`: see `Failure.operation`. */
+  /** The name of the operation for `explain()`: see `Failure.operation`. */
   operation: string;
   kind?: NamespaceKind | undefined;
   kinds?: readonly NamespaceKind[] | undefined;
   path?: string | undefined;
   /** The text of the id map that was being written. */
   map?: string | undefined;
-  /** What was being written to /proc/PID/setgroups. */
+  /** The word that was being written to /proc/PID/setgroups. */
   setgroups?: 'allow' | 'deny' | undefined;
 }
 

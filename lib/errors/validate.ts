@@ -11,7 +11,7 @@ import { inspect } from 'node:util';
 /** The codes that these checks throw with. */
 export type ArgumentErrorCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE';
 
-/** What a bad argument throws: a `TypeError` or `RangeError` with one of Node's codes. */
+/** The error that a bad argument throws: a `TypeError` or `RangeError` with one of Node's codes. */
 export type ArgumentError = (TypeError | RangeError) & { code: ArgumentErrorCode };
 
 type Checker = (name: string, ...rest: never[]) => unknown;
@@ -138,7 +138,10 @@ export function validatePid(name: string, value: unknown): asserts value is numb
   validateInteger(name, value, 1, INT_MAX);
 }
 
-/** What Node's `isURL` takes for a URL: no class is asked, and `url.parse()`'s old objects are told apart. */
+/**
+ * True for the values that Node's `isURL` takes for a URL. It asks for properties and for no class, and it is false for
+ * the older objects of `url.parse()`.
+ */
 function isUrl(value: unknown): value is URL {
   if (value === null || typeof value !== 'object') return false;
   const { href, protocol, auth, path } = value as Record<string, unknown>;
@@ -161,7 +164,10 @@ function subject(name: string, quote: string, nounFirst = false): string {
   return nounFirst ? `${noun} ${quote}${name}${quote}` : `${quote}${name}${quote} ${noun}`;
 }
 
-/** What was given, whatever it is: a getter of it, a Proxy, or a DataView whose buffer is gone may throw. */
+/**
+ * The text of a value that was given. Inspecting it may throw: by one of its getters, by a Proxy, or for a DataView
+ * whose buffer is gone.
+ */
 function display(value: unknown): string {
   try {
     return inspect(value);
@@ -170,7 +176,7 @@ function display(value: unknown): string {
   }
 }
 
-/** What was given, as Node's `determineSpecificType` says it. */
+/** The type and value that were given, in the words of Node's `determineSpecificType`. */
 function received(value: unknown): string {
   try {
     return specificType(value);
@@ -207,7 +213,7 @@ export function suggestion(value: unknown, allowed: readonly unknown[]): string 
   if (typeof value !== 'string') return '';
   const near = allowed
     .filter((candidate) => typeof candidate === 'string')
-    // What is much longer is not compared: it may be megabytes.
+    // A word of a very different length is not compared: the value may have megabytes.
     .filter((candidate) => Math.abs(value.length - candidate.length) <= slips(candidate))
     .map((candidate) => ({ candidate, distance: editDistance(value.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= slips(candidate))
@@ -215,7 +221,7 @@ export function suggestion(value: unknown, allowed: readonly unknown[]): string 
   return near === undefined ? '' : ` (did you mean ${inspect(near.candidate)}?)`;
 }
 
-/** How many slips of the fingers are likely in a word. */
+/** The number of typing mistakes that are likely in a word. */
 function slips(word: string): number {
   return Math.max(1, Math.floor(word.length / 3));
 }
