@@ -1,13 +1,14 @@
-/** What is undone when Node ends by process.exit(), or by an error that nobody catches, with work under way. */
+/** Undoes work that is under way when Node ends by process.exit(), or by an error that nobody catches. */
 
 const pending = new Set<() => void>();
 
 /**
- * Has something undone when this thread's Node ends; what is returned takes that back. It runs while nothing else can any
- * more, so it is synchronous, and it should take milliseconds. Its errors are nobody's: the process ends.
+ * Registers a function that undoes something when this thread's Node ends. The function that is returned takes the
+ * registration back. `undo` runs when nothing else can run any more, so it is synchronous and should take milliseconds.
+ * Nobody sees its errors: the process ends.
  *
  * A process that is killed, and a Worker that is terminated, do not come to this: what can be left then has to be
- * recognised by who meets it later (`lib/handle/maker.ts`).
+ * recognised by a process that finds it later (`lib/handle/maker.ts`).
  */
 export function atExit(undo: () => void): () => void {
   if (pending.size === 0) process.on('exit', undoAll);
@@ -29,8 +30,8 @@ function undoAll(): void {
 }
 
 /**
- * Tries again and again, for the second that an exit may be held up at most, until it does not throw any more: processes
- * that were killed take a moment to end.
+ * Tries again and again, for the second that an exit may be held up at most, until it does not throw any more:
+ * processes that were killed take a moment to end.
  */
 export function untilDone(attempt: () => void): void {
   const end = Date.now() + 1000;

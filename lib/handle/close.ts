@@ -1,6 +1,6 @@
 import { native } from '../native';
 
-/** What is to be closed together: another thread has to be woken for it. */
+/** Descriptors that are closed together, because another thread has to be woken to close them. */
 interface Batch {
   readonly fds: number[];
   readonly done: (() => void)[];
@@ -8,7 +8,10 @@ interface Batch {
 
 let batch: Batch | undefined;
 
-/** Closes a descriptor that the addon made, off the event loop. What is closed in one go goes there in one go. */
+/**
+ * Closes a descriptor that the addon made, off the event loop. All descriptors that are closed in one turn of the loop
+ * are handed to the other thread together.
+ */
 export function closeFd(fd: number, done?: () => void): void {
   if (batch === undefined) {
     batch = { fds: [], done: [] };

@@ -1,6 +1,8 @@
 import { join, sep } from 'node:path';
 
-/** What is left of a handle that nobody has closed, and what nobody can reach any more. */
+/**
+ * The facts that are kept about a handle, for the case that it is collected as garbage before anybody has closed it.
+ */
 interface Remains {
   readonly what: string;
   readonly close: () => unknown;
@@ -10,7 +12,7 @@ interface Remains {
 const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) => {
   close();
   const where = madeAt === '' ? '' : `It was made here:\n${madeAt}\n`;
-  // As FileHandle's does: it works out in the end, but when is up to the garbage collector.
+  // Node's FileHandle warns as well: it is closed in the end, but only the garbage collector decides when.
   process.emitWarning(`${what} was collected as garbage and closed then; call close() on it`, {
     code: 'LINUX_NS_UNCLOSED',
     detail: `${where}Until the garbage collector runs, which it may never do, what nothing else uses is kept alive by it.`,
@@ -21,8 +23,8 @@ const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) =>
  * Closes, with a process warning, what `handle` owns if it is collected before {@link notForgotten}.
  *
  * Nothing here may refer to the handle, or it is never collected. A function written where `this` is the handle does,
- * whatever it says, as soon as another function beside it names `this`: they share what they see. So `close` is one of a
- * module, and is given what it needs.
+ * whatever it says, as soon as another function beside it names `this`: they share what they see. So `close` is one of
+ * a module, and is given what it needs.
  *
  * @param what - the handle as the subject of a sentence: 'A Namespace (net:[4026531840])'
  * @param owned - what `close` is called with
@@ -48,15 +50,15 @@ function remainsOf<Owned>(what: string, owned: Owned, close: (owned: Owned) => u
 /** More calls of this package's own than lie on each other. */
 const DEEP = 30;
 
-/** As many lines as say where something was made. */
+/** This many lines of the stack are enough to say where something was made. */
 const MOST_LINES = 4;
 
-/** Where this package is: `lib/` in a checkout, `dist/` for its users. */
+/** The directory of this package: `lib/` in a checkout, `dist/` for its users. */
 const PACKAGE = join(__dirname, '..') + sep;
 
 /**
- * The calls that have led into this package; 17 µs. As text: what V8 keeps of a stack until that is asked for refers to
- * the objects whose methods are on it.
+ * The calls that have led into this package, as text; it takes 17 µs. It is made at once, because a stack that V8 has
+ * not yet turned into text refers to the objects whose methods are on it, and so keeps them alive.
  */
 function placeOutside(): string {
   const { stackTraceLimit } = Error;

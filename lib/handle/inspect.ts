@@ -10,8 +10,8 @@ interface Class<T> {
 }
 
 /**
- * Gives the objects of a class a form for `console.log()` and `util.inspect()`, which would print their insides:
- * one line, such as `NamespaceProcess { pid: 123, running, file: 'sh' }`. With `customInspect: false` the insides appear.
+ * Gives the objects of a class a form for `console.log()` and `util.inspect()`, which would print their insides: one
+ * line, such as `NamespaceProcess { pid: 123, running, file: 'sh' }`. With `customInspect: false` the insides appear.
  *
  * It is defined here and not as a method, so that the types of the class do not show it.
  *

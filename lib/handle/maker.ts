@@ -1,17 +1,17 @@
-/** Who has made something that outlives its maker: a name for a thread that no other thread ever has. */
+/** Marks the thread that made something which can outlive it: no other thread ever has the same mark. */
 import { HostFiles } from '../kernel/host-files';
 
 /** Three numbers: the inode of the pid namespace, the thread's id in it, and when it started. */
 const MARK = /^(\d+)-(\d+)-(\d+)$/;
 
-/** Of the thread that asks: this process's main one, or a Worker. */
+/** The mark of the calling thread: this process's main thread, or a Worker's. */
 export function ownMark(host = new HostFiles()): string {
   return markOf(host, 'thread-self');
 }
 
 /**
- * Whether a mark is that of a thread that has ended. Of one in another pid namespace that can't be known: false, as for
- * what is no mark.
+ * True for the mark of a thread that has ended. It is false for a thread in another pid namespace, about which that
+ * cannot be known, and for a text that is no mark.
  */
 export function hasEnded(mark: string, host = new HostFiles()): boolean {
   const [, namespace, thread] = MARK.exec(mark) ?? [];

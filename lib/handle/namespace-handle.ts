@@ -10,9 +10,9 @@ export interface NamespaceHandle {
   readonly dev: bigint;
   /** The descriptor. @throws NamespaceError `ERR_LINUX_NS_CLOSED` */
   readonly fd: number;
-  /** Whether it has been closed. */
+  /** True once it has been closed. */
   readonly closed: boolean;
-  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  /** The text of the namespace's link in `/proc/PID/ns`: `'net:[4026531840]'`. */
   toString(): string;
 }
 
