@@ -59,7 +59,7 @@ export const explainSetCgroup: Explainer = byErrno({
   [Errno.EACCES]: notDelegated,
 });
 
-/** What is written to or read from a cgroup that runs. */
+/** Explains why writing to, or reading from, a running cgroup failed. */
 export const explainUseCgroup: Explainer = byErrno({
   [Errno.ENOENT]: (failure) =>
     failure.path?.endsWith('cgroup.kill') === true ? undefined : 'The cgroup has been removed: its program has ended.',

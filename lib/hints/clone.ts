@@ -26,7 +26,7 @@ const MAX_DEPTH = 32;
 /** A new user namespace's own user.max_*_namespaces start at the top of an int (namespaces(7)). */
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** Who nests that deep has not made this many. */
+/** A process that nests too deep has not made this many namespaces: it was not a higher limit that stopped it. */
 const FAR_AWAY = 1000;
 
 /** The kernel's build option for each kind; mnt has none. */
@@ -259,7 +259,7 @@ function limitsOf(kinds: readonly NamespaceKind[], host: HostFiles): Limit[] {
   });
 }
 
-/** What hardening guides do to user namespaces. */
+/** The limits are zero: hardening guides forbid user namespaces in this way. */
 function noneAllowed(zero: readonly Limit[], host: HostFiles): string {
   const names = listed(zero.map(({ name }) => `${name} = 0`));
   const remedy = zero.map(({ name }) => `${name}=15000`).join(' ');
@@ -275,7 +275,7 @@ function noneAllowed(zero: readonly Limit[], host: HostFiles): string {
   );
 }
 
-/** Whether nesting can be the cause: we are below the first namespace of that kind, and the limit is far away. */
+/** True where nesting can be the cause: Node is below the first namespace of that kind, and the limit is far away. */
 function mayBeDeep(kind: NamespaceKind, limit: number, host: HostFiles): boolean {
   if (kind === 'user') return limit === NO_LIMIT && isNested(host, 'user') === true;
   return kind === 'pid' && limit > FAR_AWAY && isNested(host, 'pid') === true;
@@ -337,7 +337,7 @@ function ownChildrenHaveNoInit(host: HostFiles): string | undefined {
   );
 }
 
-/** Where clone3 is not there (ENOSYS), as in containers, clone takes over. */
+/** The calls that may have failed: clone takes over where clone3 does not exist (ENOSYS), as in containers. */
 function callsOf(failure: Failure): readonly string[] {
   return failure.syscall === 'clone3' ? ['clone', 'clone3'] : [failure.syscall];
 }

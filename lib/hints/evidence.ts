@@ -1,6 +1,6 @@
 /**
- * What this host's files say about why something was refused. Node and nsinit have the same seccomp filter and, before
- * any user namespace is entered, the same ids and capabilities: what /proc/self says of one is true of the other.
+ * Evidence in this host's files for why something was refused. Node and nsinit have the same seccomp filter and, before
+ * any user namespace is entered, the same ids and capabilities: so /proc/self of Node is true of both.
  */
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { isNested } from './nested';
@@ -26,7 +26,7 @@ export const Capability = Object.freeze({
 /** `SECCOMP_MODE_FILTER` of the `Seccomp` line of /proc/self/status (`proc_pid_status(5)`). */
 const SECCOMP_FILTER = '2';
 
-/** Whether this process has a capability in its user namespace; undefined when /proc doesn't say. */
+/** True where this process has a capability in its user namespace; undefined where /proc does not say. */
 export function hasCapability(host: HostFiles, capability: number): boolean | undefined {
   const effective = host.status('CapEff');
   if (effective === undefined || !/^[0-9a-f]+$/i.test(effective)) return undefined;
@@ -49,7 +49,7 @@ export function hasSeccompFilter(host: HostFiles): boolean {
   return host.status('Seccomp') === SECCOMP_FILTER;
 }
 
-/** Whether this process is root where it counts: CAP_SYS_ADMIN in the first user namespace. */
+/** True where this process has CAP_SYS_ADMIN in the first user namespace, and so is root of the host. */
 function isHostAdmin(host: HostFiles): boolean {
   return hasCapability(host, Capability.SYS_ADMIN) === true && isNested(host, 'user') !== true;
 }
@@ -58,7 +58,7 @@ export function asksForUser(failure: Failure): boolean {
   return failure.kinds?.includes('user') === true;
 }
 
-/** Whether the task works in a namespace of that kind other than Node's: a new one, or one it has joined. */
+/** True where the task works in another namespace of that kind than Node's: a new one, or one it has joined. */
 export function worksIn(kind: NamespaceKind, failure: Failure): boolean {
   return failure.kinds?.includes(kind) === true || failure.joined?.includes(kind) === true;
 }

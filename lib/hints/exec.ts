@@ -40,7 +40,10 @@ const explainAnswer: Explainer = byErrno({
     'There is not enough memory to load the program: a memory cgroup or RLIMIT_AS may be too tight.',
 });
 
-/** nsinit is made (`prepare`) or run. What the task does before (prctl, capset, dup3) fails only where somebody refuses it. */
+/**
+ * nsinit is made (`prepare`) or run. What the task does before (prctl, capset, dup3) fails only where somebody refuses
+ * it.
+ */
 export const explainExecNsinit: Explainer = (failure, host) => {
   if (failure.operation === 'prepare' || failure.syscall === 'execveat') return explainExecveat(failure, host);
   return failure.errno === Errno.EPERM ? refusedBySecurityModule(host) : undefined;

@@ -111,7 +111,7 @@ export function explain(
   return words === undefined || cause === undefined ? (words ?? cause) : `${words} ${cause}`;
 }
 
-/** What a file system has written into the log of its context: fsopen(2). */
+/** The message that a file system has written into the log of its context: fsopen(2). */
 function wordsOfKernel({ operation, syscall, detail }: Failure): string | undefined {
   if (!syscall.startsWith('fs')) return undefined;
   if (operation !== 'fs' && operation !== 'overlay' && operation !== 'reconfigure') return undefined;

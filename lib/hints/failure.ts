@@ -21,23 +21,26 @@ export interface Failure {
   kinds?: readonly NamespaceKind[] | undefined;
   /** The kinds of the existing namespaces that the task was to work in: those of the set it joined. */
   joined?: readonly NamespaceKind[] | undefined;
-  /** Whether this process's user has created the user namespace that was joined, when known. */
+  /**
+   * True where this process's user has created the user namespace that was joined; undefined where that is not known.
+   */
   createdByCaller?: boolean | undefined;
   /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
   depth?: number | undefined;
   /**
-   * What nsinit found out: for exec `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`, `'noexec'`,
-   * `'refused'`, or `'filtered'` with a filter of system calls. For a socket the scope of its address. For join the flag of the kind that was refused. For fs,
-   * overlay and reconfigure the kernel's own words. For tree `'idmap'`, if an id-mapped mount was asked for. For a path that
-   * leads to something else than it is to: `'file /a/b'`, what is in the way.
+   * A detail that nsinit found out. For exec: `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`,
+   * `'noexec'`, `'refused'`, or `'filtered'` with a filter of system calls. For a socket: the scope of its address. For
+   * join: the flag of the kind that was refused. For fs, overlay and reconfigure: the kernel's own words. For tree:
+   * `'idmap'` if an id-mapped mount was asked for. For a path that leads to something else than it should: the thing
+   * that is in the way, as in `'file /a/b'`.
    */
   detail?: string | undefined;
-  /** Of a socket: where it was to be bound, or to connect to. */
+  /** For a socket: the address that it was to bind or connect to. */
   address?: string | undefined;
   port?: number | undefined;
-  /** The program that was asked for: without a slash it was searched for in PATH, and `path` is where. */
+  /** The program that was asked for. Without a slash it was searched for in PATH, and `path` is the place. */
   file?: string | undefined;
-  /** What was to be mounted; of an overlay its upper layer. */
+  /** The source of the mount; for an overlay, its upper layer. */
   source?: string | undefined;
   /** The same, given as a descriptor. */
   descriptor?: number | undefined;
@@ -45,7 +48,7 @@ export interface Failure {
   fstype?: string | undefined;
   /** The user or group id that was being taken on. */
   id?: number | undefined;
-  /** Whether the task was to be born in a cgroup of its own. */
+  /** True where the task was to be born in a cgroup of its own. */
   cgroup?: boolean | undefined;
   /** The text of the id map that was being written. */
   map?: string | undefined;

@@ -34,7 +34,7 @@ export function isMapped(ranges: readonly IdRange[], id: number): boolean {
   return covers(ranges, { first: id, count: 1 });
 }
 
-/** Whether every id of `wanted` is in one of `ranges`. They may touch one another, in any order. */
+/** True where every id of `wanted` is in one of `ranges`, which may touch one another and come in any order. */
 export function covers(ranges: readonly IdRange[], wanted: IdRange): boolean {
   let next = wanted.first;
   for (const { first, count } of [...ranges].sort((a, b) => a.first - b.first)) {

@@ -1,4 +1,4 @@
-/** What nsinit sets up in the new task: names, ids, clocks, files, the working directory, descriptors. */
+/** Hints about the work of nsinit in the new task: names, ids, clocks, files, the working directory, descriptors. */
 import { Errno } from '../kernel/errno';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import {
@@ -105,7 +105,7 @@ export const explainChroot: Explainer = byErrno({
   [Errno.EACCES]: (failure) => `${named(failure.path, 'The root')} or a directory on its way may not be searched.`,
 });
 
-/** What is to be made, or to be written to, where something else is. */
+/** Something else lies where a file or directory is to be made or written. */
 const occupied = ({ path, detail }: Failure): string | undefined => {
   const there = inTheWay(detail);
   return there === undefined

@@ -45,10 +45,10 @@ function mapExplainer(whose: Whose): Explainer {
   });
 }
 
-/** What new_idmap_permitted() and its caller map_write() ask, the surest evidence first. */
+/** Asks the same as the kernel's new_idmap_permitted() and its caller map_write(), the surest evidence first. */
 function refused(whose: Whose, failure: Failure, host: HostFiles): string | undefined {
   const lines = parseMap(failure.map ?? '') ?? [];
-  // What may be mapped below a user namespace that was joined first depends on that one, and not on Node's.
+  // Below a user namespace that was joined first, that namespace decides which ids may be mapped, and not Node's.
   const here = failure.joined?.includes('user') !== true;
   return (
     writtenBefore(failure, host) ??
@@ -147,7 +147,7 @@ function notOwnId(whose: Whose, lines: readonly MapLine[], host: HostFiles): str
   );
 }
 
-/** What map_write() answers EINVAL to. */
+/** Finds the fault in a map that the kernel's map_write() has refused with EINVAL. */
 export function malformed(failure: Failure): string | undefined {
   const text = failure.map;
   if (text === undefined) return undefined;

@@ -37,9 +37,9 @@ const OF_WHAT_IS_THERE: readonly string[] = ['seal', 'mask'];
 const MADE_FOR_MOUNTS = ['/proc/sys/fs/binfmt_misc', '/proc/fs/nfsd'];
 
 /**
- * A new mount, of a filesystem or of a part of the tree. It is several calls, and the one that failed says on which side
- * the cause is: fsopen(2) and fsconfig(2) that of the filesystem, open_tree(2) that of the source, openat2(2) that of the
- * target, move_mount(2) between the two.
+ * A new mount, of a filesystem or of a part of the tree. It is several calls, and the one that failed says on which
+ * side the cause is: fsopen(2) and fsconfig(2) that of the filesystem, open_tree(2) that of the source, openat2(2) that
+ * of the target, move_mount(2) between the two.
  */
 export const explainMount: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => refused(failure, host),
@@ -64,7 +64,7 @@ export const explainMount: Explainer = byErrno({
     fstype === 'overlay' ? 'An overlay of so many layers, more than 15 or so, takes Linux 6.7.' : undefined,
 });
 
-/** Of the calls that look for a source, none looks for the target. */
+/** EACCES of a mount. A call that looks for a source never looks for the target as well. */
 function notAllowed({ syscall, path, source, descriptor }: Failure): string {
   if (syscall === 'open_tree' || syscall === 'open') {
     const what = descriptor === undefined ? named(path ?? source, 'of it') : `descriptor ${descriptor}`;

@@ -7,7 +7,7 @@ const INITIAL: Readonly<Partial<Record<NamespaceKind, string>>> = {
   pid: 'pid:[4026531836]',
 };
 
-/** Whether Node runs in a namespace below the first of its kind; undefined when /proc doesn't say. */
+/** True where Node runs in a namespace below the first of its kind; undefined where /proc does not say. */
 export function isNested(host: HostFiles, kind: 'user' | 'pid'): boolean | undefined {
   const current = host.link(`self/ns/${kind}`);
   return current === undefined ? undefined : current !== INITIAL[kind];

@@ -1,10 +1,10 @@
-/** What the kernel refuses over netlink: rtnetlink(7). */
+/** Hints about requests that the kernel has refused over netlink: rtnetlink(7). */
 import { Errno } from '../kernel/errno';
 import { Capability, caller, hasCapability, refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { named } from './wording';
 
-/** What the kernel has to be built with, and the module that has it: `modinfo`. */
+/** The option that the kernel has to be built with for each kind of link, and the module that has it: `modinfo`. */
 const KINDS: Readonly<Record<string, readonly [option: string, module: string]>> = {
   veth: ['CONFIG_VETH', 'veth'],
   bridge: ['CONFIG_BRIDGE', 'bridge'],

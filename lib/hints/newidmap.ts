@@ -10,7 +10,7 @@ import { malformed, unmappedOutside } from './maps';
 const SET_USER_ID = 0o4000;
 const EXECUTABLE = 0o111;
 
-/** What useradd(8) gives to the first user of a host. */
+/** The range that useradd(8) gives to the first user of a host. */
 const USUAL = { first: 100000, count: 65536 };
 
 export const explainNewuidmap: Explainer = explainerOf('uid');
@@ -37,7 +37,7 @@ function notFound(program: string): string {
   );
 }
 
-/** What it says itself is surer than what its files tell: newuidmap.c and lib/idmapping.c of shadow. */
+/** Reads the program's own message, which is surer than its files: newuidmap.c and lib/idmapping.c of shadow. */
 function saidItself(id: 'uid' | 'gid', failure: Failure, host: HostFiles): string | undefined {
   const program = `new${id}map`;
   const text = failure.detail ?? '';
@@ -109,7 +109,9 @@ function ignoredSetUserId(program: string, host: HostFiles): string | undefined 
   );
 }
 
-/** As installed, it has either the set-user-ID bit or the capability; images copied without care lose both. */
+/**
+ * Packages install the program with the set-user-ID bit or with a file capability; careless copies of images lose both.
+ */
 function withoutPrivilege(program: string, failure: Failure, host: HostFiles): string | undefined {
   const path = failure.path?.includes('/') === true ? failure.path : located(program, host);
   const mode = path === undefined ? undefined : host.mode(path);
@@ -120,7 +122,7 @@ function withoutPrivilege(program: string, failure: Failure, host: HostFiles): s
   );
 }
 
-/** Where the program is that a search of PATH finds: the first that may be executed. */
+/** The path of the program that a search of PATH finds: the first that may be executed. */
 function located(program: string, host: HostFiles): string | undefined {
   const candidates = searchPath()
     .split(':')
@@ -128,7 +130,7 @@ function located(program: string, host: HostFiles): string | undefined {
   return candidates.find((path) => ((host.mode(path) ?? 0) & EXECUTABLE) !== 0);
 }
 
-/** As the program was looked for. */
+/** The PATH in which the program was looked for. */
 function searchPath(): string {
   return process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
 }

@@ -1,4 +1,4 @@
-/** What a program may use and do: limits, priorities, capabilities. prlimit(2), setpriority(2), capabilities(7) */
+/** Hints about limits, priorities and capabilities of a program: prlimit(2), setpriority(2), capabilities(7). */
 import { Errno } from '../kernel/errno';
 import { type Capability, capabilitiesOf } from '../kernel/capabilities';
 import type { HostFiles } from '../kernel/host-files';
@@ -101,7 +101,9 @@ function remedy(failure: Failure): string {
   return `Add ${quoted(['user'])} to the kinds of options.unshare, where all are held (they count inside only), or run as root.`;
 }
 
-/** The kernel asks for these in the first user namespace, whatever is held in another: capable() of kernel/capability.c. */
+/**
+ * The kernel asks for these in the first user namespace, whatever is held in another: capable() of kernel/capability.c.
+ */
 function inFirst(capability: 'SYS_RESOURCE' | 'SYS_NICE', failure: Failure, host: HostFiles): string {
   const what = `CAP_${capability} in the first user namespace`;
   if (worksIn('user', failure)) return `${what}, and the program is in another`;

@@ -21,7 +21,7 @@ export const explainSeccomp: Explainer = byErrno({
       : 'This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER).',
 });
 
-/** What execve fails with is mostly the kernel's own answer; these are what filters answer. */
+/** Errors with which a filter may answer execve. Other errors of execve are the kernel's own. */
 const FILTERED: readonly number[] = [Errno.EPERM, Errno.EACCES, Errno.ENOSYS];
 
 /** A program that was there a moment ago, and whose exec failed when its filters were in force. */
