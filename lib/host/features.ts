@@ -66,8 +66,8 @@ export async function overlayMount(): Promise<HostCheck> {
 }
 
 /**
- * An id-mapped mount needs CAP_SYS_ADMIN in the user namespace that owns the filesystem: that of the host, or a new one.
- * The map comes from a user namespace below either of them.
+ * An id-mapped mount needs CAP_SYS_ADMIN in the user namespace that owns the filesystem: that of the host, or a new
+ * one. The map comes from a user namespace below either of them.
  */
 export async function idmappedMount(): Promise<HostCheck> {
   const base = {

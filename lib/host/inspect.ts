@@ -24,8 +24,8 @@ import { unsupportedReason } from '../kernel/version';
 type Check = (host: HostFiles) => Promise<HostCheck> | HostCheck;
 
 /**
- * Checks what this host allows this process. Features are tested in short-lived tasks that leave nothing behind. For each
- * one that does not work, the report names the cause and a remedy, as {@link NamespaceError.hint} does.
+ * Checks what this host allows this process. Features are tested in short-lived tasks that leave nothing behind. For
+ * each one that does not work, the report names the cause and a remedy, as {@link NamespaceError.hint} does.
  *
  * Needs no privileges. The result is valid for this process only: it depends on its user, capabilities and container.
  *

@@ -16,7 +16,7 @@ export interface HostCheck {
   readonly title: string;
   /** The result. */
   readonly verdict: Verdict;
-  /** What was done: `'created one in a short-lived task'`. */
+  /** The attempt in words: `'created one in a short-lived task'`. */
   readonly tried: string;
   /** The result in a few words. */
   readonly found: string;
@@ -24,7 +24,7 @@ export interface HostCheck {
   readonly remedy?: string;
 }
 
-/** What this host allows this process. */
+/** A report on what this host allows this process to do. */
 export interface HostReport {
   /** `os.release()`: `'6.8.0-45-generic'`. */
   readonly kernel: string;
