@@ -1,6 +1,6 @@
 import { native } from '../native';
 
-/** Who writes a map: ids and privileges in the user namespace above the one that is mapped. */
+/** The ids and privileges of the writer of a map, in the user namespace above the one that is mapped. */
 export interface Credentials {
   /** The effective user id. */
   uid: number;

@@ -49,8 +49,8 @@ export async function setSetgroups(pid: number, value: 'allow' | 'deny'): Promis
 
 /**
  * The ids that the administrator has granted to this user: `/etc/subuid` for user ids, `/etc/subgid` for group ids
- * (`subuid(5)`). Each of them once, in the order of the file, and ranges that touch as one: what lines of a map can be made
- * of. `'auto'` maps all of them.
+ * (`subuid(5)`). Each of them once, in the order of the file, and ranges that touch as one: what lines of a map can be
+ * made of. `'auto'` maps all of them.
  *
  * @throws NamespaceError `ERR_LINUX_NS_NO_SUBORDINATE_IDS` if there are none
  *

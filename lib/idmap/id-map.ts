@@ -24,9 +24,11 @@ export interface IdRange {
  * - `'root'`: one id, 0, which is the caller's effective id outside. Needs no privilege.
  * - `'current'`: one id, the caller's own, with the same number inside. Needs no privilege.
  * - `'auto'`: 0 is the caller, and from 1 on come all ids that `/etc/subuid` (`/etc/subgid`) grants to the caller, one
- *   after another (`subuid(5)`): each once, however many lines grant it, and no more than a map holds. An ordinary user needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
- * - ranges: exactly these, at most 340. With none (`[]`) every id is 65534 inside, as with `unshare -U`. Anything but the
- *   caller's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap (newgidmap).
+ *   after another (`subuid(5)`): each once, however many lines grant it, and no more than a map holds. An ordinary user
+ *   needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
+ * - ranges: exactly these, at most 340. With none (`[]`) every id is 65534 inside, as with `unshare -U`. Anything but
+ *   the caller's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap
+ *   (newgidmap).
  */
 export type IdMap = 'root' | 'current' | 'auto' | IdRange[];
 

@@ -15,8 +15,8 @@ const MOST_STDERR = 4096;
 
 /**
  * Has newuidmap(1) or newgidmap(1) write the map of a process: they are set-user-ID (or have file capabilities) and
- * write what `/etc/subuid` or `/etc/subgid` grants to us. Started as everything here is, so the event loop does not wait.
- * It may ask a server for the user's name, and wait for that: so it is ended when the signal is aborted.
+ * write what `/etc/subuid` or `/etc/subgid` grants to us. Started as everything here is, so the event loop does not
+ * wait. It may ask a server for the user's name, and wait for that: so it is ended when the signal is aborted.
  */
 export async function writeThroughProgram(
   side: Side,

@@ -14,7 +14,7 @@ export interface UserMaps {
   setgroups?: 'allow' | 'deny' | undefined;
 }
 
-/** What is to be written to a new user namespace's files, and by whom. */
+/** The texts that are written to the files of a new user namespace, sorted by who may write them. */
 export interface ResolvedMaps {
   /** Texts for /proc/PID/setgroups, uid_map and gid_map that this process may write itself. */
   setgroups: 'allow' | 'deny' | undefined;
@@ -27,7 +27,7 @@ export interface ResolvedMaps {
 
 /** One of the two maps, and what is particular to it. */
 export interface Side {
-  /** As in 'write uid_map'. */
+  /** The name of the map's file, as in 'write uid_map'. */
   file: 'uid_map' | 'gid_map';
   /** The file with the grants. */
   grants: '/etc/subuid' | '/etc/subgid';
@@ -75,7 +75,7 @@ export async function resolveRanges(map: IdMap, side: Side, who: Credentials): P
   }
 }
 
-/** Whether an unprivileged process with this effective id may write the map itself. */
+/** True where an unprivileged process with this effective id may write the map itself. */
 export function isOwnId(ranges: readonly IdRange[], id: number): boolean {
   const [first] = ranges;
   return first === undefined || (ranges.length === 1 && first.count === 1 && first.outside === id);
@@ -86,8 +86,8 @@ function textOf(ranges: readonly IdRange[]): string | undefined {
 }
 
 /**
- * One's own id is 0, and the granted ones follow from 1 on, but for one's own, which a map has only once. As many as the
- * kernel takes: so many lines, in less than a page, with ids of 32 bits on either side.
+ * One's own id is 0, and the granted ones follow from 1 on, but for one's own, which a map has only once. As many as
+ * the kernel takes: so many lines, in less than a page, with ids of 32 bits on either side.
  */
 function autoMap(id: number, granted: readonly SubordinateRange[]): IdRange[] {
   const map: IdRange[] = [{ inside: 0, outside: id, count: 1 }];

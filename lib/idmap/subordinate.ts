@@ -1,6 +1,8 @@
 import { MAX_ID } from '../kernel/ids';
 
-/** Consecutive ids that the administrator has granted to somebody: a line of `/etc/subuid` (`subuid(5)`), or several. */
+/**
+ * Consecutive ids that the administrator has granted to somebody: a line of `/etc/subuid` (`subuid(5)`), or several.
+ */
 export interface SubordinateRange {
   /** The first id. */
   start: number;
@@ -9,9 +11,9 @@ export interface SubordinateRange {
 }
 
 /**
- * The ids that `/etc/subuid` or `/etc/subgid` grants to a user, each of them once, in the order in which they stand there:
- * lines may overlap, and be there twice. What touches is one range, because a map has few lines. Ids that no kernel has are
- * left out.
+ * The ids that `/etc/subuid` or `/etc/subgid` grants to a user, each of them once, in the order in which they stand
+ * there: lines may overlap, and be there twice. What touches is one range, because a map has few lines. Ids that no
+ * kernel has are left out.
  *
  * Both files name the *user*, by login name or by uid; /etc/subgid too. Lines that are not understood are passed over,
  * as newuidmap does.
