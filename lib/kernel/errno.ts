@@ -57,7 +57,7 @@ export const Errno = Object.freeze({
   EDQUOT: 122,
 });
 
-/** What libuv, and so `util.getSystemErrorMap()`, has no name for, worded as strerror(3) does. */
+/** The errors that libuv, and so `util.getSystemErrorMap()`, has no name for, in the words of strerror(3). */
 const BEYOND_LIBUV: ReadonlyMap<number, readonly [name: string, text: string]> = new Map([
   [8, ['ENOEXEC', 'exec format error']],
   [10, ['ECHILD', 'no child processes']],

@@ -36,12 +36,12 @@ export class HostFiles {
     return this.#text(join(this.#etc, path));
   }
 
-  /** Where a link below /proc points: `link('self/ns/net')` is `'net:[4026531840]'`. */
+  /** The target of a link below /proc: `link('self/ns/net')` is `'net:[4026531840]'`. */
   link(path: string): string | undefined {
     return quietly(() => readlinkSync(join(this.#proc, path)));
   }
 
-  /** Whether there is such a name below /proc. */
+  /** True where there is such a name below /proc. */
   has(path: string): boolean {
     return quietly(() => lstatSync(join(this.#proc, path))) !== undefined;
   }
@@ -76,7 +76,7 @@ export class HostFiles {
     return this.#limit(name, 1);
   }
 
-  /** Where things are mounted, as this process sees it (`proc_pid_mountinfo(5)`); undefined without /proc. */
+  /** The mounts that this process sees (`proc_pid_mountinfo(5)`); undefined without /proc. */
   mounts(): MountLine[] | undefined {
     return this.proc('self/mountinfo')?.split('\n').filter(Boolean).map(parseMountLine);
   }

@@ -12,7 +12,7 @@ export interface MountLine {
   minor: number;
   /** Which directory (or file) of the filesystem is at the top of the mount: `'/'` but for bind mounts. */
   root: string;
-  /** Whether that directory has been removed from the filesystem. */
+  /** True where that directory has been removed from the filesystem. */
   deleted: boolean;
   /** The mount point, as seen from the root directory of the process. */
   target: string;
@@ -24,17 +24,17 @@ export interface MountLine {
   master?: number;
   /** The nearest dominant peer group below the process's root, when that is not `master` itself. */
   propagateFrom?: number;
-  /** Whether it can't be bind-mounted. */
+  /** True where it cannot be bind-mounted. */
   unbindable: boolean;
   /** The filesystem's type, with its subtype if it has one: `'ext4'`, `'fuse.sshfs'`. */
   type: string;
-  /** What was mounted, in words of the filesystem: a device, `'none'`, whatever was given. */
+  /** The source, in words of the filesystem: a device, `'none'`, or any other text that was given to mount(2). */
   source: string;
   /** Options of the filesystem, the same for all of its mounts: `'rw'`, `'size=64k'`, … */
   superOptions: string[];
 }
 
-/** d_path() of the kernel marks so what has been unlinked. */
+/** The kernel's d_path() adds this to a path that has been unlinked. */
 const DELETED = '//deleted';
 
 /** `36 35 98:0 /root /target rw,noatime shared:1 - ext4 /dev/sda rw`. Fields may be empty, and are never left out. */
@@ -67,7 +67,9 @@ export function parseMountLine(line: string): MountLine {
   return mount;
 }
 
-/** An optional field: `shared:1`, `master:2`, `propagate_from:3`, `unbindable`. Ones that are yet to come are ignored. */
+/**
+ * An optional field: `shared:1`, `master:2`, `propagate_from:3`, `unbindable`. Ones that are yet to come are ignored.
+ */
 function setPropagation(mount: MountLine, field: string): void {
   const colon = field.indexOf(':');
   const group = Number(field.slice(colon + 1));

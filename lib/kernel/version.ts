@@ -11,7 +11,7 @@ export function kernelVersion(release: string): KernelVersion | undefined {
 }
 
 /**
- * What is missing for this package to work at all, worded to follow "it needs"; undefined when nothing is.
+ * The reason why this package cannot work here at all, in words that follow "it needs"; undefined where it can.
  *
  * A release that has no version in it is let through: the kernel itself will say what it cannot do.
  *
@@ -26,7 +26,7 @@ export function unsupportedReason(platform: string, release: string): string | u
   return `${needed}, and this is Linux ${release}`;
 }
 
-/** Whether a kernel has what came with a version; one that hides its version is taken for an old one. */
+/** True for a kernel of this version or a newer one. A kernel that hides its version is taken for an old one. */
 export function isAtLeast(release: string, wanted: KernelVersion): boolean {
   const version = kernelVersion(release);
   return version !== undefined && !isOlder(version, wanted);
