@@ -36,7 +36,7 @@ export function joinFromAbove(user: NamespaceHandle, namespaces: readonly Namesp
   above.set(user, namespaces);
 }
 
-/** What is to be joined on the way to the user namespace among these. */
+/** The namespaces that have to be joined first, on the way to the user namespace among these. */
 export function namespacesAbove(joined: readonly NamespaceHandle[]): readonly NamespaceHandle[] {
   const user = joined.find(({ kind }) => kind === 'user');
   const found = user === undefined ? undefined : above.get(user);
@@ -45,12 +45,18 @@ export function namespacesAbove(joined: readonly NamespaceHandle[]): readonly Na
 
 type Identity = Pick<NamespaceHandle, 'kind' | 'id' | 'dev'>;
 
-/** Those that this process is not in anyway. Joining the user namespace one is in is an error to the kernel (EINVAL). */
+/**
+ * The namespaces among these that this process is not in already. The kernel refuses to join the user namespace that
+ * the caller is in: EINVAL.
+ */
 export function withoutOwn<N extends Identity>(namespaces: readonly N[]): N[] {
   return namespaces.filter((namespace) => !isOwn(namespace));
 }
 
-/** What has been compared, for neither ever changes: bigints are slow, and the same set is joined again and again. */
+/**
+ * Results of earlier comparisons, which never change. They are kept because bigints are slow, and the same set is
+ * joined again and again.
+ */
 const compared = new WeakMap<Identity, boolean>();
 
 function isOwn(namespace: Identity): boolean {
@@ -72,7 +78,9 @@ interface Id {
   dev: bigint;
 }
 
-/** The main thread's namespaces: no thread but a Worker that has asked for it ever leaves them, so they don't change. */
+/**
+ * The main thread's namespaces: no thread but a Worker that has asked for it ever leaves them, so they don't change.
+ */
 const ownIds = new Map<NamespaceKind, Id | undefined>();
 
 function ownId(kind: NamespaceKind): Id | undefined {

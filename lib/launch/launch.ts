@@ -15,7 +15,7 @@ import { setUpSteps, timensOffsets } from './set-up';
 import { type Results, type StartOptions, type Task, runToEnd, start } from '../task/task';
 import { type UnshareSpec, kindsOfSpec, optionsOf } from './unshare-spec';
 
-/** Where a task is to run. Neither given: where this process is. */
+/** The namespaces that a task runs in. Without either field it runs in those of this process. */
 export interface Target {
   /** Namespaces to create; checked by `validateUnshare`. */
   unshare?: UnshareSpec | undefined;
@@ -23,18 +23,21 @@ export interface Target {
   join?: readonly NamespaceHandle[] | undefined;
 }
 
-/** What a task is to do there. */
+/** The work that a task does in its namespaces. */
 export interface Body {
   /** nsinit stays as init, and goes on in a child. */
   init?: { dieWithParent: boolean } | undefined;
-  /** What the pids of the program are to be, from its own pid namespace outwards. Default: the kernel chooses. */
+  /** The pids that the program gets, from its own pid namespace outwards. Default: the kernel chooses. */
   pids?: readonly number[] | undefined;
-  /** Done before anything else, in the namespaces of this process but for those that clone3 makes. Default: nothing. */
+  /**
+   * Steps that come before all others. They act in the namespaces of this process, and in those that clone3 has made.
+   * Default: none.
+   */
   first?: readonly Step[] | undefined;
   steps: readonly Step[];
-  /** Files to be had in the root of a mount namespace that is joined. */
+  /** Files of this process that are made available in the root of a mount namespace that is joined. */
   files?: TakenFiles | undefined;
-  /** What errors are to call a step, where there are better words for it than its own. */
+  /** The words by which errors call a step, where there are better ones than its own. */
   labels?: ReadonlyMap<Step, string> | undefined;
   /** `'default'`: 0:0 where a user namespace is entered that maps it. `'given'`: the steps see to it. */
   ids: 'default' | 'given';
@@ -57,17 +60,17 @@ export async function run(target: Target, steps: readonly Step[], signal?: Abort
   return await runBody(target, { steps, ids: 'default', signal });
 }
 
-/** As {@link run}, of a body that says more than its steps. */
+/** The same as {@link run}, for a body that has more than steps. */
 export async function runBody(target: Target, body: Body): Promise<Results> {
   return await withCallersStack(runToEnd(await prepare(target, { ...body, steps: [...body.steps, ['exit']] })));
 }
 
-/** Whether another mount namespace than this process's is joined, and with it another root. */
+/** True where a mount namespace other than this process's is joined, and with it another root. */
 export function joinsMounts(target: Target): boolean {
   return joins(target, 'mnt');
 }
 
-/** Whether another namespace of that kind than this process's is joined. */
+/** True where a namespace of that kind other than this process's is joined. */
 export function joins({ join = [] }: Target, kind: NamespaceKind): boolean {
   return has(withoutOwn(join), kind);
 }
@@ -107,14 +110,14 @@ function joiner(joined: readonly NamespaceHandle[], spec: UnshareSpec, maps: Res
   const kinds = kindsOfSpec(spec);
   const joinsUser = has(joined, 'user');
   const above = namespacesAbove(joined);
-  // What enters a pid namespace is a child.
+  // setns(2) with a pid namespace changes where children are born; only a child enters it.
   const forks = has(joined, 'pid') || kinds.includes('pid');
   const steps: Step[] = [
     ...(body.first ?? []),
     ...(forks ? pidSteps(body) : []),
     ...(body.files === undefined ? joinSteps([...above, ...joined]) : enterWith(body.files, joined, above)),
   ];
-  // Who is nobody in the user namespace joined cannot create another below it: clone(2), EPERM.
+  // A task whose ids are not mapped in the joined user namespace cannot create another below it: clone(2), EPERM.
   if (joinsUser && kinds.includes('user')) steps.push(['default_ids']);
   if (kinds.length > 0) steps.push(unshareStep(spec, maps));
   if (kinds.includes('pid')) steps.push(['fork']);
@@ -230,7 +233,7 @@ async function mapsBelow(spec: UnshareSpec, who: Credentials): Promise<ResolvedM
   return { ...written, setgroups: maps.setgroups };
 }
 
-/** Who a task of ours is after it has joined a user namespace: as it sees itself in this process's /proc. */
+/** The ids and privileges of a task after it has joined a user namespace, read in this process's /proc. */
 export async function credentialsIn(user: NamespaceHandle): Promise<Credentials> {
   const steps: Step[] = [...joinSteps([user]), ['default_ids'], ['read_file', '/proc/self/status', 1 << 16], ['exit']];
   const { data } = await runToEnd({ flags: 0, steps });

@@ -3,7 +3,7 @@ import { PROPAGATION_FLAGS } from '../kernel/propagation';
 import { MS_REC } from '../kernel/mount-flags';
 import { type UnshareSpec, nanosecondsOf, optionsOf } from './unshare-spec';
 
-/** What is done in new namespaces before anything else uses them. */
+/** The steps that prepare new namespaces before anything else uses them. */
 export function setUpSteps(spec: UnshareSpec): Step[] {
   const steps: Step[] = [];
   const { propagation = 'private' } = optionsOf(spec, 'mnt');

@@ -34,7 +34,10 @@ export interface UnshareSpec {
         uidMap?: IdMap | undefined;
         /** The same for groups. Default `'root'`. */
         gidMap?: IdMap | undefined;
-        /** Whether setgroups(2) can be called inside: `/proc/PID/setgroups`. */
+        /**
+         * `'allow'`: setgroups(2) can be called inside. `'deny'`: it fails there. `/proc/PID/setgroups`,
+         * `user_namespaces(7)`
+         */
         setgroups?: 'allow' | 'deny' | undefined;
       }
     | undefined;
@@ -50,7 +53,7 @@ export interface UnshareSpec {
   net?:
     | true
     | {
-        /** Whether `lo` is up. Default true. */
+        /** True: the loopback interface `lo` is brought up. Default true. */
         loopback?: boolean | undefined;
       }
     | undefined;
@@ -136,7 +139,7 @@ export function kindsOfSpec(spec: UnshareSpec): NamespaceKind[] {
   return NAMESPACE_KINDS.filter((kind) => spec[kind] !== undefined);
 }
 
-/** What a spec says of a kind: nothing in particular where it only says `true`. */
+/** The options of a kind in a spec; an empty object where it only says `true`. */
 export function optionsOf<K extends NamespaceKind>(
   spec: UnshareSpec,
   kind: K,
