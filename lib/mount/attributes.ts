@@ -93,7 +93,7 @@ export function validateAttributes(name: string, options: NewMountAttributes): A
   return { set, clear, propagation: propagationOf(name, options), userns: usernsOf(name, options) };
 }
 
-/** Whether nothing of it is asked for. */
+/** True where these attributes change nothing about a mount. */
 export function changesNothing({ set, clear, propagation, userns }: AttributeFields): boolean {
   return set === 0 && clear === 0 && propagation === 0 && userns.length === 0;
 }

@@ -44,7 +44,7 @@ export function topsOf<M extends Place>(mounts: readonly M[]): M[] {
   return mounts.filter(({ id, parentId }) => id === parentId || !ids.has(parentId));
 }
 
-/** Of the mounts on directories between the parent's top and this one's target, the one nearest to the top. */
+/** The mount nearest to the parent's top, among those on directories between that top and this mount's target. */
 function nearestRoot<M extends Place>(mount: M, parent: M, targets: ReadonlyMap<string, M>): M | undefined {
   let nearest: M | undefined;
   for (let path = dirname(mount.target); path.length > parent.target.length; path = dirname(path)) {

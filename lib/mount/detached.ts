@@ -37,8 +37,8 @@ let construct: (fd: number, what: string) => DetachedMount;
  * A privileged process can so create what an unprivileged one may not, and attach it there: an id-mapped directory of
  * the host, or a disk image, in the namespaces of an ordinary user.
  *
- * Close it, or declare it with `await using`. One that is forgotten instead is unmounted when it is collected as garbage,
- * with a process warning (`LINUX_NS_UNCLOSED`).
+ * Close it, or declare it with `await using`. One that is forgotten instead is unmounted when it is collected as
+ * garbage, with a process warning (`LINUX_NS_UNCLOSED`).
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export class DetachedMount {
     inspectAs(this, ({ source, closed }) => ({ source, closed }));
   }
 
-  /** Where it comes from: a path, or the type of the filesystem. */
+  /** The source of the mount: a path, or the type of the filesystem. */
   readonly source: string;
   readonly #descriptor: Descriptor;
 
@@ -73,7 +73,7 @@ export class DetachedMount {
   }
 
   /**
-   * Whether it has been closed or attached. Once attached it is an ordinary mount, which this object no longer owns.
+   * True once it has been closed or attached. An attached mount is an ordinary one, which this object no longer owns.
    */
   get closed(): boolean {
     return this.#descriptor.closed;
@@ -116,8 +116,8 @@ export class DetachedMount {
  * namespace, and needs CAP_SYS_ADMIN in the user namespace that owns it. The method of {@link NamespaceSet} acts inside
  * that set.
  *
- * @throws NamespaceError `ENOENT`, `EPERM`; `EINVAL` for an unbindable mount, and without `recursive` where a mount below is
- * locked
+ * @throws NamespaceError `ENOENT`, `EPERM`; `EINVAL` for an unbindable mount, and without `recursive` where a mount
+ *   below is locked
  *
  * @example
  * ```ts

@@ -36,9 +36,9 @@ export interface FilesystemSpec extends FilesystemOptions, OverlayOptions, NewMo
   source?: string | undefined;
 }
 
-/** What to mount, where and how. One of `type`, `bind`, `move` and `remount` says which it is. */
+/** The options of one mount. Exactly one of `type`, `bind`, `move` and `remount` says which operation it is. */
 export interface MountOptions extends Omit<FilesystemSpec, 'type'> {
-  /** Where: an existing directory, or a file for a bind mount of a file. */
+  /** The path to mount on: an existing directory, or a file for a bind mount of a file. */
   target: string | URL;
   /** A new filesystem of this type, a name of `/proc/filesystems`. */
   type?: string | undefined;
@@ -138,7 +138,7 @@ export async function mountIn(target: Target, options: unknown, locate: Locate):
 }
 
 /**
- * What mounts in a task that is inside already, where paths are as it sees them.
+ * The steps of a mount for a task that is inside already. Paths are as that task sees them.
  *
  * @throws TypeError for a new filesystem with `propagation` or `idmap`, which take two tasks
  */
@@ -205,7 +205,7 @@ function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, pl
   validateString(`${name}.type`, spec.type);
   if (spec.source !== undefined) validateString(`${name}.source`, spec.source);
   const parameters = validateParameters(name, spec, spec.type);
-  // Of the filesystem as well, as mount(2) does: a device that is read-only can be mounted in no other way.
+  // The filesystem becomes read-only as well, as with mount(2): a read-only device can be mounted in no other way.
   if ((set & MOUNT_ATTR.RDONLY) !== 0) parameters.unshift('ro');
   const layers = validateLayers(name, spec, locate);
   const { path = null, flags = 0 } = place ?? {};
@@ -215,7 +215,7 @@ function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, pl
   return makeStep('overlay', { ...layers, ...common });
 }
 
-/** Whether what is mounted there is mounted by root of a user namespace, and not by the host's. */
+/** True where the mount is made by root of a user namespace, and not by the host's root. */
 function isInUserNamespace(target: Target): boolean {
   return joins(target, 'user') || isNested(new HostFiles(), 'user') === true;
 }
@@ -226,7 +226,7 @@ function bindStep(options: MountOptions, locate: Locate, place: Place, name = 'o
   return treeStep({ source, fields: validateAttributes(name, options) }, place, recursive);
 }
 
-/** What is to be mounted: a path; or, in words, what a descriptor is. */
+/** The tree that is to be mounted. `source` is its path; with a descriptor it is only the words for errors. */
 export interface Tree {
   source: string;
   fd?: number | undefined;

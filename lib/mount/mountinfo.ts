@@ -22,13 +22,16 @@ export interface MountInfo extends MountLine {
   uniqueId?: bigint;
   /** The same of the mount it is mounted on (Linux 6.8). */
   uniqueParentId?: bigint;
-  /** Of an id-mapped mount: the user ids on disk (`inside`), and what they are through the mount (`outside`). Linux 6.18 */
+  /**
+   * The user ids of an id-mapped mount: `inside` are those on disk, `outside` those that are seen through the mount.
+   * Needs Linux 6.18.
+   */
   uidMap?: IdRange[];
-  /** The same of the group ids. */
+  /** The same for the group ids. */
   gidMap?: IdRange[];
   /**
-   * The ID of the mount that hides this one: mounted on its top, or on a directory above it. No path leads to what is
-   * covered until that is unmounted; who has a file open there still uses it.
+   * The ID of the mount that hides this one: it is mounted on its top, or on a directory above it. No path leads to a
+   * covered mount until the other one is unmounted; files that are open there stay usable.
    */
   coveredBy?: number;
 }
@@ -138,10 +141,12 @@ function isGone(error: unknown): boolean {
   return errno === -Errno.ENOENT || errno === -Errno.EINVAL || errno === -Errno.ESRCH;
 }
 
-/** What the kernel knows of a mount beyond its line. */
+/** The facts that the kernel tells about a mount beyond its line in mountinfo. */
 type Details = (mount: MountLine) => Pick<MountInfo, 'uniqueId' | 'uniqueParentId' | 'uidMap' | 'gidMap'>;
 
-/** Before it, asking for the map of a mount that has one could crash the kernel (statmount_string() of fs/namespace.c). */
+/**
+ * Before it, asking for the map of a mount that has one could crash the kernel (statmount_string() of fs/namespace.c).
+ */
 const ID_MAPS_SINCE = [6, 18] as const;
 
 function detailsOf(namespace = -1): Promise<Details> {

@@ -11,19 +11,20 @@ import {
 /** Options of the filesystem itself: what is after `-o` of mount(8), but for {@link MountAttributes}. */
 export interface FilesystemOptions {
   /**
-   * Options of the filesystem by name: `{ size: '1m', nr_inodes: 100 }`. `true` is an option without a value, `false` none
-   * at all, a list the same option several times. A name, or a value, that the filesystem does not take is an error.
+   * Options of the filesystem by name: `{ size: '1m', nr_inodes: 100 }`. `true` is an option without a value, `false`
+   * none at all, a list the same option several times. A name, or a value, that the filesystem does not take is an
+   * error.
    */
   options?: Readonly<Record<string, ParameterValue | readonly ParameterValue[]>> | undefined;
   /** The same as one string, separated by commas, as mount(2) takes it: `'size=1m,mode=700'`. */
   data?: string | undefined;
-  /** Of a `tmpfs`: its size in bytes, or as a string in the kernel's syntax: `'50%'`, `'1g'`. */
+  /** The size of a `tmpfs` in bytes, or as a string in the kernel's syntax: `'50%'`, `'1g'`. */
   size?: number | string | undefined;
-  /** Of a `tmpfs`: the mode of its root directory. Default 0o1777. */
+  /** The mode of the root directory of a `tmpfs`. Default 0o1777. */
   mode?: number | undefined;
-  /** Of `proc`: `'pid'` hides everything that is not about processes (Linux 5.8). */
+  /** For `proc`: `'pid'` hides everything that is not about processes (Linux 5.8). */
   subset?: 'pid' | undefined;
-  /** Of `proc`: what is visible of other users' processes, `proc(5)`. The words need Linux 5.8. */
+  /** For `proc`: how much is visible of other users' processes, `proc(5)`. The words need Linux 5.8. */
   hidepid?: 'off' | 'noaccess' | 'invisible' | 'ptraceable' | undefined;
   /** All writes are synchronous. */
   synchronous?: boolean | undefined;
@@ -41,7 +42,7 @@ const TYPE_OF = { size: 'tmpfs', mode: 'tmpfs', subset: 'proc', hidepid: 'proc' 
 
 const HIDEPID = ['off', 'noaccess', 'invisible', 'ptraceable'] as const;
 
-/** What the kernel calls these, and their opposites: `vfs_parse_sb_flag()`. */
+/** The kernel's words for these options, and for their opposites: `vfs_parse_sb_flag()`. */
 const SUPERBLOCK_FLAGS = {
   synchronous: ['sync', 'async'],
   dirsync: ['dirsync', undefined],

@@ -8,7 +8,7 @@ import { MS_REC } from '../kernel/mount-flags';
 
 /** Options of {@link setPropagation}. */
 export interface PropagationOptions {
-  /** Whether to change all mounts below too. Default false. */
+  /** True: all mounts below are changed as well. Default false. */
   recursive?: boolean | undefined;
 }
 
@@ -16,8 +16,8 @@ export interface PropagationOptions {
  * Changes how mounts and unmounts spread from a mount to its copies in other mount namespaces and back
  * (`mount_namespaces(7)`, "Shared subtrees"): what `mount --make-private` and its like do.
  *
- * It acts on this process's own mount namespace, in a task of its own, and takes CAP_SYS_ADMIN in the user namespace that owns it.
- * The same on a {@link NamespaceSet} acts inside that.
+ * It acts on this process's own mount namespace, in a task of its own, and takes CAP_SYS_ADMIN in the user namespace
+ * that owns it. The same on a {@link NamespaceSet} acts inside that.
  *
  * @param path - a mount point
  * @param propagation - `'shared'`, `'private'`, `'slave'` or `'unbindable'`

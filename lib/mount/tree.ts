@@ -4,7 +4,7 @@ import type { MountInfo } from './mountinfo';
 
 /** A mount, and what is mounted on it. */
 export interface MountNode {
-  /** What the kernel says of it. */
+  /** The facts that the kernel tells about this mount. */
   mount: MountInfo;
   /** The mounts that lie on this one, covered ones included, in the order of the list. */
   children: MountNode[];
@@ -44,8 +44,8 @@ export function mountTree(mounts: readonly MountInfo[]): MountNode[] {
 }
 
 /**
- * The peer groups among some mounts, by their numbers. The numbers are the same in all mount namespaces, so the lists of
- * several can be put together.
+ * The peer groups among some mounts, by their numbers. The numbers are the same in all mount namespaces, so the lists
+ * of several can be put together.
  *
  * @example
  * ```ts
