@@ -1,4 +1,6 @@
-/** Files that stand in for those of /etc in a network namespace that has a name: ip-netns(8), "Custom configuration". */
+/**
+ * Files that stand in for those of /etc in a network namespace that has a name: ip-netns(8), "Custom configuration".
+ */
 import { systemError } from '../errors/system-error';
 import type { Namespace } from './namespace';
 import { ETC_DIRECTORY, nameGiven, namesIn, namesOf } from './run-netns';

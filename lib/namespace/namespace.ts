@@ -100,10 +100,10 @@ export class Namespace implements AsyncDisposable {
    * that the caller lacks; or CAP_SYS_PTRACE in the user namespace of the process.
    *
    * @param pid - a process as this one sees it, or `'self'`
-   * @param kind - which of its namespaces: a kind, or `'pid_for_children'` or `'time_for_children'` for the one that its
-   * children are born in: another than its own after an unshare(2) of that kind
+   * @param kind - which of its namespaces: a kind, or `'pid_for_children'` or `'time_for_children'` for the one that
+   *   its children are born in: another than its own after an unshare(2) of that kind
    * @throws NamespaceError `ESRCH` when there is no such process, `EACCES` or `EPERM` when it may not be looked into;
-   * `ENOENT` for the pid namespace of children before the first of them is born
+   *   `ENOENT` for the pid namespace of children before the first of them is born
    */
   static async of(pid: number | 'self', kind: NamespaceLink): Promise<Namespace> {
     if (pid !== 'self') validatePid('pid', pid);
@@ -158,14 +158,14 @@ export class Namespace implements AsyncDisposable {
     return this.#descriptor.fd;
   }
 
-  /** Whether `close()` has been called. */
+  /** True once `close()` has been called. */
   get closed(): boolean {
     return this.#descriptor.closed;
   }
 
   /**
-   * Whether two handles refer to the same namespace. Both must be open: the kernel reuses the numbers of a namespace
-   * that is gone.
+   * Returns true where two handles refer to the same namespace. Both must be open: the kernel reuses the numbers of a
+   * namespace that is gone.
    *
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`
    */
@@ -174,7 +174,7 @@ export class Namespace implements AsyncDisposable {
     return this.fd >= 0 && other.fd >= 0 && this.id === other.id && this.dev === other.dev;
   }
 
-  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  /** The text of the namespace's link in `/proc/PID/ns`: `'net:[4026531840]'`. */
   toString(): string {
     return `${this.kind}:[${this.id}]`;
   }
@@ -230,13 +230,13 @@ export class Namespace implements AsyncDisposable {
 
   /**
    * Keeps the namespace beyond the life of this process, by mounting it on a file (`namespaces(7)`, "Namespace
-   * lifetime"), as `ip netns add` does in `/run/netns`. Takes CAP_SYS_ADMIN in the user namespace that owns this process's mount
-   * namespace.
+   * lifetime"), as `ip netns add` does in `/run/netns`. Takes CAP_SYS_ADMIN in the user namespace that owns this
+   * process's mount namespace.
    *
    * @param path - where: the file is created. It must not exist, and is taken away again on failure. One that was left
-   * because this process was killed just then is used again
+   *   because this process was killed just then is used again
    * @throws NamespaceError `EEXIST` when there is something already, `EPERM`, `ENOENT`, …; `EINVAL` for a mount
-   * namespace that is not younger than this process's
+   *   namespace that is not younger than this process's
    *
    * @example
    * ```ts
@@ -274,7 +274,10 @@ export class Namespace implements AsyncDisposable {
   }
 }
 
-/** Tells a Namespace. The class may be that of another realm, or of another copy of this package: its handles are as good. */
+/**
+ * Tells a Namespace. The class may be that of another realm, or of another copy of this package: its handles are as
+ * good.
+ */
 export const isNamespace = isNamespaceHandle as (value: unknown) => value is Namespace;
 
 /**
@@ -292,7 +295,7 @@ export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
   return construct(typeof fd === 'number' ? new Descriptor(fd) : fd, owner);
 }
 
-/** Where the kernel cannot be asked what it is (an emulated one), that fails as opening does. */
+/** Makes the object. An emulated kernel may not tell what the descriptor is: the error is then that of opening it. */
 function wrapOf(fd: number, pid: number, kind: NamespaceLink): Namespace {
   try {
     return askNsfs(() => wrap(fd), openAttempt(pid, kind));
@@ -316,7 +319,7 @@ export function openOf(pid: number, kinds: readonly NamespaceKind[]): number[] {
   });
 }
 
-/** What can be opened of a process: descriptors. */
+/** Opens namespaces of a process, each as a descriptor. */
 interface Opener {
   readonly open: (kind: NamespaceLink) => number;
   /** The network namespace of a socket. */
@@ -363,8 +366,8 @@ function attempt<T>(act: () => T, what: Attempt): T {
 }
 
 /**
- * O_NONBLOCK: a FIFO is no namespace and shall not keep a thread of the pool waiting to tell us so. What `fs` has opened
- * is to be closed by `fs` (see `adopt` in types/native.d.ts): the handle gets a copy.
+ * O_NONBLOCK: a FIFO is no namespace and shall not keep a thread of the pool waiting to tell us so. What `fs` has
+ * opened is to be closed by `fs` (see `adopt` in types/native.d.ts): the handle gets a copy.
  */
 function openFile(path: string, step: string): Promise<number> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

@@ -1,4 +1,4 @@
-/** What the kernel says of a namespace: ioctl_ns(2). */
+/** Questions to the kernel about a namespace: ioctl_ns(2). */
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { explain } from '../hints/explain';
@@ -17,7 +17,7 @@ export function askNsfs<T>(ask: () => T, attempt: Attempt): T {
   }
 }
 
-/** Whether an error says that the kernel does not know a request of ioctl_ns(2). */
+/** True for an error which says that the kernel does not know a request of ioctl_ns(2). */
 export function isUnknown(cause: unknown): boolean {
   const { errno, syscall } = cause as { errno?: unknown; syscall?: unknown };
   return errno === Errno.ENOSYS && syscall === 'ioctl';

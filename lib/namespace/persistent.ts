@@ -51,7 +51,7 @@ export class PersistentNamespace {
     await this.delete();
   }
 
-  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  /** The text of the namespace's link in `/proc/PID/ns`: `'net:[4026531840]'`. */
   toString(): string {
     return `${this.kind}:[${this.id}]`;
   }

@@ -4,10 +4,10 @@ import { invalidValue, validateString } from '../errors/validate';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { Namespace } from './namespace';
 
-/** Where ip-netns(8) has its namespaces: iproute2 says /var/run, which is a link to it. */
+/** The directory of ip-netns(8)'s namespaces. iproute2 calls it /var/run/netns, where /var/run is a link to /run. */
 export const RUN_DIRECTORY = '/run/netns';
 
-/** Where it has files that stand in for those of /etc: /etc/netns/NAME/resolv.conf. */
+/** The directory of the files that ip-netns(8) puts in the place of those of /etc: /etc/netns/NAME/resolv.conf. */
 export const ETC_DIRECTORY = '/etc/netns';
 
 /** NAME_MAX, limits.h: of iproute2, too. */
@@ -29,8 +29,8 @@ export function pathOf(name: string): string {
 }
 
 /**
- * Opens the network namespace of a name. Whatever is mounted on the file is asked for its kind by the descriptor that is
- * used from then on: to join another kind would leave the program in the network that it came from.
+ * Opens the network namespace of a name. Whatever is mounted on the file is asked for its kind by the descriptor that
+ * is used from then on: to join another kind would leave the program in the network that it came from.
  */
 export async function openNamed(name: string): Promise<Namespace> {
   const path = pathOf(name);
@@ -52,7 +52,7 @@ export function nameGiven(namespace: Namespace): string | undefined {
   return given.get(namespace);
 }
 
-/** What is mounted on the file of a name; undefined where that is no namespace, or may not be opened. */
+/** The kind of the namespace that is mounted on the file of a name; undefined where it is none, or cannot be opened. */
 export async function kindOf(name: string): Promise<NamespaceKind | undefined> {
   try {
     const namespace = await Namespace.open(pathOf(name));
@@ -64,7 +64,10 @@ export async function kindOf(name: string): Promise<NamespaceKind | undefined> {
   }
 }
 
-/** What opening fails with where there is nothing to be known. Any other failure (no descriptors, say) is the list's. */
+/**
+ * True for an error of opening which only means that this name tells nothing. Any other error (no descriptors are left,
+ * for example) fails the whole list.
+ */
 function saysNothing(error: unknown): boolean {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'open') return ['ENOENT', 'EACCES', 'EPERM'].includes(code);
