@@ -10,11 +10,11 @@ export const PLACE = Object.freeze({
   NEW_ROOT: 0x8,
   /** The descriptor is a detached mount, which itself is mounted. */
   NO_COPY: 0x20,
-  /** Of an overlay: what is written goes to memory, and with the mount. */
+  /** For an overlay: changes are kept in memory, and are gone with the mount. */
   DISCARD: 0x40,
-  /** Of an overlay: descriptors of its upper layer, and of those below, are sent back. */
+  /** For an overlay: descriptors of its upper layer, and of the layers below, are sent back. */
   TELL_LAYERS: 0x80,
-  /** Of an overlay: no link is followed to its work directory. */
+  /** For an overlay: no link is followed to its work directory. */
   OWN_WORK: 0x100,
 });
 
@@ -24,6 +24,6 @@ export const MAKE = Object.freeze({
   ONLY_LAST: 0x1,
   /** One that exists keeps its mode. */
   IF_MADE: 0x2,
-  /** What is made on the way to it is as closed to others as it is itself. */
+  /** Directories that are made on the way to it are as closed to other users as it is itself. */
   PRIVATE: 0x4,
 });

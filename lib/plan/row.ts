@@ -10,7 +10,7 @@ export type StepOf<S extends StepName> = Extract<Step, readonly [S, ...unknown[]
 /** The types of a step's fields. */
 export type Values<S extends StepName> = StepOf<S> extends readonly [unknown, ...infer Rest] ? Rest : never;
 
-/** As many names as there are values. */
+/** A tuple with one name for each value. */
 type NamesOf<V extends readonly unknown[]> = { readonly [I in keyof V]: string };
 
 /** Values by their names. */
@@ -18,22 +18,24 @@ type Named<V extends readonly unknown[], N extends readonly unknown[]> = {
   [I in Extract<keyof V, `${number}`> as I extends keyof N ? Extract<N[I], string> : never]: V[I];
 };
 
-/** What is to be known of a step beside its fields. */
+/** The columns of a step's row beside its fields. */
 export interface About<F> {
-  /** What the step does, in the words of the man pages: `NamespaceError.step`. */
+  /** Says what the step does, in the words of the man pages: `NamespaceError.step`. */
   words: (fields: F) => string;
   /** The kind of namespace it acts on, where that follows from the step alone. */
   kind: NamespaceKind | undefined;
   /** Finds out why it failed; undefined for what cannot fail for a reason that the host's files tell. */
   explain: Explainer | undefined;
-  /** Whether it is done after the capabilities have been lowered that nsinit was given for the others: capabilities(7). */
+  /**
+   * True for a step that is done after nsinit has given up the capabilities that the other steps need: capabilities(7).
+   */
   last?: true;
 }
 
-/** One step of a plan: what src/plan/steps.h has of it, and what this library has to say of it. */
+/** One kind of step: its fields, which are those of src/plan/steps.h, and what this library says about it. */
 export interface Row<F, K extends keyof F> extends About<F> {
   readonly fields: readonly string[];
-  /** What a field is where nothing is said of it. */
+  /** The values of the fields that are not given. */
   readonly defaults: Pick<F, K>;
 }
 

@@ -37,7 +37,7 @@ export function explainerOf(name: string): Explainer | undefined {
   return Object.hasOwn(STEPS, name) ? STEPS[name as StepName].explain : undefined;
 }
 
-/** Whether the step comes after those that need the capabilities of nsinit: see `last` of a row. */
+/** True for a step that comes after those that need the capabilities of nsinit: see `last` of a row. */
 export function comesLast(taken: Step): boolean {
   return STEPS[taken[0]].last === true;
 }

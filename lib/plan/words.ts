@@ -26,7 +26,7 @@ export function describePropagation(flags: number): string {
   return (flags & MS_REC) === 0 ? propagation : `${propagation} (recursive)`;
 }
 
-/** What a step `tree` does, to whatever it was given. */
+/** The words for a step `tree`: what it does, and to which source or descriptor. */
 export function describeTree(tree: {
   source: string | null;
   fds: readonly number[];
