@@ -8,28 +8,31 @@ import { describeStep, explainerOf, fieldsOf } from '../plan/step';
 import { STEPS } from '../plan/steps';
 import { describePids } from '../plan/words';
 
-/** What there is to know of the namespaces that were joined, once something has failed. */
+/** Tells about the namespaces that were joined, once something has failed. */
 export interface Joined {
   /** The user namespace that owns the one of that kind: `'user:[4026531837]'`. */
   ownerOf(kind: NamespaceKind): string | undefined;
   /** How many levels the user or pid namespace lies below this process's own. */
   depthOf(kind: NamespaceKind): number | undefined;
-  /** Whether the user of this process has created the user namespace. */
+  /** True where the user of this process has created the user namespace; undefined where that is not known. */
   createdByCaller(): boolean | undefined;
 }
 
-/** CLONE_INTO_CGROUP, clone(2): of the rest, only a seccomp filter or a security module says EACCES. */
+/** The errors of CLONE_INTO_CGROUP, clone(2). Beside it, only a seccomp filter or a security module answers EACCES. */
 const CGROUP_ERRORS: readonly number[] = [Errno.EACCES, Errno.EBUSY, Errno.EOPNOTSUPP, Errno.ENODEV];
 
-/** set_tid, clone(2): what it says, and E2BIG of a kernel that does not know it. Of new namespaces it can be as well. */
+/**
+ * The errors of set_tid, clone(2), and E2BIG, which a kernel answers that does not know the field. New namespaces can
+ * fail with some of them as well.
+ */
 const TID_ERRORS: readonly number[] = [Errno.EEXIST, Errno.EPERM, Errno.EINVAL, Errno.ENOSYS, Errno.E2BIG];
 
 type Request = Pick<LaunchRequest, 'cgroup' | 'flags' | 'setTid' | 'steps' | 'setgroups' | 'uidMap' | 'gidMap'>;
 
-/** What is known of a launch beyond what was asked of the addon. */
+/** The facts about a launch beyond the request to the addon. */
 export interface Known {
   joined?: Joined | undefined;
-  /** What steps are called where there are better words than their own. */
+  /** The words for steps that have better ones than their own. */
   labels?: ReadonlyMap<Step, string> | undefined;
 }
 
@@ -131,7 +134,7 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
   }
 }
 
-/** What is known of a step by itself, and more where there is more. */
+/** The failure of a step: the facts that follow from the step itself, and those in `more`. */
 function told(step: Step, common: Failure, more: Partial<Failure> = {}): Found {
   return { step: describeStep(step), failure: { ...common, kind: STEPS[step[0]].kind, ...more } };
 }
@@ -154,7 +157,9 @@ function newIn(step: Step): number {
   return step[0] === 'make_net' ? CLONE_FLAGS.net : 0;
 }
 
-/** Of what it makes at once, the kernel does not say which it was. */
+/**
+ * The failure of a step `nest`. Where it makes several namespaces at once, the kernel does not say which one failed.
+ */
 function nestFailure({ syscall }: LaunchFailure, step: StepOf<'nest'>): Partial<Failure> {
   const kinds = kindsOfFlags(fieldsOf(step).flags | CLONE_FLAGS.user);
   return syscall === 'unshare' ? { kinds, kind: onlyOne(kinds) } : { kind: 'user' };
@@ -181,7 +186,7 @@ function joinFailure(failure: Failure, step: StepOf<'join'>): Found {
   return { step: kind === undefined ? describeStep(step) : `join ${kind}`, failure: { ...failure, kind } };
 }
 
-/** Of the things an `unshare` step does, its path names the file that could not be written: uid_map, timens_offsets... */
+/** The failure of a step `unshare`. Its path names the file that could not be written: uid_map, timens_offsets, … */
 function unshareFailure(failure: Failure, step: StepOf<'unshare'>): Found {
   const { flags, setgroups, uidMap, gidMap } = fieldsOf(step);
   const file = failure.syscall === 'write' || failure.syscall === 'open' ? failure.path : undefined;

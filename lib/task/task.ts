@@ -16,28 +16,30 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
-/** What to start, and who may stop it. */
+/** The request for a task, and the means to stop its start. */
 export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
   /** Ends the task, and rejects, as long as it has not been handed over. */
   signal?: AbortSignal | undefined;
   /**
-   * Runs while the new task exists and its plan is held back: what another program has to do from outside. The plan
-   * goes on when it resolves; when it rejects the task is ended, and the start rejects with the same.
+   * Runs while the new task exists and its plan is held back: for work that another program has to do from outside. The
+   * plan goes on when it resolves; when it rejects, the task is ended and the start rejects with the same error.
    */
   whileCloned?: ((task: Task) => Promise<void>) | undefined;
-  /** Of the namespaces that the plan joins; asked only when it has failed. */
+  /** Tells about the namespaces that the plan joins. It is asked only after the plan has failed. */
   joined?: Joined | undefined;
-  /** What errors are to call a step, where there are better words for it than its own. */
+  /** The words by which errors call a step, where there are better ones than its own. */
   labels?: ReadonlyMap<Step, string> | undefined;
-  /** Undoes what a failed plan has left, with the descriptors that it had sent, which are closed then. Never rejects. */
+  /**
+   * Undoes what a failed plan has left, with the descriptors that it had sent, which are closed then. Never rejects.
+   */
   undo?: ((fds: readonly number[]) => Promise<void>) | undefined;
 }
 
-/** What a plan that ends by itself has sent back. */
+/** The results that a plan which ends by itself has sent back. */
 export interface Results {
   /** Descriptors that steps made, in order; the receiver's to close. */
   fds: number[];
-  /** What steps have read, one after another. */
+  /** The bytes that steps have read, one after another. */
   data: Buffer;
 }
 
@@ -152,8 +154,8 @@ interface Outcome {
 let refusal: NamespaceError | undefined;
 
 /**
- * From now on this thread, which has descriptors of its own, starts no tasks: the threads that start them would take its
- * numbers for others.
+ * From now on this thread, which has descriptors of its own, starts no tasks: the threads that start them would take
+ * its numbers for others.
  */
 export function refuseTasks(): void {
   refusal = new NamespaceError({
@@ -191,7 +193,7 @@ class Launching {
   #forgetSignal: () => void = () => undefined;
   /** Why we have ended the task ourselves, if we have. */
   #stopped: { reason: unknown } | undefined;
-  /** What `whileCloned` does. */
+  /** The promise of the running `whileCloned`. */
   #outside: Promise<void> | undefined;
   #over = false;
 
@@ -303,7 +305,7 @@ function closeAll(fds: readonly number[]): void {
   for (const fd of fds) closeFd(fd);
 }
 
-/** Of two names for one number the first counts, as for Node: SIGABRT, not SIGIOT. */
+/** Where one number has two names the first counts, as for Node: SIGABRT, not SIGIOT. */
 const SIGNAL_NAMES = new Map(
   Object.entries(constants.signals)
     .map(([name, number]) => [number, name as NodeJS.Signals] as const)
