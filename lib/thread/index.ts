@@ -34,7 +34,7 @@ export type ThreadNamespaceKind = Exclude<NamespaceKind, 'user' | 'pid' | 'time'
 const KINDS: readonly ThreadNamespaceKind[] = ['cgroup', 'ipc', 'mnt', 'net', 'uts'];
 
 /**
- * What the threads of a process share and is no namespace. unshare(2) gives the calling thread a copy of its own:
+ * A thing other than a namespace that the threads of a process share. unshare(2) gives the calling thread its own copy:
  *
  * - `'files'`: the table of descriptors (CLONE_FILES);
  * - `'fs'`: the root, the working directory and the umask (CLONE_FS);
@@ -51,11 +51,12 @@ const ATTRIBUTES: Readonly<Record<ThreadAttribute, number>> = { files: 0x400, fs
  *
  * Namespaces take CAP_SYS_ADMIN; this blocks for as long as the kernel needs, a millisecond or so for `net`.
  *
- * The other things that unshare(2) takes, `'files'`, `'fs'` and `'sysvsem'`, take no privilege. After `'fs'`, the `…Sync`
- * functions of `fs` resolve relative paths in the thread's own working directory, which `process.chdir()` cannot set in a
- * Worker; mounts and `chroot(2)` of native code are what it is for. After `'files'`, a descriptor that this thread opens
- * is its own: what runs on libuv's pool does not know it (all of `fs` but its `…Sync` functions), and neither do the threads of
- * this package, so everything here that starts a task rejects in that Worker. What it leaves open is closed with it.
+ * The other words, `'files'`, `'fs'` and `'sysvsem'`, need no privilege. After `'fs'`, the `…Sync` functions of `fs`
+ * resolve relative paths in the thread's own working directory, which `process.chdir()` cannot set in a Worker; it is
+ * meant for mounts and for the `chroot(2)` of native code. After `'files'`, a descriptor that this thread opens is its
+ * own. Jobs on libuv's pool (all of `fs` but its `…Sync` functions) do not know it, and neither do the threads of this
+ * package, so everything here that starts a task rejects in that Worker. Descriptors that the thread leaves open are
+ * closed when it ends.
  *
  * @param kinds - `'cgroup'`, `'ipc'`, `'mnt'`, `'net'`, `'uts'`, `'files'`, `'fs'` and `'sysvsem'`, one or several
  * @throws NamespaceError `ERR_LINUX_NS_MAIN_THREAD` outside of a Worker; `EPERM`, `ENOSPC`, … with a `hint`
@@ -88,7 +89,7 @@ export function unshareSync(
   if (words.includes('files')) refuseTasks();
 }
 
-/** What {@link unshareSync} takes. */
+/** The words that {@link unshareSync} takes. */
 type Unshared = ThreadNamespaceKind | ThreadAttribute;
 
 const attributes = Object.keys(ATTRIBUTES) as ThreadAttribute[];
