@@ -6,7 +6,9 @@ const SLICE_MS = 2;
 /** Items between two looks at the clock. */
 const PIECE = 64;
 
-/** Who waits to go on: one list in each round of the event loop, however many there are at a time. */
+/**
+ * The last of the calls that wait to go on. They wait in one list, which goes on once in each round of the event loop.
+ */
 let last: Promise<void> = Promise.resolve();
 
 /** When the present slice began, of whichever list. */
