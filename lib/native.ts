@@ -7,8 +7,8 @@ import { NamespaceError, unsupportedError } from './errors/namespace-error';
 import { unsupportedReason } from './kernel/version';
 
 /**
- * Where the addon may be, relative to the package's root, in the order they are tried. A build of one's own comes
- * before what was shipped; prebuildify (6) names a file after the package, versions before that after the runtime, and
+ * The places of the addon, relative to the package's root, in the order in which they are tried. An own build comes
+ * before a file that was shipped. prebuildify 6 names a file after the package, and older versions after the runtime;
  * `--tag-libc` adds the libc: prebuilds/linux-x64/linux-ns.glibc.node.
  */
 function candidates(): string[][] {
