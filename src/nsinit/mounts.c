@@ -13,6 +13,7 @@
 #define NULL_MAJOR 1 /* null(4) */
 #define NULL_MINOR 3
 #define ST_RDONLY 1 /* statfs(2) */
+#define ST_NODEV 4
 
 static bool has(uint64_t flags, uint64_t flag) { return (flags & flag) != 0; }
 
@@ -226,7 +227,10 @@ void step_mask(const struct step_mask *step) {
   }
 }
 
-/* The /dev/null that the new root has, if nothing can be changed through it: O_PATH, or -1. statfs(2), null(4) */
+/*
+ * The /dev/null that the new root has, if nothing can be changed through it and its mount lets devices be opened:
+ * O_PATH, or -1. statfs(2), null(4)
+ */
 static int null_of_root(void) {
   struct statx status;
   struct statfs mount;
@@ -238,7 +242,7 @@ static int null_of_root(void) {
   must(sys2(__NR_fstatfs, fd, &mount), "fstatfs", "/dev/null");
   bool is_null = (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == NULL_MAJOR &&
                  status.stx_rdev_minor == NULL_MINOR;
-  if (is_null && (mount.f_flags & ST_RDONLY) != 0) {
+  if (is_null && (mount.f_flags & (ST_RDONLY | ST_NODEV)) == ST_RDONLY) {
     return (int)fd;
   }
   sys_close(fd);
