@@ -1,4 +1,4 @@
-/** Makes a sandbox: one launch, of a plan that puts the root together and then holds. */
+/** Makes a sandbox by one launch. Its plan builds the root, and then holds the sandbox. */
 import { constants, readlinkSync } from 'node:fs';
 import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
@@ -24,50 +24,56 @@ import type { Piece, Setting } from './piece';
 import { WorkDirectories } from './work';
 import { makeStep } from '../plan/step';
 
-/** What a sandbox is made of, all of it its own. */
+/** The parts that a sandbox is made of. It owns all of them. */
 export interface Built {
   readonly task: Task;
   readonly set: NamespaceSet;
-  /** User namespaces on the way to the one that programs are in. */
+  /** The user namespaces through which the one that programs are in is reached. */
   readonly above: readonly Namespace[];
   readonly ids: ResolvedUser;
   readonly cgroup:
     { readonly cgroup: Cgroup; readonly directory: { readonly fd: number; close(): Promise<void> } } | undefined;
   readonly overlays: readonly OverlayLayers[];
-  /** Of mount points in directories of the host, which were made or are used: two for each. */
+  /** Descriptors of the mount points in directories of the host that were created or are used, two for each. */
   readonly points: readonly Descriptor[];
-  /** To be called when they have been taken away. */
+  /** Called when the mount points have been removed, so that they are not removed again when this process exits. */
   readonly forgetPoints: () => void;
   readonly work: WorkDirectories;
-  /** /dev/null for its programs, where Node's own would be theirs to change: {@link Program.nullDevice}. */
+  /** A /dev/null for its programs, if they could change the mode of the host's own: {@link Program.nullDevice}. */
   readonly nullDevice: Descriptor | undefined;
-  /** Whether its programs end with its init. */
+  /** True if it has a pid namespace of its own, so that its programs end with its init. */
   readonly ownsPid: boolean;
 }
 
-/** Where it is made from. */
+/** The namespaces that the sandbox is made from. */
 interface Origin {
   readonly join: readonly Namespace[];
-  /** A user namespace that was opened for it. */
+  /** The user namespace that was opened for this, to be closed afterwards. */
   readonly owner: Namespace | undefined;
-  /** Who the caller is there. */
+  /** The credentials of the caller there. */
   readonly who: Credentials;
-  /** Whether supplementary groups cannot be set there, or below, by anybody. */
+  /** True if nobody can set supplementary groups there or in a user namespace below. setgroups(2) */
   readonly deniesGroups: boolean;
-  /** Whether a user namespace is joined: a task that has done so is not to be looked at, and tells what it is in. */
+  /**
+   * True if a user namespace is joined. This process may not open the namespaces of a task that has done so, and the
+   * task sends their descriptors instead.
+   */
   readonly tells: boolean;
 }
 
-/** How the user namespaces are made. */
+/** The ids, and the number of user namespaces that are made for them. */
 interface Users {
   readonly ids: ResolvedUser;
-  /** Whether programs are in a user namespace below the one that mounts belong to. */
+  /** True if programs are in a user namespace below the one that owns the mounts. */
   readonly nested: boolean;
 }
 
 const ENTER_NET: Step = ['enter_net'];
 
-/** With these a program could change mounts, or limits of user namespaces, that belong to its own user namespace. */
+/**
+ * The capabilities with which a program could change mounts, or limits of user namespaces, that belong to its own user
+ * namespace.
+ */
 const POWERFUL = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE'] as const;
 
 export async function build(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<Built> {
@@ -92,8 +98,8 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
 }
 
 /**
- * Where the sandbox is made from: this process's own namespaces, or, for a network that belongs to a user namespace which
- * somebody without privilege has made, from that user namespace.
+ * Finds the namespaces that the sandbox is made from: this process's own, or the given ones. A network may belong to a
+ * user namespace that somebody without privilege has made: then the sandbox is made from that user namespace.
  */
 async function originOf(plan: SandboxPlan): Promise<Origin> {
   const own = ownCredentials();
@@ -107,7 +113,7 @@ async function originOf(plan: SandboxPlan): Promise<Origin> {
   if (owner === undefined) return here;
   try {
     const who = await credentialsIn(owner);
-    // Whether setgroups(2) was denied there cannot be asked; as a rule it was.
+    // It cannot be found out if setgroups(2) was denied there. Usually it was.
     return { join: [owner, ...join], owner, who, deniesGroups: true, tells: true };
   } catch (error) {
     await owner.close();
@@ -115,21 +121,21 @@ async function originOf(plan: SandboxPlan): Promise<Origin> {
   }
 }
 
-/** Who the caller is in a user namespace, and whether groups can be set there. */
+/** Finds the caller's credentials in a user namespace, and whether groups can be set there. */
 async function personIn(user: Namespace): Promise<Pick<Origin, 'who' | 'deniesGroups'>> {
   const denial = run({ join: [user] }, [['read_file', '/proc/self/setgroups', MAX_WORD]]);
   const [who, { data }] = await Promise.all([credentialsIn(user), denial]);
   return { who, deniesGroups: data.toString().trim() === 'deny' };
 }
 
-/** `allow` or `deny`, and more. */
+/** The most bytes to read of /proc/self/setgroups: more than `allow` and `deny` have. */
 const MAX_WORD = 64;
 
 let settledDenial: boolean | undefined;
 
 /**
- * A user namespace where setgroups(2) was denied passes that on to those below, and once it has a gid_map that cannot
- * change any more: user_namespaces(7).
+ * True if setgroups(2) is denied in this process's user namespace: then it is denied in all below, too. Once the
+ * namespace has a gid_map, the answer cannot change any more. user_namespaces(7)
  */
 function deniesGroups(): boolean {
   if (settledDenial !== undefined) return settledDenial;
@@ -139,7 +145,7 @@ function deniesGroups(): boolean {
   return denied;
 }
 
-/** Undefined for one that belongs to this process's own user namespace, or above. */
+/** The user namespace that owns a network; undefined if it is this process's own. */
 async function ownerOf(network: Namespace): Promise<Namespace | undefined> {
   const owner = await network.userNamespace();
   const own = await Namespace.of('self', 'user');
@@ -151,8 +157,8 @@ async function ownerOf(network: Namespace): Promise<Namespace | undefined> {
 }
 
 /**
- * The files that a network with a name has in /etc/netns/NAME: over those of the sandbox, as `ip netns exec` has them over
- * the host's. Where the caller gives the contents of such a file, those are what is meant.
+ * The steps that mount the files of a named network, in /etc/netns/NAME, over those of the sandbox, as `ip netns exec`
+ * mounts them over the host's. A file whose contents the caller has given is left as it is.
  */
 async function coversOf({ network, entries }: SandboxPlan): Promise<Step[]> {
   if (network === undefined) return [];
@@ -161,7 +167,7 @@ async function coversOf({ network, entries }: SandboxPlan): Promise<Step[]> {
   return files.map(({ source, target }) => ['cover', source, target]);
 }
 
-/** Undoes what was there before the task, or is there after it. */
+/** Removes the cgroup and the work directories, which exist before the task and after it. */
 export async function discard(made: Built['cgroup'], work: WorkDirectories): Promise<void> {
   await made?.directory.close();
   await made?.cgroup.delete();
@@ -169,8 +175,9 @@ export async function discard(made: Built['cgroup'], work: WorkDirectories): Pro
 }
 
 /**
- * Programs are in a user namespace below where the upper one has to have ids that they are not to have (devpts can only
- * be mounted where 0 is mapped), and where what they may do there would be enough to undo what this spec says.
+ * Decides on the user namespaces. Programs are in a second one, below the first, in two cases: if the first has to map
+ * ids that programs may not have (devpts can be mounted only where 0 is mapped), or if with their capabilities they
+ * could undo in the first what this spec says.
  */
 async function usersOf(plan: SandboxPlan, { who, deniesGroups: denied }: Origin): Promise<Users> {
   const ids = await resolveUser(plan.ids, who, denied);
@@ -217,7 +224,10 @@ async function start(
   }
 }
 
-/** What clone3 makes; the rest belongs to the user namespace below, where there is one, or is made beside the mounts. */
+/**
+ * The namespaces that clone3 makes. If there is a second user namespace, the others are made with it and belong to it;
+ * a network is otherwise made while the mounts are.
+ */
 function unshareOf(plan: SandboxPlan, { ids, nested }: Users): Parameters<typeof launch>[0]['unshare'] {
   const kinds = plan.kinds.filter((kind) => (nested ? kind === 'pid' || kind === 'time' : kind !== 'net'));
   const mapOf = (ranges: ResolvedUser['uid']['ranges']): { inside: number; outside: number; count: number }[] =>
@@ -240,7 +250,7 @@ function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
     const write = asked ? 'write_file' : 'try_write_file';
     steps.push([write, '/proc/sys/user/max_inotify_instances', constants.O_WRONLY, String(most)]);
   }
-  // Below, the one that is made there is counted; and it cannot be raised from below.
+  // The limit counts the user namespace that is made below, so it is 1 then. It cannot be raised from below.
   if (disableUserNamespaces) {
     steps.push(['write_file', '/proc/sys/user/max_user_namespaces', constants.O_WRONLY, nested ? '1' : '0']);
   }
@@ -263,7 +273,10 @@ function rootSteps(
   return [...setting.owns, ...[root.piece, ...pieces].flatMap((piece) => labelled(piece, setting, labels))];
 }
 
-/** Before a sysfs is mounted, which shows the network of whoever mounts it; else as late as can be. */
+/**
+ * True if the network has to be entered before the mounts: a sysfs shows the network of the task that mounts it.
+ * Otherwise the network is entered as late as possible.
+ */
 function entersNetFirst({ entries }: SandboxPlan): boolean {
   return entries.some(({ type }) => type === 'sysfs');
 }
@@ -274,7 +287,10 @@ function labelled(piece: Piece, setting: Setting, labels: Map<Step, string>): St
   return steps;
 }
 
-/** The directory is tried here, so that one that is not there is told now. */
+/**
+ * The steps after the root is built. They also enter the directory of programs once, so that a missing one is an error
+ * now.
+ */
 function lastSteps(
   plan: SandboxPlan,
   { nested }: Users,
@@ -315,7 +331,7 @@ function settingOf(
     number,
     number,
   ];
-  // Without a user namespace of its own nobody changes before: default_ids.
+  // Without a new user namespace the task keeps its ids: see the step `default_ids`.
   const builder =
     plan.user === undefined
       ? { uid: who.uid, gid: who.gid }
@@ -331,26 +347,28 @@ function settingOf(
   };
 }
 
-/** Whether programs may have the uid that files of the machine belong to: devices, and files in /proc. */
+/**
+ * True if programs may have the uid that owns the devices of the machine and the files in /proc: user 0 of the host.
+ */
 function ownsDevices({ user }: SandboxPlan, { uid }: ResolvedUser): boolean {
   return user === undefined || uid.ranges.some(({ outside }) => outside === 0);
 }
 
-/** Who puts the root together: 0 where that is mapped, as `default_ids` has it, else the caller. */
+/** The id of the task that builds the root: 0 if that is mapped, else the caller's. See the step `default_ids`. */
 function builderId({ ranges }: ResolvedUser['uid'], nested: boolean, own: number): number {
   if (nested || hasId(ranges, 0)) return 0;
   const range = ranges.find(({ outside, count }) => own >= outside && own < outside + count);
   return range === undefined ? own : range.inside + own - range.outside;
 }
 
-/** Who uses one now the lock of `upper` tells. */
+/** Makes the work directories that were not given. The lock on `upper` shows later if another sandbox uses one now. */
 function makeWork({ root, entries }: SandboxPlan, work: WorkDirectories): void {
   for (const layers of [root.layers, ...entries.map((entry) => entry.layers)]) {
     if (layers?.work !== undefined && layers.ownsWork) work.make(layers.work);
   }
 }
 
-/** From here on everything is a sandbox's own; on failure nothing is left. */
+/** Takes over all that the task has made, as parts of the sandbox. On failure nothing is left. */
 async function possess(
   task: Task,
   plan: SandboxPlan,
@@ -384,7 +402,7 @@ async function possess(
   }
 }
 
-/** Programs join what the sandbox was built in, too. */
+/** Duplicates the descriptors of the namespaces that the sandbox was built in: programs join them too. */
 function duplicatesOf({ user, pid }: SandboxPlan['existing']): number[] {
   const fds: number[] = [];
   try {
@@ -396,7 +414,7 @@ function duplicatesOf({ user, pid }: SandboxPlan['existing']): number[] {
   }
 }
 
-/** Two descriptors each, in the order of the steps. */
+/** Takes the descriptors of the overlays from the task: two for each, in the order of the steps. */
 function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[] {
   const targets = [
     ...(root.layers === undefined ? [] : ['/']),
@@ -410,8 +428,8 @@ function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[]
 }
 
 /**
- * Takes away the mount points that were made on the host, when nobody is inside any more: what a program has put there,
- * and what another sandbox uses, stays.
+ * Removes the mount points that were created on the host, when no program is inside any more. A mount point that a
+ * program has filled, or that another sandbox uses, stays.
  */
 export async function removeMountPoints({ points, set, task, ownsPid, forgetPoints }: Built): Promise<void> {
   if (points.length === 0) return;
@@ -428,7 +446,7 @@ export async function removeMountPoints({ points, set, task, ownsPid, forgetPoin
   forgetPoints();
 }
 
-/** The same when this process ends by itself: the task is started and does its work while the event loop stands still. */
+/** Does the same when this process exits: a task is started and does the work while the event loop is stopped. */
 function unmadeAtExit(task: Task, { user }: NamespaceSet, points: readonly Descriptor[]): () => void {
   if (points.length === 0) return () => undefined;
   return atExit(() => {
@@ -442,12 +460,12 @@ function unmadeAtExit(task: Task, { user }: NamespaceSet, points: readonly Descr
   });
 }
 
-/** What can't be removed is left: that is no reason why a sandbox could not be closed. */
+/** Removes mount points. One that cannot be removed stays, and is no error: the sandbox is closed all the same. */
 async function unmake(join: readonly Namespace[], points: readonly number[]): Promise<void> {
   await runBody({ join }, { steps: [['unmake', [...points]]], ids: 'given' }).catch(() => undefined);
 }
 
-/** What is closed with a sandbox. */
+/** The descriptors of overlays, which are closed with a sandbox. */
 export function layersOf(overlays: readonly OverlayLayers[]): Descriptor[] {
   return overlays.flatMap(({ upper, lower }) => [upper, lower]);
 }
@@ -459,7 +477,10 @@ function kindsOf({ kinds, user, network }: SandboxPlan): NamespaceKind[] {
   return NAMESPACE_KINDS.filter((kind) => own.includes(kind));
 }
 
-/** What belongs to one of these can be joined only from there: the network, and the mounts. */
+/**
+ * Opens the user namespaces above: the network and the mounts may belong to one of them, and can then be joined only
+ * from there.
+ */
 async function openAbove(
   above: Namespace[],
   { user }: NamespaceSet,

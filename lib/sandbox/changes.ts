@@ -1,4 +1,4 @@
-/** What has been written to an overlay: src/nsinit/changes.c. */
+/** The changes that programs have made in an overlay. src/nsinit/changes.c looks for them. */
 import { NamespaceError } from '../errors/namespace-error';
 import { validateString } from '../errors/validate';
 import { MOST } from '../hints/inside';
@@ -11,30 +11,31 @@ import { makeStep } from '../plan/step';
 
 /** A path in a sandbox that differs from the lower layers of the overlay that it is in. */
 export interface Change {
-  /** In the sandbox, absolute. */
+  /** The absolute path in the sandbox. */
   readonly path: string;
-  /** What has happened to it. */
+  /** The kind of change. */
   readonly change: 'added' | 'modified' | 'deleted';
-  /** What it is, or what it was if it is deleted. */
+  /** The type of the file; for a deleted one, the type that it had. */
   readonly type: FileType;
 }
 
-/** Letters that the step `changes` sends. */
+/** The kinds of change, by the letters that the step `changes` sends. */
 const CHANGES: Readonly<Record<string, Change['change']>> = { A: 'added', M: 'modified', D: 'deleted' };
 
 /** An overlay of a sandbox. */
 export interface OverlayLayers {
-  /** Where it is, in the sandbox; `'/'` for its root. */
+  /** The absolute path of its target in the sandbox; `'/'` for the root. */
   readonly target: string;
   readonly upper: Descriptor;
-  /** All that is below, as one directory. */
+  /** The lower layers, merged into one directory. */
   readonly lower: Descriptor;
 }
 
 /**
- * A task that is root in the user namespace looks: whom files in there belong to, and how deep they lie, is up to others.
+ * Lists the changes. A task that is root in the user namespace looks for them: files in the layers may belong to any
+ * user inside, and lie at any depth.
  *
- * @param target - of the overlay; undefined: all of them
+ * @param target - the target of the overlay; undefined for all overlays
  */
 export async function changesIn(
   join: readonly Namespace[],
@@ -66,7 +67,7 @@ function wanted(overlays: readonly OverlayLayers[], target: unknown): readonly O
   return found.slice(-1);
 }
 
-/** A letter, a byte for the type, and the path. */
+/** Makes a change from a record: a letter for the kind, a byte for the type, and the path. */
 function changeOf([head, path]: readonly [head: Buffer, path: string], target: string): Change {
   const change = CHANGES[String.fromCharCode(head[0] ?? 0)] ?? 'modified';
   return { path: target + path, change, type: typeOf(head[1]) ?? 'file' };

@@ -4,7 +4,10 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, type Setting, bind, filesystem, modeParameter } from './piece';
 import { makeStep } from '../plan/step';
 
-/** Devices that give nothing away: null(4), full(4), random(4), tty(4). */
+/**
+ * The devices of the host that programs may have: they reveal nothing about the host. null(4), full(4), random(4),
+ * tty(4)
+ */
 const NODES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 
 const LINKS = [
@@ -14,16 +17,18 @@ const LINKS = [
   ['stderr', '/proc/self/fd/2'],
 ] as const;
 
-/** Nothing there is a program, and set-user-ID bits count for nothing; but devices can be opened. */
+/**
+ * The attributes of a mount where no program can be run and set-user-ID bits have no effect, but devices can be opened.
+ */
 const NO_PROGRAMS = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC;
 
 /**
- * A device can be read and written on a read-only mount, too. But its inode, which is the host's, cannot be changed there:
- * whoever has the uid of its owner could give it another mode, and other times. mount(2)
+ * A device can be read and written on a read-only mount too. But its inode, which is the host's, cannot be changed
+ * there; on a writable mount, a program with the uid of its owner could change its mode and its times. mount(2)
  */
 const UNCHANGEABLE = NO_PROGRAMS | MOUNT_ATTR.RDONLY;
 
-/** exec: files that programs put there can be run. */
+/** The steps that make a /dev at the path `dev`. With `exec`, files that programs put there can be run. */
 export function deviceSteps(dev: string, exec: boolean, { owner, terminal }: Setting): Step[] {
   return [
     filesystem('tmpfs', dev, [modeParameter(0o755), ...owner], exec ? NOSUID : NO_PROGRAMS),
@@ -34,7 +39,7 @@ export function deviceSteps(dev: string, exec: boolean, { owner, terminal }: Set
   ];
 }
 
-/** One of the sandbox's own: terminals of the host's are not in it. pts(4) */
+/** The steps that mount a devpts of the sandbox's own, which has none of the host's terminals. pts(4) */
 function terminalSteps(dev: string): Step[] {
   return [
     filesystem('devpts', `${dev}/pts`, ['newinstance', 'ptmxmode=0666', modeParameter(0o620)], NO_PROGRAMS),

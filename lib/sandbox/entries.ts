@@ -1,4 +1,4 @@
-/** The mounts of a sandbox: each kind of {@link MountEntry}, checked, and made steps. */
+/** The mounts of a sandbox: checks each kind of {@link MountEntry}, and makes steps of it. */
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
@@ -37,15 +37,15 @@ import { makeStep } from '../plan/step';
 
 type Type = MountEntry['type'];
 
-/** An entry whose target and keys are checked. */
+/** An entry whose target and keys have been checked. */
 interface Entry {
-  /** What the caller calls it: `'spec.mounts[3]'`. */
+  /** Its name for the caller: `'spec.mounts[3]'`. */
   readonly name: string;
   readonly target: string;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What an entry does, for a person, and how. */
+/** An entry after its check: a description for people, and the steps that make it. */
 interface Parsed {
   readonly what: string;
   readonly steps: (setting: Setting) => Step[];
@@ -53,12 +53,12 @@ interface Parsed {
   readonly isOwnFile?: boolean;
 }
 
-/** What is known of an entry after it has been checked. */
+/** An entry that has been checked. */
 export interface CheckedEntry {
   readonly type: Type;
   readonly target: string;
   readonly piece: Piece;
-  /** Of an overlay. */
+  /** The layers, if it is an overlay. */
   readonly layers: Layers | undefined;
   /** A file with contents that the caller has chosen. */
   readonly isOwnFile: boolean;
@@ -71,10 +71,10 @@ interface Kind {
 
 const MAX_MODE = 0o7777;
 
-/** A mode that stays as it is, or that nothing is said of. */
+/** The value for a mode that was not given: an existing file keeps its own. */
 const UNCHANGED = -1;
 
-/** The mode of a file where none is given. */
+/** The mode of a mounted file if none is given. */
 const NEW_FILE = 0o644;
 
 const KINDS: Readonly<Record<Type, Kind>> = {
@@ -101,7 +101,7 @@ const KINDS: Readonly<Record<Type, Kind>> = {
 
 const TYPES = Object.keys(KINDS) as Type[];
 
-/** Those that can be said of the root itself: it is there, and there is only one. */
+/** The types of entry that can have the root itself as target. All others would put a second root on it. */
 const OF_ROOT: readonly Type[] = ['readOnly', 'chmod'];
 
 /** @throws TypeError, RangeError with Node's codes, naming the entry */
@@ -111,7 +111,7 @@ export function parseEntries(name: string, mounts: unknown): CheckedEntry[] {
   return mounts.map((entry, index) => parseEntry(`${name}[${index}]`, entry));
 }
 
-/** `'mounts[3]: bind /x on /y'`: the name without the variable it is in. */
+/** Checks an entry. Its label has the name without the variable before it: `'mounts[3]: bind /x on /y'`. */
 function parseEntry(name: string, value: unknown): CheckedEntry {
   validateObject(name, value);
   const { type, target, ...options } = value as Record<string, unknown>;
@@ -127,7 +127,9 @@ function parseEntry(name: string, value: unknown): CheckedEntry {
   return { type, target: path, piece: { label, steps }, layers, isOwnFile };
 }
 
-/** Without a slash at its end. What `..` and links in it mean is for the kernel to say, which knows what is there. */
+/**
+ * Checks a target, and removes slashes at its end. `..` and links in it stay, as only the kernel knows where they lead.
+ */
 function parseTarget(name: string, target: unknown): string {
   validateString(name, target);
   if (!target.startsWith('/')) throw invalidValue(name, target, 'must be an absolute path, in the sandbox');

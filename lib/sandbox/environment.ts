@@ -1,18 +1,25 @@
-/** What programs of a sandbox have as their environment. */
+/** The environment of the programs in a sandbox. */
 import { invalidType, validateObject, validateString } from '../errors/validate';
 
-/** Of this process's own only how its terminal and its language are called. */
+/**
+ * The variables that every program has. Only the names of the terminal's type and of the language are taken from this
+ * process.
+ */
 function basic(): Record<string, string> {
   const { TERM = 'dumb', LANG = 'C.UTF-8' } = process.env;
   return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/', TERM, LANG };
 }
 
-/** The basic one, and what is given on top of it. */
+/** The basic environment, with the given variables added to it; `undefined` removes a variable. */
 export function environmentOf(name: string, given: unknown): Record<string, string> {
   return withVariables(name, basic(), given);
 }
 
-/** @throws TypeError with Node's codes for what is no variable */
+/**
+ * Adds the given variables to others; `undefined` removes one.
+ *
+ * @throws TypeError with Node's codes for a value that no variable can have
+ */
 export function withVariables(
   name: string,
   base: Readonly<Record<string, string>>,

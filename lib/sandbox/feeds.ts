@@ -1,41 +1,48 @@
-/** What a task reads from streams of this process while it puts a root together. */
+/** Data from streams of this process, which a task reads while it builds a root or writes a file. */
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { native } from '../native';
 
-/** More than that goes through a socket, and not in the plan, which takes 16 MiB in all. */
+/** The most bytes that go in the plan, which has room for 16 MiB in all. More bytes go through a socket. */
 const MOST_IN_PLAN = 64 * 1024;
 
-/** Contents of a file as steps take them: in the plan, or from a descriptor. */
+/** The contents of a file, as steps take them: bytes in the plan, or a descriptor to read from. */
 export type Contents = [bytes: string | Uint8Array, from: [] | [fd: number]];
 
-/** Small ones go along with the plan, and what is large or a stream through a socket. */
+/** Decides how contents reach the task: small ones in the plan, large ones and streams through a socket. */
 export function contentsOf(data: string | Uint8Array | Readable, feed: (source: Readable) => number): Contents {
   if (isReadable(data)) return ['', [feed(data)]];
   if (Buffer.byteLength(data) <= MOST_IN_PLAN) return [data, []];
   return ['', [feed(Readable.from([data], { objectMode: false }))]];
 }
 
-/** By its shape: the class of another realm is another class. */
+/**
+ * True for a readable stream. It looks at the methods and not at the class, as another realm has a class of its own.
+ */
 export function isReadable(value: unknown): value is Readable {
   return value !== null && typeof value === 'object' && typeof (value as { pipe?: unknown }).pipe === 'function';
 }
 
-/** Ends of socket pairs, until the task has its own. {@link close} them, whatever becomes of it. */
+/**
+ * The socket pairs that feed one task. Call {@link close} when the task has been started, and also if that has failed.
+ */
 export class Feeds {
   readonly #theirs: number[] = [];
   readonly #ours: Socket[] = [];
   #failed: AbortController | undefined;
   #reason: unknown;
 
-  /** Also aborted when a stream has failed: what has come of it is not all. Once all are open. */
+  /**
+   * The signal for the start: it is aborted too when a stream fails, as its data is then incomplete. To be called when
+   * all streams are open.
+   */
   signalWith(signal: AbortSignal | undefined): AbortSignal | undefined {
     if (this.#failed === undefined) return signal;
     return signal === undefined ? this.#failed.signal : AbortSignal.any([this.#failed.signal, signal]);
   }
 
-  /** The descriptor to read from, which is closed by {@link close}. */
+  /** Sends a stream into a new socket pair, and returns the descriptor to read from. {@link close} closes it. */
   open(source: Readable): number {
     const [ours, theirs] = native().socketPair();
     this.#theirs.push(theirs);
@@ -50,7 +57,7 @@ export class Feeds {
     return theirs;
   }
 
-  /** What a stream has failed with is why the launch was ended, and the better error. */
+  /** The error to report. If the launch was aborted because a stream had failed, it is the error of the stream. */
   reasonOf(error: unknown): unknown {
     return (error as { code?: unknown } | null)?.code === 'ABORT_ERR' ? (this.#reason ?? error) : error;
   }

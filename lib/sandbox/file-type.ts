@@ -1,7 +1,7 @@
-/** What a file is: inode(7). */
+/** The type of a file: inode(7). */
 export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
 
-/** DT_* of readdir(3), which is S_IFMT >> 12 of a mode. */
+/** The file types by their numbers: DT_* of readdir(3), which are the bits S_IFMT of a mode, shifted right by 12. */
 const FILE_TYPES: Readonly<Record<number, FileType>> = {
   1: 'fifo',
   2: 'character',
@@ -16,7 +16,10 @@ export function typeOf(byte: number | undefined): FileType | undefined {
   return FILE_TYPES[byte ?? 0];
 }
 
-/** What nsinit sends of directories, one after another: some bytes, then a name or a path, and a NUL. */
+/**
+ * Reads the records that nsinit sends about directories, one after another. Each has a head of some bytes, then a name
+ * or a path, and a NUL.
+ */
 export function* records(data: Buffer, bytes: number): Iterable<readonly [head: Buffer, text: string]> {
   for (let at = 0; at < data.length;) {
     const end = data.indexOf(0, at + bytes);

@@ -1,8 +1,9 @@
 /**
- * Files of a sandbox, for this process. They are opened by a task that has joined it, has the ids of its programs and no
- * capability, and resolves paths so that no link leads out (openat2(2)): it can do what a program inside could do. The
- * descriptor comes here, so that contents are read without a detour, and streams written. What writeFile() is given that
- * task writes itself: a filesystem keeps blocks back for root, and quotas do not count for it.
+ * Gives this process access to the files of a sandbox. A task opens them that has joined the sandbox, has the ids of
+ * its programs and no capability, and resolves paths so that no link leads out (openat2(2)): it can do what a program
+ * inside could do. It sends the descriptor here, where contents are read from it, and streams read and written. But the
+ * data of writeFile() is written by the task itself: this process may be root, for whom a filesystem reserves blocks
+ * and ignores quotas.
  */
 import { constants, createReadStream, createWriteStream, read, write, writev } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
@@ -26,7 +27,7 @@ import { type FileType, records, typeOf } from './file-type';
 import type { ResolvedUser } from './ids';
 import { makeStep } from '../plan/step';
 
-/** Where the files are, and who is to open them. */
+/** The namespaces that the files are in, and the ids of the task that opens them. */
 export interface Inside {
   /** The mount namespace, and the user namespace if there is one. */
   readonly join: readonly Namespace[];
@@ -45,23 +46,23 @@ export interface SandboxReadOptions {
 export interface SandboxWriteOptions {
   /** `'w'`: replace the contents. `'a'`: append. `'wx'`: fail if the file exists. Default: `'w'`. */
   flag?: 'w' | 'a' | 'wx' | undefined;
-  /** The mode of a file that is created, less the umask of this process. Default: 0o666. */
+  /** The permissions of a file that is created, without the bits of this process's umask. Default: 0o666. */
   mode?: number | undefined;
 }
 
 /** Options of {@link Sandbox.mkdir}. */
 export interface SandboxMkdirOptions {
-  /** Whether missing parents are created too, and an existing directory is no error. Default: false. */
+  /** True creates missing parents too, and accepts a directory that exists. Default: false. */
   recursive?: boolean | undefined;
   /** Its permissions. Default: 0o755. */
   mode?: number | undefined;
 }
 
-/** What a directory of a sandbox has. */
+/** One entry of a directory in a sandbox. */
 export interface SandboxDirent {
-  /** Without the directory; never `.` or `..`. */
+  /** Its name, without the directory; never `.` or `..`. */
   readonly name: string;
-  /** What it is. A link is a link, wherever it leads. */
+  /** Its type. A symbolic link is `'symlink'`, wherever it leads. */
   readonly type: FileType | 'unknown';
 }
 
@@ -140,7 +141,10 @@ async function open(inside: Inside, path: string, flags: number, mode: number): 
   return new Descriptor(fds[0] ?? -1);
 }
 
-/** Neither the groups of this process nor the capabilities that joining gives: only what programs inside have. */
+/**
+ * Runs a step with the rights of a program inside: with neither the groups of this process nor the capabilities that
+ * joining a user namespace gives.
+ */
 async function attempt({ join, ids }: Inside, step: Step, signal?: AbortSignal): Promise<Results> {
   const { uid, gid, groups } = ids;
   const become = makeStep('ids', {
@@ -176,7 +180,10 @@ function tooLarge(path: string): NamespaceError {
   });
 }
 
-/** Streams close descriptors that they have not opened as all of ours are closed. */
+/**
+ * The `close` function of a stream that has not opened its descriptor itself: it closes it through {@link Descriptor},
+ * as all of ours are closed.
+ */
 function closing(descriptor: Descriptor): (fd: number, done: (error?: Error | null) => void) => void {
   return (_, done) => void descriptor.close().then(() => done(null));
 }
@@ -187,7 +194,7 @@ function sourceOf(data: unknown): string | Uint8Array | Readable {
   throw invalidType('data', `of type string, a Readable, or ${BYTES}`, data);
 }
 
-/** Relative paths start at the root, for a sandbox has no directory of its own. */
+/** Checks a path. A relative one starts at the root, as a sandbox has no current directory. */
 function pathOf(path: unknown): string {
   return validatePath('path', path);
 }

@@ -6,25 +6,36 @@ import type { MountEntry, SandboxSpec } from './sandbox-spec';
 
 /** Options of {@link hostUserland}. */
 export interface HostUserlandOptions {
-  /** Paths of the host to bind writable at the same place: a project's directory. Programs start in the first. */
+  /**
+   * Paths of the host that are writable in the sandbox, at the same place: a project's directory, for example. A
+   * relative path starts at this process's directory. Programs start in the first one. Default: none.
+   */
   writable?: string | URL | readonly (string | URL)[] | undefined;
-  /** Paths of the host to bind read-only at the same place, in addition to programs and libraries. */
+  /**
+   * Paths of the host that are readable in the sandbox, at the same place, in addition to programs and libraries. A
+   * relative path starts at this process's directory. Default: none.
+   */
   readable?: string | URL | readonly (string | URL)[] | undefined;
-  /** Whether the files of /etc for name lookup in the network are there. Default: false. */
+  /**
+   * True adds the host's files of /etc for looking up names in the network: resolv.conf, hosts, host.conf and gai.conf.
+   * Default: false.
+   */
   resolver?: boolean | undefined;
 }
 
 /** A {@link SandboxSpec} whose parts are all present, to spread into another. */
 export type HostUserland = SandboxSpec &
   Required<Pick<SandboxSpec, 'env' | 'cwd'>> & {
-    /** Programs, libraries, settings and what was asked for. */
+    /** The entries for programs, libraries, settings, and for the paths of the options. */
     mounts: MountEntry[];
   };
 
-/** Programs and libraries; some are links into /usr nowadays, and some are not there. */
+/**
+ * The directories of programs and libraries. On most systems some of them are links into /usr, and some do not exist.
+ */
 const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 
-/** What programs look up there, that is about nobody. */
+/** Files of /etc that programs read and that say nothing about the host's users. */
 const SETTINGS = [
   'alternatives',
   'ca-certificates',
@@ -49,12 +60,12 @@ const RESOLVER = ['gai.conf', 'host.conf', 'hosts', 'resolv.conf'];
 
 const HOME = '/home/user';
 
-/** What nsswitch.conf says where nobody has said anything else. nsswitch.conf(5) */
+/** The usual contents of nsswitch.conf. nsswitch.conf(5) */
 export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
 
 /**
- * The host's programs, read-only, in an otherwise empty root: no home directories of the host, nothing of /etc about
- * its users, and an empty /tmp and home directory, which are discarded with the sandbox.
+ * A spec with the host's programs, read-only, in an otherwise empty root. It has no home directories of the host and
+ * nothing of its /etc about users. /tmp and the home directory are empty, and are discarded with the sandbox.
  *
  * @example
  * ```ts
@@ -87,7 +98,7 @@ export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
   };
 }
 
-/** A link is made anew, so that what it leads to is the sandbox's. */
+/** A link becomes a new link in the sandbox, so that it leads to the sandbox's own file. */
 function programEntry(path: string): MountEntry[] {
   const status = lstatSync(path, { throwIfNoEntry: false });
   if (status === undefined) return [];
@@ -99,7 +110,7 @@ function readOnly(path: string, optional: boolean): MountEntry {
   return { type: 'bindReadOnly', source: path, target: path, optional };
 }
 
-/** Names for the ids that there are as a rule, and nobody of the host's. passwd(5), group(5), nsswitch.conf(5) */
+/** Files that give names to the usual ids, and name no user of the host. passwd(5), group(5), nsswitch.conf(5) */
 function peopleEntries(): MountEntry[] {
   const uid = process.geteuid?.() ?? 0;
   const gid = process.getegid?.() ?? 0;

@@ -5,14 +5,18 @@ import { type CheckedEntry, parseEntries } from './entries';
 
 const HOSTS = '/etc/hosts';
 
-/** What every system has there. */
+/** The lines that every system has in this file. */
 const LOOPBACK = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback'];
 
-/** Of the names of hosts, and what is found beside: no space or #, which end a name in that file. hostname(7) */
+/**
+ * The names of hosts that are allowed: those of hostname(7), and the underscores that some names have. A space or a #
+ * would end a name in that file.
+ */
 const NAME = /^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$/;
 
 /**
- * The file that has these names, and that of the sandbox itself: mounted, so that nothing of the host changes.
+ * The entry for a file that has these names and the name of the sandbox itself. It is mounted, so that no file of the
+ * host changes.
  *
  * @throws TypeError with Node's codes
  */

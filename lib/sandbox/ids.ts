@@ -1,10 +1,10 @@
-/** Who the programs of a sandbox are, and which ids there are in its one or two user namespaces. */
+/** The ids of the programs in a sandbox, and the ids that its one or two user namespaces map. */
 import { invalidValue } from '../errors/validate';
 import type { Credentials } from '../idmap/credentials';
 import { type IdMap, type IdRange, formatIdMap } from '../idmap/id-map';
 import { GID_SIDE, type Side, UID_SIDE, isOwnId, resolveRanges } from '../idmap/resolve';
 
-/** What the spec says of one side. */
+/** The ids that the spec asks for on one side: for users, or for groups. */
 export interface WantedIds {
   readonly id: number | undefined;
   readonly map: IdMap | undefined;
@@ -16,31 +16,33 @@ export interface WantedUser {
   readonly groups: readonly number[] | undefined;
 }
 
-/** One side, resolved. */
+/** The resolved ids of one side: of users, or of groups. */
 export interface SandboxIds {
-  /** Of programs, inside. */
+  /** The id of the programs, as seen inside. */
   readonly id: number;
-  /** Of the user namespace that programs are in, as seen from this process's. */
+  /** The map of the user namespace that programs are in. Its outside ids are those of this process's user namespace. */
   readonly ranges: readonly IdRange[];
 }
 
 export interface ResolvedUser {
   readonly uid: SandboxIds;
   readonly gid: SandboxIds;
-  /** Undefined where setgroups(2) is denied: they cannot be changed. */
+  /** The supplementary groups. Undefined where setgroups(2) is denied, and so they cannot be changed. */
   readonly groups: readonly number[] | undefined;
 }
 
 /** Maps of the two user namespaces, where the one that programs are in lies below the one that mounts belong to. */
 export interface NestedMaps {
-  /** With 0, and without gaps. */
+  /** The map of the upper one. Its inside ids start at 0 and have no gaps. */
   readonly above: IdRange[];
-  /** As /proc/PID/uid_map takes it. */
+  /** The map of the lower one, as text for /proc/PID/uid_map. */
   readonly below: string;
 }
 
 /**
- * @param deniesGroups - whether setgroups(2) is denied where the user namespace is made
+ * Resolves the ids that the spec asks for.
+ *
+ * @param deniesGroups - true if setgroups(2) is denied in the user namespace that the new one is created in
  * @throws TypeError for an id that the map does not have, or groups that cannot be set; NamespaceError where 'auto' has
  * nothing to go by
  */
@@ -50,12 +52,12 @@ export async function resolveUser(wanted: WantedUser, who: Credentials, deniesGr
   return { uid, gid, groups: groupsOf(wanted.groups, gid, deniesGroups || deniesOwn(gid, who)) };
 }
 
-/** Whether an id is mapped. */
+/** True if the map has this id, inside. */
 export function hasId(ranges: readonly IdRange[], id: number): boolean {
   return ranges.some(({ inside, count }) => id >= inside && id < inside + count);
 }
 
-/** The same ids in two steps: above they are counted from 0. */
+/** Splits a map into two for nested user namespaces. In the upper one the same ids are numbered from 0. */
 export function nestedMaps(ranges: readonly IdRange[]): NestedMaps {
   let next = 0;
   const both = ranges.map(({ inside, outside, count }) => {
@@ -66,7 +68,7 @@ export function nestedMaps(ranges: readonly IdRange[]): NestedMaps {
   return { above: both.map(({ above }) => above), below: formatIdMap(both.map(({ below }) => below)) };
 }
 
-/** What an id of programs is called in the user namespace that {@link NestedMaps.above} is of. */
+/** The number that an id of programs has in the upper user namespace, which {@link NestedMaps.above} is the map of. */
 export function idAbove(ranges: readonly IdRange[], id: number): number {
   let next = 0;
   for (const { inside, count } of ranges) {
@@ -91,14 +93,18 @@ async function resolveSide(
   throw invalidValue(`spec.user.${name}`, chosen, `is not in spec.user.map, which has ${has.join(', ') || 'none'}`);
 }
 
-/** The caller's own, if that has a name inside; else 0; else the first there is. */
+/**
+ * The default id of programs: the caller's own, if it is mapped; else 0, if that is mapped; else the first of the map.
+ */
 function defaultId(ranges: readonly IdRange[], own: number): number {
   const range = ranges.find(({ outside, count }) => own >= outside && own < outside + count);
   if (range !== undefined) return range.inside + own - range.outside;
   return hasId(ranges, 0) ? 0 : (ranges[0]?.inside ?? 0);
 }
 
-/** Who writes a gid map without privilege has to deny setgroups(2) first: user_namespaces(7). */
+/**
+ * True if writing the gid map denies setgroups(2): a writer without privilege has to deny it first. user_namespaces(7)
+ */
 function deniesOwn(gid: SandboxIds, who: Credentials): boolean {
   return !who.setgid && isOwnId(gid.ranges, who.gid);
 }

@@ -1,4 +1,4 @@
-/** The spec of a sandbox, checked: what contradicts itself is found here, before anything is started. */
+/** Checks the spec of a sandbox: options that contradict each other are found here, before anything is started. */
 import { MAX_ID } from '../kernel/ids';
 import { isAbsolute } from 'node:path';
 import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
@@ -36,16 +36,16 @@ import { procSteps } from './proc';
 import { type Root, parseRoot } from './root';
 import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spec';
 
-/** A {@link SandboxSpec}, checked. */
+/** A {@link SandboxSpec} that has been checked. */
 export interface SandboxPlan {
   readonly root: Root;
-  /** What is in the root, in order. */
+  /** The parts of the root, in the order in which they are made. */
   readonly pieces: readonly Piece[];
   readonly entries: readonly CheckedEntry[];
   readonly propagation: 'private' | 'slave';
-  /** Kinds of new namespaces, without `user` and `mnt`. */
+  /** The kinds of namespace that are created, without `user` and `mnt`. */
   readonly kinds: readonly NamespaceKind[];
-  /** Undefined: no user namespace. */
+  /** The ids of the new user namespace; undefined if none is created. */
   readonly user: WantedUser | undefined;
   readonly ids: WantedUser;
   readonly network: Namespace | undefined;
@@ -59,23 +59,29 @@ export interface SandboxPlan {
   readonly rules: Rules;
 }
 
-/** A limit of the user namespace. */
+/** A limit on a number of things, which is set in the user namespace. */
 export interface CountLimit {
   readonly most: number;
-  /** Whether it is to hold or the sandbox is not to be; else it is left out where it cannot be set. */
+  /**
+   * True if the caller asked for it: then it is an error if the limit cannot be set. A default is left out in that
+   * case.
+   */
   readonly asked: boolean;
 }
 
-/** Namespaces of the caller's to build it in. */
+/** The caller's namespaces that the sandbox is built in. */
 export interface Existing {
   readonly user: Namespace | undefined;
   readonly pid: Namespace | undefined;
 }
 
-/** What holds for each program. */
+/** The rules that hold for each program. */
 export interface Rules {
   readonly cwd: string;
-  /** Whether there is a user namespace, all of whose ids programs may have. */
+  /**
+   * True if the sandbox does not share the host's user namespace: programs may then have all ids that are mapped in its
+   * own.
+   */
   readonly ownsIds: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly capabilities: readonly Capability[];
@@ -83,14 +89,17 @@ export interface Rules {
   readonly newSession: boolean;
   readonly dieWithParent: boolean;
   readonly seccomp: readonly Filter[];
-  /** A session keyring of its own: the default filter closes keyrings, and others need not. */
+  /**
+   * True if each program gets a new session keyring. It is needed where the filter is not the default one, which
+   * refuses all keyring calls.
+   */
   readonly newKeyring: boolean;
   readonly rlimits: readonly RlimitTriple[];
 }
 
 const MAX_COUNT = 2 ** 31 - 1;
 
-/** Checked later, with options that it depends on. */
+/** Accepts any value: it is checked later, together with the options that it depends on. */
 const asGiven: Check<unknown> = (_, value) => value;
 
 const absolutePath: Check<string> = (name, value) => {
@@ -117,7 +126,7 @@ const network: Check<'none' | 'host' | Namespace> = (name, value) => {
 
 const existing = schema<ExistingNamespaces>()({ user: namespaceOfKind('user'), pid: namespaceOfKind('pid') });
 
-/** Both sides, or one map for both. */
+/** Checks maps for users and for groups, or one map for both. */
 const maps: Check<{ uid: IdMap; gid: IdMap }> = (name, value) => {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return bothMaps(name, value);
   const both = idMap(name, value);
@@ -159,10 +168,10 @@ const parseGiven = schema<SandboxSpec>()({
   cgroup: orNull(parseCgroup),
 });
 
-/** The options of a spec, each checked by itself. */
+/** The options of a spec. Each has been checked by itself, but not yet against the others. */
 type Given = Parsed<typeof parseGiven>;
 
-/** New where they are not shared. */
+/** The kinds of which a sandbox gets a new namespace unless it shares the host's. */
 const OWN_KINDS: readonly NamespaceKind[] = ['pid', 'ipc', 'uts', 'net', 'cgroup'];
 
 /** @throws TypeError, RangeError with Node's codes and the property's name, as in `spec.mounts[3].target` */
@@ -170,7 +179,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
   const given = parseGiven('spec', spec);
   const share = parseShare(given);
   const joined = existingOf(given, share);
-  // What is not its own: the host's, or given.
+  // The kinds of which no new namespace is created: the host's are shared, or the caller has given one.
   const foreign = [...share, ...EXISTING.filter((kind) => joined[kind] !== undefined)];
   const { root = parseRoot('spec.root', undefined), mounts: entries = [], dev = true } = given;
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
@@ -201,7 +210,10 @@ export function parseSpec(spec: unknown): SandboxPlan {
   };
 }
 
-/** /proc and /dev lie under all that is asked for, unless the same is asked for there. */
+/**
+ * The /proc and the /dev that each sandbox has. They are mounted before the entries, and left out where an entry of the
+ * same type has the same target.
+ */
 function defaultPieces({ proc = true }: Given, entries: readonly CheckedEntry[], dev: boolean): Piece[] {
   const has = (type: 'proc' | 'dev', target: string): boolean =>
     entries.some((entry) => entry.type === type && entry.target === target);
@@ -228,8 +240,9 @@ function parseShare(given: Given): readonly NamespaceKind[] {
 const EXISTING = ['user', 'pid'] as const;
 
 /**
- * What each of these would give a program in a user namespace that is not the sandbox's own. Other programs of that may be
- * seen in its /proc, the init of the pid namespace at least, and /proc/PID/root leads to theirs: that of the host.
+ * The capabilities that are refused in a user namespace that is not the sandbox's own, and the power that each would
+ * give. Other programs of that user namespace may be visible in the sandbox's /proc, at least the init of the pid
+ * namespace, and their /proc/PID/root leads to the host's root.
  */
 const POWERS: Partial<Record<Capability, string>> = {
   CAP_SYS_ADMIN: 'which undoes mounts, since these belong to spec.namespaces.user',
@@ -270,7 +283,10 @@ function refuseWithoutUser({ disableUserNamespaces, user: wanted }: Given): void
   );
 }
 
-/** One door has two locks: the filter's, which is the default one's alone, and the kernel's. */
+/**
+ * New user namespaces can be refused in two ways: by the filter, if it is the default one, and by the kernel's limit.
+ * Refuses options that contradict each other.
+ */
 function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }: Given): boolean {
   const open = userNamespaces ?? false;
   if (open && disableUserNamespaces === true) {
@@ -283,7 +299,7 @@ function parseUserNamespaces({ userNamespaces, disableUserNamespaces, seccomp }:
   return open;
 }
 
-/** Half of what the kernel gives a user as a rule: INOTIFY_MAX_USER_INSTANCES_DEFAULT. */
+/** The default limit: half of the number that the kernel usually allows a user. INOTIFY_MAX_USER_INSTANCES_DEFAULT */
 const INOTIFY_INSTANCES = 64;
 
 function parseInotify({ inotifyInstances }: Given, share: readonly NamespaceKind[]): CountLimit | undefined {
@@ -294,7 +310,7 @@ function parseInotify({ inotifyInstances }: Given, share: readonly NamespaceKind
   throw invalidValue('spec.inotifyInstances', inotifyInstances, reason);
 }
 
-/** A /proc shows a pid namespace, and is mounted by who owns that. */
+/** A /proc shows a pid namespace, and can be mounted only with CAP_SYS_ADMIN in the user namespace that owns it. */
 function refuseForeignProc(
   { proc, namespaces }: Given,
   foreign: readonly NamespaceKind[],
@@ -347,7 +363,10 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
   };
 }
 
-/** Programs come and go: what keeps a sandbox is its init, and there is none to keep in a pid namespace that is shared. */
+/**
+ * Programs start and end, but the sandbox's init keeps the sandbox: so there has to be one. In a shared pid namespace
+ * there cannot be one.
+ */
 function refuseOwnInit({ init }: Given, share: readonly NamespaceKind[]): void {
   const possible = !share.includes('pid');
   if ((init ?? possible) === possible) return;

@@ -4,26 +4,29 @@ import { PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { makeStep } from '../plan/step';
 
-/** What the steps of a sandbox's root depend on, beyond its spec. */
+/** The circumstances that the steps of a sandbox's root depend on, besides its spec. */
 export interface Setting {
-  /** A descriptor from which a task reads what a stream gives. */
+  /** Returns a descriptor from which a task reads the data of a stream. */
   readonly feed: (source: Readable) => number;
-  /** Whom the first directory of a new filesystem belongs to, as its parameters say it. */
+  /** The mount parameters that say who owns the root directory of a new filesystem; none for the task itself. */
   readonly owner: readonly string[];
-  /** Whether user 0 of this process's own user namespace is among the ids inside. */
+  /** True if user 0 of this process's own user namespace is among the ids inside. */
   readonly asRoot: boolean;
-  /** Whether a devpts can be mounted, and is to be. */
+  /** True where a devpts can be mounted and is wanted. */
   readonly terminal: boolean;
 }
 
-/** A part of a sandbox's root, everything about it checked. */
+/** A part of a sandbox's root, made from options that have been checked. */
 export interface Piece {
-  /** What errors call it: `'mounts[3]: bind /x on /y'`. */
+  /** Its name in errors: `'mounts[3]: bind /x on /y'`. */
   readonly label: string;
   readonly steps: (setting: Setting) => Step[];
 }
 
-/** MOUNT_ATTR_* of what no program is to be run from, or gain privileges by. */
+/**
+ * The attributes of mounts, from the weakest to the strictest: no set-user-ID programs, no devices either, no programs
+ * either.
+ */
 export const NOSUID = MOUNT_ATTR.NOSUID;
 export const NO_DEVICES = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
 export const NOTHING_BUT_FILES = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
@@ -39,13 +42,16 @@ export function filesystem(
   return makeStep('fs', { type, source: type, parameters: [...parameters], attributes, target, flags });
 }
 
-/** A path of the host's, with all that is mounted below it: without that it could not be had where mounts are locked. */
+/**
+ * The step that binds a path of the host, with all that is mounted below it: if the mounts are locked, the kernel
+ * refuses to bind it without them. mount_namespaces(7)
+ */
 export function bind(source: string, target: string, attributes: number, flags = 0): Step {
   const all = PLACE.MAKE_MISSING | PLACE.RECURSIVE | flags;
   return makeStep('tree', { source, flags: all, set: attributes, target });
 }
 
-/** `mode=0755`: a parameter that is octal. */
+/** The mount parameter for a mode, in octal: `mode=0755`. */
 export function modeParameter(mode: number): string {
   return `mode=0${mode.toString(8)}`;
 }

@@ -5,10 +5,13 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOTHING_BUT_FILES, type Setting, filesystem } from './piece';
 import { makeStep } from '../plan/step';
 
-/** What changes the whole machine, and asks only for the user and not for capabilities. */
+/** The entries that change the whole machine, and that the kernel protects by the user id and not by capabilities. */
 const NOT_WRITABLE = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'pressure'];
 
-/** What tells of the machine, or of others on it, as container runtimes hide it. Not every kernel has them all. */
+/**
+ * The entries that reveal the state of the machine, or of other users' programs. Container runtimes hide them too. Not
+ * every kernel has all of them.
+ */
 const HIDDEN = [
   'acpi',
   'asound',
@@ -24,10 +27,10 @@ const HIDDEN = [
   'timer_stats',
 ];
 
-/** What only user 0 of the host may read, and that without any capability. */
+/** The entries that only user 0 of the host may read, who needs no capability for it. */
 const HIDDEN_FROM_ROOT = ['kpagecgroup', 'kpagecount', 'kpageflags', 'pagetypeinfo', 'slabinfo', 'vmallocinfo'];
 
-/** Masked, or just as the kernel has it. */
+/** The steps that mount a /proc at the path `proc`: masked, or as the kernel makes it. */
 export function procSteps(proc: string, masked: boolean, { asRoot }: Setting): Step[] {
   const mount = filesystem('proc', proc, [], NOTHING_BUT_FILES);
   if (!masked) return [mount];
@@ -36,7 +39,7 @@ export function procSteps(proc: string, masked: boolean, { asRoot }: Setting): S
   return [mount, ...writable, ...names.map((name) => hidden(`${proc}/${name}`))];
 }
 
-/** Bound on itself, so that it can be read-only while the rest is not. */
+/** The step that bind-mounts a path on itself, so that it can be read-only while the rest of /proc is not. */
 function sealed(path: string): Step {
   const attributes = NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY;
   return makeStep('seal', { target: path, attributes, flags: PLACE.RECURSIVE | PLACE.OPTIONAL });

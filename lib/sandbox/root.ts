@@ -1,4 +1,4 @@
-/** The root of a sandbox: what everything else is mounted in. */
+/** The root of a sandbox, in which everything else is mounted. */
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
 import {
@@ -16,13 +16,13 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
 import { makeStep } from '../plan/step';
 
-/** Layers of an overlay, their paths absolute. */
+/** The layers of an overlay, with absolute paths. */
 export interface Layers {
   readonly lower: readonly string[];
-  /** Undefined: what is written is discarded. */
+  /** The directory that keeps what is written; undefined if it is discarded. */
   readonly upper: string | undefined;
   readonly work: string | undefined;
-  /** Whether the work directory was not given, and is made and removed by us. */
+  /** True if the work directory was not given, so that we create and remove it. */
   readonly ownsWork: boolean;
 }
 
@@ -59,7 +59,7 @@ function isGiven(root: object, key: string): boolean {
   return (root as Record<string, unknown>)[key] !== undefined;
 }
 
-/** Checks the layers of an overlay, of which `value` may have other properties as well. */
+/** Checks the layers of an overlay. `value` may have other properties as well. */
 export function parseLayers(name: string, value: object): Layers {
   const { lower, upper, work } = value as Record<string, unknown>;
   validateArray(`${name}.lower`, lower);
@@ -82,8 +82,9 @@ export function parseLayers(name: string, value: object): Layers {
 }
 
 /**
- * userxattr: what the kernel notes in a layer it can note without privilege. Its layers are sent back: changes are found
- * there, and the descriptor of an upper layer that is kept is its lock as well.
+ * The step that mounts an overlay. With `userxattr` the kernel stores its notes in a layer in a form that needs no
+ * privilege (user.overlay.* attributes). The task sends back descriptors of the layers: changes are looked for there,
+ * and the descriptor of an upper layer that is kept also holds the lock on it.
  */
 export function overlayStep({ lower, upper, work, ownsWork }: Layers, target: string, flags: number): Step {
   const more = PLACE.TELL_LAYERS | (upper === undefined ? PLACE.DISCARD : 0) | (ownsWork ? PLACE.OWN_WORK : 0);

@@ -1,4 +1,7 @@
-/** The rules for programs in a sandbox: an option of one program can ask for less than the sandbox has, and never for more. */
+/**
+ * The rules for programs in a sandbox. The options of one program can ask for less than the sandbox has, and never for
+ * more.
+ */
 import { isAbsolute } from 'node:path';
 import { invalidType, invalidValue } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
@@ -10,7 +13,7 @@ import { withVariables } from './environment';
 import type { ResolvedUser } from './ids';
 import type { Rules } from './parse';
 
-/** Options that the sandbox decides, or that would lead out of it. */
+/** The options that a program in a sandbox cannot have: the sandbox decides them, or they would lead out of it. */
 const WITHHELD = ['setns', 'unshare', 'root', 'mounts', 'init', 'dieWithParent', 'cgroup', 'securebits'] as const;
 
 /** @inline @useDeclaredType */
@@ -55,7 +58,10 @@ function narrowed(options: CheckedProgram, rules: Rules, ids: ResolvedUser): Che
   };
 }
 
-/** Any that a user namespace has are the sandbox's; without one, others would be somebody else of the host's. */
+/**
+ * The ids of a program. In a user namespace of the sandbox it may have any that is mapped. Without one, another id
+ * would be that of another user of the host.
+ */
 function idsOf(options: CheckedProgram, { ownsIds }: Rules, ids: ResolvedUser): CheckedProgram {
   for (const name of ['uid', 'gid', 'groups'] as const) {
     if (ownsIds || options[name] === undefined) continue;
@@ -71,7 +77,7 @@ function directoryOf(cwd: CheckedProgram['cwd'], base: string): string {
   return isAbsolute(cwd) ? cwd : `${base}/${cwd}`;
 }
 
-/** A set that is not given is to be as the sandbox has it, and not as this process. */
+/** The capabilities of a program. A set that is not given becomes that of the sandbox, and not that of this process. */
 function capabilitiesOf(
   given: CheckedProgram['capabilities'],
   { capabilities }: Rules,
@@ -93,7 +99,7 @@ function refuseMore(name: string, given: readonly Capability[], most: readonly C
   if (more !== undefined) throw invalidValue(name, given, `cannot have ${more}, which the sandbox does not have`);
 }
 
-/** An option that is true for all cannot be otherwise for one. */
+/** The value of an option that, if it is true for the sandbox, cannot be false for one program. */
 function holds(name: 'noNewPrivileges' | 'newSession', given: boolean | undefined, always: boolean): boolean {
   if (given !== false || !always) return given ?? always;
   throw invalidValue(`options.${name}`, given, 'cannot be false where it is true for the sandbox');

@@ -32,15 +32,15 @@ import type { SandboxSpec } from './sandbox-spec';
 let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 
 /**
- * A root and namespaces of its own for programs, which have no access to anything that {@link SandboxSpec} does not
- * give them. It needs no privilege.
+ * A root and namespaces of their own for programs. They have no access to anything that {@link SandboxSpec} does not
+ * give them. A sandbox needs no privilege.
  *
- * This package's init, a small process, keeps it until {@link close}, or until this process ends, in whatever way: then
- * all that runs in it is killed. Any number of programs can run in it at a time; to enter it takes each about a
- * millisecond. A sandbox does not keep Node running.
+ * This package's init, a small process, keeps the sandbox until {@link close} is called or this process ends, in
+ * whatever way: then all that runs in it is killed. Any number of programs can run in it at a time; starting one takes
+ * about a millisecond longer than outside. A sandbox does not keep Node running.
  *
- * Close it, or declare it with `await using`. One that is forgotten is closed when it is collected as garbage, with a
- * process warning (`LINUX_NS_UNCLOSED`).
+ * Close it, or declare it with `await using`. A sandbox that is forgotten is closed when it is collected as garbage,
+ * with a process warning (`LINUX_NS_UNCLOSED`).
  *
  * @example
  * ```ts
@@ -87,8 +87,8 @@ export class Sandbox extends Programs<Withheld> {
   }
 
   /**
-   * Its namespaces, which are closed with it. A program that is started with this set runs in the sandbox's root, but
-   * without its limits on capabilities, system calls and ids: as with `spawn({ setns })`.
+   * Its namespaces, which are closed with it. A program that is started by this set runs in the sandbox's root, but
+   * without the sandbox's limits on capabilities, system calls and ids, as with `spawn({ setns })`.
    */
   get namespaces(): NamespaceSet {
     return this.#built.set;
@@ -102,7 +102,7 @@ export class Sandbox extends Programs<Withheld> {
     return this.#built.set.init;
   }
 
-  /** Whether `close()` has been called. */
+  /** True as soon as `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
@@ -126,8 +126,9 @@ export class Sandbox extends Programs<Withheld> {
   }
 
   /**
-   * Writes a file as a program inside would, and creates it if needed; symbolic links cannot lead out. It is written with
-   * the ids of the sandbox, so that quotas, and what a filesystem keeps back for root, are as they are for programs.
+   * Writes a file as a program inside would, and creates it if needed; symbolic links cannot lead out. It is written
+   * with the ids of the sandbox, so that quotas, and what a filesystem keeps back for root, are as they are for
+   * programs.
    *
    * @throws NamespaceError `ENOSPC` when the filesystem is full, `EDQUOT`; what was written until then stays
    */
@@ -135,20 +136,20 @@ export class Sandbox extends Programs<Withheld> {
     await writeFileIn(this.#inside(), path, data, options);
   }
 
-  /** A stream of the contents of a file. See {@link readFile}. */
+  /** Opens a file with the rights of a program inside, and returns a stream of its contents. See {@link readFile}. */
   async createReadStream(path: string): Promise<Readable> {
     return readStreamIn(this.#inside(), path);
   }
 
-  /** A stream into a file, which is opened as by {@link writeFile}, and written by this process. */
+  /** Opens a file as {@link writeFile} does, and returns a stream into it. The data is written by this process. */
   async createWriteStream(path: string, options?: SandboxWriteOptions): Promise<Writable> {
     return writeStreamIn(this.#inside(), path, options);
   }
 
   /**
-   * The entries of a directory, sorted by name, without `.` and `..`.
+   * Lists the entries of a directory, sorted by name, without `.` and `..`.
    *
-   * @throws NamespaceError `EFBIG` for more than a million entries, or 256 MiB of names; and what openat(2) fails with
+   * @throws NamespaceError `EFBIG` for more than a million entries, or 256 MiB of names; and the errors of openat(2)
    */
   async readdir(path: string): Promise<SandboxDirent[]> {
     return readdirIn(this.#inside(), path);
@@ -160,19 +161,20 @@ export class Sandbox extends Programs<Withheld> {
   }
 
   /**
-   * The paths in overlays that differ from the lower layers: added, modified or deleted, sorted by path. What is in an
-   * added directory is listed; what was in a deleted one is not.
+   * Lists the paths in overlays that differ from the lower layers: they were added, modified or deleted. They are
+   * sorted by path. The entries of an added directory are listed too, those of a deleted one are not.
    *
-   * @param target - which overlay: `'/'` for a root that is one, or the `target` of an entry. Default: all of them
-   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where there is no overlay, or none at `target`; `EFBIG` for more than a
-   * million paths, or 256 MiB of them, in one overlay
+   * @param target - the overlay: `'/'` for the root, if that is an overlay, or the `target` of an entry. Default: all
+   * of them
+   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where there is no overlay, or none at `target`; `EFBIG` for more
+   * than a million paths, or 256 MiB of them, in one overlay
    */
   async changes(target?: string): Promise<Change[]> {
     this.#mustBeOpen();
     return changesIn(this.#inside().join, this.#built.overlays, target);
   }
 
-  /** What all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
+  /** The resources that all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
   async stats(): Promise<CgroupStats> {
     return this.#cgroup('stats').stats();
   }
@@ -181,7 +183,8 @@ export class Sandbox extends Programs<Withheld> {
    * Stops all that runs in it until {@link thaw}; resolves when everything has stopped. Programs that are started while
    * it is frozen begin to run with the thaw.
    *
-   * @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` without {@link SandboxSpec.cgroup}; `ETIMEDOUT` as {@link Cgroup.freeze}
+   * @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` without {@link SandboxSpec.cgroup}; `ETIMEDOUT` as
+   * {@link Cgroup.freeze}
    */
   async freeze(options?: FreezeOptions): Promise<void> {
     await this.#cgroup('freeze').freeze(options);
@@ -193,7 +196,7 @@ export class Sandbox extends Programs<Withheld> {
   }
 
   /**
-   * Kills all that runs in it and takes it down (see {@link SandboxSpec.share} for one without a pid namespace).
+   * Kills all that runs in it, and removes the sandbox (see {@link SandboxSpec.share} for one without a pid namespace).
    * Resolves when nothing of it is left but the `upper` directory of an overlay. Calling it again changes nothing.
    */
   async close(): Promise<void> {
@@ -207,11 +210,14 @@ export class Sandbox extends Programs<Withheld> {
     await this.close();
   }
 
-  /** A sandbox in which a program runs is not collected as garbage: the program's end refers to it. */
+  /**
+   * Remembers a program until it ends. A sandbox in which a program runs is not collected as garbage, as the end of the
+   * program refers to it.
+   */
   #track(child: NamespaceProcess): void {
     this.#running.add(child);
     void child.exited.then(() => this.#running.delete(child));
-    // It was being started when close() looked for what runs.
+    // The program was still being started when close() looked for running programs.
     if (this.closed) kill([child], this.#built);
   }
 
@@ -247,7 +253,7 @@ export class Sandbox extends Programs<Withheld> {
   }
 }
 
-/** A sandbox in which a program runs is not forgotten. */
+/** Closes a sandbox that was forgotten. No program runs in it, or it would not have been collected. */
 function releaseForgotten(built: Built): Promise<void> {
   return release(built, []);
 }
@@ -265,7 +271,7 @@ async function release(built: Built, running: readonly NamespaceProcess[]): Prom
   await discard(cgroup, work);
 }
 
-/** Programs die with the init; where it is not the sandbox's they are killed one by one. */
+/** Kills the programs one by one, if the init is not the sandbox's own. Otherwise they die with the init. */
 function kill(running: readonly NamespaceProcess[], { ownsPid }: Built): void {
   if (ownsPid) return;
   for (const child of running) child.kill('SIGKILL');

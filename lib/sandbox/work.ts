@@ -1,7 +1,7 @@
 /**
- * Work directories of overlays, on the host: a sandbox's own, and gone with it. A program of another sandbox may be able to
- * write where they lie, and put something else there. So they are known by descriptor, nothing is followed, and nothing is
- * removed but what the kernel makes in them.
+ * Work directories of overlays, on the host. They belong to one sandbox, and are removed with it. A program of another
+ * sandbox may be able to write where they lie, and put something else in their place. So they are held by descriptor,
+ * no link is followed, and only the directories that the kernel makes in them are removed.
  */
 import {
   chmodSync,
@@ -20,20 +20,22 @@ import { systemError } from '../errors/system-error';
 import { pause } from '../event-loop/turns';
 import { atExit, untilDone } from '../handle/at-exit';
 
-/** Names that overlays have in their work directory: the kernel's Documentation/filesystems/overlayfs.rst. */
+/** The names that the kernel uses in the work directory of an overlay: its Documentation/filesystems/overlayfs.rst. */
 const NAMES_OF_KERNEL: readonly string[] = ['work', 'index'];
 
-/** The kernel makes its directories so that nobody may look into them. */
+/** The mode that lets the owner read a directory: the kernel makes its own with mode 0. */
 const OWNER_ALONE = 0o700;
 
-/** O_PATH, open(2): no right to read is needed, and a path of /proc leads to what was opened. */
+/** Opens without the right to read, and the path /proc/self/fd/N then leads to the opened file. open(2) */
 const O_PATH = 0o10000000;
 const DIRECTORY = constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 interface WorkDirectory {
   readonly path: string;
   readonly fd: number;
-  /** False for one that was there: a sandbox may use it at the moment, which the lock of `upper` tells later. */
+  /**
+   * False if the directory was there already. Another sandbox may be using it: the lock on `upper` shows that later.
+   */
   readonly made: boolean;
 }
 
@@ -42,14 +44,15 @@ export class WorkDirectories {
   readonly #settled: () => void;
   #sandbox: { end(): void } | undefined;
 
-  /** @param diesWithProcess - whether they are removed when this process ends by itself */
+  /** @param diesWithProcess - true if they are removed when this process exits */
   constructor(diesWithProcess: boolean) {
     this.#settled = diesWithProcess ? atExit(() => this.#removeNow()) : () => undefined;
   }
 
   /**
-   * Makes one, to be removed. What a sandbox has left whose process was killed will do. Where there is no directory for it
-   * there is no upper layer either, and the overlay fails for want of that.
+   * Makes a work directory, which {@link remove} removes. One that another sandbox has left, because its process was
+   * killed, is used again. If the parent directory does not exist, there is no upper layer either, and mounting the
+   * overlay fails for that reason.
    */
   make(path: string): void {
     const step = `make work directory ${path}`;
@@ -64,7 +67,10 @@ export class WorkDirectories {
     }
   }
 
-  /** The sandbox that writes there, and has to be ended first. From here on they are its own. */
+  /**
+   * Names the sandbox that writes there, and has to be ended before they are removed. From here on the directories are
+   * its own.
+   */
   usedBy(sandbox: { end(): void }): void {
     this.#sandbox = sandbox;
   }
@@ -87,7 +93,7 @@ export class WorkDirectories {
     });
   }
 
-  /** What cannot be removed is left, and so is what somebody else has put there. */
+  /** Removes a directory. Entries that cannot be removed stay, and so do entries that somebody else has put there. */
   *#removal(directory: WorkDirectory): Generator<void> {
     if (!directory.made && this.#sandbox === undefined) return;
     for (const name of NAMES_OF_KERNEL) yield* removalOf(directory.fd, Buffer.from(name));
@@ -95,7 +101,7 @@ export class WorkDirectories {
   }
 }
 
-/** False where there is something by that name, undefined where there is nothing to make it in. */
+/** Makes a directory. Returns false if the path exists already, undefined if its parent does not exist. */
 function makeDirectory(path: string): boolean | undefined {
   try {
     mkdirSync(path);
@@ -108,7 +114,7 @@ function makeDirectory(path: string): boolean | undefined {
   }
 }
 
-/** Whether it is what an overlay leaves, and of this user. */
+/** True if the directory belongs to this user, and has only the entries that an overlay leaves. */
 function isLeft(fd: number): boolean {
   return (
     fstatSync(fd).uid === process.geteuid?.() && namesIn(fd).every((name) => NAMES_OF_KERNEL.includes(name.toString()))
@@ -125,17 +131,17 @@ function occupied(path: string, step: string): NamespaceError {
   });
 }
 
-/** Whether its path still leads to it. */
+/** True if the path of the directory still leads to it. */
 function isThere({ path, fd }: WorkDirectory): boolean {
   const is = lstatSync(path, { throwIfNoEntry: false });
   const was = fstatSync(fd);
   return is?.ino === was.ino && is.dev === was.dev;
 }
 
-/** Deeper than this nothing of the kernel's lies. */
+/** The number of levels to go down at most: the kernel's own entries lie less deep. */
 const MOST_LEVELS = 8;
 
-/** Removes what is under a name in a directory, with all that is in it: by descriptor, one entry each time. */
+/** Removes the entry of that name in a directory, and all that is in it. It goes by descriptor, one entry at a time. */
 function* removalOf(directory: number, name: Buffer, level = 0): Generator<void> {
   const path = Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name]);
   yield;
