@@ -1,4 +1,4 @@
-/** IP addresses and networks as callers write them. What is an address, node:net says. */
+/** IP addresses and networks as callers write them. node:net decides if a text is an address. */
 import { isIP } from 'node:net';
 import { invalidValue, validateString } from '../errors/validate';
 import { native } from '../native';
@@ -9,7 +9,7 @@ export type Family = 'inet' | 'inet6';
 /** AF_INET and AF_INET6 of socket(2). */
 export const FAMILY_NUMBERS: Readonly<Record<Family, number>> = Object.freeze({ inet: 2, inet6: 10 });
 
-/** The bits of an address. */
+/** The number of bits of an address. */
 export const ADDRESS_BITS: Readonly<Record<Family, number>> = Object.freeze({ inet: 32, inet6: 128 });
 
 /** A network, or an address in it: `192.168.5.5/24`. */
@@ -29,7 +29,7 @@ export function familyOf(address: string): Family {
   return isIP(address) === 4 ? 'inet' : 'inet6';
 }
 
-/** Checks an address: no zone (`%eth0`), for the interface is said by itself. */
+/** Checks an address. It may have no zone (`%eth0`): the interface is another option. */
 export function validateAddress(name: string, value: unknown, family?: Family): string {
   validateString(name, value);
   const found = isIP(value);
@@ -41,7 +41,7 @@ export function validateAddress(name: string, value: unknown, family?: Family): 
   return value;
 }
 
-/** Checks `ADDRESS/LENGTH`; without a length it is the single address. */
+/** Checks `ADDRESS/LENGTH`. Without a length it is a single address. */
 export function validatePrefix(name: string, value: unknown, family?: Family): Prefix {
   validateString(name, value);
   const [text = '', digits, ...rest] = value.split('/');
@@ -56,12 +56,15 @@ export function validatePrefix(name: string, value: unknown, family?: Family): P
   return { family: found, address, length };
 }
 
-/** `192.168.5.0/24`; an address alone where it is the whole length: as `ip` prints routes. */
+/**
+ * The text of a network, `192.168.5.0/24`, or the address alone where the length is that of a whole address: `ip`
+ * prints routes so.
+ */
 export function prefixText(family: Family, address: string, length: number): string {
   return length === ADDRESS_BITS[family] ? address : `${address}/${length}`;
 }
 
-/** An address as inet_ntop(3) writes it: what the kernel's answers are compared with. */
+/** An address as inet_ntop(3) writes it. The kernel's answers are compared with this form. */
 export function canonical(address: string): string {
   const bytes = native().addressBytes(address);
   return bytes === undefined ? address : native().addressText(bytes, 0, bytes.length);

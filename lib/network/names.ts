@@ -1,7 +1,10 @@
-/** Numbers of rtnetlink that have a name: the kernel's (`<linux/rtnetlink.h>`), spelled as iproute2 spells them. */
+/**
+ * Numbers of rtnetlink that have a name. They are those of the kernel (`<linux/rtnetlink.h>`), spelled as iproute2
+ * spells them.
+ */
 import { outOfRange, validateInteger, validateOneOf } from '../errors/validate';
 
-/** Names for numbers, both ways. */
+/** Names for numbers, in both directions. */
 export class Names<N extends string> {
   readonly names: readonly N[];
   readonly #numbers: Readonly<Record<N, number>>;
@@ -18,12 +21,12 @@ export class Names<N extends string> {
     return this.#names.get(number) ?? number;
   }
 
-  /** Whatever the name stands for. */
+  /** The number that the name stands for. */
   numberOf(name: N): number {
     return this.#numbers[name];
   }
 
-  /** Checks a name, or a number up to `most`, and answers with the number. */
+  /** Checks a name, or a number up to `most`, and returns the number. */
   validate(name: string, value: unknown, most: number): number {
     if (typeof value !== 'number') {
       validateOneOf(name, value, this.names);
@@ -35,7 +38,10 @@ export class Names<N extends string> {
   }
 }
 
-/** How far an address is known, or a destination is away: `'global'` is everywhere, `'link'` on the network itself. */
+/**
+ * The range in which an address is valid, or the distance of a destination: `'global'` is everywhere, `'link'` is the
+ * network that a link is connected to, `'host'` is this host.
+ */
 export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere';
 export const SCOPES = new Names<Scope>({ global: 0, site: 200, link: 253, host: 254, nowhere: 255 });
 
@@ -44,8 +50,9 @@ export type Table = 'default' | 'main' | 'local';
 export const TABLES = new Names<Table>({ default: 253, main: 254, local: 255 });
 
 /**
- * What becomes of packets: `'unicast'` are passed on, `'local'` delivered here; `'blackhole'` drops them silently, `'unreachable'`
- * and `'prohibit'` tell the sender so; `'throw'` goes on with the next rule.
+ * The way the kernel treats packets to a destination: `'unicast'` passes them on, `'local'` delivers them here,
+ * `'blackhole'` drops them silently, `'unreachable'` and `'prohibit'` drop them and tell the sender, `'throw'` goes on
+ * with the next rule.
  */
 export type RouteType =
   | 'unicast'
@@ -71,7 +78,7 @@ export const ROUTE_TYPES = new Names<RouteType>({
   nat: 10,
 });
 
-/** Who has put a route there. */
+/** The origin of a route: the program or the protocol that has installed it. */
 export type RouteProtocol =
   | 'unspec'
   | 'redirect'
@@ -118,7 +125,7 @@ export const ROUTE_PROTOCOLS = new Names<RouteProtocol>({
   eigrp: 192,
 });
 
-/** Flags of a number, by their bits in this order. */
+/** The names of the flags that are set in a number, in the order of the list. */
 export function flagNames(flags: number, names: readonly (readonly [bit: number, name: string])[]): string[] {
   return names.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
 }

@@ -43,19 +43,19 @@ import { type NetworkWatch, type NetworkWatchOptions, checkWatchOptions } from '
 /** Options of {@link Network.open}. */
 export interface NetworkOptions {
   /**
-   * How many bytes of events the kernel buffers for a watch. Default 4 MiB; limited to net.core.rmem_max without
-   * CAP_NET_ADMIN in the initial user namespace.
+   * The number of bytes of events that the kernel may keep for the watches of this network until they are read.
+   * Default: 4 MiB. Without CAP_NET_ADMIN in the initial user namespace the kernel gives at most net.core.rmem_max.
    */
   receiveBuffer?: number | undefined;
   /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
-/** For answers: those to one sendmsg(2) are all in there at once. */
+/** The receive buffer of the socket for requests, in bytes: all answers to one sendmsg(2) must fit in it at once. */
 const ANSWER_BYTES = 1 << 20;
 const EVENT_BYTES = 4 << 20;
 
-/** What a network owns. */
+/** The things that a network owns and closes. */
 interface Possessions {
   place: Place;
   connection: Connection;
@@ -63,10 +63,13 @@ interface Possessions {
   parts: Parts;
 }
 
-/** Apart from the class: a watch, which lists them, must not keep the network from being collected as garbage. */
+/**
+ * The parts that a watch lists. It refers to them and not to the network, so that a watch does not keep the network
+ * from being collected as garbage.
+ */
 type Parts = Pick<Network, 'link' | 'address' | 'route' | 'rule' | 'neighbor'>;
 
-/** Sockets, agents and connectors, which need their network as long as they are in use. */
+/** The network of each socket, agent and connector: the network lives as long as one of these is in use. */
 const networks = new WeakMap<object, Network>();
 
 let construct: (owned: Possessions) => Network;
@@ -74,27 +77,28 @@ let construct: (owned: Possessions) => Network;
 /**
  * A network namespace to work in: its links, addresses, routes, rules and neighbors, and sockets in it.
  *
- * Links and the like are what ip(8) shows and changes, over a netlink socket that was opened in there, without starting
- * a program.
+ * Links, addresses, routes, rules and neighbors are what ip(8) shows and changes. Requests go over a netlink socket
+ * that was opened in the namespace; no program is started.
  *
  * Requests that are made in the same turn of the event loop are sent together: a hundred of them in `Promise.all` are a
  * few system calls. The kernel carries them out in the order in which they were made, on a thread of this package, so
  * that the event loop is not blocked.
  *
- * To open a network needs the right to enter the namespace, as {@link setns}; to read it then needs no privilege. To
- * change it needs CAP_NET_ADMIN in the user namespace that owns the network namespace, which the creator of that has.
+ * To open a network needs the right to enter the namespace, as {@link setns} does; to read it then needs no privilege.
+ * To change it needs CAP_NET_ADMIN in the user namespace that owns the network namespace. The creator of that user
+ * namespace has it.
  *
  * Only messages of the kernel are accepted: a process in the namespace can forge netlink messages, and they are
  * ignored.
  *
  * Sockets are made inside and used here: a socket stays in the namespace that it was created in
  * (`network_namespaces(7)`), so one process, with one event loop, can have servers on port 80 of many networks.
- * Addresses, ports, interfaces and names are those of the namespace: `127.0.0.1` is its own loopback. Making one takes
- * the right to enter the namespace.
+ * Addresses, ports, interfaces and names are those of the namespace: `127.0.0.1` is its own loopback. To make a socket
+ * needs the right to enter the namespace.
  *
- * It keeps the namespace alive, and the mount namespace of a set that it was opened for. Close it, or declare it with
- * `await using`. One that is forgotten instead is closed when it is collected as garbage, with a process warning
- * (`LINUX_NS_UNCLOSED`); that does not happen while a socket or an agent of it is in use.
+ * A network keeps its namespace alive, and also the mount namespace of the set that it was opened for. Close it, or
+ * declare it with `await using`. A network that nobody closes is closed when it is collected as garbage, with a process
+ * warning (`LINUX_NS_UNCLOSED`); this does not happen while a socket or an agent of it is in use.
  *
  * rtnetlink(7), ip(8)
  *
@@ -191,7 +195,7 @@ export class Network implements AsyncDisposable {
     return this.#owned.place.net;
   }
 
-  /** Whether `close()` has been called. */
+  /** True after `close()` has been called. */
   get closed(): boolean {
     return this.#owned.connection.closed;
   }
@@ -230,10 +234,10 @@ export class Network implements AsyncDisposable {
    * listens; close it like any other.
    *
    * Ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE in the user namespace that owns the
-   * namespace, which its creator has. bind(2), listen(2)
+   * network namespace. The creator of that user namespace has it. bind(2), listen(2)
    *
    * @param server - a server that does not listen yet. Default: a new one of `net`
-   * @param options - where, or only the port. Default: any free port
+   * @param options - the address or path to listen on and other settings, or only the port. Default: any free port
    * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, … with `address`, `port` and `hint`;
    * `ERR_LINUX_NS_CLOSED`
    *
@@ -251,12 +255,12 @@ export class Network implements AsyncDisposable {
   /**
    * Connects to a server that can be reached from the network. Resolves with the socket once it is connected.
    *
-   * A name may have several addresses: they are tried in turn, as `net.connect()` does. TLS is spoken on it by
+   * A name may have several addresses: they are tried in turn, as `net.connect()` does. TLS is spoken on the socket by
    * `tls.connect({ socket })`, HTTP/2 by `http2.connect(url, { createConnection: () => socket })`. connect(2)
    *
-   * @param options - where to, or only the port, on the loopback of the namespace
-   * @throws NamespaceError `ECONNREFUSED`, `ENETUNREACH`, `ETIMEDOUT`, `ENOTFOUND`, … with `address`, `port` and `hint`;
-   * `ERR_LINUX_NS_CLOSED`
+   * @param options - the server to connect to and other settings, or only the port, on the loopback of the namespace
+   * @throws NamespaceError `ECONNREFUSED`, `ENETUNREACH`, `ETIMEDOUT`, `ENOTFOUND`, … with `address`, `port` and
+   * `hint`; `ERR_LINUX_NS_CLOSED`
    *
    * @example
    * ```ts
@@ -268,8 +272,8 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Creates a UDP socket of `node:dgram` in the network. With `port` or `address` it is bound when this resolves;
-   * without, `bind()` or the first `send()` binds it. udp(7)
+   * Creates a UDP socket of `node:dgram` in the network. With `port` or `address` the socket is bound when this
+   * resolves; without them `bind()` or the first `send()` binds it. udp(7)
    *
    * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, …; `ERR_LINUX_NS_CLOSED`
    *
@@ -302,10 +306,10 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * The addresses of a name as a program in the network would find them: hosts(5) first, then the name servers of
-   * resolv.conf(5), asked through sockets of the namespace. Where the network was opened for a set with a mount
-   * namespace the files are those inside; else those of /etc/netns/NAME, where the namespace has a name (ip-netns(8));
-   * else those of this process.
+   * Finds the addresses of a name as a program in the network would find them: hosts(5) is read first, then the name
+   * servers of resolv.conf(5) are asked, through sockets of the namespace. If the network was opened for a set with a
+   * mount namespace, the files are those inside. Otherwise they are those in /etc/netns/NAME, if the namespace has a name
+   * and there are such files (ip-netns(8)), and else those of this process.
    *
    * nsswitch.conf(5) is not followed: there are no other sources.
    *
@@ -322,9 +326,9 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * An agent for `http.request()` whose connections come from the network, until that is closed.
+   * Creates an agent for `http.request()`. Its connections come from the network, until the network is closed.
    *
-   * @param options - those of `http.Agent`
+   * @param options - those of `http.Agent`, and `dns`
    *
    * @example
    * ```ts
@@ -335,16 +339,19 @@ export class Network implements AsyncDisposable {
     return this.#kept(httpAgent(this.#owned.place, options));
   }
 
-  /** The same for `https.request()`; its options are those of `https.Agent`. */
+  /**
+   * Creates an agent for `https.request()`, as {@link Network.httpAgent} does for http. Its options are those of
+   * `https.Agent`, and `dns`.
+   */
   httpsAgent(options?: HttpsAgentOptions): HttpsAgent {
     return this.#kept(httpsAgent(this.#owned.place, options));
   }
 
   /**
-   * A connector for undici's `new Agent({ connect })`, and so for its `fetch()`: it connects from the network, until
-   * that is closed.
+   * Creates a connector for undici's `new Agent({ connect })`, and so for its `fetch()`. It connects from the network,
+   * until the network is closed.
    *
-   * @param options - for https those of `tls.connect()`
+   * @param options - those of `tls.connect()`, for https, and `dns`
    *
    * @example
    * ```ts
@@ -358,21 +365,21 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Closes it. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`; watches end. Servers, connections and
-   * UDP sockets that there are go on, and keep the namespace alive; no more are made, by agents and connectors either.
-   * Calling it again changes nothing.
+   * Closes the network. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`, and watches end. Servers,
+   * connections and UDP sockets that exist go on, and keep the namespace alive; no new ones are made, not by agents and
+   * connectors either. To call it again changes nothing.
    */
   async close(): Promise<void> {
     notForgotten(this);
     await release(this.#owned);
   }
 
-  /** Calls {@link Network.close}: for `await using`. */
+  /** Calls {@link Network.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Has it live at least as long as what it has made. */
+  /** Keeps the network alive at least as long as the object that it has made. */
   #kept<T extends object>(made: T): T {
     networks.set(made, this);
     return made;
@@ -390,7 +397,7 @@ async function dump({ link, address, route, rule, neighbor }: Parts): Promise<Ne
   return { links, addresses, routes, rules, neighbors };
 }
 
-/** Makes the two connections of a network; descriptors that are not taken over are closed. */
+/** Makes the two connections of a network from their descriptors; a descriptor that is not taken over is closed. */
 function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): Possessions {
   const [answers = -1, changes = -1] = fds;
   let connection: Connection;
@@ -416,7 +423,10 @@ function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): 
   }
 }
 
-/** Made out here: a function made in the constructor would keep its `this`, and so the network, from being collected. */
+/**
+ * Closes all that a network owns. It is no method: a function made in the constructor would keep its `this`, and so the
+ * network, from being collected.
+ */
 async function release({ place, connection, events }: Possessions): Promise<void> {
   events.close();
   connection.close();

@@ -24,28 +24,29 @@ export interface SocketRequest {
 /** CAP_SYS_ADMIN of `<linux/capability.h>`. */
 const SYS_ADMIN = 1n << 21n;
 
-/** So many sockets are made by one task at most: each is a message, and a descriptor in flight. */
+/** The most sockets that one task makes: each is a message, and a descriptor on its way to this process. */
 const MOST_TOGETHER = 64;
 
-/** The longest file that is read inside: 16 MiB. */
+/** The largest file that is read inside, in bytes: 16 MiB. */
 const MOST_BYTES = 1 << 24;
 
 /**
- * A network namespace, and what a task joins to be in it: that alone where this process is privileged, else first the
- * user namespace that owns it. Of a set with a mount namespace it is that as well, for the files in there. It holds
- * handles of its own, and is to be closed.
+ * A network namespace, and the namespaces that a task joins to be in it. Where this process is privileged a task joins
+ * the network namespace only; else it first joins the user namespace that owns it. A place of a set with a mount
+ * namespace also knows that one, to read the files in there. A place has handles of its own, and must be closed.
  *
- * Who is privileged does not join the user namespace, since a netlink socket that was opened in there could do nothing
- * in any other: to move a link takes CAP_NET_ADMIN at both ends, of who opened the socket and of who sends.
+ * A privileged process does not join the user namespace, because a netlink socket that was opened in there could do
+ * nothing in any other. To move a link needs CAP_NET_ADMIN at both ends, both for the process that opened the socket
+ * and for the one that sends.
  */
 export class Place implements AsyncDisposable {
   /** The namespace itself. */
   readonly net: Namespace;
-  /** Whether it is the one that the calling thread is in. */
+  /** True where it is the namespace that the calling thread is in. */
   readonly own: boolean;
   readonly #user: Namespace | undefined;
   readonly #mounts: Mounts | undefined;
-  /** By the arguments of socket(2). */
+  /** The makers of sockets, by the arguments of socket(2). */
   readonly #makers = new Map<string, SocketMaker>();
 
   private constructor({ net, user, mounts, own = false }: Handles) {
@@ -77,12 +78,12 @@ export class Place implements AsyncDisposable {
     return this.net.closed;
   }
 
-  /** True with a mount namespace of its own, for {@link Place.readFile}. */
+  /** True where the place has a mount namespace of its own, for {@link Place.readFile}. */
   get hasMounts(): boolean {
     return this.#mounts !== undefined;
   }
 
-  /** Reads a file as a program in its mount namespace would: text in UTF-8. */
+  /** Reads a file as a program in the mount namespace of this place would. The text is UTF-8. */
   async readFile(path: string): Promise<string> {
     this.#mustBeOpen();
     const { user, mnt } = this.#mounts ?? {};
@@ -92,7 +93,7 @@ export class Place implements AsyncDisposable {
     return data.toString('utf8');
   }
 
-  /** Does some steps in a task in that network. */
+  /** Runs steps in a task that is in that network. */
   async run(steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
     this.#mustBeOpen();
     const join = this.#user === undefined ? [this.net] : [this.#user, this.net];
@@ -100,11 +101,11 @@ export class Place implements AsyncDisposable {
   }
 
   /**
-   * Creates a socket there: an adopted descriptor, close-on-exec, which is the caller's to close.
+   * Creates a socket in the network. Its descriptor is adopted and close-on-exec, and the caller closes it.
    *
-   * Where this process is privileged a thread of it, which enters the namespace and goes back, makes it in a few
-   * microseconds. Where a user namespace has to be entered on the way, which no thread can, a task of its own makes it;
-   * what is asked for meanwhile is made by the next task, together.
+   * Where this process is privileged, a thread of it enters the namespace, makes the socket and goes back, in a few
+   * microseconds. Where a user namespace has to be entered on the way, which no thread can do, a task makes the socket.
+   * Sockets that are requested while a task runs are made together, by the next task.
    */
   async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
     this.#mustBeOpen();
@@ -135,7 +136,10 @@ export class Place implements AsyncDisposable {
     if (this.closed) throw closedError('This Network');
   }
 
-  /** Undefined where no thread can: without privileges, or privileged but not over that namespace, or filtered. */
+  /**
+   * Undefined where no thread can make the socket: without privileges, with privileges but not over that namespace, or
+   * under a seccomp filter.
+   */
   async #byThread(request: SocketRequest): Promise<number | undefined> {
     if (!isPrivileged()) return undefined;
     try {
@@ -167,7 +171,7 @@ export class Place implements AsyncDisposable {
 /** The handles of a place. */
 interface Handles {
   net: Namespace;
-  /** Joined before the network. */
+  /** The user namespace that is joined before the network. */
   user?: Namespace | undefined;
   mounts?: Mounts | undefined;
   own?: boolean;
@@ -199,8 +203,8 @@ interface Waiting {
 }
 
 /**
- * Has sockets of one kind made by tasks, one task at a time: what is asked for meanwhile is made together by the next.
- * EMFILE for one of several is EMFILE for all of them.
+ * Has sockets of one kind made by tasks, one task at a time. Requests that come while a task runs are served together
+ * by the next. EMFILE for one of several is EMFILE for all of them.
  */
 class SocketMaker {
   readonly #makeAll: (count: number) => Promise<number[]>;
@@ -218,7 +222,7 @@ class SocketMaker {
     });
   }
 
-  /** Never rejects. */
+  /** Serves all requests that wait. It never rejects. */
   async #serve(): Promise<void> {
     this.#busy = true;
     while (this.#waiting.length > 0) {
@@ -234,7 +238,7 @@ class SocketMaker {
   }
 }
 
-/** Opens one more netlink socket there: adopted, and the caller's to close. */
+/** Opens one more netlink socket in the network. It is adopted, and the caller closes it. */
 export async function netlinkSocket(place: Place): Promise<number> {
   return place.socket('netlink', 'raw');
 }
@@ -258,13 +262,13 @@ export function membersOf(name: string, target: unknown): Members {
   return { net: target.net, user: target.user, mnt: target.mnt };
 }
 
-/** Checks a target that is an option. */
+/** Checks a target that is the value of an option. */
 export function networkTarget(name: string, target: unknown): NetworkTarget {
   membersOf(name, target);
   return target as NetworkTarget;
 }
 
-/** Closes those that have been made when one of them fails. */
+/** Waits for all, and closes those that have been made when one of them fails. */
 async function allOrNone<T extends number | undefined>(made: readonly Promise<T>[]): Promise<T[]> {
   try {
     return await Promise.all(made);
@@ -279,7 +283,10 @@ function numbersOf({ domain, type, protocol = 0 }: SocketRequest): [domain: numb
   return [SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
 }
 
-/** In the own network sockets are made here: a task would not have the capabilities that Node's file gives. */
+/**
+ * Makes a socket in the own network. It is made on this thread, because a task would not have the capabilities that the
+ * file of the Node program gives.
+ */
 function createHere(request: SocketRequest): number {
   try {
     return native().socket(...numbersOf(request));
@@ -309,7 +316,7 @@ function noNetwork(message: string): NamespaceError {
   return new NamespaceError({ code: 'ERR_LINUX_NS_NO_SUCH_KIND', message, kind: 'net' });
 }
 
-/** By its shape: the class of another realm is another class. */
+/** Recognizes a set by its shape: the class of another realm is another class. */
 function isSet(value: unknown): value is NamespaceSet {
   return value !== null && typeof value === 'object' && 'net' in value && 'closed' in value && 'spawn' in value;
 }
@@ -318,7 +325,10 @@ export function isPrivileged(): boolean {
   return (native().credentials().capabilities & SYS_ADMIN) !== 0n;
 }
 
-/** The user namespace to join on the way: the one given, else the owner. None where it may not be seen (EPERM). */
+/**
+ * The user namespace to join on the way: the one given, else the owner. There is none where the owner may not be seen
+ * (EPERM).
+ */
 function userOf(net: Namespace, given: Namespace | undefined): Namespace | undefined {
   if (given !== undefined) return duplicate(given);
   try {
@@ -336,14 +346,17 @@ function duplicate(namespace: Namespace): Namespace {
   }
 }
 
-/** The copy is joined by the same way as the original. */
+/** Copies the handle of a user namespace. The copy is joined by the same way as the original. */
 function duplicateUser(user: Namespace): Namespace {
   const copy = duplicate(user);
   joinFromAbove(copy, namespacesAbove([user]));
   return copy;
 }
 
-/** The calling thread's: a Worker may have moved (`thread.unshareSync`), and a pidfd would lead to the main thread's. */
+/**
+ * The network namespace of the calling thread. It may be another than that of the main thread, to which a pidfd would
+ * lead: a Worker may have moved (`thread.unshareSync`).
+ */
 function ownNet(): Namespace {
   try {
     return wrap(native().threadNetwork());

@@ -5,14 +5,15 @@ import { withoutOwn } from '../launch/join';
 import { systemError } from '../errors/system-error';
 import type { Place } from './place';
 
-/** So many bytes of one are read: the longest, a list of ports, may have a few thousand. */
+/** The most bytes that are read of a setting. The longest, a list of ports, may have a few thousand. */
 const MOST_BYTES = 1 << 16;
 
 /**
- * Settings of the network namespace, the files of /proc/sys/net: sysctl(8), proc_sys_net(5). Those that are not per
- * network namespace exist only in the initial one.
+ * Settings of the network namespace, the files of /proc/sys/net: sysctl(8), proc_sys_net(5). A setting that is not kept
+ * for each network namespace exists only in the initial one.
  *
- * To change one usually needs CAP_NET_ADMIN over the network namespace.
+ * To read a setting needs no privilege; to change one usually needs CAP_NET_ADMIN in the user namespace that owns the
+ * network namespace.
  */
 export class Sysctls {
   readonly #place: Place;
@@ -23,11 +24,11 @@ export class Sysctls {
   }
 
   /**
-   * The value of a setting, without the newline at its end.
+   * Reads a setting. The newline at the end of its value is left out.
    *
-   * @param name - as sysctl(8) has them: `'net.ipv4.ip_forward'`. The name of a link may have dots
+   * @param name - as sysctl(8) has it: `'net.ipv4.ip_forward'`. The name of a link may have dots
    * (`'net.ipv4.conf.eth0.5.forwarding'`); sysctl(8) takes such a name only with a slash in place of each, or as a path
-   * (`'net/ipv4/conf/eth0.5/forwarding'`), and so does this
+   * (`'net/ipv4/conf/eth0.5/forwarding'`). Here all three forms are accepted
    * @throws NamespaceError `ENOENT` when there is no such setting in this namespace
    *
    * @example
@@ -69,15 +70,19 @@ export class Sysctls {
     return data.toString('utf8');
   }
 
-  /** What libuv's threads see is what the main thread sees: this process's own network. */
+  /**
+   * True for this process's own network. libuv's threads are in the same network as the main thread, so `node:fs` reads
+   * the right files then.
+   */
   #isHere(): boolean {
     return !this.#place.closed && withoutOwn([this.#place.net]).length === 0;
   }
 }
 
 /**
- * Dots and slashes change places, unless the first separator is a slash: sysctl(8). Where the third part is of links, all
- * between that and the last part is the name of a link, with whatever dots it has.
+ * The path of a setting. Dots and slashes change places, unless the first separator is a slash: sysctl(8). Where a
+ * directory has one directory for each link, everything between that and the last part is the name of a link, with its
+ * dots.
  */
 function pathOf(name: string, value: unknown): string {
   validateString(name, value);
@@ -88,7 +93,7 @@ function pathOf(name: string, value: unknown): string {
   return `/proc/sys/${parts.join('/')}`;
 }
 
-/** Directories with one directory for each link, in which there are only files, whose names have no dots. */
+/** Directories that have one directory for each link, in which there are only files, whose names have no dots. */
 const OF_LINKS: ReadonlySet<string> = new Set([
   'net.ipv4.conf',
   'net.ipv4.neigh',

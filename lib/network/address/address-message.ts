@@ -1,4 +1,4 @@
-/** RTM_NEWADDR and its kin: `struct ifaddrmsg` and IFA_* of `<linux/if_addr.h>`. */
+/** RTM_NEWADDR and the messages like it: `struct ifaddrmsg` and IFA_* of `<linux/if_addr.h>`. */
 import { attributes } from '../netlink/attributes';
 import { type ValueOf, ip, string, struct, u32, u8 } from '../netlink/types';
 
@@ -6,7 +6,7 @@ export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
 
-/** IFA_F_*, spelled as `ip -j` does, in its order. */
+/** IFA_F_*, spelled as `ip -j` spells them, in its order. */
 export const ADDRESS_FLAGS = [
   [0x01, 'secondary'],
   [0x02, 'nodad'],

@@ -5,15 +5,17 @@ import { SCOPES, type Scope, flagNames } from '../names';
 import { ADDRESS_FLAGS, type AddressMessage, IFA_F_PERMANENT, IFA_F_SECONDARY } from './address-message';
 
 /**
- * An address of a link, as plain JSON. The values are spelled as `ip -j address` prints them. Where a property has
- * another name there, that is given below.
+ * An address of a link, as plain JSON. The values are spelled as `ip -j address` prints them. Where `ip` gives a
+ * property another name, its description has that name at the end.
  */
 export interface Address {
-  /** `'inet'`: IPv4; `'inet6'` */
+  /** The family: `'inet'` for IPv4, `'inet6'` for IPv6. */
   family: Family;
   /** The address itself: `local`. */
   address: string;
-  /** `prefixlen` */
+  /**
+   * The length of the prefix of its network in bits, or that of the peer's network where there is a peer: `prefixlen`.
+   */
   prefixLength: number;
   /** The other end of a point-to-point link: `address`. */
   peer?: string;
@@ -21,17 +23,17 @@ export interface Address {
   broadcast?: string;
   /** The anycast address; IPv6 only. */
   anycast?: string;
-  /** Where it is valid: `'global'`, `'link'`, `'host'`, … */
+  /** The range in which it is valid: `'global'`, `'link'`, `'host'`, … */
   scope: Scope | number;
-  /** IPv4 only: usually the link's name. */
+  /** The label, IPv4 only: usually the name of the link. */
   label?: string;
   /** The link's name. */
   link: string;
   /** The link's index. */
   index: number;
-  /** `'secondary'`, `'tentative'`, `'dadfailed'`, `'deprecated'`, `'noprefixroute'`, `'mngtmpaddr'`, … */
+  /** The flags: `'secondary'`, `'tentative'`, `'dadfailed'`, `'deprecated'`, `'noprefixroute'`, `'mngtmpaddr'`, … */
   flags: string[];
-  /** Whether its lifetime is limited, as of one from DHCP or a router advertisement. */
+  /** True where its lifetime is limited, as that of an address from DHCP or a router advertisement is. */
   dynamic: boolean;
   /** The metric of the route to its network. */
   metric?: number;
@@ -43,7 +45,7 @@ export interface Address {
 
 const FOREVER = 0xffffffff;
 
-/** What a message says; undefined for a family that is not IP. */
+/** The address in a message; undefined for a family that is not IP. */
 export function addressOf({ header, attributes }: AddressMessage, nameOf: NameOf): Address | undefined {
   const family = familyOfNumber(header.family);
   const local = attributes.LOCAL ?? attributes.ADDRESS;
@@ -69,7 +71,7 @@ export function addressOf({ header, attributes }: AddressMessage, nameOf: NameOf
   });
 }
 
-/** The same bit is 'secondary' of IPv4 and 'temporary' of IPv6. */
+/** The flags as `ip` prints them. One bit means 'secondary' for IPv4 and 'temporary' for IPv6. */
 function printedFlags(flags: number, family: Family): string[] {
   const names = flagNames(flags, ADDRESS_FLAGS);
   return family === 'inet6' && (flags & IFA_F_SECONDARY) !== 0 ? ['temporary', ...names.slice(1)] : names;

@@ -13,11 +13,11 @@ import { ADDRESS, ADDRESS_FLAGS, type AddressMessage, RTM_DELADDR, RTM_GETADDR, 
 
 /** Options of {@link Addresses.list}: an address must match all that are given. */
 export interface AddressFilter {
-  /** Only those on this link. */
+  /** Only addresses of this link. */
   link?: LinkReference | undefined;
-  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
+  /** Only addresses of IPv4 (`'inet'`) or of IPv6 (`'inet6'`). Default: both. */
   family?: Family | undefined;
-  /** Only those of this scope: `'global'`, `'link'`, `'host'`, … */
+  /** Only addresses of this scope: `'global'`, `'link'`, `'host'`, … */
   scope?: Scope | number | undefined;
 }
 
@@ -25,19 +25,25 @@ export interface AddressFilter {
 export interface AddressOptions {
   /** The address of the other end, on a point-to-point link: `'10.0.0.2'`, or with a prefix length. */
   peer?: string | undefined;
-  /** Default: the last address of an IPv4 network with a prefix shorter than 31, as `ifconfig`; null for none. */
+  /**
+   * The broadcast address; null for none. Default: the last address of an IPv4 network with a prefix shorter than 31,
+   * as `ifconfig` has it.
+   */
   broadcast?: string | null | undefined;
-  /** Default: `'host'` for loopback addresses of IPv4, else `'global'`. */
+  /** The range in which the address is valid. Default: `'host'` for loopback addresses of IPv4, else `'global'`. */
   scope?: Scope | number | undefined;
-  /** IPv4 only, at most 15 bytes: the link's name, which `:something` may follow. Default: none. */
+  /** The label: the name of the link, which `:something` may follow. IPv4 only, at most 15 bytes. Default: none. */
   label?: string | undefined;
   /** The metric of the route to its network. Kernel's default: 0 for IPv4, 256 for IPv6. */
   metric?: number | undefined;
-  /** Seconds after which it is removed; null for never. Default: null. */
+  /** Seconds after which the address is removed; null for never. Default: null. */
   validLifetime?: number | null | undefined;
   /** Seconds after which new connections no longer use it; null for never. Default: {@link validLifetime}. */
   preferredLifetime?: number | null | undefined;
-  /** `'nodad'`: IPv6 uses it at once, without duplicate address detection. Default: none. ip-address(8) */
+  /**
+   * Flags: with `'nodad'` IPv6 uses the address at once, without duplicate address detection. Default: none.
+   * ip-address(8)
+   */
   flags?: readonly AddressFlag[] | undefined;
 }
 
@@ -74,7 +80,7 @@ export class Addresses {
   }
 
   /**
-   * The addresses, IPv4 first: `ip address show`.
+   * Lists addresses, IPv4 first: `ip address show`.
    *
    * @throws NamespaceError `ENODEV` when there is no such link
    *
@@ -99,8 +105,8 @@ export class Addresses {
   /**
    * Gives a link an address: `ip address add`, `ifconfig`.
    *
-   * @param address - with the length of its network's prefix: `'192.168.5.5/24'`. Or one that {@link Addresses.list} has
-   * given, with its settings, over which `options` go
+   * @param address - the address with the length of its network's prefix: `'192.168.5.5/24'`. Or an address of {@link
+   * Addresses.list}, with its settings; `options` have precedence over these
    * @throws NamespaceError `EEXIST` when the link has it already, `ENODEV` when there is no such link, …
    *
    * @example
@@ -123,9 +129,10 @@ export class Addresses {
   }
 
   /**
-   * Takes an address from a link: `ip address delete`.
+   * Removes an address from a link: `ip address delete`.
    *
-   * @param address - as it was given, with the length of the prefix; or one that {@link Addresses.list} has given
+   * @param address - the address as it was given, with the length of the prefix; or an address of {@link
+   * Addresses.list}
    * @param options - `peer` as it was given
    * @throws NamespaceError `EADDRNOTAVAIL` when the link does not have it
    */
@@ -174,12 +181,12 @@ export class Addresses {
       step: 'list addresses',
       operation: 'address-list',
     });
-    // A kernel without IPv6 answers with what it has: IPv4 again.
+    // A kernel without IPv6 answers with the IPv4 addresses again.
     return messages.filter(({ header }) => header.family === number);
   }
 }
 
-/** What is to be done, checked. */
+/** A request that has been checked. */
 interface Checked {
   link: LinkReference;
   address: string;
@@ -213,7 +220,10 @@ const LISTED: Readonly<Record<keyof Address, true>> = {
   preferredLifetime: true,
 };
 
-/** An address as text, or as it is listed: with the prefix, which is that of the other end where there is one. */
+/**
+ * The text and the settings of an address, which is given as text or as a list has it. The prefix is that of the other
+ * end where there is one.
+ */
 function given(address: string | Address): { text: string; settings: AddressOptions } {
   if (typeof address === 'string') return { text: address, settings: {} };
   const {
@@ -246,7 +256,7 @@ function given(address: string | Address): { text: string; settings: AddressOpti
 
 interface Encoded {
   scope?: number;
-  /** Of the peer's network, where that has one. */
+  /** The length of the prefix of the peer's network, where there is one. */
   prefixLength?: number;
   attributes: AddressMessage['attributes'];
 }
@@ -280,7 +290,7 @@ function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
   };
 }
 
-/** The length is then that of the peer's network. */
+/** Encodes the peer. The length is that of the peer's network then. */
 function encodePeer(prefix: Prefix, peer: string | undefined): Encoded {
   if (peer === undefined) return { attributes: {} };
   const { address, length } = validatePrefix('options.peer', peer, prefix.family);
@@ -293,12 +303,15 @@ function lifetime(name: string, value: number | null | undefined, most = FOREVER
   return value;
 }
 
-/** As iproute2 has it: 127.0.0.0/8 is the host's own. */
+/** The default scope, as iproute2 has it: 127.0.0.0/8 belongs to the host. */
 function defaultScope({ family, address }: Prefix): number {
   return SCOPES.numberOf(family === 'inet' && address.startsWith('127.') ? 'host' : 'global');
 }
 
-/** The last address of the network. A /31 has none (RFC 3021), nor has a point-to-point link. */
+/**
+ * The default broadcast address: the last address of the network. A /31 has none (RFC 3021), nor has a point-to-point
+ * link.
+ */
 function defaultBroadcast({ family, address, length }: Prefix, peer: string | undefined): string | undefined {
   if (family !== 'inet' || length >= 31 || length === 0 || peer !== undefined || address.startsWith('127.'))
     return undefined;

@@ -13,45 +13,52 @@ import {
 /** The programs that connect a network namespace to the outside without privileges. */
 export type AttachProgram = 'pasta' | 'slirp4netns';
 
-/** A port of the one side that leads to one of the other. */
+/** A port of one side that leads to a port of the other. */
 export interface PortForward {
-  /** Which way: `'in'` listens on the host and leads inside; `'out'` listens inside and leads to the host. Default: in. */
+  /**
+   * The direction: `'in'` listens on the host and leads inside; `'out'` listens inside and leads to the host, only with
+   * pasta. Default: `'in'`.
+   */
   direction?: 'in' | 'out' | undefined;
   /**
-   * Default: `'tcp'`. Some versions of pasta, that of Debian 12 among them, lose the answers to UDP ports that are not the
-   * same on both sides.
+   * The protocol. slirp4netns forwards UDP ports only with `hostLoopback`. Some versions of pasta, that of Debian 12
+   * among them, lose the answers to UDP ports that are not the same on both sides. Default: `'tcp'`.
    */
   protocol?: 'tcp' | 'udp' | undefined;
-  /** The port on the host. */
+  /** The number of the port on the host. */
   host: number;
-  /** The port inside. Default: that of {@link host}. */
+  /** The number of the port inside. Default: that of {@link host}. */
   inside?: number | undefined;
-  /** An IPv4 address of the host's to listen on, `'0.0.0.0'` for all; only for `'in'`. Default: `'127.0.0.1'`. */
+  /** The IPv4 address of the host to listen on, `'0.0.0.0'` for all; only for `'in'`. Default: `'127.0.0.1'`. */
   address?: string | undefined;
 }
 
 /** Options of {@link Network.attach}. Unknown ones are errors. */
 export interface NetworkAttachOptions {
-  /** The program. Default: `'pasta'`. Debian has it in the package passt, and slirp4netns in one of its own name. */
+  /**
+   * The program. Default: `'pasta'`. Debian has it in the package passt, and slirp4netns in the package of that name.
+   */
   with?: AttachProgram | undefined;
-  /** Ports that are forwarded; a number is a TCP port that is the same on both sides, and leads in. Default: none. */
+  /**
+   * The ports that are forwarded. A number is a TCP port that is the same on both sides, and leads in. Default: none.
+   */
   ports?: readonly (number | PortForward)[] | undefined;
   /**
-   * Whether the gateway's address leads to the loopback of the host: to all services that listen only there. Default:
-   * false.
+   * Lets the gateway's address lead to the loopback of the host, and so to all services that listen only there.
+   * Default: false.
    */
   hostLoopback?: boolean | undefined;
-  /** Whether there is IPv6 as well, as far as the host has it. Default: false. */
+  /** Connects IPv6 as well, if the host has it. Default: false. */
   ipv6?: boolean | undefined;
   /** The name of the interface inside. Default: `'tap0'`. */
   interface?: string | undefined;
-  /** Its largest packet, in bytes. Default: 65520, as nothing of it ever goes over a wire. */
+  /** The largest packet of the interface, in bytes. Default: 65520, because its packets never go over a wire. */
   mtu?: number | undefined;
-  /** Gives up: then it rejects with an `AbortError`. */
+  /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
-/** The same, checked and complete. */
+/** The options of {@link Network.attach}, checked and complete. */
 export interface AttachPlan {
   readonly program: AttachProgram;
   readonly ports: readonly Required<{ [K in keyof PortForward]: NonNullable<PortForward[K]> }>[];

@@ -23,19 +23,19 @@ import { checkSlirpPorts, forwardPorts, hasSandbox, slirpArgs } from './slirp';
  * `close()`, with the set that it was made for, and with this process. pasta(1), slirp4netns(1)
  */
 export class Attachment {
-  /** The program. */
+  /** The name of the program. */
   readonly program: AttachProgram;
-  /** Its pid, as this process sees it. */
+  /** The pid of the program, as this process sees it. */
   readonly pid: number;
-  /** The interface inside. */
+  /** The name of the interface inside. */
   readonly interface: string;
   /** The IPv4 address that the interface has. */
   readonly address = ADDRESSES.address;
   /** The gateway inside; with `hostLoopback` it leads to the loopback of the host. */
   readonly gateway = ADDRESSES.gateway;
-  /** A name server inside: what is asked there is asked of the host's. */
+  /** The address of a name server inside, which passes questions on to the name server of the host. */
   readonly dns = ADDRESSES.dns;
-  /** Resolves when the program has ended, whoever has ended it; never rejects. */
+  /** Resolves when the program has ended, for any reason; it never rejects. */
   readonly exited: Promise<Exit>;
   readonly #process: NamespaceProcess;
   #closing: Promise<void> | undefined;
@@ -49,7 +49,7 @@ export class Attachment {
     this.#process = process;
   }
 
-  /** Whether `close()` has been called. */
+  /** True after `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
@@ -60,7 +60,7 @@ export class Attachment {
     await this.#closing;
   }
 
-  /** Calls {@link Attachment.close}: for `await using`. */
+  /** Calls {@link Attachment.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -102,7 +102,7 @@ function start(plan: AttachPlan, net: number, user: number | undefined): Promise
   });
 }
 
-/** The owner of a network namespace, where that is another user namespace than this process's own. */
+/** A descriptor of the user namespace that owns a network namespace; undefined where that is this process's own. */
 function foreignUserOf(net: number): number | undefined {
   const attempt = { step: 'open the user namespace of the network', operation: 'open', kind: 'user' } as const;
   const user = askNsfs(() => native().namespaceUser(net), attempt);
@@ -116,7 +116,10 @@ function foreignUserOf(net: number): number | undefined {
   }
 }
 
-/** Removed when it has been used: a socket is not needed any more once somebody has connected to it. */
+/**
+ * Makes a directory, and removes it when it has been used: the socket in it is not needed any more once somebody has
+ * connected to it.
+ */
 async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'linux-ns-slirp-'));
   const settled = atExit(() => rmSync(directory, { recursive: true, force: true }));
@@ -128,7 +131,7 @@ async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise
   }
 }
 
-/** A set ends it when it is closed; a single Namespace does not. */
+/** Closes the attachment together with a set. A single Namespace has no such list, and does not end it. */
 function closedAlong(target: NetworkTarget, attachment: Attachment): Attachment {
   if (!isSet(target)) return attachment;
   const forget = target.closeAlong(() => attachment.close());

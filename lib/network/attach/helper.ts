@@ -1,4 +1,4 @@
-/** A program that serves a network namespace from outside: started, and known to be ready. */
+/** A program that serves a network namespace from outside. It is started, and known to be ready. */
 import { accessSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -10,29 +10,32 @@ import { spawn } from '../../process/spawn';
 import { handOver } from '../descriptors/hand-over';
 import type { AttachProgram } from './attach-options';
 
-/** What a program is given, and by which number it knows it. */
+/** The descriptors that a program is given, by their numbers in the program. */
 export const DESCRIPTORS = Object.freeze({ net: 3, user: 4, ready: 5 });
 
 export interface Helper {
   readonly program: AttachProgram;
   readonly args: readonly string[];
-  /** The namespaces' descriptors; none for a user namespace that is this process's own. */
+  /** The descriptors of the namespaces. There is no `user` where the user namespace is this process's own. */
   readonly net: number;
   readonly user: number | undefined;
-  /** In a mount namespace of its own, whose mounts are slaves of the host's: nothing it does to them gets there. */
+  /**
+   * True to start it in a mount namespace of its own. The mounts there are slaves of the host's, so that no change of
+   * them reaches the host.
+   */
   readonly apart: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What is kept of what a program says: its last words, should it fail. */
+/** The most characters that are kept of the output of a program: its last words, for the error where it fails. */
 const MOST_WORDS = 4096;
 
 const TUN = '/dev/net/tun';
 
-/** Where each is found, in Debian and its like. */
+/** The package of Debian that has each program. */
 const PACKAGES: Readonly<Record<AttachProgram, string>> = { pasta: 'passt', slirp4netns: 'slirp4netns' };
 
-/** Starts a program that writes to its descriptor `ready` when it is; on failure nothing is left of it. */
+/** Starts a program, and waits until it writes to its descriptor `ready`. On failure nothing is left of it. */
 export async function startHelper(helper: Helper): Promise<NamespaceProcess> {
   const { program, signal } = helper;
   const [read, write] = native().pipe();
@@ -53,7 +56,7 @@ export async function startHelper(helper: Helper): Promise<NamespaceProcess> {
   }
 }
 
-/** A failure of such a program, in its own words. */
+/** The error of a program that failed, with the words of the program. */
 export function failedToStart(program: AttachProgram, words: string): NamespaceError {
   const message = `${program} has not connected the network namespace: ${words === '' ? 'it does not say why' : words}`;
   const hint = explainTun() ?? explainWords(words);
@@ -69,7 +72,7 @@ async function spawnHelper({ program, args, net, user, apart }: Helper, ready: n
       newSession: true,
       ...(apart && { unshare: { mnt: { propagation: 'slave' } } }),
     });
-    // It serves as long as this process runs, and is no reason to.
+    // The program ends with this process, and does not keep it running.
     child.unref();
     return child;
   } catch (cause) {
@@ -84,7 +87,10 @@ function notInstalled(program: AttachProgram, cause: unknown): NamespaceError {
 
 const NOT_READY = new Error('the program has ended before it was ready');
 
-/** Resolves when something is written; rejects with {@link NOT_READY} when nobody is left who could. */
+/**
+ * Resolves when something is written to the descriptor; rejects with {@link NOT_READY} when no process is left that
+ * could.
+ */
 function readiness(ready: Socket, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
@@ -99,7 +105,7 @@ function readiness(ready: Socket, signal: AbortSignal | undefined): Promise<void
   });
 }
 
-/** Reads all that a program says, so that it is never kept waiting, and remembers the end of it. */
+/** Reads all output of a program, so that it never waits to write, and remembers the end of it. */
 function lastWordsOf(stream: Readable | null): () => string {
   let words = '';
   stream?.setEncoding('utf8');
@@ -109,7 +115,7 @@ function lastWordsOf(stream: Readable | null): () => string {
     words
       .split('\n')
       .map((line) => line.trim())
-      // pasta, where there is no syslog, of each of its lines.
+      // pasta prints such a line after each of its own where there is no syslog.
       .filter((line) => line !== '' && !line.startsWith('Failed to send'))
       .join('; ');
 }

@@ -7,8 +7,8 @@ import type { AttachPlan } from './attach-options';
 type Port = AttachPlan['ports'][number];
 
 /**
- * Why one of the ports cannot be had on the host; undefined when all can. The programs do not say it: it is tried, when
- * one of them has failed.
+ * The error of the first port that cannot be bound on the host; undefined where all can. The programs do not report the
+ * reason, so after a failure the ports are tried here.
  */
 export async function refusedPort({ ports }: AttachPlan): Promise<NamespaceError | undefined> {
   for (const port of ports.filter(({ direction }) => direction === 'in')) {

@@ -7,9 +7,10 @@ import { DESCRIPTORS, failedToStart } from './helper';
 import type { AttachPlan } from './attach-options';
 
 /**
- * A root directory that is empty, which only root can give it (setegid). To get there it takes all mounts away in a mount
- * namespace of its own, of which only `/` is private: what is shared, and /run/netns is, would go on the host as well, with all
- * namespaces that have a name. So it is to be started where nothing is shared.
+ * True where slirp4netns can be given an empty root directory, which only root can do (setegid). To get there it
+ * unmounts everything in a mount namespace of its own, in which only `/` is made private. Mounts that are shared, as
+ * /run/netns is, would be unmounted on the host as well, and all namespaces with a name would be lost. So it must be
+ * started in a mount namespace in which nothing is shared.
  */
 export function hasSandbox(): boolean {
   return process.geteuid?.() === 0 && isPrivileged();
@@ -30,7 +31,10 @@ export function slirpArgs(plan: AttachPlan, hasUser: boolean, api: string): stri
   ];
 }
 
-/** slirp4netns has no ports that lead out, and what answers over UDP goes to its gateway: the host's loopback. */
+/**
+ * Refuses ports that slirp4netns cannot forward. It has no ports that lead out, and it sends answers over UDP to its
+ * gateway, which must lead to the loopback of the host then.
+ */
 export function checkSlirpPorts({ program, ports, hostLoopback }: AttachPlan): void {
   if (program !== 'slirp4netns') return;
   ports.forEach(({ direction, protocol }, index) => {
@@ -48,7 +52,7 @@ function unsupportedPort(index: number, what: string, instead: string): Namespac
   });
 }
 
-/** Asks a slirp4netns that runs, over its API socket, to forward ports: one connection for each request. */
+/** Asks a running slirp4netns to forward ports, over its API socket, with one connection for each request. */
 export async function forwardPorts(api: string, { ports, signal }: AttachPlan): Promise<void> {
   for (const { protocol, address, host, inside } of ports) {
     const request = { proto: protocol, host_addr: address, host_port: host, guest_port: inside };

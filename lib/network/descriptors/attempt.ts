@@ -1,4 +1,4 @@
-/** One attempt to connect: to an address, of which no name has to be looked up. */
+/** One attempt to connect to an address. No name has to be looked up. */
 import type { Native } from '../../../types/native';
 import { Errno } from '../../kernel/errno';
 import { native } from '../../native';
@@ -15,9 +15,9 @@ export interface Origin {
 }
 
 /**
- * Connects to an address from inside a network: a descriptor, which is the caller's to close.
+ * Connects to an address from inside a network. The result is a descriptor, which the caller closes.
  *
- * @param patience - milliseconds to wait; 0 for as long as it takes
+ * @param patience - milliseconds to wait; 0 to wait as long as the kernel does
  */
 export async function attempt(
   place: Place,
@@ -67,7 +67,7 @@ function establish(fd: number, endpoint: Endpoint, signal: AbortSignal | undefin
   });
 }
 
-/** Undefined when it is connected at once. */
+/** Starts to connect. Undefined where the socket is connected at once. */
 function startConnect(
   fd: number,
   endpoint: Endpoint,

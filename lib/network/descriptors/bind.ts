@@ -1,4 +1,4 @@
-/** Binds sockets, and sets the options that come before. */
+/** Binds sockets, and sets the options that must be set before. */
 import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
 import { type Endpoint, addressArguments } from './endpoint';
@@ -12,7 +12,7 @@ const SO_BINDTODEVICE = 25;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
-/** bind(2). The address is one of the socket's own namespace. */
+/** Calls bind(2). The address must be one of the socket's own namespace. */
 export function bindTo(fd: number, endpoint: Endpoint): void {
   try {
     native().bindSocket(fd, ...addressArguments(endpoint));
@@ -21,7 +21,7 @@ export function bindTo(fd: number, endpoint: Endpoint): void {
   }
 }
 
-/** SO_BINDTODEVICE. The name is looked up in the namespace of the socket. */
+/** Sets SO_BINDTODEVICE. The name is looked up in the namespace of the socket. */
 export function bindToDevice(fd: number, device: string | undefined): void {
   if (device === undefined) return;
   try {
@@ -35,7 +35,7 @@ export function bindToDevice(fd: number, device: string | undefined): void {
 export interface BindFlags {
   reuseAddr?: boolean | undefined;
   reusePort?: boolean | undefined;
-  /** Undefined: as the namespace has it, /proc/sys/net/ipv6/bindv6only. */
+  /** Undefined for the setting of the namespace, /proc/sys/net/ipv6/bindv6only. */
   ipv6Only?: boolean | undefined;
 }
 

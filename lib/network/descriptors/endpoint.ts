@@ -1,14 +1,14 @@
 import { isIP } from 'node:net';
 import { SOCKET_DOMAINS } from '../../kernel/sockets';
 
-/** Where a socket is bound, or connected to. */
+/** The address that a socket is bound to or connected to. */
 export type Endpoint = InetEndpoint | UnixEndpoint;
 
 export interface InetEndpoint {
   readonly domain: 'inet' | 'inet6';
-  /** Without its scope. */
+  /** The address without its scope. */
   readonly address: string;
-  /** Name or number of an interface in the socket's own namespace: of `fe80::1%eth0`. */
+  /** The name or number of an interface in the socket's own namespace, as in `fe80::1%eth0`. */
   readonly scope: string | null;
   readonly port: number;
 }
@@ -19,10 +19,10 @@ export interface UnixEndpoint {
   readonly path: string;
 }
 
-/** What the addon's `bindSocket` and `connectSocket` take after the descriptor. */
+/** The arguments of the addon's `bindSocket` and `connectSocket` after the descriptor. */
 export type AddressArguments = [domain: number, address: string, port: number, scope: string | null];
 
-/** The address must be one: {@link isIP}. */
+/** The endpoint of an IP address and a port. The text must be an address: {@link isIP}. */
 export function inetEndpoint(text: string, port: number): InetEndpoint {
   const [address = '', scope = null] = text.split('%', 2);
   return { domain: domainOf(text), address, scope, port };
@@ -38,14 +38,14 @@ export function addressArguments(endpoint: Endpoint): AddressArguments {
   return [SOCKET_DOMAINS[endpoint.domain], endpoint.address, endpoint.port, endpoint.scope];
 }
 
-/** `10.0.0.1:80`, `[fe80::1%eth0]:80`, `/run/x`, `@abstract`: for a person. */
+/** The text of an endpoint, for a person: `10.0.0.1:80`, `[fe80::1%eth0]:80`, `/run/x`, `@abstract`. */
 export function describeEndpoint(endpoint: Endpoint): string {
   if (endpoint.domain === 'unix') return endpoint.path.replace(/^\0/, '@');
   const address = addressText(endpoint);
   return endpoint.domain === 'inet6' ? `[${address}]:${endpoint.port}` : `${address}:${endpoint.port}`;
 }
 
-/** With its scope: `fe80::1%eth0`. */
+/** The text of an address with its scope: `fe80::1%eth0`. */
 export function addressText({ address, scope }: InetEndpoint): string {
   return scope === null ? address : `${address}%${scope}`;
 }

@@ -1,6 +1,6 @@
 import { native } from '../../native';
 
-/** Hands a descriptor to an object of Node's, which owns it from then on; closes it when that fails. */
+/** Gives a descriptor to an object of Node, which owns it from then on. The descriptor is closed when that fails. */
 export function handOver<T>(fd: number, give: (fd: number) => T): T {
   try {
     const receiver = give(fd);

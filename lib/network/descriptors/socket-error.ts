@@ -2,12 +2,12 @@ import { NamespaceError } from '../../errors/namespace-error';
 import { explain } from '../../hints/explain';
 import { type Endpoint, addressText, describeEndpoint } from './endpoint';
 
-/** What is done with a socket that can fail for reasons of the network: the system call. */
+/** The system call on a socket that can fail for reasons of the network. */
 export type SocketCall = 'bind' | 'connect' | 'listen';
 
 /**
- * The error of a system call on a socket, as Node words it: with the address and the port. What is no system error is
- * handed back as it is.
+ * The error of a system call on a socket, as Node words it: with the address and the port. An error that is not of a
+ * system call is returned as it is.
  */
 export function socketError(cause: unknown, call: SocketCall, endpoint: Endpoint): Error {
   const { errno, path } = (cause ?? {}) as { errno?: unknown; path?: string };

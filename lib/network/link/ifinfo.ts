@@ -39,7 +39,7 @@ export const Iff = Object.freeze({
 
 export const IFINFOMSG = struct({ family: u8, pad: pad(1), type: u16, index: s32, flags: u32, change: u32 });
 
-/** All zeros: any type, every interface, no flag changed. */
+/** The header that matches any link: all zeros mean any type, every interface and no change of flags. */
 export const ANY_LINK: ValueOf<typeof IFINFOMSG> = {
   family: 0,
   pad: undefined,
@@ -52,10 +52,10 @@ export const ANY_LINK: ValueOf<typeof IFINFOMSG> = {
 /** IN6_ADDR_GEN_MODE_*. */
 export const ADDRESS_GENERATION = ['eui64', 'none', 'stable_secret', 'random'] as const;
 
-/** IFLA_AF_SPEC has one attribute for each family, numbered as the family is. */
+/** The attributes of IFLA_AF_SPEC: one for each family, numbered as the family is. */
 const AF_SPEC = attributes('AF_', { INET6: [10, attributes('IFLA_INET6_', { ADDR_GEN_MODE: [8, u8] })] });
 
-/** Attributes that do not depend on the kind. A veth's message has these of its other end, too. */
+/** The attributes that do not depend on the kind. The message about the other end of a veth has them, too. */
 export const IFLA = {
   ADDRESS: [1, bytes],
   BROADCAST: [2, bytes],

@@ -1,4 +1,4 @@
-/** RTM_NEWLINK and its kin: rtnetlink(7), and RTM_NEWSTATS. */
+/** RTM_NEWLINK and the messages like it, rtnetlink(7), and RTM_NEWSTATS. */
 import { attributes } from '../netlink/attributes';
 import type { MessageType } from '../netlink/netlink-message';
 import { type Type, type ValueOf, pad, struct, u32, u64, u8 } from '../netlink/types';
@@ -12,7 +12,7 @@ export const RTM_GETSTATS = 94;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 
-/** IFLA_STATS64, of which only what every kernel has. It is looked at where counters are asked for. */
+/** The part of IFLA_STATS64 that every kernel has. It is decoded only where counters are requested. */
 export const STATS64 = struct({
   rxPackets: u64,
   txPackets: u64,
@@ -31,7 +31,10 @@ export const LINK = {
   attributes: attributes('IFLA_', { ...IFLA, LINKINFO: [18, LINKINFO] }),
 } satisfies MessageType<unknown, Record<string, readonly [number, Type<unknown>]>>;
 
-/** Values of IFLA_EXT_MASK: no counters; and one that says something of another list only, for where they are wanted. */
+/**
+ * Values of IFLA_EXT_MASK. The first leaves out counters. The second has an effect on another list only, and is used
+ * where counters are wanted.
+ */
 export const RTEXT_FILTER_SKIP_STATS = 0x8;
 export const RTEXT_FILTER_MRP = 0x10;
 
@@ -43,7 +46,7 @@ export const LINK_STATS = {
 
 export const ANY_STATS: ValueOf<typeof LINK_STATS.header> = { family: 0, pad: undefined, index: 0, mask: 0 };
 
-/** IFLA_STATS_FILTER_BIT of what hardly a link has: the answers are almost empty. */
+/** The bit of IFLA_STATS_FILTER_BIT for statistics that hardly any link has, so that the answers are almost empty. */
 export const IFLA_STATS_AF_SPEC = 0x10;
 
 export type LinkAttributes = ValueOf<typeof LINK.attributes>;

@@ -1,10 +1,10 @@
-/** Names of links: how callers and messages refer to a link, and which names the kernel takes. */
+/** Names of links: the forms in which callers and messages refer to a link, and the names that the kernel accepts. */
 import { invalidType, invalidValue, validateInteger, validateString } from '../../errors/validate';
 
-/** A link, by its name or its index. */
+/** A link, by its name or by its index. */
 export type LinkReference = string | number;
 
-/** Names of links by their indexes. A link that has gone meanwhile has the name that `ip` gives it: `if7`. */
+/** The name of a link by its index. A link that is gone has the name that `ip` gives it: `if7`. */
 export type NameOf = (index: number) => string;
 
 /** IFNAMSIZ without the NUL that ends it. */
@@ -13,10 +13,10 @@ const LONGEST_NAME = 15;
 /** ALTIFNAMSIZ without the NUL. */
 const LONGEST_ALTERNATIVE = 127;
 
-/** isspace() of the kernel, which knows ISO 8859-1, and does not know UTF-8. */
+/** A character that isspace() of the kernel takes for a space. The kernel knows ISO 8859-1 and not UTF-8. */
 const KERNEL_SPACE = 0xa0;
 
-/** Checks how a caller refers to a link: by its name, by an alternative name, or by its index. */
+/** Checks a reference to a link: its name, an alternative name, or its index. */
 export function validateLink(name: string, value: unknown): asserts value is LinkReference {
   if (typeof value === 'number') {
     validateInteger(name, value, 1, 2 ** 31 - 1);
@@ -26,7 +26,7 @@ export function validateLink(name: string, value: unknown): asserts value is Lin
   validateText(name, value, LONGEST_ALTERNATIVE);
 }
 
-/** Checks a name that a link is to have, as `dev_valid_name` of the kernel does. */
+/** Checks a name that a link is given, as `dev_valid_name` of the kernel does. */
 export function validateLinkName(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
   validateText(name, value, LONGEST_NAME);
@@ -39,7 +39,7 @@ export function validateLinkName(name: string, value: unknown): asserts value is
   }
 }
 
-/** Checks one more name for a link. The kernel asks of such a name only that it is not too long. */
+/** Checks an alternative name that a link is given. The kernel only refuses names that are too long. */
 export function validateAlternativeName(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
   validateText(name, value, LONGEST_ALTERNATIVE);
@@ -52,7 +52,7 @@ function validateText(name: string, value: string, longest: number): void {
   if (/\p{Surrogate}/u.test(value)) throw invalidValue(name, value, 'must be text that UTF-8 can write');
 }
 
-/** How a message says which link it is about. */
+/** The index and the attributes by which a message refers to a link. */
 export function addressed(link: LinkReference): {
   index: number;
   attributes: { IFNAME?: string; ALT_IFNAME?: string };

@@ -1,4 +1,4 @@
-/** A link to make, or the changes of a link, as callers write them: checked. */
+/** Links to create and changes of links, as callers write them, checked. */
 import { type Check, as, chosenBy, list, oneOf, required, schema, schemaOf, without } from '../../errors/schema';
 import { invalidValue } from '../../errors/validate';
 import { type NetworkTarget, networkTarget } from '../place';
@@ -16,37 +16,45 @@ import { type AnyKind, checksOf } from './kinds/kind';
 import { validateAlternativeName, validateLinkName } from './link-name';
 import { OWN_SETTINGS, type OwnSettings, index } from './settings';
 
-/** A link to create: settings that all links have, and those of its kind. ip-link(8) */
+/** A link to create: the settings that all links have, and the options of its kind. ip-link(8) */
 export type LinkSpec = OwnSettings & {
-  /** At most 15 bytes. For a tun or tap: with `%d` in it the kernel puts a number there. */
+  /** The name, at most 15 bytes. In the name of a tun or tap the kernel puts a number in place of `%d`. */
   name: string;
-  /** Default: the next that is free. A tun or tap cannot choose it. */
+  /** The index. Default: the next that is free. The index of a tun or tap cannot be chosen. */
   index?: number | undefined;
-  /** The namespace to create it in. Default: this network. The link below it (`link`) is looked up in this network. */
+  /**
+   * The namespace to create the link in. Default: this network. The link below it (`link`) is looked up in this
+   * network.
+   */
   namespace?: NetworkTarget | undefined;
 } & { [K in LinkKind]: { kind: K } & KindOptions[K] }[LinkKind];
 
-/** The settings to change. With `kind`, also those of that kind. */
+/** The settings to change. With `kind`, they may include options of that kind. */
 export type LinkChange = OwnSettings & {
   /** Its new name. */
   name?: string | undefined;
-  /** The namespace to move it to. Its addresses and routes are lost, and it is down there unless `up` is given. */
+  /**
+   * The namespace to move the link to. Its addresses and routes are lost, and there it is down unless `up` is given.
+   */
   namespace?: NetworkTarget | undefined;
-  /** More names it is to have, of at most 127 bytes each: `ip link property add altname`. */
+  /** Alternative names to add, of at most 127 bytes each: `ip link property add altname`. */
   addNames?: readonly string[] | undefined;
-  /** More names it is no longer to have. */
+  /** Alternative names to remove. */
   removeNames?: readonly string[] | undefined;
-  /** Its settings as a port of a bridge. */
+  /** The settings of the link as a port of a bridge. */
   port?: BridgePortOptions | undefined;
 } & ({ kind?: undefined } | { [K in ChangeableKind]: { kind: K } & KindChanges<K> }[ChangeableKind]);
 
-/** The same for all kinds, without {@link OwnSettings}. */
+/** The settings of a new link that are the same for all kinds, without {@link OwnSettings}. */
 type NewLink = Omit<LinkSpec, keyof OwnSettings>;
 type Change = Omit<LinkChange, keyof OwnSettings | 'kind'>;
 
 const name = as(validateLinkName);
 
-/** The link is asked for by its name at once, so the kernel is not to put a number in it. */
+/**
+ * Checks the whole name. The new link is requested by its name in the same message, so the kernel must not put a number
+ * in it.
+ */
 const wholeName: Check<string> = (what, value) => {
   validateLinkName(what, value);
   if (!value.includes('%')) return value;
@@ -74,7 +82,7 @@ const OF_ALL_CHANGES = {
   ...OWN_SETTINGS.checks,
 };
 
-/** The kernel puts a number into the name of a tun or tap, and chooses its index. */
+/** The settings of a tun or tap. The kernel puts a number into its name, and chooses its index. */
 const OF_TUN = { ...without(OF_ALL, 'index'), name: required(name) };
 
 const SPECS = Object.fromEntries(
@@ -95,12 +103,12 @@ const newLink = chosenBy<object>('kind', SPECS);
 const change = chosenBy<object>('kind', CHANGES, schemaOf(OF_ALL_CHANGES));
 
 /**
- * Checks all that can be checked without the kernel.
+ * Checks everything that can be checked without the kernel.
  *
  * @throws TypeError, RangeError with Node's codes
  */
 export function parseSpec(what: string, given: unknown): LinkSpec {
-  // The schemas are made of the declarations of the kinds, which are as LinkSpec has them: kinds/index.ts.
+  // The schemas are made of the declarations of the kinds, which have the types of LinkSpec: kinds/index.ts.
   const checked = newLink(what, given) as LinkSpec;
   const kind: AnyKind = KINDS[checked.kind];
   const spec = { ...kind.defaults, ...checked };

@@ -8,65 +8,68 @@ import { type LinkMessage, STATS64 } from './link-message';
 import type { NameOf } from './link-name';
 
 /**
- * A network interface, as plain JSON. The values are spelled as `ip -j link` prints them. Where a property has another
- * name there, that is given below.
+ * A network interface, as plain JSON. The values are spelled as `ip -j link` prints them. Where `ip` gives a property
+ * another name, its description has that name at the end.
  */
 export interface Link {
-  /** `ifindex` */
+  /** The index: `ifindex`. */
   index: number;
-  /** `ifname` */
+  /** The name: `ifname`. */
   name: string;
-  /** More names: `altnames`. */
+  /** Further names: `altnames`. */
   alternativeNames?: string[];
-  /** Of a virtual link: `'veth'`, `'bridge'`, … `linkinfo.info_kind` */
+  /** The kind of a virtual link: `'veth'`, `'bridge'`, … `linkinfo.info_kind` */
   kind?: string;
-  /** `['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP']` */
+  /** The flags: `['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP']`. */
   flags: string[];
-  /** It is switched on: `UP` is among the flags. */
+  /** True where it is switched on: `UP` is among the flags. */
   up: boolean;
   /** The largest packet, in bytes. */
   mtu: number;
-  /** The smallest mtu it takes: `min_mtu`. */
+  /** The smallest value that `mtu` can be set to: `min_mtu`. */
   minMtu?: number;
-  /** The largest mtu it takes; 0 if there is no limit. `max_mtu` */
+  /** The largest value that `mtu` can be set to; 0 if there is no limit. `max_mtu` */
   maxMtu?: number;
-  /** The queueing discipline of what it sends: `'noqueue'`, `'fq_codel'`, … tc(8) */
+  /** The queueing discipline for packets that it sends: `'noqueue'`, `'fq_codel'`, … tc(8) */
   qdisc?: string;
   /** Its operational state, RFC 2863: `'UP'`, `'DOWN'`, `'UNKNOWN'`, `'LOWERLAYERDOWN'`, … `operstate` */
   state: string;
-  /** `'DEFAULT'` or `'DORMANT'`, RFC 2863: `linkmode` */
+  /** Its mode, RFC 2863: `'DEFAULT'` or `'DORMANT'`. `linkmode` */
   mode: string;
   /** Its group: `'default'`, or a number. */
   group: string | number;
-  /** Its transmit queue length in packets: `txqlen`; absent for 0. */
+  /** The length of its transmit queue in packets: `txqlen`; absent for 0. */
   txQueueLength?: number;
-  /** `'ether'`, `'loopback'`, `'none'`, … `link_type` */
+  /** The type of the link layer: `'ether'`, `'loopback'`, `'none'`, … `link_type` */
   type: string;
   /** Its link-layer (MAC) address; absent for links of type `'none'`. */
   address?: string;
   /** Its link-layer broadcast address. */
   broadcast?: string;
-  /** Its permanent address, if it has another now: `permaddr`. */
+  /** Its permanent address, if that differs from the present one: `permaddr`. */
   permanentAddress?: string;
-  /** The link it is on top of, or the other end of a veth, where that is in the same namespace. */
+  /**
+   * The name of the link that it is on top of, or of the other end of a veth. Absent where that is in another
+   * namespace.
+   */
   link?: string;
-  /** The index of that link, in whatever namespace: `link_index`. */
+  /** The index of that link, in the namespace that it is in: `link_index`. */
   linkIndex?: number;
-  /** The other namespace that link is in: `link_netnsid`. See `network.nsid`. */
+  /** The id of the other namespace that this link is in: `link_netnsid`. See `network.nsid`. */
   linkNsid?: number;
-  /** The bridge, bond or VRF it belongs to. */
+  /** The name of the bridge, bond or VRF that it belongs to. */
   master?: string;
-  /** `ifalias` */
+  /** The description of the link: `ifalias`. */
   alias?: string;
-  /** How many users have set promiscuous mode; 0 means it is off. */
+  /** The number of users who have set promiscuous mode; 0 means that it is off. */
   promiscuity: number;
-  /** Details of its kind: of a vlan `{ id: 5, protocol: '802.1Q' }`. */
+  /** Details of its kind: for a vlan `{ id: 5, protocol: '802.1Q' }`. */
   info?: LinkDetails;
-  /** Its settings as a port of a bridge. */
+  /** Its settings as a port of a bridge, where it is one. */
   port?: LinkDetails;
-  /** How the kernel generates the interface's own IPv6 addresses: `inet6_addr_gen_mode`. */
+  /** The way the kernel generates the interface's own IPv6 addresses: `inet6_addr_gen_mode`. */
   addressGeneration?: string;
-  /** Its counters, if they were asked for. */
+  /** Its counters, where they were requested. */
   stats?: LinkStats;
 }
 
@@ -84,9 +87,9 @@ export interface LinkStats {
   rxErrors: number;
   /** Packets that could not be sent. */
   txErrors: number;
-  /** Packets received, and dropped: for want of room, or because nobody wants them. */
+  /** Packets received and dropped, because there was no room or nobody wants them. */
   rxDropped: number;
-  /** Packets that were to be sent, and dropped. */
+  /** Packets dropped instead of sent. */
   txDropped: number;
   /** Packets received for multicast groups. */
   multicast: number;
@@ -121,12 +124,12 @@ const TYPES: ReadonlyMap<number, string> = new Map([
 /** Types whose link-layer addresses are IP addresses. */
 const ADDRESSED_BY_IP: ReadonlySet<number> = new Set([768, 769, 776, 778, 823]);
 
-/** The facts about other links that describe one. */
+/** Facts about other links that are needed to describe one. */
 export interface Others {
   nameOf: NameOf;
-  /** The IFF_* of a link, where they are known. */
+  /** The IFF_* flags of a link, where they are known. */
   flagsOf?: (index: number) => number | undefined;
-  /** Counters are wanted. */
+  /** True where counters are wanted. */
   stats?: boolean;
 }
 
@@ -186,7 +189,10 @@ function isBelowDown({ LINK, LINK_NETNSID }: LinkMessage['attributes'], { flagsO
   return flags !== undefined && (flags & Iff.UP) === 0;
 }
 
-/** IFLA_LINK is an index in the namespace that IFLA_LINK_NETNSID says; without that in this one. */
+/**
+ * The link below. IFLA_LINK is an index in the namespace of the id IFLA_LINK_NETNSID, or in this one where that is
+ * absent.
+ */
 function whereBelow(
   { LINK, LINK_NETNSID }: LinkMessage['attributes'],
   nameOf: NameOf,

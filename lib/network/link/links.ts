@@ -34,15 +34,15 @@ import { Tun, type TunSpec, openTun, parseTunSpec } from './tun';
 export interface LinkFilter {
   /** Only links of this kind. */
   kind?: string | undefined;
-  /** Only those that belong to this bridge, bond or VRF. */
+  /** Only links that belong to this bridge, bond or VRF. */
   master?: LinkReference | undefined;
-  /** Only those that are switched on, or off. */
+  /** True for links that are switched on only, false for those that are off. Default: both. */
   up?: boolean | undefined;
-  /** With counters. Default false. */
+  /** Adds the counters of each link. Default: false. */
   stats?: boolean | undefined;
 }
 
-/** Any kind: one that this package does not know is looked for all the same. */
+/** Checks the name of a kind. A kind that this package does not know is allowed, too. */
 const kindName: Check<string> = (name, value) => {
   if (typeof value !== 'string') validateOneOf(name, value, LINK_KINDS);
   return value;
@@ -54,11 +54,11 @@ const parseGet = schema<Pick<LinkFilter, 'stats'>>()({ stats: boolean });
 const CREATE = NlmFlag.REQUEST | NlmFlag.ACK | NlmFlag.CREATE | NlmFlag.EXCL;
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 
-/** Bytes of answers, of a connection that asks for one link at a time. */
+/** The receive buffer in bytes of a connection that asks for one link at a time. */
 const SMALL_BUFFER = 1 << 17;
 
 /**
- * Links, that is network interfaces: `ip link`, ip-link(8). A link is named by its name or by its index.
+ * Links, which are network interfaces: `ip link`, ip-link(8). A link is given by its name or by its index.
  *
  * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
  * namespace.
@@ -74,7 +74,7 @@ export class Links {
   }
 
   /**
-   * The links, in the order of their indexes: `ip link show`.
+   * Lists links, in the order of their indexes: `ip link show`.
    *
    * @example
    * ```ts
@@ -97,10 +97,11 @@ export class Links {
   }
 
   /**
-   * One link: `ip link show LINK`.
+   * Finds one link: `ip link show LINK`.
    *
-   * @param link - its name or its index; or the link as a list had it, which then may have another name by now
-   * @throws NamespaceError `ENODEV` when there is none of that name or index
+   * @param link - its name or its index; or a link of a list, which is found by its index even if it has another name
+   * by now
+   * @throws NamespaceError `ENODEV` when there is no link of that name or index
    */
   async get(link: LinkReference | Link, options: Pick<LinkFilter, 'stats'> = {}): Promise<Link> {
     const { reference } = meant(link);
@@ -110,7 +111,7 @@ export class Links {
   }
 
   /**
-   * Creates a virtual link: `ip link add`. If any of it fails, no link is left.
+   * Creates a virtual link: `ip link add`. If any part of this fails, no link is left.
    *
    * The other end of a veth, `peer`, can be created directly in another namespace, and so can the link itself
    * (`namespace`). That needs CAP_NET_ADMIN over both: an ordinary user has it where one user namespace of theirs owns
@@ -119,8 +120,9 @@ export class Links {
    * A `'tun'` or `'tap'` that is created here is persistent: it stays while nobody has it open. See {@link
    * Links.openTun}.
    *
-   * One that a list has given is a spec of a link like it: with the same name, kind, settings and further names, where the
-   * link below it and its master are in this network. Its index is another; of a veth, the other end is created as well.
+   * A link of a list can be given as well, to create one like it: with the same name, kind, settings and further names.
+   * The link below it and its master must be in this network. The new link has another index; for a veth the other end
+   * is created as well.
    *
    * @returns the link as it is now, in the namespace it is in
    * @throws NamespaceError `EEXIST` when the name is taken, `ENODEV` when the link or master it refers to is missing,
@@ -164,8 +166,8 @@ export class Links {
   }
 
   /**
-   * Changes a link: `ip link set`. The kernel applies the settings one after another: if it refuses one, those before
-   * it have been applied.
+   * Changes a link: `ip link set`. The kernel applies the settings one after another: if it refuses one, the settings
+   * before it have been applied.
    *
    * @throws NamespaceError `ENODEV` when there is no such link, `EEXIST` when the new name is taken, …
    *
@@ -182,13 +184,18 @@ export class Links {
     await this.#set(reference, parseChange('change', change), called);
   }
 
-  /** @param called - the name for errors: where it is known by its index, what the caller calls it */
+  /**
+   * Changes a link.
+   *
+   * @param called - the name of the link in errors: that which the caller knows it by, also where the link is found by
+   * its index
+   */
   async #set(link: LinkReference, change: LinkChange, called: LinkReference): Promise<void> {
     const { namespace } = change;
     const master = await this.#masterAt(change);
     const linkIndex = await this.#referred('link' in change ? change.link : undefined);
-    // By its index: the name in the message would be the new one; and a group with a name that is not there would be
-    // a change of all links in that group (rtnl_group_changelink of kernels before 5.17).
+    // The index is needed here. With a new name, the name in the message would be the new one. With a group, a name
+    // that does not exist would change all links of that group (rtnl_group_changelink of kernels before 5.17).
     const byIndex = change.name !== undefined || change.group !== undefined;
     const which = byIndex ? await indexOf(this.#connection, link) : link;
     const { addNames = [], removeNames = [] } = change;
@@ -212,7 +219,7 @@ export class Links {
   }
 
   /**
-   * Deletes a virtual link, and of a veth the other end too: `ip link delete`.
+   * Deletes a virtual link: `ip link delete`. With one end of a veth the other end is deleted, too.
    *
    * @throws NamespaceError `ENODEV` when there is no such link, `ENOTSUP` when it cannot be deleted
    */
@@ -230,9 +237,9 @@ export class Links {
   }
 
   /**
-   * Opens a tun or tap, and creates it if there is none of that name: its descriptor sends and receives the packets.
+   * Opens a tun or tap: packets are received and sent by its descriptor. If there is none of that name, it is created.
    *
-   * Needs CAP_NET_ADMIN over the network, unless the caller is the `owner` of an existing one; and /dev/net/tun.
+   * Needs /dev/net/tun, and CAP_NET_ADMIN over the network unless the caller is the `owner` of an existing one.
    *
    * @throws NamespaceError `ENOENT` or `ENODEV` where there is no /dev/net/tun; `EBUSY` when another has it open;
    * `EINVAL` when the name is that of another kind of link
@@ -260,7 +267,7 @@ export class Links {
     });
   }
 
-  /** Makes a link; the answer is how it is then, where it is in this namespace. */
+  /** Makes a link. Resolves with its message where it is in this namespace. */
   async #create(spec: LinkSpec, attributes: LinkAttributes): Promise<LinkMessage | undefined> {
     const header = { ...ANY_LINK, index: spec.index ?? 0, ...encodeFlags(spec) };
     const added = this.#connection.request({
@@ -271,7 +278,7 @@ export class Links {
       object: spec.name,
       detail: spec.kind,
     });
-    // In the same sendmsg(2): nothing comes between the two.
+    // This request is in the same sendmsg(2), so that nothing comes between the two.
     const found = spec.namespace === undefined ? findLink(this.#connection, spec.name) : undefined;
     const [outcome, link] = await Promise.allSettled([added, found]);
     if (outcome.status === 'rejected') throw outcome.reason;
@@ -279,7 +286,7 @@ export class Links {
     return link.value;
   }
 
-  /** Does what a link can be given only once it is there; where that fails the link goes again. */
+  /** Sets what a link can be given only after it has been made. Where that fails the link is deleted. */
   async #finish(spec: LinkSpec, made: LinkMessage | undefined): Promise<Link> {
     const later: LinkChange = { alias: spec.alias, addressGeneration: spec.addressGeneration };
     const isChanged = spec.alias !== undefined || spec.addressGeneration !== undefined;
@@ -295,7 +302,10 @@ export class Links {
     });
   }
 
-  /** A veth is not connected yet while its other end is made, and that can't be brought up then (ENOTCONN). */
+  /**
+   * Brings the other end of a veth up. It cannot be done in the message that makes it, because the two ends are not
+   * connected then (ENOTCONN).
+   */
   async #bringUpPeer(peer: VethPeer, { attributes }: LinkMessage): Promise<void> {
     const index = attributes.LINK ?? 0;
     await this.#at(peer.namespace, (there) => there.#set(index, { up: true }, peer.name ?? index));
@@ -335,7 +345,7 @@ export class Links {
     });
   }
 
-  /** What was made goes again when what is to follow fails. */
+  /** Deletes a link that has been made where the action that follows fails. */
   async #orDelete<T>(link: LinkReference, follow: () => Promise<T>): Promise<T> {
     try {
       return await follow();
@@ -345,7 +355,7 @@ export class Links {
     }
   }
 
-  /** The kernel looks for it where the link is to be. */
+  /** The index of the master. The kernel looks for it in the namespace that the link will be in. */
   async #masterAt({ master, namespace }: Pick<LinkSpec, 'master' | 'namespace'>): Promise<number | undefined> {
     if (master == null) return master === null ? 0 : undefined;
     return this.#at(namespace, (there) => there.#referred(master));
@@ -359,7 +369,7 @@ export class Links {
     return linkOf(message, { nameOf: await namesOf(this.#connection, linksMentioned(message)), stats });
   }
 
-  /** The links of another namespace, or these. */
+  /** Runs a function with the links of another namespace, or with these where none is given. */
   async #at<T>(target: NetworkTarget | undefined, use: (there: Links) => Promise<T>): Promise<T> {
     if (target === undefined) return use(this);
     await using place = Place.of('namespace', target);
@@ -380,8 +390,8 @@ function infoOf(change: LinkChange, link: number | undefined): LinkInfo | undefi
 }
 
 /**
- * Descriptors of namespaces for a message, which stay open until it is answered, whatever becomes of the handles. To close
- * one takes no time, even the last: the kernel takes a network namespace down later (put_net).
+ * Opens descriptors of namespaces for a message. They stay open until the message is answered, even if the handles are
+ * closed. To close one takes no time, even the last: the kernel destroys a network namespace later (put_net).
  */
 async function withNamespaces<T>(
   targets: readonly (NetworkTarget | undefined)[],

@@ -1,4 +1,4 @@
-/** Links as a list has them, given back: to create one like it, or as the one that is meant. */
+/** Links of a list that callers give back, to create a link like it or to refer to it. */
 import { plain } from '../../errors/plain';
 import { validateObject } from '../../errors/validate';
 import { ADDRESS_GENERATION } from './ifinfo';
@@ -8,18 +8,21 @@ import type { Link } from './link';
 import { type LinkReference, validateLink } from './link-name';
 import type { LinkChange, LinkSpec } from './link-spec';
 
-/** A link to create, and settings that it can be given only afterwards. */
+/** A link to create, and the settings that it can be given only afterwards. */
 export interface GivenLink {
   spec: LinkSpec;
   later: LinkChange;
 }
 
-/** Tells a link of a list from a spec, which has no flags. */
+/** Distinguishes a link of a list from a spec, which has no flags. */
 export function isListed(spec: unknown): spec is Link {
   return spec !== null && typeof spec === 'object' && Array.isArray((spec as Partial<Link>).flags);
 }
 
-/** The link that is meant, and what errors call it. By its index: it may have been renamed since. */
+/**
+ * The reference to a link, and its name in errors. A link of a list is found by its index, because it may have been
+ * renamed since.
+ */
 export function meant(link: LinkReference | Link): { reference: LinkReference; called: LinkReference } {
   const given = plain(link);
   if (!isListed(given)) return { reference: given, called: given };
@@ -27,7 +30,7 @@ export function meant(link: LinkReference | Link): { reference: LinkReference; c
   return { reference: given.index, called: given.name };
 }
 
-/** The spec of a link like one of a list, as far as it can be said: without its index, and what the kernel counts. */
+/** The spec of a link like one of a list. Its index and the facts that the kernel counts are left out. */
 export function givenLink(listed: Link): GivenLink {
   if (listed.info !== undefined) validateObject('spec.info', listed.info);
   if (listed.port !== undefined) validateObject('spec.port', listed.port);
@@ -55,7 +58,7 @@ function optionsOf(name: LinkSpec['kind'], { link }: Link, info: LinkDetails): o
   return 'link' in kind.options ? { link, ...details } : details;
 }
 
-/** The state of a port is what the bridge makes of it. */
+/** The settings of a port that can be set. Its state is left out, because the bridge decides it. */
 function portOf(port: LinkDetails | undefined): LinkChange['port'] {
   return port === undefined
     ? undefined

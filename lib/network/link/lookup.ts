@@ -18,7 +18,7 @@ import {
 } from './link-message';
 import { type LinkReference, type NameOf, addressed } from './link-name';
 
-/** So many single links are asked for; where there are more, for all. */
+/** The most links that are requested one by one; for more, all are requested. */
 const MOST_SINGLE = 32;
 
 const LIST = NlmFlag.REQUEST | NlmFlag.DUMP;
@@ -40,13 +40,14 @@ export async function findLink(connection: Connection, link: LinkReference): Pro
 }
 
 /**
- * Asks for all links.
+ * Requests all links.
  *
- * The kernel makes room in its messages for the longest name list of a link only where IFLA_EXT_MASK is given
- * (rtnl_calcit), and that of when the list begins. A link that does not fit ends the list, and since Linux 6.10 without an
- * error (rtnl_dumpit): it and those after it would be missing. So a list of small messages, of all indexes, has to agree.
+ * The kernel makes its messages large enough for the longest list of names of a link only where IFLA_EXT_MASK is given
+ * (rtnl_calcit), and it measures when the list begins. A link that does not fit ends the list, since Linux 6.10 without
+ * an error (rtnl_dumpit), so that it and those after it would be missing. So the result is compared with a list of
+ * small messages, which has all indexes.
  *
- * @param stats - with counters
+ * @param stats - true for counters
  */
 export async function dumpLinks(connection: Connection, stats = false): Promise<LinkMessage[]> {
   const mask = stats ? RTEXT_FILTER_MRP : RTEXT_FILTER_SKIP_STATS;
@@ -67,7 +68,7 @@ export async function dumpLinks(connection: Connection, stats = false): Promise<
   throw interrupted(step);
 }
 
-/** The indexes of all links, where the kernel has them in a list of their own. */
+/** The indexes of all links, where the kernel can list them separately. */
 async function dumpIndexes(connection: Connection, step: string): Promise<number[]> {
   try {
     const messages = await dump(connection, {

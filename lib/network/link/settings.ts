@@ -1,14 +1,17 @@
-/** The settings that links of all kinds have: how they are checked and encoded. */
+/** The settings that links of all kinds have, with their checks and their encoding. */
 import { type Check, as, boolean, integer, oneOf, schema } from '../../errors/schema';
 import { invalidType, invalidValue, outOfRange, validateString } from '../../errors/validate';
 import { ADDRESS_GENERATION, Iff, type LinkHeader } from './ifinfo';
 import { type LinkReference, validateLink } from './link-name';
 
-/** Settings of every link: ip-link(8). A setting that is not given gets the kernel's default, or stays as it is. */
+/**
+ * Settings of every link: ip-link(8). A setting that is not given gets the kernel's default in a new link, and stays as
+ * it is in an existing one.
+ */
 export interface LinkSettings {
-  /** It is up, so that packets pass. Default for a new link: false. */
+  /** Switches the link on, so that packets pass. Default for a new link: false. */
   up?: boolean | undefined;
-  /** The largest packet, in bytes. Kernel's default 1500 for most kinds. */
+  /** The largest packet, in bytes. Kernel's default: 1500 for most kinds. */
   mtu?: number | undefined;
   /** Its link-layer (MAC) address: `'02:00:00:00:00:01'`. Default for a new link: a random one. */
   address?: string | undefined;
@@ -18,23 +21,26 @@ export interface LinkSettings {
   txQueueLength?: number | undefined;
   /** The number of its group, by which several links can be changed at once; `'default'` is 0. */
   group?: number | 'default' | undefined;
-  /** It resolves neighbors' addresses. Kernel's default true, if the kind has neighbors. */
+  /** Resolves the addresses of neighbors. Kernel's default: true, if the kind has neighbors. */
   arp?: boolean | undefined;
-  /** It takes part in multicast. */
+  /** Takes part in multicast. */
   multicast?: boolean | undefined;
-  /** It takes the packets of all multicast groups. Default false. */
+  /** Receives the packets of all multicast groups. Default: false. */
   allMulticast?: boolean | undefined;
-  /** It takes all packets that pass by. Default false. */
+  /** Receives all packets that pass by. Default: false. */
   promiscuous?: boolean | undefined;
 }
 
 /** Settings of a link that is not the peer of a veth. */
 export interface OwnSettings extends LinkSettings {
-  /** The bridge, bond or VRF that it becomes a part of, in the namespace that the link is in then; null for none. */
+  /**
+   * The bridge, bond or VRF that it becomes a part of; null for none. It must be in the same namespace as the link is
+   * then.
+   */
   master?: LinkReference | null | undefined;
   /** A description, at most 255 bytes. */
   alias?: string | undefined;
-  /** How the kernel generates the interface's own IPv6 addresses. */
+  /** The way the kernel generates the interface's own IPv6 addresses. */
   addressGeneration?: (typeof ADDRESS_GENERATION)[number] | undefined;
 }
 
@@ -44,7 +50,7 @@ const INT_MAX = 2 ** 31 - 1;
 
 export const index = integer(1, INT_MAX);
 
-/** A link-layer address of any length: the kernel knows how long the addresses of a link are. */
+/** Checks a link-layer address of any length: the kernel knows how long the addresses of a link are. */
 export const mac: Check<string> = (name, value) => {
   validateString(name, value);
   if (/^[0-9a-f]{2}(:[0-9a-f]{2})*$/i.test(value)) return value;
@@ -87,7 +93,7 @@ export const OWN_SETTINGS = schema<OwnSettings>()({
   addressGeneration: oneOf(ADDRESS_GENERATION),
 });
 
-/** Bits of the flags, and which of them are to be set or cleared. */
+/** The bits of the flags, and the mask of those that are to be set or cleared. */
 export function encodeFlags(settings: LinkSettings): Pick<LinkHeader, 'flags' | 'change'> {
   const { up, arp, multicast, allMulticast, promiscuous } = settings;
   const wanted: [bit: number, on: boolean | undefined][] = [
@@ -114,7 +120,7 @@ export function encodeSettings({ mtu, address, broadcast, txQueueLength, group: 
   };
 }
 
-/** Settings that a link can only be given once it is there: `do_setlink` of the kernel. */
+/** The settings that a link can be given only after it has been made: `do_setlink` of the kernel. */
 export function encodeLaterSettings({ alias: text, addressGeneration }: OwnSettings) {
   const mode = addressGeneration === undefined ? -1 : ADDRESS_GENERATION.indexOf(addressGeneration);
   return {

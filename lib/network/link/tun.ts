@@ -12,11 +12,11 @@ import { makeStep } from '../../plan/step';
 
 /** A tun or tap to be opened. */
 export interface TunSpec extends TunOptions {
-  /** The name of one that exists, or of one to be made. With `%d` in it the kernel puts a number there. */
+  /** The name of an existing one, or of one to be made. The kernel puts a number in place of `%d`. */
   name: string;
-  /** `'tun'`: packets of IP. `'tap'`: frames of Ethernet. */
+  /** `'tun'` for IP packets, `'tap'` for Ethernet frames. */
   kind: 'tun' | 'tap';
-  /** One that is made outlives the descriptor. Default false. */
+  /** Keeps one that is made after its descriptor is closed. Default: false. */
   persistent?: boolean | undefined;
 }
 
@@ -24,11 +24,11 @@ export interface TunSpec extends TunOptions {
 const TunFlag = { TUN: 0x1, TAP: 0x2, MULTI_QUEUE: 0x100, NO_PI: 0x1000, VNET_HDR: 0x4000, EXCL: 0x8000 } as const;
 
 /**
- * An open tun or tap: what the kernel sends to that interface is read from its descriptor, one packet at a time, and
- * what is written to it comes in there. `network.link.openTun()` opens one.
+ * An open tun or tap: a packet that the kernel sends to the interface can be read from its descriptor, one packet at a
+ * time, and a packet that is written to it is received by the interface. `network.link.openTun()` opens one.
  *
- * Close it, or declare it with `await using`: then an interface that is not persistent is gone. One that is forgotten
- * instead is closed when it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
+ * Close it, or declare it with `await using`: an interface that is not persistent is gone then. One that nobody closes
+ * is closed when it is collected as garbage, with a process warning (`LINUX_NS_UNCLOSED`).
  */
 export class Tun implements AsyncDisposable {
   static {
@@ -57,7 +57,7 @@ export class Tun implements AsyncDisposable {
     return this.#descriptor.fd;
   }
 
-  /** Whether `close()` has been called. */
+  /** True after `close()` has been called. */
   get closed(): boolean {
     return this.#descriptor.closed;
   }
@@ -68,7 +68,7 @@ export class Tun implements AsyncDisposable {
     await this.#descriptor.close();
   }
 
-  /** Calls {@link Tun.close}: for `await using`. */
+  /** Calls {@link Tun.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -86,9 +86,9 @@ export const parseTunSpec = schema<TunSpec>()({
   vnetHeader: boolean,
 });
 
-/** The result of opening one. */
+/** The result of opening a tun or tap. */
 interface Opened {
-  /** Adopted; the caller's to close. */
+  /** Adopted; the caller closes it. */
   fd: number;
   name: string;
 }
@@ -96,7 +96,7 @@ interface Opened {
 /**
  * Opens /dev/net/tun in that network.
  *
- * @param exclusive - refuses where there is such an interface already
+ * @param exclusive - true to fail where there is such an interface already
  */
 export async function openTun(place: Place, spec: TunSpec, exclusive: boolean): Promise<Opened> {
   const { name, kind, owner = -1, ownerGroup = -1, persistent = false } = spec;
@@ -118,7 +118,10 @@ export async function openTun(place: Place, spec: TunSpec, exclusive: boolean): 
   }
 }
 
-/** TUNSETIFF says EBUSY of a tun of that name, and EINVAL of another kind of link. */
+/**
+ * The error of TUNSETIFF, or EEXIST in place of EBUSY, which it returns where there is a tun or tap of that name. For a
+ * link of another kind it returns EINVAL, which stays.
+ */
 function takenOr(error: unknown, name: string): unknown {
   const { errno, syscall, path } = error as NamespaceError;
   if (errno !== -Errno.EBUSY || syscall !== 'ioctl') return error;

@@ -29,8 +29,9 @@ export async function enter(name: string, options: CallOptions = {}): Promise<Na
 }
 
 /**
- * What a sysfs shows are the devices of the network namespace that it was mounted from. iproute2 takes the old one away
- * first; it is covered here, for in a user namespace a new one may be mounted only where a whole one can be seen.
+ * The mount of /sys. A sysfs shows the devices of the network namespace that it was mounted from. iproute2 unmounts the
+ * old one first. Here a new one covers it, because in a user namespace a sysfs may be mounted only where another one
+ * can be seen as a whole.
  */
 function sys(name: string): MountOptions {
   const current = new HostFiles()
@@ -41,7 +42,10 @@ function sys(name: string): MountOptions {
   return { type: 'sysfs', source: name, target: '/sys', readOnly };
 }
 
-/** Each file over the one of that name: what /etc does not have stands for nothing. */
+/**
+ * The mounts of files of /etc/netns/NAME over those of the same name in /etc. A file that /etc does not have is left
+ * out.
+ */
 async function etcMounts(name: string): Promise<MountOptions[]> {
   const files = await etcFiles(name);
   const covered = await Promise.all(files.map(async ({ target }) => (await stat(target).catch(() => null)) !== null));

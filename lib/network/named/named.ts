@@ -1,4 +1,7 @@
-/** Network namespaces with a name, each a file of /run/netns: as ip-netns(8) has them, and for both to use. */
+/**
+ * Network namespaces with a name. Each is a file of /run/netns, as ip-netns(8) describes, so that iproute2 and this
+ * package can both use them.
+ */
 import type { Stats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
@@ -18,9 +21,9 @@ import { makeStep } from '../../plan/step';
 
 /** Options of {@link NetworkNamespaces.add}. Unknown ones are errors. */
 export interface AddNetworkNamespaceOptions extends CallOptions {
-  /** Whether lo is brought up, as {@link unshare} does and `ip netns add` does not. Default: true. */
+  /** Brings lo up, as {@link unshare} does and `ip netns add` does not. Default: true. */
   loopback?: boolean | undefined;
-  /** An existing network namespace to give the name to, as `ip netns attach` does. Default: a new one. */
+  /** An existing network namespace to give the name to, as `ip netns attach` does. Default: a new one is created. */
   namespace?: NetworkTarget | undefined;
 }
 
@@ -29,8 +32,8 @@ export interface NetworkName {
   /** The name of the file. */
   name: string;
   /**
-   * What is mounted on it: `'net'`, if it is a network namespace. A namespace of another kind has no business there.
-   * Absent where it is none, or where this process may not open it.
+   * The kind of the namespace that is mounted on the file, which should be `'net'`. Absent where no namespace is
+   * mounted there, and where this process may not open it.
    */
   kind?: NamespaceKind;
 }
@@ -45,7 +48,8 @@ export interface NetworkName {
  */
 export interface NetworkNamespaces {
   /**
-   * Creates a network namespace with a name: `ip netns add`. Or gives a name to an existing one: `ip netns attach`.
+   * Creates a network namespace with a name, as `ip netns add` does; with `namespace` it gives the name to an existing
+   * one, as `ip netns attach` does.
    *
    * @returns an object that can delete it; nothing needs to be closed
    * @throws NamespaceError `EEXIST` when the name is taken, `EPERM` or `EACCES` without the privilege
@@ -58,13 +62,13 @@ export interface NetworkNamespaces {
    */
   readonly add: (name: string, options?: AddNetworkNamespaceOptions) => Promise<PersistentNamespace>;
   /**
-   * The names of network namespaces, in alphabetical order: `ip netns list`. Other files of /run/netns are left out; see
-   * {@link NetworkNamespaces.entries}. A file that was left by {@link NetworkNamespaces.add} in a process that was killed
-   * is taken away, where this process may do that.
+   * Lists the names of network namespaces, in alphabetical order: `ip netns list`. Other files of /run/netns are left
+   * out; {@link NetworkNamespaces.entries} lists them. A file that a killed process has left behind while it ran {@link
+   * NetworkNamespaces.add} is removed, if this process may do that.
    */
   readonly list: () => Promise<string[]>;
   /**
-   * All files of /run/netns, in alphabetical order, with what is mounted on each.
+   * Lists all files of /run/netns, in alphabetical order, with the kind of namespace that is mounted on each.
    *
    * @example
    * ```ts
@@ -73,10 +77,10 @@ export interface NetworkNamespaces {
    */
   readonly entries: () => Promise<NetworkName[]>;
   /**
-   * Opens one; the caller closes it.
+   * Opens a network namespace by its name; the caller closes the handle.
    *
-   * @throws NamespaceError `ENOENT`; `EINVAL` when nothing is mounted on the file; `ERR_LINUX_NS_NO_SUCH_KIND` when it is
-   * a namespace of another kind. So do `enter` and `pids`.
+   * @throws NamespaceError `ENOENT` when there is no such name; `EINVAL` when nothing is mounted on the file;
+   * `ERR_LINUX_NS_NO_SUCH_KIND` when it is a namespace of another kind. `enter` and `pids` throw the same errors
    */
   readonly open: (name: string) => Promise<Namespace>;
   /**
@@ -101,9 +105,12 @@ export interface NetworkNamespaces {
    * ```
    */
   readonly enter: (name: string, options?: CallOptions) => Promise<NamespaceSet>;
-  /** The names of a network namespace, or of that of a process: `ip netns identify`. Default: this process's own. */
+  /**
+   * Finds the names of a network namespace, or those of the network namespace of a process: `ip netns identify`.
+   * Default: this process's own.
+   */
   readonly identify: (target?: NetworkTarget | number | 'self') => Promise<string[]>;
-  /** The pids of the processes in one that this process may see: `ip netns pids`. */
+  /** Lists the pids of the processes in a network namespace, as far as this process may see them: `ip netns pids`. */
   readonly pids: (name: string) => Promise<number[]>;
 }
 
@@ -119,7 +126,7 @@ async function add(name: string, options: AddNetworkNamespaceOptions = {}): Prom
   validateBoolean('options.loopback', loopback);
   const given = namespace === undefined ? undefined : membersOf('options.namespace', namespace).net;
   const path = pathOf(name);
-  // The directory first: who may not do that learns it before a namespace is made.
+  // The directory comes first: a caller without the permission gets the error before a namespace is made.
   const steps: Step[] = [['netns_directory', RUN_DIRECTORY]];
   if (given === undefined) steps.push(makeStep('unshare', { flags: CLONE_FLAGS.net }));
   if (given === undefined && loopback) steps.push(['loopback']);
@@ -149,12 +156,18 @@ async function entries(): Promise<NetworkName[]> {
   return found;
 }
 
-/** Whether a file waits for its mount, or was left: see `src/nsinit/netns.c`, which knows which of them. */
+/**
+ * True for a file without a mount: its mount is about to be made, or its maker was killed. `src/nsinit/netns.c` can
+ * tell the two apart.
+ */
 function waits(file: Stats): boolean {
   return file.isFile() && file.size === 0 && (file.mode & 0o7777) === WAITING && file.uid === process.geteuid?.();
 }
 
-/** Takes a file away that was left. @returns whether it is gone; who may not is not told: there is nothing to list */
+/**
+ * Removes a file that was left behind. @returns true where it is gone; without the permission false, and no error,
+ * because the caller only lists
+ */
 async function clear(name: string): Promise<boolean> {
   return run({}, [['netns_clear', pathOf(name)]]).then(
     () => true,

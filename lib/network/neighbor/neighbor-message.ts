@@ -1,4 +1,4 @@
-/** RTM_NEWNEIGH and its kin: `struct ndmsg` and NDA_* of `<linux/neighbour.h>`. */
+/** RTM_NEWNEIGH and the messages like it: `struct ndmsg` and NDA_* of `<linux/neighbour.h>`. */
 import { attributes } from '../netlink/attributes';
 import { type ValueOf, ip, mac, pad, s32, struct, u16, u32, u8 } from '../netlink/types';
 

@@ -5,11 +5,11 @@ import { flagNames } from '../names';
 import { NTF_EXT_LEARNED, NTF_PROXY, NTF_ROUTER, type NeighborMessage } from './neighbor-message';
 
 /**
- * A neighbor and its link-layer address, as plain JSON. The values are spelled as `ip -j neighbour` prints them. Where a
- * property has another name there, that is given below.
+ * A neighbor and its link-layer address, as plain JSON. The values are spelled as `ip -j neighbour` prints them. Where
+ * `ip` gives a property another name, its description has that name at the end.
  */
 export interface Neighbor {
-  /** `'inet'`: IPv4; `'inet6'` */
+  /** The family: `'inet'` for IPv4, `'inet6'` for IPv6. */
   family: Family;
   /** Its IP address: `dst`. */
   to: string;
@@ -17,19 +17,19 @@ export interface Neighbor {
   link: string;
   /** The link's index. */
   index: number;
-  /** Its link-layer address: `lladdr`; absent until it is resolved, and on links that have none. */
+  /** Its link-layer address: `lladdr`. Absent until it is resolved, and on links that have no such addresses. */
   address?: string;
-  /** `['REACHABLE']`, `['PERMANENT']`, `['STALE']`, … A proxy has none. */
+  /** The state: `['REACHABLE']`, `['PERMANENT']`, `['STALE']`, … It is empty for a proxy. */
   state: string[];
-  /** It is a router, by its own advertisement. */
+  /** True where the neighbor has advertised itself as a router. */
   router?: boolean;
-  /** This host answers in its place. */
+  /** True where this host answers in its place. */
   proxy?: boolean;
-  /** It was learnt by a program, not by the kernel: `extern_learn`. */
+  /** True where it was learnt by a program, not by the kernel: `extern_learn`. */
   external?: boolean;
 }
 
-/** The state of an entry: `'permanent'` never expires, `'reachable'` does; `'failed'` could not be resolved. */
+/** The state of an entry: `'permanent'` never expires, `'reachable'` expires, `'failed'` could not be resolved. */
 export type NeighborState = 'permanent' | 'noarp' | 'reachable' | 'stale' | 'delay' | 'probe' | 'incomplete' | 'failed';
 
 /** NUD_*, in the order in which `ip` prints them. */
@@ -44,7 +44,7 @@ export const NEIGHBOR_STATES = [
   [0x80, 'PERMANENT'],
 ] as const;
 
-/** What a message says; undefined for a family that is not IP. */
+/** The neighbor in a message; undefined for a family that is not IP. */
 export function neighborOf({ header, attributes }: NeighborMessage, nameOf: NameOf): Neighbor | undefined {
   const family = familyOfNumber(header.family);
   if (family === undefined || attributes.DST === undefined) return undefined;
@@ -54,7 +54,7 @@ export function neighborOf({ header, attributes }: NeighborMessage, nameOf: Name
     to: attributes.DST,
     link: nameOf(header.index),
     index: header.index,
-    // On a link that has no addresses it is there, and empty.
+    // On a link that has no such addresses the attribute is there, and empty.
     address: attributes.LLADDR === '' ? undefined : attributes.LLADDR,
     state: flagNames(header.state, NEIGHBOR_STATES),
     router: has(NTF_ROUTER),

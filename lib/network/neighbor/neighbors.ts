@@ -22,17 +22,20 @@ import { NEIGHBOR_STATES, type Neighbor, type NeighborState, neighborOf } from '
 
 /** Options of {@link Neighbors.list}: a neighbor must match all that are given. */
 export interface NeighborFilter {
-  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
+  /** Only neighbors of IPv4 (`'inet'`) or of IPv6 (`'inet6'`). Default: both. */
   family?: Family | undefined;
-  /** Only those on this link. */
+  /** Only neighbors on this link. */
   link?: LinkReference | undefined;
-  /** Lists instead those that this host answers for. Default false. */
+  /** Lists the proxies instead: the addresses that this host answers for. Default: false. */
   proxy?: boolean | undefined;
-  /** Also lists those in no state, or that need no resolution, as multicast addresses. Default false, as `ip`. */
+  /**
+   * Also lists neighbors without a state, and those that need no resolution, as multicast addresses. Default: false, as
+   * `ip` has it.
+   */
   noarp?: boolean | undefined;
 }
 
-/** A neighbor to add or delete. One that {@link Neighbors.list} has given is one. */
+/** A neighbor to add or delete. A neighbor of {@link Neighbors.list} can be given, too. */
 export interface NeighborSpec {
   /** Its IP address. */
   to: string;
@@ -40,17 +43,17 @@ export interface NeighborSpec {
   link: LinkReference;
   /** Its link-layer address, `'02:00:00:00:00:07'`; not for a proxy. */
   address?: string | undefined;
-  /** Default `'permanent'`. As in a list, too: `['STALE']`. */
+  /** The state: a name, or names as a list has them (`['STALE']`). Default: `'permanent'`. */
   state?: NeighborState | readonly string[] | undefined;
-  /** It is a router. Default false. */
+  /** Marks it as a router. Default: false. */
   router?: boolean | undefined;
-  /** This host answers in its place. Default false. */
+  /** Makes this host answer in its place. Default: false. */
   proxy?: boolean | undefined;
-  /** It was learnt by a program, not by the kernel (`extern_learn`). Default false. */
+  /** Marks it as learnt by a program, not by the kernel (`extern_learn`). Default: false. */
   external?: boolean | undefined;
-  /** As a list has it: `to` says it, too. */
+  /** The family, as a list has it. It has no effect, because `to` has the same information. */
   family?: Family | undefined;
-  /** As a list has it: `link` says it, too. */
+  /** The index of the link, as a list has it. It has no effect, because `link` has the same information. */
   index?: number | undefined;
 }
 
@@ -76,7 +79,8 @@ const NUD_NOARP = 0x40;
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 
 /**
- * Neighbors, that is the tables of ARP and of IPv6's neighbor discovery: `ip neighbour`, ip-neighbour(8).
+ * Neighbors, which are the entries of the tables of ARP and of IPv6 neighbor discovery: `ip neighbour`,
+ * ip-neighbour(8).
  *
  * To list them needs no privilege; to change them needs CAP_NET_ADMIN in the user namespace that owns the network
  * namespace.
@@ -90,7 +94,7 @@ export class Neighbors {
   }
 
   /**
-   * The neighbors, IPv4 first: `ip neighbour show`.
+   * Lists neighbors, IPv4 first: `ip neighbour show`.
    *
    * @throws NamespaceError `ENODEV` when there is no such link
    *
@@ -137,7 +141,7 @@ export class Neighbors {
   }
 
   /**
-   * Sets a neighbor's link-layer address, whether or not there is one: `ip neighbour replace`.
+   * Sets a neighbor's link-layer address, even if there is one already: `ip neighbour replace`.
    *
    * @throws NamespaceError `ENODEV` when there is no such link
    */
@@ -146,7 +150,7 @@ export class Neighbors {
   }
 
   /**
-   * Deletes a neighbor: `ip neighbour delete`. Its address and its link say which, and whether it is a proxy.
+   * Deletes a neighbor: `ip neighbour delete`. It is found by its address, its link and `proxy`.
    *
    * @throws NamespaceError `ENOENT` when there is none
    */
@@ -223,7 +227,7 @@ function validateState(name: string, state: unknown): void {
   state.forEach((each: unknown, index) => validateOneOf(`${name}[${index}]`, each, names));
 }
 
-/** Whether a neighbor in that state has an address. */
+/** True where a neighbor in that state has a link-layer address. */
 function isResolved(state: NeighborSpec['state'] = 'permanent'): boolean {
   return (stateNumber(state) & ~(NUD_NOARP | NUD_INCOMPLETE | NUD_FAILED)) !== 0;
 }

@@ -1,33 +1,35 @@
-/** Sets of attributes, declared: `struct nlattr` of `<linux/netlink.h>`, type and length before each value. */
+/**
+ * Declarations of sets of attributes: `struct nlattr` of `<linux/netlink.h>`, with type and length before each value.
+ */
 import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
 import { malformed } from './malformed';
 import type { Siblings, Type, ValueOf } from './types';
 import { type Writer, aligned } from './writer';
 
-/** `{ MTU: [4, u32] }`: IFLA_MTU is number 4. */
+/** The numbers and types of attributes: `{ MTU: [4, u32] }` declares that IFLA_MTU is number 4. */
 export type Declarations = Readonly<Record<string, readonly [number: number, type: Type<unknown>]>>;
 
-/** The values of a set; what is not there is undefined. */
+/** The values of a set. An attribute that is not there is undefined. */
 export type AttributesOf<D extends Declarations> = { -readonly [K in keyof D]?: ValueOf<D[K][1]> | undefined };
 
-/** A set of attributes; also a type, for an attribute in which others are nested. */
+/** A set of attributes. It is also a type, for an attribute in which others are nested. */
 export interface AttributeSet<D extends Declarations = Declarations> extends Type<AttributesOf<D>>, Nested {
-  /** The names of those declared, as the kernel has them. */
+  /** The names of the declared attributes, as the kernel spells them. */
   readonly names: readonly string[];
 }
 
-/** An attribute that has others inside, or one of several kinds of that. */
+/** An attribute that has others inside, or one of several kinds of such attributes. */
 export interface Nested {
-  /** The set that is in there, seen what is beside it. */
+  /** The set that is inside, which may depend on the attributes beside it. */
   nested(siblings: Siblings): AttributeSet | undefined;
-  /** Name of the attribute of that number. */
+  /** The name of the attribute with that number. */
   nameOf(number: number): string | undefined;
-  /** The path of the attribute that is, or lies, at an offset between the two: `'IFLA_LINKINFO.IFLA_INFO_KIND'`. */
+  /** The path of the attribute at an offset, which is between the two positions: `'IFLA_LINKINFO.IFLA_INFO_KIND'`. */
   pathTo(bytes: Buffer, from: number, to: number, offset: number): string | undefined;
 }
 
-/** An attribute that may be there several times: an array of them. */
+/** An attribute that may occur several times. Its value is an array. */
 export interface Repeated<T> extends Type<T[]> {
   readonly each: Type<T>;
 }
@@ -38,7 +40,7 @@ const NLA_TYPE_MASK = 0x3fff;
 
 interface Entry {
   key: string;
-  /** The key as the kernel has it: with the prefix. */
+  /** The name as the kernel has it, with the prefix. */
   name: string;
   number: number;
   type: Type<unknown>;
@@ -49,13 +51,13 @@ interface Entry {
 /**
  * Declares a set of attributes.
  *
- * @param prefix - what the kernel's names begin with: `'IFLA_'`
+ * @param prefix - the beginning of the kernel's names: `'IFLA_'`
  */
 export function attributes<const D extends Declarations>(prefix: string, declarations: D): AttributeSet<D> {
   return new Attributes(prefix, declarations) as unknown as AttributeSet<D>;
 }
 
-/** As many of one type as there are, under one number: IFLA_ALT_IFNAME. */
+/** Declares an attribute that occurs as often as there are values: IFLA_ALT_IFNAME. */
 export function repeated<T>(type: Type<T>): Repeated<T> {
   return {
     each: type,
@@ -66,7 +68,10 @@ export function repeated<T>(type: Type<T>): Repeated<T> {
   };
 }
 
-/** Nested attributes whose set depends on a sibling: IFLA_INFO_DATA on IFLA_INFO_KIND. Unknown ones are left out. */
+/**
+ * Declares nested attributes whose set depends on another attribute: IFLA_INFO_DATA depends on IFLA_INFO_KIND. For an
+ * unknown value there are no attributes.
+ */
 export function chosenBy(
   key: string,
   sets: ReadonlyMap<unknown, AttributeSet>,
@@ -151,7 +156,10 @@ class Attributes implements AttributeSet {
     return inner === undefined ? name : `${name}.${inner}`;
   }
 
-  /** Of a message of our own, and of the kinds in it only: a value that does not decode hides none of the names. */
+  /**
+   * Decodes a message that this process has made, to find the kinds in it. A value that cannot be decoded gives an
+   * empty set and no error, so that the name of the attribute is still found.
+   */
   #decodeQuietly(bytes: Buffer, from: number, to: number): Siblings {
     try {
       return this.decode(bytes, from, to);

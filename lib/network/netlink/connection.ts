@@ -1,4 +1,7 @@
-/** Requests over a netlink socket, many at a time, each answered by its sequence number. netlink(7) */
+/**
+ * Sends requests over a netlink socket, many at a time. Each answer belongs to a request by its sequence number.
+ * netlink(7)
+ */
 import type { NativeNetlink } from '../../../types/native';
 import { withCallersStack } from '../../errors/callers-stack';
 import { Errno } from '../../kernel/errno';
@@ -24,19 +27,19 @@ import {
 
 /** One request. */
 export interface Request<H = unknown, D extends Declarations = Declarations> extends RequestDescription {
-  /** All of the message, as `encode` makes it. */
+  /** The whole message, as `encode` makes it. */
   bytes: Buffer;
-  /** What it is, to find the name of an attribute in it. */
+  /** The type of the message, to find the name of an attribute in it. */
   type: MessageType<H, D>;
 }
 
-/** A request on its way. */
+/** A request that has no answer yet. */
 interface Pending {
   request: Request;
   isDump: boolean;
   sequence: number;
   answers: Message[];
-  /** What changed while it was dumped makes a dump inconsistent: NLM_F_DUMP_INTR. */
+  /** True where a change during a dump has made the dump inconsistent: NLM_F_DUMP_INTR. */
   interrupted: boolean;
   attempts: number;
   resolve: (answers: Message[]) => void;
@@ -44,30 +47,37 @@ interface Pending {
 }
 
 /**
- * What one sendmsg(2) takes at most. All answers to it wait in the receive buffer, which without privilege may not be
- * larger than net.core.rmem_max (208 KiB as a rule, counted twice): about 4 KiB for each, with what the kernel adds.
+ * The most requests that one sendmsg(2) takes, and the most bytes of them. All answers to it wait in the receive
+ * buffer. Without privilege that may not be larger than net.core.rmem_max (usually 208 KiB, counted twice), which is
+ * about 4 KiB for each answer with the overhead of the kernel.
  */
 const MOST_MESSAGES = 64;
 const MOST_BYTES = 64 * 1024;
 
-/** What one exchange takes at most. What follows from its answers is made ready here while the kernel does the next. */
+/**
+ * The most requests in one exchange with the other thread. Its answers are processed here while the kernel works on the
+ * next exchange.
+ */
 const MOST_IN_EXCHANGE = 64;
 
-/** The one message that answers a request; the kernel has acknowledged it, so there is one. */
+/** The one message that answers a request. The kernel has acknowledged the request, so there must be one. */
 export function only([answer]: readonly Message[]): Message {
   if (answer === undefined) throw malformed('an acknowledgement without an answer');
   return answer;
 }
 
-/** How a connection is made. */
+/** Options of a connection. */
 export interface ConnectionOptions {
-  /** Bytes to ask of the kernel for what is received and not yet read. */
+  /** The size of the kernel's buffer for answers that are not read yet, in bytes. */
   receiveBuffer: number;
-  /** Opens another adopted socket in the same network, for when this one is stuck. */
+  /** Opens another adopted socket in the same network, for the case that this one is stuck. */
   another: () => Promise<number>;
 }
 
-/** A socket and the requests on it. Those made in one turn of the event loop go together, in their order. */
+/**
+ * A socket and the requests on it. Requests that are made in one turn of the event loop are sent together, in their
+ * order.
+ */
 export class Connection {
   readonly #options: ConnectionOptions;
   #socket: NativeNetlink | undefined;
@@ -78,7 +88,7 @@ export class Connection {
   #closed = false;
   #sequence = 0;
 
-  /** Takes an adopted netlink socket over. */
+  /** Takes over an adopted netlink socket. */
   constructor(fd: number, options: ConnectionOptions) {
     this.#options = options;
     this.#socket = openSocket(fd, options.receiveBuffer, () => undefined);
@@ -91,8 +101,8 @@ export class Connection {
   /**
    * Sends a request. Resolves with the messages that answer it, without the acknowledgement.
    *
-   * @throws NamespaceError what the kernel refuses; `ERR_LINUX_NS_CLOSED` also when it is closed meanwhile: whether
-   * the request was carried out is then not known
+   * @throws NamespaceError with the error of the kernel; `ERR_LINUX_NS_CLOSED`, also when the connection is closed
+   * before the answer has come: nobody knows then if the request was carried out
    */
   request(request: Request): Promise<Message[]> {
     return withCallersStack(this.#enqueue(request));
@@ -128,7 +138,7 @@ export class Connection {
     for (const { reject, request } of all) reject(closedError(`This Network (before '${request.step}' was answered)`));
   }
 
-  /** After this turn's other requests have been made. */
+  /** Sends the requests after this turn of the event loop, so that all requests of the turn are made by then. */
   #schedule(): void {
     if (this.#scheduled || this.#replacing || this.#under.length > 0) return;
     this.#scheduled = true;
@@ -157,7 +167,12 @@ export class Connection {
     });
   }
 
-  /** @param left - what has not been sent: there were many answers already, or something failed before it */
+  /**
+   * Gives each request its answer.
+   *
+   * @param left - the requests that have not been sent, because there were many answers already or something failed
+   * before them
+   */
   async #answered(
     asked: readonly Pending[],
     left: readonly Pending[],
@@ -180,13 +195,13 @@ export class Connection {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  /** A socket whose list never ends would give no other. */
+  /** Closes a socket whose list never ends: it would give no other answer. */
   #discard(): void {
     this.#socket?.close();
     this.#socket = undefined;
   }
 
-  /** Opens a socket in place of one that was discarded. */
+  /** Opens a socket in place of the one that was discarded. */
   async #replace(): Promise<void> {
     this.#replacing = true;
     try {
@@ -234,8 +249,9 @@ export class Connection {
   }
 
   /**
-   * The kernel answers every request, unless it had no room for that: it says so once (ENOBUFS), and not again as long as
-   * the socket is congested. Whether the request was carried out is not known then.
+   * Handles a request without an answer. The kernel answers every request unless it has no room for the answer. It
+   * reports that once (ENOBUFS), and not again as long as the socket is congested. Nobody knows then if the request was
+   * carried out.
    */
   #unanswered(pending: Pending, failure: { errno: number; syscall: string }): void {
     const cause = failure.errno === 0 ? { errno: Errno.ENOBUFS, syscall: 'recvmsg' } : failure;
@@ -249,7 +265,10 @@ export class Connection {
   }
 }
 
-/** As the end of a list says it where it has an end: one of the things in it fits in no message. */
+/**
+ * The error of a list with an object that fits in no message. It is made as the kernel would report it at the end of a
+ * list.
+ */
 const TOO_LARGE: Acknowledgement = {
   errno: Errno.EMSGSIZE,
   sentence: undefined,
@@ -257,7 +276,7 @@ const TOO_LARGE: Acknowledgement = {
   missing: undefined,
 };
 
-/** Opens the native socket; the descriptor is closed when that fails. */
+/** Opens the native socket. The descriptor is closed when that fails. */
 export function openSocket(fd: number, receiveBuffer: number, onReadable: () => void): NativeNetlink {
   try {
     return native().openNetlink(fd, receiveBuffer, onReadable);
@@ -267,13 +286,16 @@ export function openSocket(fd: number, receiveBuffer: number, onReadable: () => 
   }
 }
 
-/** What goes in one sendmsg(2). */
+/** The requests that go in one sendmsg(2). */
 interface Segment {
   bytes: number;
   count: number;
 }
 
-/** A dump ends its segment: while it is under way another would be refused (EBUSY). */
+/**
+ * Divides requests into segments. A dump ends its segment, because the kernel refuses another one while it is under way
+ * (EBUSY).
+ */
 function segmentsOf(requests: readonly Pending[]): Segment[] {
   const segments: Segment[] = [];
   let segment: Segment | undefined;

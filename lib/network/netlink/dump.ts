@@ -3,7 +3,7 @@ import type { Declarations } from './attributes';
 import type { Connection, Request } from './connection';
 import { type Decoded, decode } from './netlink-message';
 
-/** Asks for everything of a kind, and decodes it. */
+/** Requests all objects of a kind, and decodes them. */
 export async function dump<H, D extends Declarations>(
   connection: Connection,
   request: Request<H, D>,

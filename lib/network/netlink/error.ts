@@ -4,15 +4,15 @@ import { explain } from '../../hints/explain';
 import { type Acknowledgement, type MessageType, attributeAt } from './netlink-message';
 import type { Declarations } from './attributes';
 
-/** What a request is about, for a person. */
+/** The description of a request, for a person. */
 export interface RequestDescription {
-  /** What is being done: {@link NamespaceError.step}. */
+  /** The action of the request: {@link NamespaceError.step}. */
   step: string;
-  /** The operation for a hint: `'link-add'`, `'route-delete'`. */
+  /** The operation, for a hint: `'link-add'`, `'route-delete'`. */
   operation: string;
-  /** What it is done to, for a hint: a link's name, a route's destination. */
+  /** The object of the request, for a hint: the name of a link, the destination of a route. */
   object?: string | undefined;
-  /** More that a hint needs: the kind of link. */
+  /** Further information for a hint: the kind of link. */
   detail?: string | undefined;
 }
 
@@ -21,10 +21,10 @@ interface Refused extends RequestDescription {
   type: MessageType<unknown, Declarations>;
 }
 
-/** The kernel's sentence for a kind of link that it does not have, since Linux 4.13. */
+/** The kernel's message for a kind of link that it does not have, since Linux 4.13. */
 const UNKNOWN_KIND = 'Unknown device type';
 
-/** The error of a request that the kernel has refused, with its own sentence where it has one. */
+/** The error of a request that the kernel has refused, with the kernel's own message where it has one. */
 export function refusedError(request: Refused, refused: Acknowledgement): NamespaceError {
   const { step, operation, object, detail } = request;
   const { errno, sentence, offset, missing } = refused;
@@ -45,7 +45,7 @@ export function refusedError(request: Refused, refused: Acknowledgement): Namesp
   return new NamespaceError({ ...common, code: 'ERR_LINUX_NS_UNSUPPORTED', message });
 }
 
-/** Of one that is missing outermost; where it is missing further in, the one that it is missing from. */
+/** The name of the attribute that is missing. Where it is missing inside another attribute, the name of that one. */
 function missingAttribute(request: Refused, missing: Acknowledgement['missing']): string | undefined {
   if (missing === undefined) return undefined;
   if (missing.inside === undefined) return request.type.attributes.nameOf(missing.number);

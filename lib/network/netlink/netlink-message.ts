@@ -1,4 +1,4 @@
-/** Messages: `struct nlmsghdr`, and the declaration of what follows it. netlink(7) */
+/** Messages: `struct nlmsghdr`, and the declaration of the part after it. netlink(7) */
 import { type AttributeSet, type AttributesOf, type Declarations, attributes } from './attributes';
 import { malformed } from './malformed';
 import { type FixedType, s32, string, u32 } from './types';
@@ -15,9 +15,9 @@ export const NlmFlag = Object.freeze({
   EXCL: 0x200,
   CREATE: 0x400,
   APPEND: 0x800,
-  /** Of an acknowledgement: it has not the message again, but only its header. */
+  /** In an acknowledgement: it has only the header of the request, and not the whole request. */
   CAPPED: 0x100,
-  /** Of an acknowledgement: attributes follow. */
+  /** In an acknowledgement: attributes follow. */
   ACK_TLVS: 0x200,
 });
 
@@ -32,17 +32,17 @@ export interface Message {
   flags: number;
   sequence: number;
   bytes: Buffer;
-  /** What follows the header. */
+  /** The beginning of the part after the header. */
   from: number;
   to: number;
 }
 
-/** The messages in what was received, one datagram after another. @throws when the lengths in it do not add up */
+/** The messages in the bytes received, one datagram after another. @throws when the lengths in them do not add up */
 export function messagesIn(bytes: Buffer): Message[] {
   return [...eachMessage(bytes)];
 }
 
-/** As {@link messagesIn}, one after another: there may be tens of thousands. */
+/** Yields the messages of {@link messagesIn} one after another, because there may be tens of thousands. */
 export function* eachMessage(bytes: Buffer): Generator<Message, void, undefined> {
   for (let at = 0; at < bytes.length;) {
     const left = bytes.length - at;
@@ -66,7 +66,7 @@ export interface MessageType<H, D extends Declarations> {
   readonly attributes: AttributeSet<D>;
 }
 
-/** A message as its values. */
+/** The values of a message. */
 export interface Decoded<H, D extends Declarations> {
   header: H;
   attributes: AttributesOf<D>;
@@ -81,7 +81,7 @@ export function decode<H, D extends Declarations>(
   return { header, attributes: type.attributes.decode(bytes, start, to, {}) };
 }
 
-/** A whole message, its header with room for what {@link stamp} sets. */
+/** Encodes a whole message. Its header has room for the number that {@link stamp} sets. */
 export function encode<H, D extends Declarations>(
   type: MessageType<H, D>,
   number: number,
@@ -109,7 +109,7 @@ export function flagsOf(bytes: Buffer): number {
   return bytes.readUInt16LE(6);
 }
 
-/** Of what an offset in one of our messages lies in, the kernel's name. */
+/** The kernel's name of the attribute at an offset in a message that this process has made. */
 export function attributeAt<D extends Declarations>(
   type: MessageType<unknown, D>,
   bytes: Buffer,
@@ -119,15 +119,18 @@ export function attributeAt<D extends Declarations>(
   return offset < start ? undefined : type.attributes.pathTo(bytes, start, bytes.length, offset);
 }
 
-/** How a request ended. */
+/** The result of a request. */
 export interface Acknowledgement {
-  /** 0, or a positive errno. */
+  /** The error: 0, or a positive errno. */
   errno: number;
-  /** The kernel's own sentence, NLMSGERR_ATTR_MSG. */
+  /** The kernel's own message, NLMSGERR_ATTR_MSG. */
   sentence: string | undefined;
-  /** Where in the request the attribute is that it does not like, NLMSGERR_ATTR_OFFS. */
+  /** The offset in the request of the attribute that the kernel does not accept, NLMSGERR_ATTR_OFFS. */
   offset: number | undefined;
-  /** The number of an attribute that is missing, and where that is in which it is missing: since Linux 6.0. */
+  /**
+   * The number of an attribute that is missing, and the offset of the attribute in which it is missing. Since Linux
+   * 6.0.
+   */
   missing: { number: number; inside: number | undefined } | undefined;
 }
 
@@ -139,7 +142,7 @@ const ACK_ATTRIBUTES = attributes('NLMSGERR_ATTR_', {
   MISS_NEST: [6, u32],
 });
 
-/** Reads NLMSG_ERROR, which also is the answer when all went well, and NLMSG_DONE, the end of a dump. */
+/** Reads NLMSG_ERROR, which is also the answer to a successful request, and NLMSG_DONE, the end of a dump. */
 export function acknowledgement({ type, flags, bytes, from, to }: Message): Acknowledgement {
   const errno = to - from >= s32.size ? -s32.decode(bytes, from, to, {}) : 0;
   const tlvs = (flags & NlmFlag.ACK_TLVS) === 0 ? undefined : from + (type === NlmsgType.DONE ? 4 : errorSize());
@@ -151,7 +154,10 @@ export function acknowledgement({ type, flags, bytes, from, to }: Message): Ackn
     missing: MISS_TYPE === undefined ? undefined : { number: MISS_TYPE, inside: MISS_NEST },
   };
 
-  /** The error number, then the request's header, or all of the request when it has been refused and not capped. */
+  /**
+   * The bytes of the error number and of the header of the request. Where the request was refused and the answer is not
+   * capped, they are those of the error number and of the whole request.
+   */
   function errorSize(): number {
     if (to - from < 4 + HEADER) throw malformed('an acknowledgement without a header');
     const whole = errno !== 0 && (flags & NlmFlag.CAPPED) === 0;

@@ -1,12 +1,12 @@
 /**
- * How single values lie in a message: netlink(7), and `<linux/netlink.h>`. In the byte order of the machine, which is
- * little-endian on both that this package knows (x86-64, arm64), unless a type says otherwise.
+ * The forms of single values in a message: netlink(7), and `<linux/netlink.h>`. They have the byte order of the
+ * machine, which is little-endian on both that this package supports (x86-64, arm64), unless a type says otherwise.
  */
 import { native } from '../../native';
 import { malformed } from './malformed';
 import type { Writer } from './writer';
 
-/** What other attributes of the same set say, for a type that depends on them. */
+/** The values of the other attributes of the same set, for a type that depends on them. */
 export type Siblings = Readonly<Record<string, unknown>>;
 
 export interface Type<T> {
@@ -14,7 +14,7 @@ export interface Type<T> {
   encode(writer: Writer, value: T, siblings: Siblings): void;
 }
 
-/** A type whose values all have the same size: what a struct is made of. */
+/** A type whose values all have the same size. Structs are made of these. */
 export interface FixedType<T> extends Type<T> {
   readonly size: number;
 }
@@ -43,21 +43,21 @@ export const s32 = fixed<number>(
   (bytes, value, at) => bytes.writeInt32LE(value, at),
 );
 
-/** As a number: what is counted here does not come near 2 ** 53. */
+/** An unsigned number of 64 bits, as a JavaScript number: the values here do not come near 2 ** 53. */
 export const u64 = fixed<number>(
   8,
   (bytes, at) => Number(bytes.readBigUInt64LE(at)),
   (bytes, value, at) => bytes.writeBigUInt64LE(BigInt(value), at),
 );
 
-/** In network byte order: ports, protocols. */
+/** A number of 16 bits in network byte order: ports, protocols. */
 export const be16 = fixed<number>(
   2,
   (bytes, at) => bytes.readUInt16BE(at),
   (bytes, value, at) => bytes.writeUInt16BE(value, at),
 );
 
-/** Ends at the first NUL, if there is one: NLA_STRING, NLA_NUL_STRING. */
+/** A text that ends at the first NUL, if there is one: NLA_STRING, NLA_NUL_STRING. */
 export const string: Type<string> = {
   decode(bytes, from, to) {
     let end = from;
@@ -69,13 +69,13 @@ export const string: Type<string> = {
   },
 };
 
-/** As they are: a view of the message, for as long as that is looked at. */
+/** Bytes as they are. The value is a view of the message, and is valid only as long as the message is. */
 export const bytes: Type<Uint8Array> = {
   decode: (from, start, end) => from.subarray(start, end),
   encode: (writer, value) => writer.append(value),
 };
 
-/** An IPv4 address of 4 bytes, or an IPv6 one of 16. */
+/** An IP address: 4 bytes for IPv4, 16 for IPv6. */
 export const ip: Type<string> = {
   decode(from, start, end) {
     const length = end - start;
@@ -97,7 +97,7 @@ export const mac: Type<string> = {
   encode: (writer, value) => writer.append(Buffer.from(value.replaceAll(':', ''), 'hex')),
 };
 
-/** Two letters for each byte, with colons between them. */
+/** Bytes as hexadecimal numbers of two digits, with colons between them. */
 export function hexPairs(from: Uint8Array): string {
   let text = '';
   for (const byte of from) text += (text === '' ? '' : ':') + (HEX[byte] ?? '');
@@ -106,7 +106,7 @@ export function hexPairs(from: Uint8Array): string {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** Bytes of no meaning. */
+/** Padding: bytes without a meaning. */
 export function pad(size: number): FixedType<void> {
   return { size, decode: () => undefined, encode: (writer) => void writer.reserve(size) };
 }
@@ -128,7 +128,10 @@ export function opaque(size: number): FixedType<Uint8Array> {
 type Fields = Readonly<Record<string, FixedType<unknown>>>;
 type StructOf<F extends Fields> = { -readonly [K in keyof F]: ValueOf<F[K]> };
 
-/** A struct of C: fields one after another, which have to be declared with their padding. It may be longer: newer. */
+/**
+ * A struct of C: fields one after another, padding included. In a message it may be longer, because a newer kernel has
+ * more fields.
+ */
 export function struct<const F extends Fields>(fields: F): FixedType<StructOf<F>> {
   const entries = Object.entries(fields);
   const size = entries.reduce((sum, [, type]) => sum + type.size, 0);

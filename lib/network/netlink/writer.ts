@@ -1,8 +1,8 @@
 const FIRST_BYTES = 256;
 
-/** Bytes of a message that is being made: zeros until something is written over them. */
+/** The bytes of a message that is being made. They are zero until something is written over them. */
 export class Writer {
-  // Out of Node's pool: there may be thousands of small ones at a time.
+  // The buffer comes from Node's pool, because there may be thousands of small ones at a time.
   #bytes: Buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
 
@@ -10,12 +10,12 @@ export class Writer {
     return this.#length;
   }
 
-  /** The buffer to write into; another one after the next `reserve`. */
+  /** The buffer to write into. After the next `reserve` it may be another one. */
   get buffer(): Buffer {
     return this.#bytes;
   }
 
-  /** Makes room for so many bytes at the end, and answers with where they begin. */
+  /** Makes room for that many bytes at the end, and returns the position of the first. */
   reserve(size: number): number {
     const at = this.#length;
     this.#length += size;
@@ -38,7 +38,7 @@ export class Writer {
     this.reserve(aligned(this.#length) - this.#length);
   }
 
-  /** What has been written; a view, not a copy. */
+  /** The bytes that have been written: a view, not a copy. */
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }

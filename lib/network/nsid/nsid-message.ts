@@ -1,4 +1,4 @@
-/** RTM_NEWNSID and its kin: `struct rtgenmsg`, NETNSA_* of `<linux/net_namespace.h>`. */
+/** RTM_NEWNSID and the messages like it: `struct rtgenmsg`, NETNSA_* of `<linux/net_namespace.h>`. */
 import { attributes } from '../netlink/attributes';
 import { s32, struct, u32, u8 } from '../netlink/types';
 

@@ -11,20 +11,26 @@ import { NSID, RTM_GETNSID, RTM_NEWNSID } from './nsid-message';
 
 const ASK = NlmFlag.REQUEST | NlmFlag.ACK;
 
-/** What the kernel says of a namespace that has no id here: NETNSA_NSID_NOT_ASSIGNED. */
+/** The number that the kernel gives for a namespace without an id: NETNSA_NSID_NOT_ASSIGNED. */
 const NOT_ASSIGNED = -1;
 
-/** Where namespaces are found, beside those of processes: iproute2's, which have a name, and those this process holds. */
+/**
+ * The folders in which namespaces are found, beside those of processes: the named ones of iproute2, and the descriptors
+ * of this process.
+ */
 const NAMED = '/run/netns';
 const HELD = '/proc/self/fd';
 
-/** So many files are looked at together. */
+/** The number of files that are looked at together. */
 const AT_ONCE = 64;
 
 /**
  * Ids by which this network namespace refers to others: `ip netns list-id`. Each namespace numbers the others for
- * itself. The kernel assigns an id when the other end of a link is in another namespace: `link.linkNsid` is one. An id
- * disappears with the namespace it stands for. ip-netns(8)
+ * itself. The kernel assigns an id when the other end of a link is in another namespace: `link.linkNsid` is such an id.
+ * An id disappears with the namespace it stands for. ip-netns(8)
+ *
+ * To list and find ids needs no privilege; to set one needs CAP_NET_ADMIN in the user namespace that owns this network
+ * namespace.
  */
 export class Nsids {
   readonly #connection: Connection;
@@ -34,7 +40,7 @@ export class Nsids {
     this.#connection = connection;
   }
 
-  /** The ids that this namespace has assigned, in ascending order: `ip netns list-id`. */
+  /** Lists the ids that this namespace has assigned, in ascending order: `ip netns list-id`. */
   async list(): Promise<number[]> {
     const messages = await dump(this.#connection, {
       bytes: encode(NSID, RTM_GETNSID, NlmFlag.REQUEST | NlmFlag.DUMP, { header: { family: 0 }, attributes: {} }),
@@ -49,7 +55,7 @@ export class Nsids {
   }
 
   /**
-   * The id of a namespace here; undefined when it has none.
+   * Finds the id that this network has assigned to a namespace; undefined when it has none.
    *
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`
    */
@@ -59,11 +65,11 @@ export class Nsids {
   }
 
   /**
-   * Gives a namespace an id: `ip netns set NAME ID`. Takes CAP_NET_ADMIN over this network.
+   * Gives a namespace an id: `ip netns set NAME ID`. Needs CAP_NET_ADMIN in the user namespace that owns this network.
    *
    * @param id - 0 or more. Default: the next that is free
    * @returns the id
-   * @throws NamespaceError `EEXIST` when it has one, or another has this; `EPERM`
+   * @throws NamespaceError `EEXIST` when the namespace has an id already, or the id is taken; `EPERM`
    *
    * @example
    * ```ts
@@ -88,8 +94,8 @@ export class Nsids {
   }
 
   /**
-   * The namespace that has an id here, if this process can find it: as the namespace of a process that it may read, by
-   * a name in /run/netns, or among its own descriptors. Otherwise undefined.
+   * Opens the namespace that has an id here, if this process can find it: among the namespaces of the processes that it
+   * may read, the names in /run/netns, and its own descriptors. Otherwise the result is undefined.
    *
    * @returns a handle, which the caller closes
    *
@@ -124,7 +130,7 @@ export class Nsids {
   }
 }
 
-/** A descriptor that stays open until the request is answered, whatever becomes of the handle. */
+/** Opens a descriptor that stays open until the request is answered, even if the handle is closed. */
 async function withCopy<T>(net: Namespace, use: (fd: number) => Promise<T>): Promise<T> {
   let fd: number;
   try {
@@ -139,7 +145,7 @@ async function withCopy<T>(net: Namespace, use: (fd: number) => Promise<T>): Pro
   }
 }
 
-/** One file of each network namespace that can be seen. */
+/** One file for each network namespace that can be seen. */
 async function visible(): Promise<string[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const named = await filesIn(NAMED);
@@ -161,7 +167,7 @@ async function filesIn(directory: string): Promise<string[]> {
   return names.map((name) => `${directory}/${name}`);
 }
 
-/** Undefined for what has gone, or may not be looked into. */
+/** The identity of a file; undefined where it is gone, or may not be read. */
 async function identityOf(path: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await stat(path, { bigint: true });

@@ -1,4 +1,4 @@
-/** Messages of the domain name system: as much of RFC 1035 and RFC 3596 as it takes to find addresses. */
+/** Messages of the domain name system: the parts of RFC 1035 and RFC 3596 that are needed to find addresses. */
 import { domainToASCII } from 'node:url';
 import { native } from '../../native';
 
@@ -16,9 +16,9 @@ export interface Question {
 }
 
 export interface Answer {
-  /** NOERROR is 0, SERVFAIL 2, NXDOMAIN 3, REFUSED 5. */
+  /** The code of the response: NOERROR is 0, SERVFAIL 2, NXDOMAIN 3, REFUSED 5. */
   readonly code: number;
-  /** There is more than a datagram has room for: to be asked again over TCP. */
+  /** True where the answer did not fit in a datagram: the question must be asked again over TCP. */
   readonly truncated: boolean;
   readonly addresses: readonly string[];
 }
@@ -28,7 +28,7 @@ const HEADER_BYTES = 12;
 const MOST_LABEL_BYTES = 63;
 const MOST_NAME_BYTES = 255;
 
-/** An answer follows chains of names no further than this. */
+/** The most aliases that are followed in an answer. */
 const MOST_ALIASES = 16;
 
 const FLAG_RESPONSE = 0x8000;
@@ -49,12 +49,12 @@ export function encodeQuestion({ id, name, type }: Question): Buffer | undefined
   return message;
 }
 
-/** Undefined for what is no answer to that question, or is malformed. */
+/** Reads an answer; undefined where the message is malformed or does not answer that question. */
 export function decodeAnswer(message: Buffer, question: Question): Answer | undefined {
   try {
     return new Decoder(message).answer(question);
   } catch (error) {
-    // Buffer's own checks: it ends too early.
+    // Buffer's own checks throw these where the message ends too early.
     const { code } = error as { code?: string };
     if (error instanceof Malformed || code === 'ERR_OUT_OF_RANGE' || code === 'ERR_BUFFER_OUT_OF_BOUNDS')
       return undefined;
@@ -62,7 +62,7 @@ export function decodeAnswer(message: Buffer, question: Question): Answer | unde
   }
 }
 
-/** What is ASCII stays as it is: the URL standard refuses some names that there are. */
+/** The ASCII form of a name. A name in ASCII stays as it is, because the URL standard refuses some names that exist. */
 function asciiOf(name: string): string {
   return Buffer.byteLength(name) === name.length ? name : domainToASCII(name);
 }
@@ -82,11 +82,11 @@ class Malformed extends Error {}
 interface Resource {
   readonly name: string;
   readonly type: number;
-  /** The address, or the name that it is an alias of. */
+  /** The address, or the name that this name is an alias of. */
   readonly value: string;
 }
 
-/** Reads one message; Buffer's own checks throw ERR_OUT_OF_RANGE where it ends too early. */
+/** Reads one message. Buffer's own checks throw ERR_OUT_OF_RANGE where it ends too early. */
 class Decoder {
   readonly #message: Buffer;
   #at = HEADER_BYTES;
@@ -136,7 +136,7 @@ class Decoder {
     return this.#message.readUInt16BE(this.#at - 2);
   }
 
-  /** In lower case, without the dot at its end. */
+  /** Reads a name: in lower case, without the dot at its end. */
   #name(): string {
     const labels: string[] = [];
     let at = this.#at;
@@ -147,7 +147,7 @@ class Decoder {
       if (size === 0) break;
       if ((size & 0xc0) === 0xc0) {
         const to = this.#message.readUInt16BE(at) & 0x3fff;
-        // Only back: so it comes to an end.
+        // A pointer may only lead back, so that the loop ends.
         if (to >= at) throw new Malformed();
         if (!jumped) this.#at = at + 2;
         jumped = true;
@@ -165,7 +165,7 @@ class Decoder {
   }
 }
 
-/** The addresses of a name, through its aliases. */
+/** The addresses of a name. Its aliases are followed. */
 function addressesOf(name: string, type: AddressType, resources: readonly Resource[]): string[] {
   let current = name;
   for (let aliases = 0; aliases <= MOST_ALIASES; aliases++) {

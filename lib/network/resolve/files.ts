@@ -1,4 +1,4 @@
-/** The files that names are looked up by, as a program in the namespace has them. */
+/** The files by which names are looked up, as a program in the namespace sees them. */
 import { readFile } from 'node:fs/promises';
 import { systemError } from '../../errors/system-error';
 import { ETC_DIRECTORY, namesIn, namesOf } from '../../namespace/run-netns';
@@ -7,8 +7,8 @@ import type { Place } from '../place';
 export type EtcFile = 'resolv.conf' | 'hosts';
 
 /**
- * The text of such a file; null where there is none. In a set with a mount namespace it is the one in there; else, for a
- * namespace that has a name, the one in /etc/netns/NAME; else that of this process.
+ * The text of a file of /etc; null where there is none. For a set with a mount namespace it is the file in there; else,
+ * for a namespace that has a name, the file in /etc/netns/NAME if there is one; else the file of this process.
  */
 export async function readEtc(place: Place, file: EtcFile): Promise<string | null> {
   const path = `/etc/${file}`;

@@ -6,13 +6,13 @@ import type { ResolveOptions } from './resolve-options';
 
 export interface HostOptions {
   family?: 0 | 4 | 6 | undefined;
-  /** The caller's own. */
+  /** The lookup function of the caller. */
   lookup?: LookupFunction | undefined;
   dns?: ResolveOptions | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** The addresses of a host, of which there is at least one. */
+/** The addresses of a host. There is at least one. */
 export async function resolveHost(place: Place, host: string, options: HostOptions): Promise<string[]> {
   const { family = 0, lookup: own, dns, signal } = options;
   if (own !== undefined) return askFunction(own, host, family);
@@ -20,10 +20,10 @@ export async function resolveHost(place: Place, host: string, options: HostOptio
   return found.map(({ address }) => address);
 }
 
-/** What Node's `lookup` option is: `net.connect()` and `dgram.createSocket()` call it. */
+/** A function for Node's `lookup` option, which `net.connect()` and `dgram.createSocket()` call. */
 export function lookupFunction(place: Place, dns: ResolveOptions | undefined): LookupFunction {
   return (hostname, options, callback) => {
-    // dgram gives the family alone, and asks for addresses, too: with each datagram.
+    // dgram gives the family alone, and it also asks for a host that is an address, with each datagram.
     const { family: asked, all } = typeof options === 'number' ? { family: options, all: false } : options;
     if (isIP(hostname) !== 0 && all !== true) {
       process.nextTick(callback, null, hostname, isIP(hostname));
@@ -43,7 +43,7 @@ export function lookupFunction(place: Place, dns: ResolveOptions | undefined): L
 function askFunction(lookup: LookupFunction, host: string, family: 0 | 4 | 6): Promise<string[]> {
   return new Promise((resolve, reject) => {
     lookup(host, { family, all: true, hints: 0 }, (error, answer) => {
-      // Some know nothing of `all`, and answer with one.
+      // Some functions do not know `all`, and answer with one address.
       const list = Array.isArray(answer) ? answer.map(({ address }) => address) : [answer];
       const addresses = list.filter((address) => isIP(address) !== 0);
       if (error !== null) reject(error);

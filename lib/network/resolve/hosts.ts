@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import { mapInTurns } from '../../event-loop/turns';
 
 /**
- * The addresses that the text of a hosts(5) file has for a name, in the order of its lines. In turns: some have hundreds of
- * thousands of lines, and who is inside of a namespace with mounts may have written what it likes.
+ * The addresses that the text of a hosts(5) file has for a name, in the order of its lines. The file is read in several
+ * turns of the event loop: some have hundreds of thousands of lines, and in a namespace with mounts the file may be
+ * hostile.
  */
 export async function addressesInHosts(text: string | null, name: string): Promise<string[]> {
   const wanted = name.toLowerCase().replace(/\.$/, '');

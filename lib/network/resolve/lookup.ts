@@ -1,4 +1,7 @@
-/** Names as a program in the namespace would resolve them: by its files, and by name servers that it can reach. */
+/**
+ * Finds the addresses of names as a program in the namespace would: by its files, and by name servers that it can
+ * reach.
+ */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
 import { plainOptions } from '../../errors/plain';
@@ -14,19 +17,19 @@ import { type ResolvConf, candidates, override, parseResolvConf } from './resolv
 
 /** Options of {@link Network.lookup}. Unknown ones are errors. */
 export interface LookupOptions extends ResolveOptions {
-  /** Addresses of this family only. Default: 0, for both. */
+  /** The family of the addresses. Default: 0, for both. */
   family?: 0 | 4 | 6 | undefined;
-  /** Which addresses come first. Default: `'ipv4first'`. */
+  /** The family whose addresses come first. Default: `'ipv4first'`. */
   order?: 'ipv4first' | 'ipv6first' | undefined;
-  /** Gives up. */
+  /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
 /** One of the addresses of a name, as `dns.lookup()` has it. */
 export interface LookupAddress {
-  /** As text. */
+  /** The address, as text. */
   address: string;
-  /** Of IPv4, or of IPv6. */
+  /** The family of the address: 4 for IPv4, 6 for IPv6. */
   family: 4 | 6;
 }
 
@@ -68,18 +71,19 @@ async function addressesOf(
       return [];
     });
     if (addresses.length > 0) return addresses;
-    // As glibc: a domain that its server cannot tell of is not the last, but silence is not waited for again.
+    // glibc does the same: where a server fails for one domain the next domain is tried, but where no server answers
+    // there is no second wait.
     if (failed?.heard === false) break;
   }
   throw failed === undefined ? notFound(hostname) : unanswered(hostname, conf, failed);
 }
 
-/** RFC 6761: the loopback, whatever files and servers say. */
+/** True for names that RFC 6761 gives to the loopback, without regard to files and servers. */
 function isLocalhost(name: string): boolean {
   return /(^|\.)localhost\.?$/i.test(name);
 }
 
-/** Addresses of one family are better than the error of the other. */
+/** Asks for the addresses of both families. Where one family has addresses, an error of the other is ignored. */
 async function askBoth(
   place: Place,
   conf: ResolvConf,
@@ -95,7 +99,7 @@ async function askBoth(
   throw failed.reason;
 }
 
-/** With the codes of `dns.lookup()`, which callers know. */
+/** The error for a name without an address, with the code of `dns.lookup()`, which callers know. */
 function notFound(hostname: string): NamespaceError {
   const message = `ENOTFOUND: ${hostname} has no address`;
   return new NamespaceError({

@@ -19,10 +19,10 @@ const NXDOMAIN = 3;
 
 const CODES: Readonly<Record<number, string>> = { 1: 'FORMERR', 2: 'SERVFAIL', 4: 'NOTIMP', 5: 'REFUSED' };
 
-/** No server has given addresses, or said that there are none: what came of each. */
+/** No server has given addresses, or has said that there are none. `reasons` tells the result of each attempt. */
 export class Unanswered extends Error {
   readonly reasons: readonly string[];
-  /** Each has answered, if only that it cannot tell. */
+  /** True where each server has answered, even if the answer was an error. */
   readonly heard: boolean;
 
   constructor(reasons: readonly string[], heard: boolean) {
@@ -33,7 +33,7 @@ export class Unanswered extends Error {
 }
 
 /**
- * The addresses of one type that a name has; none where it does not exist.
+ * The addresses of one type that a name has; the list is empty where the name does not exist.
  *
  * @throws Unanswered
  */
@@ -59,7 +59,7 @@ export async function ask(
   throw new Unanswered([...reasons], heard);
 }
 
-/** An answer, or why there is none. */
+/** Asks one server. Resolves with its answer, or with the reason why there is none. */
 async function askServer(
   place: Place,
   server: Server,
@@ -72,7 +72,8 @@ async function askServer(
   const late = AbortSignal.timeout(timeout);
   const signal = outer === undefined ? late : AbortSignal.any([outer, late]);
   try {
-    // Node finds the interface of a link-local address only in its own namespace: for datagrams.
+    // Node would look for the interface of a link-local address in its own namespace, so such a server is not asked by
+    // datagrams.
     const scoped = server.address.includes('%');
     const first = scoped ? undefined : await askByDatagram(place, server, message, question, signal);
     const answer = first?.truncated === false ? first : await askByStream(place, server, message, question, signal);
@@ -94,7 +95,10 @@ function reasonOf(error: unknown): string {
   return `${syscall} ${code}`;
 }
 
-/** What is no answer to the question is not heard: the socket hears that server alone, but anyone may send in its name. */
+/**
+ * Asks by datagram. A message that does not answer the question is ignored: the socket receives only from that server,
+ * but anyone may send in its name.
+ */
 async function askByDatagram(
   place: Place,
   server: Server,
@@ -120,7 +124,7 @@ async function askByDatagram(
   }
 }
 
-/** A socket of Node's, bound. Node looks up the address that it connects to, which here is one already. */
+/** A bound socket of Node. Its lookup function does nothing, because the server is an address already. */
 async function datagramSocket(place: Place, server: string): Promise<DatagramSocket> {
   const { domain } = inetEndpoint(server, 0);
   const isV6 = domain === 'inet6';
@@ -130,12 +134,12 @@ async function datagramSocket(place: Place, server: string): Promise<DatagramSoc
       type: isV6 ? 'udp6' : 'udp4',
       lookup: (address, _options, callback) => callback(null, address, isV6 ? 6 : 4),
     });
-    // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
+    // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
     return socket.bind({ fd, exclusive: true });
   });
 }
 
-/** RFC 7766: each message with its length before it. */
+/** Asks over TCP. The length comes before each message: RFC 7766. */
 async function askByStream(
   place: Place,
   { address, port }: Server,
@@ -152,7 +156,7 @@ async function askByStream(
   length.writeUInt16BE(message.length);
   socket.write(Buffer.concat([length, message]));
   let received = Buffer.alloc(0);
-  // Ends, and so destroys the socket, when there is enough.
+  // The loop ends when the answer is complete, which also destroys the socket.
   for await (const chunk of socket) {
     received = Buffer.concat([received, chunk as Buffer]);
     const size = received.length < 2 ? Infinity : received.readUInt16BE();

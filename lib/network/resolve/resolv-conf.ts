@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type ResolveOptions, type Server, parseServer } from './resolve-options';
 
-/** What resolv.conf(5) says, with its defaults. */
+/** The settings of resolv.conf(5), with its defaults. */
 export interface ResolvConf {
   readonly servers: readonly Server[];
   readonly search: readonly string[];
@@ -16,10 +16,10 @@ const DEFAULTS = { ndots: 1, timeout: 5, attempts: 2 };
 /** The largest values that glibc takes: RES_MAXNDOTS, RES_MAXRETRANS, RES_MAXRETRY. */
 const LARGEST = { ndots: 15, timeout: 30, attempts: 5 };
 
-/** MAXNS */
+/** The most servers that glibc uses: MAXNS. */
 const MOST_SERVERS = 3;
 
-/** Where no server is named: resolv.conf(5). */
+/** The server that is asked where the file names none: resolv.conf(5). */
 const LOCAL_SERVER: Server = { address: '127.0.0.1', port: 53 };
 
 /** The text of a resolv.conf; null where there is no such file. */
@@ -33,7 +33,7 @@ export function parseResolvConf(text: string | null): ResolvConf {
       .trim()
       .split(/\s+/);
     const [value = ''] = values;
-    // A link-local server has its interface: fe80::1%eth0.
+    // A link-local server has its interface in the address: fe80::1%eth0.
     if (keyword === 'nameserver' && isIP(value) !== 0) servers.push({ address: value, port: LOCAL_SERVER.port });
     if (keyword === 'search') search = values;
     if (keyword === 'domain') search = [value].filter(Boolean);
@@ -48,7 +48,7 @@ export function parseResolvConf(text: string | null): ResolvConf {
   };
 }
 
-/** What a caller says in place of some of it. */
+/** The settings, with those that the caller gives in place of the file's. */
 export function override(conf: ResolvConf, options: ResolveOptions): ResolvConf {
   return {
     servers: options.servers?.flatMap((server) => parseServer(server) ?? []) ?? conf.servers,
@@ -59,7 +59,7 @@ export function override(conf: ResolvConf, options: ResolveOptions): ResolvConf 
   };
 }
 
-/** The names to ask for, in order: as they are, and in the domains of the search list. */
+/** The names to ask for, in order: the name itself, and the name in each domain of the search list. */
 export function candidates(name: string, { search, ndots }: ResolvConf): string[] {
   if (name.endsWith('.')) return [name.slice(0, -1)];
   const inDomains = search.map((domain) => `${name}.${domain.replace(/\.$/, '')}`.replace(/\.$/, ''));
@@ -67,7 +67,7 @@ export function candidates(name: string, { search, ndots }: ResolvConf): string[
   return dots >= ndots ? [name, ...inDomains] : [...inDomains, name];
 }
 
-/** `ndots:2`, `timeout:1`, `attempts:3`: the options that mean something here. */
+/** The options that have a meaning here: `ndots:2`, `timeout:1`, `attempts:3`. */
 function numbersOf(options: readonly string[]): Partial<typeof DEFAULTS> {
   const found: Partial<typeof DEFAULTS> = {};
   for (const option of options) {

@@ -9,17 +9,20 @@ import {
   validateString,
 } from '../../errors/validate';
 
-/** Where names are looked up, in place of what resolv.conf(5) says. Unknown options are errors. */
+/** Settings for the lookup of names, in place of those of resolv.conf(5). Unknown options are errors. */
 export interface ResolveOptions {
-  /** Addresses of name servers, seen from inside the namespace: `'10.0.0.53'`, `'[fd00::53]:5353'`. Default: of the file. */
+  /**
+   * The addresses of name servers, seen from inside the namespace: `'10.0.0.53'`, `'[fd00::53]:5353'`. Default: those
+   * of the file.
+   */
   servers?: readonly string[] | undefined;
-  /** Domains that are tried for names with few dots. Default: of the file. */
+  /** Domains that are tried for names with few dots. Default: those of the file. */
   search?: readonly string[] | undefined;
-  /** Names with fewer dots are tried in the {@link search} domains first. Default: of the file, or 1. */
+  /** Names with fewer dots are tried in the {@link search} domains first. Default: that of the file, or 1. */
   ndots?: number | undefined;
-  /** Milliseconds to wait for an answer of one server. Default: of the file, or 5000. */
+  /** Milliseconds to wait for the answer of one server. Default: that of the file, or 5000. */
   timeout?: number | undefined;
-  /** How often all servers are asked. Default: of the file, or 2. */
+  /** The number of times that all servers are asked. Default: that of the file, or 2. */
   attempts?: number | undefined;
 }
 
@@ -64,7 +67,10 @@ export function validateResolve(name: string, value: unknown): asserts value is 
   if (attempts !== undefined) validateInteger(`${name}.attempts`, attempts, 1, 10);
 }
 
-/** `10.0.0.53`, `10.0.0.53:5353`, `fd00::53`, `[fd00::53]:5353`, as `dns.setServers()` takes them. */
+/**
+ * Reads the address of a server: `10.0.0.53`, `10.0.0.53:5353`, `fd00::53`, `[fd00::53]:5353`, as `dns.setServers()`
+ * takes it.
+ */
 export function parseServer(text: string): Server | undefined {
   if (isIP(text) !== 0) return { address: text, port: DNS_PORT };
   const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d+))?$/.exec(text) ?? [];

@@ -1,4 +1,4 @@
-/** RTM_NEWROUTE and its kin: `struct rtmsg`, RTA_* and RTAX_* of `<linux/rtnetlink.h>`. */
+/** RTM_NEWROUTE and the messages like it: `struct rtmsg`, RTA_* and RTAX_* of `<linux/rtnetlink.h>`. */
 import { attributes } from '../netlink/attributes';
 import { malformed } from '../netlink/malformed';
 import { type Type, type ValueOf, ip, string, struct, u16, u32, u8, s32 } from '../netlink/types';
@@ -24,7 +24,7 @@ export const ROUTE_FLAGS = [
 
 export const RTNH_F_ONLINK = 0x4;
 
-/** The answer to a lookup says the table it came from. */
+/** Asks that the answer to a lookup names the table that the route came from. */
 export const RTM_F_LOOKUP_TABLE = 0x1000;
 
 const RTMSG = struct({
@@ -39,7 +39,7 @@ const RTMSG = struct({
   flags: u32,
 });
 
-/** `struct rtvia`: a gateway of another family than the route's. */
+/** `struct rtvia`: a gateway that is of another family than the route. */
 const via: Type<string> = {
   decode: (from, start, end, siblings) => ip.decode(from, start + 2, end, siblings),
   encode(writer, value, siblings) {
@@ -53,10 +53,10 @@ const via: Type<string> = {
 const NEXT_HOP = attributes('RTA_', { GATEWAY: [5, ip], VIA: [18, via] });
 const RTNEXTHOP = struct({ length: u16, flags: u8, hops: u8, index: s32 });
 
-/** One way of several: `struct rtnexthop` and its attributes. */
+/** One of several next hops of a route: `struct rtnexthop` and its attributes. */
 export interface NextHopMessage {
   flags: number;
-  /** Its weight, less one. */
+  /** The weight of the next hop, less one. */
   hops: number;
   index: number;
   attributes: ValueOf<typeof NEXT_HOP>;

@@ -1,4 +1,4 @@
-/** What a caller says of a route, checked and encoded. */
+/** Routes as callers describe them, checked and encoded. */
 import {
   invalidValue,
   validateArray,
@@ -33,17 +33,19 @@ import { PREFERENCES, type RouteMetrics, type RoutePreference } from './route';
 
 /** One of several next hops. */
 export interface NextHopSpec {
-  /** The router. */
+  /** The address of the router. */
   via?: string | undefined;
-  /** The link that packets leave by. Default: the one that the router is on. */
+  /** The link that packets leave by. Default: the link whose network the router is in. */
   link?: LinkReference | undefined;
-  /** 1 to 256. Default 1. */
+  /** Its share of the connections, 1 to 256. Default: 1. */
   weight?: number | undefined;
-  /** Whether the router is on that link although no address of the link is in its network (`onlink`). */
+  /**
+   * Takes the router to be on that link, although no address of the link is in its network (`onlink`). Default: false.
+   */
   onlink?: boolean | undefined;
-  /** As a list has it: the index of the link, which counts where `link` is not given. */
+  /** The index of the link, as a list has it. It is used where `link` is not given. */
   index?: number | undefined;
-  /** As a list has them: `'onlink'` counts, the others say how it is now. */
+  /** The flags, as a list has them. Only `'onlink'` has an effect; the others tell the present state. */
   flags?: readonly string[] | undefined;
 }
 
@@ -53,41 +55,58 @@ export interface RouteSpec {
   to: string;
   /** The family of a default route without a router; otherwise the addresses tell. Default: `'inet'`. */
   family?: Family | undefined;
-  /** The router, which may be of the other family. */
+  /** The address of the router, which may be of the other family than the route. */
   via?: string | undefined;
-  /** The link that packets leave by. Default: the one that the router is on. */
+  /** The link that packets leave by. Default: the link whose network the router is in. */
   link?: LinkReference | undefined;
-  /** Whether the router is on that link although no address of the link is in its network (`onlink`). */
+  /**
+   * Takes the router to be on that link, although no address of the link is in its network (`onlink`). Default: false.
+   */
   onlink?: boolean | undefined;
   /** Several next hops, in place of `via` and `link`. */
   nexthops?: readonly NextHopSpec[] | undefined;
-  /** Default `'main'`, for local addresses `'local'`. */
+  /**
+   * The routing table. Default: `'main'`, but `'local'` for the types `'local'`, `'broadcast'`, `'nat'` and
+   * `'anycast'`.
+   */
   table?: Table | number | undefined;
-  /** Default `'unicast'`. `'blackhole'` drops packets silently; `'unreachable'` and `'prohibit'` tell the sender. */
+  /**
+   * The way packets are treated: `'blackhole'` drops them silently, `'unreachable'` and `'prohibit'` drop them and tell
+   * the sender. Default: `'unicast'`.
+   */
   type?: RouteType | number | undefined;
-  /** Default `'boot'`, as `ip` has it. */
+  /** The origin of the route. Default: `'boot'`, as `ip` has it. */
   protocol?: RouteProtocol | number | undefined;
-  /** Default: as `ip` has it, `'link'` without a router and `'host'` for local addresses. */
+  /**
+   * The distance of the destination. Default: as `ip` has it, `'link'` without a router and `'host'` for local
+   * addresses.
+   */
   scope?: Scope | number | undefined;
   /** The preferred source address. */
   source?: string | undefined;
-  /** The source network that it is for; IPv6 only. */
+  /** The network that a packet must come from to take this route; IPv6 only. */
   from?: string | undefined;
-  /** Its priority: the route with the lowest metric is taken. Default: 0 for IPv4, 1024 for IPv6. */
+  /**
+   * The priority: of several routes to the same destination the one with the lowest metric is taken. Default: 0 for
+   * IPv4, 1024 for IPv6.
+   */
   metric?: number | undefined;
-  /** Only for packets of this type of service. Default: 0, for all. */
+  /** The type of service that a packet must have to take this route. Default: 0, for all packets. */
   tos?: number | undefined;
   /** Metrics of the path. */
   metrics?: RouteMetrics | undefined;
   /** The preference among several IPv6 routers, RFC 4191. Default `'medium'`. */
   preference?: RoutePreference | undefined;
-  /** Seconds until it expires; IPv6 only. */
+  /** Seconds until the route is removed; IPv6 only. */
   expires?: number | undefined;
-  /** The number of a next-hop object, in place of `via`, `link` and `nexthops`, which then only tell what it leads to. */
+  /**
+   * The number of a next-hop object, in place of `via`, `link` and `nexthops`. Where those are given too, as in a list,
+   * they are ignored.
+   */
   nexthopId?: number | undefined;
-  /** As a list has it: the index of the link, which counts where `link` is not given. */
+  /** The index of the link, as a list has it. It is used where `link` is not given. */
   index?: number | undefined;
-  /** As a list has them: `'onlink'` counts, the others say how it is now. */
+  /** The flags, as a list has them. Only `'onlink'` has an effect; the others tell the present state. */
   flags?: readonly string[] | undefined;
 }
 
@@ -114,7 +133,7 @@ export const ROUTE_KEYS: readonly (keyof RouteSpec)[] = [
   'flags',
 ];
 
-/** Types of routes that lead to this host, and stand in its own table. */
+/** The types of routes that lead to this host, or are in its own table by default. */
 const IN_LOCAL_TABLE: readonly (RouteType | number)[] = ['local', 'broadcast', 'nat', 'anycast'];
 
 export function validateRoute(name: string, spec: unknown): asserts spec is RouteSpec {
@@ -170,7 +189,7 @@ function validateMetrics(name: string, metrics: unknown): void {
   }
 }
 
-/** The destination's; of a default route that of its router. */
+/** The family of the destination; for a default route that of its router. */
 export function routeFamily({ to, family, via, nexthops }: RouteSpec): Family {
   if (to !== 'default') return familyOf(to.split('/')[0] ?? '');
   if (family !== undefined) return family;
@@ -195,8 +214,11 @@ function flagsOfHop({ onlink, flags }: Hop): number {
 }
 
 /**
- * @param indexOf - of the links in the spec, which have been looked up
- * @param adds - what is not given gets its default; else it is left open, and anything matches
+ * Encodes a route for a message.
+ *
+ * @param indexOf - the index of each link in the spec, which has been looked up
+ * @param adds - true to use the default of each property that is not given; false to leave it open, so that anything
+ * matches
  */
 export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => number, adds: boolean): RouteMessage {
   const family = routeFamily(spec);
@@ -230,12 +252,15 @@ export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => n
   return { header, attributes };
 }
 
-/** A next-hop object that drops packets makes a list say so of the route, which itself is one like any other. */
+/**
+ * The type of a route. A list shows the type of a next-hop object that drops packets as the type of the route, but the
+ * route itself is an ordinary one.
+ */
 function typeOf({ type, nexthopId }: RouteSpec): RouteType | number | undefined {
   return nexthopId !== undefined && type === 'blackhole' ? undefined : type;
 }
 
-/** Where packets go by a route that says so itself. */
+/** The attributes of a route that names its own router and link, and no next-hop object. */
 function way(
   spec: RouteSpec,
   family: Family,
@@ -254,7 +279,7 @@ function tableOf(spec: RouteSpec): number {
   return TABLES.numberOf(spec.type !== undefined && IN_LOCAL_TABLE.includes(spec.type) ? 'local' : 'main');
 }
 
-/** How far away the destination is, as iproute2 sees it; of IPv6 the kernel does not ask. */
+/** The scope of the destination, as iproute2 sets it. The kernel ignores it for IPv6. */
 function scopeOf({ scope, type = 'unicast', via, nexthops, nexthopId }: RouteSpec, adds: boolean): number {
   if (scope !== undefined) return SCOPES.validate('spec.scope', scope, 255);
   if (!adds) return SCOPES.numberOf('nowhere'); // any

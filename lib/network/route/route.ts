@@ -21,21 +21,22 @@ import {
 } from './route-message';
 
 /**
- * A route, as plain JSON. The values are spelled as `ip -j route` prints them. Where a property has another name there,
- * that is given below. `type`, `table`, `protocol` and `scope` are always there; `ip` leaves out usual values.
+ * A route, as plain JSON. The values are spelled as `ip -j route` prints them. Where `ip` gives a property another
+ * name, its description has that name at the end. `type`, `table`, `protocol` and `scope` are always there; `ip` leaves
+ * out usual values.
  */
 export interface Route {
-  /** `'inet'`: IPv4; `'inet6'` */
+  /** The family: `'inet'` for IPv4, `'inet6'` for IPv6. */
   family: Family;
   /** `'unicast'`, `'blackhole'`, `'unreachable'`, … */
   type: RouteType | number;
   /** `'default'`, `'10.0.0.0/8'`, or a single address: `dst`. */
   to: string;
-  /** The source network that it is for. */
+  /** The network that a packet must come from to take this route. */
   from?: string;
-  /** The type of service that it is for. */
+  /** The type of service that a packet must have to take this route. */
   tos?: number;
-  /** The router: `gateway`, and `via` for one of the other family. */
+  /** The router: `gateway`, or `via` for a router of the other family. */
   via?: string;
   /** The name of the link that packets leave by: `dev`. */
   link?: string;
@@ -43,15 +44,15 @@ export interface Route {
   index?: number;
   /** `'main'`, `'local'`, `'default'`, or a number. */
   table: Table | number;
-  /** Who has installed it: `'kernel'`, `'boot'`, `'static'`, `'dhcp'`, `'ra'`, … */
+  /** The origin of the route: `'kernel'`, `'boot'`, `'static'`, `'dhcp'`, `'ra'`, … */
   protocol: RouteProtocol | number;
-  /** The scope of the destination: `'link'` is on the network of the link itself. */
+  /** The scope of the destination: `'link'` means that it is on the network of the link itself. */
   scope: Scope | number;
-  /** The address packets are sent from, by default: `prefsrc`. */
+  /** The address that packets are sent from by default: `prefsrc`. */
   source?: string;
-  /** Its priority: of several routes to one network the one with the lowest metric is taken. */
+  /** The priority: of several routes to the same network the one with the lowest metric is taken. */
   metric?: number;
-  /** `'onlink'`, `'linkdown'`, `'dead'`, … */
+  /** The flags: `'onlink'`, `'linkdown'`, `'dead'`, … */
   flags: string[];
   /** Its next hops, if it has several, each with its weight. */
   nexthops?: NextHop[];
@@ -59,15 +60,15 @@ export interface Route {
   nexthopId?: number;
   /** Metrics of the path. */
   metrics?: RouteMetrics;
-  /** Of IPv6 routers, RFC 4191: `pref`. */
+  /** The preference of an IPv6 router, RFC 4191: `pref`. */
   preference?: RoutePreference;
-  /** Seconds until it expires. */
+  /** Seconds until the route is removed. */
   expires?: number;
-  /** Of a lookup: the packet's mark. */
+  /** The mark of the packet that was looked up. */
   mark?: number;
-  /** Of a lookup: the sender, as this process's user namespace knows it. */
+  /** The uid of the sender that was looked up, as this process's user namespace knows it. */
   uid?: number;
-  /** Of a lookup: the name of the link the packet comes in by. `iif` */
+  /** The name of the link that the packet comes in by, in a lookup: `iif`. */
   incoming?: string;
 }
 
@@ -79,9 +80,9 @@ export interface NextHop {
   link?: string;
   /** The index of that link. */
   index?: number;
-  /** 1 to 256: its share of the connections. */
+  /** The share of the connections, 1 to 256. */
   weight: number;
-  /** `'onlink'`, `'linkdown'`, `'dead'`, … */
+  /** The flags: `'onlink'`, `'linkdown'`, `'dead'`, … */
   flags: string[];
 }
 
@@ -94,16 +95,16 @@ export type RouteMetrics = Partial<Record<MetricName, number>> & {
   congctl?: string;
 };
 
-/** Which of several routers of IPv6 comes first, RFC 4191. */
+/** The preference among several IPv6 routers, RFC 4191. */
 export type RoutePreference = 'low' | 'medium' | 'high';
 
 /** ICMPV6_ROUTER_PREF_*. */
 export const PREFERENCES: readonly (RoutePreference | undefined)[] = ['medium', 'high', undefined, 'low'];
 
-/** CACHEINFO counts in USER_HZ. */
+/** The units in one second of RTA_CACHEINFO, which counts in USER_HZ. */
 const TICKS = 100;
 
-/** What a message says; undefined for a family that is not IP. */
+/** The route in a message; undefined for a family that is not IP. */
 export function routeOf({ header, attributes }: RouteMessage, nameOf: NameOf): Route | undefined {
   const family = familyOfNumber(header.family);
   if (family === undefined) return undefined;

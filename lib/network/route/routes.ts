@@ -32,31 +32,31 @@ import { ROUTE_KEYS, type RouteSpec, encodeRoute, linksOfSpec, routeFamily, vali
 
 /** Options of {@link Routes.list}: a route must match all that are given. */
 export interface RouteFilter {
-  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
+  /** Only routes of IPv4 (`'inet'`) or of IPv6 (`'inet6'`). Default: both. */
   family?: Family | undefined;
-  /** Default `'main'`; `'all'` for those of all tables. */
+  /** The routing table, or `'all'`. Default: `'main'`. */
   table?: Table | number | 'all' | undefined;
   /** Only routes that use this link, in one of their next hops or alone. */
   link?: LinkReference | undefined;
-  /** Only those of this type: `'unicast'`, `'blackhole'`, … */
+  /** Only routes of this type: `'unicast'`, `'blackhole'`, … */
   type?: RouteType | undefined;
-  /** Only those that this has installed: `'kernel'`, `'dhcp'`, … */
+  /** Only routes of this origin: `'kernel'`, `'dhcp'`, … */
   protocol?: RouteProtocol | number | undefined;
-  /** Exactly this destination: `'default'`, `'10.0.0.0/8'`. */
+  /** Only routes to exactly this destination: `'default'`, `'10.0.0.0/8'`. */
   to?: string | undefined;
 }
 
 /** Options of {@link Routes.get}: more about the packet. */
 export interface RouteLookup {
-  /** The address of its sender. */
+  /** The address of the sender. */
   from?: string | undefined;
-  /** The link it arrives on, for a packet that is forwarded. */
+  /** The link that the packet arrives on, for a packet that is forwarded. */
   incoming?: LinkReference | undefined;
-  /** The link it must leave by. */
+  /** The link that the packet must leave by. */
   link?: LinkReference | undefined;
-  /** Its mark, SO_MARK of socket(7). */
+  /** The mark of the packet, SO_MARK of socket(7). */
   mark?: number | undefined;
-  /** The user whose socket sends it. */
+  /** The uid of the user whose socket sends the packet. */
   uid?: number | undefined;
 }
 
@@ -89,7 +89,7 @@ export class Routes {
   }
 
   /**
-   * The routes, IPv4 first: `ip route show`, `ip -6 route show`.
+   * Lists routes, IPv4 first: `ip route show`, `ip -6 route show`.
    *
    * @throws NamespaceError `ENODEV` when there is no such link
    *
@@ -176,10 +176,10 @@ export class Routes {
   }
 
   /**
-   * The route that a packet to an address takes: `ip route get`.
+   * Finds the route that a packet to an address takes: `ip route get`.
    *
-   * @throws NamespaceError `ENETUNREACH` when there is none, `EHOSTUNREACH`, `EACCES` or `EINVAL` where it meets a route of
-   * type `unreachable`, `prohibit` or `blackhole`
+   * @throws NamespaceError `ENETUNREACH` when there is none, `EHOSTUNREACH`, `EACCES` or `EINVAL` where it meets a
+   * route of type `unreachable`, `prohibit` or `blackhole`
    *
    * @example
    * ```ts
@@ -251,8 +251,8 @@ export class Routes {
   }
 
   /**
-   * All routes, of whatever family: in a list of the IPv4 routes alone the kernel does not tell (rtnl_dumpit, since Linux
-   * 6.10) that one of them was too long for a message, which ends the list.
+   * Lists the routes of all families at once. In a list of the IPv4 routes alone the kernel does not report
+   * (rtnl_dumpit, since Linux 6.10) that a route was too long for a message, which ends the list.
    */
   async #dump(families: readonly Family[], header: RouteHeader, table: number | undefined): Promise<RouteMessage[]> {
     const numbers = families.map((family) => FAMILY_NUMBERS[family]);
@@ -266,7 +266,7 @@ export class Routes {
   }
 }
 
-/** A destination as routes have it: `'default'` alone is of both families, `'::/0'` of one. */
+/** A destination as routes have it: `'default'` alone is of both families, `'::/0'` is of IPv6 only. */
 function destination(name: string, to: string | undefined): { family?: Family; to: string } | undefined {
   if (to === undefined) return undefined;
   validateString(name, to);

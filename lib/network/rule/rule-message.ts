@@ -1,4 +1,4 @@
-/** RTM_NEWRULE and its kin: `struct fib_rule_hdr` and FRA_* of `<linux/fib_rules.h>`. */
+/** RTM_NEWRULE and the messages like it: `struct fib_rule_hdr` and FRA_* of `<linux/fib_rules.h>`. */
 import { attributes } from '../netlink/attributes';
 import { type ValueOf, ip, pad, string, struct, u16, u32, u8 } from '../netlink/types';
 
@@ -6,7 +6,7 @@ export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
 
-/** FIB_RULE_INVERT: it is for packets that it does not match. */
+/** FIB_RULE_INVERT: the rule applies to packets that it does not match. */
 export const INVERT = 0x2;
 
 const FIB_RULE_HDR = struct({

@@ -3,7 +3,7 @@ import { compact } from '../compact';
 import { Names, ROUTE_PROTOCOLS, type RouteProtocol, TABLES, type Table } from '../names';
 import { INVERT, type RuleMessage } from './rule-message';
 
-/** What becomes of a packet that a rule matches. */
+/** The action for a packet that a rule matches. */
 export type RuleAction = 'lookup' | 'goto' | 'nop' | 'blackhole' | 'unreachable' | 'prohibit';
 
 /** FR_ACT_*. */
@@ -16,38 +16,38 @@ export const RULE_ACTIONS = new Names<RuleAction>({
   prohibit: 8,
 });
 
-/** IPPROTO_*, of those that rules are made for. */
+/** The protocols that rules are made for: IPPROTO_*. */
 export type IpProtocol = 'icmp' | 'tcp' | 'udp' | 'ipv6-icmp' | 'sctp';
 export const IP_PROTOCOLS = new Names<IpProtocol>({ icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 });
 
 /**
- * A rule of the routing policy, as plain JSON: which table is looked up for which packets. The values are spelled as
- * `ip -j rule` prints them. Where a property has another name there, that is given below.
+ * A rule of the routing policy, as plain JSON: the routing table to look up for some packets. The values are spelled as
+ * `ip -j rule` prints them. Where `ip` gives a property another name, its description has that name at the end.
  */
 export interface Rule {
-  /** `'inet'`: IPv4; `'inet6'` */
+  /** The family: `'inet'` for IPv4, `'inet6'` for IPv6. */
   family: Family;
-  /** The rule with the lowest is tried first. */
+  /** The priority: the rule with the lowest is tried first. */
   priority: number;
-  /** It applies to packets that do not match. */
+  /** True where the rule applies to the packets that do not match. */
   not?: boolean;
-  /** `'all'`, or a network or address: `src`, `srclen`. */
+  /** The network or address of the sender, or `'all'`: `src`, `srclen`. */
   from: string;
-  /** A network or address of the receiver: `dst`, `dstlen`. */
+  /** The network or address of the receiver: `dst`, `dstlen`. */
   to?: string;
   /** The type of service of a packet. */
   tos?: number;
   /** The mark of a packet: `fwmark`. */
   mark?: number;
-  /** Which bits of the mark are compared: `fwmask`. Absent for all. */
+  /** The mask of the bits of the mark that are compared: `fwmask`. Absent where all bits are. */
   mask?: number;
   /** The name of the link that a packet comes in by: `iif`. */
   incoming?: string;
-  /** The name of the link that its socket is bound to: `oif`. */
+  /** The name of the link that the sending socket is bound to: `oif`. */
   outgoing?: string;
   /**
-   * The users whose sockets send it, first and last: `uid_start`, `uid_end`. The kernel takes them only where Node is in
-   * the user namespace that owns the network.
+   * The uids of the users whose sockets send the packet, first and last: `uid_start`, `uid_end`. The kernel accepts
+   * them only where Node is in the user namespace that owns the network.
    */
   uids?: [first: number, last: number];
   /** The protocol of a packet: `ipproto`. */
@@ -56,7 +56,7 @@ export interface Rule {
   sourcePorts?: [first: number, last: number];
   /** Ports of the receiver, first and last: `dport_start`, `dport_end`. */
   destinationPorts?: [first: number, last: number];
-  /** What becomes of the packet. */
+  /** The action for the packet. */
   action: RuleAction | number;
   /** The routing table to be looked up. */
   table?: Table | number;
@@ -66,13 +66,13 @@ export interface Rule {
   l3mdev?: boolean;
   /** Ignores routes with a prefix of this length or shorter. */
   suppressPrefixLength?: number;
-  /** Who has installed it. */
+  /** The origin of the rule: the program or the protocol that has installed it. */
   protocol: RouteProtocol | number;
 }
 
 const NONE = 0xffffffff;
 
-/** What a message says; undefined for a family that is not IP. */
+/** The rule in a message; undefined for a family that is not IP. */
 export function ruleOf({ header, attributes }: RuleMessage): Rule | undefined {
   const family = familyOfNumber(header.family);
   if (family === undefined) return undefined;

@@ -12,16 +12,19 @@ import { IP_PROTOCOLS, RULE_ACTIONS, type Rule, type RuleAction, ruleOf } from '
 
 /** Options of {@link Rules.list}. */
 export interface RuleFilter {
-  /** Only those of IPv4 (`'inet'`), or of IPv6. Default: both. */
+  /** Only rules of IPv4 (`'inet'`) or of IPv6 (`'inet6'`). Default: both. */
   family?: Family | undefined;
 }
 
 /**
- * A rule to add or delete: a {@link Rule} whose properties are all optional. By default a new one is for all IPv4 packets,
- * looks up table `'main'`, and comes before the existing ones, but after that of priority 0.
+ * A rule to add or delete: a {@link Rule} whose properties are all optional. By default a new rule applies to all IPv4
+ * packets, looks up the table `'main'`, and comes before the existing rules, but after that of priority 0.
  */
 export type RuleSpec = { [K in keyof Omit<Rule, 'action'>]?: Rule[K] | undefined } & {
-  /** A name, or the number of an action that has none. Default `'lookup'`, or `'goto'` where that is given. */
+  /**
+   * The action: a name, or a number for an action that has none. Default: `'lookup'`, or `'goto'` where `goto` is
+   * given.
+   */
   action?: RuleAction | number | undefined;
 };
 
@@ -64,7 +67,7 @@ export class Rules {
     this.#connection = connection;
   }
 
-  /** The rules, IPv4 first, in their order: `ip rule show`, `ip -6 rule show`. */
+  /** Lists rules, IPv4 first, in the order in which they are tried: `ip rule show`, `ip -6 rule show`. */
   async list(filter: RuleFilter = {}): Promise<Rule[]> {
     const { family } = plainOptions('filter', filter, ['family']);
     if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
@@ -137,7 +140,12 @@ const ANY_RULE: RuleMessage['header'] = {
   flags: 0,
 };
 
-/** @param adds - what is not given gets its default; else it is left open, and anything matches */
+/**
+ * Encodes a rule for a message.
+ *
+ * @param adds - true to use the default of each property that is not given; false to leave it open, so that anything
+ * matches
+ */
 function encodeRule(rule: unknown, adds: boolean): RuleMessage {
   const name = 'rule';
   const spec = plainOptions(name, rule, KEYS) as RuleSpec;
@@ -197,7 +205,7 @@ function encodeRule(rule: unknown, adds: boolean): RuleMessage {
   };
 }
 
-/** Its number. To delete a rule, 0 stands for any. */
+/** The number of the action. To delete a rule, 0 stands for any. */
 function actionOf(name: string, { action, goto }: RuleSpec, adds: boolean): number {
   if (action !== undefined) return RULE_ACTIONS.validate(name, action, 255);
   if (goto !== undefined) return RULE_ACTIONS.numberOf('goto');

@@ -1,4 +1,7 @@
-/** What clients of HTTP connect by: agents for `node:http` and `node:https`, a connector for undici. */
+/**
+ * The means by which HTTP clients connect from a network: agents for `node:http` and `node:https`, a connector for
+ * undici.
+ */
 import type * as http from 'node:http';
 import type * as https from 'node:https';
 import { createRequire } from 'node:module';
@@ -11,40 +14,40 @@ import type { ResolveOptions } from '../resolve/resolve-options';
 import type { ConnectOptions } from './socket-options';
 import { connect } from './connect';
 
-/** Loaded when they are needed: that takes longer than to load this package. */
+/** Loads modules of Node when they are needed, because to load them takes longer than to load this package. */
 const load = createRequire(__filename);
 
-/** Options of {@link Network.httpAgent}: those of `http.Agent`. */
+/** Options of {@link Network.httpAgent}: those of `http.Agent`, and `dns`. */
 export interface HttpAgentOptions extends http.AgentOptions {
-  /** Where names are looked up, in place of what the files say. */
+  /** Settings for the lookup of names, in place of those of the files. */
   dns?: ResolveOptions | undefined;
 }
 
-/** Options of {@link Network.httpsAgent}: those of `https.Agent`. */
+/** Options of {@link Network.httpsAgent}: those of `https.Agent`, and `dns`. */
 export interface HttpsAgentOptions extends https.AgentOptions {
-  /** Where names are looked up, in place of what the files say. */
+  /** Settings for the lookup of names, in place of those of the files. */
   dns?: ResolveOptions | undefined;
 }
 
-/** Options of {@link Network.connector}: those of `tls.connect()`, for https. */
+/** Options of {@link Network.connector}: those of `tls.connect()`, for https, and `dns`. */
 export interface ConnectorOptions extends tls.ConnectionOptions {
-  /** Where names are looked up, in place of what the files say. */
+  /** Settings for the lookup of names, in place of those of the files. */
   dns?: ResolveOptions | undefined;
 }
 
-/** What undici gives to a connector. */
+/** The request that undici passes to a connector. */
 export interface ConnectorRequest {
-  /** The name, or an address. */
+  /** The host: a name, or an address. */
   hostname: string;
   /** `'http:'` or `'https:'`. */
   protocol: string;
-  /** The port; empty for that of the protocol. */
+  /** The port; an empty string means that of the protocol. */
   port: string | number;
-  /** The name that TLS asks for. */
+  /** The name that TLS requests a certificate for. */
   servername?: string | null | undefined;
-  /** The address it is to come from. */
+  /** The address that the connection comes from. */
   localAddress?: string | null | undefined;
-  /** Of a proxy: a connection that TLS is to be spoken on. */
+  /** A connection to a proxy, over which TLS is to be spoken. */
   httpSocket?: Socket | undefined;
 }
 
@@ -54,7 +57,7 @@ export type Connector = (
   callback: (...outcome: [error: null, socket: Socket] | [error: Error, socket: null]) => void,
 ) => void;
 
-/** What Node gives to `agent.createConnection()`, as far as it is of use here. */
+/** The part of the options of `agent.createConnection()` that is used here. */
 type AgentRequest = Pick<ConnectOptions, 'localAddress' | 'timeout' | 'lookup'> & {
   host?: string | undefined;
   port?: number | string | undefined;
@@ -83,7 +86,7 @@ export function httpsAgent(place: Place, options: HttpsAgentOptions = {}): https
   const { Agent } = load('node:https') as typeof https;
   const { dns, ...own } = plain(options);
   const agent = new Agent(own);
-  // Node's own speaks TLS on a socket that it is given, with the sessions that the agent remembers.
+  // Node's own function speaks TLS on a socket that it is given, with the sessions that the agent remembers.
   const secure = (agent as unknown as CreatesConnections).createConnection.bind(agent);
   createConnectionsBy(agent, async (request) => {
     const socket = await connect(place, connectOptionsOf(request, dns));
@@ -92,7 +95,10 @@ export function httpsAgent(place: Place, options: HttpsAgentOptions = {}): https
   return agent;
 }
 
-/** A bad certificate, say, throws: nobody else knows of the connection then. */
+/**
+ * Destroys the socket where its use throws, for example because of a bad certificate: nobody else knows of the
+ * connection then.
+ */
 function orDestroy<T>(socket: Socket, use: () => T): T {
   try {
     return use();
@@ -102,7 +108,10 @@ function orDestroy<T>(socket: Socket, use: () => T): T {
   }
 }
 
-/** `createConnection` is to be overridden, says its documentation: it gives back a socket, or calls back with one. */
+/**
+ * An agent whose `createConnection` is to be replaced, as its documentation allows: it returns a socket, or calls back
+ * with one.
+ */
 interface CreatesConnections {
   createConnection: (request: AgentRequest & { socket?: Socket }, done?: OnConnected) => Socket;
 }
@@ -117,7 +126,7 @@ function createConnectionsBy(agent: http.Agent, create: (request: AgentRequest) 
 function connectOptionsOf(request: AgentRequest, dns: ResolveOptions | undefined): ConnectOptions {
   const { host, port, socketPath, localAddress, timeout, lookup, family } = request;
   const { noDelay = true, keepAlive, keepAliveInitialDelay } = request;
-  // A lookup function of one request comes before what the agent was told.
+  // A lookup function of one request has precedence over the settings of the agent.
   const names = lookup === undefined ? { dns } : { lookup };
   const common = { timeout, keepAlive, keepAliveInitialDelay, ...names };
   if (socketPath !== undefined) return { path: socketPath, ...common };
@@ -153,11 +162,13 @@ async function connectFor(
   return isSecure ? startTls(socket, host, { ...secure, ...(servername != null && { servername }) }) : socket;
 }
 
-/** Resolves when the handshake is over: with the name, or the address, of the host verified. */
+/**
+ * Resolves when the handshake is over and the certificate has been verified for the name or the address of the host.
+ */
 function startTls(socket: Socket, host: string, options: tls.ConnectionOptions): Promise<Socket> {
   const { connect: secure } = load('node:tls') as typeof tls;
   return new Promise((resolve, reject) => {
-    // RFC 6066: a server name is no address.
+    // A server name may not be an address: RFC 6066.
     const servername = isIP(host) === 0 ? host : '';
     const stream = orDestroy(socket, () =>
       secure({ ALPNProtocols: ['http/1.1'], servername, ...options, host, socket }),
@@ -170,7 +181,7 @@ function startTls(socket: Socket, host: string, options: tls.ConnectionOptions):
   });
 }
 
-/** `[::1]`, as URLs have it. */
+/** Removes the brackets that URLs put around an IPv6 address: `[::1]`. */
 function unbracketed(host = 'localhost'): string {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }

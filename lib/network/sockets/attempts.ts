@@ -1,4 +1,4 @@
-/** Attempts to connect: to each address of a host, until one succeeds. */
+/** Attempts to connect to each address of a host, until one succeeds. */
 import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout, isIP } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
 import { attempt } from '../descriptors/attempt';
@@ -7,7 +7,7 @@ import type { Place } from '../place';
 import { resolveHost } from '../resolve/host';
 import type { ConnectOptions } from './socket-options';
 
-/** Connects to the first address that it can: a descriptor. */
+/** Connects to the first address that accepts the connection. The result is a descriptor. */
 export async function connectAny(place: Place, options: ConnectOptions, signal?: AbortSignal): Promise<number> {
   const { path, host = 'localhost', port = 0 } = options;
   if (path !== undefined) return attempt(place, { domain: 'unix', path }, options, signal);
@@ -22,7 +22,7 @@ export async function connectAny(place: Place, options: ConnectOptions, signal?:
     try {
       return await attempt(place, endpoint, options, signal, isLast ? 0 : patience);
     } catch (error) {
-      // What is not about an address would be the same with the next.
+      // An error that is not about an address would be the same with the next address.
       if ((error as NamespaceError).address === undefined) throw error;
       errors.push(error);
     }
@@ -30,7 +30,9 @@ export async function connectAny(place: Place, options: ConnectOptions, signal?:
   throw errors.length === 1 ? errors[0] : allFailed(host, port, errors);
 }
 
-/** RFC 8305: the families take turns, in the order that the names were resolved in. */
+/**
+ * Sorts addresses so that the families alternate, as RFC 8305 wants it. The family of the first address comes first.
+ */
 function alternating(addresses: readonly string[]): string[] {
   const first = addresses.filter((address) => isIP(address) === isIP(addresses[0] ?? ''));
   const second = addresses.filter((address) => !first.includes(address));
@@ -41,7 +43,7 @@ function alternating(addresses: readonly string[]): string[] {
   return turns.flat().filter((address) => address !== undefined);
 }
 
-/** The first error, as it would be for that address alone; the cause has all of them. */
+/** The first error, as it would be for that address alone. Its cause has all errors. */
 function allFailed(host: string, port: number, errors: readonly unknown[]): NamespaceError {
   const { errno, syscall, hint } = errors[0] as NamespaceError;
   const cause = new AggregateError(errors, `none of the ${errors.length} addresses of ${host} could be connected to`);

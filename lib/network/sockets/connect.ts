@@ -1,4 +1,4 @@
-/** Connections from inside a network namespace: what `net.connect()` does, in the namespace. */
+/** Connections from inside a network namespace, as `net.connect()` makes them. */
 import { Socket, isIP } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { Errno } from '../../kernel/errno';
@@ -38,7 +38,7 @@ const KNOWN: Record<keyof ConnectOptions, true> = {
   signal: true,
 };
 
-/** The longest that setTimeout() takes. */
+/** The longest time that setTimeout() accepts, in milliseconds. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** {@link Network.connect} */
@@ -56,7 +56,7 @@ export async function connect(place: Place, where: ConnectOptions | number): Pro
   }
 }
 
-/** Checks all of the options, before anything is started. */
+/** Checks all options, before anything is started. */
 function validateConnect(options: ConnectOptions): void {
   const { port, host, path, localAddress, localPort, lookup, dns, signal } = options;
   if (path === undefined) validatePort('options.port', port, 1);
@@ -86,7 +86,7 @@ interface Deadline {
   clear(): void;
 }
 
-/** A signal that is aborted by the caller's, or after some time, with the error to fail with as its reason. */
+/** A signal that is aborted when the caller's is, or when the time is over. Its reason is the error to fail with. */
 function deadlineOf({ signal: outer, timeout = 0, host = 'localhost', port = 0, path }: ConnectOptions): Deadline {
   if (outer === undefined && timeout === 0) return { signal: undefined, clear: () => undefined };
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** UDP sockets of a network namespace: what `dgram.createSocket()` makes, in the namespace. */
+/** UDP sockets of a network namespace, as `dgram.createSocket()` makes them. */
 import { type BindOptions, type Socket, type SocketOptions, createSocket as createDgram } from 'node:dgram';
 import { type LookupFunction, isIP } from 'node:net';
 import { plainOptions } from '../../errors/plain';
@@ -22,27 +22,32 @@ import { validateDevice, validateLookup, validatePort } from './socket-options';
 
 /** Options of {@link Network.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
 export interface DatagramOptions {
-  /** Of IPv4, or of IPv6. */
+  /** The family: `'udp4'` is UDP over IPv4, `'udp6'` UDP over IPv6. */
   type: 'udp4' | 'udp6';
-  /** Binds it to this port, 0 for any that is free, before it is handed out. Default: it is not bound yet. */
+  /**
+   * The port that the socket is bound to before it is handed out; 0 for any that is free. Default: it is not bound yet.
+   */
   port?: number | undefined;
-  /** Binds it to this address of the namespace. Default, with {@link port}: all of them. */
+  /** The address of the namespace that the socket is bound to. Default, with {@link port}: all addresses. */
   address?: string | undefined;
-  /** SO_REUSEADDR: other sockets may be bound to the same address, which for multicast is meant. Default: false. */
+  /** SO_REUSEADDR: other sockets may be bound to the same address, which is useful for multicast. Default: false. */
   reuseAddr?: boolean | undefined;
   /** SO_REUSEPORT: several sockets share the port, and the kernel spreads datagrams over them. Default: false. */
   reusePort?: boolean | undefined;
-  /** Whether `'::'` does not take IPv4 too. Default: false. */
+  /** IPV6_V6ONLY: `'::'` takes no IPv4 datagrams. Default: false. */
   ipv6Only?: boolean | undefined;
   /** SO_RCVBUF, in bytes. */
   recvBufferSize?: number | undefined;
   /** SO_SNDBUF, in bytes. */
   sendBufferSize?: number | undefined;
-  /** Through this interface only: SO_BINDTODEVICE, socket(7). */
+  /** SO_BINDTODEVICE, socket(7): the socket uses this interface only. */
   device?: string | undefined;
-  /** How names are resolved. Default: as {@link Network.lookup} does, never with this process's own sockets. */
+  /**
+   * A function that resolves names. Default: as {@link Network.lookup} does. The lookup of Node itself is never used,
+   * because it has sockets of this process's own network.
+   */
   lookup?: LookupFunction | undefined;
-  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
+  /** Settings for the lookup of names, in place of those of the files. Not allowed together with {@link lookup}. */
   dns?: ResolveOptions | undefined;
   /** Closes the socket. */
   signal?: AbortSignal | undefined;
@@ -114,9 +119,9 @@ function bindFd(fd: number, type: DatagramOptions['type'], port: number, address
 type Bind = (options: BindOptions, callback?: () => void) => Socket;
 
 /**
- * A socket of Node's, which makes its descriptor when it is bound, and a descriptor of the namespace that it is to have
- * then: by the caller's `bind()`, or by its own when it sends or connects first. One that nobody closes is never collected
- * as garbage: Node's handle of it refers to it.
+ * A socket of Node, and a descriptor of the namespace that becomes its own when it is bound. Node would make a
+ * descriptor then. The socket is bound by the caller's `bind()`, or by its own when it sends or connects first. A
+ * socket that nobody closes is never collected as garbage, because Node's handle refers to it.
  */
 class Datagram {
   readonly socket: Socket;
@@ -139,10 +144,10 @@ class Datagram {
     this.socket.once('close', () => this.#discard());
   }
 
-  /** Makes the descriptor, bound by now, the socket's own. */
+  /** Gives the descriptor, which is bound by now, to the socket. */
   give(): void {
     this.#state = 'gone';
-    // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
+    // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
     handOver(this.#fd, (fd) => this.#bind({ fd, exclusive: true }));
   }
 
@@ -152,9 +157,12 @@ class Datagram {
     native().closeNow(this.#fd);
   }
 
-  /** As Node's: `bind(port?, address?, callback?)` or `bind(options, callback?)`. What fails is emitted. */
+  /**
+   * Takes the arguments of Node's method: `bind(port?, address?, callback?)` or `bind(options, callback?)`. An error is
+   * emitted.
+   */
   #bindTo(given: readonly unknown[]): Socket {
-    // Bound already: Node's own throws then. While it is being bound, only Node itself asks once more, to send.
+    // Where the socket is bound, Node's own method throws. While it is being bound only Node calls this again, to send.
     if (this.#state !== 'unbound') return this.#state === 'gone' ? this.#bind({ fd: this.#fd }) : this.socket;
     const { port, address, callback } = bindArguments(given);
     this.#state = 'binding';

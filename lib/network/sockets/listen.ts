@@ -1,4 +1,4 @@
-/** Servers inside a network namespace: what `server.listen()` does, in the namespace. */
+/** Servers inside a network namespace, as `server.listen()` makes them. */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
@@ -33,21 +33,21 @@ export interface ListenOptions {
    */
   host?: string | undefined;
   /**
-   * A Unix socket: a path as this process sees it, which is removed when the server is closed, or `'\0'` and an abstract
-   * name. Abstract names belong to the network namespace, paths do not. unix(7)
+   * The path of a Unix socket as this process sees it, which is removed when the server is closed; or `'\0'` and an
+   * abstract name. Abstract names belong to the network namespace, paths do not. unix(7)
    */
   path?: string | undefined;
-  /** Connections that may wait to be accepted; net.core.somaxconn of the namespace is the most. Default: 511. */
+  /** The most connections that may wait to be accepted; net.core.somaxconn of the namespace limits it. Default: 511. */
   backlog?: number | undefined;
-  /** Whether `'::'` does not take IPv4 too. Default: false. */
+  /** IPV6_V6ONLY: `'::'` takes no IPv4 connections. Default: false. */
   ipv6Only?: boolean | undefined;
   /** SO_REUSEPORT: several sockets share the port, and the kernel spreads connections over them. Default: false. */
   reusePort?: boolean | undefined;
-  /** On this interface only: SO_BINDTODEVICE, socket(7). */
+  /** SO_BINDTODEVICE, socket(7): the server listens on this interface only. */
   device?: string | undefined;
-  /** How {@link host} is resolved. Default: as {@link Network.lookup} does. */
+  /** A function that resolves {@link host}. Default: as {@link Network.lookup} does. */
   lookup?: LookupFunction | undefined;
-  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
+  /** Settings for the lookup of names, in place of those of the files. Not allowed together with {@link lookup}. */
   dns?: ResolveOptions | undefined;
   /** Closes the server. */
   signal?: AbortSignal | undefined;
@@ -66,7 +66,7 @@ const KNOWN: Record<keyof ListenOptions, true> = {
   signal: true,
 };
 
-/** As of Node. */
+/** The default backlog of Node. */
 const DEFAULT_BACKLOG = 511;
 
 /** {@link Network.listen} */
@@ -87,7 +87,9 @@ export async function listen(place: Place, first: unknown, second?: ListenOption
   return server;
 }
 
-/** By its shape: `tls`, `http` and `http2` have classes of their own, and another realm has others. */
+/**
+ * Recognizes a server by its shape: `tls`, `http` and `http2` have classes of their own, and another realm has others.
+ */
 function isServer(value: unknown): value is Server {
   const { listen: listens, close, address, once } = (value ?? {}) as Partial<Record<string, unknown>>;
   return [listens, close, address, once].every((method) => typeof method === 'function');
@@ -126,7 +128,7 @@ async function bind(place: Place, options: ListenOptions): Promise<Bound> {
   try {
     return await bindNew(place, inetEndpoint('::', port), options);
   } catch (error) {
-    // A kernel without IPv6, or ipv6.disable=1 at its start.
+    // EAFNOSUPPORT means a kernel without IPv6, or one that was started with ipv6.disable=1.
     if ((error as { code?: string }).code !== 'EAFNOSUPPORT') throw error;
     return bindNew(place, inetEndpoint('0.0.0.0', port), options);
   }
@@ -137,7 +139,7 @@ async function bindNew(place: Place, endpoint: Endpoint, options: ListenOptions)
   const fd = await place.socket(domain, 'stream');
   try {
     bindToDevice(fd, options.device);
-    // As libuv has it: a server that was restarted need not wait for the connections of the one before.
+    // libuv sets SO_REUSEADDR too: a server that was restarted need not wait for the connections of the one before.
     if (domain !== 'unix') setBindFlags(fd, { reuseAddr: true, reusePort: options.reusePort });
     if (domain === 'inet6') setBindFlags(fd, { ipv6Only: options.ipv6Only ?? false });
     bindTo(fd, endpoint);
@@ -148,10 +150,10 @@ async function bindNew(place: Place, endpoint: Endpoint, options: ListenOptions)
   }
 }
 
-/** Has the server listen on a socket that is bound, and own it. */
+/** Makes the server listen on a socket that is bound. The server owns it from then on. */
 async function begin(server: Server, fd: number, endpoint: Endpoint, options: ListenOptions): Promise<void> {
   const { backlog = DEFAULT_BACKLOG, signal } = options;
-  // exclusive: in a cluster's worker the descriptor would be taken for one of the primary's.
+  // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
   handOver(fd, () => {
     throwIfAborted(signal);
     server.listen({ fd, backlog, exclusive: true });
@@ -164,8 +166,9 @@ async function begin(server: Server, fd: number, endpoint: Endpoint, options: Li
 }
 
 /**
- * As Node does with a path that it has bound itself: at once, for who listens there again has to find it gone. 'close' is
- * emitted only when the last connection has ended.
+ * Removes the path when the server is closed. Node removes a path that it has bound itself at once, so that another
+ * server can listen there again; 'close' would be too late, because it is emitted only when the last connection has
+ * ended.
  */
 function removeWithServer(server: Server, endpoint: Endpoint): void {
   if (endpoint.domain !== 'unix') return;

@@ -9,55 +9,63 @@ export interface ConnectOptions {
   port?: number | undefined;
   /** An IP address, with its interface where it is link-local (`fe80::1%eth0`), or a name. Default: `'localhost'`. */
   host?: string | undefined;
-  /** Of the addresses of a name, only those of this family. Default: 0, for both. */
+  /** The family of the addresses of a name that are tried. Default: 0, for both. */
   family?: 0 | 4 | 6 | undefined;
   /**
-   * A Unix socket: a path as this process sees it, or `'\0'` and an abstract name. Abstract names belong to the network
-   * namespace, paths do not. unix(7)
+   * The path of a Unix socket as this process sees it, or `'\0'` and an abstract name. Abstract names belong to the
+   * network namespace, paths do not. unix(7)
    */
   path?: string | undefined;
-  /** The address to connect from: one that an interface of the namespace has. */
+  /** The address to connect from, which an interface of the namespace must have. */
   localAddress?: string | undefined;
   /** The port to connect from. */
   localPort?: number | undefined;
-  /** Through this interface only: SO_BINDTODEVICE, socket(7). */
+  /** SO_BINDTODEVICE, socket(7): the connection uses this interface only. */
   device?: string | undefined;
-  /** How names are resolved. Default: as {@link Network.lookup} does, never with this process's own sockets. */
+  /**
+   * A function that resolves names. Default: as {@link Network.lookup} does. The lookup of Node itself is never used,
+   * because it has sockets of this process's own network.
+   */
   lookup?: LookupFunction | undefined;
-  /** Where names are looked up, in place of what the files say. Not with {@link lookup}. */
+  /** Settings for the lookup of names, in place of those of the files. Not allowed together with {@link lookup}. */
   dns?: ResolveOptions | undefined;
   /**
-   * Milliseconds to connect in, after which it fails with `ETIMEDOUT`; then those without traffic after which the socket
-   * emits 'timeout'. Default: 0, for as long as the kernel takes.
+   * Milliseconds after which the attempt to connect fails with `ETIMEDOUT`. Once connected, the socket emits 'timeout'
+   * after that many milliseconds without traffic. Default: 0, for as long as the kernel waits.
    */
   timeout?: number | undefined;
-  /** Whether several addresses of a name are tried in turn. Default: as of `net.setDefaultAutoSelectFamily()`. */
+  /** Tries the addresses of a name in turn until one succeeds. Default: that of `net.setDefaultAutoSelectFamily()`. */
   autoSelectFamily?: boolean | undefined;
-  /** Milliseconds for all addresses but the last. Default: as of `net.setDefaultAutoSelectFamilyAttemptTimeout()`. */
+  /**
+   * Milliseconds for the attempt with each address but the last. Default: that of
+   * `net.setDefaultAutoSelectFamilyAttemptTimeout()`.
+   */
   autoSelectFamilyAttemptTimeout?: number | undefined;
-  /** Default: false. */
+  /** Keeps the socket writable when the other side has ended. Default: false. */
   allowHalfOpen?: boolean | undefined;
   /** TCP_NODELAY. Default: false. */
   noDelay?: boolean | undefined;
   /** SO_KEEPALIVE. Default: false. */
   keepAlive?: boolean | undefined;
-  /** Milliseconds before the first probe of {@link keepAlive}. Default: 0, as the namespace has it. */
+  /**
+   * Milliseconds before the first probe of {@link keepAlive}. Default: 0, which leaves the setting of the namespace.
+   */
   keepAliveInitialDelay?: number | undefined;
-  /** Gives up while it connects, and destroys the socket later on. */
+  /** Aborts the attempt to connect, and later destroys the socket. */
   signal?: AbortSignal | undefined;
 }
 
-/** `sizeof(sun_path)`, unix(7): a path also needs a NUL at its end. */
+/** The bytes of a path, `sizeof(sun_path)` of unix(7). One of them is for the NUL at its end. */
 const MOST_PATH_BYTES = 108;
 
-/** `IFNAMSIZ`, with the NUL. */
+/** The bytes of the name of an interface, `IFNAMSIZ`, with the NUL. */
 const MOST_DEVICE_BYTES = 16;
 
 export function validatePort(name: string, port: unknown, least = 0): asserts port is number {
   validateInteger(name, port, least, 65535);
 }
 
-/** A path, or a NUL and a name. */
+/** Checks a path, or a NUL and an abstract name. */
 export function validateUnixPath(name: string, path: unknown): asserts path is string {
   if (typeof path !== 'string') throw invalidType(name, 'of type string', path);
   if (path === '' || path === '\0') throw invalidValue(name, path, 'cannot be empty');

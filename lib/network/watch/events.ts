@@ -12,26 +12,26 @@ import { ROUTE, RTM_DELROUTE, RTM_NEWROUTE } from '../route/route-message';
 import { type Rule, ruleOf } from '../rule/rule';
 import { RTM_DELRULE, RTM_NEWRULE, RULE } from '../rule/rule-message';
 
-/** `'new'`: it was created, or has changed. */
+/** `'new'` where the object was created or has changed, `'delete'` where it was deleted. */
 export type EventAction = 'new' | 'delete';
 
 /** Everything in a network, at about the same moment. */
 export interface NetworkDump {
-  /** Without counters. */
+  /** The links, without counters. */
   links: Link[];
-  /** Of both families, as all that follows. */
+  /** The addresses of both families. The lists below have both families, too. */
   addresses: Address[];
-  /** Of all tables. */
+  /** The routes of all tables. */
   routes: Route[];
-  /** In the order in which they are tried. */
+  /** The rules, in the order in which they are tried. */
   rules: Rule[];
-  /** Without proxies, and without those that need no resolution. */
+  /** The neighbors, without proxies and without those that need no resolution. */
   neighbors: Neighbor[];
 }
 
 /**
- * A change: the object as it is now, or as it was when it was deleted. A port of a bridge causes a `'new'` for each change
- * of its state.
+ * A change: the object as it is now, or as it was when it was deleted. A port of a bridge causes a `'new'` for each
+ * change of its state.
  */
 export type ChangeEvent =
   | { type: 'link'; action: EventAction; link: Link }
@@ -46,19 +46,19 @@ export type ChangeEvent =
  * `dump()` lists what there is now; the events that follow may be older or newer than that.
  */
 export interface OverrunEvent {
-  /** Tells it from changes. */
+  /** Distinguishes this event from changes. */
   type: 'overrun';
-  /** What there is now. @throws NamespaceError `ERR_LINUX_NS_CLOSED` when the network has been closed */
+  /** Lists everything as it is now. @throws NamespaceError `ERR_LINUX_NS_CLOSED` when the network has been closed */
   dump(): Promise<NetworkDump>;
 }
 
-/** What a watch reports: `type` says which. */
+/** The event that a watch reports. Its `type` tells which kind of event it is. */
 export type NetworkEvent = ChangeEvent | OverrunEvent;
 
-/** What can be watched. */
+/** The kind of object whose changes can be watched. */
 export type WatchKind = ChangeEvent['type'];
 
-/** Multicast groups for each: RTNLGRP_* of `<linux/rtnetlink.h>`, of both families. */
+/** The multicast groups for each kind of object, of both families: RTNLGRP_* of `<linux/rtnetlink.h>`. */
 export const GROUPS: Readonly<Record<WatchKind, readonly number[]>> = Object.freeze({
   link: [1],
   address: [5, 9],
@@ -68,14 +68,14 @@ export const GROUPS: Readonly<Record<WatchKind, readonly number[]>> = Object.fre
   nsid: [28],
 });
 
-/** The event in a message; undefined for a message of another kind. */
+/** The event in a message; undefined for a message of a kind that is not watched. */
 export function eventOf(message: Message, nameOf: NameOf): ChangeEvent | undefined {
   const action: EventAction = DELETIONS.has(message.type) ? 'delete' : 'new';
   switch (message.type) {
     case RTM_NEWLINK:
     case RTM_DELLINK: {
       const decoded = decode(LINK, message);
-      // Bridges tell of their ports by the same type: AF_BRIDGE.
+      // Bridges report their ports by the same type of message, with the family AF_BRIDGE.
       return decoded.header.family === 0 ? { type: 'link', action, link: linkOf(decoded, { nameOf }) } : undefined;
     }
     case RTM_NEWADDR:

@@ -8,28 +8,33 @@ import { type Message, decode, messagesIn } from '../netlink/netlink-message';
 import { GROUPS, type NetworkDump, type NetworkEvent, eventOf } from './events';
 import { type CheckedWatchOptions, NetworkWatch, type WatchSource } from './watch';
 
-/** So many datagrams are taken in one turn of the event loop: what else there is to do has its turn, too. */
+/** The most datagrams that are taken in one turn of the event loop, so that other work has its turn, too. */
 const MOST_IN_TURN = 256;
 
-/** Some were lost, and those that follow were not: there was no more room, or one was too long. */
+/**
+ * The errors that mean a loss: some events were lost because there was no more room or because one was too long, and
+ * the events after them were not.
+ */
 const LOSSES: ReadonlySet<unknown> = new Set([Errno.ENOBUFS, Errno.EMSGSIZE]);
 
-/** The socket that tells of changes, and the watches that they are told to. It is a socket of its own: one of requests
- * would have events among its answers. */
+/**
+ * The socket that receives events from the kernel, and the watches that these are given to. It is a socket of its own,
+ * because a socket for requests would have events among its answers.
+ */
 export class EventSource implements WatchSource {
   readonly #socket: NativeNetlink;
   readonly #connection: Connection;
   readonly #dump: () => Promise<NetworkDump>;
   readonly #watches = new Set<NetworkWatch>();
   readonly #groups = new Set<number>();
-  /** Names by index, of links that are there and that were. */
+  /** The names of links by their indexes, also of links that are gone. */
   readonly #names = new Map<number, string>();
-  /** What has come while the names were asked for. */
+  /** The messages that have arrived while the names were not known yet. */
   #early: Message[] | undefined;
   #waiting = 0;
   #closed = false;
 
-  /** Takes an adopted netlink socket over. */
+  /** Takes over an adopted netlink socket. */
   constructor(fd: number, receiveBuffer: number, connection: Connection, dump: () => Promise<NetworkDump>) {
     this.#socket = openSocket(fd, receiveBuffer, () => this.#receive());
     this.#socket.unref();
@@ -37,10 +42,10 @@ export class EventSource implements WatchSource {
     this.#dump = dump;
   }
 
-  /** Events from now on. */
+  /** Creates a watch, which reports events from now on. */
   watch(options: CheckedWatchOptions): NetworkWatch {
     const watch = new NetworkWatch(this, options);
-    // Of links always, for their names.
+    // Links are always among the groups, for their names.
     for (const type of ['link', ...options.types] as const) for (const group of GROUPS[type]) this.#join(group);
     this.#watches.add(watch);
     if (this.#watches.size === 1) {
@@ -87,7 +92,9 @@ export class EventSource implements WatchSource {
     this.#groups.add(group);
   }
 
-  /** Events name links by their index. Until the names are known they wait. */
+  /**
+   * Asks for the names of all links, because events name a link by its index. Until the names are known, events wait.
+   */
   #askNames(): void {
     const early: Message[] = [];
     this.#early = early;
@@ -123,7 +130,10 @@ export class EventSource implements WatchSource {
     });
   }
 
-  /** What goes wrong here has no caller to tell it to, and is no reason to end this process: the watches end with it. */
+  /**
+   * Ends all watches with the error where an action fails. The error has no caller to go to, and is no reason to end
+   * this process.
+   */
   #orFail(act: () => void): void {
     try {
       act();
@@ -163,7 +173,7 @@ export class EventSource implements WatchSource {
     for (const watch of [...this.#watches]) watch.push(event);
   }
 
-  /** What came for watches that have ended is not for the next one. */
+  /** Takes and drops all messages that came for watches that have ended: they are not for the next watch. */
   #discard(): void {
     this.#early = undefined;
     this.#names.clear();

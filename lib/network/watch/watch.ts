@@ -5,9 +5,12 @@ import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './
 
 /** Options of `network.watch()`. */
 export interface NetworkWatchOptions {
-  /** What to watch. Default: everything. */
+  /** The kinds of objects to watch. Default: all. */
   types?: readonly WatchKind[] | undefined;
-  /** How many events are queued until they are read; more are dropped, and `'overrun'` says so. Default 16384. */
+  /**
+   * The most events that are kept until they are read. When one more comes, an event of type `'overrun'` takes the
+   * place of all of them. Default: 16384.
+   */
   limit?: number | undefined;
   /** Ends the watch: a pending `next()` rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
@@ -16,10 +19,10 @@ export interface NetworkWatchOptions {
 const WATCH_KINDS = Object.keys(GROUPS) as readonly WatchKind[];
 const LIMIT = 16384;
 
-/** What a watch asks of the source of its events. */
+/** The part of the source of events that a watch uses. */
 export interface WatchSource {
   overrun(): OverrunEvent;
-  /** Somebody waits for an event, or does not any more. */
+  /** Counts the calls of `next()` that wait for an event: one more or one less. */
   waits(change: 1 | -1): void;
   leave(watch: NetworkWatch): void;
 }
@@ -37,8 +40,8 @@ interface Waiting {
 }
 
 /**
- * The changes in a network since this was created: `ip monitor`, ip-monitor(8). Iterate over it; leaving the loop ends
- * it, and so does closing the network. Messages that were not sent by the kernel are ignored.
+ * The changes in a network since the watch was created: `ip monitor`, ip-monitor(8). Iterate over it. It ends when the
+ * loop is left or the network is closed. Messages that were not sent by the kernel are ignored.
  *
  * It keeps Node running while `next()` is pending.
  */
@@ -65,16 +68,16 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
     if (signal?.aborted === true) this.#error = abortError(signal);
   }
 
-  /** What it watches. */
+  /** The kinds of objects that are watched. */
   get types(): ReadonlySet<WatchKind> {
     return this.#types;
   }
 
   /**
-   * The next event; `done` when it has ended.
+   * Waits for the next event; `done` is true when the watch has ended.
    *
-   * @throws AbortError when its signal was aborted; NamespaceError `ERR_LINUX_NS_MALFORMED_MESSAGE` when what came from the kernel
-   * could not be read: it has ended then
+   * @throws AbortError when the signal was aborted; NamespaceError `ERR_LINUX_NS_MALFORMED_MESSAGE` when a message of
+   * the kernel could not be read, which ends the watch
    */
   next(): Promise<IteratorResult<NetworkEvent, undefined>> {
     const event = this.#events.shift();
@@ -92,19 +95,19 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
     });
   }
 
-  /** Ends it; what waits for an event is told that there are no more. */
+  /** Ends the watch. Each pending `next()` resolves with `done`. */
   return(): Promise<IteratorResult<NetworkEvent, undefined>> {
     this.#events = [];
     this.#end();
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Itself: one loop takes the events. */
+  /** Returns the watch itself: it has one iterator, so two loops share its events. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** Ends the watch: for `await using`. */
+  /** Ends the watch, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
@@ -132,7 +135,7 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
     this.#ended = true;
     this.#signal?.removeEventListener('abort', this.#onAbort);
     const waiting = this.#waiting.splice(0);
-    // Nobody waits: the next one who asks is told.
+    // Nobody waits now: the next call of `next()` gets the error.
     if (waiting.length === 0) this.#error = error;
     for (const { resolve, reject } of waiting) {
       this.#source.waits(-1);

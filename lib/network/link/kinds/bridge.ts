@@ -4,33 +4,39 @@ import { be16, hexPairs, opaque, u16, u32, u8 } from '../../netlink/types';
 import { type KindOption, attribute, bit, integer, linkKind, named, seconds } from './kind';
 import { VLAN_PROTOCOLS, type VlanProtocol } from './vlan';
 
-/** A bridge; times in seconds, of which the kernel keeps hundredths. bridge(8) */
+/** A bridge. Times are in seconds; the kernel keeps hundredths of them. bridge(8) */
 export interface BridgeOptions {
-  /** The spanning tree protocol. Default false. */
+  /** Uses the spanning tree protocol. Default: false. */
   stp?: boolean | undefined;
-  /** How long a port listens and learns before it forwards, with `stp`. Kernel's default 15. */
+  /**
+   * The time for which a port listens, and then the time for which it learns, before it forwards, with `stp`. Kernel's
+   * default: 15.
+   */
   forwardDelay?: number | undefined;
-  /** How often it tells its neighbors of itself, with `stp`. Kernel's default 2. */
+  /** The time between two messages to its neighbors, with `stp`. Kernel's default: 2. */
   helloTime?: number | undefined;
-  /** How long it believes a neighbor that is silent, with `stp`. Kernel's default 20. */
+  /** The time after which it ignores the last message of a silent neighbor, with `stp`. Kernel's default: 20. */
   maxAge?: number | undefined;
-  /** How long an address that was learnt is kept. Kernel's default 300. */
+  /** The time for which an address that was learnt is kept. Kernel's default: 300. */
   ageingTime?: number | undefined;
-  /** Its priority in the spanning tree. Kernel's default 32768. */
+  /** Its priority in the spanning tree. Kernel's default: 32768. */
   priority?: number | undefined;
-  /** Ports are members of some VLANs only. Default false. */
+  /** Makes each port a member of some VLANs only. Default: false. */
   vlanFiltering?: boolean | undefined;
-  /** The protocol of the tags that count then. Kernel's default `'802.1Q'`. */
+  /** The protocol of the tags that are used for that. Kernel's default: `'802.1Q'`. */
   vlanProtocol?: VlanProtocol | undefined;
-  /** The VLAN of untagged frames; 0 for none. Kernel's default 1. */
+  /** The VLAN of untagged frames; 0 for none. Kernel's default: 1. */
   vlanDefaultPvid?: number | undefined;
-  /** Multicast goes only to ports that have asked for it. Kernel's default true. */
+  /** Sends multicast only to ports that have asked for it. Kernel's default: true. */
   multicastSnooping?: boolean | undefined;
 }
 
-/** The settings of a port of a bridge; its `master` makes a link one. A setting that is not given stays as it is. bridge(8) */
+/**
+ * The settings of a port of a bridge. A link becomes a port when the bridge is its `master`. A setting that is not
+ * given stays as it is. bridge(8)
+ */
 export interface BridgePortOptions {
-  /** How it treats frames; with `stp` the bridge decides. */
+  /** The way it treats frames; with `stp` the bridge decides that. */
   state?: BridgePortState | undefined;
   /** Its priority in the spanning tree, 0 to 63; the lowest is preferred. Kernel's default 32. */
   priority?: number | undefined;
@@ -38,17 +44,17 @@ export interface BridgePortOptions {
   cost?: number | undefined;
   /** Sends frames back out of the port that they came in by. Default false. */
   hairpin?: boolean | undefined;
-  /** Refuses to hear of spanning trees from there. */
+  /** Ignores spanning tree messages from this port. */
   guard?: boolean | undefined;
-  /** Never leads to the root of the spanning tree. Default false. */
+  /** Does not let this port lead to the root of the spanning tree. Default: false. */
   rootBlock?: boolean | undefined;
-  /** Gets no more multicast as soon as somebody there has left the group. Default false. */
+  /** Sends no more multicast to this port as soon as somebody there has left the group. Default: false. */
   fastLeave?: boolean | undefined;
-  /** Learns addresses from frames that come in. Default true. */
+  /** Learns addresses from frames that come in by this port. Default: true. */
   learning?: boolean | undefined;
-  /** Gets unicast frames whose destination is not known. Default true. */
+  /** Sends unicast frames with an unknown destination to this port. Default: true. */
   flood?: boolean | undefined;
-  /** Reaches only ports that are not isolated. Default false. */
+  /** Lets this port reach only ports that are not isolated. Default: false. */
   isolated?: boolean | undefined;
 }
 
@@ -57,7 +63,7 @@ export type BridgePortState = 'disabled' | 'listening' | 'learning' | 'forwardin
 
 const PORT_STATES = new Names<BridgePortState>({ disabled: 0, listening: 1, learning: 2, forwarding: 3, blocking: 4 });
 
-/** Priority, then the address: `8000.02:00:00:00:00:01`. */
+/** Shows the id of a bridge: priority, then address, `8000.02:00:00:00:00:01`. */
 function bridgeId<K extends string>(
   key: K,
 ): Pick<KindOption<never, Partial<Record<K, Uint8Array | undefined>>>, 'describe'> {
@@ -95,7 +101,7 @@ export const bridge = linkKind<BridgeOptions>()({
   },
   fixed: [],
   shown: { bridgeId: bridgeId('BRIDGE_ID'), rootId: bridgeId('ROOT_ID') },
-  /** A kernel without VLANs of bridges shows that they are off, and refuses to be told so. */
+  /** Leaves out `vlanFiltering` where it is off. A kernel without VLANs of bridges shows it, and refuses to set it. */
   again: ({ vlanFiltering, ...details }) => (vlanFiltering === true ? { ...details, vlanFiltering } : details),
 });
 

@@ -1,6 +1,6 @@
 import { linkKind } from './kind';
 
-/** The options of a kind that has none of its own. */
+/** The options of a kind that has no options. */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- an empty interface has no keys to check
 export interface NoOptions {}
 

@@ -17,27 +17,27 @@ import { type VxlanOptions, vxlan } from './vxlan';
 export interface KindOptions {
   /** A pair of connected links. */
   veth: VethOptions;
-  /** A switch of Ethernet. */
+  /** An Ethernet switch. */
   bridge: BridgeOptions;
-  /** A link that loses all packets. */
+  /** A link that drops all packets. */
   dummy: NoOptions;
   /** A link that sends packets through queueing disciplines. */
   ifb: NoOptions;
   /** Tagged frames over another link. */
   vlan: VlanOptions;
-  /** A second link-layer address of another link. */
+  /** A link with a second link-layer address on another link. */
   macvlan: MacvlanOptions;
-  /** The same, for a program that reads the frames. */
+  /** A macvlan for a program that reads the frames. */
   macvtap: MacvlanOptions;
-  /** More IP addresses on another link. */
+  /** A link with further IP addresses on another link. */
   ipvlan: IpvlanOptions;
-  /** Ethernet through a network of IP. */
+  /** Ethernet over an IP network. */
   vxlan: VxlanOptions;
-  /** A routing table of their own for the links that belong to it. */
+  /** A separate routing table for the links that belong to it. */
   vrf: VrfOptions;
-  /** Packets of IP for a program that reads them. */
+  /** IP packets for a program that reads them. */
   tun: TunOptions;
-  /** Frames of Ethernet for a program that reads them. */
+  /** Ethernet frames for a program that reads them. */
   tap: TunOptions;
 }
 
@@ -59,24 +59,24 @@ export const KINDS = {
 /** A kind of link that can be made. */
 export type LinkKind = keyof KindOptions;
 
-/** The options that a link of a kind keeps as they were made: all, or the `link` of a macvlan. */
+/** The options of a kind that cannot be changed after the link was made: all, or the `link` of a macvlan. */
 type FixedOf<K extends LinkKind> = (typeof KINDS)[K]['fixed'] extends readonly (infer F extends PropertyKey)[]
   ? F
   : keyof KindOptions[K];
 
-/** The kinds that can be changed once they are there. */
+/** The kinds that can be changed after the link was made. */
 export type ChangeableKind = {
   [K in LinkKind]: (typeof KINDS)[K]['fixed'] extends 'all' ? never : K;
 }[LinkKind];
 
-/** The options of a kind that can be changed once a link is there. */
+/** The options of a kind that can be changed after the link was made. */
 export type KindChanges<K extends ChangeableKind> = Omit<KindOptions[K], FixedOf<K>>;
 
 export const LINK_KINDS = Object.keys(KINDS) as LinkKind[];
 
 export const CHANGEABLE = LINK_KINDS.filter((kind): kind is ChangeableKind => KINDS[kind].fixed !== 'all');
 
-/** A port's settings, by the kind of its master. */
+/** The settings of a port, by the kind of its master. */
 const PORTS = { bridge: bridgePort };
 
 export const LINKINFO = attributes('IFLA_INFO_', {
@@ -104,7 +104,7 @@ export function encodeKind(name: LinkKind, options: object, resolved: Resolved):
   };
 }
 
-/** The details that IFLA_LINKINFO says beyond the kind. */
+/** The details in IFLA_LINKINFO beside the kind. */
 export function describeKind({ KIND, DATA }: LinkInfo, nameOf: NameOf): LinkDetails | undefined {
   const kind = KIND === undefined ? undefined : kindNamed(KIND);
   if (kind === undefined || DATA === undefined) return undefined;
@@ -117,7 +117,7 @@ export function encodePort(options: BridgePortOptions): LinkInfo {
   return { SLAVE_KIND: 'bridge', SLAVE_DATA: encodeOptions(bridgePort, options, {}) };
 }
 
-/** The settings that IFLA_LINKINFO says of a port of a bridge. */
+/** The settings of a port of a bridge in IFLA_LINKINFO. */
 export function describePort({ SLAVE_KIND, SLAVE_DATA }: LinkInfo): LinkDetails | undefined {
   if (SLAVE_KIND !== 'bridge' || SLAVE_DATA === undefined) return undefined;
   return describeOptions(bridgePort, SLAVE_DATA, String);

@@ -4,20 +4,23 @@ import { u16 } from '../../netlink/types';
 import type { LinkReference } from '../link-name';
 import { attribute, below, linkKind, named, needed } from './kind';
 
-/** An ipvlan: more IP addresses on another link, with one address of the link layer. Takes CONFIG_IPVLAN. */
+/** An ipvlan: further IP addresses on another link, with the same link-layer address. Needs CONFIG_IPVLAN. */
 export interface IpvlanOptions {
-  /** The link that it shares the address of. */
+  /** The link whose link-layer address it shares. */
   link: LinkReference;
-  /** Kernel's default `'l3'`. */
+  /** The mode. Kernel's default: `'l3'`. */
   mode?: IpvlanMode | undefined;
-  /** How it reaches others on the same link. Kernel's default `'bridge'`. */
+  /** The way it reaches other ipvlans on the same link. Kernel's default: `'bridge'`. */
   isolation?: IpvlanIsolation | undefined;
 }
 
-/** The link below acts as a switch (`'l2'`), or as a router (`'l3'`); `'l3s'` is a router with connection tracking. */
+/** The mode of the link below: a switch (`'l2'`), a router (`'l3'`), or a router with connection tracking (`'l3s'`). */
 export type IpvlanMode = 'l2' | 'l3' | 'l3s';
 
-/** Links on top of the same link reach each other at once (`'bridge'`), not at all, or by a switch outside (`'vepa'`). */
+/**
+ * The way ipvlans on the same link reach each other: directly (`'bridge'`), not at all (`'private'`), or by a switch
+ * outside (`'vepa'`).
+ */
 export type IpvlanIsolation = 'bridge' | 'private' | 'vepa';
 
 const MODES = new Names<IpvlanMode>({ l2: 0, l3: 1, l3s: 2 });

@@ -1,6 +1,6 @@
 /**
- * How a kind of link is declared: each option with its check, the attribute of `<linux/if_link.h>` that it becomes, and
- * the value that a list shows. All that is done with options follows from the declaration.
+ * Declarations of kinds of links. A declaration has each option with its check, its attribute of `<linux/if_link.h>`,
+ * and the value that a list shows. All code for options follows from the declarations.
  */
 import {
   type Check,
@@ -23,14 +23,14 @@ export type Detail = string | number | boolean;
 /** Details of a link, or of a port of a bridge, as values of JSON. */
 export type LinkDetails = Record<string, Detail>;
 
-/** A kind of value: as a caller writes it, as a message has it, and as a list shows it. */
+/** A kind of value, with its three forms: as a caller writes it, as a message has it, and as a list shows it. */
 export interface Value<T, Wire> {
   readonly check: Check<T>;
   readonly encode: (value: T) => Wire;
   readonly show: (wire: Wire) => Detail;
 }
 
-/** Numbers for what options refer to, which have been asked of the kernel. */
+/** Numbers of the links and namespaces that options refer to. They have been looked up. */
 export interface Resolved {
   /** The index of the link that the option `link` names. */
   readonly link?: number | undefined;
@@ -42,7 +42,7 @@ export interface Resolved {
 export interface KindOption<T, Data> {
   readonly check: Check<T>;
   encode(value: T, resolved: Resolved): Data;
-  /** The value that a list shows; undefined if the message does not say it. */
+  /** The value that a list shows; undefined where the message does not have it. */
   describe(data: Data, nameOf: NameOf): Detail | undefined;
 }
 
@@ -54,15 +54,15 @@ export interface LinkKindOf<O, Data, Fixed extends readonly (keyof O)[] | 'all'>
     readonly [K in keyof O]-?: KindOption<Exclude<O[K], undefined>, Data> &
       (undefined extends O[K] ? unknown : { readonly needed: true });
   };
-  /** The options that an existing link keeps; `'all'` for a kind that cannot be changed. */
+  /** The options that cannot be changed in an existing link; `'all'` for a kind that cannot be changed. */
   readonly fixed: Fixed;
-  /** Options of a new link that are not left to the kernel. */
+  /** Defaults for a new link that differ from the kernel's. */
   readonly defaults?: Partial<O>;
   /** Checks the options of a new link that depend on each other. */
   validate?(name: string, options: Partial<O>): void;
-  /** Details that no option sets. */
+  /** Details of a list that no option sets. */
   readonly shown?: Readonly<Record<string, Pick<KindOption<never, Data>, 'describe'>>>;
-  /** The details of a listed link that a link like it is made with, if not all of them. */
+  /** The details of a listed link that are used to make a link like it. Absent where all are used. */
   again?(details: LinkDetails): LinkDetails;
 }
 
@@ -88,12 +88,15 @@ export function attribute<K extends string, T, Wire>(
   };
 }
 
-/** A link of this kind cannot be made without the option. */
+/** Marks an option without which a link of this kind cannot be made. */
 export function needed<Option>(option: Option): Option & { readonly needed: true } {
   return { ...option, needed: true };
 }
 
-/** The link that this one is on top of, IFLA_LINK, which all links have. So it is not among the options in lists. */
+/**
+ * The link that this one is on top of. It is IFLA_LINK, which all links have, and so it is not among the options in
+ * lists.
+ */
 export const below: KindOption<LinkReference, object> & { readonly below: true } = {
   below: true,
   check: as(validateLink),
@@ -113,10 +116,10 @@ export function named<N extends string>(names: Names<N>): Value<N, number> {
   return { check: oneOf(names.names), encode: (name) => names.numberOf(name), show: (wire) => names.nameOf(wire) };
 }
 
-/** Kernel times of bridges are in hundredths of a second: USER_HZ. */
+/** The units in one second of the times of bridges: USER_HZ. */
 const TICKS = 100;
 
-/** Seconds, of which a bridge keeps hundredths. */
+/** Seconds. A bridge keeps hundredths of them. */
 export const seconds: Value<number, number> = {
   check(name, value) {
     if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
@@ -135,7 +138,7 @@ export function checksOf(kind: AnyKind, what: string): Record<string, Check<unkn
   return Object.fromEntries(checks) as Record<string, Check<unknown>>;
 }
 
-/** The attributes that options become; undefined if there are none. */
+/** The attributes for options; undefined where there are none. */
 export function encodeOptions(kind: AnyKind, options: object, resolved: Resolved): Record<string, unknown> | undefined {
   const data: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(kind.options)) {
@@ -145,7 +148,7 @@ export function encodeOptions(kind: AnyKind, options: object, resolved: Resolved
   return Object.keys(data).length === 0 ? undefined : data;
 }
 
-/** The details that attributes say. */
+/** The details in attributes. */
 export function describeOptions(kind: AnyKind, data: Record<string, unknown>, nameOf: NameOf): LinkDetails {
   const details: LinkDetails = {};
   for (const shown of [kind.options, kind.shown ?? {}]) {

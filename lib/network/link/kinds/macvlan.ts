@@ -4,17 +4,18 @@ import { u16, u32 } from '../../netlink/types';
 import type { LinkReference } from '../link-name';
 import { attribute, below, linkKind, named, needed } from './kind';
 
-/** A macvlan or macvtap: one more address of the link layer on another link. Takes CONFIG_MACVLAN, CONFIG_MACVTAP. */
+/** A macvlan or macvtap: one more link-layer address on another link. Needs CONFIG_MACVLAN or CONFIG_MACVTAP. */
 export interface MacvlanOptions {
-  /** The link that it is a second address of. */
+  /** The link that gets the second address. */
   link: LinkReference;
-  /** How it reaches others on the same link. Kernel's default `'vepa'`. */
+  /** The way it reaches other macvlans on the same link. Kernel's default: `'vepa'`. */
   mode?: MacvlanMode | undefined;
 }
 
 /**
- * How links on top of the same link reach each other: not at all (`'private'`), by a switch outside (`'vepa'`), or at
- * once (`'bridge'`). With `'passthru'` there is one only; with `'source'` a link takes frames of some senders only.
+ * The way macvlans on the same link reach each other: not at all (`'private'`), by a switch outside (`'vepa'`), or
+ * directly (`'bridge'`). With `'passthru'` there is only one; with `'source'` a macvlan takes only frames of some
+ * senders.
  */
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 

@@ -3,20 +3,21 @@ import { attributes } from '../../netlink/attributes';
 import { u32, u8 } from '../../netlink/types';
 import { attribute, bit, integer, linkKind, named } from './kind';
 
-/** Options of a tun or tap: who else may open it, and the format of its packets. */
+/** Options of a tun or tap: the users who may open it, and the format of its packets. */
 export interface TunOptions {
   /**
-   * The user who may open it without CAP_NET_ADMIN: as the user namespace that owns the network knows it, if this process
-   * is not privileged and joins that. In `info` of a link it is as this process knows it.
+   * The uid of the user who may open it without CAP_NET_ADMIN. If this process is not privileged and joins the user
+   * namespace that owns the network, it is the uid in that namespace. In `info` of a link it is the uid in this
+   * process's user namespace.
    */
   owner?: number | undefined;
-  /** The group that may. */
+  /** The gid of the group whose members may open it without CAP_NET_ADMIN. */
   ownerGroup?: number | undefined;
-  /** Several descriptors may be open on it. Default false. */
+  /** Allows several open descriptors. Default: false. */
   multiQueue?: boolean | undefined;
-  /** Each packet begins with 4 bytes of flags and protocol. Default false. */
+  /** Puts 4 bytes of flags and protocol before each packet. Default: false. */
   packetInfo?: boolean | undefined;
-  /** Each packet begins with a `virtio_net_hdr`. Default false. */
+  /** Puts a `virtio_net_hdr` before each packet. Default: false. */
   vnetHeader?: boolean | undefined;
 }
 
@@ -24,7 +25,7 @@ const TYPES = new Names<'tun' | 'tap'>({ tun: 1, tap: 2 });
 
 const id = integer(0, 2 ** 32 - 2);
 
-/** A tun or tap. It is made through /dev/net/tun; the attributes only tell of it. */
+/** A tun or tap. It is made through /dev/net/tun; the attributes only describe it. */
 export const tun = linkKind<TunOptions>()({
   attributes: attributes('IFLA_TUN_', {
     OWNER: [1, u32],

@@ -9,17 +9,17 @@ import { type KindOption, linkKind } from './kind';
 
 /** A veth: a pair of connected links. Each end receives the packets that the other sends. veth(4) */
 export interface VethOptions {
-  /** The other end. Default: as the kernel has it, in the same network. */
+  /** The other end. Default: one with a name of the kernel's choice, in the same network. */
   peer?: VethPeer | undefined;
 }
 
 /** The other end of a veth. */
 export interface VethPeer extends LinkSettings {
-  /** Default: the kernel's, `veth` and a number. */
+  /** The name. Default: `veth` and a number, by the kernel. */
   name?: string | undefined;
-  /** Its index. Default: the next that is free there. */
+  /** The index. Default: the next that is free in that namespace. */
   index?: number | undefined;
-  /** The namespace to create that end in. Default: this network. */
+  /** The namespace to create the other end in. Default: this network. */
   namespace?: NetworkTarget | undefined;
 }
 
@@ -50,7 +50,10 @@ const peerMessage: Type<PeerMessage> = {
   },
 };
 
-/** All about the other end is in the message that makes this one. It cannot be brought up then: ENOTCONN. */
+/**
+ * The other end. All its settings are in the message that makes this end, but it cannot be brought up by that
+ * (ENOTCONN).
+ */
 const peer: KindOption<VethPeer, { PEER?: PeerMessage | undefined }> = {
   check: PEER,
   encode: (given, { peerNamespace }) => ({

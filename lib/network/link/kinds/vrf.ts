@@ -2,7 +2,7 @@ import { attributes } from '../../netlink/attributes';
 import { u32 } from '../../netlink/types';
 import { attribute, integer, linkKind, needed } from './kind';
 
-/** A vrf: links that belong to it have a routing table of their own. Takes CONFIG_NET_VRF. */
+/** A vrf: the links that belong to it have a separate routing table. Needs CONFIG_NET_VRF. */
 export interface VrfOptions {
   /** The number of that routing table. */
   table: number;

@@ -6,43 +6,46 @@ import { be16, ip, struct, u32, u8 } from '../../netlink/types';
 import type { LinkReference } from '../link-name';
 import { type KindOption, address, attribute, below, bit, integer, linkKind } from './kind';
 
-/** A vxlan: Ethernet through a network of IP, RFC 7348. Takes CONFIG_VXLAN. */
+/** A vxlan: Ethernet over an IP network, RFC 7348. Needs CONFIG_VXLAN. */
 export interface VxlanOptions {
   /** The network's identifier, VNI: 0 to 16777215. Needed, unless the link is `external`. */
   id?: number | undefined;
   /** The link that its packets leave by. */
   link?: LinkReference | undefined;
-  /** The other end, or the multicast group of all ends. */
+  /** The address of the other end, or the multicast group of all ends. */
   remote?: string | undefined;
-  /** The address that its packets come from. Default: as the route to the other end has it. */
+  /** The address that its packets come from. Default: that of the route to the other end. */
   local?: string | undefined;
-  /** The UDP port. Default 4789, the number it was given; the kernel's own default, 8472, is older than that. */
+  /** The UDP port. Default: 4789, the assigned number; the kernel's own default, 8472, is older. */
   port?: number | undefined;
-  /** Source ports, first and last. */
+  /** The UDP ports that packets are sent from, first and last. */
   portRange?: readonly [low: number, high: number] | undefined;
-  /** The time to live of its packets. Default: as of any packet for a single address, 1 for a group. */
+  /** The time to live of its packets. Default: that of other packets for a single address, 1 for a group. */
   ttl?: number | undefined;
-  /** The type of service of its packets. Default 0. */
+  /** The type of service of its packets. Default: 0. */
   tos?: number | undefined;
-  /** Learns addresses from frames that come in. Kernel's default true. */
+  /** Learns addresses from frames that come in. Kernel's default: true. */
   learning?: boolean | undefined;
-  /** Seconds that a learnt address is kept. Kernel's default 300. */
+  /** Seconds for which an address that was learnt is kept. Kernel's default: 300. */
   ageing?: number | undefined;
-  /** Whoever sends a packet (a route, Open vSwitch) says where it goes; `id` is not given then. */
+  /**
+   * Takes the destination of each packet from its sender (a route, Open vSwitch); `id` is not given then. Default:
+   * false.
+   */
   external?: boolean | undefined;
 }
 
-/** The UDP port IANA has assigned to VXLAN. */
+/** The UDP port that IANA has assigned to VXLAN. */
 const VXLAN_PORT = 4789;
 
-/** The link that packets leave by is an attribute of the kind, and not IFLA_LINK. */
+/** The link that packets leave by. It is an attribute of the kind, and not IFLA_LINK. */
 const link: KindOption<LinkReference, { LINK?: number | undefined }> = {
   check: below.check,
   encode: (_, resolved) => ({ LINK: resolved.link }),
   describe: ({ LINK }, nameOf) => (LINK === undefined || LINK === 0 ? undefined : nameOf(LINK)),
 };
 
-/** There is one attribute for each family of addresses. */
+/** An option that is an address. There is one attribute for each family. */
 function eitherAddress<A extends string, B extends string>(
   inet: A,
   inet6: B,
@@ -106,6 +109,6 @@ export const vxlan = linkKind<VxlanOptions>()({
     if (id !== undefined || external === true) return;
     throw invalidValue(`${name}.id`, id, 'must be given, unless the link is external');
   },
-  /** One that is external has no id, and the kernel shows 0. */
+  /** Leaves out the id of an external vxlan. It has none, and the kernel shows 0. */
   again: ({ id, ...details }) => (details.external === true || id === undefined ? details : { ...details, id }),
 });
