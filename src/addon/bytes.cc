@@ -6,7 +6,7 @@
 namespace linux_ns {
 namespace {
 
-// Of one element; 0 for a type that Node-API has added since.
+// The size of one element in bytes; 0 for a type that Node-API has added since.
 size_t SizeOf(napi_typedarray_type type) {
   switch (type) {
     case napi_int8_array:

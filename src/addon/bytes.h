@@ -14,12 +14,12 @@ struct Bytes {
   size_t size = 0;
 };
 
-// Where the bytes of a typed array or a DataView are, whatever kind of buffer is below it: shared, resizable, detached
-// (then there are none). Valid until JavaScript runs again; those of a shared buffer may change at any time, so they
-// are copied, or passed to the kernel, once. False for any other value; no exception is pending.
+// Finds the bytes of a typed array or a DataView on any kind of buffer: shared, resizable, or detached (it has none).
+// They are valid until JavaScript runs again. Bytes of a shared buffer may change at any time, so they are copied, or
+// passed to the kernel, once. Returns false for any other value, and then no exception is pending.
 bool FindBytes(Napi::Env env, const Napi::Value &value, Bytes *bytes);
 
-// What a Uint32Array has.
+// The numbers of a Uint32Array.
 std::vector<uint32_t> NumbersOf(const Bytes &bytes);
 
 // An argument. False with an exception pending.

@@ -13,7 +13,7 @@ inline int IntArgument(const Napi::CallbackInfo &info, size_t index) {
   return info[index].IsNumber() ? info[index].As<Napi::Number>().Int32Value() : -1;
 }
 
-// Whether an argument is true; not converted either.
+// Returns true for the boolean true alone: other values are not converted either.
 inline bool BooleanArgument(const Napi::CallbackInfo &info, size_t index) {
   return info[index].IsBoolean() && info[index].As<Napi::Boolean>().Value();
 }

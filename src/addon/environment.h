@@ -15,12 +15,12 @@
 
 namespace linux_ns {
 
-// What is open in an environment, and is closed with it.
+// Something that is open in an environment, and is closed with it.
 class Closable {
 public:
   virtual ~Closable() = default;
 
-  // First of all: what has not been started any more is not to be. Jobs are still under way.
+  // Called first: prevents the start of everything that has not been started yet. Jobs are still under way.
   virtual void CallOff() {}
 
   // With no job under way: closes all that it holds, calls nobody, and removes itself from the environment.

@@ -1,4 +1,4 @@
-// What failed, before it is an Error: made on any thread, thrown or reported on Node's.
+// A failure that is not an Error yet: it is made on any thread, and thrown or reported on Node's.
 #ifndef LINUX_NS_ADDON_FAILURE_H
 #define LINUX_NS_ADDON_FAILURE_H
 

@@ -32,7 +32,7 @@ class ReadyImage {
 public:
   ReadyImage() { uv_mutex_init(&mutex_); }
 
-  // What was there, in exchange.
+  // Puts this image in the place of the present one, and returns that one.
   Fd Swap(Fd image) {
     uv_mutex_lock(&mutex_);
     std::swap(image, image_);

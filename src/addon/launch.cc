@@ -89,7 +89,7 @@ std::optional<Failure> Launch::MakeControl() {
   }
   control.Reset(pair[0]);
   theirs_.Reset(pair[1]);
-  // Who speaks is told by the kernel, by its pid in our pid namespace: unix(7).
+  // The kernel tells who has sent a message, by its pid in our pid namespace: unix(7).
   int pass = 1;
   if (setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &pass, sizeof(pass)) < 0) {
     return Failure::Last("setsockopt");
@@ -303,7 +303,7 @@ void Launch::FailMap(const char *file, Failure why) {
   Fail("killed", {0, why.syscall, ""});
 }
 
-// Where clone3 could not give birth in it: cgroups(7). The plan waits meanwhile.
+// Moves the task into the cgroup where clone3 could not create it there: cgroups(7). The plan waits meanwhile.
 bool Launch::MoveToCgroup() {
   Fd procs(openat(cgroup.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
   std::string text = std::to_string(pid);

@@ -23,7 +23,7 @@ public:
   Launch(const Launch &) = delete;
   Launch &operator=(const Launch &) = delete;
 
-  // What is wanted; not touched by Node's thread once it is handed over.
+  // The request. Node's thread does not touch it any more once it is handed over.
   uint64_t clone_flags = 0;
   Plan plan;
   std::string setgroups, uid_map, gid_map; // empty: not written
@@ -31,7 +31,7 @@ public:
   std::vector<int> set_tid; // pids for the task itself, from its own pid namespace outwards; none: as the kernel has it
   Fd cgroup;                // to be born in; none: the caller's
 
-  // Of the socket to nsinit, and of the line of who stays: src/plan/plan.h.
+  // Descriptors of the socket to nsinit, and of the line for a task that stays: src/plan/plan.h.
   Fd control;
   Fd line;
 
@@ -58,7 +58,7 @@ public:
   // True once the outcome is there to be read: always, after the first event on the socket.
   bool done();
 
-  // What could not be sent to a task that waited for it, and was told to end instead.
+  // The failure of sending the plan to a task that waited for it, and that was told to end instead.
   std::optional<Failure> unsent();
 
   // Node's thread: the task that the launcher waits for until it has become nsinit, where somebody holds it up; else 0.

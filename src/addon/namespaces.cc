@@ -33,7 +33,7 @@ Failure RequestFailure(int fd) {
   return failure;
 }
 
-// What belongs to a namespace, as a descriptor.
+// Opens a namespace that is related to this one, as a descriptor.
 Napi::Value Related(const Napi::CallbackInfo &info, unsigned long request) {
   int fd = IntArgument(info, 0);
   Fd related(ioctl(fd, request));

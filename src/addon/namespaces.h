@@ -1,4 +1,4 @@
-// What can be asked of a namespace by its descriptor, and of the calling thread: ioctl_ns(2), setns(2), unshare(2).
+// Questions about a namespace by its descriptor, and changes of the calling thread: ioctl_ns(2), setns(2), unshare(2).
 #ifndef LINUX_NS_ADDON_NAMESPACES_H
 #define LINUX_NS_ADDON_NAMESPACES_H
 

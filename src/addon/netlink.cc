@@ -79,8 +79,9 @@ private:
         return errno == EAGAIN || Fail("recvmsg", errno);
       }
       if (got == 0) {
-        // What has an end, and no sender, is no netlink socket: somebody has closed ours. Datagrams of no bytes are how
-        // the IPv6 part of a list of routes tells that one of them fits in none, over and over: it goes no further.
+        // A socket that has an end, and no sender, is no netlink socket: somebody has closed ours. A netlink socket
+        // gives empty datagrams, over and over, when a route of the IPv6 part of a list fits in none: the list goes no
+        // further.
         return Fail("recvmsg", size == 0 ? EBADF : EMSGSIZE);
       }
       if (static_cast<size_t>(got) > kMostBytes) {

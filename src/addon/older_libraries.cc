@@ -1,6 +1,6 @@
-// What the headers of newer libraries refer to and older ones do not have, so that a prebuilt addon loads with
-// glibc 2.28 and the libstdc++ of GCC 8, as Node's own binaries do. scripts/check-package.js fails when something is
-// missing here.
+// Symbols that the headers of newer libraries refer to and that older libraries do not have. With them a prebuilt addon
+// loads with glibc 2.28 and the libstdc++ of GCC 8, as Node's own binaries do. scripts/check-package.js fails when a
+// symbol is missing here.
 #include <cstdlib>
 
 // glibc 2.32, <sys/single_threaded.h>: read by shared_ptr. This process has launcher threads.

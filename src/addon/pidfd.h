@@ -35,7 +35,7 @@ pid_t PidOfPidfd(int pidfd);
 
 Result<Fd> OpenPidfd(pid_t pid);
 
-// Whether it has ended: nothing is to be waited for before WaitPidfd() returns.
+// True once the process has ended: WaitPidfd() then returns without waiting.
 bool HasEnded(int pidfd);
 
 // Returns when it has. It is not reaped.

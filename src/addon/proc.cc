@@ -28,7 +28,7 @@ std::string Read(const std::string &path) {
 
 } // namespace
 
-// Of each launch: in one read(2), without more.
+// Each launch asks for it, so it takes one read(2) and nothing more.
 std::string NameOf(pid_t pid) {
   char path[32];
   char name[32];

@@ -1,4 +1,4 @@
-// What /proc says of processes: proc(5). Where there is no /proc, all of it is empty.
+// Facts about processes from /proc: proc(5). Without a /proc, all of them are empty.
 #ifndef LINUX_NS_ADDON_PROC_H
 #define LINUX_NS_ADDON_PROC_H
 

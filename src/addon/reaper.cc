@@ -50,7 +50,7 @@ void Await(int epoll, std::unique_ptr<Awaited> awaited) {
   epoll_event event = {};
   event.events = EPOLLIN;
   event.data.ptr = awaited.get();
-  // Where there is no memory for it the process stays a zombie: nothing else can be done about it.
+  // If there is no memory for this, the process stays a zombie: nothing else can be done about it.
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, awaited->fd.get(), &event) == 0) {
     static_cast<void>(awaited.release());
   }
@@ -138,7 +138,7 @@ struct Reaper {
   Reaper() { uv_mutex_init(&mutex); }
 };
 
-// What its thread waits for, -1 where there is none to be had now.
+// The epoll descriptor that the thread waits on; -1 where none can be made now.
 int SharedEpoll() {
   static Reaper *reaper = new Reaper();
   uv_mutex_lock(&reaper->mutex);

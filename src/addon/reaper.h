@@ -10,12 +10,12 @@
 
 namespace linux_ns {
 
-// What an environment leaves behind of a launch when it ends.
+// The processes of a launch that an environment leaves behind when it ends.
 struct Remains {
   std::vector<Fd> pidfds; // children of this process
   pid_t init = 0;         // one of them, where that is an init that was killed: of what keeps it from ending
-  // Where nsinit may yet tell of a child that it has forked; none where it has told of all. Then all children of the
-  // launch were killed, and this is nsinit as it was cloned.
+  // The socket on which nsinit may still tell of a child that it has forked; none where it has told of all of them.
+  // With a socket, all known children of the launch were killed, and `first` is nsinit as it was cloned.
   Fd control;
   pid_t first = 0;
 };

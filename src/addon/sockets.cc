@@ -40,7 +40,8 @@ struct AddressArguments {
   }
 };
 
-// As getaddrinfo(3): a name, or what is none and a number. The socket answers for its own namespace: netdevice(7).
+// The index of an interface. As in getaddrinfo(3), `scope` is a name, or a number where no interface has that name. The
+// socket answers for its own namespace: netdevice(7).
 Result<uint32_t> InterfaceIndex(int fd, const std::string &scope) {
   ifreq request = {};
   if (scope.size() < sizeof(request.ifr_name)) {

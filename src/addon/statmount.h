@@ -1,4 +1,4 @@
-// What the kernel says of mounts that /proc/PID/mountinfo has no room for: listmount(2), statmount(2), Linux 6.8.
+// Facts about mounts that are not in /proc/PID/mountinfo: listmount(2), statmount(2), Linux 6.8.
 #ifndef LINUX_NS_ADDON_STATMOUNT_H
 #define LINUX_NS_ADDON_STATMOUNT_H
 

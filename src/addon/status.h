@@ -1,4 +1,4 @@
-// What statx(2) says, in the place of stat(2) and fstat(2), which are symbols of glibc 2.33.
+// The status of a file by statx(2), instead of stat(2) and fstat(2), which are symbols of glibc 2.33.
 #ifndef LINUX_NS_ADDON_STATUS_H
 #define LINUX_NS_ADDON_STATUS_H
 

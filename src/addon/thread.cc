@@ -14,7 +14,7 @@
 namespace linux_ns {
 namespace {
 
-// Of all architectures, and LANDLOCK_CREATE_RULESET_VERSION: headers of older systems lack them.
+// The number of the call on all architectures, and LANDLOCK_CREATE_RULESET_VERSION: older systems' headers lack them.
 constexpr long kLandlockCreateRuleset = 444;
 constexpr unsigned kLandlockVersion = 1;
 

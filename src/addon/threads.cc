@@ -47,7 +47,7 @@ Pool &Shared(Lane lane) {
 
 void ThreadMain(void *of) {
   Pool &pool = *static_cast<Pool *>(of);
-  // As top(1) and ps(1) show it; where it can't be set nothing depends on it.
+  // The name that top(1) and ps(1) show. Nothing depends on it where it cannot be set.
   prctl(PR_SET_NAME, pool.name);
   BlockSignals();
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);

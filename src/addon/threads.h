@@ -13,7 +13,7 @@ namespace linux_ns {
 // The name of the threads that clone, and of what they have cloned until it is nsinit.
 constexpr char kLaunchThreadName[] = "ns-launcher";
 
-// What a thread lends to a job: a stack for a child, a word that the kernel clears when the thread ends, and
+// Things that a thread lends to a job: a stack for a child, a word that the kernel clears when the thread ends, and
 // its tid.
 struct Stack {
   char *base;

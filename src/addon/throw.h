@@ -20,14 +20,15 @@ inline void ThrowSystem(Napi::Env env, const Failure &failure) {
   error.ThrowAsJavaScriptException();
 }
 
-// What a callback has thrown is an uncaught exception. Left pending, it would come out of the next call of the addon.
+// Makes an exception that a callback has thrown an uncaught one. Left pending, it would come out of the next call of
+// the addon.
 inline void TellUncaught(Napi::Env env) {
   if (env.IsExceptionPending()) {
     napi_fatal_exception(env, env.GetAndClearPendingException().Value());
   }
 }
 
-// What a new object wraps. In a Worker that is being terminated neither is sure to be there: null.
+// The C++ object that a new object wraps. In a Worker that is being terminated either may be missing: then null.
 template <typename Wrapped> Wrapped *UnwrapNew(const Napi::Object &object) {
   return object.IsEmpty() ? nullptr : Wrapped::Unwrap(object);
 }

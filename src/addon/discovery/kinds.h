@@ -27,7 +27,7 @@ constexpr NamespaceFile kNamespaceFiles[] = {
     {kCloneNewTime, "time", "time:["},
     {CLONE_NEWUSER, "user", "user:["},
     {CLONE_NEWUTS, "uts", "uts:["},
-    // Where children will be born: perhaps in a namespace that nothing else shows.
+    // The namespaces that children will be born in. Nothing else may show them.
     {CLONE_NEWPID, "pid_for_children", "pid:["},
     {kCloneNewTime, "time_for_children", "time:["},
 };

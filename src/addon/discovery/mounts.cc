@@ -98,8 +98,8 @@ void Finder::ReadMount(std::string_view line, int root, int pid, uint64_t mount_
     }
     std::string target = Unescape(FieldOf(line, 4));
     Fd path = OpenMountPoint(root, target.c_str(), pid == 0);
-    // Where another mount covers it, or another root hides it, it is held all the same, but the path opens something
-    // else.
+    // The mount may be covered by another one, or hidden by another root. It still holds the namespace, but the path
+    // opens something else.
     bool opens = path && IsInode(path.get(), inode, table_);
     if (opens && table_.FlagOf(inode) == 0) {
       table_.Learn(Reopen(path));

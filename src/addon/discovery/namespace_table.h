@@ -34,7 +34,7 @@ public:
   // Makes it known. The number of its inode, or 0 when the descriptor is of something else.
   uint64_t Learn(Fd fd);
 
-  // Whether a device is that of namespaces.
+  // True for the device of the kernel's nsfs, on which all namespaces are.
   bool IsNamespaceDevice(dev_t device) const { return device == device_; }
 
 private:

@@ -37,7 +37,7 @@ inline bool ReadFile(int directory, const char *path, std::string &text, size_t 
     if (size <= 0) {
       return size == 0;
     }
-    // Of what is small the kernel gives all that there is at once; longer lists come by the page.
+    // The kernel gives the whole of a small file at once; longer lists come page by page.
     if (most != kWholeFile && text.size() < most) {
       return true;
     }

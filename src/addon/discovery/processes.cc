@@ -8,7 +8,7 @@
 namespace linux_ns {
 namespace {
 
-// What lsns(8) shows of a command line.
+// The number of bytes of a command line that lsns(8) shows.
 constexpr size_t kMostCommand = 8 << 10;
 
 } // namespace
@@ -128,7 +128,8 @@ int Finder::ReadNamespaces(int task, Inodes &inodes, bool &first) {
   return any ? 0 : error;
 }
 
-// As lsns(8) has it: NUL bytes are spaces, the last byte is left out, and where there is none it is the name.
+// Adds the command line in the form of lsns(8): NUL bytes are spaces, and the last byte is left out. A process without
+// a command line is shown by its name.
 void Finder::AddCommand(int process) {
   if (!ReadFile(process, "cmdline", text_, kMostCommand) || text_.empty()) {
     if (!ReadFile(process, "comm", text_, kMostCommand) || text_.empty()) {

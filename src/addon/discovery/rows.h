@@ -1,5 +1,5 @@
-// What a scan finds, as JSON: an array of rows for each chunk. JSON.parse makes objects of text faster than calls into
-// V8 for each value do, and the text can be made on any thread.
+// The results of a scan as JSON: an array of rows for each chunk. JSON.parse makes objects of text faster than calls
+// into V8 for each value do, and the text can be made on any thread.
 #ifndef LINUX_NS_ADDON_DISCOVERY_ROWS_H
 #define LINUX_NS_ADDON_DISCOVERY_ROWS_H
 
@@ -18,7 +18,7 @@ public:
   // One row after another: Begin, then its values, then End.
   Rows &Begin(const char *name);
   Rows &Number(int64_t value);
-  // As text, for more digits than a double has.
+  // Writes the number as text, because it may have more digits than a double.
   Rows &Digits(uint64_t value);
   // Bytes of somebody else's; what is no UTF-8 becomes U+FFFD when the text becomes JavaScript's.
   Rows &Text(std::string_view text);

@@ -18,7 +18,7 @@ namespace linux_ns {
 namespace {
 
 constexpr size_t kThreadStack = 256 << 10;
-// What the scan itself has open at one time, generously.
+// More descriptors than the scan itself ever has open at one time.
 constexpr size_t kSpareDescriptors = 64;
 constexpr unsigned kCloseRangeUnshare = 1 << 1; // linux/close_range.h of Linux 5.9
 

@@ -1,4 +1,4 @@
-// What could not be read, by source and reason: told at the end of a scan, not dropped.
+// Counts of failed reads, by source and reason. They are told at the end of a scan, and not dropped.
 #ifndef LINUX_NS_ADDON_DISCOVERY_UNREAD_H
 #define LINUX_NS_ADDON_DISCOVERY_UNREAD_H
 
@@ -13,7 +13,7 @@ namespace linux_ns {
 
 class Unread {
 public:
-  // What has gone while it was looked at is no gap in the picture.
+  // A thing that has gone while it was looked at is not counted: it leaves no gap in the result.
   void Count(const char *source, int error) {
     if (error != ENOENT && error != ESRCH) {
       counts_[{source, error}]++;

@@ -69,7 +69,7 @@ bool Task::Begin(const Napi::Object &request, const Napi::Function &callback) {
     ThrowSystem(Env(), *failure);
     return false;
   }
-  // Where nsinit has nothing to say on the way, Node wakes for the hang-up alone: the exec, a failure, or the end.
+  // If the plan makes nsinit send no reports, Node wakes only for the hang-up: the exec, a failure, or the end.
   int events = launch_->plan.talks ? UV_READABLE : UV_DISCONNECT;
   int error = control_poll_.Open(environment_, launch_->control.get(), events, referenced_, [this] { OnControl(); });
   if (error != 0) {

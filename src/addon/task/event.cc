@@ -1,4 +1,4 @@
-// What JavaScript is told of a task: TaskEvent of types/native.d.ts.
+// The events of a task that JavaScript is told of: TaskEvent of types/native.d.ts.
 #include <sys/wait.h>
 
 #include <csignal>

@@ -1,4 +1,4 @@
-// Whether the program runs: what is told of an exec by who does not survive it.
+// Finds out that the program runs. An exec that succeeds is reported by nobody, because nsinit does not survive it.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,8 +54,8 @@ void Task::JudgeExec() {
   }
 }
 
-// What was to become the program has ended, or the init of it. The hang-up may come later: a task that is being started
-// beside it has a copy of every descriptor until its own exec. So it is the name that tells, while it is a zombie.
+// The task that was to become the program has ended, or its init has. The hang-up may come later: another task that is
+// being started meanwhile has a copy of every descriptor until its own exec. So the name tells, while it is a zombie.
 void Task::JudgeEnd(const Process &process) {
   if (!exec_seen_ || !StartIsPending() || launch_->plan.has_init) {
     return;
@@ -112,7 +112,7 @@ void Task::TellStarted(const char *type) {
   EmitType(type);
 }
 
-// Of an init.
+// For an init: it cannot end before the strangers in its namespace are reaped.
 void Task::ExpectEnd() {
   if (!started_ || finished_ || !is_init_ || expects_end_) {
     return;

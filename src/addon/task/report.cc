@@ -1,4 +1,4 @@
-// What nsinit says on its way: src/plan/plan.h.
+// The reports that nsinit sends on its way: src/plan/plan.h.
 #include <unistd.h>
 
 #include <cstring>
@@ -28,7 +28,7 @@ void Task::OnControl() {
 
 void Task::OnProcess(Process *process) {
   Napi::HandleScope scope(Env());
-  // What it said before it ended counts.
+  // Reports that it sent before it ended still count.
   DrainControl();
   if (process == Main() && HasEnded(process->pidfd.get())) {
     JudgeEnd(*process);

@@ -22,7 +22,7 @@ void Task::CloseControl() {
 
 bool Task::MayHaveForked() const { return processes_.size() <= launch_->plan.forks.size(); }
 
-// Whether it may be that nsinit has forked and not told of it.
+// True while it is possible that nsinit has forked and has not told of the child.
 bool Task::HasUnreported() const { return !started_ && !fork_failed_ && MayHaveForked(); }
 
 void Task::MaybeFinish() {
@@ -160,7 +160,7 @@ std::vector<pid_t> Task::Living() const {
   return pids;
 }
 
-// What nsinit has started as a helper holds what it holds.
+// A helper that nsinit has started shares what nsinit holds, so it is killed as well.
 void Task::KillAll() {
   if (!started_) {
     KillHeldDescendants(Living());
