@@ -21,7 +21,7 @@ long try_attributes(int mount, bool recursive, const struct attributes *attribut
   return sys5(__NR_mount_setattr, mount, "", flags, attributes, sizeof(*attributes));
 }
 
-/* Of a mount that has its place: before Linux 5.12 it is done by remounts. */
+/* Changes the attributes of a mount that has its place. Before Linux 5.12 this is done by remounts. */
 void change_attributes(int mount, bool recursive, const struct attributes *attributes, const char *path) {
   long error = try_attributes(mount, recursive, attributes);
   if (error == -ENOSYS) {

@@ -1,8 +1,8 @@
 /*
- * What an overlay's upper layer says about the layers below it: the kernel's Documentation/filesystems/overlayfs.rst,
- * "Non-directories", "whiteouts and opaque directories". Whoever has written it may have meant to be in the way: names
- * are long, trees deep, and things move while they are looked at. So nothing is followed, one directory at a time is
- * open of either side, and each way back up is checked.
+ * Lists the changes in an overlay's upper layer to the layers below it: the kernel's
+ * Documentation/filesystems/overlayfs.rst, "Non-directories", "whiteouts and opaque directories". Somebody hostile may
+ * have written the layer: names are long, trees are deep, and things move while they are looked at. So no link is
+ * followed, one directory of each side is open at a time, and each way back up is checked.
  */
 #include "nsinit.h"
 
@@ -40,7 +40,7 @@ struct walk {
   char output[OUTPUT_BYTES];
 };
 
-/* What there is under a name. */
+/* The file under a name, if there is one. */
 struct found {
   bool exists;
   struct statx status;
@@ -85,8 +85,8 @@ static void tell(struct walk *walk, char change, uint16_t mode, const char *name
 }
 
 /*
- * What these say when a name is not there, or not any more, or (EACCES, ENAMETOOLONG) was never to be seen in a lower
- * layer. Anything else is no answer: a list of changes that is not whole would be wrong.
+ * True for the errors of a name that does not exist, or not any more, or that could never be seen in a lower layer
+ * (EACCES, ENAMETOOLONG). Any other error fails the step: an incomplete list of changes would be wrong.
  */
 static bool is_gone(long error) {
   return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ESTALE || error == -EACCES ||
@@ -157,7 +157,7 @@ static int open_child(int directory, const char *name) {
   return is_gone(fd) ? -1 : (int)must(fd, "openat", NULL);
 }
 
-/* What was seen below, and is not any more, because the directory is another than the one of the same name there. */
+/* Tells the names that are hidden because this directory replaces the one of the same name below, and is not merged. */
 static void tell_hidden(struct walk *walk) {
   char entries[ENTRIES_BYTES] __attribute__((aligned(8)));
   if (walk->unpaired > 0) {

@@ -1,4 +1,4 @@
-/* What is in the files that a plan makes, and whose they are. */
+/* The contents and the owners of the files that a plan makes. */
 #include "nsinit.h"
 
 #include <linux/errno.h>

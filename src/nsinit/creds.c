@@ -80,8 +80,9 @@ void step_no_new_privs(const struct step_no_new_privs *step) {
 }
 
 /*
- * What is inherited is whatever was logged in with: keys that the program could read, and leave others in. Where the
- * kernel has no keys (ENOSYS), or a filter lets nobody in here ask for them (EPERM), it has none to fear for.
+ * Joins a new session keyring. The inherited one belongs to the login: the program could read its keys, and leave keys
+ * in it. If the kernel has no keys (ENOSYS), or a filter refuses the call to everybody in here (EPERM), no keys can be
+ * reached.
  */
 void step_new_keyring(const struct step_new_keyring *step) {
   (void)step;
@@ -164,7 +165,7 @@ static struct sets current_sets(void) {
       .inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable,
   };
   now.bounding = each_capability(PR_CAPBSET_READ, 0, now.permitted);
-  /* What is not in both of them is not ambient: capabilities(7). After a user namespace has been joined nothing is. */
+  /* Only a capability that is in both sets can be ambient: capabilities(7). After joining a user namespace none is. */
   if ((now.permitted & now.inheritable) != 0) {
     now.ambient = each_capability(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, now.permitted);
   }

@@ -122,14 +122,14 @@ static const char *exec_detail(const char *path, long error, char *room, size_t 
   return interpreter_of(path, room + sizeof(prefix) - 1, size - sizeof(prefix)) == NULL ? NULL : room;
 }
 
-/* What is to be executed, apart from the file. */
+/* The arguments and the environment of the program. */
 struct command {
   char **argv; /* with room for one more in front */
   uint32_t argc;
   char **env;
 };
 
-/* As execvp(3): a file the kernel can't tell is a shell script. */
+/* Executes a file. As with execvp(3), one whose format the kernel does not know is run as a shell script. */
 static long try_exec(const char *path, const struct command *command) {
   char **argv = command->argv;
   long error = sys3(__NR_execve, path, argv, command->env);
@@ -150,8 +150,8 @@ static long try_exec(const char *path, const struct command *command) {
 }
 
 /*
- * What execve would answer, as far as that can be told without it. Under a filter of system calls there may be no way
- * left to say why it failed, nor to look for a program: so that is done before.
+ * The answer that execve would give, as far as it can be known without it. Under a filter of system calls there may be
+ * no way left to say why execve failed, or to search for a program: so this is done before.
  */
 static long rehearse(const char *path, const struct command *command) {
   static char interpreter[PATH_MAX];

@@ -16,7 +16,7 @@ static long open_named(const char *path, uint64_t flags, uint64_t mode) {
                          : sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
 }
 
-/* As it was before a join: in another root somebody else may have made what is called /proc. */
+/* The /proc from before a join: in another root, somebody else may have made a directory of that name. */
 int proc_directory(void) {
   if (task.proc < 0) {
     task.proc = (int)must(sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/proc");
@@ -46,7 +46,7 @@ void leave_proc(int cwd) {
   sys_close(cwd);
 }
 
-/* What is mounted, or is a layer of what is mounted: a path in this task's own root. */
+/* Opens the source of a mount, or a layer of it: a path in this task's own root. */
 long open_source(const char *path, uint64_t flags) { return open_named(path, flags, 0); }
 
 /* O_NONBLOCK: whoever made the file in there may have made a FIFO, to keep us waiting for its other end. */
@@ -131,7 +131,7 @@ void step_chdir(const struct step_chdir *step) {
 
 void step_fchdir(const struct step_fchdir *step) { must(sys1(__NR_fchdir, step->directory.number), "fchdir", NULL); }
 
-/* What "/" is for this task, and where it is. */
+/* Makes a directory the root and the working directory of this task. */
 void change_root(int directory) {
   must(sys1(__NR_fchdir, directory), "fchdir", "/");
   must(sys1(__NR_chroot, "."), "chroot", "/");

@@ -44,7 +44,7 @@ static void copy_link(int link, int to, const char *name) {
   must(sys3(__NR_symlinkat, target, to, name), "symlink", name);
 }
 
-/* What is in the old root is somebody else's to exchange: it is opened once. One that has gone meanwhile is none. */
+/* Others may exchange entries of the old root, so each is opened once. One that has gone meanwhile is left out. */
 static void bind_entry(int from, int to, const char *name) {
   long entry = sys4(__NR_openat, from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
   if (entry == -ENOENT) {

@@ -56,7 +56,7 @@ static void watch_line(void) {
   must(sys3(__NR_fcntl, task.line, F_SETFL, O_WRONLY | O_NONBLOCK | FASYNC), "fcntl", NULL);
 }
 
-/* What is held outlives Node, as long as there is a process in it. */
+/* The namespaces that are held outlive Node, as long as there is a process in them. */
 void step_outlive(const struct step_outlive *step) {
   (void)step;
   task.outlives = true;
@@ -163,10 +163,10 @@ static _Noreturn void reap_until(long program, const struct plan_report *unsaid)
 #define MOST_AT_ONCE 250 /* SCM_MAX_FD is 253: unix(7) */
 
 /*
- * What the program's task alone is to have: the socket, so that nothing but its exec, or its end, closes it, and what
- * the rest of the plan names. A program that takes this init over finds none of it. The table of descriptors is copied
- * by the clone, and this task does not run again before the exec (CLONE_VFORK): so by then all of it is under way to
- * the child, in the queue of another socket.
+ * Descriptors that only the program's task may have: the socket, so that nothing but its exec, or its end, closes it,
+ * and those that the rest of the plan names. A program that takes over this init must find none of them. The clone
+ * copies the table of descriptors, and this task does not run again before the exec (CLONE_VFORK). So before the clone
+ * all of them are sent to the child, in the queue of another socket.
  */
 static struct {
   int queue;

@@ -29,7 +29,7 @@ uint64_t mount_id(int at, const char *path) {
   return id;
 }
 
-/* What an O_PATH descriptor refers to, opened in another way. */
+/* Opens the file of an O_PATH descriptor again, with other flags. */
 long reopen(int fd, uint64_t flags) {
   char link[FD_PATH_BYTES];
   long opened = sys4(__NR_openat, fd, ".", flags | O_CLOEXEC, 0);
@@ -100,7 +100,7 @@ long open_here(int directory, const char *name, uint64_t flags) {
   return sys4(__NR_openat, directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | flags, 0);
 }
 
-/* What is on the way to something private is as private: others cannot see its names (as bwrap(1) makes it). */
+/* Directories on the way to something private are as private: others cannot see names in them, as with bwrap(1). */
 static uint64_t mode_on_the_way(uint64_t mode) {
   if (mode == PLAN_UNCHANGED) {
     return MODE_DIRECTORY;

@@ -1,4 +1,4 @@
-/* What a process may use, and how the kernel treats it: prlimit(2), setpriority(2), sched_setaffinity(2). */
+/* Limits and priorities of a process, and the CPUs it may use: prlimit(2), setpriority(2), sched_setaffinity(2). */
 #include "nsinit.h"
 
 #include <linux/errno.h>

@@ -118,8 +118,8 @@ static bool is_mount(int fd, const char *path) {
 }
 
 /*
- * What is no mount is bound on itself, and is one then. What was mounted below it is in the copy as well, and is what
- * paths lead to from here on.
+ * A directory that is no mount is bound on itself, and is a mount then. The mounts below it are in the copy as well,
+ * and paths lead to those copies from here on.
  */
 static void seal_directory(const struct place *place, bool recursive, const struct attributes *attributes) {
   const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
@@ -191,7 +191,7 @@ static void put_null(int null, int target, const char *path) {
   change_attributes(null, false, &unchangeable, path);
 }
 
-/* What is empty and stays so, by the type of what it is to hide. */
+/* Opens something that is empty and stays empty: a directory to hide a directory, else a file. */
 static int open_mask(uint32_t type, const char *path) {
   const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (type != S_IFDIR) {

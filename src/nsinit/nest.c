@@ -16,7 +16,7 @@
 
 #define PROC_PATH 64
 
-/* What the helper says when it is where it is to be. */
+/* The message of the helper when it is in its namespaces. */
 struct made {
   int32_t error;
   uint32_t by_prctl; /* else by unshare */
@@ -32,7 +32,7 @@ static const struct {
     {CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mnt"},  {CLONE_NEWPID, "pid"}, {CLONE_NEWTIME, "time"},
 };
 
-/* Of a file of the helper's, relative to proc_directory(). */
+/* The path of a file of the helper, relative to proc_directory(). */
 static const char *proc_path(const struct nested *nested, const char *file, char *room) {
   size_t length = text_length(nested->name);
   __builtin_memcpy(room, nested->name, length);
@@ -154,8 +154,8 @@ void step_enter_nest(const struct step_enter_nest *step) {
 }
 
 /*
- * Who has joined a user namespace before it made its own can't be asked from outside, as it is not dumpable: what it is
- * in it tells itself. Its own files in /proc are those of the /proc that was there before setns or pivot_root.
+ * A task that has joined a user namespace before it made its own is not dumpable, so its namespaces cannot be opened
+ * from outside: it opens them itself. Its own files are in the /proc that was there before setns or pivot_root.
  */
 void step_namespaces(const struct step_namespaces *step) {
   const struct plan_field *flags = &step->flags;

@@ -67,7 +67,7 @@ static void help(void *unused) {
 void step_make_net(const struct step_make_net *step) {
   (void)step;
   static char stack[HELPER_STACK] __attribute__((aligned(16)));
-  /* What is found of one that somebody kills before it has said anything. */
+  /* The result that is found if somebody kills the helper before it has written one. */
   helper.error = -ESRCH;
   helper.syscall = "unshare";
   helper.pid = sys_clone_into(__NR_clone, CLONE_VM | CLONE_FILES, (long)(stack + sizeof(stack)), 0, 0, 0, help, NULL);

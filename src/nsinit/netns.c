@@ -106,14 +106,14 @@ static struct entry_of open_entry(const char *path, bool locks) {
   return entry;
 }
 
-/* What is under the name, or is mounted on that: O_PATH, or -errno. */
+/* Opens the file under the name, or what is mounted on it: O_PATH, or -errno. */
 static long look_at(const struct entry_of *entry) {
   return sys4(__NR_openat, entry->directory, entry->name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
 static long remove_file(const struct entry_of *entry) { return sys3(__NR_unlinkat, entry->directory, entry->name, 0); }
 
-/* Of this user's: another's file would be another's to remove, mount and all. */
+/* True for a file that an interrupted call has left. It has to be this user's: others remove their own. */
 static bool is_left(long file) {
   struct statx status;
   long error = sys5(__NR_statx, file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
@@ -212,8 +212,9 @@ void step_netns_clear(const struct step_netns_clear *step) {
 }
 
 /*
- * Where the inode of a namespace is expected, it is ESTALE that another is there, or none. Otherwise a file that
- * nothing is mounted on, as one who was interrupted leaves it, goes as well.
+ * Removes a name. If the inode of a namespace is expected, and another namespace or none is there, it fails with
+ * ESTALE. Without an expected inode it also removes a file on which nothing is mounted, as an interrupted call leaves
+ * it.
  */
 void step_netns_remove(const struct step_netns_remove *step) {
   const char *path = step->path.bytes;

@@ -14,7 +14,7 @@
 #define MOST_PIDS 32 /* of pids that clone3(2) takes */
 #define STACK_BYTES (64ul << 10)
 
-/* What the kernel's own headers leave to a libc's. */
+/* Constants that are in a libc's headers, and not in the kernel's own. */
 #define PATH_MAX 4096
 #define AT_RECURSIVE 0x8000 /* open_tree(2), mount_setattr(2) */
 #define MNT_DETACH 2        /* umount(2) */
@@ -121,13 +121,13 @@ void write_file_of(const struct nested *nested, const char *file, const struct p
 int open_namespace_of(const struct nested *nested, const char *kind);
 void end_nested(const struct nested *nested);
 
-/* What makes what is missing of a path. */
+/* The way in which the missing parts of a path are made. */
 struct making {
   uint64_t mode; /* of what it is made for; PLAN_UNCHANGED: that is nothing private */
   int like;      /* the last name is made as this is; -1: a directory */
 };
 
-/* Where a path in the root leads: places.c */
+/* The place in the root that a path leads to: places.c */
 struct place {
   const char *asked; /* as the plan has it */
   const char *path;  /* without links, and without a slash at its start or its end; not ended by a NUL */

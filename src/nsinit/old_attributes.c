@@ -25,7 +25,7 @@ struct line {
   bool concerned;
 };
 
-/* What is in memory of its own, and how much. */
+/* Memory of its own, and its size. */
 struct room {
   char *bytes;
   size_t size;
@@ -47,7 +47,10 @@ static const struct {
 
 static struct room make_room(size_t size) { return (struct room){new_memory(size, 0), size}; }
 
-/* Of all that is below view_root(): it shows no more than the task's own root has when it is opened. */
+/*
+ * Opens the list of the mounts below view_root(). The file shows only the mounts below the root that the task has when
+ * it opens the file.
+ */
 static long open_mountinfo(void) {
   int proc = proc_directory();
   if (task.base < 0) {
@@ -215,8 +218,8 @@ static bool is_covered(const struct line *lines, uint32_t count, const struct li
 }
 
 /*
- * What another mount covers is not to be had by a path, neither by those inside. What is not covered has to be there:
- * somebody may have renamed what is on the way.
+ * No path leads to a mount that another one covers, and so nobody inside can use it. A mount that is not covered has to
+ * be found: if it is not, somebody has renamed a directory on the way.
  */
 static void remount_line(const struct line *lines, uint32_t count, const struct line *line,
                          const struct attributes *attributes) {

@@ -1,4 +1,4 @@
-/* What is to be mounted, as a detached copy: open_tree(2). */
+/* Opens the source of a mount as a detached copy: open_tree(2). */
 #include "nsinit.h"
 
 #include <asm/statfs.h>
@@ -9,8 +9,8 @@
 #include <linux/stat.h>
 
 /*
- * What Node has opened lies on a mount of Node's mount namespace, of which this one has a copy: so it is found here by
- * its path, and has to be the same still.
+ * A file that Node has opened lies on a mount of Node's mount namespace, of which this namespace has a copy. So it is
+ * found here by its path, and it still has to be the same file.
  */
 static long copy_by_path(long fd, long copy) {
   char link[FD_PATH_BYTES];

@@ -95,7 +95,7 @@ static void set_lower(long context, const struct layers *lower, const char *path
   }
 }
 
-/* Whether this kernel takes no descriptors: asked of a context that is for nothing else. */
+/* True where this kernel takes paths and no descriptors. A context that is used for nothing else is asked. */
 static bool takes_paths_only(int layer, const char *path) {
   long context = open_fs("overlay", path);
   long error = try_layer(context, "lowerdir+", layer);

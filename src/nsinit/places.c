@@ -1,6 +1,6 @@
 /*
- * Where a path in the root leads that mounts are put together in: this task's own, until a step makes a new one, which
- * becomes its own with pivot_root.
+ * Finds the places that paths lead to in the root in which mounts are put together. It is this task's own root until a
+ * step makes a new one, which becomes its own with pivot_root.
  *
  * Others may write in a directory that mounts are put on, and exchange names there between one step and the next
  * (renameat2(2)). So a path is resolved once for each step, by descriptor, and what a step has mounted is known by the
@@ -123,7 +123,7 @@ static const char *trimmed(const char *path, size_t *size) {
   return path;
 }
 
-/* Whether it says nothing but names: no "." or "..", and no slash too many. */
+/* True for a path of names only: no "." or "..", and no slash too many. */
 static bool is_plain(const char *path, size_t size) {
   for (size_t start = 0; start < size;) {
     size_t end = start;
@@ -247,7 +247,7 @@ static size_t append_name(const char *name) {
   return before;
 }
 
-/* What is under the name in the directory, or on it, without following it. walk.path has the name by now. */
+/* Opens the file under the name in the directory, or the mount on it, following no link. walk.path has the name. */
 static long open_name(const char *name, uint64_t flags) {
   const struct mounted *at = mounted_at(walk.path, walk.size);
   return at != NULL && at->fd >= 0
@@ -299,7 +299,7 @@ _Noreturn void fail_in_the_way(const char *syscall, long error, const char *aske
   fail_with(syscall, error, asked, describe(where, there));
 }
 
-/* What a path has led to, where it is no error; else what was in the way is told. */
+/* Returns the descriptor that a path has led to. For an error it fails, and names the thing that was in the way. */
 int must_lead(long fd, const char *asked) {
   if (fd < 0) {
     fail_with("openat2", fd, asked, fd == -ENOTDIR ? walk.in_the_way : NULL);
@@ -401,7 +401,7 @@ static const char *kept_text(const char *text, size_t size) {
 }
 
 /*
- * What a path leads to, followed once. What is missing of it is made, where something is to be made.
+ * Finds the place that a path leads to, following it once. With `making`, missing parts of the path are made.
  */
 struct place find_place(const char *asked, const struct making *making) {
   struct place place = {.asked = asked};
@@ -457,10 +457,10 @@ int find_name(const char *asked, const struct making *making, bool follows, cons
   return walk.directory == root()->fd ? (int)must(duplicate(walk.directory), "fcntl", asked) : walk.directory;
 }
 
-/* Where find_name() has come to. */
+/* The path that find_name() has come to. */
 const char *found_path(void) { return walk.path; }
 
-/* Whether others can change what name leads to a place. */
+/* True where others can change which name leads to a place. */
 bool is_shared(const struct place *place) {
   const struct mounted *at = nearest(place->path, place->size, false);
   return at->size == place->size && at->size > 0 ? at->fd >= 0 : at->shared;
@@ -482,7 +482,7 @@ static void forget_below(const char *path, size_t size) {
   }
 }
 
-/* What is mounted below is covered by what is put on it, and is not what a path leads to any more. */
+/* Something is put on a place: it covers the mounts below, and no path leads to those any more. */
 void cover_place(const struct place *place) {
   if (place->size > 0) {
     forget_below(place->path, place->size);
@@ -534,7 +534,7 @@ void remember_copies(const struct place *place, int copy) {
   }
 }
 
-/* What was mounted at one path, and below it, is at another now. */
+/* The mounts at one path, and below it, are at another path now. */
 void remember_move(const struct place *from, const struct place *to, int mount) {
   bool shared = nearest(from->path, from->size, false)->shared;
   forget_below(to->path, to->size);

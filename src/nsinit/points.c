@@ -26,7 +26,7 @@ static uint32_t point_count;
 
 static void tell_points(void);
 
-/* As make_name() makes them, and still without anything in it. */
+/* True for a file or directory that is as make_name() makes them, and still empty. */
 static bool is_unused(const struct statx *status) {
   return (status->stx_mode & S_IFMT) == S_IFDIR ||
          (status->stx_mode == (S_IFREG | MOUNT_POINT_MODE) && status->stx_size == 0 && status->stx_nlink == 1);
@@ -105,7 +105,7 @@ static const char *name_of(int fd, char *room) {
   return name;
 }
 
-/* What can't be taken away is somebody's by now, or on a mount that is read-only, and stays. */
+/* Takes a mount point away. One that cannot be is used by somebody now, or is on a read-only mount: it stays. */
 static void take_away(int directory, int itself) {
   char room[PATH_MAX];
   struct statx is;

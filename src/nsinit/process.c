@@ -112,7 +112,7 @@ void step_fork(const struct step_fork *step) {
   /* A second fork is made where the first one's child is, and there pids are others. */
   task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
   set_unreported_name();
-  /* Who shares its memory enters no time namespace: EUSERS, setns(2). */
+  /* A task that shares its memory cannot enter a time namespace: EUSERS, setns(2). */
   if (comes_later(PLAN_exec) && !comes_later(PLAN_init) && !comes_later(PLAN_unshare)) {
     fork_to_exec();
   }

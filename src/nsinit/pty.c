@@ -16,7 +16,7 @@ static long open_peer(long master) {
   return peer;
 }
 
-/* Where /dev/ptmx is not the node but a link to it that was forgotten, the file system of terminals has one as well. */
+/* Opens a master. If the link /dev/ptmx was forgotten, the file system of the terminals has a node as well. */
 static long open_master(void) {
   const long flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
   long master = sys4(__NR_openat, AT_FDCWD, "/dev/ptmx", flags, 0);

@@ -1,4 +1,4 @@
-/* What goes back to Node over the control socket. */
+/* The reports that go back to Node over the control socket. */
 #include "nsinit.h"
 
 #include <linux/errno.h>

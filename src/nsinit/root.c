@@ -94,8 +94,8 @@ void step_make_link(const struct step_make_link *step) {
 }
 
 /*
- * What is there already stays whose it was, and as it may be used, but for a mode that is asked for. A new one is open
- * for nobody until all is in it.
+ * A file that exists keeps its owner, and its mode unless one is asked for. Nobody else can open a new file before its
+ * contents are complete.
  */
 void step_make_file(const struct step_make_file *step) {
   const char *name;

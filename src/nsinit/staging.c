@@ -1,5 +1,5 @@
 /*
- * Where a new root is put together: in a file system in memory that lies somewhere on the old one.
+ * A new root is put together in a file system in memory that lies somewhere on the old root.
  *
  * - old: a copy of the root that there was, which is this task's own meanwhile (chroot(2)), so that sources are what
  *   they always are;

@@ -47,7 +47,7 @@ static bool read_plan(void) {
   return header.waits == 0 || receive(&go, sizeof(go)) == (long)sizeof(go);
 }
 
-/* What a program of the user's is not to have: it lives through no exec. */
+/* The descriptor of the line. The user's program must not have it, so it is closed by the exec. */
 static int line_of_plan(void) {
   struct plan_header header;
   __builtin_memcpy(&header, task.plan, sizeof(header));

@@ -12,8 +12,8 @@ static int move_above(int fd, uint32_t first) {
 }
 
 /*
- * As libuv does for 0, 1 and 2: programs do not expect EAGAIN there, and a socket or pipe of Node's does not block. The
- * flag belongs to the open file: its other holders see the change too.
+ * Makes 0, 1 and 2 blocking, as libuv does: programs do not expect EAGAIN there, and sockets and pipes of Node do not
+ * block. The flag belongs to the open file: its other holders see the change too.
  */
 static void make_blocking(uint32_t fd) {
   long flags = fd > 2 ? 0 : must(sys3(__NR_fcntl, fd, F_GETFL, 0), "fcntl", NULL);
