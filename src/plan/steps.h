@@ -96,7 +96,7 @@ STEP(save_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(numbe
      FIELD(fds, from))
 /* Names and types of what is in a directory of the root are sent back */
 STEP(list, TALKS, FIELD(string, path) FIELD(number, max_bytes) FIELD(number, max_entries))
-/* What the upper layer of an overlay says is sent back */
+/* The changes that the upper layer of an overlay holds are sent back */
 STEP(changes, TALKS, FIELD(fd, upper) FIELD(fd, lower) FIELD(number, max_bytes) FIELD(number, max_entries))
 
 /* Those that were made on the host are sent back, two descriptors each: points.c */
@@ -112,7 +112,7 @@ STEP(pivot_root, QUIET, FIELD(optional, new_root) FIELD(optional, put_old))
 STEP(write_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(bytes, data))
 /* The same, and no failure where the file cannot be opened */
 STEP(try_write_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(bytes, data))
-/* What is in it is sent back */
+/* The contents of the file are sent back */
 STEP(read_file, TALKS, FIELD(string, path) FIELD(number, max_bytes))
 /* proc_pid_mountinfo(5) is sent back */
 STEP(mountinfo, TALKS, NO_FIELDS)
