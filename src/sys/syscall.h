@@ -7,7 +7,7 @@
 
 #include <asm/unistd.h>
 
-/* What a call says has to be looked at: must(), or ignored() below. */
+/* The result of each call has to be looked at: must(), or ignored() below. */
 #define SYS_LOOKED_AT __attribute__((warn_unused_result))
 
 #if defined(__x86_64__)
@@ -91,8 +91,8 @@ SYS_LOOKED_AT static inline long sys_clone_into(long number, long a, long b, lon
 #endif
 
 /*
- * What a call says has to be looked at: the compiler refuses to drop it. This is for the few of which nothing depends
- * on the answer; `why` says so.
+ * The result of each call has to be looked at: the compiler refuses to drop it. This is for the few calls whose result
+ * nothing depends on; `why` gives the reason.
  */
 #define ignored(call, why)                                                                                             \
   do {                                                                                                                 \
