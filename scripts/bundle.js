@@ -2,11 +2,11 @@
 
 // node scripts/bundle.js [FOLDER]: makes the JavaScript of the package, in dist/ or in a folder given.
 //
-// A program that uses the package should not pay for the parts that it does not use. So each door (an entry of `exports`
-// in package.json) becomes a small file that loads nothing; when one of its names is first asked for, it loads the room
-// in which that is. A room is what one folder of lib/ exports through the door. Rollup puts the modules that several
-// rooms or commands need into chunks that they share, so a class is one class, whichever door it comes from.
-// Decision 0067 says why.
+// A program that uses the package should not pay for the parts that it does not use. So each door (an entry of
+// `exports` in package.json) becomes a small file that loads nothing; when one of its names is first asked for, it
+// loads the room in which that is. A room is what one folder of lib/ exports through the door. Rollup puts the modules
+// that several rooms or commands need into chunks that they share, so a class is one class, whichever door it comes
+// from. Decision 0067 says why.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -23,7 +23,7 @@ function sourceOf(file) {
   return path.join(root, name.startsWith('cli/') ? '' : 'lib', name);
 }
 
-/** Where a file would be in dist/ if each was compiled by itself. */
+/** The path that a file would have in dist/ if each file was compiled by itself. */
 function placeOf(source) {
   return path
     .relative(root, source)
@@ -52,7 +52,9 @@ function fileOf(module) {
 /** By their reference: chunks of modules that are loaded late. */
 const parts = new Set();
 
-/** `require('./part')` in a function loads a part late: a chunk of its own, wherever Rollup puts the module that asks. */
+/**
+ * `require('./part')` in a function loads a part late: a chunk of its own, wherever Rollup puts the module that asks.
+ */
 function locateParts(context, source, importer) {
   return source.replace(/\brequire\('(\.[^']+)'\)/g, (_, name) => {
     const id = fileOf(path.join(path.dirname(importer), name));
@@ -112,7 +114,9 @@ const LOADS_EVERYTHING = path.join(root, 'lib', 'thread', 'everything.ts');
 /** Modules that a door imports for what they do: they are loaded with each of its rooms. */
 const effects = new Set();
 
-/** What a door exports, by room: `{ process: [{ name: 'spawn', code: "export { spawn } from './process/spawn';" }] }`. */
+/**
+ * The exports of a door, by room: `{ process: [{ name: 'spawn', code: "export { spawn } from './process/spawn';" }] }`.
+ */
 function roomsOf(door, program) {
   const rooms = {};
   for (const { type, source, specifiers, exported } of program.body) {
@@ -217,7 +221,7 @@ async function main() {
   const bundle = await rollup({
     input: Object.fromEntries([...commands, ADDON].map((source) => [placeOf(source).replace(/\.js$/, ''), source])),
     plugins: [doorsPlugin(), typescript],
-    // What a module does when it is loaded, beside defining what it exports, counts only where a door imports it for that.
+    // Side effects of loading a module count only where a door imports the module for them.
     treeshake: { moduleSideEffects: (id) => effects.has(id) },
     onLog: (level, log) => {
       // Circles are for the linter to find.
@@ -239,7 +243,7 @@ async function main() {
   for (const source of commands) fs.chmodSync(path.join(output, placeOf(source)), 0o755);
 }
 
-/** What an earlier bundle has left. */
+/** Removes the files that an earlier bundle has left. */
 function removeOthers(written) {
   for (const file of fs.readdirSync(output, { recursive: true })) {
     if (/\.js(\.map)?$/.test(file) && !written.has(file)) fs.rmSync(path.join(output, file));

@@ -1,8 +1,8 @@
 'use strict';
 
 // npm run check:arm64-addon, after `npm run prebuilds` and `npm run build:lib`
-// Loads the prebuilt arm64 addon in an arm64 Node (the npm package that ships its binary) below qemu-user, and has it do
-// what the emulator can: scripts/emulated/exercises.js. Takes Debian's qemu-user, libc6-arm64-cross and
+// Loads the prebuilt arm64 addon in an arm64 Node (the npm package that ships its binary) below qemu-user, and has it
+// do what the emulator can: scripts/emulated/exercises.js. Takes Debian's qemu-user, libc6-arm64-cross and
 // libstdc++6-arm64-cross. The Node is kept beside the others: see scripts/other-nodes.js.
 
 const { execFileSync, spawnSync } = require('node:child_process');

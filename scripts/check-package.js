@@ -18,7 +18,9 @@ const MAX_TARBALL_BYTES = 2_000_000;
 /** Pinned, as npx fetches it. */
 const PNPM = 'pnpm@10.28.0';
 
-/** The newest symbols that a binary may ask for: those of the libraries that Node's own binaries are made for (RHEL 8). */
+/**
+ * The newest symbols that a binary may ask for: those of the libraries that Node's own binaries are made for (RHEL 8).
+ */
 const NEWEST = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' };
 
 const ALLOWED = [
@@ -130,7 +132,10 @@ function checkLinks(page, files) {
   }
 }
 
-/** npm and pnpm run these when the package is installed, and compile where there is a binding.gyp and no `gypfile: false`. */
+/**
+ * npm and pnpm run these when the package is installed, and compile where there is a binding.gyp and no `gypfile:
+ * false`.
+ */
 function checkScripts() {
   const { scripts, gypfile } = JSON.parse(run('tar', ['-xzOf', tarball, 'package/package.json']).stdout);
   for (const name of ['preinstall', 'install', 'postinstall']) expect(!(name in scripts), `a script ${name}`);
@@ -141,7 +146,7 @@ function checkScripts() {
 
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'linux-ns-package-'));
 
-/** What npm itself needs, and no compiler, make or Python. */
+/** A PATH with the programs that npm itself needs, and without a compiler, make or Python. */
 function pathWithoutCompiler() {
   const folder = path.join(work, 'bin');
   fs.mkdirSync(folder);

@@ -1,7 +1,7 @@
 'use strict';
 
-// npm run examples [-- name ...]: runs the examples and prints a table. Started as root it runs each of them as root, and
-// as an ordinary user by setpriv(1): the one who has called sudo, or nobody.
+// npm run examples [-- name ...]: runs the examples and prints a table. Started as root it runs each of them as root,
+// and as an ordinary user by setpriv(1): the one who has called sudo, or nobody.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -21,7 +21,9 @@ const USER = {
   pid: /PID: (\d+)\n/,
 };
 
-/** What each is run with. `beside` is run meanwhile; `pid` is its child's. */
+/**
+ * The arguments and the needs of each example. `beside` runs at the same time; `pid` is that of the example's child.
+ */
 const EXAMPLES = {
   agent_shell: { args: ({ folder }) => [folder, 'echo hello > note; cat note', 'ls -A /home'] },
   build_step: { tools: ['cc'] },
@@ -64,10 +66,10 @@ const EXAMPLES = {
   userns_setns_test: { beside: USER, args: ({ pid }) => [`/proc/${pid}/ns/user`] },
 };
 
-/** What the examples share, and no example. */
+/** Files that the examples share, and that are no examples. */
 const SHARED = ['command-line'];
 
-/** Who runs them: by what command, and in which folder for temporary files. */
+/** The users that run the examples: each with the command that becomes it, and its folder for temporary files. */
 function users(work) {
   const users = [
     { title: isRoot ? 'root' : 'user', by: [], folder: fs.mkdtempSync(path.join(work, 'own-')), user: !isRoot },
@@ -101,7 +103,7 @@ function start(name, args, { by, folder }) {
   return program;
 }
 
-/** What it prints of its child's pid. */
+/** The pid of its child, which it prints. */
 async function pidOf(program, pattern) {
   for (;;) {
     const match = pattern.exec(program.stdout);

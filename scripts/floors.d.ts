@@ -1,4 +1,4 @@
-/** What the tests use of scripts/floors.js. */
+/** The types of those functions of scripts/floors.js that the tests use. */
 export declare const FLOORS: readonly string[];
 export declare function floorOf(file: string, lib?: string): string | undefined;
 export declare function upwards(file: string, specifier: string, lib?: string): string | undefined;

@@ -35,7 +35,7 @@ const FLOORS = [
   'doors',
 ];
 
-/** What package.json exports: each door says what users get, and may have it from all floors. */
+/** The files that package.json exports. A door says what users get, and may take it from all floors. */
 const DOORS = ['index.ts', 'network/index.ts', 'discovery/index.ts', 'seccomp/index.ts'];
 
 /** The floor that a file of lib/ belongs to; undefined for files that are elsewhere. */

@@ -1,8 +1,8 @@
 /**
  * npm run test:faults -- [kind …] [--shard 1/4] [--from 100] [--most 50] [--match 'prctl:23'] [--verbose]
  *
- * Makes every system call fail that starting something takes, one at a time, with each error that it may give, and looks
- * what comes of it: docs/faults.md.
+ * Makes every system call fail that starting something takes, one at a time, with each error that it may give, and
+ * looks what comes of it: docs/faults.md.
  */
 import { parseArgs } from 'node:util';
 import { KINDS_HERE } from '../test/faults/kinds';

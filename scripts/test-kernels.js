@@ -1,11 +1,12 @@
 'use strict';
 
 // npm run test:kernels -- [SUITE...] [-- JEST OPTIONS]
-// The suite on other kernels: those of Debian's suites, each booted in a virtual machine (qemu, emulated; much faster with
-// LINUX_NS_ACCEL=kvm where that works) whose root is this system's, read-only, below a tmpfs. As root and as an ordinary user, with the prebuilt addon:
-// `npm run prebuilds` first. Takes root (it reads all of this system's files), and the packages qemu-system-x86,
-// busybox-static, cpio, e2fsprogs, kmod. Kernels are kept in node_modules/.cache/linux-ns-kernels, or where LINUX_NS_KERNELS says.
-// Results: the table on stdout, and the logs in the folder that it names.
+// The suite on other kernels: those of Debian's suites, each booted in a virtual machine (qemu, emulated; much faster
+// with LINUX_NS_ACCEL=kvm where that works) whose root is this system's, read-only, below a tmpfs. As root and as an
+// ordinary user, with the prebuilt addon: `npm run prebuilds` first. Takes root (it reads all of this system's files),
+// and the packages qemu-system-x86, busybox-static, cpio, e2fsprogs, kmod. Kernels are kept in
+// node_modules/.cache/linux-ns-kernels, or where LINUX_NS_KERNELS says. Results: the table on stdout, and the logs in
+// the folder that it names.
 
 const { execFileSync, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -66,7 +67,7 @@ function makeInitramfs(kernel, work) {
   return archive;
 }
 
-/** Where the tests keep their files: older kernels can do less with a tmpfs than with a disk. */
+/** Makes the disk on which the tests keep their files: older kernels can do less with a tmpfs than with a disk. */
 function makeDisk(work) {
   const disk = path.join(work, 'disk');
   fs.closeSync(fs.openSync(disk, 'w'));
@@ -75,7 +76,7 @@ function makeDisk(work) {
   return disk;
 }
 
-/** What the guest finds in /run/share. */
+/** Makes the folder that the guest finds in /run/share. */
 function makeShare(share, options) {
   const checkout = path.join(share, 'checkout');
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];

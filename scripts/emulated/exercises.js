@@ -1,10 +1,9 @@
 'use strict';
 
-// node exercises.js FOLDER ARCH [--no-tasks]: has the package in a folder do what can be done where processes are emulated and tasks
-// can't be started: in an arm64 Node below qemu-user (scripts/check-arm64-addon.js), below valgrind
-// (scripts/test-valgrind.sh).
-// Prints what works, and of what needs more than the emulator has how it is refused: by an error that says so, not by a
-// crash or a wait.
+// node exercises.js FOLDER ARCH [--no-tasks]: has the package in a folder do what can be done where processes are
+// emulated and tasks can't be started: in an arm64 Node below qemu-user (scripts/check-arm64-addon.js), below valgrind
+// (scripts/test-valgrind.sh). Prints what works, and of what needs more than the emulator has how it is refused: by an
+// error that says so, not by a crash or a wait.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -124,7 +123,7 @@ const WORKS = {
   },
 };
 
-/** What takes system calls or ioctls that emulators lack: clone(2) of this kind, those of namespaces. */
+/** Work that needs system calls or ioctls which emulators lack: clone(2) of this kind, and the ioctls of namespaces. */
 const EMULATOR_LACKS = {
   'the report of the host': () => linux.inspectHost(),
   'a program in new namespaces': () => linux.execFile('true', [], { unshare: ['user', 'uts'] }),
