@@ -1,6 +1,6 @@
 import type { Chart } from './measure/chart';
 
-/** What a benchmark has found. */
+/** The results of a benchmark. */
 export interface Outcome {
   json: unknown;
   /** The same for people. */
@@ -8,7 +8,7 @@ export interface Outcome {
   charts: readonly Chart[];
 }
 
-/** What `npm run bench -- <name>` runs. */
+/** A benchmark that `npm run bench -- <name>` runs. */
 export interface Benchmark {
   /** One line for `--help`. */
   readonly summary: string;

@@ -13,7 +13,7 @@ import { sandbox } from './sandbox';
 
 const BENCHMARKS: Record<string, Benchmark> = { discovery, launch, load, network, process: processes, sandbox };
 const SAMPLES = 200;
-/** Where docs/performance.md has its pictures. */
+/** The folder of the pictures in docs/performance.md. */
 const PICTURES = join(__dirname, '..', 'docs', 'plots');
 
 const HELP = `npm run bench -- <name> [options]

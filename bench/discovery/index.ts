@@ -21,7 +21,7 @@ const DISCOVER = 'discover()';
 const UTIL_LINUX = 'lsns -J';
 const COMMAND = 'linux-ns lsns -J';
 
-/** As `npm run build:lib` leaves it. */
+/** The command line as `npm run build:lib` has made it. */
 const MAIN = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
 
 interface Figures {

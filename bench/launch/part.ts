@@ -18,7 +18,7 @@ export interface PartRequest {
   ballast: number;
   /** Samples of each contestant. */
   samples: number;
-  /** Whether to measure what does not depend on the heap, too. */
+  /** True: figures that do not depend on the heap are measured as well. */
   whole: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { Summary } from '../measure/statistics';
 import type { Limit } from './limit';
 import { allEight, bare, none, timed } from './starters';
 
-/** As many as libuv's pool has threads. */
+/** The number of threads in libuv's pool. */
 const JOBS = 4;
 const ITERATIONS = 50_000;
 const STARTS_PER_PHASE = 20;

@@ -58,7 +58,7 @@ const GOALS: Record<keyof Figures, Goal> = {
   modulesLoaded: { what: "files loaded by require('linux-ns')", most: 25, unit: '' },
 };
 
-/** What loading the package costs: each Node that uses it pays this, each Worker, and each call of the command line. */
+/** The cost of loading the package, which each Node, each Worker and each call of the command line pays. */
 export const load: Benchmark = {
   summary: 'loading the package, and the command line, against an empty Node',
   async run(samples) {

@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * What a module answers that runs in a process of its own, so that nothing it does is measured with what others have
- * left in the heap. It gets one message, the request, and answers with one. What it prints goes to standard error.
+ * Runs a module in a process of its own, so that it is not measured with things that others have left in the heap. The
+ * module gets one message, the request, and sends one answer, which is returned. Its output goes to standard error.
  */
 export async function measureApart<Answer>(file: string, request: unknown): Promise<Answer> {
   // tsx in its smallest form: a thread less, and what standard output is for stays ours.

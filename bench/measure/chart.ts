@@ -1,11 +1,11 @@
 import type { Summary } from './statistics';
 
-/** What a picture shows: a bar for each contestant. */
+/** The contents of a picture: a bar for each contestant. */
 export interface Chart {
-  /** Of its file, beside the benchmark's. */
+  /** The picture's part of the file name, after that of the benchmark. */
   name: string;
   title: string;
-  /** Of the numbers: `'ms'`; with which is better. */
+  /** The unit of the numbers, and whether lower or higher ones are better. */
   unit: string;
   rows: Readonly<Record<string, Summary>>;
   /** Which contestants are this package's. */

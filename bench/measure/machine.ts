@@ -1,6 +1,6 @@
 import { cpus, release } from 'node:os';
 
-/** What a figure depends on, beside what was measured. */
+/** The facts about the machine that a figure depends on. */
 export interface Machine {
   node: string;
   kernel: string;

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What this process has. */
+/** The things that this process has. */
 export interface Possessions {
   /** In its mount namespace. */
   mounts: number;

@@ -1,4 +1,4 @@
-/** What is told of some samples; milliseconds, or starts per second. */
+/** The summary of some samples, in milliseconds or in starts per second. */
 export interface Summary {
   p50: number;
   p99: number;

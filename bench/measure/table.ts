@@ -1,6 +1,6 @@
 import { type Summary, rounded } from './statistics';
 
-/** What a figure is to be; one without a bound is only told. */
+/** The bounds that a figure is to keep; one without a bound is only shown. */
 export interface Goal {
   what: string;
   most?: number;

@@ -5,7 +5,10 @@ import { type Contestant, type Samples, interleave } from '../measure/interleave
 const LINKS = 500;
 const ROUTES = 1000;
 
-/** How long it takes to have 500 links and 1,000 routes as objects: from the kernel, and from what `ip -j` prints. Milliseconds. */
+/**
+ * How long it takes to have 500 links and 1,000 routes as objects: from the kernel, and from what `ip -j` prints.
+ * Milliseconds.
+ */
 export async function measureDump(rounds: number): Promise<Samples> {
   const set = await unshare(['user', 'net']);
   const net = await Network.open(set);

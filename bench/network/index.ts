@@ -9,7 +9,7 @@ import { measureNamed } from './named';
 import { measureOperations } from './operations';
 import { type Measured, chartsOf, format, reportOf } from './report';
 
-/** What takes half a second is not repeated as often as what takes a few milliseconds. */
+/** A measurement that takes half a second is not repeated as often as one that takes a few milliseconds. */
 const MOST_OF_LONG = 40;
 const MOST_OF_VERY_LONG = 8;
 

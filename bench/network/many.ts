@@ -8,13 +8,13 @@ const AT_ONCE = 16;
 /** 1,000 network namespaces held at once, each joined to the first by a veth. */
 export interface Many {
   hosts: number;
-  /** Of making one, with all others under way. */
+  /** Milliseconds to make one host, while all others are being made. */
   msPerHost: number;
-  /** What Node's resident memory grew by. */
+  /** The growth of Node's resident memory, for each host. */
   nodeKBPerHost: number;
-  /** What there is less of in the whole system: MemAvailable of /proc/meminfo. */
+  /** The loss of MemAvailable (/proc/meminfo) in the whole system, for each host. */
   systemKBPerHost: number;
-  /** Of closing one: until Node is done, and the kernel goes on with it. */
+  /** Milliseconds to close one host, until Node is done; the kernel may still go on with it. */
   closeMsPerHost: number;
 }
 

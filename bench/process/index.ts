@@ -9,7 +9,7 @@ import { chartsOf, format, reportOf } from './report';
 const LAUNCHES_PER_SAMPLE = 50;
 const SAMPLES_PER_KILL = 10;
 
-/** What programs cost while they run, and what is left of them. */
+/** The cost of programs while they run, and the things that are left of them. */
 export const processes: Benchmark = {
   summary: 'pipes, IPC and starts of Node against child_process; what is left after many launches, or of a killed Node',
   async run(samples) {

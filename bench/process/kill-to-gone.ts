@@ -15,8 +15,8 @@ const DOOMED_PROCESSES = 1 + DOOMED_PROGRAMS * 3;
 
 /**
  * Milliseconds from SIGKILL of a Node to the end of the last of what it has started: eight programs in namespaces of
- * their own, each with an orphan. What wakes this process is the end of the pipe, which comes a little before the end of
- * the last; only then does it look, so as not to take a CPU from those that are ending.
+ * their own, each with an orphan. What wakes this process is the end of the pipe, which comes a little before the end
+ * of the last; only then does it look, so as not to take a CPU from those that are ending.
  */
 export async function measureKillToGone(rounds: number): Promise<Summary> {
   const samples: number[] = [];

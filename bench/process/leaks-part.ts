@@ -6,7 +6,7 @@ import type { Leaks } from './leaks';
 import { namespacesLeft } from './namespaces-left';
 
 const MB = 2 ** 20;
-/** What is made once, by the first launches, is not growth: launcher threads, compiled code, pools of the allocator. */
+/** The first launches make things that are made once, which is no growth: threads, compiled code, allocator pools. */
 const WARM_UP = 1000;
 /** Descriptors are closed by other threads, and V8 frees pages of its own accord. */
 const SETTLE_MS = 500;

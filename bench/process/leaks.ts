@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { spawn } from 'linux-ns';
 
-/** What there is after many launches that was not before. */
+/** The things that exist after many launches, and did not exist before. */
 export interface Leaks {
   launches: number;
   fds: number;

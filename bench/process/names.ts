@@ -1,4 +1,4 @@
-/** Who is compared. */
+/** The names of the contestants that are compared. */
 export const OURS = 'linux-ns';
 export const NODE = 'child_process';
 /**

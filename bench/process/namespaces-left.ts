@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACE_KINDS, type NamespaceKind, unshare } from 'linux-ns';
 
-/** Where the limits of this process's own user namespace are: namespaces(7). */
+/** The directory of the limits of this process's own user namespace: namespaces(7). */
 const LIMITS = '/proc/sys/user';
 const PATIENCE_MS = 10_000;
 
 /**
  * How many namespaces live that this process, the first of its user namespace, has made: whatever keeps them alive, be
- * it a process, a descriptor, a mount or the kernel itself. The kernel counts them against a limit for each kind, so the
- * lowest limit that allows one more tells the number.
+ * it a process, a descriptor, a mount or the kernel itself. The kernel counts them against a limit for each kind, so
+ * the lowest limit that allows one more tells the number.
  *
  * It takes namespaces down in its own time: waits for that.
  */

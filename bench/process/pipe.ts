@@ -8,7 +8,7 @@ import { NODE, OURS, OURS_SAME_SESSION } from './names';
 
 const MB = 2 ** 20;
 const SIZE_MB = 256;
-/** As much at once as libuv reads. */
+/** The size of one write: as much as libuv reads at once. */
 const BLOCK_KB = 64;
 
 const PROGRAM = 'dd';

@@ -8,11 +8,14 @@ export const CREATE_40 = 'ours: the same, 40 mounts more';
 export const CREATE_40_BWRAP = 'bwrap, 40 mounts more';
 export const EXEC = 'ours: one more process';
 export const EXEC_NESTED = 'ours: one more process, user not 0';
-/** As all but ours and bwrap are: a session has a share of a busy CPU to itself (autogroups, sched(7)). */
+/**
+ * Ours without a session of its own, like all others but bwrap: each session gets its own share of a busy CPU
+ * (autogroups, sched(7)).
+ */
 export const EXEC_SAME_SESSION = 'ours: one more process, same session';
 export const EXEC_NSENTER = 'nsenter: one more process';
 
-/** Where the host's top-level directories are links, as they mostly are, those are made anew. */
+/** The top-level directories that are links on the host, as on most hosts. The same links are made in the root. */
 const LINKS = ['/bin', '/sbin', '/lib', '/lib64'].filter(
   (path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true,
 );
@@ -32,7 +35,9 @@ const SPEC_40: SandboxSpec = {
   mounts: [...MOUNTS, ...MANY.map((place): MountEntry => ({ type: 'bindReadOnly', ...place }))],
 };
 
-/** The same of bwrap: all kinds of namespace that it knows, which are ours, a session of its own, and no longer life. */
+/**
+ * The same of bwrap: all kinds of namespace that it knows, which are ours, a session of its own, and no longer life.
+ */
 const BWRAP = [
   ...['--unshare-all', '--die-with-parent', '--new-session', '--clearenv'],
   ...['--ro-bind', '/usr', '/usr'],

@@ -4,7 +4,7 @@ import { namespacesLeft } from '../process/namespaces-left';
 import type { Leaks } from './leaks';
 import { comeAndGo } from './lives';
 
-/** What is made once, by the first, is not growth: launcher threads, compiled code, pools of the allocator. */
+/** The first sandboxes make things that are made once, which is no growth: threads, compiled code, allocator pools. */
 const WARM_UP = 200;
 
 async function main(sandboxes: number): Promise<void> {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { CAPABILITIES, unshare } from 'linux-ns';
 
-/** What there is after many sandboxes have come and gone that was not before. */
+/** The things that exist after many sandboxes have come and gone, and did not exist before. */
 export interface Leaks {
   sandboxes: number;
   mounts: number;
