@@ -1,19 +1,19 @@
 import { constants } from 'node:os';
 import { invalidValue, validateInteger, validateOneOf, validateString } from '../errors/validate';
 
-/** What a filter answers: the upper half of `SECCOMP_RET_*`, and a number in the lower one. seccomp(2) */
+/** The answer of a filter: `SECCOMP_RET_*` in the upper half, and a number in the lower half. seccomp(2) */
 export interface Action {
-  /** All 32 bits, as the instruction that ends a filter has them. */
+  /** All 32 bits, as the filter returns them. */
   readonly value: number;
-  /** The lower, the stricter: the order in which the kernel chooses among the answers of several filters. */
+  /** The strictness: the lower, the stricter. Of the answers of several filters, the kernel takes the strictest. */
   readonly rank: number;
 }
 
-/** SECCOMP_RET_*, the strictest first. */
+/** The actions by libseccomp's names, with their SECCOMP_RET_*, the strictest first. */
 const ACTIONS = {
   SCMP_ACT_KILL_PROCESS: 0x80000000,
   SCMP_ACT_KILL_THREAD: 0x00000000,
-  /** What libseccomp has always meant by it. */
+  /** The old name of SCMP_ACT_KILL_THREAD in libseccomp. */
   SCMP_ACT_KILL: 0x00000000,
   SCMP_ACT_TRAP: 0x00030000,
   SCMP_ACT_ERRNO: 0x00050000,
@@ -24,10 +24,10 @@ const ACTIONS = {
 } as const;
 
 /**
- * What becomes of a system call, from the strictest to none: the process dies (`KILL_PROCESS`) or its thread
- * (`KILL_THREAD`, also called `KILL`) as of SIGSYS; it gets SIGSYS (`TRAP`); the call fails (`ERRNO`); a tracer decides,
- * and where there is none the call fails with ENOSYS (`TRACE`); it is written down (`LOG`); it is done (`ALLOW`).
- * `NOTIFY`, which asks another process, is not offered.
+ * The action for a system call, from the strictest on. `KILL_PROCESS` kills the process, and `KILL_THREAD`, also called
+ * `KILL`, kills only its thread, both as if by SIGSYS. `TRAP` sends SIGSYS to the thread. `ERRNO` makes the call fail.
+ * `TRACE` lets a tracer decide; without a tracer the call fails with ENOSYS. `LOG` logs the call and does it. `ALLOW`
+ * does it. `NOTIFY` would ask another process, and is refused here. seccomp(2)
  *
  * @useDeclaredType
  */
@@ -38,12 +38,12 @@ const NAMES = Object.keys(ACTIONS) as SeccompAction[];
 /** SECCOMP_RET_DATA */
 const MAX_DATA = 0xffff;
 
-/** The kernel takes larger ones for this one: MAX_ERRNO. */
+/** The largest error number; the kernel replaces larger ones by it. MAX_ERRNO */
 const MAX_ERRNO = 4095;
 
 export const KILL_PROCESS: Action = actionOf('SCMP_ACT_KILL_PROCESS', 0);
 
-/** The answer of a call that fails. */
+/** The answer that makes a call fail. */
 export function failWith(errno: number): Action {
   return actionOf('SCMP_ACT_ERRNO', errno);
 }
@@ -52,16 +52,18 @@ export function isErrno(action: Action): boolean {
   return action.rank === ACTIONS.SCMP_ACT_ERRNO;
 }
 
-/** Whether the call is not done by the kernel itself, or not without a tracer. */
+/**
+ * True if the action always keeps the kernel from doing the call. `SCMP_ACT_TRACE` does not, as a tracer may allow it.
+ */
 export function refuses(action: Action): boolean {
   return action.rank < ACTIONS.SCMP_ACT_TRACE;
 }
 
 /** Names of the options in which an action's number is given. */
 export interface ErrnoNames {
-  /** As a number: OCI's. */
+  /** The option for the number, which OCI defines. */
   readonly number: string;
-  /** By name, `'EPERM'`: Podman's. */
+  /** The option for the name, `'EPERM'`, which Podman adds. */
   readonly name: string;
 }
 
@@ -95,7 +97,7 @@ export function parseAction(
 
 function actionOf(action: SeccompAction, data: number): Action {
   const kind = ACTIONS[action];
-  // As the kernel compares them: signed.
+  // The rank is signed, as the kernel compares actions as signed numbers.
   return { value: kind + data, rank: kind | 0 };
 }
 

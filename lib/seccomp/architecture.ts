@@ -8,15 +8,15 @@ import { SYSCALLS, SYSCALLS_ELSEWHERE, type SyscallNumbers } from './syscall-tab
  */
 export type Machine = 'x64' | 'arm64';
 
-/** A set of numbers for system calls that some machine understands. */
+/** A numbering of the system calls, of which a machine understands one or more. */
 export type Abi = 'x64' | 'x86' | 'x32' | 'arm64' | 'arm';
 
-/** What there is to know of a machine. */
+/** The facts about a machine. */
 interface MachineFacts {
-  /** What its programs use as a rule. */
+  /** The numbering that its programs usually use. */
   readonly native: Abi;
   readonly others: readonly Abi[];
-  /** As Go, and so the profiles of Docker and Podman in `includes` and `excludes`, call it. */
+  /** Go's name of the machine, which the profiles of Docker and Podman use in `includes` and `excludes`. */
   readonly goArch: string;
 }
 
@@ -27,7 +27,10 @@ const MACHINES: Readonly<Record<Machine, MachineFacts>> = {
 
 export const MACHINE_NAMES = Object.keys(MACHINES) as Machine[];
 
-/** `AUDIT_ARCH_*` of `<linux/audit.h>`: what a filter finds in `seccomp_data.arch`. x32 is told by a bit of the number. */
+/**
+ * The values that a filter finds in `seccomp_data.arch`: `AUDIT_ARCH_*` of `<linux/audit.h>`. x32 has that of x86-64,
+ * and a bit in the number of the call.
+ */
 export const AUDIT_ARCH: Readonly<Record<Abi, number>> = {
   x64: 0xc000003e,
   x86: 0x40000003,
@@ -36,7 +39,7 @@ export const AUDIT_ARCH: Readonly<Record<Abi, number>> = {
   arm: 0x40000028,
 };
 
-/** Set in every number of an x32 call: `__X32_SYSCALL_BIT`. */
+/** The bit that is set in the number of every x32 call: `__X32_SYSCALL_BIT`. */
 export const X32_BIT = 0x40000000;
 
 const COLUMN: Readonly<Record<Abi, keyof SyscallNumbers & `${number}`>> = {
@@ -47,7 +50,7 @@ const COLUMN: Readonly<Record<Abi, keyof SyscallNumbers & `${number}`>> = {
   arm: '4',
 };
 
-/** libseccomp's names; null for what no machine of ours understands. */
+/** The architectures by libseccomp's names; null for those that no machine of ours understands. */
 const ARCHITECTURES = Object.freeze({
   SCMP_ARCH_X86_64: 'x64',
   SCMP_ARCH_X86: 'x86',
@@ -75,7 +78,7 @@ const ARCHITECTURES = Object.freeze({
 });
 
 /**
- * An architecture as profiles name it. `SCMP_ARCH_NATIVE` is the machine's own, which every filter has.
+ * The name of an architecture in profiles. `SCMP_ARCH_NATIVE` is the machine's own, which every filter has.
  *
  * @useDeclaredType
  */
@@ -105,14 +108,14 @@ export function factsOf(machine: Machine): MachineFacts {
   return MACHINES[machine];
 }
 
-/** Undefined for an architecture whose programs do not run on that machine. */
+/** The numbering of an architecture; undefined if its programs do not run on that machine. */
 export function abiOf(architecture: SeccompArchitecture, machine: Machine): Abi | undefined {
   const { native, others } = MACHINES[machine];
   const abi = architecture === 'SCMP_ARCH_NATIVE' ? native : ARCHITECTURES[architecture];
   return abi !== null && (abi === native || others.includes(abi)) ? abi : undefined;
 }
 
-/** Whether some architecture has a call of that name. */
+/** True if some architecture has a call of that name. */
 export function isSyscall(name: string): boolean {
   return KNOWN.has(name);
 }
@@ -124,13 +127,13 @@ export function syscallNumber(name: string, abi: Abi): number | undefined {
   return abi === 'x32' ? number + X32_BIT : number;
 }
 
-/** The numbers that calls have, as a filter sees them, in order. */
+/** All numbers of calls, as a filter sees them, in ascending order. */
 export function syscallNumbers(abi: Abi): number[] {
   const numbers = [...NUMBERS.keys()].map((name) => syscallNumber(name, abi)).filter((number) => number !== undefined);
   return numbers.sort((a, b) => a - b);
 }
 
-/** Whether arguments are 32 bits wide there. */
+/** True if the arguments of calls have 32 bits there. */
 export function isNarrow(abi: Abi): boolean {
   return abi === 'x86' || abi === 'x32' || abi === 'arm';
 }

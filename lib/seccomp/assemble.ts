@@ -5,7 +5,7 @@ import { Assembler, DATA, type Label, Op } from './bpf';
 import { type Decision, type Decisions, keyOf } from './decisions';
 import type { Condition } from './profile';
 
-/** From this number on, until the next segment, calls fare alike. */
+/** A range of numbers with the same decision: from this number on, until the next segment. */
 interface Segment {
   readonly from: number;
   readonly decision: Decision;
@@ -13,22 +13,22 @@ interface Segment {
   readonly narrow: boolean;
 }
 
-/** What is decided by looking at arguments: its code comes after all the rest, once. */
+/** A decision that looks at arguments. Its code comes after all other code, and only once. */
 interface Chain {
   readonly label: Label;
   readonly segment: Segment;
 }
 
-/** A tracer that has a call skipped puts this in place of its number: seccomp(2). */
+/** The number that a tracer puts in place of a call's number to have the call skipped: seccomp(2). */
 const SKIPPED = 0xffffffff;
 
 /**
- * Before Linux 5.11 the numbers that only x32 has worked without its bit, too, and did what x32's do: a profile that
- * forbids some calls would not have forbidden those.
+ * The numbers that only x32 has. Before Linux 5.11 they worked without x32's bit too, and did the calls of x32: a
+ * profile that forbids some calls did not forbid those.
  */
 const X32_ONLY = { from: 512, to: 548 };
 
-/** The program for some sets of numbers: the machine's own, and others that its kernel understands. */
+/** Makes the program for several numberings: the machine's own, and others that its kernel understands. */
 export function assemble(all: readonly Decisions[]): Uint8Array {
   const program = new Assembler();
   const chains = new Map<string, Chain>();
@@ -46,7 +46,7 @@ export function assemble(all: readonly Decisions[]): Uint8Array {
   return program.assemble();
 }
 
-/** x86-64 and x32 are one architecture to a filter: their numbers are apart. */
+/** The segments of each architecture. x86-64 and x32 are one architecture to a filter, with different numbers. */
 function segmentsByArch(all: readonly Decisions[]): Map<number, Segment[]> {
   const byArch = new Map<number, Segment[]>();
   for (const decisions of all) {
@@ -76,7 +76,7 @@ function segmentsOf({ abi, byNumber, otherwise, unknown, beyond }: Decisions): S
   return merged([...ordered, ...named]);
 }
 
-/** What is already refused is not to be refused more kindly. */
+/** The segment for the numbers that only x32 has. None is needed if the default is stricter than ENOSYS: that stays. */
 function x32Only(otherwise: Action): Segment[] {
   const none = failWith(constants.errno.ENOSYS);
   return otherwise.rank > none.rank ? [constant(X32_ONLY.from, none)] : [];
@@ -86,14 +86,17 @@ function constant(from: number, action: Action): Segment {
   return { from, decision: { checks: [], otherwise: action }, key: String(action.value), narrow: false };
 }
 
-/** In order; of those that begin together the last counts, and of equal neighbours the first is enough. */
+/**
+ * Sorts segments. If several begin at one number, the last of them counts; a segment with the same decision as the one
+ * before it is dropped.
+ */
 function merged(segments: readonly Segment[]): Segment[] {
   const byStart = new Map(segments.map((segment) => [segment.from, segment]));
   const ordered = [...byStart.values()].sort((a, b) => a.from - b.from);
   return ordered.filter(({ key }, index) => ordered[index - 1]?.key !== key);
 }
 
-/** A binary search for the segment that the accumulator is in. */
+/** Emits a binary search for the segment that the number in the accumulator belongs to. */
 function search(program: Assembler, segments: readonly Segment[], chains: Map<string, Chain>): void {
   const middle = segments[segments.length >> 1];
   if (segments.length < 2 || middle === undefined) {
@@ -130,7 +133,7 @@ function emitChain(program: Assembler, { label, segment }: Chain): void {
   program.emit(Op.RETURN, decision.otherwise.value);
 }
 
-/** Goes on behind itself when the condition holds, and elsewhere when it does not. */
+/** Emits a condition. If it holds, the program goes on after it, and otherwise at `elsewhere`. */
 function emitCondition(program: Assembler, condition: Condition, narrow: boolean, elsewhere: Label): void {
   const behind = program.label();
   const { index, op, value, valueTwo } = condition;
@@ -166,7 +169,7 @@ function emitCondition(program: Assembler, condition: Condition, narrow: boolean
 
 interface Wide {
   readonly index: number;
-  /** Only the lower half counts. */
+  /** True if only the lower half of the argument counts. */
   readonly narrow: boolean;
   readonly value: bigint;
   readonly mask: bigint | undefined;
@@ -174,7 +177,10 @@ interface Wide {
   readonly no: Label;
 }
 
-/** An argument is two halves, the lower first on these machines: the upper ones decide, unless they are equal. */
+/**
+ * Emits a comparison of an argument, which has two halves, on these machines the lower one first. The upper halves
+ * decide, unless they are equal.
+ */
 function compareWide(
   program: Assembler,
   comparison: typeof Op.IF_EQUAL | typeof Op.IF_GREATER | typeof Op.IF_AT_LEAST,

@@ -3,19 +3,19 @@
  * `struct seccomp_data`, jumps forward only, and ends with an answer.
  */
 
-/** Operations of this package's programs: code of the instruction. */
+/** The operations that this package's programs use, and the codes of their instructions. */
 export const Op = Object.freeze({
-  /** The 32 bits at an offset of seccomp_data into the accumulator: BPF_LD | BPF_W | BPF_ABS. */
+  /** Loads the 32 bits at an offset of seccomp_data into the accumulator: BPF_LD | BPF_W | BPF_ABS. */
   LOAD: 0x20,
-  /** Accumulator and K: BPF_ALU | BPF_AND | BPF_K. */
+  /** Keeps the bits of the accumulator that K has too: BPF_ALU | BPF_AND | BPF_K. */
   AND: 0x54,
-  /** BPF_JMP | BPF_JA */
+  /** Jumps forward by K instructions: BPF_JMP | BPF_JA. */
   GOTO: 0x05,
-  /** Jumps that compare the accumulator with K, both unsigned: BPF_JMP | … | BPF_K. */
+  /** Compares the accumulator with K, both unsigned, and jumps: BPF_JMP | … | BPF_K. So do the next two. */
   IF_EQUAL: 0x15,
   IF_GREATER: 0x25,
   IF_AT_LEAST: 0x35,
-  /** BPF_RET | BPF_K */
+  /** Ends the program with the answer K: BPF_RET | BPF_K. */
   RETURN: 0x06,
 });
 
@@ -27,15 +27,15 @@ export const DATA = Object.freeze({ NR: 0, ARCH: 4, ARGS: 16, SIZE: 64 });
 /** Bytes of one instruction: `struct sock_filter`. */
 export const INSTRUCTION_BYTES = 8;
 
-/** BPF_MAXINSNS */
+/** The most instructions of a program: BPF_MAXINSNS. */
 export const MAX_INSTRUCTIONS = 4096;
 
-/** The most that the 8 bits of a conditional jump hold. */
+/** The farthest that a conditional jump can go: it has 8 bits for the distance. */
 const MAX_JUMP = 255;
 
-/** A place in a program that is not there yet. */
+/** A place in a program, which may be set later. */
 export interface Label {
-  /** Index of an item. */
+  /** The index of the item that it marks; undefined until it is set. */
   at: number | undefined;
 }
 
@@ -44,7 +44,10 @@ type Item =
   | { readonly code: typeof Op.GOTO; readonly k: 0; readonly to: Label }
   | { readonly code: Comparison; readonly k: number; readonly to: Branch };
 
-/** Of a conditional jump: those that are too far away for it go through a jump beside it. */
+/**
+ * The two places that a conditional jump leads to. One that is too far away is reached by an unconditional jump right
+ * after it.
+ */
 interface Branch {
   readonly yes: Label;
   readonly no: Label;
@@ -60,7 +63,7 @@ export class Assembler {
     return { at: undefined };
   }
 
-  /** The label is what comes next. */
+  /** Sets the label to the next item. */
   place(label: Label): void {
     label.at = this.#items.length;
   }
@@ -73,7 +76,7 @@ export class Assembler {
     this.#items.push({ code: Op.GOTO, k: 0, to });
   }
 
-  /** Compares the accumulator with k, and goes on at one of two places. */
+  /** Compares the accumulator with k, and goes on at one of the two places. */
   branch(code: Comparison, k: number, yes: Label, no: Label): void {
     this.#items.push({ code, k, to: { yes, no, yesIsFar: false, noIsFar: false } });
   }
@@ -101,7 +104,7 @@ export class Assembler {
     return bytes;
   }
 
-  /** Where each item begins, and after the last one where the program ends. */
+  /** The positions at which the items begin, in instructions; the last one is the end of the program. */
   #positions(): number[] {
     const positions = [0];
     let end = 0;
@@ -113,7 +116,10 @@ export class Assembler {
     return positions;
   }
 
-  /** Marks the jumps that are too long; true when there were any, for then others may have become so. */
+  /**
+   * Marks the jumps that are too long for 8 bits. Returns true if it has found one: other jumps may have become too
+   * long by that.
+   */
   #stretch(positions: readonly number[]): boolean {
     let any = false;
     this.#items.forEach((item, index) => {
@@ -128,7 +134,7 @@ export class Assembler {
   }
 }
 
-/** The comparison, and after it the jumps to what is far away. */
+/** Writes the comparison, and after it the jumps to places that are far away. */
 function writeBranch(
   write: (code: number, k: number, jt?: number, jf?: number) => void,
   code: number,

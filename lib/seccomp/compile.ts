@@ -10,44 +10,52 @@ import { type Setting, abisOf, decisionsOf, isRefused, unknownNames } from './de
 import type { SeccompFlag } from './flags';
 import { type Profile, type SeccompProfile, parseKernel, parseProfile } from './profile';
 
-/** What a profile is compiled for. */
+/** The machine, the program and the kernel that a profile is compiled for. */
 export interface CompileSeccompOptions {
-  /** The machine. Default: this one. */
+  /** The machine: `'x64'` or `'arm64'`. Default: this one. */
   arch?: Machine | undefined;
   /** The capabilities that the program is to have, for rules that depend on them. Default: none. */
   capabilities?: readonly Capability[] | undefined;
-  /** The version of the kernel, for rules that depend on it, as `'6.8'`. Default: this one's. */
+  /**
+   * The version of the kernel, `'6.8'` for example, for rules that depend on it. Default: that of the running kernel.
+   */
   kernel?: string | undefined;
 }
 
-/** A profile as the kernel takes it. */
+/** A compiled profile, as the kernel takes it. */
 export interface CompiledSeccomp {
-  /** Classic BPF, an array of `struct sock_filter`: for the option `seccomp`, or for `bwrap --seccomp`. seccomp(2) */
+  /**
+   * The program in classic BPF: an array of `struct sock_filter`, for the option `seccomp`, or for `bwrap --seccomp`.
+   * seccomp(2)
+   */
   readonly program: Uint8Array;
   /** The flags of the profile. */
   readonly flags: readonly SeccompFlag[];
-  /** Names of calls that no architecture has, from rules that allow them: newer than this package, or misspelt. */
+  /**
+   * The names of calls that no architecture has, from rules that are not stricter than the default. Such a call is
+   * newer than this package, or its name is misspelt.
+   */
   readonly unknown: readonly string[];
 }
 
-/** The same, and what is asked of it here. */
+/** A compiled profile, with a fact about it that is needed here. */
 export interface Compiled extends CompiledSeccomp {
-  /** Whether it lets no program be executed. */
+  /** True if it refuses every execve(2), so that no program could be started with it. */
   readonly refusesExec: boolean;
 }
 
-/** A kernel that hides its version has all that a rule asks for. */
+/** The version to assume if a kernel hides its own: one that has everything a rule asks for. */
 const LATEST = [Infinity, 0] as const;
 
 /**
  * Compiles a seccomp profile in OCI's JSON form to the BPF program that seccomp(2) takes.
  *
- * Calls are found by binary search, the machine's own architecture first; the process that makes a call of an architecture
- * which the profile does not list is killed. Where the default is an error, calls newer than all that the profile names
- * fail with ENOSYS, as with runc.
+ * The program finds a call by binary search, the machine's own architecture first. A process that makes a call of an
+ * architecture that the profile does not list is killed. If the default action is an error, calls that are newer than
+ * all calls that the profile names fail with ENOSYS, as with runc. No privilege is needed to compile.
  *
- * @throws TypeError, RangeError with Node's codes: `ERR_INVALID_ARG_VALUE` for unknown keys and for unknown calls in rules
- * that close something, `ERR_OUT_OF_RANGE` for a program of more than 4096 instructions; NamespaceError
+ * @throws TypeError, RangeError with Node's codes: `ERR_INVALID_ARG_VALUE` for unknown keys and for unknown calls in
+ * rules that close something, `ERR_OUT_OF_RANGE` for a program of more than 4096 instructions; NamespaceError
  * `ERR_LINUX_NS_UNSUPPORTED` on machines other than x86-64 and arm64, when none is given
  *
  * @example
@@ -69,13 +77,21 @@ export function compileSeccomp(profile: SeccompProfile, options: CompileSeccompO
   return { program: program.slice(), flags: [...flags], unknown: [...unknown] };
 }
 
-/** Of these many profiles what they were compiled to is kept: a program that is started often has the same each time. */
+/**
+ * The number of profiles whose compiled form is kept: a program that is started often has the same profile each time.
+ */
 const KEPT = 16;
 
-/** By what was understood of the profile, since the object that it was in may have been changed. The latest comes last. */
+/**
+ * The compiled profiles, by the text of the checked profile: the caller may have changed the object that it came from.
+ * The one used last comes last.
+ */
 const compiled = new Map<string, Compiled>();
 
-/** Compiles a profile that was given as an option or argument of that name. The result is shared: not to be changed. */
+/**
+ * Compiles a profile that was given as an option or argument of that name. The result is shared and must not be
+ * changed.
+ */
 export function compileProfile(name: string, profile: unknown, setting: Setting): Compiled {
   const parsed = parseProfile(name, profile);
   const key = JSON.stringify([parsed, setting], (_, value: unknown) =>
@@ -102,7 +118,7 @@ function compileParsed(name: string, parsed: Profile, setting: Setting): Compile
   return { program, flags: parsed.flags, unknown, refusesExec };
 }
 
-/** What a profile is compiled for when it is to be in force here. */
+/** The setting for a program that is started here: this machine and its kernel. */
 export function settingHere(capabilities: readonly Capability[]): Setting {
   return { machine: thisMachine(), capabilities, kernel: thisKernel() };
 }

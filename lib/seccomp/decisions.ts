@@ -17,41 +17,41 @@ import {
 import { multiplexed } from './multiplexed';
 import type { ArchMap, Circumstances, Condition, Profile, Rule } from './profile';
 
-/** Where a profile is to be in force. */
+/** The machine, program and kernel for which a profile is compiled. */
 export interface Setting {
   readonly machine: Machine;
-  /** What the program has: `includes` and `excludes` of the rules ask for them. */
+  /** The capabilities of the program, which `includes` and `excludes` of the rules ask about. */
   readonly capabilities: readonly Capability[];
   readonly kernel: KernelVersion;
 }
 
-/** What becomes of one system call. */
+/** The decision on one system call. */
 export interface Decision {
-  /** Tried in this order: the strictest first. */
+  /** The checks, tried in this order: the strictest first. */
   readonly checks: readonly Check[];
-  /** Where none applies. */
+  /** The action if no check applies. */
   readonly otherwise: Action;
 }
 
 export interface Check {
-  /** All have to hold. */
+  /** The conditions, which all have to hold. */
   readonly conditions: readonly Condition[];
   readonly action: Action;
 }
 
-/** What becomes of the calls of one set of numbers. */
+/** The decisions on all calls of one numbering. */
 export interface Decisions {
   readonly abi: Abi;
   readonly byNumber: ReadonlyMap<number, Decision>;
-  /** Of calls that no rule is about. */
+  /** The action for calls that no rule is about. */
   readonly otherwise: Action;
-  /** Of numbers that no call has. */
+  /** The action for numbers that no call has. */
   readonly unknown: Action;
-  /** Of numbers from here on. */
+  /** The action for numbers from `from` on. */
   readonly beyond: { readonly from: number; readonly action: Action };
 }
 
-/** The sets of numbers that a profile lets programs use on a machine, the machine's own first. */
+/** The numberings that a profile lets programs use on a machine, the machine's own first. */
 export function abisOf({ architectures, archMap }: Profile, machine: Machine): Abi[] {
   const { native } = factsOf(machine);
   const listed = architectures ?? subArchitectures(archMap ?? [], machine);
@@ -65,10 +65,10 @@ function subArchitectures(archMap: readonly ArchMap[], machine: Machine): ArchMa
 }
 
 /**
- * The names in a profile that are no system call of any architecture.
+ * Finds the names in a profile that no architecture has a system call for.
  *
- * @throws TypeError `ERR_INVALID_ARG_VALUE` for one in a rule that is stricter than the default: to pass it over would
- * open what the rule is to close
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` if such a name is in a rule that is stricter than the default: to ignore it
+ * would allow the call that the rule is meant to forbid
  */
 export function unknownNames({ rules, defaultAction }: Profile): string[] {
   const unknown = new Set<string>();
@@ -88,7 +88,7 @@ export function unknownNames({ rules, defaultAction }: Profile): string[] {
   return [...unknown];
 }
 
-/** What becomes of each call. */
+/** The decisions of a profile on each call of one numbering. */
 export function decisionsOf(profile: Profile, abi: Abi, setting: Setting): Decisions {
   const checks = new Map<number, Check[]>();
   const add = (number: number | undefined, check: Check): void => {
@@ -109,18 +109,21 @@ export function decisionsOf(profile: Profile, abi: Abi, setting: Setting): Decis
   }
   const otherwise = profile.defaultAction;
   const byNumber = [...checks].map(([number, all]) => [number, decide(all, otherwise)] as const);
-  // Nobody can have thought about them either: see beyondKnown().
+  // Like the calls that are newer than the profile, these fail with ENOSYS: see beyondKnown().
   const unknown = isErrno(otherwise) ? failWith(constants.errno.ENOSYS) : otherwise;
   return { abi, byNumber: new Map(byNumber), otherwise, unknown, beyond: beyondKnown(profile, abi) };
 }
 
-/** Whether a call is never done, whatever its arguments. */
+/** True if a call is never done, whatever its arguments are. */
 export function isRefused({ byNumber, otherwise }: Decisions, number: number | undefined): boolean {
   const decision = byNumber.get(number ?? NaN) ?? { checks: [], otherwise };
   return refuses(decision.otherwise) && decision.checks.every(({ action }) => refuses(action));
 }
 
-/** The strictest of the rules that apply counts, as with several filters (seccomp(2)); of equals the first. */
+/**
+ * Combines the rules for one call. The strictest of those that apply decides, as with several filters (seccomp(2)); of
+ * equally strict ones, the first.
+ */
 function decide(checks: readonly Check[], otherwise: Action): Decision {
   const ordered = [...checks].sort((a, b) => a.action.rank - b.action.rank);
   const always = ordered.findIndex(({ conditions }) => conditions.length === 0);
@@ -129,8 +132,9 @@ function decide(checks: readonly Check[], otherwise: Action): Decision {
 }
 
 /**
- * Calls that came after the profile was written fail with ENOSYS where others fail: programs then do without them, as
- * they do on an older kernel. What it was written for shows in the newest call it names. So does runc.
+ * The decision on calls that the kernel got after the profile was written. If the default action is an error, they fail
+ * with ENOSYS: programs then do without them, as on an older kernel. The newest call that the profile names shows how
+ * old it is. runc does the same.
  */
 function beyondKnown({ rules, defaultAction }: Profile, abi: Abi): Decisions['beyond'] {
   const numbers = rules.flatMap(({ names }) => names).map((name) => syscallNumber(name, abi) ?? -1);
@@ -143,7 +147,7 @@ function isStricter({ action }: Rule, { defaultAction }: Profile): boolean {
   return action.rank < defaultAction.rank;
 }
 
-/** As Docker and Podman read it. */
+/** True if a rule is in force in a setting. It reads `includes` and `excludes` as Docker and Podman do. */
 function isInForce({ includes, excludes }: Rule, setting: Setting): boolean {
   const { goArch } = factsOf(setting.machine);
   const has = (capability: Capability): boolean => setting.capabilities.includes(capability);
@@ -158,7 +162,7 @@ function isMet({ minKernel }: Circumstances, { kernel }: Setting): boolean {
   return kernel[0] > minKernel[0] || (kernel[0] === minKernel[0] && kernel[1] >= minKernel[1]);
 }
 
-/** A text that two decisions share when they are the same. */
+/** A text that is the same for two decisions that are the same. */
 export function keyOf({ checks, otherwise }: Decision, abi: Abi): string {
   const texts = checks.map(({ conditions, action }) => {
     const each = conditions.map(({ index, op, value, valueTwo }) => `${index} ${op} ${value} ${valueTwo}`);

@@ -1,4 +1,4 @@
-/** Compiles what the option `seccomp` asks for: loaded when a program has a filter. */
+/** Makes the filters that the option `seccomp` asks for. This file is loaded when the first program has a filter. */
 import { BYTES, copyBytes, isBytes } from '../errors/bytes';
 import { invalidType, invalidValue, outOfRange } from '../errors/validate';
 import type { Capability } from '../kernel/capabilities';
@@ -15,17 +15,17 @@ export interface Filter {
   readonly flags: number;
 }
 
-/** What is to be known of a program to filter its calls. */
+/** The facts about a program that its filter depends on. */
 export interface Filtered {
-  /** What it is given. */
+  /** The capabilities that it is given. */
   readonly capabilities: readonly Capability[];
-  /** Whether it sees other processes than those it belongs with. */
+  /** True if it is not in a new pid namespace, and so sees processes that it does not belong with. */
   readonly seesOthers: boolean;
-  /** Whether it may create user namespaces. Default: false. */
+  /** True if it may create user namespaces. Default: false. */
   readonly userNamespaces?: boolean | undefined;
 }
 
-/** The most that one step after another may install: struct task in src/nsinit/nsinit.h. */
+/** The most filters that one task can install: struct task in src/nsinit/nsinit.h. */
 const MAX_FILTERS = 16;
 
 /**
@@ -43,7 +43,7 @@ export function filtersOf(name: string, seccomp: unknown, filtered: Filtered): r
   throw invalidType(name, `'default', 'none', a profile, an array of programs, or a program: ${BYTES}`, seccomp);
 }
 
-/** Compiled once for all programs that are alike. */
+/** The compiled default filters, one for all programs with the same facts. */
 const defaults = new Map<string, Filter>();
 
 function defaultFilter({ capabilities, seesOthers, userNamespaces = false }: Filtered): Filter {
@@ -71,7 +71,7 @@ function givenFilters(name: string, programs: readonly unknown[]): Filter[] {
   });
 }
 
-/** A copy: the caller's bytes may change before they are used. */
+/** Checks a compiled program. It is copied, as the caller may change the bytes before they are used. */
 function givenFilter(name: string, bytes: unknown): Filter {
   const program = copyBytes(name, bytes);
   checkProgram(name, program);

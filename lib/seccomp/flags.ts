@@ -2,7 +2,10 @@ import { invalidValue, validateArray, validateOneOf } from '../errors/validate';
 
 /** `SECCOMP_FILTER_FLAG_*` of `<linux/seccomp.h>`. */
 const BITS = {
-  /** For all threads of the process: the task that installs a filter here has one. */
+  /**
+   * Installs a filter in all threads of the process. Nothing has to be set for it, as the task that installs a filter
+   * has one thread.
+   */
   SECCOMP_FILTER_FLAG_TSYNC: 0,
   SECCOMP_FILTER_FLAG_LOG: 1 << 1,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 1 << 2,
@@ -10,9 +13,10 @@ const BITS = {
 } as const;
 
 /**
- * How a filter is installed: `LOG` has what it refuses written down (but for `ALLOW`; /proc/sys/kernel/seccomp/actions_logged),
- * `SPEC_ALLOW` leaves the mitigation of Speculative Store Bypass to the program, `TSYNC` means nothing here.
- * `WAIT_KILLABLE_RECV` is for `SCMP_ACT_NOTIFY`, which is not offered. seccomp(2)
+ * A flag for installing a filter. `LOG` makes the kernel log all its actions but `ALLOW`, as far as
+ * /proc/sys/kernel/seccomp/actions_logged names them. `SPEC_ALLOW` does not turn on the mitigation of Speculative Store
+ * Bypass for the program. `TSYNC` has no effect here. `WAIT_KILLABLE_RECV` is for `SCMP_ACT_NOTIFY`, and is refused
+ * here like that. seccomp(2)
  *
  * @useDeclaredType
  */

@@ -1,6 +1,9 @@
 import type { Condition } from './profile';
 
-/** Calls that on i386 can be made through another one as well, whose first argument tells which: `<linux/net.h>`. */
+/**
+ * The calls that can also be made through socketcall(2) on i386. Its first argument says which call is meant: the place
+ * in this list, counted from 1. `<linux/net.h>`
+ */
 const SOCKETCALL = [
   'socket',
   'bind',
@@ -24,7 +27,10 @@ const SOCKETCALL = [
   'sendmmsg',
 ];
 
-/** `<linux/ipc.h>`; the upper half of the argument is a version. */
+/**
+ * The calls that can also be made through ipc(2) on i386, and their numbers in its first argument, whose upper half is
+ * a version. `<linux/ipc.h>`
+ */
 const IPC: Readonly<Record<string, number>> = {
   semop: 1,
   semget: 2,
@@ -40,16 +46,16 @@ const IPC: Readonly<Record<string, number>> = {
   shmctl: 24,
 };
 
-/** The other way to make a call. */
+/** The other call through which a call can be made, and the conditions on its arguments. */
 export interface Through {
   readonly name: string;
   readonly conditions: readonly Condition[];
 }
 
 /**
- * How a rule for a call on i386 is one for socketcall(2) or ipc(2); undefined where it is not. There the arguments lie
- * behind a pointer, where no filter can look: a rule with conditions holds whatever they are when it closes something,
- * and not at all when it opens something.
+ * Turns a rule for a call on i386 into one for socketcall(2) or ipc(2); undefined if there is none. There the arguments
+ * lie behind a pointer, where no filter can look. So a rule with conditions applies to all arguments if it forbids
+ * something, and to none if it allows something.
  */
 export function multiplexed(name: string, conditions: readonly Condition[], closes: boolean): Through | undefined {
   if (conditions.length > 0 && !closes) return undefined;

@@ -16,101 +16,113 @@ import { ARCHITECTURE_NAMES, type SeccompArchitecture } from './architecture';
 import { type SeccompFlag, parseFlags } from './flags';
 
 /**
- * A filter of system calls in OCI's JSON form, with what Docker and Podman add to it: what `JSON.parse()` makes of their
- * profiles can be given as it is. Unknown keys are errors.
+ * A filter of system calls in OCI's JSON form, with the properties that Docker and Podman add to it. The result of
+ * `JSON.parse()` on one of their profiles can be given unchanged. Unknown keys are errors.
  *
- * For a call that several rules are about, the strictest of those whose conditions hold counts, wherever they stand, and
- * only where none holds the `defaultAction`.
+ * If several rules are about one call, the strictest of those whose conditions hold decides, whatever their order. The
+ * `defaultAction` decides only if the conditions of none hold.
  */
 export interface SeccompProfile {
-  /** What becomes of a call that no rule is about. */
+  /** The action for a call that no rule is about. */
   defaultAction: SeccompAction;
-  /** The error of `SCMP_ACT_ERRNO` as default, or the message of `SCMP_ACT_TRACE`. Default: EPERM. */
+  /**
+   * The error number, if `defaultAction` is `SCMP_ACT_ERRNO`, or the message for the tracer, if it is `SCMP_ACT_TRACE`.
+   * Default: EPERM.
+   */
   defaultErrnoRet?: number | null | undefined;
-  /** The same by name, `'ENOSYS'`: Podman's. */
+  /** The same by its name, `'ENOSYS'` for example, as Podman's profiles have it. */
   defaultErrno?: string | null | undefined;
   /**
-   * Architectures that programs may use beside the machine's own: on x86-64 `SCMP_ARCH_X86` and `SCMP_ARCH_X32`, on arm64
-   * `SCMP_ARCH_ARM`. The process that makes a call of any other is killed. Others than the machine's are passed over.
+   * The architectures that programs may use besides the machine's own: on x86-64 `SCMP_ARCH_X86` and `SCMP_ARCH_X32`,
+   * on arm64 `SCMP_ARCH_ARM`. A process that makes a call of another architecture is killed. Names of architectures
+   * that the machine cannot run are ignored. Default: none.
    */
   architectures?: readonly SeccompArchitecture[] | null | undefined;
-  /** The same for each machine: Docker's and Podman's. */
+  /**
+   * The same for several machines, as Docker's and Podman's profiles have it. It cannot be given with `architectures`.
+   */
   archMap?: readonly SeccompArchMap[] | null | undefined;
   /** `SECCOMP_FILTER_FLAG_*` of seccomp(2). Default: none. */
   flags?: readonly SeccompFlag[] | null | undefined;
-  /** The rules. */
+  /** The rules. Their order has no meaning. Default: none. */
   syscalls?: readonly SeccompRule[] | null | undefined;
 }
 
-/** What programs may use on a machine. */
+/** The architectures that programs may use on one machine. */
 export interface SeccompArchMap {
-  /** The machine's. */
+  /** The machine's own architecture. */
   architecture: SeccompArchitecture;
-  /** Which others programs may use there. */
+  /** The other architectures that programs may use there. Default: none. */
   subArchitectures?: readonly SeccompArchitecture[] | null | undefined;
 }
 
 /** A rule about some system calls. */
 export interface SeccompRule {
   /**
-   * Their names, as in `<asm/unistd.h>`. Those that other architectures have are passed over. One that none has is an
-   * error in a rule stricter than the default; else it is passed over too, and {@link CompiledSeccomp.unknown} has it.
+   * Their names, as in `<asm/unistd.h>`. Names of calls that only other architectures have are ignored. A name that no
+   * architecture has is an error if the rule is stricter than the default; otherwise it is ignored too, and listed in
+   * {@link CompiledSeccomp.unknown}.
    */
   names?: readonly string[] | null | undefined;
-  /** In place of `names`, as Docker's older profiles have it. */
+  /** One name in place of `names`, as Docker's older profiles have it. */
   name?: string | null | undefined;
-  /** What becomes of such a call. */
+  /** The action for such a call. */
   action: SeccompAction;
-  /** The error of `SCMP_ACT_ERRNO`, or the message of `SCMP_ACT_TRACE`. Default: EPERM. */
+  /** The error number of `SCMP_ACT_ERRNO`, or the message of `SCMP_ACT_TRACE` for the tracer. Default: EPERM. */
   errnoRet?: number | null | undefined;
-  /** The same by name: Podman's. */
+  /** The same by its name, as Podman's profiles have it. */
   errno?: string | null | undefined;
   /**
-   * Conditions on the arguments, all of which have to hold; but where two are about one argument, it is enough that any
-   * holds, as with runc and crun.
+   * Conditions on the arguments. All of them have to hold; but if two are about the same argument, it is enough that
+   * any one holds, as with runc and crun. Default: none, the rule always holds.
    */
   args?: readonly SeccompArgument[] | null | undefined;
-  /** Where the rule is in force. Default: everywhere. */
+  /** The circumstances in which the rule is in force. Default: all. */
   includes?: SeccompCircumstances | null | undefined;
-  /** Where it is not. */
+  /** The circumstances in which the rule is not in force. Default: none. */
   excludes?: SeccompCircumstances | null | undefined;
-  /** Has no meaning. */
+  /** A comment for people, which has no effect. */
   comment?: string | null | undefined;
 }
 
 /**
- * A condition on an argument. It is compared as the 64 bits that it is, without sign; where the kernel takes only the
- * lower 32 (an `int`), forbid by `SCMP_CMP_MASKED_EQ` with the mask 0xffffffff: a caller can put anything in the others.
+ * A condition on an argument. All 64 bits of the argument are compared, without a sign. If the kernel uses only the
+ * lower 32 bits (an `int`), a caller can put anything in the upper ones: to forbid a value, use `SCMP_CMP_MASKED_EQ`
+ * with the mask 0xffffffff.
  */
 export interface SeccompArgument {
-  /** 0 to 5. */
+  /** The number of the argument, from 0 to 5. */
   index: number;
-  /** What it is compared with, or the mask of `SCMP_CMP_MASKED_EQ`. */
+  /**
+   * The value that it is compared with, or the mask of `SCMP_CMP_MASKED_EQ`. Give a bigint above
+   * `Number.MAX_SAFE_INTEGER`.
+   */
   value: number | bigint;
-  /** What the masked argument is compared with. Default: 0. */
+  /** The value that `SCMP_CMP_MASKED_EQ` compares the masked argument with. Default: 0. */
   valueTwo?: number | bigint | null | undefined;
-  /** How it is compared. */
+  /** The comparison. */
   op: SeccompOperator;
 }
 
 /**
- * `SCMP_CMP_MASKED_EQ`: argument & value == valueTwo & value.
+ * A comparison of an argument with {@link SeccompArgument.value}. `SCMP_CMP_MASKED_EQ` holds if
+ * `(argument & value) == (valueTwo & value)`.
  *
  * @useDeclaredType
  */
 export type SeccompOperator = (typeof OPERATORS)[number];
 
-/** Circumstances of a rule; `includes` are all to be given, of `excludes` none may be. */
+/** The circumstances that a rule depends on. For `includes` all of them have to be given, for `excludes` none. */
 export interface SeccompCircumstances {
-  /** The machine's architecture as Go calls it (`'amd64'`, `'arm64'`): one of these. */
+  /** Names of architectures as Go has them (`'amd64'`, `'arm64'`): the machine's has to be among them. */
   arches?: readonly string[] | null | undefined;
-  /** Capabilities the program is given: for `includes` all, for `excludes` any of them. */
+  /** Capabilities that the program is given: for `includes` all of them, for `excludes` any of them. */
   caps?: readonly Capability[] | null | undefined;
-  /** At least this kernel: `'4.8'`. */
+  /** The kernel version, `'4.8'` for example, from which on this holds. */
   minKernel?: string | null | undefined;
 }
 
-/** A profile that is sound. */
+/** A profile that has been checked. */
 export interface Profile {
   readonly defaultAction: Action;
   readonly architectures: readonly SeccompArchitecture[] | undefined;
@@ -125,11 +137,11 @@ export interface ArchMap {
 }
 
 export interface Rule {
-  /** Where it stands: `profile.syscalls[3]`. */
+  /** Its name in errors: `profile.syscalls[3]`. */
   readonly option: string;
   readonly names: readonly string[];
   readonly action: Action;
-  /** Conditions that have to hold together, and alternatives to them; one that is empty holds always. */
+  /** Lists of conditions. The rule holds if all conditions of any one list hold; an empty list always holds. */
   readonly alternatives: readonly (readonly Condition[])[];
   readonly includes: Circumstances;
   readonly excludes: Circumstances;
@@ -187,7 +199,7 @@ const CIRCUMSTANCES_KEYS = keysOf<SeccompCircumstances>({ arches: true, caps: tr
 /**
  * Checks a profile.
  *
- * @param name - of the option or argument
+ * @param name - the name of the option or argument
  * @throws TypeError, RangeError with Node's codes
  */
 export function parseProfile(name: string, profile: unknown): Profile {
@@ -258,7 +270,7 @@ function parseArgument(option: string, argument: unknown): Condition {
   return { index, op, value: wide(`${option}.value`, value), valueTwo: wide(`${option}.valueTwo`, valueTwo ?? 0) };
 }
 
-/** A number beyond 2 ** 53 has lost digits on its way through JSON.parse(). */
+/** Checks a value of 64 bits. A number beyond 2 ** 53 is refused: it has lost digits in JSON.parse(). */
 function wide(option: string, value: unknown): bigint {
   if (typeof value !== 'number' && typeof value !== 'bigint') {
     throw invalidType(option, 'of type number or bigint', value);
@@ -270,7 +282,10 @@ function wide(option: string, value: unknown): bigint {
   return wanted;
 }
 
-/** runc: "if two or more arguments have the same condition", each is a rule of its own. libseccomp takes one of each. */
+/**
+ * Splits conditions of which several are about one argument into a list for each, as runc does: libseccomp takes only
+ * one condition for each argument in a rule.
+ */
 function alternativesOf(conditions: readonly Condition[]): readonly (readonly Condition[])[] {
   const indexes = new Set(conditions.map(({ index }) => index));
   return indexes.size === conditions.length ? [conditions] : conditions.map((condition) => [condition]);
@@ -289,7 +304,7 @@ function parseCircumstances(option: string, circumstances: unknown): Circumstanc
   };
 }
 
-/** The version at the start of a text: as `os.release()` has it. */
+/** Checks a kernel version: the one at the start of a text, as in `os.release()`. */
 export function parseKernel(option: string, version: unknown): KernelVersion {
   validateString(option, version);
   const parsed = kernelVersion(version);
@@ -315,7 +330,7 @@ function isFilled(list: unknown): boolean {
   return list != null && (!Array.isArray(list) || list.length > 0);
 }
 
-/** The names of all properties: the compiler sees to it that none is missing. */
+/** The names of all properties. The compiler makes sure that none is missing. */
 function keysOf<T>(keys: Record<keyof T, true>): readonly string[] {
   return Object.keys(keys);
 }

@@ -10,10 +10,10 @@ interface Instruction {
   readonly k: number;
 }
 
-/** What else there is of classic BPF: codes of instructions. */
+/** Codes of instructions in classic BPF that this package's own programs do not use. */
 const [BPF_RET_A, BPF_CLASS, BPF_JMP] = [0x16, 0x07, 0x05];
 
-/** What the kernel lets a filter consist of: seccomp_check_filter() of kernel/seccomp.c. */
+/** The codes that the kernel accepts in a filter: seccomp_check_filter() of kernel/seccomp.c. */
 const CODES: ReadonlySet<number> = new Set([
   // BPF_LD: W|ABS, W|LEN, IMM, MEM; BPF_LDX: W|LEN, IMM, MEM; BPF_ST, BPF_STX
   ...[0x20, 0x80, 0x00, 0x60, 0x81, 0x01, 0x61, 0x02, 0x03],
@@ -26,7 +26,7 @@ const CODES: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Checks a compiled program as the kernel would, which says no more than EINVAL.
+ * Checks a compiled program as the kernel would, with an error that says more than the kernel's EINVAL.
  *
  * @throws TypeError, RangeError with Node's codes
  */
@@ -56,7 +56,10 @@ function instructionAt(view: DataView, at: number): Instruction {
   };
 }
 
-/** Undefined where nothing is wrong with it. */
+/**
+ * Describes the fault of an instruction; undefined if it has none. `after` is the number of instructions that follow
+ * it.
+ */
 function faultOf({ code, jt, jf, k }: Instruction, after: number): string | undefined {
   if (!CODES.has(code)) return 'is not one that a filter may have';
   const returns = code === Op.RETURN || code === BPF_RET_A;

@@ -5,13 +5,14 @@ import type { Filter, Filtered } from './filters';
 import type { SeccompProfile } from './profile';
 
 /**
- * Which system calls a program can make: `'default'`, the profile of {@link defaultSeccompProfile}; `'none'` for no filter;
- * a profile in OCI's JSON form; or compiled BPF programs, all of which are asked, the strictest answer counting.
+ * The filter for a program's system calls: `'default'` for the profile of {@link defaultSeccompProfile}, `'none'` for
+ * no filter, a profile in OCI's JSON form, or one or several compiled BPF programs. Of several programs all are asked,
+ * and the strictest answer counts.
  */
 export type SeccompOption = 'default' | 'none' | SeccompProfile | Bytes | readonly Bytes[];
 
 /**
- * Checks the option `seccomp`, and compiles what is to be compiled.
+ * Checks the option `seccomp`, and compiles a profile.
  *
  * @returns filters in the order in which they are to be installed
  * @throws TypeError, RangeError with Node's codes; NamespaceError `ERR_LINUX_NS_UNSUPPORTED`
@@ -21,7 +22,7 @@ export function parseSeccomp(name: string, seccomp: unknown, filtered: Filtered)
   return (require('./filters') as typeof filters).filtersOf(name, seccomp, filtered);
 }
 
-/** Immediately before `exec`: nsinit installs them when there is nothing else left to do. */
+/** The steps that install filters. They come immediately before `exec`, as all later calls are filtered. */
 export function seccompSteps(filters: readonly Filter[]): Step[] {
   return filters.map(({ program, flags }) => ['seccomp', program, flags]);
 }
