@@ -3,36 +3,46 @@ import { validateAbortSignal, validateArray, validateBoolean, validateOneOf } fr
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { ScanRequest } from './scan';
 
-/** Where {@link discover} looks. It always reads the namespaces of processes; the options are for the other sources. */
+/**
+ * The sources that {@link discover} reads. It always reads the namespaces of processes; the options are for the other
+ * sources. Unknown options are errors.
+ */
 export interface DiscoverOptions {
-  /** The kinds to look for. User namespaces that own what is found are included in any case. Default: all eight. */
+  /**
+   * The kinds to look for. The user namespaces that own the namespaces found are always included. Default: all eight.
+   */
   kinds?: readonly NamespaceKind[] | undefined;
-  /** Threads whose namespaces are not those of their process. Costs ten readlink(2) for each thread. Default true. */
+  /**
+   * Finds threads that are in other namespaces than their process. Costs ten readlink(2) for each thread. Default:
+   * true.
+   */
   tasks?: boolean | undefined;
-  /** Pid and time namespaces that only the future children of a process will be in. Default true. */
+  /** Finds pid and time namespaces that only the future children of a process will be in. Default: true. */
   forChildren?: boolean | undefined;
-  /** Open descriptors of namespaces. Costs one system call for each descriptor of each process. Default true. */
+  /** Finds open descriptors of namespaces. Costs one system call for each descriptor of each process. Default: true. */
   fds?: boolean | undefined;
   /**
-   * Sockets of other network namespaces than that of their process. Each socket is duplicated for a moment. Needs
-   * permission to ptrace its process (`pidfd_getfd(2)`, Linux 5.6) and CAP_NET_ADMIN over its namespace. Default true.
+   * Finds sockets that are in another network namespace than their process. Each socket is duplicated for a moment.
+   * Needs permission to ptrace the process (`pidfd_getfd(2)`, Linux 5.6) and CAP_NET_ADMIN in the user namespace that
+   * owns the socket's network namespace. Default: true.
    */
   sockets?: boolean | undefined;
   /**
-   * Bind mounts of namespaces, in the mount namespace of every process; `'own'`: of this process only. Default true.
+   * Finds bind mounts of namespaces: in the mount namespace of every process, or with `'own'` in that of this process
+   * only. Default: true.
    */
   mounts?: boolean | 'own' | undefined;
   /**
-   * Owners and parents, and theirs in turn, as far up as this process may see. Without them the graph has no edges, and
-   * namespaces that only their descendants keep alive are not found. Default true.
+   * Finds owners and parents, and their owners and parents in turn, as far up as this process may see. Without them the
+   * graph has no edges, and namespaces that only their descendants keep alive are not found. Default: true.
    */
   hierarchy?: boolean | undefined;
   /**
-   * The command line of every process; `'first'`: only of the process with the lowest pid in each namespace. To read it
-   * the kernel accesses the memory of the process. Default true.
+   * Reads the command line of every process, or with `'first'` only that of the process with the lowest pid in each
+   * namespace. To read it the kernel accesses the memory of the process. Default: true.
    */
   commands?: boolean | 'first' | undefined;
-  /** The names of users, from wherever the host has them (`getpwuid(3)`). Default true. */
+  /** Looks up the names of users, in all sources that the host has (`getpwuid(3)`). Default: true. */
   users?: boolean | undefined;
   /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
@@ -67,7 +77,7 @@ export function parseDiscover(options: DiscoverOptions, defaults: DiscoverOption
   return { kinds, bits, users: wants('users'), signal };
 }
 
-/** An option bag that may have these keys. */
+/** Checks the kinds to look for. */
 function parseKinds(kinds: readonly NamespaceKind[] | undefined): readonly NamespaceKind[] {
   if (kinds === undefined) return NAMESPACE_KINDS;
   validateArray('options.kinds', kinds);

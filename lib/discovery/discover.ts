@@ -10,15 +10,16 @@ import { addRow } from './sources/rows';
 import { userNames } from './users';
 
 /**
- * Finds every namespace that this process can find: of processes and threads, by descriptors and sockets that keep one,
- * by bind mounts, and by walking from each to its owner and its parent (`namespaces(7)`, `ioctl_ns(2)`).
+ * Finds every namespace that this process can find: the namespaces of processes and threads, those that a descriptor, a
+ * socket or a bind mount keeps, and the owners and parents of all these (`namespaces(7)`, `ioctl_ns(2)`).
  *
- * It is not a snapshot: processes come and go while it reads, and each is shown as it was when it was read. What
- * disappears meanwhile is left out, and a reused number never leads to a wrong edge. What may not be read is counted,
- * in {@link NamespaceMap.unread}. /proc is read on a thread of its own, so the event loop goes on.
+ * It is not a snapshot: processes come and go while it reads, and each is shown as it was when it was read. A namespace
+ * or process that disappears meanwhile is left out, and a number that is used again never leads to a wrong edge.
+ * Everything that may not be read is counted in {@link NamespaceMap.unread}. /proc is read on a thread of its own, so
+ * the event loop goes on.
  *
- * Needs no privilege. To see the namespaces of other users' processes takes CAP_SYS_PTRACE, and of their sockets
- * CAP_NET_ADMIN as well.
+ * Needs no privilege. To see the namespaces of other users' processes needs CAP_SYS_PTRACE, and to see those of their
+ * sockets also CAP_NET_ADMIN.
  *
  * @throws TypeError for bad options; NamespaceError when there is no /proc; an `AbortError`
  *
@@ -33,7 +34,7 @@ export async function discover(options: DiscoverOptions = {}): Promise<Namespace
   return look(parseDiscover(plainOptions('options', options, DISCOVER_OPTIONS)));
 }
 
-/** One look at the host. */
+/** Scans the host once. */
 export async function look(request: DiscoverRequest): Promise<NamespaceMap> {
   const graph = new Graph();
   await scan(request, (row) => addRow(graph, row));

@@ -4,15 +4,15 @@ import type { Unread } from './unread';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
-/** What is for everybody else to read only, while it is being put together. */
+/** Lets the code that builds the graph write to an object that is read-only for all other code. */
 export function mutable<T extends object>(thing: T): Mutable<T> {
   return thing as unknown as Mutable<T>;
 }
 
-/** By their CLONE_NEW* flags. */
+/** The kinds of namespaces by their CLONE_NEW* flags. */
 const KINDS = new Map(NAMESPACE_KINDS.map((kind) => [CLONE_FLAGS[kind], kind]));
 
-/** What a scan has found so far. */
+/** The namespaces, processes and gaps that a scan has found so far. */
 export class Graph {
   readonly processes: DiscoveredProcess[] = [];
   readonly unread: Unread[] = [];
@@ -22,13 +22,13 @@ export class Graph {
     Map<number, DiscoveredNamespace>
   >;
 
-  /** All namespaces, ascending by id. */
+  /** All namespaces, in ascending order of id. */
   namespaces(): DiscoveredNamespace[] {
     const all = NAMESPACE_KINDS.flatMap((kind) => [...this.#byKind[kind]]);
     return all.sort(([a], [b]) => a - b).map(([, namespace]) => namespace);
   }
 
-  /** The namespace of that kind and number, made if it was not known. */
+  /** The namespace with that kind and number. It is made where it was not known. */
   namespace(kind: NamespaceKind, inode: number): DiscoveredNamespace {
     const known = this.#byKind[kind].get(inode);
     if (known !== undefined) return known;
@@ -37,13 +37,15 @@ export class Graph {
     return made;
   }
 
-  /** The same, its kind told by a CLONE_NEW* flag; undefined for a kind that is not known here. */
+  /**
+   * The namespace with that number and with the kind of a CLONE_NEW* flag; undefined for a kind that is not known here.
+   */
   namespaceOf(flag: number, inode: number): DiscoveredNamespace | undefined {
     const kind = KINDS.get(flag);
     return kind === undefined ? undefined : this.namespace(kind, inode);
   }
 
-  /** A namespace that is known; 0 is none. */
+  /** The namespace with that kind and number, if it is known. The number 0 stands for none. */
   find(kind: NamespaceKind, inode: number): DiscoveredNamespace | undefined {
     return this.#byKind[kind].get(inode);
   }
@@ -58,7 +60,7 @@ export class Graph {
   }
 }
 
-/** The namespaces behind the inode numbers of a row, in the order of {@link NAMESPACE_KINDS}. */
+/** The namespaces with the inode numbers of a row, which are in the order of {@link NAMESPACE_KINDS}. */
 export function namespacesOf(graph: Graph, inodes: readonly number[]): NamespacesByKind {
   const namespaces: Partial<Record<NamespaceKind, DiscoveredNamespace>> = {};
   NAMESPACE_KINDS.forEach((kind, index) => {

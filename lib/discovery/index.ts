@@ -1,5 +1,6 @@
 /**
- * The namespaces that exist on this host, and what is in them: `lsns` and more as an API.
+ * The namespaces that exist on this host, and the processes, descriptors, sockets and mounts that keep them: `lsns` and
+ * more as an API.
  *
  * @module linux-ns/discovery
  */

@@ -9,47 +9,50 @@ import { userNames } from './users';
 
 /** A row of lsns(8), with its columns as `lsns --json` spells them. */
 export interface LsnsRow {
-  /** Inode number. */
+  /** The inode number of the namespace. */
   ns: number;
-  /** Its kind. */
+  /** The kind of the namespace. */
   type: NamespaceKind;
-  /** `/proc/PID/ns/TYPE` of the process with the lowest pid. */
+  /** The path `/proc/PID/ns/TYPE` of the process with the lowest pid; null when there is no process. */
   path: string | null;
-  /** How many processes are in it. */
+  /** The number of processes in the namespace. */
   nprocs: number;
-  /** The lowest pid in it; null when there is none. */
+  /** The lowest pid in the namespace; null when there is no process. */
   pid: number | null;
-  /** The parent of that process. */
+  /** The pid of the parent of that process; null when there is no process. */
   ppid: number | null;
-  /** Its command line. */
+  /** The command line of that process; null when there is no process. */
   command: string | null;
   /**
-   * The uid of that process. If there is none: that of the creator of a user namespace, else 0, as lsns(8) prints it.
+   * The uid of that process. Where there is no process: the uid of the creator of a user namespace, else 0, as lsns(8)
+   * prints it.
    */
   uid: number;
-  /** The name of `uid`, or its digits. */
+  /** The name of the user with `uid`, or its digits. */
   user: string;
-  /** Of a network namespace: its id in this process's own, `'unassigned'`, or null. */
+  /** The id of a network namespace in this process's own; `'unassigned'` where it has none; null for other kinds. */
   netnsid: string | null;
-  /** Where it is mounted in this process's mount namespace, one path in a line. */
+  /**
+   * The paths at which it is mounted in this process's mount namespace, one in each line; null where there are none.
+   */
   nsfs: string | null;
-  /** The parent of a user or pid namespace, 0 when there is none to be seen. */
+  /** The id of the parent of a user or pid namespace; 0 where none can be seen. */
   pns: number;
-  /** The user namespace it belongs to, 0 when that is not to be seen. */
+  /** The id of the user namespace that owns it; 0 where that cannot be seen. */
   ons: number;
 }
 
-/** Options of {@link lsns}. */
+/** Options of {@link lsns}. Unknown ones are errors. */
 export interface LsnsOptions {
-  /** `--type`: only these kinds. Default: all eight. */
+  /** Only namespaces of these kinds: `--type`. Default: all eight. */
   kinds?: readonly NamespaceKind[] | undefined;
-  /** `--task`: only those that this process is in. */
+  /** Only namespaces that the process with this pid is in: `--task`. */
   pid?: number | undefined;
-  /** `--persistent`: only those without processes. Default false. */
+  /** Only namespaces without processes: `--persistent`. Default: false. */
   persistent?: boolean | undefined;
   /**
-   * Whether to include those that only a descriptor or a socket keeps alive, as lsns(8) does since util-linux 2.41.
-   * Costs at least one system call for every descriptor of every process. Default true.
+   * Includes namespaces that only a descriptor or a socket keeps alive, as lsns(8) does since util-linux 2.41. Costs at
+   * least one system call for every descriptor of every process. Default: true.
    */
   fds?: boolean | undefined;
   /** Aborts the call, which then rejects with an `AbortError`. */
@@ -59,12 +62,14 @@ export interface LsnsOptions {
 const OPTIONS: Record<keyof LsnsOptions, true> = { kinds: true, pid: true, persistent: true, fds: true, signal: true };
 
 /**
- * The namespaces that can be found, as the rows of `lsns(8)` (util-linux 2.41), ascending by inode number: those of
- * processes, those that a descriptor or socket keeps, and those that are mounted in this process's mount namespace.
- * `JSON.stringify({ namespaces: await lsns() })` is what `lsns --json --output-all` prints.
+ * Finds namespaces, and returns them as the rows of `lsns(8)` (util-linux 2.41), in ascending order of inode number:
+ * those of processes, those that a descriptor or socket keeps, and those that are mounted in this process's mount
+ * namespace. `JSON.stringify({ namespaces: await lsns() })` is what `lsns --json --output-all` prints.
  *
- * Faster than starting lsns(8), and the event loop goes on meanwhile. As there, what may not be read is left out;
- * {@link discover} tells what that is, finds more, and knows more of each.
+ * It is faster than to start lsns(8), and the event loop goes on meanwhile. As in lsns(8), namespaces that may not be
+ * read are left out; {@link discover} reports them, finds more namespaces, and has more facts about each.
+ *
+ * Needs no privilege. To see the namespaces of other users' processes needs CAP_SYS_PTRACE.
  *
  * @throws TypeError, RangeError for bad options; NamespaceError when there is no /proc; an `AbortError`
  *
@@ -101,7 +106,10 @@ export async function lsns(options: LsnsOptions = {}): Promise<LsnsRow[]> {
   return rows;
 }
 
-/** lsns(8) follows owners and parents too, but only from what it has found by a descriptor or a mount. */
+/**
+ * True for the namespaces that lsns(8) lists. It follows owners and parents too, but only from namespaces that it has
+ * found by a descriptor or a mount.
+ */
 function isListed(namespace: DiscoveredNamespace): boolean {
   if (namespace.processes.length > 0 || isKept(namespace)) return true;
   return [...namespace.owned, ...namespace.children].some(

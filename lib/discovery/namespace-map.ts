@@ -8,7 +8,7 @@ import { type TextOptions, toText } from './picture/text';
 import type { Unread } from './unread';
 
 /**
- * What {@link discover} has found: namespaces and processes, each linked with what belongs to it.
+ * The result of {@link discover}: namespaces and processes, each linked with the others that it belongs to.
  *
  * It is plain data: no descriptor is open, and nothing changes later. `JSON.stringify()` gives all of it, with ids in
  * place of links.
@@ -21,11 +21,11 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
     }));
   }
 
-  /** Ascending by id. */
+  /** The namespaces, in ascending order of id. */
   readonly namespaces: readonly DiscoveredNamespace[];
-  /** All processes that can be seen, by ascending pid, also those whose namespaces may not be read. */
+  /** All processes that can be seen, in ascending order of pid, also those whose namespaces may not be read. */
   readonly processes: readonly DiscoveredProcess[];
-  /** What could not be read, and so may be missing. Empty if nothing is. */
+  /** The gaps: sources that could not be read, so that namespaces may be missing. Empty where everything was read. */
   readonly unread: readonly Unread[];
   #byName: ReadonlyMap<string, DiscoveredNamespace> | undefined;
   #byPid: ReadonlyMap<number, DiscoveredProcess> | undefined;
@@ -41,18 +41,18 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
     this.unread = unread;
   }
 
-  /** How many namespaces. */
+  /** The number of namespaces. */
   get size(): number {
     return this.namespaces.length;
   }
 
-  /** The user namespaces that no other owns, as far as can be seen: where every tree begins. */
+  /** The user namespaces without an owner that can be seen. Every tree of namespaces begins with one of them. */
   get roots(): DiscoveredNamespace[] {
     return this.ofKind('user').filter(({ owner }) => owner === undefined);
   }
 
   /**
-   * A namespace by its kind and inode number.
+   * Finds a namespace by its kind and inode number; undefined where there is none.
    *
    * @example
    * ```ts
@@ -68,31 +68,31 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
     return this.#byName.get(`${kind}:[${id}]`);
   }
 
-  /** All namespaces of a kind, ascending by id. */
+  /** All namespaces of a kind, in ascending order of id. */
   ofKind(kind: NamespaceKind): DiscoveredNamespace[] {
     validateOneOf('kind', kind, NAMESPACE_KINDS);
     return this.namespaces.filter((namespace) => namespace.kind === kind);
   }
 
-  /** A process by its pid. */
+  /** Finds a process by its pid; undefined where there is none. */
   process(pid: number): DiscoveredProcess | undefined {
     validatePid('pid', pid);
     this.#byPid ??= new Map(this.processes.map((process) => [process.pid, process]));
     return this.#byPid.get(pid);
   }
 
-  /** The namespaces, as in `namespaces`. */
+  /** Iterates over `namespaces`. */
   [Symbol.iterator](): IterableIterator<DiscoveredNamespace> {
     return this.namespaces[Symbol.iterator]();
   }
 
-  /** All there is, for `JSON.stringify()`: ids and pids in the place of links. */
+  /** The plain data for `JSON.stringify()`, with ids and pids in place of links. */
   toJSON(): {
-    /** {@link DiscoveredNamespace.toJSON} of each. */
+    /** The {@link DiscoveredNamespace.toJSON} of each namespace. */
     namespaces: object[];
-    /** {@link DiscoveredProcess.toJSON} of each. */
+    /** The {@link DiscoveredProcess.toJSON} of each process. */
     processes: object[];
-    /** What could not be read. */
+    /** The sources that could not be read. */
     unread: readonly Unread[];
   } {
     return {
@@ -102,27 +102,30 @@ export class NamespaceMap implements Iterable<DiscoveredNamespace> {
     };
   }
 
-  /** {@link toText} without options. */
+  /** Draws the map as {@link toText} does without options. */
   toString(): string {
     return this.toText();
   }
 
-  /** The tree of user namespaces, what belongs to each, and who is in there, for a terminal. */
+  /**
+   * Draws the map for a terminal: the tree of user namespaces, the namespaces that each of them owns, and the processes
+   * in there.
+   */
   toText(options: TextOptions = {}): string {
     return toText(this, options);
   }
 
   /**
-   * The same as a graph in the language of Graphviz: `dot -Tsvg`. User namespaces are clusters, one in another;
-   * processes that share all their namespaces are one node.
+   * Draws the map as a graph in the language of Graphviz, for `dot -Tsvg`. User namespaces are clusters, one in
+   * another; processes that share all their namespaces are one node.
    */
   toDot(): string {
     return toDot(this);
   }
 
   /**
-   * The same as a picture: user namespaces are frames, one in another; a card for each set of processes that share all
-   * their namespaces. It is a file of its own that needs no fonts, scripts or network, and has a light and a dark look.
+   * Draws the map as a picture in SVG. User namespaces are frames, one in another; processes that share all their
+   * namespaces are one card. The picture needs no fonts, scripts or network, and has a light and a dark theme.
    */
   toSVG(options: SvgOptions = {}): string {
     return toSVG(this, options);

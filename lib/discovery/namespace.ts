@@ -6,71 +6,74 @@ import { Namespace } from '../namespace/namespace';
 
 /** A descriptor of a namespace, or a socket that lives in one. */
 export interface DescriptorReference {
-  /** Who has it open. */
+  /** The process that has it open. */
   readonly process: DiscoveredProcess;
-  /** Its number in that process. */
+  /** The number of the descriptor in that process. */
   readonly fd: number;
 }
 
 /** A bind mount of a namespace. */
 export interface MountReference {
-  /** Where, as the processes there see it. */
+  /** The mount point, as the processes in that mount namespace see it. */
   readonly mountPoint: string;
-  /** The mount namespace it is in. */
+  /** The mount namespace that the mount is in; undefined where that was not found. */
   readonly in: DiscoveredNamespace | undefined;
-  /** One of the processes that see it; undefined for this process itself. */
+  /** One of the processes that see the mount; undefined where this process itself does. */
   readonly process: DiscoveredProcess | undefined;
   /**
-   * A path that opens the namespace from here; undefined when none does: another mount covers it, or lies above it.
-   * Where it leads through the `/proc/PID/root` of another process, that process may have put links on the way by now:
-   * {@link DiscoveredNamespace.open} makes sure that what it opens is a namespace, and this one.
+   * A path that opens the namespace from here; undefined when no path does, because another mount covers it or lies
+   * above it. The path may lead through the `/proc/PID/root` of another process, which may have put links on the way by
+   * now. {@link DiscoveredNamespace.open} makes sure that it opens a namespace, and this one.
    */
   readonly path: string | undefined;
 }
 
-/** A namespace that {@link discover} has found, what is known of it and all that refers to it. */
+/** A namespace that {@link discover} has found, with the known facts and everything that refers to it. */
 export class DiscoveredNamespace {
   static {
     inspectAs(this, (namespace) => ({ [String(namespace)]: true }));
   }
 
-  /** Its kind. */
+  /** The kind of the namespace. */
   readonly kind: NamespaceKind;
-  /** Its inode number: with its kind its identity, as long as it exists. */
+  /** The inode number. Together with the kind it identifies the namespace as long as that exists. */
   readonly id: bigint;
-  /** A number that no other namespace ever has until the next boot; undefined before Linux 6.18. */
+  /** A number that no other namespace has until the next boot; undefined before Linux 6.18. */
   readonly uniqueId: bigint | undefined;
   /**
-   * The user namespace that owns it; of a user namespace, its parent. Undefined when that is outside of what this
-   * process may see, and without `hierarchy`.
+   * The user namespace that owns it; for a user namespace its parent. Undefined where this process may not see that
+   * one, and without `hierarchy`.
    */
   readonly owner: DiscoveredNamespace | undefined;
-  /** Of a user or pid namespace: the one it was created in, where that may be seen. */
+  /**
+   * The namespace that a user or pid namespace was created in; undefined for other kinds, and where this process may
+   * not see it.
+   */
   readonly parent: DiscoveredNamespace | undefined;
-  /** Of a user or pid namespace: those created in it. */
+  /** The namespaces that were created in this user or pid namespace; empty for other kinds. */
   readonly children: readonly DiscoveredNamespace[] = [];
-  /** Of a user namespace: the namespaces of other kinds that it owns. */
+  /** The namespaces of other kinds that this user namespace owns; empty for other kinds. */
   readonly owned: readonly DiscoveredNamespace[] = [];
-  /** Of a user namespace: the effective uid of its creator. */
+  /** The effective uid of the creator of this user namespace; undefined for other kinds. */
   readonly ownerUid: number | undefined;
-  /** The name of `ownerUid`. */
+  /** The name of the user with `ownerUid`. */
   readonly ownerUser: string | undefined;
   /**
-   * Of a network namespace: its id in the network namespace of this process (`ip-netns(8)`); null when it has none,
-   * undefined when that was not looked up.
+   * The id of this network namespace in the network namespace of this process (`ip-netns(8)`); null when it has none,
+   * undefined for other kinds and when the id was not looked up.
    */
   readonly networkId: number | null | undefined;
-  /** The processes in it, ascending by pid. */
+  /** The processes in it, in ascending order of pid. */
   readonly processes: readonly DiscoveredProcess[] = [];
   /** Threads in it whose process is in another namespace. */
   readonly tasks: readonly DiscoveredTask[] = [];
-  /** Of a pid or time namespace: processes outside of it whose future children will be in it. */
+  /** The processes outside of this pid or time namespace whose future children will be in it; empty for other kinds. */
   readonly forChildren: readonly DiscoveredProcess[] = [];
-  /** Who has it open. */
+  /** The descriptors by which processes have it open. */
   readonly descriptors: readonly DescriptorReference[] = [];
-  /** Of a network namespace: sockets in it that processes outside of it hold. */
+  /** The sockets in this network namespace that processes outside of it hold; empty for other kinds. */
   readonly sockets: readonly DescriptorReference[] = [];
-  /** Where it is mounted. */
+  /** The bind mounts of it. */
   readonly mounts: readonly MountReference[] = [];
 
   /** @internal */
@@ -85,7 +88,7 @@ export class DiscoveredNamespace {
     this.networkId = undefined;
   }
 
-  /** The oldest process in it: of a pid namespace usually its init. */
+  /** The oldest process in it; in a pid namespace usually its init. Undefined where there is none. */
   get leader(): DiscoveredProcess | undefined {
     return this.processes.reduce<DiscoveredProcess | undefined>(
       (oldest, each) => (oldest === undefined || each.startTime < oldest.startTime ? each : oldest),
@@ -93,15 +96,19 @@ export class DiscoveredNamespace {
     );
   }
 
-  /** The first path that opens it; undefined when only a socket or its descendants keep it alive. */
+  /**
+   * The first path that opens it; undefined when no path does, for example when only a socket or its descendants keep
+   * it alive.
+   */
   get path(): string | undefined {
     return pathsOf(this).next().value ?? undefined;
   }
 
   /**
-   * Opens it, by the first of its paths that still leads to it, or else by a socket.
+   * Opens the namespace, by the first of its paths that still leads to it, or else by a socket. The caller closes the
+   * handle.
    *
-   * @throws NamespaceError `ENOENT` when none does
+   * @throws NamespaceError `ENOENT` when no path or socket leads to it any more
    */
   async open(): Promise<Namespace> {
     for (const open of waysTo(this)) {
@@ -119,12 +126,15 @@ export class DiscoveredNamespace {
     });
   }
 
-  /** As the links of `/proc/PID/ns` read: `'net:[4026531840]'`. */
+  /** The text that the links of `/proc/PID/ns` have: `'net:[4026531840]'`. */
   toString(): string {
     return `${this.kind}:[${this.id}]`;
   }
 
-  /** Other namespaces by their ids, processes by their pids: nothing in it is nested without end. */
+  /**
+   * The plain data for `JSON.stringify()`. It has the ids of other namespaces and the pids of processes, so that
+   * nothing is nested without end.
+   */
   toJSON(): object {
     const { kind, owner, parent, uniqueId, ownerUid, ownerUser, networkId, path } = this;
     const idOf = (namespace: DiscoveredNamespace | undefined) =>
@@ -149,7 +159,10 @@ function* waysTo(namespace: DiscoveredNamespace): Generator<() => Promise<Namesp
   for (const { process, fd } of namespace.sockets) yield () => Namespace.ofSocket(process.pid, fd);
 }
 
-/** What is likely to last first, and what is ours before what is others'. */
+/**
+ * The paths of a namespace. Those that are likely to last longest come first, and a path of this process's own mounts
+ * comes before the others.
+ */
 function* pathsOf(namespace: DiscoveredNamespace): Generator<string, undefined> {
   const { kind, leader, tasks, forChildren, descriptors, mounts } = namespace;
   if (leader !== undefined) yield `/proc/${leader.pid}/ns/${kind}`;
@@ -160,7 +173,7 @@ function* pathsOf(namespace: DiscoveredNamespace): Generator<string, undefined> 
   for (const { process, path } of mounts) if (process !== undefined && path !== undefined) yield path;
 }
 
-/** By kind, the namespaces that something is in, as far as they may be read and were looked for. */
+/** The namespaces of a process or a thread, by kind, as far as they may be read and were looked for. */
 export type NamespacesByKind = Readonly<Partial<Record<NamespaceKind, DiscoveredNamespace>>>;
 
 /** A process that {@link discover} has seen. */
@@ -169,32 +182,32 @@ export class DiscoveredProcess {
     inspectAs(this, ({ pid, command, name }) => ({ pid, command: command ?? name }));
   }
 
-  /** Its pid, as this process sees it. Together with `startTime` it is unique. */
+  /** The pid, as this process sees it. Together with `startTime` it is unique. */
   readonly pid: number;
   /** The pid of its parent; 0 if that cannot be seen from here. */
   readonly ppid: number;
-  /** Its parent, if that was seen too. */
+  /** The parent, if that was found too. */
   readonly parent: DiscoveredProcess | undefined;
-  /** Ascending by pid. */
+  /** The children, in ascending order of pid. */
   readonly children: readonly DiscoveredProcess[] = [];
   /** The owner of its files in /proc: its effective uid, or 0 when it is not dumpable (`proc(5)`). */
   readonly uid: number;
-  /** The name of `uid`, where the host knows one and `users` was not switched off. */
+  /** The name of the user with `uid`; undefined where the host has none, and without `users`. */
   readonly user: string | undefined;
-  /** One letter of `proc_pid_stat(5)`: R, S, D, Z, … */
+  /** The state, one letter of `proc_pid_stat(5)`: R, S, D, Z, … */
   readonly state: string;
-  /** When it was started, in clock ticks (100 a second) after boot. */
+  /** The time at which it was started, in clock ticks (100 a second) after boot. */
   readonly startTime: number;
-  /** Its `comm`, usually at most 15 bytes. The process sets it: it may contain anything. */
+  /** The `comm` of the process, usually at most 15 bytes. The process sets it: it may contain anything. */
   readonly name: string;
   /**
-   * Its command line, or its name if there is none; undefined when not asked for. The process sets it: it may contain
-   * anything, control characters included.
+   * The command line, or the name where there is no command line; undefined where it was not requested. The process
+   * sets it: it may contain anything, control characters included.
    */
   readonly command: string | undefined;
-  /** The namespaces it is in. Empty when they may not be read. */
+  /** The namespaces that it is in. Empty when they may not be read. */
   readonly namespaces: NamespacesByKind;
-  /** Those of its threads that are in other namespaces than it is. */
+  /** The threads that are in other namespaces than their process. */
   readonly tasks: readonly DiscoveredTask[] = [];
 
   /** @internal */
@@ -211,12 +224,12 @@ export class DiscoveredProcess {
     this.namespaces = {};
   }
 
-  /** `'1234 sleep 1000'` */
+  /** The pid and the command line: `'1234 sleep 1000'`. */
   toString(): string {
     return `${this.pid} ${this.command ?? this.name}`;
   }
 
-  /** Other processes by their pids, namespaces by their ids. */
+  /** The plain data for `JSON.stringify()`, with the pids of other processes and the ids of namespaces. */
   toJSON(): object {
     const { pid, ppid, uid, user, state, startTime, name, command } = this;
     const tasks = this.tasks.map((task) => task.toJSON());
@@ -230,15 +243,15 @@ export class DiscoveredTask {
     inspectAs(this, ({ process, tid, name }) => ({ pid: process.pid, tid, name }));
   }
 
-  /** Whose thread it is. */
+  /** The process that the thread belongs to. */
   readonly process: DiscoveredProcess;
-  /** Its thread id, as this process knows it. */
+  /** The thread id, as this process sees it. */
   readonly tid: number;
-  /** In clock ticks after boot. */
+  /** The time at which it was started, in clock ticks (100 a second) after boot. */
   readonly startTime: number;
-  /** Its name; anything may be in it. */
+  /** The name of the thread, which the thread sets: it may contain anything. */
   readonly name: string;
-  /** All that it is in, those it shares with its process too. */
+  /** All namespaces that the thread is in, also those that it shares with its process. */
   readonly namespaces: NamespacesByKind;
 
   /** @internal */
@@ -250,12 +263,12 @@ export class DiscoveredTask {
     this.namespaces = {};
   }
 
-  /** Its process, itself and its name: `'812/815 worker'`. */
+  /** The pid of its process, its thread id and its name: `'812/815 worker'`. */
   toString(): string {
     return `${this.process.pid}/${this.tid} ${this.name}`;
   }
 
-  /** Namespaces by their ids. */
+  /** The plain data for `JSON.stringify()`, with the ids of namespaces. */
   toJSON(): object {
     const { tid, startTime, name } = this;
     return { tid, startTime, name, namespaces: idsOf(this.namespaces) };

@@ -7,9 +7,9 @@ import type { DiscoveredNamespace, DiscoveredProcess } from './namespace';
 import { parseDiscover } from './discover-options';
 import { columnsOf, printable } from './picture/printable';
 
-/** Options of {@link processTree}. */
+/** Options of {@link processTree}. Unknown ones are errors. */
 export interface ProcessTreeOptions {
-  /** The kind of namespace that divides the processes. */
+  /** The kind of namespace by which the processes are divided. */
   by: NamespaceKind;
   /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
@@ -19,35 +19,35 @@ export interface ProcessTreeOptions {
 export interface ProcessTreeNode {
   /** The process. */
   readonly process: DiscoveredProcess;
-  /** Ascending by pid. */
+  /** The children, in ascending order of pid. */
   readonly children: readonly ProcessTreeNode[];
 }
 
 /** The processes of one namespace. */
 export interface NamespaceTree {
-  /** The namespace they are in. */
+  /** The namespace that the processes are in. */
   readonly namespace: DiscoveredNamespace;
-  /** The processes whose parent is in another namespace, by ascending pid. */
+  /** The processes whose parent is in another namespace, in ascending order of pid. */
   readonly roots: readonly ProcessTreeNode[];
 }
 
-/** How {@link ProcessForest.toText} draws. */
+/** Options of {@link ProcessForest.toText}. Unknown ones are errors. */
 export interface ForestOptions {
-  /** Pids behind the names, as `pstree -p`. Default true. */
+  /** Prints pids after the names, as `pstree -p` does. Default: true. */
   pids?: boolean | undefined;
-  /** Lines of ASCII letters, as `pstree -A`. Default false. */
+  /** Draws lines with ASCII characters, as `pstree -A` does. Default: false. */
   ascii?: boolean | undefined;
 }
 
-/** The result of {@link processTree}: iterable, with one or more trees for each namespace. */
+/** The result of {@link processTree}: one or more trees for each namespace. It can be iterated over. */
 export class ProcessForest implements Iterable<NamespaceTree> {
   static {
     inspectAs(this, ({ by, trees }) => ({ by, trees: trees.length }));
   }
 
-  /** The kind of namespace that they are put together by. */
+  /** The kind of namespace by which the processes are divided. */
   readonly by: NamespaceKind;
-  /** Ordered by the lowest pid in each. */
+  /** The trees of each namespace, ordered by the lowest pid in each. */
   readonly trees: readonly NamespaceTree[];
 
   /** @internal */
@@ -56,17 +56,17 @@ export class ProcessForest implements Iterable<NamespaceTree> {
     this.trees = trees;
   }
 
-  /** The trees. */
+  /** Iterates over the trees. */
   [Symbol.iterator](): IterableIterator<NamespaceTree> {
     return this.trees[Symbol.iterator]();
   }
 
-  /** As `pstree -pTN KIND` prints it. */
+  /** Draws the trees as `pstree -pTN KIND` does. Control characters in names are made visible. */
   toString(): string {
     return this.toText();
   }
 
-  /** As {@link toString}, with options. */
+  /** Draws the trees as {@link toString} does, with options. */
   toText(options: ForestOptions = {}): string {
     const { pids = true, ascii = false } = plainOptions('options', options, ['pids', 'ascii']);
     validateBoolean('options.pids', pids);
@@ -78,9 +78,9 @@ export class ProcessForest implements Iterable<NamespaceTree> {
   }
 
   /**
-   * For `JSON.stringify()`: namespaces by kind and id; processes by pid and name, in the order in which they are drawn, each
-   * with the pid of the process that it is below, or null at the top. It is a list, and no tree: a chain of processes may be
-   * longer than `JSON.stringify()` can nest.
+   * The plain data for `JSON.stringify()`. Each namespace has its kind and its id. Each process has its pid, its name,
+   * and the pid of the process above it, which is null at the top; processes are in the order in which they are drawn.
+   * They are a list and not a tree, because a chain of processes may be longer than `JSON.stringify()` can nest.
    */
   toJSON(): NamespaceTreeJSON[] {
     return this.trees.map(({ namespace, roots }) => ({
@@ -89,24 +89,24 @@ export class ProcessForest implements Iterable<NamespaceTree> {
   }
 }
 
-/** What {@link ProcessForest.toJSON} gives for each namespace. */
+/** The plain data of one namespace from {@link ProcessForest.toJSON}. */
 export interface NamespaceTreeJSON {
-  /** Its kind. */
+  /** The kind of the namespace. */
   kind: NamespaceKind;
-  /** Its inode number. */
+  /** The inode number of the namespace. */
   id: number;
-  /** Parents before their children. */
+  /** The processes. Each parent comes before its children. */
   processes: {
-    /** As this process sees it. */
+    /** The pid, as this process sees it. */
     pid: number;
-    /** Its `comm`: anything may be in it. */
+    /** The `comm` of the process, which the process sets: it may contain anything. */
     name: string;
-    /** The pid of the process above it in the tree; null where it begins one. */
+    /** The pid of the process above it in the tree; null where the process is the root of a tree. */
     parent: number | null;
   }[];
 }
 
-/** Without recursion, as {@link draw}. */
+/** The list of processes of some trees. It is made without recursion, as in {@link draw}. */
 function listed(roots: readonly ProcessTreeNode[]): NamespaceTreeJSON['processes'] {
   const list: NamespaceTreeJSON['processes'] = [];
   const pending = [...roots].reverse().map((node) => ({ node, parent: null as number | null }));
@@ -136,8 +136,10 @@ const UNICODE: Lines = { only: '───', first: '─┬─', middle: ' ├─
 const ASCII: Lines = { only: '---', first: '-+-', middle: ' |-', last: ' `-', past: ' | ' };
 
 /**
- * The processes of each namespace of a kind, as trees: what `pstree --ns-sort` shows. A process whose parent is in
- * another namespace begins a tree. Those whose namespaces may not be read are left out.
+ * Finds the processes of each namespace of a kind, as trees: `pstree --ns-sort` shows the same. A process whose parent
+ * is in another namespace is the root of a tree. Processes whose namespaces may not be read are left out.
+ *
+ * Needs no privilege. To see the namespaces of other users' processes needs CAP_SYS_PTRACE.
  *
  * @throws TypeError for bad options; NamespaceError when there is no /proc; an `AbortError`
  *
@@ -182,14 +184,20 @@ function treesOf(namespace: DiscoveredNamespace): NamespaceTree {
 /** A node that is still to be drawn. */
 interface Drawn {
   node: ProcessTreeNode;
-  /** What leads to it: behind its parent where it is the first child, else at the start of a line. */
+  /**
+   * The text before the name: it follows the parent's text for the first child, and is at the start of a line for the
+   * others.
+   */
   lead: string;
   isFirst: boolean;
-  /** What the lines below it begin with. */
+  /** The beginning of the lines below it. */
   margin: string;
 }
 
-/** The first child beside its parent, the others below. Without recursion: a chain of processes may be thousands long. */
+/**
+ * Draws a tree: the first child on the line of its parent, the others below. It works without recursion, because a
+ * chain of processes may be thousands long.
+ */
 function draw(root: ProcessTreeNode, { lines, pids }: Style): string[] {
   const drawn: string[] = [];
   const pending: Drawn[] = [{ node: root, lead: '', isFirst: false, margin: '' }];

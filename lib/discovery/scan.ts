@@ -5,14 +5,14 @@ import { native } from '../native';
 import { type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
 import { pause } from '../event-loop/turns';
 
-/** What to look for, and where. */
+/** The kinds to look for, and the sources to read. */
 export interface ScanRequest {
   kinds: readonly NamespaceKind[];
   bits: readonly ScanBit[];
   signal?: AbortSignal | undefined;
 }
 
-/** In the order of types/native.d.ts. */
+/** The bits of a request, in the order of types/native.d.ts. */
 const BITS: readonly ScanBit[] = [
   'tasks',
   'fds',
@@ -26,7 +26,7 @@ const BITS: readonly ScanBit[] = [
   'firstCommands',
 ];
 
-/** Reads /proc off the event loop, and does something with each row on it, a few milliseconds at a time. */
+/** Reads /proc on another thread, and calls a function with each row on this one, a few milliseconds at a time. */
 export async function scan(request: ScanRequest, onRow: (row: ScanRow) => void): Promise<void> {
   const { signal } = request;
   throwIfAborted(signal);
@@ -54,7 +54,7 @@ function start({ kinds, bits }: ScanRequest, arrivals: Arrivals): () => void {
   }
 }
 
-/** What the other thread has sent, and who waits for it. */
+/** The rows that the other thread has sent, and the function that waits for more. */
 class Arrivals {
   readonly #rows: (string | null)[] = [];
   #failure: Error | undefined;
@@ -70,7 +70,7 @@ class Arrivals {
     this.#wake?.();
   }
 
-  /** null is the end. */
+  /** The next rows; null at the end. */
   async next(): Promise<string | null> {
     if (this.#rows.length === 0 && this.#failure === undefined) {
       await new Promise<void>((resolve) => (this.#wake = resolve));

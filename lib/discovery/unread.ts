@@ -1,17 +1,17 @@
 import { describeErrno } from '../kernel/errno';
 
-/** Where {@link discover} looks. */
+/** A source that {@link discover} reads. */
 export type DiscoverySource = 'processes' | 'tasks' | 'fds' | 'sockets' | 'mounts' | 'hierarchy';
 
-/** What could not be read of one source, for one reason. */
+/** A gap in the result: the parts of one source that could not be read for one reason. */
 export interface Unread {
-  /** Where it was to be read. */
+  /** The source that could not be read. */
   readonly source: DiscoverySource;
-  /** `'EACCES'`, …; `'HIDDEN'` when /proc does not show all processes. */
+  /** The code of the error, `'EACCES'`, …; `'HIDDEN'` when /proc does not show all processes. */
   readonly code: string;
-  /** How many; undefined when there is no telling. */
+  /** The number of processes, threads, sockets or namespaces that could not be read; undefined when it is not known. */
   readonly count: number | undefined;
-  /** For a person: what could not be read, and what it would take. */
+  /** A text for a person: the parts that could not be read, and the privilege that is needed. */
   readonly reason: string;
 }
 
@@ -19,7 +19,7 @@ type Phrase = (count: number) => string;
 
 const many = (count: number, one: string, several: string): string => `${count} ${count === 1 ? one : several}`;
 
-/** Each source, and what the right to look is. */
+/** The text for each source, with the privilege that is needed to read it. */
 const REFUSED: Readonly<Record<DiscoverySource, Phrase>> = {
   processes: (count) =>
     `The namespaces of ${many(count, 'process', 'processes')} may not be read: of other users, or with more ` +
@@ -35,13 +35,13 @@ const REFUSED: Readonly<Record<DiscoverySource, Phrase>> = {
   hierarchy: (count) => `The owner or parent of ${many(count, 'namespace', 'namespaces')} could not be asked for`,
 };
 
-/** A gap, told by the addon. */
+/** A gap that the addon has reported. */
 export function unreadOf(source: DiscoverySource, errno: number, count: number): Unread {
   const [code, text] = describeErrno(errno);
   return { source, code, count, reason: `${REFUSED[source](count)} (${code}: ${text})` };
 }
 
-/** hidepid, proc(5). */
+/** The gap where /proc is mounted with hidepid, proc(5). */
 export const HIDDEN: Unread = Object.freeze({
   source: 'processes',
   code: 'HIDDEN',

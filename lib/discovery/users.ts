@@ -1,7 +1,7 @@
 import { systemError } from '../errors/system-error';
 import { native } from '../native';
 
-/** The names of users by their uids, as far as the host knows them: getpwuid(3), off the event loop. */
+/** The names of users by their uids, as far as the host has them: getpwuid(3), called on another thread. */
 export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
   const list = [...new Set(uids)];
   if (list.length === 0) return new Map();

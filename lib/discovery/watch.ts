@@ -7,23 +7,25 @@ import type { DiscoveredNamespace } from './namespace';
 import type { NamespaceMap } from './namespace-map';
 import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './discover-options';
 
-/** Options of {@link watch}: those of {@link discover}, but only the cheap sources are on by default. */
+/** Options of {@link watch}: those of {@link discover}, but by default only the cheap sources are read. */
 export interface WatchOptions extends DiscoverOptions {
-  /** Milliseconds between two scans. Default 1000. */
+  /** Milliseconds between two scans. Default: 1000. */
   interval?: number | undefined;
 }
 
-/** A namespace that has appeared or gone. */
+/** A namespace that has appeared or is gone. */
 export interface NamespaceChange {
-  /** Which of the two. */
+  /** `'appeared'` for a new namespace, `'gone'` for one that was not found again. */
   readonly type: 'appeared' | 'gone';
-  /** The namespace, as it was in the first scan that found it, or the last. */
+  /**
+   * The namespace as it was in a scan: in the first that found it where it has appeared, in the last where it is gone.
+   */
   readonly namespace: DiscoveredNamespace;
-  /** The whole result of the scan; for a namespace that has gone, of the first scan without it. */
+  /** The whole result of the scan; for a namespace that is gone that of the first scan without it. */
   readonly map: NamespaceMap;
 }
 
-/** Processes, mounts of this process's own, owners and parents. */
+/** The sources that are read by default: processes, the mounts of this process, owners and parents. */
 const CHEAP: DiscoverOptions = {
   tasks: false,
   forChildren: false,
@@ -37,16 +39,17 @@ const CHEAP: DiscoverOptions = {
 const MAX_INTERVAL = 2 ** 31 - 1;
 
 /**
- * Reports namespaces as they appear and go, from the start of the iteration. The kernel has no such events, so this
- * scans again and again: a namespace that appears and goes between two scans is missed. A scan costs about what {@link
- * lsns} does, on a thread of its own.
+ * Reports namespaces that appear and that go, from the start of the iteration. The kernel has no such events, so this
+ * scans again and again: a namespace that appears and goes between two scans is missed. A scan costs about as much as
+ * {@link lsns}, on a thread of its own.
  *
- * By default it scans processes and this process's own mounts; switch on `fds`, `sockets`, `tasks` and
- * `mounts: true` to see what only those keep. Ends with the loop (`break`), or throws an `AbortError`.
+ * By default it scans processes and this process's own mounts; switch on `fds`, `sockets`, `tasks` and `mounts: true`
+ * to find namespaces that only those keep. It ends when the loop is left (`break`), and throws an `AbortError` when its
+ * signal is aborted.
  *
  * Before Linux 6.18 a new namespace that gets the number of one that went between two scans is taken for the old one.
  *
- * @throws TypeError, RangeError for bad options, at once; the iteration NamespaceError, or an `AbortError`
+ * @throws TypeError, RangeError for bad options, at once; the iteration throws NamespaceError, or an `AbortError`
  *
  * @example
  * ```ts
@@ -75,13 +78,16 @@ async function* changes(request: DiscoverRequest, interval: number): AsyncGenera
   }
 }
 
-/** Owners come along whatever was asked for: they are not what is watched. */
+/** The watched namespaces by their names. Owners of other kinds are left out: a scan finds them in any case. */
 function identities(map: NamespaceMap, { kinds }: DiscoverRequest): Map<string, DiscoveredNamespace> {
   const watched = map.namespaces.filter(({ kind }) => kinds.includes(kind));
   return new Map(watched.map((each) => [String(each), each]));
 }
 
-/** Of two with the same number. One scan may learn the id, and another not: who was to be asked has ended, say. */
+/**
+ * True where two namespaces with the same number are the same one. One scan may learn the unique id and another not,
+ * for example because the process by which it was read has ended.
+ */
 function isSame(one: DiscoveredNamespace, other: DiscoveredNamespace | undefined): boolean {
   if (other === undefined) return false;
   return one.uniqueId === undefined || other.uniqueId === undefined || one.uniqueId === other.uniqueId;

@@ -1,6 +1,9 @@
 import type { NamespaceKind } from '../../kernel/namespace-kind';
 
-/** White letters on each of these have a contrast of more than 5 to 1; nobody has to tell them apart to read the kind. */
+/**
+ * The colour of each kind. White letters on each have a contrast of more than 5 to 1. The kind is always written too,
+ * so nobody has to distinguish the colours.
+ */
 export const KIND_COLORS: Readonly<Record<NamespaceKind, string>> = {
   cgroup: '#5d5348',
   ipc: '#a3312a',

@@ -6,7 +6,10 @@ import { type Pictured, type Bundle, type Frame, countOf, creatorOf, keepersOf, 
 const LEAVES = 6;
 const COLUMNS = 48;
 
-/** Graphviz, dot(1). Clusters are the frames, boxes the bundles of processes, with an edge to each namespace they are in. */
+/**
+ * Draws a map for Graphviz, dot(1). The frames are clusters. The bundles of processes are boxes, with an edge to each
+ * namespace that they are in.
+ */
 export function toDot(map: Pictured): string {
   const scene = sceneOf(map);
   const edges = new Edges();
@@ -23,12 +26,15 @@ export function toDot(map: Pictured): string {
   ].join('\n');
 }
 
-/** What goes behind the clusters: a node that an edge names inside of one would be drawn in there. */
+/**
+ * The edges. They come after the clusters, because a node that an edge names inside of a cluster would be drawn in
+ * there.
+ */
 class Edges {
   readonly lines: string[] = [];
   #bundles = 0;
 
-  /** A name for a bundle that has edges to these. */
+  /** Adds edges to these namespaces, and returns the name of the bundle that they come from. */
   from(namespaces: readonly DiscoveredNamespace[]): string {
     const name = `bundle${this.#bundles++}`;
     this.lines.push(...namespaces.map((namespace) => `${name} -> ${quoted(String(namespace))};`));
@@ -63,7 +69,7 @@ function bundleOf(bundle: Bundle, edges: Edges): string[] {
   if (members.length > 1) lines.unshift(countOf(members));
   const name = edges.from([...own, ...shared]);
   const style = members.length === 0 ? ', style=dashed' : '';
-  // \l ends a line that is set to the left.
+  // \l ends a line, which is aligned to the left.
   const label = `"${lines.map((line) => `${escaped(line)}\\l`).join('')}"`;
   return [...nodes, `${name} [label=${label}${style}];`];
 }

@@ -4,27 +4,28 @@ export interface Box {
   readonly height: number;
 }
 
-/** Where each box is, in the order they were given, and how much room they take. */
+/** The place of each box, in the order in which they were given, and the size of all together. */
 export interface Packing extends Box {
   readonly places: readonly { readonly x: number; readonly y: number }[];
 }
 
-/** A stretch of the upper edge of what is free: from `x` on, below `y`. */
+/** A part of the skyline, which is the upper edge of the free area: from `x` on, the area below `y` is free. */
 interface Step {
   x: number;
   y: number;
 }
 
 /**
- * Places boxes one after another, each as high up as it fits and then as far left, in about this shape (width / height).
- * Each group begins below the one before: boxes of one width make straight columns.
+ * Places boxes one after another: each as high up as it fits, and then as far left as it fits. The result has about the
+ * given shape (width / height). Each group begins below the one before, so that boxes of the same width make straight
+ * columns.
  */
 export function pack(groups: readonly (readonly Box[])[], gap: number, shape: number): Packing {
   const boxes = groups.flat();
   const area = boxes.reduce((sum, { width, height }) => sum + (width + gap) * (height + gap), 0);
   const widest = boxes.reduce((most, { width }) => Math.max(most, width), 0) + gap;
   const ideal = Math.sqrt(area * shape);
-  // What fits best is known only when it is tried: a column more or less changes the shape of a few boxes a lot.
+  // The best width can only be found by trying: one column more or less changes the shape of a few boxes a lot.
   const limits = [widest, 2 * widest, 3 * widest, ideal, 1.2 * ideal, 1.5 * ideal].filter((limit) => limit >= widest);
   const tried = limits.map((limit) => packWithin(groups, gap, limit));
   const longer = ({ width, height }: Box): number => Math.max(width / shape, height);
@@ -61,13 +62,16 @@ function highest(skyline: readonly Step[], width: number, limit: number): Step {
   return best ?? { x: 0, y: 0 };
 }
 
-/** Whether the stretch with that index has a part between `from` and `to`. */
+/** True where the part of the skyline with that index overlaps the range from `from` to `to`. */
 function overlaps(skyline: readonly Step[], index: number, from: number, to: number): boolean {
   const end = skyline[index + 1]?.x ?? Infinity;
   return (skyline[index]?.x ?? 0) < to && end > from;
 }
 
-/** The skyline after a box has been put under `top` as far as `to`. */
+/**
+ * The skyline after a box has been placed. `top` is the step at the lower edge of the box, which reaches to the right as
+ * far as `to`.
+ */
 function raised(skyline: readonly Step[], top: Step, to: number): Step[] {
   const before = skyline.filter(({ x }) => x < top.x);
   const after = skyline.filter(({ x }) => x > to);

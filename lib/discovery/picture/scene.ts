@@ -5,16 +5,16 @@ import type { Unread } from '../unread';
 import { printable, shortened } from './printable';
 
 /**
- * What every picture shows, however it is drawn: user namespaces as frames, one in another, and in each frame bundles of
- * processes that share all their namespaces. So each process is there once, and each namespace is there once too.
+ * The content of every picture, in any format: user namespaces are frames, one in another, and each frame has bundles
+ * of processes that share all their namespaces. So each process occurs once, and each namespace occurs once.
  */
 export interface Scene {
   readonly frames: readonly Frame[];
-  /** Sentences: what the picture does not show. */
+  /** Sentences about the namespaces that the picture does not show. */
   readonly notes: readonly string[];
 }
 
-/** All that pictures ask of a {@link NamespaceMap}. */
+/** The part of a {@link NamespaceMap} that pictures use. */
 export interface Pictured {
   readonly namespaces: readonly DiscoveredNamespace[];
   readonly processes: readonly DiscoveredProcess[];
@@ -24,24 +24,26 @@ export interface Pictured {
 
 /** A user namespace and what belongs to it. */
 export interface Frame {
-  /** Undefined: those whose owner is out of sight. */
+  /** The user namespace; undefined for the frame of namespaces whose owner cannot be seen. */
   readonly user: DiscoveredNamespace | undefined;
   readonly bundles: readonly Bundle[];
   readonly frames: readonly Frame[];
 }
 
-/** Processes that are in the same namespaces; or namespaces without processes, that one thing keeps. */
+/** Processes that are in the same namespaces; or namespaces without processes that the same thing keeps. */
 export interface Bundle {
-  /** The namespaces that are drawn here: the first bundle of their owner's frame that is in them. */
+  /**
+   * The namespaces that are drawn in this bundle: it is the first bundle in the frame of their owner that is in them.
+   */
   readonly own: readonly DiscoveredNamespace[];
-  /** Others it is in that are neither drawn here nor those of its surroundings. */
+  /** The other namespaces that the bundle is in, without those of the surroundings. */
   readonly shared: readonly DiscoveredNamespace[];
   readonly members: readonly Member[];
-  /** What keeps it, where nobody is in it. */
+  /** The things that keep the namespaces, where no process is in them. */
   readonly keepers: readonly string[];
 }
 
-/** A process, or a thread that is elsewhere than its process. */
+/** A process, or a thread that is in other namespaces than its process. */
 type Member = DiscoveredProcess | DiscoveredTask;
 
 interface Group {
@@ -56,7 +58,10 @@ export function sceneOf(map: Pictured): Scene {
   return { frames: rest === undefined ? top : [...top, rest], notes: map.unread.map(({ reason }) => reason) };
 }
 
-/** `'1234 sleep 1000'`, safe to print. Processes of the kernel's own are one. */
+/**
+ * The texts for the processes of a bundle, `'1234 sleep 1000'`, safe to print. All kernel threads have one text
+ * together.
+ */
 export function leavesOf({ members }: Bundle): string[] {
   const kernel = members.filter(isKernelThread);
   const others = new Map<string, Member[]>();
@@ -75,7 +80,7 @@ export function leavesOf({ members }: Bundle): string[] {
   return leaves;
 }
 
-/** `'by linux-ns-ci (1001)'`, `''` for what is the host's. */
+/** The creator of a user namespace, `'by linux-ns-ci (1001)'`; an empty text for that of the host. */
 export function creatorOf({ owner, ownerUid, ownerUser }: DiscoveredNamespace): string {
   if (ownerUid === undefined || owner === undefined) return '';
   return `by ${ownerUser === undefined ? `uid ${ownerUid}` : `${printable(ownerUser)} (${ownerUid})`}`;
@@ -89,7 +94,7 @@ class SceneBuilder {
   readonly #map: Pictured;
   readonly #groups = new Map<DiscoveredNamespace, Group[]>();
   readonly #drawn = new Set<DiscoveredNamespace>();
-  /** Without owners all is drawn where its processes are. */
+  /** False where no owner is known. All namespaces are drawn with their processes then. */
   readonly #ownersKnown: boolean;
 
   constructor(map: Pictured) {
@@ -115,7 +120,7 @@ class SceneBuilder {
     return { user, bundles: [...bundles, ...this.#kept(user.owned)], frames };
   }
 
-  /** After all frames: what belongs to none. */
+  /** The frame of the namespaces without an owner, which comes after all other frames. */
   unowned(): Frame | undefined {
     const bundles = this.#kept(
       this.#map.namespaces.filter(({ kind, owner }) => kind !== 'user' && owner === undefined),
@@ -139,7 +144,10 @@ class SceneBuilder {
     else groups.push(group);
   }
 
-  /** Each namespace of the frame is drawn with the first group that is in it. */
+  /**
+   * The namespaces that are drawn with each group. A namespace is drawn with the first group of the frame that is in
+   * it.
+   */
   #homes(user: DiscoveredNamespace, groups: readonly Group[]): Map<Group, DiscoveredNamespace[]> {
     const homes = new Map<Group, DiscoveredNamespace[]>();
     for (const group of groups) {
@@ -151,7 +159,9 @@ class SceneBuilder {
     return homes;
   }
 
-  /** Namespaces that nobody of their owner's is in; those that one and the same thing keeps are together. */
+  /**
+   * The bundles of namespaces that no group of their frame is in. Namespaces that the same thing keeps are one bundle.
+   */
   #kept(namespaces: readonly DiscoveredNamespace[]): Bundle[] {
     const together = new Map<string, Bundle & { own: DiscoveredNamespace[] }>();
     for (const namespace of namespaces) {
@@ -166,7 +176,7 @@ class SceneBuilder {
   }
 }
 
-/** What a namespace is kept by that has no processes of its owner's; for a person, safe to print. */
+/** The things that keep a namespace without processes of its owner's, for a person; safe to print. */
 export function keepersOf(namespace: DiscoveredNamespace): string[] {
   const { processes, mounts, descriptors, sockets, forChildren } = namespace;
   const keepers = [
@@ -184,7 +194,7 @@ export function keepersOf(namespace: DiscoveredNamespace): string[] {
   return keepers.length === 0 ? ['kept by what is below it'] : [...new Set(keepers)];
 }
 
-/** In a sentence: a command line is longer than one. */
+/** The text for a process in a sentence. Its command line is cut. */
 function memberText(member: Member): string {
   return `${idOf(member)} ${shortened(labelOf(member), 32)}`;
 }
@@ -194,17 +204,17 @@ function* membersOf(map: Pictured): Generator<Member> {
   yield* all.sort((a, b) => a.startTime - b.startTime);
 }
 
-/** In the order of the kinds. */
+/** The namespaces, in the order of the kinds. */
 function listOf(namespaces: NamespacesByKind): DiscoveredNamespace[] {
   return NAMESPACE_KINDS.flatMap((kind: NamespaceKind) => namespaces[kind] ?? []);
 }
 
-/** A zombie has left all but its user and pid namespaces. */
+/** True for a process that has ended. A zombie has left all its namespaces but the user and pid namespaces. */
 function isEnding(member: Member): boolean {
   return 'state' in member && (member.state === 'Z' || member.state === 'X');
 }
 
-/** Those that kthreadd, process 2 of a host, has made. */
+/** True for kernel threads, which process 2 of a host, kthreadd, has made. */
 function isKernelThread(member: Member | undefined): boolean {
   if (member === undefined || 'process' in member) return false;
   const { pid, ppid, name, parent } = member;

@@ -16,13 +16,13 @@ import {
   sceneOf,
 } from './scene';
 
-/** How {@link NamespaceMap.toSVG} draws. */
+/** Options of {@link NamespaceMap.toSVG}. Unknown ones are errors. */
 export interface SvgOptions {
-  /** `'auto'`: light, or dark where the reader prefers that. Default. */
+  /** The theme: with `'auto'` the picture is dark for readers who prefer that, and else light. Default: `'auto'`. */
   theme?: 'auto' | 'light' | 'dark' | undefined;
-  /** How many processes to list of those that share all their namespaces. Default 6. */
+  /** The most processes that are listed of those that share all their namespaces. Default: 6. */
   processes?: number | undefined;
-  /** Stands above the picture. Default: how much there is in it. */
+  /** The text above the picture. Default: the numbers of namespaces and processes in it. */
   title?: string | undefined;
 }
 
@@ -39,7 +39,10 @@ interface Drawing {
   draw(x: number, y: number): string;
 }
 
-/** A fixed-width font makes the width of a text known without a font. This is the widest of those in the list. */
+/**
+ * The fonts. With a fixed-width font the width of a text is known without the font: LETTER is the width of a letter in
+ * the widest font of the list.
+ */
 const FONTS = 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace';
 const SIZE = 12;
 const LETTER = SIZE * 0.61;
@@ -109,11 +112,11 @@ function document(scene: Scene, { theme, processes, title }: Style): string {
   ].join('\n');
 }
 
-/** A user namespace: its name, and below it the cards and frames in it. */
+/** Draws a user namespace: its name, and below it the cards and frames in it. */
 function frameDrawing({ user, bundles, frames }: Frame, depth: number, leaves: number): Drawing {
   const cards = bundles.map((bundle) => cardDrawing(bundle, leaves));
   const nested = frames.map((frame) => frameDrawing(frame, depth + 1, leaves));
-  // Tall ones side by side leave the fewest holes.
+  // Tall frames side by side leave the fewest holes.
   const inner = together([cards, nested.sort((a, b) => b.height - a.height)], 1.3);
   const name = user === undefined ? 'owner out of sight' : `user ${user.id}`;
   const about = user === undefined ? [] : [creatorOf(user), aboutFrame(user)];
@@ -139,7 +142,7 @@ function aboutFrame(user: DiscoveredNamespace): string {
   return user.processes.length === 0 ? keepersOf(user).join(', ') : countOf(user.processes);
 }
 
-/** Processes that share all their namespaces, with those that are theirs. */
+/** Draws processes that share all their namespaces, together with these namespaces. */
 function cardDrawing(bundle: Bundle, most: number): Drawing {
   const { own, shared, keepers, members } = bundle;
   const leaves = [...keepers, ...leavesOf(bundle)];
@@ -173,7 +176,7 @@ function cardDrawing(bundle: Bundle, most: number): Drawing {
   };
 }
 
-/** The kind on its colour, and the number. One that is drawn elsewhere has a broken edge. */
+/** Draws a namespace: its kind on its colour, and its number. A namespace whose card is elsewhere has a broken edge. */
 function chip(namespace: DiscoveredNamespace, isOwn: boolean, x: number, y: number): string {
   const { kind, id } = namespace;
   const base = y + 14;
@@ -187,7 +190,7 @@ function chip(namespace: DiscoveredNamespace, isOwn: boolean, x: number, y: numb
   ].join('');
 }
 
-/** For who points at it, or has it read out. */
+/** The text that is shown when somebody points at a namespace, and that a screen reader reads out. */
 function tooltip(namespace: DiscoveredNamespace): string {
   const { parent, owner, path, processes, networkId } = namespace;
   const facts = [
@@ -229,7 +232,7 @@ function wrapped(text: string, columns: number): string[] {
   return lines;
 }
 
-/** Custom properties would be shorter, but not every renderer knows them. */
+/** The style sheet. Custom properties would be shorter, but some renderers do not know them. */
 function styleOf(theme: (typeof THEMES)[number]): string {
   const rules = (colors: typeof LIGHT): string =>
     [

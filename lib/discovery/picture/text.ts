@@ -5,15 +5,15 @@ import type { DiscoveredNamespace } from '../namespace';
 import { columnsOf, shortened } from './printable';
 import { type Pictured, type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
 
-/** How {@link NamespaceMap.toText} draws. */
+/** Options of {@link NamespaceMap.toText}. Unknown ones are errors. */
 export interface TextOptions {
-  /** How many processes to list of those that share all their namespaces. Default 8. */
+  /** The most processes that are listed of those that share all their namespaces. Default: 8. */
   processes?: number | undefined;
-  /** Columns; what is longer is wrapped, and a command line cut. Default 120. */
+  /** The width in columns. Longer lines are wrapped, and longer command lines are cut. Default: 120. */
   width?: number | undefined;
-  /** Escape sequences for colours. Default false. */
+  /** Uses escape sequences for colours. Default: false. */
   colors?: boolean | undefined;
-  /** Lines of ASCII letters. Default false. */
+  /** Draws lines with ASCII characters. Default: false. */
   ascii?: boolean | undefined;
 }
 
@@ -27,7 +27,7 @@ interface Style {
 const UNICODE = { middle: '├─ ', last: '└─ ', past: '│  ', none: '   ' };
 const ASCII = { middle: '|- ', last: '`- ', past: '|  ', none: '   ' };
 
-/** Of the terminal's own 16: they fit whatever background it has. */
+/** The colour of each kind, from the 16 colours of the terminal itself, which fit any background. */
 const COLORS: Readonly<Record<NamespaceKind, number>> = {
   cgroup: 90,
   ipc: 31,
@@ -39,7 +39,7 @@ const COLORS: Readonly<Record<NamespaceKind, number>> = {
   uts: 36,
 };
 
-/** A line, or several, and what is below. Words are wrapped between, never within. */
+/** One or more lines, and the entries below them. Lines are wrapped between words, never inside one. */
 interface Entry {
   words: Word[];
   below: Entry[];
@@ -102,7 +102,7 @@ function nameOf(namespace: DiscoveredNamespace): Word {
   return { text: String(namespace), color: COLORS[namespace.kind] };
 }
 
-/** `head` goes before the first line, `indent` before all others. */
+/** The lines of an entry. `head` comes before the first line, `indent` before all others. */
 function linesOf({ words, below }: Entry, head: string, indent: string, style: Style): string[] {
   const { lines } = style;
   const past = indent + (below.length > 0 ? lines.past : lines.none);

@@ -1,7 +1,7 @@
 import type { ScanRow } from '../../../types/native';
 import { type Graph, mutable } from '../graph';
 
-/** A descriptor of a namespace: `/proc/PID/fd`. */
+/** Adds a descriptor of a namespace: `/proc/PID/fd`. */
 export function addDescriptor(graph: Graph, row: Extract<ScanRow, ['fd', ...unknown[]]>): void {
   const [, pid, fd, flag, inode] = row;
   const process = graph.process(pid);
@@ -9,7 +9,7 @@ export function addDescriptor(graph: Graph, row: Extract<ScanRow, ['fd', ...unkn
   if (process !== undefined && namespace !== undefined) mutable(namespace).descriptors.push({ process, fd });
 }
 
-/** A socket, which lives in the network namespace that it was created in, wherever its process goes. */
+/** Adds a socket. It stays in the network namespace that it was created in, also when its process moves to another. */
 export function addSocket(graph: Graph, row: Extract<ScanRow, ['socket', ...unknown[]]>): void {
   const [, pid, fd, inode] = row;
   const process = graph.process(pid);

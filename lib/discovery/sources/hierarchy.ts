@@ -1,7 +1,7 @@
 import type { ScanRow } from '../../../types/native';
 import { type Graph, mutable } from '../graph';
 
-/** What a namespace is by itself, and where it belongs: `ioctl_ns(2)`. */
+/** Adds the facts of a namespace, and its owner and parent: `ioctl_ns(2)`. */
 export function addNamespace(graph: Graph, row: Extract<ScanRow, ['namespace', ...unknown[]]>): void {
   const [, flag, inode, id, owner, parent, ownerUid, networkId] = row;
   const namespace = graph.namespaceOf(flag, inode);

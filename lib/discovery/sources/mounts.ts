@@ -1,7 +1,7 @@
 import type { ScanRow } from '../../../types/native';
 import { type Graph, mutable } from '../graph';
 
-/** A bind mount of a namespace, from the mountinfo of this process or of another: `proc_pid_mountinfo(5)`. */
+/** Adds a bind mount of a namespace, from the mountinfo of this process or of another: `proc_pid_mountinfo(5)`. */
 export function addMount(graph: Graph, row: Extract<ScanRow, ['mount', ...unknown[]]>): void {
   const [, pid, mountNamespace, mountPoint, flag, inode, opens] = row;
   const process = graph.process(pid);

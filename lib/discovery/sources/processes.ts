@@ -3,7 +3,7 @@ import { NAMESPACE_KINDS } from '../../kernel/namespace-kind';
 import { type Graph, mutable, namespacesOf } from '../graph';
 import { DiscoveredProcess } from '../namespace';
 
-/** A process, and what it is in: `/proc/PID/ns`. */
+/** Adds a process and the namespaces that it is in: `/proc/PID/ns`. */
 export function addProcess(graph: Graph, row: Extract<ScanRow, ['process', ...unknown[]]>): void {
   const [, pid, ppid, uid, state, startTime, name, command, ...inodes] = row;
   const process = new DiscoveredProcess({ pid, ppid, uid, state, startTime, name, command: command ?? undefined });
@@ -21,8 +21,8 @@ function addForChildren(graph: Graph, process: DiscoveredProcess, kind: 'pid' | 
 }
 
 /**
- * Parents and children, once all processes are known. They were read one after another: what has the pid of the parent
- * may be another by now, but a process is never younger than its children.
+ * Links parents and children, once all processes are known. Processes are read one after another, so another process
+ * may have the pid of the parent by now. A process is never younger than its children, which shows that.
  */
 export function linkParent(graph: Graph, process: DiscoveredProcess): void {
   const parent = graph.process(process.ppid);

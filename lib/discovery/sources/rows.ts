@@ -10,7 +10,7 @@ import { addTask } from './tasks';
 
 type Adders = { [R in ScanRow as R[0]]: (graph: Graph, row: R) => void };
 
-/** What becomes of each row of a scan. */
+/** The function that adds each kind of row to the graph. */
 const ADD: Adders = {
   process: addProcess,
   task: addTask,
@@ -25,7 +25,7 @@ const ADD: Adders = {
   },
 };
 
-/** Takes a row of a scan into the graph. */
+/** Adds a row of a scan to the graph. */
 export function addRow(graph: Graph, row: ScanRow): void {
   (ADD[row[0]] as (graph: Graph, row: ScanRow) => void)(graph, row);
 }

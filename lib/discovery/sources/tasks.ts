@@ -2,7 +2,7 @@ import type { ScanRow } from '../../../types/native';
 import { type Graph, mutable, namespacesOf } from '../graph';
 import { DiscoveredTask } from '../namespace';
 
-/** A thread that is elsewhere than its process: `/proc/PID/task/TID/ns`. */
+/** Adds a thread that is in other namespaces than its process: `/proc/PID/task/TID/ns`. */
 export function addTask(graph: Graph, row: Extract<ScanRow, ['task', ...unknown[]]>): void {
   const [, pid, tid, startTime, name, ...inodes] = row;
   const process = graph.process(pid);
