@@ -37,7 +37,7 @@ export function parseCommandLine(command: Command, words: readonly string[]): Gi
 /** Process ids are of type int: `<linux/types.h>`. */
 const MOST_PID = 2 ** 31 - 1;
 
-/** Stands for an omitted value, and separates two values: no command-line argument can contain it. */
+/** Stands for an omitted value, and separates two values. No argument of a command line can contain it. */
 const NUL = '\0';
 
 function valuesOf(text: string | undefined): string[] {
@@ -45,7 +45,7 @@ function valuesOf(text: string | undefined): string[] {
 }
 
 interface Spelt {
-  /** Options with their full names and values, `--name=value`. */
+  /** The options with their full names and values, `--name=value`. */
   readonly optionWords: string[];
   readonly operands: string[];
 }
@@ -74,7 +74,10 @@ function longOption(options: readonly Option[], word: string, rest: string[]): s
   return withValue(option, `--${option.name}`, word.slice(equals + 1), rest);
 }
 
-/** `-Urp`, `-t12`, `-t 12`; an optional value is the rest of the word, as in nsenter(1): `-n/run/netns/blue`. */
+/**
+ * Reads short options: `-Urp`, `-t12`, `-t 12`. An optional value is the rest of the word, as in nsenter(1):
+ * `-n/run/netns/blue`.
+ */
 function shortOptions(options: readonly Option[], word: string, rest: string[]): string[] {
   const spelt: string[] = [];
   for (let at = 1; at < word.length; at++) {
@@ -93,7 +96,7 @@ function shortOptions(options: readonly Option[], word: string, rest: string[]):
   return spelt;
 }
 
-/** Whether the letters after an option with an optional value are more options, and not one of its values. */
+/** True where the letters after an option with an optional value are further options, and not one of its values. */
 function isCluster(options: readonly Option[], { completes }: Option, letters: string): boolean {
   if (Array.isArray(completes) && completes.includes(letters.replace(/^=/, ''))) return false;
   return options.some(({ short }) => short === letters[0]);
@@ -130,7 +133,7 @@ function meant(options: readonly Option[], name: string): string {
   return suggestion(name, names, '--');
 }
 
-/** The value of an option that takes a number from 0 on. */
+/** The value of an option that takes a number. The smallest number is 0. */
 export function numberOf(what: string, text: string, most = Number.MAX_SAFE_INTEGER): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (number <= most) return number;

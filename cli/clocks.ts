@@ -1,6 +1,6 @@
 import { type Given, UsageError } from './command';
 
-/** Offsets of clocks, in seconds, named as in unshare(1). */
+/** The offsets of clocks in seconds, from the options that unshare(1) has. */
 export function clocksOf(given: Given): { monotonic?: number; boottime?: number } {
   const clocks: { monotonic?: number; boottime?: number } = {};
   for (const clock of ['monotonic', 'boottime'] as const) {

@@ -3,15 +3,15 @@ import module from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
-/** Node 22.1 and later have it. */
+/** The function exists since Node 22.1. */
 type Module = typeof module & { enableCompileCache?: (directory: string) => unknown };
 
 /**
- * Has Node keep what V8 has compiled, so that the next call of the command line starts faster.
+ * Lets Node keep the code that V8 has compiled, so that the next call of the command line starts faster.
  *
- * It is kept where only this user can write. Node's own choice is below /tmp, where somebody else can make the directory
- * first: V8 runs what it reads there, so root would run what others have compiled. The home directory is that of the
- * user database: sudo may leave HOME as it was.
+ * The code is kept in a folder in which only this user can write. Node's own choice is below /tmp, where somebody else
+ * can make the folder first: V8 runs the code that it reads there, so root would run the code of others. The home
+ * directory is that of the user database, because sudo may leave HOME as it was.
  */
 export function enableCompileCache(env: NodeJS.ProcessEnv): void {
   const { enableCompileCache: enable } = module as Module;
@@ -24,11 +24,11 @@ export function enableCompileCache(env: NodeJS.ProcessEnv): void {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (isOurs(directory)) enable(directory);
   } catch {
-    // Without a home, or on a full or read-only disk, everything is compiled anew.
+    // Without a home, or on a full or read-only disk, everything is compiled each time.
   }
 }
 
-/** A directory that belongs to this user, and in which nobody else can write. */
+/** True for a directory that belongs to this user, and in which nobody else can write. */
 function isOurs(path: string): boolean {
   const found = lstatSync(path);
   return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;

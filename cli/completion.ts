@@ -1,7 +1,7 @@
-/** Completion scripts, generated from the option tables of the commands. */
+/** Completion scripts, generated from the tables of options. */
 import { COMMON, type Command, type Completion, type Option } from './command';
 
-/** For bash: one function, called by the `complete` builtin, has the words of each command. */
+/** The script for bash: one function, which the `complete` builtin calls, has the words of each command. */
 export function bashScript(commands: readonly Command[]): string {
   return `# bash completion of linux-ns: linux-ns completion bash
 _linux_ns() {
@@ -36,7 +36,10 @@ function bashCase(command: Command): string {
   return `    ${command.name})\n${[inner + '      ' + dashes, ...bashOperands(command)].join('\n')} ;;`;
 }
 
-/** Operands: a program; or a subcommand, its own operand and then, for the one that runs a program, a program. */
+/**
+ * The completion of operands: a program; or a subcommand, its operand and then, for a subcommand that runs a program, a
+ * program.
+ */
 function bashOperands({ runsProgram, words, afterWord }: Command): string[] {
   const programs = 'COMPREPLY=($(compgen -c -- "$cur"))';
   const unless = '      [[ $cur == -* ]] ||';
@@ -68,7 +71,7 @@ function bashValues(completes: Completion | undefined): string {
   }
 }
 
-/** For zsh: the tables are translated to specs of `_arguments`. */
+/** The script for zsh: the tables are translated to specs of `_arguments`. */
 export function zshScript(commands: readonly Command[]): string {
   const list = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
   return `#compdef linux-ns

@@ -1,4 +1,4 @@
-/** The expressions of scols-filter(5), without its parameters of a column. */
+/** The expressions of scols-filter(5), without parameters of columns. */
 import { UsageError } from './command';
 
 /** The value of a row in a column. */
@@ -171,7 +171,7 @@ function checkPattern(pattern: string): void {
   }
 }
 
-/** Compares as numbers if both values are numeric, else as text. A missing value equals only a missing value. */
+/** Compares two values: as numbers if both are numeric, else as texts. A missing value equals only a missing value. */
 function order(a: Value, b: Value): number {
   if (a === null || b === null) return a === b ? 0 : NaN;
   const [x, y] = [Number(a), Number(b)];

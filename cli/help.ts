@@ -1,17 +1,17 @@
 import { COMMON, type Command, type Option } from './command';
 import { wrap } from './wrap';
 
-/** Columns of the help, including indent and gap. */
+/** The width of the help in columns, with indent and gap. */
 const WIDTH = 80;
 
-/** Columns of the command in an example. */
+/** The width of the command in an example, in columns. */
 const EXAMPLE = 46;
 
-/** What `linux-ns COMMAND --help` prints: the most common options, which fit one screen, or all of them. */
+/** The output of `linux-ns COMMAND --help`: the most common options, which fit on one screen, or all options. */
 export function helpOf({ name, operands, summary, options, notes, examples }: Command, all: boolean): string[] {
   const every = [...options, ...COMMON];
   const usual = every.filter(({ rare }) => rare !== true);
-  // A second page is not worth it for --version alone.
+  // A second page is not worth it where it would only add --version.
   const hasTwoPages = every.length - usual.length > 1;
   const shown = all || !hasTwoPages ? every : usual;
   const rows = shown.map((option) => rowOf(option, hasTwoPages ? every.length : undefined));
@@ -27,7 +27,7 @@ export function helpOf({ name, operands, summary, options, notes, examples }: Co
   ];
 }
 
-/** What `linux-ns --help` prints. */
+/** The output of `linux-ns --help`. */
 export function overview(commands: readonly Pick<Command, 'name' | 'summary'>[]): string[] {
   return [
     'Usage: linux-ns COMMAND [options] [ARGUMENT...]',

@@ -1,29 +1,29 @@
-/** The id maps that the options of unshare(1) stand for. */
+/** The id maps for the options of unshare(1). */
 import { readFileSync } from 'node:fs';
 import { type IdRange, subordinateIds } from 'linux-ns';
 import { UsageError, type Given } from './command';
 
-/** Ids and their counts have 32 bits. */
+/** The largest id and the largest count: both have 32 bits. */
 const MOST = 2 ** 32 - 1;
 
-/** The input for one of the two maps. */
+/** The options for one of the two maps. */
 export interface MapSide {
   readonly single: number | undefined;
-  /** The values of `--map-users` or `--map-groups`, and the switches that imply one. */
+  /** The values of `--map-users` or `--map-groups`, and the values that switches stand for. */
   readonly ranges: readonly string[];
   readonly subordinates: 'user' | 'group';
   readonly kernelMap: '/proc/self/uid_map' | '/proc/self/gid_map';
   readonly own: number;
 }
 
-/** The ranges that are requested for one of the maps; the switches are for both. */
+/** The ranges that are requested for one of the maps. The switches count for both. */
 export function rangesAskedFor(given: Given, option: 'map-users' | 'map-groups'): string[] {
   const auto = given.has('map-auto') ? ['auto'] : [];
   const subids = given.has('map-subids') ? ['subids'] : [];
   return [...given.values(option), ...auto, ...subids];
 }
 
-/** The whole map: the caller's own id, and the ranges without it. */
+/** The whole map: the caller's own id, and the ranges without that id. */
 export async function mapOf(side: MapSide): Promise<IdRange[]> {
   const ranges = (await Promise.all(side.ranges.map((text) => rangesOf(text, side)))).flat();
   if (side.single === undefined) return ranges;
@@ -48,7 +48,7 @@ async function rangesOf(text: string, side: MapSide): Promise<IdRange[]> {
   }
 }
 
-/** Subordinate ranges, mapped from 0 on, leaving out the id that the caller's own is mapped to. */
+/** The subordinate ranges, mapped from 0 on, without the id that the caller's own is mapped to. */
 async function granted({ subordinates, single }: MapSide): Promise<IdRange[]> {
   let inside = 0;
   return (await subordinateIds(subordinates)).flatMap(({ start, count }) => {
@@ -60,7 +60,7 @@ async function granted({ subordinates, single }: MapSide): Promise<IdRange[]> {
   });
 }
 
-/** The parts of a range that remain once the ids of another mapping are removed, inside and outside. */
+/** The parts of a range that remain without the ids of another mapping, inside and outside. */
 function around(range: IdRange, own: IdRange): IdRange[] {
   const holes = [own.inside - range.inside, own.outside - range.outside].filter((at) => at >= 0 && at < range.count);
   const cuts = [...new Set(holes)].sort((a, b) => a - b);

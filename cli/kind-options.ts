@@ -1,9 +1,9 @@
 import type { NamespaceKind } from 'linux-ns';
 
-/** How unshare(1) and nsenter(1) call a kind of namespace: by an option, by a letter, and in their help. */
+/** The names of a kind of namespace in unshare(1) and nsenter(1): the option, its letter, and the name in the help. */
 export type KindOption = readonly [option: string, kind: NamespaceKind, short: string, title: string];
 
-/** Each command lists them in an order of its own, which is that of its help. */
+/** The options by kind. Each command lists them in the order of its own help. */
 export const KIND_OPTIONS: Readonly<Record<NamespaceKind, KindOption>> = {
   mnt: ['mount', 'mnt', 'm', 'mount'],
   uts: ['uts', 'uts', 'u', 'UTS'],

@@ -23,7 +23,7 @@ async function main([name, ...words]: readonly string[]): Promise<number> {
   return runCommand(await commandCalled(name), words);
 }
 
-/** `linux-ns help COMMAND` is `linux-ns COMMAND --help`. */
+/** Runs `linux-ns help COMMAND`, which is `linux-ns COMMAND --help`. */
 async function help([name, ...words]: readonly string[]): Promise<number> {
   if (name === undefined) {
     print(overview(COMMANDS));
@@ -61,14 +61,14 @@ function printVersion(): number {
 const words = process.argv.slice(2);
 const known = COMMANDS.some(({ name }) => name === words[0]) ? words[0] : undefined;
 
-/** A reader that closes the pipe early, such as head(1), is not an error. */
+/** A reader that closes the pipe early, as head(1) does, is not an error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   reportFailure(known, new UsageError(`cannot write to standard output: ${reasonOf(error)}`));
   process.exit(1);
 });
 process.on('exit', leaveTerminalToForeground);
-// Where standard error is lost, nobody can be told.
+// An error of standard error is ignored, because it could not be reported.
 process.stderr.on('error', () => undefined);
 
 enableCompileCache(process.env);

@@ -1,8 +1,9 @@
 /** The one place where the command line writes to its standard streams: no other file of cli/ does. */
 /**
- * What changes the state of a terminal or how its text reads: control characters (C0, DEL, C1, of which U+009B begins a
- * sequence as ESC [ does), separators of lines and paragraphs, and the controls of writing direction. Much of what is
- * printed comes from inside of namespaces: names of processes, paths, the first line of a script. ECMA-48, UAX #9
+ * The characters that change the state of a terminal or the way its text reads: control characters (C0, DEL, C1, of
+ * which U+009B begins a sequence as ESC [ does), separators of lines and paragraphs, and the controls of writing
+ * direction. Much of the output comes from inside of namespaces: names of processes, paths, the first line of a script.
+ * ECMA-48, UAX #9
  */
 const HOSTILE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
 
@@ -10,7 +11,10 @@ const HOSTILE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069
 // eslint-disable-next-line no-control-regex
 const COLOR = /(\u001b\[[0-9;]*m)/g;
 
-/** The text as one line that a terminal only shows: `\x1b`, `\u202e` for what it would interpret. */
+/**
+ * The text as one line without an effect on the terminal. Characters that a terminal interprets are escaped: `\x1b`,
+ * `\u202e`.
+ */
 export function printable(text: string): string {
   return text.replace(HOSTILE, escapeOf);
 }
@@ -25,9 +29,9 @@ export function print(lines: readonly string[]): void {
   write(process.stdout, lines.map(printable));
 }
 
-/** Writes lines that this program has colored. Texts from elsewhere have been made printable before. */
+/** Writes lines that this program has colored. Texts from elsewhere must have been made printable before. */
 export function printStyled(lines: readonly string[]): void {
-  // split() puts what the expression captures, the colors, at the odd places.
+  // split() puts the text that the expression captures, the colors, at the odd places.
   const styled = (line: string): string =>
     line
       .split(COLOR)
@@ -44,7 +48,7 @@ export function printJson(value: unknown, indent?: number): void {
   write(process.stdout, text.split('\n').map(safe));
 }
 
-/** Writes messages, one a line, to standard error. */
+/** Writes messages to standard error, one on each line. */
 export function printMessages(lines: readonly string[]): void {
   write(process.stderr, lines.map(printable));
 }

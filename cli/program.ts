@@ -6,12 +6,12 @@ import { basename } from 'node:path';
 import { isatty } from 'node:tty';
 import { type CloneOptions, type Exit, clone } from 'linux-ns';
 
-/** How a program is started. The program and its descriptors come from the command line. */
+/** Options for the start of a program. The program and its descriptors come from the command line. */
 export type Program = Omit<CloneOptions, 'file' | 'args' | 'stdio'>;
 
 /**
- * What is done with signals that this process receives while the program runs. `'forward'`: they are sent to the program.
- * `'ignore'`: they have no effect, as in unshare(1) with --fork.
+ * The treatment of signals that this process receives while the program runs: `'forward'` sends them to the program,
+ * `'ignore'` gives them no effect, as unshare(1) does with --fork.
  */
 export type SignalHandling = 'forward' | 'ignore';
 
@@ -23,13 +23,16 @@ const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWIN
 /** The highest descriptor that a shell passes on: bash uses this one first for `<(command)`. */
 const MOST_DESCRIPTORS = 63;
 
-/** A running program, however it was started. */
+/** A running program, started in any way. */
 export interface RunningProgram {
   kill(signal: NodeJS.Signals): boolean;
   readonly ended: Promise<Exit>;
 }
 
-/** @returns the exit status of the program, or 128 plus the number of the signal that killed it */
+/**
+ * Runs a program, or a login shell. @returns the exit status of the program, or 128 plus the number of the signal that
+ * killed it
+ */
 export async function runProgram(
   operands: readonly string[],
   options: Program,
@@ -53,8 +56,8 @@ export async function runProgram(
 /**
  * Starts a program, and forwards signals to it until it ends.
  *
- * @param passes - whether a signal is forwarded
- * @returns the exit status, as {@link runProgram}
+ * @param passes - true for a signal that is to be forwarded
+ * @returns the exit status, as {@link runProgram} has it
  */
 export async function whileItRuns(
   passes: (signal: NodeJS.Signals) => boolean,
@@ -77,7 +80,7 @@ export async function whileItRuns(
   }
 }
 
-/** Without a program it is a login shell, as in unshare(1) and nsenter(1). */
+/** The program and its arguments. Without a program it is a login shell, as in unshare(1) and nsenter(1). */
 function commandOf([file, ...args]: readonly string[]): Pick<CloneOptions, 'file' | 'args' | 'argv0'> {
   if (file !== undefined) return { file, args };
   const shell = process.env.SHELL ?? '';
@@ -86,8 +89,8 @@ function commandOf([file, ...args]: readonly string[]): Pick<CloneOptions, 'file
 }
 
 /**
- * The descriptors that this process inherited, by number; unused numbers between them become /dev/null.
- * Node sets close-on-exec on all of them and opens some of its own. Each of those is an anonymous inode such as an
+ * The descriptors that this process inherited, by number; unused numbers between them become /dev/null. Node sets
+ * close-on-exec on all of them, and opens some descriptors for itself. Each of those is an anonymous inode such as an
  * eventfd, a pipe with both ends in this process, or /dev/null.
  */
 function inheritedDescriptors(gap: number): number[] {
@@ -112,7 +115,10 @@ function hasBothEnds(pipe: string, links: ReadonlyMap<number, string>): boolean 
   return ends.includes(true) && ends.includes(false);
 }
 
-/** The `flags` of proc_pid_fdinfo(5) are octal; the last bit is O_WRONLY. */
+/**
+ * True for a descriptor that is open for writing only. The `flags` of proc_pid_fdinfo(5) are octal, and their last bit
+ * is O_WRONLY.
+ */
 function isWritable(fd: number): boolean | undefined {
   try {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];

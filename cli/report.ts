@@ -2,7 +2,7 @@ import { UsageError } from './command';
 import { printMessages } from './output';
 import { inOptions, propertiesAsOptions } from './wording';
 
-/** An error of the library or of Node, told apart by properties, not by class. */
+/** An error of the library or of Node. They are distinguished by properties, not by class. */
 interface Failure {
   readonly message: string;
   readonly code?: string;
@@ -19,7 +19,7 @@ export function reportFailure(command: string | undefined, error: unknown, words
 /**
  * The lines of an error.
  *
- * @param words - the command line: who wrote a spec in JSON is told its properties, and not options
+ * @param words - the command line. For a spec in JSON the error names properties, and not options
  */
 export function describeFailure(command: string | undefined, error: unknown, words: readonly string[] = []): string[] {
   const prefix = command === undefined ? 'linux-ns:' : `linux-ns: ${command}:`;
@@ -40,22 +40,30 @@ function isSpec(word: string): boolean {
   return word.startsWith('--spec');
 }
 
-/** getcwd(2) fails with ENOENT, which Node reports for every relative path. */
+/**
+ * The reason of ENOENT where the working directory is gone: getcwd(2) fails so, and Node reports it for every relative
+ * path.
+ */
 const WITHOUT_DIRECTORY =
   'the working directory has been removed, so a relative path leads nowhere: change to another directory';
 
-/** Why something failed, of a system error: `no space left on device (ENOSPC)`. */
+/** The reason of a system error: `no space left on device (ENOSPC)`. */
 export function reasonOf({ message, code = '' }: { message: string; code?: string | undefined }): string {
   const [, why = ''] = partsOf(message);
   return `${why} (${code})`;
 }
 
-/** `EPERM: operation not permitted, write gid_map`, divided at the comma. */
+/**
+ * The two parts of a message, before and after the comma: `EPERM: operation not permitted, write gid_map`. The code is
+ * left out.
+ */
 function partsOf(message: string): readonly string[] {
   return /^(?:E[A-Z0-9]+: )?(.*?)(?:, (.*))?$/s.exec(message) ?? [];
 }
 
-/** Without the received value, unless that is as the user wrote it, and without indexes of lists. */
+/**
+ * Shortens a message. The received value is left out unless it is as the user wrote it, and so are indexes of lists.
+ */
 function oneLine(text: string): string {
   return text.replace(/ Received (?:[^]*\n|[{[<])[^]*$/, '').replace(/mounts\[\d+\]: /, '');
 }
@@ -66,7 +74,10 @@ function failureOf(error: unknown): Failure {
     : { message: String(error) };
 }
 
-/** As in shells, 127 if the program does not exist and 126 if it cannot be executed; 1 for any other error. */
+/**
+ * The exit status for an error, as in shells: 127 if the program does not exist, 126 if it cannot be executed, 1 for
+ * any other error.
+ */
 export function statusOfFailure(error: unknown): number {
   const { code, step } = failureOf(error);
   if (step?.startsWith('exec ') !== true) return 1;

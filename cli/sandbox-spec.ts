@@ -1,4 +1,4 @@
-/** The spec of a sandbox, from a file and from options, which add to the file and override it. */
+/** Makes the spec of a sandbox from a file and from options. Options add to the file, and have precedence over it. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
@@ -18,7 +18,7 @@ import { clocksOf } from './clocks';
 import { type Given, UsageError, type Written } from './command';
 import { suggestion } from './suggestion';
 
-/** A spec in JSON: the network is a name, and `hostUserland` stands for `hostUserland()`. */
+/** A spec in JSON. The network is given by a name, and `hostUserland` stands for a call of `hostUserland()`. */
 export interface SpecFile extends Omit<SandboxSpec, 'network'> {
   /** `'none'`, `'host'`, a name of `linux-ns netns`, or a path. */
   network?: string;
@@ -34,10 +34,10 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 
 /** The period of cpu.max in microseconds. */
 const CPU_PERIOD = 100_000;
 
-/** The kernel takes no less than a millisecond of it. */
+/** The smallest number of CPUs: the kernel takes no less than a millisecond of the period. */
 const LEAST_CPUS = 0.01;
 
-/** The whole spec. */
+/** The whole spec, from the file and the options. */
 export function specOf(given: Given): SpecFile {
   const file = readSpec(given.value('spec'));
   const { hostUserland: fromFile, ...spec } = file;
@@ -89,7 +89,7 @@ function readSpec(file: string | undefined): SpecFile {
   throw new UsageError(`--spec: ${name} must contain an object`);
 }
 
-/** Checks the properties that are used here; the library checks the rest. */
+/** Checks the properties that are used here; the library checks the others. */
 function checked(spec: SpecFile): SpecFile {
   const { network, hostUserland: userland, mounts, share, capabilities } = spec as Record<string, unknown>;
   if (network !== undefined && typeof network !== 'string') throw new UsageError('--spec: network must be a string');
@@ -104,7 +104,7 @@ function checked(spec: SpecFile): SpecFile {
   return spec;
 }
 
-/** Reads a file, standard input (`-`), or a descriptor given as a number. */
+/** Reads a file, standard input (`-`), or the descriptor with that number. */
 function readInput(option: string, source: string): Buffer {
   try {
     return readFileSync(source === '-' ? 0 : /^\d+$/.test(source) ? Number(source) : source);
@@ -114,7 +114,7 @@ function readInput(option: string, source: string): Buffer {
   }
 }
 
-/** With a network, it includes the files for name resolution. */
+/** The part of the spec that shows programs of the host. With a network it has the files for name resolution, too. */
 function userlandOf(
   given: Given,
   file: SpecFile['hostUserland'],
@@ -131,7 +131,9 @@ function userlandOf(
   }
 }
 
-/** The library calls them its argument; whoever has written a spec knows them as its property. */
+/**
+ * Renames the argument in an error of the library to the property of the spec, which is the name that the user knows.
+ */
 function inSpec(error: unknown): unknown {
   const { message, code } = error as NodeJS.ErrnoException;
   const ofProperty = message.replace("argument 'options'", "property 'options'");
@@ -139,7 +141,7 @@ function inSpec(error: unknown): unknown {
   return Object.assign(new TypeError(renamed), { code });
 }
 
-/** `--ro-bind / /` sets the root, as in bwrap(1). */
+/** The options that set the root when their target is `/`, as in bwrap(1): `--ro-bind / /`. */
 const ROOT_BINDS: readonly string[] = ['bind', 'ro-bind'];
 
 function isNoRoot({ option, values }: Written): boolean {
@@ -156,19 +158,19 @@ function rootOf(given: Given): Pick<SandboxSpec, 'root'> {
   ];
   if (upper !== undefined && lower.length === 0) throw new UsageError('--upper needs --overlay');
   if (roots.length + Math.min(1, lower.length) > 1) throw new UsageError('only one root can be specified');
-  // The last --overlay is the uppermost layer, as with mounts.
+  // The last --overlay is the uppermost layer, in the same order as mounts.
   if (lower.length > 0) return { root: { lower: [...lower].reverse(), ...(upper === undefined ? {} : { upper }) } };
   const [root] = roots;
   return root === undefined ? {} : { root };
 }
 
-/** Modifiers of the next entry, as in bwrap(1). */
+/** The values of options that change the next entry, as in bwrap(1). */
 interface Pending {
   mode?: number;
   size?: number;
 }
 
-/** The entries that --perms applies to. */
+/** The types of entries that --perms applies to. */
 const MODE_TYPES: readonly (string | undefined)[] = ['tmpfs', 'dir', 'file'];
 
 function mountsOf(sequence: readonly Written[]): MountEntry[] {
@@ -193,7 +195,7 @@ function mountsOf(sequence: readonly Written[]): MountEntry[] {
   return entries;
 }
 
-/** A mode or size that nothing takes would be lost in silence. */
+/** Refuses a mode or size that no entry uses, because it would have no effect. */
 function refuseUnused({ mode, size }: Pending, entry: MountEntry | undefined): void {
   if (mode !== undefined && !MODE_TYPES.includes(entry?.type))
     throw new UsageError('--perms must be followed by --tmpfs, --dir, --file or --ro-file');
@@ -245,7 +247,7 @@ function entryOf(option: string, first: string, second: string, { mode, size }: 
   }
 }
 
-/** As in docker-run(1). */
+/** Reads the value of --volume, as docker-run(1) has it. */
 function volumeOf(text: string): MountEntry {
   const [, source, target, how = 'rw'] = /^([^:]+):([^:]+)(?::(ro|rw))?$/.exec(text) ?? [];
   if (source === undefined || target === undefined) {
@@ -265,14 +267,17 @@ function environmentOf(sequence: readonly Written[]): Record<string, string | un
   return variables;
 }
 
-/** `NAME=VALUE`, or `NAME` with its value in this process. */
+/** Reads a variable: `NAME=VALUE`, or `NAME` for its value in this process. */
 function variableOf(text: string): Record<string, string | undefined> {
   const equals = text.indexOf('=');
   if (equals === 0 || text === '') throw new UsageError(`--env must be NAME=VALUE or NAME, not '${text}'`);
   return equals === -1 ? { [text]: process.env[text] } : { [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
-/** As in docker-run(1): what comes after the first colon is the address, which may have some of its own. */
+/**
+ * Reads the values of --add-host, as docker-run(1) has them. The text after the first colon is the address, which may
+ * contain further colons.
+ */
 function hostsOf(given: Given, spec: SpecFile): Pick<SandboxSpec, 'hosts'> {
   const texts = given.values('add-host');
   if (texts.length === 0) return {};
@@ -318,7 +323,7 @@ function capabilitiesOf(given: Given, { capabilities }: SpecFile): Pick<SandboxS
   return { capabilities: [...new Set([...(capabilities ?? []), ...names.flatMap(capabilityCalled)])] };
 }
 
-/** A name with or without `CAP_`, in upper or lower case, or ALL. */
+/** The capability with a name, which may be with or without `CAP_` and in upper or lower case; or all, for ALL. */
 function capabilityCalled(name: string): readonly Capability[] {
   const word = name.toUpperCase();
   if (word === 'ALL') return CAPABILITIES;
@@ -328,7 +333,7 @@ function capabilityCalled(name: string): readonly Capability[] {
   return [found];
 }
 
-/** A profile in the JSON format of OCI, or a compiled BPF program. */
+/** Reads a filter: a profile in the JSON format of OCI, or a compiled BPF program. */
 function seccompOf(what: string | undefined): Pick<SandboxSpec, 'seccomp'> {
   if (what === undefined) return {};
   if (what === 'default' || what === 'none') return { seccomp: what };
@@ -368,7 +373,7 @@ function cpuTimeOf(what: string, text: string): number {
   throw new UsageError(`${what} must be a number of processors, such as 1.5, of at least ${LEAST_CPUS}, not '${text}'`);
 }
 
-/** `512m`, as in docker-run(1). */
+/** Reads a size in bytes, as docker-run(1) has it: `512m`. */
 function bytesOf(what: string, text: string): number {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([bkmgt]?)$/i.exec(text) ?? [];
   if (digits !== undefined) return Math.round(Number(digits) * (UNITS[unit.toLowerCase()] ?? 1));
@@ -380,7 +385,7 @@ function modeOf(what: string, text: string): number {
   throw new UsageError(`${what} must be an octal mode, such as 0755, not '${text}'`);
 }
 
-/** `nofile=100` or `nofile=100:200`, as in docker-run(1). The library checks the names. */
+/** Reads limits, as docker-run(1) has them: `nofile=100` or `nofile=100:200`. The library checks the names. */
 function rlimitsOf(given: Given, rlimits: Rlimits | undefined): Pick<SandboxSpec, 'rlimits'> {
   const texts = given.values('ulimit');
   if (texts.length === 0) return {};

@@ -1,7 +1,9 @@
-/** ` (did you mean '--hostname'?)` where a few slips of the fingers lie between what was written and one of the words. */
+/**
+ * The text ` (did you mean '--hostname'?)`, if a few typing errors turn one of the words into the one that was written.
+ */
 export function suggestion(written: string, words: readonly string[], prefix = ''): string {
   const [nearest] = words
-    // A word of another length is not compared: what was written may be very long.
+    // A word of a very different length is not compared, because the word that was written may be very long.
     .filter((word) => Math.abs(word.length - written.length) <= likelySlips(word))
     .map((word) => ({ word, slips: distance(written, word) }))
     .filter(({ word, slips }) => slips <= likelySlips(word))
@@ -13,7 +15,7 @@ function likelySlips(word: string): number {
   return Math.max(1, Math.floor(word.length / 3));
 }
 
-/** The number of letters to insert, remove or replace; two letters that are swapped count as one. */
+/** The number of letters to insert, remove or replace. Two letters that are swapped count as one. */
 function distance(from: string, to: string): number {
   const row = (at: number): number[] => Array.from({ length: to.length + 1 }, (_, column) => at + column);
   let [before, above] = [row(0), row(0)];

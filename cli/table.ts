@@ -1,4 +1,4 @@
-/** Tables as libsmartcols(3) prints them. */
+/** Tables in the form of libsmartcols(3). */
 import { printable } from './output';
 
 /** A column, with its minimum width. */
@@ -10,9 +10,9 @@ export interface Column {
 
 export interface TableStyle {
   readonly headings: boolean;
-  /** Fields are separated by one space; spaces, backslashes and control characters in them are escaped. */
+  /** Raw output: one space separates fields, and spaces, backslashes and control characters in them are escaped. */
   readonly raw: boolean;
-  /** The maximum width of a line, which is truncated; undefined: no limit. */
+  /** The most columns of a line, which is cut there; undefined for no limit. */
   readonly width: number | undefined;
 }
 
@@ -48,7 +48,7 @@ function linesOf(row: readonly string[]): string[][] {
   return Array.from({ length: height }, (_, at) => cells.map((lines) => lines[at] ?? ''));
 }
 
-/** A field of raw output ends at a space, and a backslash begins an escape. */
+/** Escapes a field for raw output, in which a space ends a field and a backslash begins an escape. */
 function escaped(text: string): string {
   return printable(text.replace(/[ \\]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`));
 }

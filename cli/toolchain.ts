@@ -1,10 +1,10 @@
-/** Finds the programs that compile the addon, and says which are missing. */
+/** Finds the programs that compile the addon, and names those that are missing. */
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 /**
- * The tools that are not on PATH, each as a phrase. What the environment names comes in place of the usual program, as
- * node-gyp and `src/nsinit/build.sh` have it; those two look for `gcc` and for `cc`.
+ * The tools that are not on PATH, each as a phrase. A program that the environment names is used in place of the usual
+ * one, as in node-gyp and `src/nsinit/build.sh`. Without CC node-gyp looks for `gcc`, and the script for `cc`.
  */
 export function missingTools(env: NodeJS.ProcessEnv): string[] {
   const { CC, CXX = 'g++', PYTHON, npm_config_python: python = PYTHON } = env;
@@ -18,7 +18,7 @@ export function missingTools(env: NodeJS.ProcessEnv): string[] {
   return missing;
 }
 
-/** How the package manager of a distribution installs all tools, by the name of its program. */
+/** The command by which each package manager installs all tools, by the name of its program. */
 const INSTALLERS = {
   'apt-get': 'apt-get install g++ make python3',
   apk: 'apk add g++ make python3 linux-headers',
@@ -27,14 +27,14 @@ const INSTALLERS = {
   pacman: 'pacman -S gcc make python',
 };
 
-/** The command that installs the tools here; undefined where we do not know the package manager. */
+/** The command that installs the tools here; undefined for an unknown package manager. */
 export function installCommand(env: NodeJS.ProcessEnv): string | undefined {
   return Object.entries(INSTALLERS).find(([program]) => findProgram(program, env) !== undefined)?.[1];
 }
 
 /**
  * The command line that runs node-gyp: the one of the npm that runs this program, one that is installed above the
- * package, the one inside npm, or one on PATH. It does not look in the working directory, which can be anybody's.
+ * package, the one inside npm, or one on PATH. The working directory is not searched, because it can belong to anybody.
  */
 export function findNodeGyp(folder: string, env: NodeJS.ProcessEnv): string[] | undefined {
   const script = env.npm_config_node_gyp ?? resolvedNodeGyp([folder, ...npmFolders(env)]);
@@ -51,7 +51,10 @@ function resolvedNodeGyp(paths: string[]): string | undefined {
   }
 }
 
-/** The npm that came with this Node, and the one on PATH: that is a link to `bin/npm-cli.js` in its folder. */
+/**
+ * The folders of the npm that came with this Node, and of the one on PATH, which is a link to `bin/npm-cli.js` in its
+ * folder.
+ */
 function npmFolders(env: NodeJS.ProcessEnv): string[] {
   const npm = findProgram('npm', env);
   const besideNode = join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm');
@@ -59,8 +62,8 @@ function npmFolders(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * The prefix below which this Node's header files are, in `include/node`. Node's archives and images have them, and then
- * node-gyp need not download them.
+ * The prefix below which this Node's header files are, in `include/node`. Node's archives and images have them, and
+ * node-gyp need not download them then.
  */
 export function headersPrefix(): string | undefined {
   const prefix = join(dirname(process.execPath), '..');
@@ -68,7 +71,7 @@ export function headersPrefix(): string | undefined {
   return needed.every((file) => existsSync(file)) ? prefix : undefined;
 }
 
-/** A program as exec(3) finds it: a path, or a name on PATH. */
+/** Finds a program as exec(3) does: by a path, or by a name on PATH. */
 function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): string | undefined {
   const files = name.includes('/') ? [name] : PATH.split(delimiter).map((folder) => join(folder, name));
   return files.find(isProgram);
@@ -83,7 +86,7 @@ function isProgram(file: string): boolean {
   }
 }
 
-/** `CC='ccache gcc'` names a program and its arguments. */
+/** The first word of a command: `CC='ccache gcc'` names a program and its arguments. */
 function firstWord(command: string): string {
   return command.trim().split(/\s+/)[0] ?? '';
 }

@@ -1,9 +1,9 @@
 /**
- * Says in options of the command line what the errors of the library say in its own words: 'add 'user' to the kinds'
- * is 'add --user'. The library cannot do it: it does not know who has called it.
+ * Replaces words of the library in errors by options of the command line: 'add 'user' to the kinds' becomes 'add
+ * --user'. The library cannot do that, because it does not know which program has called it.
  */
 
-/** What a phrase is called by each command; `other` by those that are not named. */
+/** A phrase of the library, and its replacement for each command; `other` is for the commands that have none. */
 interface Phrase {
   readonly library: RegExp;
   readonly unshare?: string;
@@ -12,7 +12,7 @@ interface Phrase {
   readonly other: string;
 }
 
-/** In this order: a later one may be a part of an earlier one. */
+/** The phrases, in the order in which they are replaced: a later one may be a part of an earlier one. */
 const PHRASES: readonly Phrase[] = [
   ...addOfKind('user', '--user'),
   ...addOfKind('mnt', '--mount'),
@@ -107,7 +107,7 @@ function addOfKind(kind: string, option: string): Phrase[] {
   return [{ library, unshare: `$1dd ${option}`, nsenter: `$1dd ${option}`, other: elsewhere }];
 }
 
-/** Properties of the specs and options that a command builds, and the options that they come from. */
+/** The properties of the specs and options that each command builds, with the options that they come from. */
 const PROPERTIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   run: {
     'spec.cgroup.cpuMax': '--cpus',
@@ -151,12 +151,12 @@ const PROPERTIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** A hint of the library, for the user of a command. */
+/** A hint of the library, in words for the user of a command. */
 export function inOptions(text: string, command: string | undefined): string {
   return PHRASES.reduce((words, phrase) => words.replace(phrase.library, ofCommand(phrase, command)), text);
 }
 
-/** A message about a property that the command has set from an option. */
+/** A message about a property that the command has set from an option. It names the option. */
 export function propertiesAsOptions(text: string, command: string | undefined): string {
   const properties = Object.entries(PROPERTIES[command ?? ''] ?? {});
   return properties.reduce((words, [property, option]) => withOption(words, property, option), text);
@@ -167,7 +167,10 @@ function ofCommand(phrase: Phrase, command: string | undefined): string {
   return phrase[command] ?? phrase.other;
 }
 
-/** `The property 'spec.hostname' must …`, `The value of "spec.cgroup.cpuMax" is …`, and mentions of others. */
+/**
+ * Replaces a property by its option: in `The property 'spec.hostname' must …`, in
+ * `The value of "spec.cgroup.cpuMax" is …`, and where other messages name it.
+ */
 function withOption(text: string, property: string, option: string): string {
   const path = `${property.replaceAll('.', '\\.')}(?![a-zA-Z])(?:\\[\\d+\\])?(?:\\.[a-zA-Z]+)*`;
   return text

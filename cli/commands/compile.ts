@@ -34,7 +34,7 @@ async function run(given: Given): Promise<number> {
   return 0;
 }
 
-/** Everything that stands in the way, a line each: nobody has to run this twice to learn of the second thing. */
+/** All problems, one in each line, so that nobody has to run this twice to learn of the second one. */
 function whatIsMissing(folder: string, hasNodeGyp: boolean): string[] {
   if (process.platform !== 'linux') return [`there is nothing to compile on ${process.platform}`];
   const tools = missingTools(process.env);
@@ -56,26 +56,35 @@ function notWritable(folder: string): string[] {
   }
 }
 
-/** node-gyp has said what went wrong. What it needs and cannot be looked for before: */
+/**
+ * The text after a failure. node-gyp has printed the error; the text names needs of node-gyp that cannot be checked
+ * before.
+ */
 const AFTER_FAILURE: readonly string[] = [
   'the addon did not compile: the messages above say why',
   "it needs the header files of the C library and of Linux (Alpine: musl-dev, linux-headers), and Node's own,",
   'which node-gyp downloads; npm_config_nodedir names a folder that has them in include/node',
 ];
 
-/** Who has named a folder with header files, or where to download them, has decided. */
+/**
+ * The option of node-gyp for a folder with header files. It is left out where the user has named such a folder, or an
+ * address to download them from.
+ */
 function headers(): string[] {
   const { npm_config_nodedir: folder, npm_config_disturl: address } = process.env;
   const prefix = folder === undefined && address === undefined ? headersPrefix() : undefined;
   return prefix === undefined ? [] : [`--nodedir=${prefix}`];
 }
 
-/** In a process of its own: a binary that was made wrongly may do worse than throw. */
+/**
+ * True where a process can load the binary. It is a process of its own, because a broken binary may do worse than
+ * throw.
+ */
 function loads(binary: string): Promise<boolean> {
   return runs([process.execPath, '-e', 'require(process.argv[1])', binary], '/');
 }
 
-/** Resolves with whether a command succeeded. What it prints is for people, so it goes to standard error. */
+/** Resolves with true where a command succeeded. Its output is for people, so it goes to standard error. */
 function runs([file = '', ...args]: readonly string[], cwd: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd, stdio: ['ignore', 2, 2] });

@@ -42,7 +42,7 @@ const COLUMNS: readonly ColumnInfo[] = [
 
 const NAMES = COLUMNS.map(({ title }) => title);
 
-/** A line of output: a namespace or, where a namespace is given as operand, a process. */
+/** A line of output: a namespace; or a process, where a namespace is given as operand. */
 interface Line {
   readonly row: LsnsRow;
   readonly parent: Line | undefined;
@@ -127,7 +127,7 @@ function namespaces(given: Given, kinds: readonly NamespaceKind[]): Promise<Lsns
   });
 }
 
-/** The processes of a namespace, a row each. */
+/** The processes of a namespace, one in each row. */
 async function processes(id: number): Promise<LsnsRow[]> {
   const map = await discover({ mounts: 'own', tasks: false, forChildren: false });
   const found = map.namespaces.find((namespace) => Number(namespace.id) === id);
@@ -166,7 +166,10 @@ function keyOf(name: string): keyof LsnsRow {
   return COLUMNS.find(({ title }) => title === name)?.key ?? 'ns';
 }
 
-/** As in lsns(8), a tree unless columns or a list are requested. */
+/**
+ * The relation by which rows form a tree; undefined for a list. As in lsns(8), it is a tree unless columns or a list
+ * are requested.
+ */
 function relationOf(given: Given): Relation | undefined {
   if (given.has('tree')) return oneOf('--tree', given.value('tree') ?? 'owner', ['parent', 'owner', 'process']);
   const chosen =
@@ -178,7 +181,7 @@ function isWhole(list: string | undefined): boolean {
   return list !== undefined && !list.startsWith('+');
 }
 
-/** By process, a row is below the last row before it whose PID is the PPID of this one. */
+/** The lines of the output. By process, a row is below the last row before it whose PID is the PPID of this one. */
 function linesOf(rows: readonly LsnsRow[], relation: Relation | undefined): Line[] {
   const known = new Map<number, Line>();
   const lines = new Map<LsnsRow, Line>();

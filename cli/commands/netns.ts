@@ -67,7 +67,7 @@ async function run(given: Given): Promise<number> {
   return action.run(operands, given);
 }
 
-/** As in iproute2: the first that the word is a prefix of. */
+/** The action of a word, as in iproute2: the first action that the word is a prefix of. */
 function actionCalled(word: string): [name: string, action: Action] {
   const synonym = ['show', 'lst'].includes(word) ? 'list' : word;
   const found = Object.entries(ACTIONS).find(([name]) => word !== '' && name.startsWith(synonym));
@@ -109,15 +109,15 @@ function idWanted([word, id]: readonly string[]): number | undefined {
   return numberOf('nsid', id, MOST_ID);
 }
 
-/** A file of /run/netns, as it is listed. */
+/** A file of /run/netns in the output. */
 interface Listed {
   name: string;
   id?: number;
-  /** Where it is no network namespace: what it is, or null. */
+  /** The kind of a namespace that is no network namespace; null where the file has no namespace. */
   kind?: NamespaceKind | null;
 }
 
-/** The ids that this network namespace has assigned to others: `RTM_GETNSID`, rtnetlink(7). */
+/** Adds the id that this network namespace has assigned to each: `RTM_GETNSID`, rtnetlink(7). */
 async function withIds(entries: readonly NetworkName[]): Promise<Listed[]> {
   if (entries.length === 0) return [];
   await using network = await Network.open();
@@ -170,7 +170,10 @@ async function pids([name = '']: readonly string[]): Promise<number> {
   return shown((await networkNamespaces.pids(name)).map(String));
 }
 
-/** @returns the exit status of the program; with --all, the first one that is not 0 */
+/**
+ * Runs a program in one or all namespaces. @returns the exit status of the program; with --all, the first one that is
+ * not 0
+ */
 async function execute(operands: readonly string[], given: Given): Promise<number> {
   const own = given.has('all') ? undefined : operands.slice(0, 1);
   const words = own === undefined ? operands : operands.slice(1);

@@ -6,12 +6,12 @@ import { type Command, type Given, type Option, UsageError } from '../command';
 import { KIND_OPTIONS, type KindOption } from '../kind-options';
 import { type Program, runProgram } from '../program';
 
-/** The options of nsenter(1), and the kinds of namespace they enter. */
+/** The options of nsenter(1), with the kinds of namespaces that they enter. */
 const KINDS: readonly KindOption[] = (['mnt', 'uts', 'ipc', 'net', 'pid', 'cgroup', 'user', 'time'] as const).map(
   (kind) => KIND_OPTIONS[kind],
 );
 
-/** Options that have an effect also where no namespace is entered. */
+/** Options that also have an effect where no namespace is entered. */
 const WITHOUT_NAMESPACES = ['root', 'wd', 'wdns', 'env', 'join-cgroup', 'setuid', 'setgid'];
 
 const MOST_DESCRIPTOR = 2 ** 31 - 1;
@@ -104,7 +104,7 @@ function required(pid: number | undefined, option: string): number {
   return pid;
 }
 
-/** Opens the files that are given, and the other namespaces from the process. */
+/** Opens the given files, and the other namespaces of the process. */
 async function namespacesOf(given: Given, pid: number | undefined): Promise<Namespace[]> {
   const namespaces: Namespace[] = [];
   for (const [option, kind] of KINDS) {
@@ -148,7 +148,7 @@ async function openFile(file: string, option: string, kind: NamespaceKind): Prom
 }
 
 /**
- * Replaces the user namespace by its parent; without one, adds the user namespace that owns the first of the others.
+ * Replaces the user namespace by its parent. Without a user namespace, adds the one that owns the first of the others.
  * nsenter(1)
  */
 async function withUserParent(namespaces: readonly Namespace[], pid: number | undefined): Promise<Namespace[]> {
@@ -209,7 +209,7 @@ function idOption(given: Given, option: 'setuid' | 'setgid', pid: number | undef
   return option === 'setuid' ? status.uid : status.gid;
 }
 
-/** The ids of this process as the target's user namespace maps them. */
+/** The ids of this process, as the user namespace of the target maps them. */
 async function kept(pid: number | undefined): Promise<Pick<Program, 'uid' | 'gid'>> {
   const target = required(pid, '--preserve-credentials');
   const inside = (ranges: Awaited<ReturnType<typeof readUidMap>>, id: number): number | undefined => {

@@ -146,13 +146,15 @@ export const runCommand: Command = {
   run,
 };
 
-/** Whose end `--die-with-parent` follows. A process that ends leaves its children to another. */
+/**
+ * The pid of the process whose end `--die-with-parent` follows. The children of a process that ends get another parent.
+ */
 const PARENT = process.ppid;
 
-/** Milliseconds between two looks at it. */
+/** The milliseconds between two checks of the parent. */
 const LOOK = 100;
 
-/** Most descriptors of a process as a rule: RLIMIT_NOFILE. */
+/** The largest number of a descriptor under the usual RLIMIT_NOFILE. */
 const MOST_DESCRIPTOR = 1023;
 
 async function run(given: Given): Promise<number> {
@@ -182,7 +184,7 @@ async function run(given: Given): Promise<number> {
   }
 }
 
-/** A sandbox is closed by default, but nothing can run in an empty root. */
+/** Refuses a sandbox with an empty root, in which nothing can run. The library allows it. */
 function refuseEmpty({ root, mounts = [] }: SpecFile, fromFile: boolean): void {
   if (root !== undefined || mounts.length > 0) return;
   const inFile = fromFile ? "the spec has no 'hostUserland', 'root' or 'mounts'; " : '';
@@ -194,14 +196,15 @@ async function networkOf(network: string | undefined): Promise<'none' | 'host' |
   return network.includes('/') ? Namespace.open(network) : networkNamespaces.open(network);
 }
 
-/** A number is that of a descriptor, as in bwrap(1). */
+/** Opens a namespace by a path, or by the number of a descriptor, as in bwrap(1). */
 async function namespaceOf(file: string | undefined): Promise<Namespace | undefined> {
   return file === undefined ? undefined : Namespace.open(/^\d+$/.test(file) ? `/proc/self/fd/${file}` : file);
 }
 
 /**
- * The kernel's own means, PR_SET_PDEATHSIG, follows the thread that has started this process and not the process: who
- * starts it from a pool of threads would end it by chance. prctl(2)
+ * Closes the sandbox when the parent of this process ends. PR_SET_PDEATHSIG of the kernel is not used, because it
+ * follows the thread that has started this process and not its process. The end of a thread of a pool would close the
+ * sandbox then. prctl(2)
  */
 function endWithParent(sandbox: Sandbox): Disposable {
   const look = setInterval(() => {
@@ -211,7 +214,9 @@ function endWithParent(sandbox: Sandbox): Disposable {
   return { [Symbol.dispose]: () => clearInterval(look) };
 }
 
-/** On a pseudoterminal of its own, so that a program inside cannot type into this one; job control works. */
+/**
+ * Runs a program on a pseudoterminal of its own, so that a program inside cannot type into this one. Job control works.
+ */
 async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[]): Promise<number> {
   let relayed: Promise<void> | undefined;
   try {
@@ -230,7 +235,10 @@ async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[
   }
 }
 
-/** Checked first: a number that is not in use could later be that of a descriptor which this process opens. */
+/**
+ * The descriptors to pass on. They are checked before this process opens others, which could get a number that is not
+ * in use.
+ */
 function descriptorsOf(given: Given): number[] {
   return given.values('preserve-fd').map((text) => {
     const fd = numberOf('--preserve-fd', text, MOST_DESCRIPTOR);
@@ -257,13 +265,13 @@ function onDescriptors(
   );
 }
 
-/** Milliseconds: at the end of them this process has been stopped and continued, or was not stopped. */
+/** The milliseconds after which this process has been stopped and continued, or was not stopped. */
 const UNTIL_STOPPED = 20;
 
 /**
- * Ctrl-Z is for this process group, and the program is in a session of its own: it is stopped here, and continued with
- * this process, or at once where nobody could continue this one and the signal has no effect (setpgid(2), orphaned
- * process groups).
+ * Stops the program together with this process. Ctrl-Z stops this process group only, because the program is in a
+ * session of its own. The program is continued with this process. It is continued at once where the signal has no
+ * effect here, which is so where nobody could continue this process (setpgid(2), orphaned process groups).
  */
 function suspendTogether(child: NamespaceProcess): void {
   const goOn = (): void => {
@@ -281,7 +289,7 @@ function suspendTogether(child: NamespaceProcess): void {
   child.once('exit', () => process.off('SIGTSTP', stop));
 }
 
-/** To the program and the rest of its process group, as far as it leads one. */
+/** Sends a signal to the process group that the program leads, or to the program alone where it leads none. */
 function signalGroup(child: NamespaceProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);

@@ -48,7 +48,7 @@ async function run(given: Given): Promise<number> {
   return 0;
 }
 
-/** The options that have an effect in each format; an option without one would be lost in silence. */
+/** The options that have an effect in each format. Other options are refused, because they would have no effect. */
 const USES: Readonly<Record<string, readonly string[]>> = {
   text: ['type', 'processes', 'color', 'ascii'],
   by: ['ascii'],
@@ -66,7 +66,7 @@ function refuseUnused(given: Given): void {
   }
 }
 
-/** Rejects invalid values also where the output does not depend on them. */
+/** Checks values of options, also where the output does not depend on them. */
 function checkWords(given: Given): void {
   themeOf(given);
   colorOf(given);
@@ -114,7 +114,7 @@ function picture(given: Given, map: NamespaceMap): string {
   return map.toText({ colors: isColored(given), ascii: given.has('ascii'), ...width, ...processes });
 }
 
-/** NO_COLOR: no-color.org */
+/** True where the output is colored. NO_COLOR: no-color.org */
 function isColored(given: Given): boolean {
   const when = colorOf(given);
   if (when !== 'auto') return when === 'always';

@@ -16,7 +16,7 @@ import { mapOf, rangesAskedFor } from '../id-maps';
 import { KIND_OPTIONS, type KindOption } from '../kind-options';
 import { type Program, type SignalHandling, runProgram } from '../program';
 
-/** The options of unshare(1), and the kinds of namespace they create. */
+/** The options of unshare(1), with the kinds of namespaces that they create. */
 const KINDS: readonly KindOption[] = (['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup', 'time'] as const).map(
   (kind) => KIND_OPTIONS[kind],
 );
@@ -107,13 +107,16 @@ async function run(given: Given): Promise<number> {
   return await runProgram(given.operands, { ...rest, setns: set }, handling);
 }
 
-/** The program itself is process 1 of a new pid namespace, without an init: unshare(1) with --fork. */
+/**
+ * The spec for the program. It becomes process 1 of a new pid namespace itself, without an init, as in unshare(1) with
+ * --fork.
+ */
 function unshareOf(spec: UnshareSpec): Pick<CloneOptions, 'unshare' | 'init'> {
   if (Object.keys(spec).length === 0) return {};
   return { unshare: spec, ...(spec.pid === true ? { init: false } : {}) };
 }
 
-/** Whether the namespaces must exist before the program starts, for {@link prepare}. */
+/** True where the namespaces must exist before the program starts, for {@link prepare}. */
 function needsSet(given: Given): boolean {
   return given.has('load-interp') || KINDS.some(([option]) => given.value(option) !== undefined);
 }
@@ -197,7 +200,7 @@ function single(given: Given, side: 'user' | 'group', own: number): number | und
   return given.has('map-current-user') ? own : undefined;
 }
 
-/** Rejects invalid words also where they would have no effect. */
+/** Checks values of options, also where they would have no effect. */
 function checkWords(given: Given): void {
   propagationOf(given);
   setgroupsOf(given);
@@ -239,7 +242,10 @@ function mountsOf(given: Given): MountOptions[] {
   return [...mounts, { type: 'binfmt_misc', source: 'binfmt_misc', target, ...kernel }];
 }
 
-/** Without --fork, unshare(1) becomes the program, so killing the one kills the other. */
+/**
+ * True where the program must end with this process. Without --fork, unshare(1) becomes the program, so to kill the one
+ * kills the other.
+ */
 function diesWithUs(given: Given): boolean {
   const name = given.value('kill-child');
   const signal = name?.replace(/^(SIG)?/i, 'SIG').toUpperCase();
