@@ -77,8 +77,8 @@ function noBinary(): NamespaceError {
       code: 'ERR_LINUX_NS_UNSUPPORTED',
       message: `linux-ns is not supported here: it is part of a bundle (${__filename}), and its binary is not`,
       hint:
-        "Exclude it from the bundle, and install it where the bundle runs: esbuild --external:linux-ns; webpack externals: { 'linux-ns': " +
-        "'commonjs linux-ns' } (docs/bundlers.md).",
+        'Exclude it from the bundle, and install it where the bundle runs: esbuild --external:linux-ns; webpack externalsType: ' +
+        "'commonjs', externals: [/^linux-ns(\\/|$)/] (docs/bundlers.md).",
     });
   }
   return new NamespaceError({
