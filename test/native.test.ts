@@ -68,6 +68,16 @@ describe('the addon', () => {
       );
     });
 
+    test('that is not there is one check of inspectHost(), and nothing else is said of the host', async () => {
+      const shown = await script(
+        `const { inspectHost } = require('./lib');
+        const { verdict, checks } = await inspectHost();
+        console.log(verdict, ...checks.map(({ id, verdict }) => id + ':' + verdict), checks.at(-1).found, checks.at(-1).remedy);`,
+        copy,
+      );
+      expect(shown).toMatch(/^no kernel:ok addon:no .*no binary for linux-\w+ Compile it: 'npx linux-ns compile'/);
+    });
+
     describe('that does not load is an error with the cause, and what helps', () => {
       let binary: string;
 

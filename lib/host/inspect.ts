@@ -18,6 +18,7 @@ import {
   restrictedByAppArmor,
 } from '../hints/evidence';
 import { HostFiles } from '../kernel/host-files';
+import { native } from '../native';
 import type { HostCheck, HostReport, Verdict } from './report';
 import { unsupportedReason } from '../kernel/version';
 
@@ -40,7 +41,9 @@ export async function inspectHost(): Promise<HostReport> {
   const about = { kernel: release(), arch: process.arch, node: process.version, uid: process.geteuid?.() ?? -1 };
   const kernel = kernelCheck();
   if (kernel.verdict === 'no') return { ...about, verdict: 'no', checks: [kernel] };
-  const checks: HostCheck[] = [kernel];
+  const addon = await addonCheck();
+  if (addon.verdict !== 'ok') return { ...about, verdict: addon.verdict, checks: [kernel, addon] };
+  const checks: HostCheck[] = [kernel, addon];
   for (const check of CHECKS) checks.push(await check(host));
   return { ...about, verdict: worstOf(checks), checks };
 }
@@ -77,6 +80,13 @@ function kernelCheck(): HostCheck {
   const base = { id: 'kernel', title: 'Linux kernel', tried: 'compared its version with the oldest that is supported' };
   if (reason === undefined) return { ...base, verdict: 'ok', found: release() };
   return { ...base, verdict: 'no', found: release(), remedy: `linux-ns needs ${reason}.` };
+}
+
+/** Without the addon nothing can be tried: each check would fail with its error, whatever the host allows. */
+async function addonCheck(): Promise<HostCheck> {
+  const base = { id: 'addon', title: 'addon', tried: 'loaded the binary of this package' };
+  const outcome = await attempt(() => Promise.resolve(native()));
+  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be loaded' } : refused(base, outcome);
 }
 
 /** Alone, a namespace needs CAP_SYS_ADMIN; together with a user namespace it does not. */
