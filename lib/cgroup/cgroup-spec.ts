@@ -14,7 +14,7 @@ import {
 /** A limit, in bytes or as a number of things; `'max'` and `Infinity` mean no limit. */
 export type CgroupMax = number | 'max';
 
-/** Most bytes and operations per second on a device. */
+/** The limits of one block device (io.max): the most bytes and operations per second. Default: no limit. */
 export interface IoMax {
   /** Bytes read per second. */
   rbps?: CgroupMax | undefined;
@@ -40,7 +40,7 @@ export interface CgroupSpec {
   parent?: string | URL | undefined;
   /** Its name there, which must not be taken. Default: a unique name that begins with `linux-ns-`. */
   name?: string | undefined;
-  /** The most bytes of memory. When the kernel cannot reclaim enough, it kills processes of the cgroup. */
+  /** The most bytes of memory (memory.max). When the kernel cannot reclaim enough, it kills processes of the cgroup. */
   memoryMax?: CgroupMax | undefined;
   /** Bytes of memory above which processes are throttled and their memory is reclaimed. */
   memoryHigh?: CgroupMax | undefined;
@@ -48,27 +48,28 @@ export interface CgroupSpec {
   memoryLow?: CgroupMax | undefined;
   /** Bytes of memory that are never reclaimed. */
   memoryMin?: CgroupMax | undefined;
-  /** Most bytes of swap; 0 for none. */
+  /** The most bytes of swap; 0 for none. */
   memorySwapMax?: CgroupMax | undefined;
   /** True: the OOM killer kills all processes of the cgroup together, and not only one of them. */
   memoryOomGroup?: boolean | undefined;
-  /** Most processes and threads. */
+  /** The most processes and threads, all together. */
   pidsMax?: CgroupMax | undefined;
   /**
-   * The most microseconds of processor time in a period, all processors together. A number is for a period of 100 000.
+   * The most microseconds of processor time in a period, summed over all processors; at least 1000. A number is for a
+   * period of 100 000 microseconds.
    */
   cpuMax?:
     | CgroupMax
     | {
-        /** Microseconds. */
+        /** Microseconds of processor time in each period, at least 1000. */
         quota: CgroupMax;
-        /** Microseconds. Kernel's default 100 000. */
+        /** The period in microseconds, 1000 to 1 000 000. The kernel's default is 100 000. */
         period?: number | undefined;
       }
     | undefined;
-  /** Its share of the processors relative to its siblings, 1 to 10 000. */
+  /** Its share of the processors relative to its siblings, 1 to 10 000. The kernel's default is 100. */
   cpuWeight?: number | undefined;
-  /** Its share of each device relative to its siblings, 1 to 10 000. */
+  /** Its share of each device relative to its siblings, 1 to 10 000. The kernel's default is 100. */
   ioWeight?: number | undefined;
   /** Limits for block devices by their numbers: `{ '8:0': { rbps: 1048576 } }`. */
   ioMax?: Readonly<Record<string, IoMax>> | undefined;
@@ -76,7 +77,7 @@ export interface CgroupSpec {
   cpusetCpus?: string | readonly number[] | undefined;
   /** The memory nodes it may use: `'0-1'` or numbers. */
   cpusetMems?: string | readonly number[] | undefined;
-  /** Most bytes of huge pages of a size: `{ '2MB': 4194304 }`. */
+  /** The most bytes of huge pages of each size: `{ '2MB': 4194304 }`. */
   hugetlbMax?: Readonly<Record<string, CgroupMax>> | undefined;
 }
 
@@ -153,7 +154,7 @@ function parseParent(name: string, parent: unknown): string {
   return path;
 }
 
-/** Names with a dot are left to the kernel, whose files these are. */
+/** Checks a name. One that a file of the kernel has, such as memory.max, is left to the kernel, which refuses it. */
 function parseName(name: string, value: unknown): string {
   validateString(name, value);
   if (/^[^/\n.][^/\n]*$/.test(value)) return value;

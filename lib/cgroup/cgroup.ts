@@ -11,17 +11,17 @@ import { systemError } from '../errors/system-error';
 import { writeCgroupFile } from './file';
 import { type CgroupStats, parseStats } from './stats';
 
-/** Milliseconds between two looks: doubled each time, up to the longer one. */
+/** Milliseconds between two looks: the pause doubles each time, up to the longest. */
 const PAUSE = { first: 1, longest: 50 };
 
-/** How long is waited for the kernel, in milliseconds: processes that wait for a device neither freeze nor end. */
+/** The longest wait for the kernel, in milliseconds: processes that wait for a device neither freeze nor end. */
 const PATIENCE = 30_000;
 
 /** Options of {@link Cgroup.freeze} and {@link Cgroup.thaw}. Unknown ones are errors. */
 export interface FreezeOptions {
-  /** How long to wait, in milliseconds, 1 to 2^31 - 1. Default: 30,000. */
+  /** The longest wait in milliseconds, 1 to 2^31 - 1. Default: 30,000. */
   timeout?: number | undefined;
-  /** Gives up waiting: the call rejects with an `AbortError`. */
+  /** Aborting it ends the wait: the call rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
@@ -42,12 +42,12 @@ export class Cgroup {
     this.path = path;
   }
 
-  /** Has it removed, with what is in it, when this process ends by itself. @internal */
+  /** Has it removed, with everything in it, when this process ends by itself. @internal */
   removeAtExit(): void {
     this.#stay ??= atExit(() => removeNow(this.path));
   }
 
-  /** Takes that back. @internal */
+  /** Takes back {@link removeAtExit}. @internal */
   stayAtExit(): void {
     this.#stay?.();
     this.#stay = undefined;
@@ -57,13 +57,13 @@ export class Cgroup {
   async processes(): Promise<number[]> {
     const lists = (await this.#directories()).map((directory) => readFile(join(directory, 'cgroup.procs'), 'utf8'));
     const texts = await this.#attempt('read', 'cgroup.procs', () => Promise.all(lists));
-    // 0 stands for one that this process's pid namespace does not have.
+    // 0 stands for a process that has no pid in this process's pid namespace.
     return texts.flatMap((text) => text.split('\n').map(Number)).filter((pid) => pid > 0);
   }
 
   /** Reads the use of its processes, now and so far, as far as the enabled controllers count it. */
   async stats(): Promise<CgroupStats> {
-    // It tells whether the cgroup is there at all; the others may each be missing.
+    // This file exists as long as the cgroup does; each of the others may be missing.
     const events = await this.#read('cgroup.events');
     const readOptional = (file: string): Promise<string | undefined> =>
       readFile(join(this.path, file), 'utf8').catch(() => undefined);
@@ -114,8 +114,8 @@ export class Cgroup {
   }
 
   /**
-   * Kills what is left in it and deletes it. It happens by itself when the program ends. Calling it again changes
-   * nothing.
+   * Kills the processes that are left in it, and deletes it. That happens by itself when the program ends. Calling it
+   * again changes nothing.
    */
   delete(): Promise<void> {
     this.#deleting ??= this.#delete().catch((error: unknown) => {
@@ -141,7 +141,10 @@ export class Cgroup {
     this.stayAtExit();
   }
 
-  /** Those that were made inside first. The kernel may count a process for a moment after it was reaped: EBUSY. */
+  /**
+   * Removes this directory and those below it, the innermost first. The kernel may count a process for a moment after
+   * it was reaped: EBUSY.
+   */
   async #removeDirectories(): Promise<void> {
     const end = Date.now() + PATIENCE;
     for (let wait = PAUSE.first; ; wait = Math.min(2 * wait, PAUSE.longest)) {
@@ -158,7 +161,10 @@ export class Cgroup {
     }
   }
 
-  /** Frozen, they neither fork nor end by themselves: what the list says is still so when they are killed. */
+  /**
+   * Kills the processes one by one. They are frozen meanwhile, so they neither fork nor end by themselves, and the list
+   * stays true.
+   */
   async #killEach(): Promise<void> {
     await this.freeze();
     const pids = await this.processes();
@@ -174,7 +180,10 @@ export class Cgroup {
     return this.#attempt('read', undefined, () => treeOf(this.path));
   }
 
-  /** With the program's end it may be removed meanwhile: ENOENT, or ENODEV of a file that is being read. */
+  /**
+   * Waits until it is empty. With the end of the program it may be removed meanwhile: ENOENT, or ENODEV for a file that
+   * is being read.
+   */
   async #untilEmpty(): Promise<void> {
     try {
       await this.#until('populated 0', 'kill', { timeout: PATIENCE });
@@ -258,7 +267,7 @@ function removeNow(path: string): void {
   });
 }
 
-/** None, where the cgroup is not there any more. */
+/** This directory and all below it; none where the cgroup does not exist any more. */
 function directoriesNow(path: string): string[] {
   try {
     const entries = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -268,7 +277,7 @@ function directoriesNow(path: string): string[] {
   }
 }
 
-/** Those that are forked meanwhile are met by the next attempt, where there is no cgroup.kill. */
+/** Kills all processes. Without cgroup.kill, processes that are forked meanwhile are found by the next attempt. */
 function killNow([path, ...below]: readonly string[]): void {
   if (path === undefined) return;
   try {

@@ -18,15 +18,15 @@ export interface Created {
   readonly directory: FileHandle;
 }
 
-/** When a cgroup is removed that nobody has removed before. */
+/** The end of a cgroup that nobody has removed before. */
 export interface CgroupEnd {
   /** Its programs die with this process, and it is removed then. Default: true. */
   diesWithProcess?: boolean;
 }
 
 /**
- * Makes a cgroup: switches the controllers on that it needs, creates the directory, writes its limits. On rejection
- * there is no directory; controllers stay on, since others may have come to rely on them.
+ * Makes a cgroup: enables the controllers that it needs, creates the directory, and writes its limits. On rejection
+ * there is no directory; the controllers stay enabled, since others may rely on them by now.
  *
  * Rejects with a NamespaceError: `ERR_LINUX_NS_UNSUPPORTED` for a controller that is not there, `EBUSY` when the parent
  * has processes and can't pass controllers on, `EACCES`, `EEXIST`, and what the kernel says to the limits.
@@ -41,7 +41,8 @@ export async function createCgroup(
   if (name === undefined) await removeStale(parent);
   const path = join(parent, name ?? newName());
   const cgroup = new Cgroup(path);
-  // Before it is there, for it is there before that is known here; unless the name may be that of somebody else's.
+  // Registered before the directory is made, because it exists before this process knows that. A name that the caller
+  // chose may belong to somebody else's cgroup, and is not registered here.
   if (diesWithProcess && name === undefined) cgroup.removeAtExit();
   try {
     await attempt({ step: `create cgroup ${path}`, operation: 'cgroup-create', path }, () => mkdir(path));

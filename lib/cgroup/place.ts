@@ -57,9 +57,8 @@ export function newName(host = new HostFiles()): string {
 }
 
 /**
- * Removes the empty cgroups that threads which have ended have left here: of a Node that was killed, or a Worker that
- * was terminated, which nobody else would remove. Those of other pid namespaces are not looked at, since their owners
- * can't be seen.
+ * Removes the empty cgroups here whose makers have ended: a Node that was killed, or a Worker that was terminated.
+ * Nobody else would remove them. Cgroups of makers in other pid namespaces are left alone, since those cannot be seen.
  */
 export async function removeStale(parent: string, host = new HostFiles()): Promise<void> {
   const names = await readdir(parent).catch(() => []);

@@ -17,14 +17,14 @@ export interface CgroupStats {
     peak?: number;
     /** Bytes that are swapped out. */
     swap?: number;
-    /** How often a limit was met. */
+    /** The counts of memory.events: `high`, `max`, `oom`, `oom_kill` and others. */
     events?: Record<string, number>;
   };
   /** pids.current, pids.peak (Linux 6.1). */
   pids?: {
-    /** Processes and threads that there are. */
+    /** The number of processes and threads now. */
     current: number;
-    /** The most that there were. */
+    /** The highest number that there has been. */
     peak?: number;
   };
   /** io.stat: for each device, by its numbers, `rbytes`, `wbytes`, `rios`, `wios` and others. */
