@@ -1,7 +1,7 @@
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from './namespace-error';
 
-/** A start was given up, for its time was over. It is the reason of an abort, and then what the start rejects with. */
+/** A start was given up because its time was over. It is the reason of an abort, and the start rejects with it. */
 export class StartTimeout extends NamespaceError {
   /** @param timeout - in milliseconds */
   constructor(timeout: number) {
@@ -18,7 +18,10 @@ export function abortError(signal: AbortSignal): Error {
   return Object.assign(error, { code: 'ABORT_ERR' });
 }
 
-/** A function: the compiler does not know that a signal may be aborted meanwhile. */
+/**
+ * Throws if the signal is aborted. It is a function because the compiler does not expect a signal to be aborted
+ * meanwhile.
+ */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortError(signal);
 }

@@ -1,8 +1,8 @@
-/** Bytes as callers give them: taken over once, for what is checked is to be what is used. */
+/** Bytes that callers give. They are copied once, so that the bytes that were checked are the bytes that are used. */
 import { types } from 'node:util';
 import { invalidType, invalidValue } from './validate';
 
-/** Bytes: a typed array such as a Buffer, a DataView, or the buffer of such, shared or not. */
+/** Bytes: a typed array such as a Buffer, a DataView, or the buffer of one of these, shared or not. */
 export type Bytes = ArrayBufferView | ArrayBufferLike;
 
 /** The words for bytes in an error message. */
@@ -28,7 +28,7 @@ export function isBytes(value: unknown): value is Bytes {
 }
 
 /**
- * A copy, taken now and once: a shared buffer changes at any time, and any other at the next turn.
+ * A copy, taken at once: a shared buffer may change at any time, and any other buffer when JavaScript runs again.
  *
  * @param most - how many bytes it may have. Default: any number
  * @throws TypeError for what is no bytes, for a buffer that has been detached, and for a view that its buffer has
@@ -52,12 +52,12 @@ export function copyText(name: string, value: unknown, most = Infinity): string 
   return value;
 }
 
-/** The same memory; undefined where there is none any more. */
+/** The bytes in the same memory; undefined where the memory is gone. */
 function bytesOf(value: Bytes): Uint8Array | undefined {
   try {
     if (types.isAnyArrayBuffer(value)) return new Uint8Array(value);
     const get = types.isTypedArray(value) ? ofTypedArray : ofDataView;
-    // The other getters say 0 of an array without memory, and this call throws. A DataView's getters throw.
+    // The other getters return 0 for an array whose memory is gone, and this call throws. A DataView's getters throw.
     if (get === ofTypedArray) ofTypedArray.at.call(value, 0);
     return new Uint8Array(
       get.buffer(value) as ArrayBufferLike,

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
 /**
- * Waits for what fails where nobody sees who has asked: in a callback of the addon or of `fs`. The error gets the stack
- * of who waits for it, down to the `await` of this package's user.
+ * Waits for something that fails in a callback of the addon or of `fs`, where the stack does not show who has asked.
+ * The error gets the stack of the caller that waits for it, down to the `await` of this package's user.
  */
 export async function withCallersStack<T>(asked: Promise<T>): Promise<T> {
   try {

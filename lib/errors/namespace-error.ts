@@ -32,7 +32,8 @@ export interface NamespaceErrorInit {
 }
 
 /**
- * The error of every operation of this package, unless its arguments were bad: those throw as Node's functions do.
+ * The error of an operation of this package that has failed. Bad arguments throw the `TypeError` or `RangeError` that
+ * Node's functions throw, and a call whose signal is aborted rejects with Node's `AbortError`.
  *
  * It has the properties of Node's system errors (`code`, a negative `errno`, `syscall`, `path`). `step` says what was
  * being done. `hint` names the cause on this host and its remedy, where the cause is known. A property without a value
@@ -104,7 +105,7 @@ function sentenceOf({ kernelMessage, attribute }: NamespaceErrorInit): string {
   return said === '' ? '' : ` (the kernel: ${said})`;
 }
 
-/** The step or the system call, with the path unless the step names it already. */
+/** The step or the system call, with the path unless the step has it already. */
 function attemptOf({ step, syscall, path }: NamespaceErrorInit): string | undefined {
   const attempt = step ?? syscall;
   if (path === undefined) return attempt;
@@ -122,7 +123,7 @@ export function closedError(what: string): NamespaceError {
 }
 
 /**
- * The error of what this system or kernel cannot do.
+ * The error of something that this system or kernel cannot do.
  *
  * @param what - what is missing: `'statmount'`, `'linux-ns'`
  * @param needs - what it would take: `'Linux 6.8'`; `unsupportedReason` of `lib/kernel/version` is worded for it

@@ -1,8 +1,8 @@
 import { validateKnownKeys, validateObject } from './validate';
 
 /**
- * A copy of options, each property of which is read once: what was checked is then what is used. A getter, a Proxy or
- * an array that changes meanwhile would say one thing to the check, and another to the kernel.
+ * A copy of options that reads each property once, so that the values that were checked are the values that are used. A
+ * getter, a Proxy or an array that changes meanwhile could say one thing to the check, and another to the kernel.
  *
  * Objects and arrays as literals make them are copied, in depth. What has a class (a Namespace, a URL, a stream, an
  * AbortSignal, bytes, a Map) is what it is, and is not copied.

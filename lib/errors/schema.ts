@@ -36,7 +36,7 @@ export interface Schema<C> {
   (name: string, given: unknown, read?: Bag): Checked<C>;
   /** The names of the options. */
   readonly keys: readonly (keyof C & string)[];
-  /** For schemas that have these options and more. */
+  /** The checks, for schemas that have these options and more. */
   readonly checks: C;
 }
 
@@ -71,7 +71,7 @@ export function schemaOf<C>(checks: C): Schema<C> {
   return Object.assign(parse, { keys: keys as (keyof C & string)[], checks });
 }
 
-/** A schema, of which only the result is of interest. */
+/** A schema of which only the result matters. */
 export type Parser<T> = (name: string, given: unknown, read?: Bag) => T;
 
 /**

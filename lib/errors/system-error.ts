@@ -18,8 +18,8 @@ export interface Attempt {
 }
 
 /**
- * The error of something that the addon, or Node's fs, refused in this process: an Error with `errno` (of either sign)
- * and `syscall`. Anything else, a bad argument above all, is handed back as it is.
+ * The error of a call that the addon, or Node's fs, has refused in this process: an Error with `errno` (of either sign)
+ * and `syscall`. Any other error, above all that of a bad argument, is returned as it is.
  */
 export function systemError(cause: unknown, attempt: Attempt): Error {
   const { errno, syscall = '', path } = (cause ?? {}) as { errno?: unknown; syscall?: string; path?: string };
@@ -30,7 +30,7 @@ export function systemError(cause: unknown, attempt: Attempt): Error {
   return new NamespaceError({ errno, syscall, path: at, kind: attempt.kind, step, hint, cause });
 }
 
-/** By its shape: the class of another realm is another class. */
+/** Tells the error by its properties, because another realm has another class. */
 function isNamespaceError(value: unknown): boolean {
   return (value as { name?: unknown } | null)?.name === 'NamespaceError';
 }

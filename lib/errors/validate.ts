@@ -1,9 +1,9 @@
 /**
- * The checks every public function makes on its arguments before it starts anything. They throw what Node's own
- * functions throw: the same classes, codes and wording (`lib/internal/errors.js` of Node).
+ * The checks that every public function makes on its arguments before it starts anything. They throw the same errors as
+ * Node's own functions: the same classes, codes and wording (`lib/internal/errors.js` of Node).
  *
- * None of them uses `instanceof`: an object may come from another realm (a `vm` context, a Jest test) whose
- * `Array` and `URL` are not ours.
+ * None of them uses `instanceof`: an object may come from another realm (a `vm` context, a Jest test), whose `Array`
+ * and `URL` are other ones than ours.
  */
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
@@ -39,7 +39,7 @@ export function outOfRange(name: string, range: string, value: unknown, caller?:
   return coded(new RangeError(text), 'ERR_OUT_OF_RANGE', caller ?? outOfRange);
 }
 
-/** A string without NUL bytes: the kernel's strings end at the first, so what follows would be lost silently. */
+/** A string without NUL bytes: the kernel's strings end at the first one, and the rest would be lost silently. */
 export function validateString(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value, validateString);
   if (value.includes('\0')) throw invalidValue(name, value, 'must be a string without null bytes', validateString);
@@ -57,7 +57,7 @@ export function validateInteger(
   if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value, validateInteger);
 }
 
-/** `true` or `false` and nothing that merely acts like one. */
+/** `true` or `false`, and no other value that is only treated like one. */
 export function validateBoolean(name: string, value: unknown): asserts value is boolean {
   if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value, validateBoolean);
 }
@@ -68,7 +68,7 @@ export function validateOneOf<const T>(name: string, value: unknown, allowed: re
   throw notOneOf(name, value, allowed, validateOneOf);
 }
 
-/** A value that is none of the known ones. */
+/** The error of a value that is none of the known ones. */
 export function notOneOf(
   name: string,
   value: unknown,
@@ -90,8 +90,8 @@ export function validateArray(name: string, value: unknown): asserts value is un
 }
 
 /**
- * An object with named properties: not `null`, an array or a function. A Map or a Set, which keeps what it was given
- * elsewhere, would pass for an object without any options, and what was asked for would silently not be applied.
+ * An object with named properties: not `null`, an array or a function. A Map or a Set keeps its contents elsewhere: it
+ * would pass for an object without any options, and the options in it would silently not be applied.
  */
 export function validateObject(name: string, value: unknown): asserts value is object {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
@@ -101,8 +101,8 @@ export function validateObject(name: string, value: unknown): asserts value is o
 }
 
 /**
- * An object none of whose own enumerable keys is unknown. An option that is misspelled, and so silently not applied,
- * is a sandbox with a hole: it is refused here, naming the option that was probably meant.
+ * An object whose own enumerable keys are all known. A misspelled option that is silently not applied makes a hole in a
+ * sandbox. So it is refused here, with the name of the option that was probably meant.
  */
 export function validateKnownKeys(name: string, object: object, keys: readonly string[]): void {
   for (const key of Object.keys(object)) {
@@ -119,7 +119,7 @@ export function validateAbortSignal(name: string, value: unknown): asserts value
   throw invalidType(name, 'an instance of AbortSignal', value, validateAbortSignal);
 }
 
-/** A path given as a string or a `file:` URL; the answer is the string. Buffers are not taken. */
+/** A path given as a string or a `file:` URL. The result is the string. Buffers are not accepted. */
 export function validatePath(name: string, value: unknown): string {
   const path = isUrl(value) ? pathOfUrl(name, value) : value;
   if (typeof path !== 'string') throw invalidType(name, 'of type string or an instance of URL', value, validatePath);
@@ -128,12 +128,12 @@ export function validatePath(name: string, value: unknown): string {
   return path;
 }
 
-/** A number that can be a file descriptor. Whether it is open, only the kernel can say. */
+/** A number that can be a file descriptor. Only the kernel can tell whether it is open. */
 export function validateFd(name: string, value: unknown): asserts value is number {
   validateInteger(name, value, 0, INT_MAX);
 }
 
-/** A number that can be a process id. Whether there is such a process, only the kernel can say. */
+/** A number that can be a process id. Only the kernel can tell whether there is such a process. */
 export function validatePid(name: string, value: unknown): asserts value is number {
   validateInteger(name, value, 1, INT_MAX);
 }
@@ -153,12 +153,12 @@ function pathOfUrl(name: string, url: URL): string {
   try {
     return fileURLToPath(url);
   } catch {
-    // A host name, or an encoded slash.
+    // The URL has a host name, or an encoded slash.
     throw invalidValue(name, url.href, 'must be a file: URL of a path on this host', validatePath);
   }
 }
 
-/** `"x" argument` or `'options.x' property`; Node puts the value errors' noun first: `argument 'x'`. */
+/** `"x" argument` or `'options.x' property`. Node puts the noun first in errors about a value: `argument 'x'`. */
 function subject(name: string, quote: string, nounFirst = false): string {
   const noun = name.includes('.') ? 'property' : 'argument';
   return nounFirst ? `${noun} ${quote}${name}${quote}` : `${quote}${name}${quote} ${noun}`;
@@ -196,7 +196,7 @@ function specificType(value: unknown): string {
   return `type ${typeof value} (${inspect(typeof value === 'string' ? shortened(value, 28) : value)})`;
 }
 
-/** At most so many letters, of which the last three are dots when some are missing. */
+/** The text, cut to this length. The last three letters of a text that was cut are dots. */
 function shortened(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 3)}...` : text;
 }
@@ -208,7 +208,7 @@ function digits(value: unknown): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, '_');
 }
 
-/** `, did you mean 'hostname'?` when something allowed is a slip of the fingers away. */
+/** ` (did you mean 'hostname'?)` where an allowed word differs only by a typing mistake. */
 export function suggestion(value: unknown, allowed: readonly unknown[]): string {
   if (typeof value !== 'string') return '';
   const near = allowed
@@ -226,7 +226,10 @@ function slips(word: string): number {
   return Math.max(1, Math.floor(word.length / 3));
 }
 
-/** How many single letters to insert, remove, replace or swap with a neighbour: Damerau's and Levenshtein's count. */
+/**
+ * The number of letters that have to be inserted, removed, replaced or swapped with a neighbour (Damerau and
+ * Levenshtein).
+ */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -247,11 +250,14 @@ function cell(row: readonly number[], column: number): number {
   return row[column] ?? Infinity;
 }
 
-/** Gives the error Node's `code`, and a stack that begins with it (`TypeError [CODE]: …`) and where we were called. */
+/**
+ * Gives the error Node's `code`, and a stack that begins with that (`TypeError [CODE]: …`) and with the place of the
+ * call.
+ */
 function coded(error: TypeError | RangeError, code: ArgumentErrorCode, caller: Checker): ArgumentError {
   Object.defineProperty(error, 'name', { value: `${error.name} [${code}]`, configurable: true });
   Error.captureStackTrace(error, caller);
-  // The first line is written when the stack is first read at the latest: while the name has the code in it.
+  // V8 writes the first line when the stack is first read. It is read here, while the name has the code in it.
   if (error.stack !== undefined) Reflect.deleteProperty(error, 'name');
   return Object.assign(error, { code });
 }
