@@ -1,7 +1,7 @@
 import { closeFd } from './close';
 import { native } from '../native';
 
-/** An open descriptor and its end: closed once, off the event loop, by whoever comes first. */
+/** An open descriptor. It is closed once, off the event loop, by the first who asks for it. */
 export class Descriptor {
   readonly #fd: number;
   #closing: Promise<void> | undefined;
@@ -11,7 +11,7 @@ export class Descriptor {
     native().adopt(fd);
   }
 
-  /** The number; -1 once it has been closed, for then it may be somebody else's. */
+  /** The number; -1 once it has been closed, because the number may be another file's then. */
   get fd(): number {
     return this.closed ? -1 : this.#fd;
   }
@@ -21,8 +21,8 @@ export class Descriptor {
   }
 
   /**
-   * Closing the last descriptor of a mount namespace unmounts all that is mounted there, and that of a network
-   * namespace may wait for its devices: so this takes its time.
+   * Closes it. That takes time: closing the last descriptor of a mount namespace unmounts everything that is mounted
+   * there, and that of a network namespace may wait for its devices.
    */
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => closeFd(this.#fd, resolve));
@@ -30,7 +30,10 @@ export class Descriptor {
   }
 }
 
-/** A function of its own, for those that call it when nobody is left who could: `closeWhenForgotten()`. */
+/**
+ * Closes a descriptor. It is a function and not a method, because `closeWhenForgotten()` needs one that does not refer
+ * to the handle.
+ */
 export function closeDescriptor(descriptor: Descriptor): Promise<void> {
   return descriptor.close();
 }

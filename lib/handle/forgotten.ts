@@ -20,11 +20,12 @@ const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) =>
 });
 
 /**
- * Closes, with a process warning, what `handle` owns if it is collected before {@link notForgotten}.
+ * Closes the things that `handle` owns, with a process warning, if it is collected as garbage before {@link
+ * notForgotten}.
  *
- * Nothing here may refer to the handle, or it is never collected. A function written where `this` is the handle does,
- * whatever it says, as soon as another function beside it names `this`: they share what they see. So `close` is one of
- * a module, and is given what it needs.
+ * Nothing here may refer to the handle, or it is never collected. A function that is written where `this` is the handle
+ * does refer to it as soon as another function beside it uses `this`, because both share one scope. So `close` is a
+ * function of a module, and gets what it needs as an argument.
  *
  * @param what - the handle as the subject of a sentence: 'A Namespace (net:[4026531840])'
  * @param owned - what `close` is called with
@@ -47,7 +48,7 @@ function remainsOf<Owned>(what: string, owned: Owned, close: (owned: Owned) => u
   return { what, close: () => close(owned), madeAt: placeOutside() };
 }
 
-/** More calls of this package's own than lie on each other. */
+/** More calls than this package's own functions ever nest. */
 const DEEP = 30;
 
 /** This many lines of the stack are enough to say where something was made. */

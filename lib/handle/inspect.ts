@@ -22,7 +22,7 @@ export function inspectAs<T extends object>(type: Class<T>, partsOf: (object: T)
     configurable: true,
     writable: true,
     value(this: T, depth: number | null, options: InspectOptionsStylized): string {
-      // The object lies deeper than the caller wants to look: Node's own objects are named only, too.
+      // The object lies deeper than the caller wants to look: like Node's own objects, it shows only its name.
       if (depth !== null && depth < 0) return options.stylize(`[${type.name}]`, 'special');
       const inner = { ...options, depth: depth === null ? null : depth - 1 };
       const parts = Object.entries(partsOf(this)).filter(([, value]) => value !== undefined && value !== false);

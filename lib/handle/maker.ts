@@ -18,7 +18,9 @@ export function hasEnded(mark: string, host = new HostFiles()): boolean {
   return thread !== undefined && namespace === pidNamespace(host) && markOf(host, thread) !== mark;
 }
 
-/** The start time is the 22nd field of proc_pid_stat(5); the name before it may have anything in it. */
+/**
+ * The mark of a thread. The start time is the 22nd field of proc_pid_stat(5); the name before it may contain anything.
+ */
 function markOf(host: HostFiles, thread: string): string {
   const stat = host.proc(`${thread}/stat`) ?? '';
   const [id = ''] = stat.split(' ', 1);

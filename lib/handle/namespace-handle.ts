@@ -1,6 +1,6 @@
 import type { NamespaceKind } from '../kernel/namespace-kind';
 
-/** All that joining a namespace, or mounting with one, asks of a handle on it: a `Namespace` is one. */
+/** The parts of a `Namespace` that are needed to join it, or to mount with it. */
 export interface NamespaceHandle {
   /** Its kind. */
   readonly kind: NamespaceKind;
@@ -17,12 +17,12 @@ export interface NamespaceHandle {
 }
 
 /**
- * Marks a handle. It is a registered symbol, because the class `Namespace` is another one in another realm (a Jest
- * test's) or where two copies of this package are loaded, and their handles are as good.
+ * Marks a handle. It is a registered symbol, because another realm (that of a Jest test, for example) and another
+ * loaded copy of this package have classes `Namespace` of their own, and their handles are as good.
  */
 export const NAMESPACE = Symbol.for('linux-ns.Namespace');
 
-/** Tells a handle on a namespace, open or closed, whoever made it. */
+/** True for a handle on a namespace, open or closed, whoever made it. */
 export function isNamespaceHandle(value: unknown): value is NamespaceHandle {
   return value !== null && typeof value === 'object' && NAMESPACE in value;
 }
