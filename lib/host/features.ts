@@ -23,7 +23,9 @@ const LANDLOCK_REMEDY =
   'Programs cannot confine themselves with Landlock. It needs Linux 5.13 with CONFIG_SECURITY_LANDLOCK, and landlock in the ' +
   'list of the kernel parameter lsm=.';
 
-/** The kernel refuses a proc that would reveal what is covered in the existing one: mount_too_revealing(). */
+/**
+ * The kernel refuses a new proc that would show files which mounts cover in the existing one: mount_too_revealing().
+ */
 export async function procMount(): Promise<HostCheck> {
   const base = { id: 'proc-mount', title: 'proc in user namespaces', tried: 'mounted proc in new namespaces' };
   const outcome = await attempt(() =>
@@ -40,7 +42,10 @@ export async function tmpfsMount(): Promise<HostCheck> {
   return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be created' } : refused(base, outcome);
 }
 
-/** Over a new tmpfs: with other directories, the result depends on the filesystem and on the mounts below them. */
+/**
+ * Mounts an overlay over a new tmpfs. With other directories the result would depend on their filesystem and the mounts
+ * below.
+ */
 export async function overlayMount(): Promise<HostCheck> {
   const base = {
     id: 'overlay',
@@ -91,7 +96,7 @@ export async function idmappedMount(): Promise<HostCheck> {
   return refused(base, inside, 'limited');
 }
 
-/** With CLONE_INTO_CGROUP, or by moving the task if clone3(2) is not available. */
+/** Starts a task in a new cgroup, with CLONE_INTO_CGROUP, or by moving the task if clone3(2) is not available. */
 export async function cgroupDelegation(): Promise<HostCheck> {
   const base = {
     id: 'cgroup-delegation',
