@@ -15,7 +15,7 @@ export interface Credentials {
 const CAP_SETGID = 6n;
 const CAP_SETUID = 7n;
 
-/** This process's. Asked anew each time: `process.seteuid()` changes them. */
+/** The credentials of this process. They are read again each time, because `process.seteuid()` changes them. */
 export function ownCredentials(): Credentials {
   const { uid, gid, capabilities } = native().credentials();
   return { uid, gid, ...privileges(capabilities) };

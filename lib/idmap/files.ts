@@ -27,8 +27,9 @@ export async function writeUidMap(pid: number, map: IdMap): Promise<void> {
 }
 
 /**
- * Writes the group ids of the user namespace that a process is in: `/proc/PID/gid_map` (`user_namespaces(7)`). As
- * {@link writeUidMap}; and without CAP_SETGID, {@link setSetgroups} must have said `'deny'` before.
+ * Writes the group ids of the user namespace that a process is in: `/proc/PID/gid_map` (`user_namespaces(7)`). The
+ * rules are those of {@link writeUidMap}, with CAP_SETGID and `/etc/subgid`. Without CAP_SETGID, {@link setSetgroups}
+ * must have said `'deny'` before.
  */
 export async function writeGidMap(pid: number, map: IdMap): Promise<void> {
   await writeMap(GID_SIDE, pid, map);
@@ -36,8 +37,8 @@ export async function writeGidMap(pid: number, map: IdMap): Promise<void> {
 
 /**
  * Allows or denies setgroups(2) in the user namespace that a process is in: `/proc/PID/setgroups`
- * (`user_namespaces(7)`). `'deny'` must come before the gid map and cannot be taken back; supplementary groups that a
- * process has stay.
+ * (`user_namespaces(7)`). `'deny'` must come before the gid map and cannot be taken back. A process keeps the
+ * supplementary groups that it has.
  *
  * @throws NamespaceError `EPERM` when the gid map has been written, or setgroups been denied, already
  */
@@ -49,8 +50,8 @@ export async function setSetgroups(pid: number, value: 'allow' | 'deny'): Promis
 
 /**
  * The ids that the administrator has granted to this user: `/etc/subuid` for user ids, `/etc/subgid` for group ids
- * (`subuid(5)`). Each of them once, in the order of the file, and ranges that touch as one: what lines of a map can be
- * made of. `'auto'` maps all of them.
+ * (`subuid(5)`). Each id is in one range only, in the order of the file, and ranges that touch are one, so that each
+ * range can be a line of a map. `'auto'` maps all of them.
  *
  * @throws NamespaceError `ERR_LINUX_NS_NO_SUBORDINATE_IDS` if there are none
  *
@@ -66,9 +67,9 @@ export async function subordinateIds(of: 'user' | 'group'): Promise<SubordinateR
 }
 
 /**
- * The user id map of the user namespace that a process is in. `outside` are ids of this process's own user namespace
- * (4294967295 for one that is not mapped there), or of its parent where the two processes are in the same. Empty before
- * the map is written.
+ * The user id map of the user namespace that a process is in. `outside` is an id of this process's own user namespace
+ * (4294967295 for one that is not mapped there). If both processes are in the same user namespace, it is an id of its
+ * parent. The map is empty before it is written.
  *
  * @param pid - a process as this one sees it, or `'self'`
  */
@@ -76,7 +77,7 @@ export async function readUidMap(pid: number | 'self'): Promise<IdRange[]> {
   return readMap(UID_SIDE, pid);
 }
 
-/** The group ids of the user namespace that a process is in. As {@link readUidMap}. */
+/** The group id map of the user namespace that a process is in. See {@link readUidMap}. */
 export async function readGidMap(pid: number | 'self'): Promise<IdRange[]> {
   return readMap(GID_SIDE, pid);
 }
@@ -92,7 +93,9 @@ async function writeMap(side: Side, pid: number, given: unknown): Promise<void> 
   else await writeThroughProgram(side, pid, ranges);
 }
 
-/** Opened without O_CREAT and O_TRUNC, and written at once: that is all these files take. */
+/**
+ * Writes a file of /proc. It is opened without O_CREAT and O_TRUNC, and written at once: these files take nothing else.
+ */
 async function writeProc(pid: number, file: Side['file'] | 'setgroups', text: string): Promise<void> {
   assertSupported();
   const path = `/proc/${pid}/${file}`;

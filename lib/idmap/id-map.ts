@@ -8,27 +8,29 @@ import {
   validateObject,
 } from '../errors/validate';
 
-/** Consecutive ids, and what they are called on either side: one line of `/proc/PID/uid_map` (`user_namespaces(7)`). */
+/**
+ * A range of consecutive ids, with the first id on each side: one line of `/proc/PID/uid_map` (`user_namespaces(7)`).
+ */
 export interface IdRange {
   /** The first id inside the user namespace. */
   inside: number;
-  /** The first id it stands for, in the user namespace above. */
+  /** The id in the user namespace above that `inside` stands for. */
   outside: number;
-  /** How many: at least 1. */
+  /** The number of ids, at least 1. */
   count: number;
 }
 
 /**
- * Which ids a new user namespace has.
+ * The ids that a new user namespace has, `user_namespaces(7)`.
  *
  * - `'root'`: one id, 0, which is the caller's effective id outside. Needs no privilege.
  * - `'current'`: one id, the caller's own, with the same number inside. Needs no privilege.
- * - `'auto'`: 0 is the caller, and from 1 on come all ids that `/etc/subuid` (`/etc/subgid`) grants to the caller, one
- *   after another (`subuid(5)`): each once, however many lines grant it, and no more than a map holds. An ordinary user
- *   needs newuidmap and newgidmap (Debian's package `uidmap`) for it.
- * - ranges: exactly these, at most 340. With none (`[]`) every id is 65534 inside, as with `unshare -U`. Anything but
- *   the caller's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and newuidmap
- *   (newgidmap).
+ * - `'auto'`: 0 is the caller, and from 1 on come all ids that `/etc/subuid` (`/etc/subgid`) grants to the caller, in
+ *   the order of the file (`subuid(5)`). Each is mapped once, however many lines grant it, and not more than a map can
+ *   hold. An ordinary user needs newuidmap and newgidmap for it (Debian's package `uidmap`).
+ * - ranges: exactly these, at most 340. With an empty array every id is 65534 inside, as with `unshare -U`. A range
+ *   other than the caller's own id needs CAP_SETUID (CAP_SETGID), or a line of `/etc/subuid` (`/etc/subgid`) and
+ *   newuidmap (newgidmap).
  */
 export type IdMap = 'root' | 'current' | 'auto' | IdRange[];
 

@@ -10,13 +10,14 @@ import { systemError } from '../errors/system-error';
 import { type Task, start } from '../task/task';
 import { makeStep } from '../plan/step';
 
-/** The two programs are short of words: more than this is not theirs. */
+/** The most bytes that are read of a program's messages: both programs write much less. */
 const MOST_STDERR = 4096;
 
 /**
- * Has newuidmap(1) or newgidmap(1) write the map of a process: they are set-user-ID (or have file capabilities) and
- * write what `/etc/subuid` or `/etc/subgid` grants to us. Started as everything here is, so the event loop does not
- * wait. It may ask a server for the user's name, and wait for that: so it is ended when the signal is aborted.
+ * Has newuidmap(1) or newgidmap(1) write the map of a process. They are set-user-ID (or have file capabilities), and
+ * write the ids that `/etc/subuid` or `/etc/subgid` grants to this user. The event loop does not wait, since they are
+ * started like every task. A program may ask a server for the user's name, and wait for it, so it is ended when the
+ * signal is aborted.
  */
 export async function writeThroughProgram(
   side: Side,
@@ -78,7 +79,7 @@ function openDevNull(): Promise<number> {
   });
 }
 
-/** All there is to read until the other end is closed; the socket owns the descriptor. */
+/** Reads everything until the other end is closed; the socket owns the descriptor. */
 function readText(fd: number): Promise<string> {
   native().disown(fd);
   const socket = new Socket({ fd, readable: true, writable: false });
@@ -91,7 +92,7 @@ function readText(fd: number): Promise<string> {
   });
 }
 
-/** The program could not be started: it is not installed, above all. */
+/** The error of a program that could not be started, mostly because it is not installed. */
 function notRun(side: Side, ranges: readonly IdRange[], cause: unknown): unknown {
   const { errno, syscall, path } = cause as Partial<NamespaceError>;
   if (errno === undefined) return cause;
@@ -100,7 +101,7 @@ function notRun(side: Side, ranges: readonly IdRange[], cause: unknown): unknown
   return new NamespaceError({ ...failure, kind: 'user', step: `write ${side.file}`, hint, cause });
 }
 
-/** It ran and said no. It tells why only in words, in the language of LC_ALL=C. */
+/** The error of a program that ran and refused. It says why only in words, which are English by LC_ALL=C. */
 function refused(side: Side, ranges: readonly IdRange[], text: string): NamespaceError {
   const failure = { errno: Errno.EPERM, syscall: 'write', kind: 'user' } as const;
   const hint = explain({ ...failure, operation: side.program, map: formatIdMap(ranges), detail: text });

@@ -7,7 +7,7 @@ import { MAX_ID } from '../kernel/ids';
 import { type IdMap, type IdRange, LEAST_PAGE, MOST_RANGES, formatIdMap } from './id-map';
 import { type SubordinateRange, subordinateRanges, without } from './subordinate';
 
-/** The user part of an UnshareSpec, its defaults not yet filled in. */
+/** The options of the user namespace in an UnshareSpec, without their defaults. */
 export interface UserMaps {
   uidMap?: IdMap | undefined;
   gidMap?: IdMap | undefined;
@@ -25,7 +25,7 @@ export interface ResolvedMaps {
   newgidmap: IdRange[] | undefined;
 }
 
-/** One of the two maps, and what is particular to it. */
+/** One of the two maps, and the things that differ between them. */
 export interface Side {
   /** The name of the map's file, as in 'write uid_map'. */
   file: 'uid_map' | 'gid_map';
@@ -38,12 +38,13 @@ export const UID_SIDE: Side = { file: 'uid_map', grants: '/etc/subuid', program:
 export const GID_SIDE: Side = { file: 'gid_map', grants: '/etc/subgid', program: 'newgidmap' };
 
 /**
- * Turns what was asked for into what is written.
+ * Turns the requested maps into the texts that are written.
  *
- * The kernel lets an unprivileged process write one line with its own effective id, the gid only after setgroups has
- * been denied; whoever has CAP_SETUID (CAP_SETGID) above writes anything; the rest goes through newuidmap
- * (`user_namespaces(7)`, "Defining user and group ID mappings"). So setgroups is denied where the gid map is
- * self-written without privilege, unless the caller has asked otherwise: then the kernel will say no.
+ * The kernel lets an unprivileged process write one line with its own effective id, and a gid map only after setgroups
+ * has been denied. A process with CAP_SETUID (CAP_SETGID) in the namespace above may write any map. All other maps go
+ * through newuidmap and newgidmap (`user_namespaces(7)`, "Defining user and group ID mappings"). So setgroups is denied
+ * where this process writes the gid map without privilege, unless the caller has asked for `'allow'`: then the kernel
+ * refuses the map.
  */
 export async function resolveMaps(maps: UserMaps, who: Credentials): Promise<ResolvedMaps> {
   const uid = await resolveRanges(maps.uidMap ?? 'root', UID_SIDE, who);
@@ -60,7 +61,7 @@ export async function resolveMaps(maps: UserMaps, who: Credentials): Promise<Res
   };
 }
 
-/** The ranges that a map stands for, seen from `who`. */
+/** The ranges that a map stands for, with the ids of `who` outside. */
 export async function resolveRanges(map: IdMap, side: Side, who: Credentials): Promise<IdRange[]> {
   const id = side === UID_SIDE ? who.uid : who.gid;
   switch (map) {
@@ -86,8 +87,9 @@ function textOf(ranges: readonly IdRange[]): string | undefined {
 }
 
 /**
- * One's own id is 0, and the granted ones follow from 1 on, but for one's own, which a map has only once. As many as
- * the kernel takes: so many lines, in less than a page, with ids of 32 bits on either side.
+ * The caller's own id becomes 0, and the granted ids follow from 1 on; the own id is left out there, since a map has
+ * each id only once. The map has as many ranges as the kernel takes: it limits the lines and the bytes, and ids have 32
+ * bits on both sides.
  */
 function autoMap(id: number, granted: readonly SubordinateRange[]): IdRange[] {
   const map: IdRange[] = [{ inside: 0, outside: id, count: 1 }];
@@ -120,7 +122,7 @@ async function textOfGrants(side: Side): Promise<string> {
   }
 }
 
-/** The effective user's, as newuidmap looks it up; a uid without an entry in passwd(5) has none. */
+/** The login name of the effective user, as newuidmap looks it up; a uid without an entry in passwd(5) has none. */
 function loginName(): string | undefined {
   try {
     return userInfo().username;

@@ -6,13 +6,13 @@ import { MAX_ID } from '../kernel/ids';
 export interface SubordinateRange {
   /** The first id. */
   start: number;
-  /** How many: at least 1. */
+  /** The number of ids, at least 1. */
   count: number;
 }
 
 /**
- * The ids that `/etc/subuid` or `/etc/subgid` grants to a user, each of them once, in the order in which they stand
- * there: lines may overlap, and be there twice. What touches is one range, because a map has few lines. Ids that no
+ * The ids that `/etc/subuid` or `/etc/subgid` grants to a user, each of them once and in the order of the file,
+ * although lines may overlap or be repeated. Ranges that touch become one, because a map has few lines. Ids that no
  * kernel has are left out.
  *
  * Both files name the *user*, by login name or by uid; /etc/subgid too. Lines that are not understood are passed over,
