@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { type MountLine, parseMountLine } from './mount-line';
 
 /**
- * Reads this host's `/proc`, `/sys` and `/etc`, synchronously (their files are made in memory, in microseconds) and
- * without ever throwing: what is absent, or may not be read, is `undefined`. It is one look at the host: a file is read
- * once, so make a new reader for the next look.
+ * Reads this host's `/proc`, `/sys` and `/etc`, synchronously (the kernel makes these files in memory, in
+ * microseconds), and never throws: a file that is missing, or cannot be read, is `undefined`. An object is one look at
+ * the host and reads each file once, so make a new one for the next look.
  *
  * The roots are parameters so that a test can show it the files of another host.
  */
@@ -71,7 +71,7 @@ export class HostFiles {
     return this.#limit(name, 0);
   }
 
-  /** The hard limit beside {@link limit}. */
+  /** The hard limit of the same name: see {@link limit}. */
   hardLimit(name: string): number | undefined {
     return this.#limit(name, 1);
   }

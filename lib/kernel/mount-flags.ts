@@ -12,7 +12,7 @@ export const MOUNT_ATTR = Object.freeze({
   NOSUID: 0x2,
   NODEV: 0x4,
   NOEXEC: 0x8,
-  /** The field of the three below, to be cleared where one of them is set. */
+  /** The bits of the three below, which are cleared where one of them is set. */
   ATIME: 0x70,
   RELATIME: 0x0,
   NOATIME: 0x10,

@@ -4,13 +4,16 @@
 export interface MountLine {
   /** The mount's ID. It may be given to another mount once this one is unmounted. */
   id: number;
-  /** The ID of the mount it is mounted on; its own, or that of a mount out of sight, at the top of the tree. */
+  /**
+   * The ID of the mount that it is mounted on. At the top of the tree it is its own ID, or that of a mount which cannot
+   * be seen.
+   */
   parentId: number;
   /** Major and minor number of the filesystem's device: `st_dev` of its files. */
   major: number;
   /** See `major`. */
   minor: number;
-  /** Which directory (or file) of the filesystem is at the top of the mount: `'/'` but for bind mounts. */
+  /** The directory (or file) of the filesystem that is at the top of the mount: `'/'` except for bind mounts. */
   root: string;
   /** True where that directory has been removed from the filesystem. */
   deleted: boolean;
@@ -22,7 +25,9 @@ export interface MountLine {
   shared?: number;
   /** The peer group that it is a slave of: it receives what happens there. */
   master?: number;
-  /** The nearest dominant peer group below the process's root, when that is not `master` itself. */
+  /**
+   * The nearest dominant peer group below the process's root, when it is not `master` itself (`proc_pid_mountinfo(5)`).
+   */
   propagateFrom?: number;
   /** True where it cannot be bind-mounted. */
   unbindable: boolean;
@@ -56,7 +61,7 @@ export function parseMountLine(line: string): MountLine {
     unbindable: false,
     type: unescaped(fields[end + 1] ?? ''),
     source: unescaped(fields[end + 2] ?? ''),
-    // A comma that is part of a value is escaped as well: first split, then undone.
+    // A comma that is part of a value is escaped as well: so the text is split first, and then unescaped.
     superOptions: fields
       .slice(end + 3)
       .join(' ')
@@ -67,9 +72,7 @@ export function parseMountLine(line: string): MountLine {
   return mount;
 }
 
-/**
- * An optional field: `shared:1`, `master:2`, `propagate_from:3`, `unbindable`. Ones that are yet to come are ignored.
- */
+/** An optional field: `shared:1`, `master:2`, `propagate_from:3`, `unbindable`. Fields of newer kernels are ignored. */
 function setPropagation(mount: MountLine, field: string): void {
   const colon = field.indexOf(':');
   const group = Number(field.slice(colon + 1));

@@ -26,7 +26,7 @@ export const NAMESPACE_LINKS: readonly NamespaceLink[] = Object.freeze([
   'time_for_children',
 ]);
 
-/** Which kind of namespace a file leads to. */
+/** The kind of the namespace that a file of `/proc/PID/ns` leads to. */
 export function kindOfLink(link: NamespaceLink): NamespaceKind {
   if (link === 'pid_for_children') return 'pid';
   return link === 'time_for_children' ? 'time' : link;
@@ -35,8 +35,8 @@ export function kindOfLink(link: NamespaceLink): NamespaceKind {
 /**
  * The kernel's flag for each kind: `CLONE_NEW*` of `<linux/sched.h>`, taken by clone3(2), unshare(2) and setns(2).
  *
- * `time` is the odd one: its bit lies within the exit-signal byte of the old `clone()`, so it fits only the 64-bit
- * flags of clone3(2) and unshare(2).
+ * `time` is special: its bit lies within the exit-signal byte of the old `clone()`, so only clone3(2), whose flags have
+ * 64 bits, and unshare(2) take it.
  */
 export const CLONE_FLAGS: Readonly<Record<NamespaceKind, number>> = Object.freeze({
   cgroup: 0x02000000,

@@ -1,4 +1,7 @@
-/** How mount events spread between a mount and its copies (`mount_namespaces(7)`, "Shared subtrees"). */
+/**
+ * The way in which mounts and unmounts spread between a mount and its copies (`mount_namespaces(7)`, "Shared
+ * subtrees").
+ */
 export type Propagation = 'shared' | 'private' | 'slave' | 'unbindable';
 
 /** Every kind of propagation. */

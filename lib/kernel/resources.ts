@@ -25,7 +25,7 @@ export const RESOURCES = Object.freeze([
  */
 export type Resource = (typeof RESOURCES)[number];
 
-/** How /proc/PID/limits calls them. */
+/** The names of the resources in /proc/PID/limits. */
 export const LIMIT_TITLES: Readonly<Record<Resource, string>> = {
   cpu: 'Max cpu time',
   fsize: 'Max file size',

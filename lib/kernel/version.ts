@@ -1,7 +1,7 @@
-/** The oldest kernel this package works on: what it needs of clone3, pidfds and openat2 is there since. */
+/** The oldest kernel that this package works on: it has the features of clone3, pidfds and openat2 that are needed. */
 const FLOOR: KernelVersion = [5, 10];
 
-/** Major and minor number of a kernel: what features are dated by. */
+/** Major and minor number of a kernel: features are dated by it. */
 export type KernelVersion = readonly [major: number, minor: number];
 
 /** The version at the start of `os.release()`: `[6, 8]` for `'6.8.0-45-generic'`, undefined when there is none. */
