@@ -5,7 +5,8 @@ import { type NamespaceHandle, isNamespaceHandle } from '../handle/namespace-han
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 
 /**
- * Checks what a caller gives to be joined, a NamespaceSet or any iterable of Namespaces, and answers with an array.
+ * Checks the namespaces that a caller wants to join, a NamespaceSet or any iterable of Namespaces, and returns them as
+ * an array.
  *
  * @param name - what the caller calls it, as in `'options.setns'`
  * @throws NamespaceError `ERR_LINUX_NS_CLOSED` when one of them, or the set, is closed
@@ -25,12 +26,12 @@ export function validateJoin(name: string, value: unknown): readonly NamespaceHa
   return namespaces;
 }
 
-/** User namespaces on the way to one: see {@link joinFromAbove}. */
+/** The namespaces that have to be joined before a user namespace: see {@link joinFromAbove}. */
 const above = new WeakMap<NamespaceHandle, readonly NamespaceHandle[]>();
 
 /**
- * From now on whoever joins this user namespace joins those above it on the way, the outermost first: to those belong
- * namespaces that can be joined from nowhere else.
+ * From now on, a task that joins this user namespace first joins those above it, the outermost first. Some namespaces
+ * belong to those, and can be joined only from there.
  */
 export function joinFromAbove(user: NamespaceHandle, namespaces: readonly NamespaceHandle[]): void {
   above.set(user, namespaces);
@@ -79,7 +80,7 @@ interface Id {
 }
 
 /**
- * The main thread's namespaces: no thread but a Worker that has asked for it ever leaves them, so they don't change.
+ * The ids of the main thread's namespaces. They do not change, because only a Worker that asks for it ever leaves them.
  */
 const ownIds = new Map<NamespaceKind, Id | undefined>();
 

@@ -25,7 +25,7 @@ export interface Target {
 
 /** The work that a task does in its namespaces. */
 export interface Body {
-  /** nsinit stays as init, and goes on in a child. */
+  /** nsinit stays as the init of the pid namespace, and a child of it goes on with the plan. */
   init?: { dieWithParent: boolean } | undefined;
   /** The pids that the program gets, from its own pid namespace outwards. Default: the kernel chooses. */
   pids?: readonly number[] | undefined;
@@ -39,14 +39,19 @@ export interface Body {
   files?: TakenFiles | undefined;
   /** The words by which errors call a step, where there are better ones than its own. */
   labels?: ReadonlyMap<Step, string> | undefined;
-  /** `'default'`: 0:0 where a user namespace is entered that maps it. `'given'`: the steps see to it. */
+  /**
+   * `'default'`: the task becomes 0:0 in a user namespace that it enters and that maps these ids. `'given'`: the steps
+   * set the ids.
+   */
   ids: 'default' | 'given';
   signal?: AbortSignal | undefined;
   /** The task is killed when this environment (a Worker, say) ends. Default true. */
   dieWithEnvironment?: boolean | undefined;
   /** See {@link StartOptions}. */
   undo?: StartOptions['undo'];
-  /** A descriptor of the cgroup v2 directory that the task is born in; to stay open until this has settled. */
+  /**
+   * A descriptor of the cgroup v2 directory that the task is born in. It must stay open until the start has settled.
+   */
   cgroup?: number | undefined;
 }
 
@@ -55,7 +60,7 @@ export async function launch(target: Target, body: Body): Promise<Task> {
   return await withCallersStack(start(await prepare(target, body)));
 }
 
-/** Does some steps in a task of their own, which then ends. See {@link runToEnd}. */
+/** Runs some steps in a task of their own, which then ends. See {@link runToEnd}. */
 export async function run(target: Target, steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
   return await runBody(target, { steps, ids: 'default', signal });
 }
@@ -82,10 +87,13 @@ async function prepare(target: Target, body: Body): Promise<StartOptions> {
   return joined.length === 0 ? born(spec, maps, body) : joiner(joined, spec, maps, body);
 }
 
-/** The root of a cgroup namespace that clone3 makes is where its caller is, and not where the child is born. */
+/**
+ * Kinds that nsinit makes with unshare(2) where the task is born in another cgroup. A cgroup namespace from clone3
+ * would have its root at the caller's cgroup, and not at the one that the child is born in.
+ */
 const FLAGS_MADE_INSIDE = CLONE_FLAGS.time | CLONE_FLAGS.cgroup;
 
-/** New namespaces and nothing else: clone3 makes them, and their maps are written from here. */
+/** The start of a task with new namespaces only: clone3 makes them, and this process writes their maps. */
 function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const kinds = kindsOfSpec(spec);
   const inUser = kinds.includes('user');
@@ -105,7 +113,7 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   };
 }
 
-/** nsinit joins, and makes what is new from inside. */
+/** The start of a task that joins namespaces: nsinit joins them, and makes the new ones from inside. */
 function joiner(joined: readonly NamespaceHandle[], spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
   const kinds = kindsOfSpec(spec);
   const joinsUser = has(joined, 'user');
@@ -139,7 +147,7 @@ function chosenPids({ pids = [] }: Body): readonly number[] | undefined {
   return pids.length === 0 ? undefined : pids;
 }
 
-/** For where the program is a child of nsinit's. */
+/** The steps that choose the pids of a program that nsinit forks. */
 function pidSteps({ pids = [] }: Body): Step[] {
   return pids.length === 0 ? [] : [['set_tid', [...pids]]];
 }
@@ -150,7 +158,7 @@ function joinSteps(joined: readonly NamespaceHandle[]): Step[] {
   return has(joined, 'pid') ? [['join', fds, flags], ['fork']] : [['join', fds, flags]];
 }
 
-/** Joins, and takes files along: see {@link takeSteps}. */
+/** The steps that join, and take files along: see {@link takeSteps}. */
 function enterWith(files: TakenFiles, joined: readonly NamespaceHandle[], above: readonly NamespaceHandle[]): Step[] {
   const mounts = joined.filter(({ kind }) => kind === 'mnt');
   const others = joined.filter(({ kind }) => kind !== 'mnt');
@@ -180,8 +188,9 @@ function bodySteps(body: Body, inUser: boolean, raisedCaps: boolean): Step[] {
 }
 
 /**
- * The child of clone3 has raised ambient capabilities, so that nsinit would have any in the new user namespace. The
- * program is to have what its ids give it, so they are lowered again when every other step has been done.
+ * The child of clone3 has raised ambient capabilities, because nsinit would have none in the new user namespace
+ * otherwise. The program gets the capabilities that its ids give it, so these are lowered again after all steps that
+ * need them.
  */
 function withLoweredCaps(steps: readonly Step[]): Step[] {
   if (steps.at(-1)?.[0] !== 'exec') return [...steps];
@@ -210,13 +219,14 @@ async function mapsOf(spec: UnshareSpec, joined: readonly NamespaceHandle[]): Pr
   if (above !== undefined) return mapsBelow(spec, await credentialsIn(above));
   const maps = await resolveMaps(options, ownCredentials());
   if (joined.length > 0 && (maps.newuidmap ?? maps.newgidmap) !== undefined) {
-    // newuidmap would have to run between two steps of nsinit. Who may join anything from here may write the maps, too.
+    // newuidmap would have to run between two steps of nsinit. A process that may join anything from here may write the
+    // maps itself.
     return resolveMaps(options, { ...ownCredentials(), setuid: true, setgid: true });
   }
   return maps;
 }
 
-/** Maps of a user namespace below one that is joined first: the ids "outside" are those in there. */
+/** The maps of a user namespace below one that is joined first: the ids "outside" are ids of the joined one. */
 async function mapsBelow(spec: UnshareSpec, who: Credentials): Promise<ResolvedMaps> {
   const options = optionsOf(spec, 'user');
   for (const name of ['uidMap', 'gidMap'] as const) {
@@ -228,7 +238,7 @@ async function mapsBelow(spec: UnshareSpec, who: Credentials): Promise<ResolvedM
     );
   }
   const maps = await resolveMaps(options, who);
-  // Whatever the privileges, the one who writes is in there: there is no newuidmap to ask.
+  // Whatever its privileges are, the task that writes the maps is inside, where no newuidmap can be asked.
   const written = await resolveMaps(options, { ...who, setuid: true, setgid: true });
   return { ...written, setgroups: maps.setgroups };
 }
@@ -248,7 +258,10 @@ function writerOf({ newuidmap, newgidmap }: ResolvedMaps, signal?: AbortSignal):
   };
 }
 
-/** Undefined, too, when it may not be seen, or the handle has been closed meanwhile. */
+/**
+ * The user namespace that owns a namespace. Undefined, too, where it cannot be seen, or the handle has been closed
+ * meanwhile.
+ */
 function ownerOf(namespace: NamespaceHandle | undefined): string | undefined {
   if (namespace === undefined || namespace.closed) return undefined;
   try {
@@ -270,7 +283,7 @@ function createdByCaller(user: NamespaceHandle | undefined): boolean | undefined
   }
 }
 
-/** How often one gets to a parent (NS_GET_PARENT): not beyond this process's own namespace, ioctl_ns(2). */
+/** The number of levels up to this process's own namespace: NS_GET_PARENT goes no further up than that, ioctl_ns(2). */
 function depthOf(namespace: NamespaceHandle | undefined): number | undefined {
   if (namespace === undefined || namespace.closed) return undefined;
   let fd: number | undefined;

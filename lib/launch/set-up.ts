@@ -27,7 +27,7 @@ export function timensOffsets(offsets: Exclude<UnshareSpec['time'], true | undef
   return lines.join('') || null;
 }
 
-/** The nanoseconds are never negative: -0.5 s is "-1 500000000". */
+/** Splits an offset for the kernel, where the nanoseconds are never negative: -0.5 s is "-1 500000000". */
 function secondsAndNanoseconds(offset: bigint): string {
   const billion = 1_000_000_000n;
   const nanoseconds = ((offset % billion) + billion) % billion;

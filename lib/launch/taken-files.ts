@@ -1,4 +1,7 @@
-/** Files of this process's root in that of a joined mount namespace: src/nsinit/host_files.c. */
+/**
+ * Files of this process's root that are made available in the root of a joined mount namespace:
+ * src/nsinit/host_files.c.
+ */
 import type { Step } from '../../types/native';
 import { PROPAGATION_FLAGS } from '../kernel/propagation';
 import { MS_REC } from '../kernel/mount-flags';
@@ -6,7 +9,7 @@ import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import { makeStep } from '../plan/step';
 
 export interface TakenFiles {
-  /** The directory they are in, which becomes a new one: `/name`. */
+  /** The directory that they are in, which is made in the other root: `/name`. */
   readonly directory: string;
   readonly files: readonly { readonly name: string; readonly path: string }[];
 }
@@ -14,8 +17,9 @@ export interface TakenFiles {
 const UNSHARE_MOUNTS = makeStep('unshare', { flags: CLONE_FLAGS.mnt });
 
 /**
- * Before the mount namespace is joined: where the files can be seen. To take them takes CAP_SYS_ADMIN in the user
- * namespace that owns the one they are seen in: who gets that only by joining one makes a copy for himself there.
+ * The steps before the mount namespace is joined, where the files can be seen. Taking them needs CAP_SYS_ADMIN in the
+ * user namespace that owns the mount namespace they are seen in. A task that gets this capability only by joining a
+ * user namespace makes its own copy of the mount namespace there.
  */
 export function takeSteps({ files }: TakenFiles, inCopy: boolean): Step[] {
   const take: Step = ['trees', files.map(({ path }) => path)];
@@ -23,8 +27,8 @@ export function takeSteps({ files }: TakenFiles, inCopy: boolean): Step[] {
 }
 
 /**
- * After it: in a copy of it, so that all is gone with the task, and nobody in there has a part in it. Files can be made
- * only by ids that are mapped.
+ * The steps after it. They act in a copy of the joined mount namespace, so that everything is gone with the task, and
+ * nobody in there sees it. Files can be made only by ids that are mapped.
  */
 export function putSteps(files: TakenFiles | undefined, unshared: readonly NamespaceKind[], inUser: boolean): Step[] {
   if (files === undefined) return [];

@@ -14,7 +14,7 @@ import { type IdMap, validateIdMap } from '../idmap/id-map';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 
 /**
- * Which namespaces to create, and how each is set up. `true` takes the defaults.
+ * The namespaces to create, and the options of each. `true` takes the defaults.
  *
  * @example
  * ```ts
@@ -24,13 +24,13 @@ import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 export interface UnshareSpec {
   /**
    * A user namespace (`user_namespaces(7)`). Both maps are `'root'` by default. `setgroups` is denied by default where
-   * the kernel demands it (a gid map written without CAP_SETGID outside), else left as it is; supplementary groups of
-   * the caller stay in either case.
+   * the kernel demands it (a gid map written without CAP_SETGID outside); otherwise it stays as it is. In either case
+   * the task keeps the caller's supplementary groups.
    */
   user?:
     | true
     | {
-        /** Which users there are inside, and who they are outside. Default `'root'`. */
+        /** The users that exist inside, and the users outside that they stand for. Default `'root'`. */
         uidMap?: IdMap | undefined;
         /** The same for groups. Default `'root'`. */
         gidMap?: IdMap | undefined;
@@ -41,7 +41,7 @@ export interface UnshareSpec {
         setgroups?: 'allow' | 'deny' | undefined;
       }
     | undefined;
-  /** A mount namespace (`mount_namespaces(7)`), of which all mounts get this propagation; default `'private'`. */
+  /** A mount namespace (`mount_namespaces(7)`). All of its mounts get this propagation; default `'private'`. */
   mnt?:
     | true
     | {
@@ -61,22 +61,23 @@ export interface UnshareSpec {
   uts?:
     | true
     | {
-        /** sethostname(2) */
+        /** The hostname, at most 64 bytes: sethostname(2). Default: a copy of the caller's. */
         hostname?: string | undefined;
-        /** The NIS domain name: setdomainname(2). */
+        /** The NIS domain name, at most 64 bytes: setdomainname(2). Default: a copy of the caller's. */
         domainname?: string | undefined;
       }
     | undefined;
   /**
-   * A time namespace (`time_namespaces(7)`) and what is added to its clocks: a number of seconds, which may have a
-   * fraction, or a bigint of nanoseconds. Default: nothing. A clock cannot be made to show less than zero.
+   * A time namespace (`time_namespaces(7)`, Linux 5.6), and the offsets that are added to its clocks: each a number of
+   * seconds, which may have a fraction, or a bigint of nanoseconds. Default: 0. A clock cannot be made to show less
+   * than zero.
    */
   time?:
     | true
     | {
-        /** Added to CLOCK_MONOTONIC. */
+        /** The offset of CLOCK_MONOTONIC, in seconds or (bigint) nanoseconds. Default: 0. */
         monotonic?: number | bigint | undefined;
-        /** Added to CLOCK_BOOTTIME, and so to `/proc/uptime`. */
+        /** The offset of CLOCK_BOOTTIME, and so of `/proc/uptime`, in seconds or (bigint) nanoseconds. Default: 0. */
         boottime?: number | bigint | undefined;
       }
     | undefined;
@@ -84,14 +85,14 @@ export interface UnshareSpec {
   pid?: true | undefined;
   /** An IPC namespace (`ipc_namespaces(7)`). */
   ipc?: true | undefined;
-  /** A cgroup namespace (`cgroup_namespaces(7)`). */
+  /** A cgroup namespace (`cgroup_namespaces(7)`), whose root is the cgroup of the new task. */
   cgroup?: true | undefined;
 }
 
-/** __NEW_UTS_LEN */
+/** The kernel's __NEW_UTS_LEN. */
 const UTS_BYTES = 64;
 
-/** timens_offsets takes seconds up to KTIME_SEC_MAX / 2 either way. */
+/** The largest offset: timens_offsets takes seconds up to KTIME_SEC_MAX / 2 in either direction. */
 const MAX_OFFSET_NS = (2n ** 63n - 1n) / 2n;
 
 type OptionCheck = (name: string, value: unknown) => void;
@@ -113,8 +114,8 @@ const OPTIONS: Readonly<Record<NamespaceKind, Readonly<Record<string, OptionChec
 };
 
 /**
- * Checks what a caller gives for new namespaces, a kind, an array of kinds or an {@link UnshareSpec}, and answers with
- * a copy as an UnshareSpec.
+ * Checks the new namespaces that a caller asks for (a kind, an array of kinds or an {@link UnshareSpec}), and returns a
+ * copy as an UnshareSpec.
  *
  * @param name - what the caller calls it, as in `'options.unshare'`
  */
@@ -177,7 +178,7 @@ function validateKind(name: string, kind: NamespaceKind, value: unknown): true |
   return Object.fromEntries(options);
 }
 
-/** sethostname(2): an empty name is one, too. */
+/** Checks a name for sethostname(2) or setdomainname(2). An empty name is allowed, too. */
 export function validateUtsName(name: string, value: unknown): asserts value is string {
   validateString(name, value);
   if (Buffer.byteLength(value) <= UTS_BYTES) return;
