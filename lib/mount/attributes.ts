@@ -7,8 +7,8 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 
 /**
  * Attributes of a mount, as opposed to options of the filesystem: mount_setattr(2). For a new filesystem all are off by
- * default. For a bind mount, and when a mount is changed, `true` sets, `false` clears, and what is not given stays as
- * it is.
+ * default. For a bind mount, and when a mount is changed, `true` sets an attribute, `false` clears it, and an attribute
+ * that is not given stays as it is.
  */
 export interface MountAttributes {
   /** Read-only: nothing can be written through this mount, but devices, FIFOs and sockets there still work. */
@@ -19,7 +19,7 @@ export interface MountAttributes {
   noDev?: boolean | undefined;
   /** Programs there cannot be run. */
   noExec?: boolean | undefined;
-  /** Symbolic links there are not followed. Linux 5.14, except for new filesystems. */
+  /** Symbolic links there are not followed. Needs Linux 5.14, except for new filesystems. */
   noSymFollow?: boolean | undefined;
   /**
    * Access times are not updated. Give at most one of `noAtime`, `relAtime` and `strictAtime`; `false` has no effect.
@@ -35,7 +35,9 @@ export interface MountAttributes {
 
 /** Attributes that a mount can get only before it is attached. */
 export interface NewMountAttributes extends MountAttributes {
-  /** Its propagation: see {@link setPropagation}. Default: as the mount that it is attached to determines. */
+  /**
+   * Its propagation: see {@link setPropagation}. Default: the kernel chooses it by that of the mount it is attached to.
+   */
   propagation?: Propagation | undefined;
   /**
    * A user namespace whose maps change the owners of files there: a file of `inside` on disk belongs to `outside` here,
@@ -63,7 +65,7 @@ const SWITCHES = {
   noDirAtime: MOUNT_ATTR.NODIRATIME,
 } as const;
 
-/** One field of the attributes, of which each of these is a value. */
+/** The values of one field of the attributes. */
 const ACCESS_TIMES = {
   noAtime: MOUNT_ATTR.NOATIME,
   relAtime: MOUNT_ATTR.RELATIME,

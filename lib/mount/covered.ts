@@ -4,14 +4,15 @@ import type { MountLine } from '../kernel/mount-line';
 type Place = Pick<MountLine, 'id' | 'parentId' | 'target'>;
 
 /**
- * Each mount, with the one that hides it if there is one. A mount lies on a directory of its parent, so it is hidden
+ * Each mount, with the mount that hides it, if there is one. A mount lies on a directory of its parent, so it is hidden
  * - by a mount on its own top,
  * - by another mount of its parent on a directory above its own,
- * - with its parent, but for the one that lies on the parent's top and hides it.
+ * - with its parent, except for the mount that lies on the parent's top and hides it.
  */
 export function* findCovers<M extends Place>(mounts: readonly M[]): Generator<[mount: M, cover: M | undefined]> {
   const children = childrenOf(mounts);
-  // Without recursion: mounts can be stacked by the thousand. `from` is what hides the place that it lies on.
+  // There is no recursion, because mounts can be stacked by the thousand. `from` is the mount that hides the place
+  // where this one lies.
   const open: { mount: M; from: M | undefined }[] = topsOf(mounts).map((mount) => ({ mount, from: undefined }));
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { mount, from } = next;
@@ -26,7 +27,7 @@ export function* findCovers<M extends Place>(mounts: readonly M[]): Generator<[m
   }
 }
 
-/** The mounts on each, by its ID. */
+/** The mounts that lie on each mount, by its ID. */
 export function childrenOf<M extends Place>(mounts: readonly M[]): ReadonlyMap<number, readonly M[]> {
   const children = new Map<number, M[]>();
   for (const mount of mounts) {
@@ -38,7 +39,7 @@ export function childrenOf<M extends Place>(mounts: readonly M[]): ReadonlyMap<n
   return children;
 }
 
-/** Those whose parent is not in the list: the root, as a rule, and nothing else. */
+/** The mounts whose parent is not in the list: usually only the root. */
 export function topsOf<M extends Place>(mounts: readonly M[]): M[] {
   const ids = new Set(mounts.map(({ id }) => id));
   return mounts.filter(({ id, parentId }) => id === parentId || !ids.has(parentId));

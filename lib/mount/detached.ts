@@ -16,15 +16,18 @@ import { type FilesystemSpec, SPEC_KEYS, mountFilesystem, treeStep } from './mou
 
 /** Options of {@link openTree}. */
 export interface OpenTreeOptions extends NewMountAttributes {
-  /** Includes what is mounted below, and sets the attributes on all of it. Default false. */
+  /** True: includes the mounts below, and sets the attributes on all of them. Default false. */
   recursive?: boolean | undefined;
 }
 
 /** Options of {@link DetachedMount.attach}. */
 export interface AttachOptions {
-  /** Namespaces to join first, a {@link NamespaceSet} for example: the target is a path there. Default: the host's. */
+  /**
+   * Namespaces to join before, for example a {@link NamespaceSet}: the target is then a path there. Default: those of
+   * this process.
+   */
   setns?: Joinable | undefined;
-  /** Creates a missing target, and directories on the way to it. Default false. */
+  /** True: creates a missing target, and missing directories on the way to it. Default false. */
   create?: boolean | undefined;
 }
 
@@ -34,11 +37,11 @@ let construct: (fd: number, what: string) => DetachedMount;
  * A mount, or a tree of mounts, that is not attached anywhere: no path leads to it. {@link openTree} and {@link
  * fsmount} create one, and `attach()` attaches it, in any mount namespace. open_tree(2), fsmount(2)
  *
- * A privileged process can so create what an unprivileged one may not, and attach it there: an id-mapped directory of
- * the host, or a disk image, in the namespaces of an ordinary user.
+ * In this way a privileged process can create a mount that an unprivileged one cannot create, and attach it there: an
+ * id-mapped directory of the host, or a disk image, in the namespaces of an ordinary user.
  *
- * Close it, or declare it with `await using`. One that is forgotten instead is unmounted when it is collected as
- * garbage, with a process warning (`LINUX_NS_UNCLOSED`).
+ * Close it, or declare it with `await using`. An object that is forgotten instead is collected as garbage, and then
+ * unmounted, with a process warning (`LINUX_NS_UNCLOSED`).
  *
  * @example
  * ```ts
@@ -112,9 +115,9 @@ export class DetachedMount {
 }
 
 /**
- * A detached copy of the mount at a path, or of a directory in it: open_tree(2). It acts on this process's own mount
- * namespace, and needs CAP_SYS_ADMIN in the user namespace that owns it. The method of {@link NamespaceSet} acts inside
- * that set.
+ * Makes a detached copy of the mount at a path, or of a directory in it: open_tree(2). It acts on this process's own
+ * mount namespace, and needs CAP_SYS_ADMIN in the user namespace that owns it. The method of {@link NamespaceSet} acts
+ * inside that set.
  *
  * @throws NamespaceError `ENOENT`, `EPERM`; `EINVAL` for an unbindable mount, and without `recursive` where a mount
  *   below is locked
@@ -145,7 +148,7 @@ export async function openTreeIn(
 }
 
 /**
- * A new filesystem, mounted but not attached yet: fsopen(2), fsmount(2). It needs the same privileges as {@link
+ * Mounts a new filesystem without attaching it: fsopen(2), fsmount(2). It needs the same privileges as {@link
  * openTree}; the options are those of {@link mount}.
  *
  * @throws NamespaceError as {@link mount}

@@ -1,2 +1,5 @@
-/** Makes a path what a task is to see: an absolute one in this process's mount namespace, as it is in another. */
+/**
+ * Makes the path that a task has to use: an absolute one for this process's mount namespace, and the same path for
+ * another.
+ */
 export type Locate = (path: string) => string;

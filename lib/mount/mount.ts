@@ -32,7 +32,7 @@ import { makeStep } from '../plan/step';
 export interface FilesystemSpec extends FilesystemOptions, OverlayOptions, NewMountAttributes {
   /** The type of filesystem, a name of `/proc/filesystems`. */
   type: string;
-  /** The device. Of a filesystem without one it is the name shown in mountinfo, by default the type. */
+  /** The device. For a filesystem without a device it is the name that mountinfo shows. Default: the type. */
   source?: string | undefined;
 }
 
@@ -42,20 +42,20 @@ export interface MountOptions extends Omit<FilesystemSpec, 'type'> {
   target: string | URL;
   /** A new filesystem of this type, a name of `/proc/filesystems`. */
   type?: string | undefined;
-  /** A device; or for `bind` and `move` a path. */
+  /** The device of a new filesystem; for `bind` and `move`, the path of the source. */
   source?: string | undefined;
   /** Makes `source`, a directory or file, visible at `target` as well. With `remount`: changes only this mount. */
   bind?: boolean | undefined;
   /**
-   * With `bind`: includes what is mounted below `source`, and sets the attributes on all of it. With `remount` and
-   * `bind`: changes all mounts below too.
+   * With `bind`: includes the mounts below `source`, and sets the attributes on all of them. With `remount` and `bind`:
+   * changes all mounts below as well. Default false.
    */
   recursive?: boolean | undefined;
   /** Moves the mount at `source` to `target`. */
   move?: boolean | undefined;
   /**
-   * Changes what is mounted at `target`: options of the filesystem, which concern all mounts of it, and attributes of
-   * this mount. What is not given stays as it is. `readOnly` concerns both; with `bind` only this mount.
+   * Changes the mount at `target`: the options of the filesystem, which concern all mounts of it, and the attributes of
+   * this mount. An option that is not given stays as it is. `readOnly` changes both; with `bind`, only this mount.
    */
   remount?: boolean | undefined;
   /**
@@ -74,7 +74,7 @@ export const SPEC_KEYS = Object.freeze([
   ...NEW_MOUNT_KEYS,
 ] as const);
 
-/** Which options go with which operation. */
+/** The options that each operation takes. */
 const TAKES = {
   type: ['target', 'create', ...SPEC_KEYS],
   bind: ['target', 'create', 'bind', 'source', 'recursive', ...NEW_MOUNT_KEYS],
@@ -114,7 +114,7 @@ export async function mount(options: MountOptions): Promise<void> {
 }
 
 /**
- * Mounts somewhere: in the mount namespace of `target`.
+ * Mounts in the mount namespace of `target`.
  *
  * @param locate - makes a path what the task there is to see
  */
@@ -167,7 +167,7 @@ interface Place {
 }
 
 /**
- * Mounts a new filesystem; without a place it answers with a descriptor of it instead.
+ * Mounts a new filesystem. Without a place it returns a descriptor of it instead.
  *
  * @param spec - its keys have been checked
  */
@@ -182,7 +182,7 @@ export async function mountFilesystem(
   if (fields.propagation === 0 && fields.userns.length === 0) {
     return doStep(target, filesystemStep(target, spec, locate, place));
   }
-  // Those two are for a mount that has no place yet, and fsmount(2) does not take them.
+  // `propagation` and `idmap` are set on a mount that has no place yet, and fsmount(2) does not take them.
   const label = place === undefined ? `mount ${spec.type}` : `mount ${spec.type} on ${place.path}`;
   const fd = await doStep(target, filesystemStep(target, spec, locate), label);
   try {
@@ -193,7 +193,7 @@ export async function mountFilesystem(
   }
 }
 
-/** The descriptor that it sends back, if it does. */
+/** Runs the step. Returns the descriptor that it sends back, if it sends one. */
 async function doStep(target: Target, step: Step, label?: string): Promise<number | undefined> {
   const labels = label === undefined ? undefined : new Map([[step, label]]);
   const { fds } = await runBody(target, { steps: [step], ids: 'default', labels });
@@ -274,7 +274,7 @@ function validateMount(name: string, value: unknown): [Operation, MountOptions] 
   const operation = operationOf(name, options);
   const takes: readonly string[] = TAKES[operation];
   for (const [key, given] of Object.entries(options)) {
-    // A switch that is off says nothing.
+    // A switch that is false asks for nothing.
     if (given === undefined || takes.includes(key) || ((key as Key) in SWITCHES && given === false)) continue;
     throw invalidValue(`${name}.${key}`, given, `cannot be given for a mount by '${operation}'`);
   }

@@ -16,11 +16,11 @@ import { native } from '../native';
 import { findCovers } from './covered';
 import { type MountLine, parseMountLine } from '../kernel/mount-line';
 
-/** A mount: a line of `/proc/PID/mountinfo`, and what newer kernels know besides. */
+/** A mount: a line of `/proc/PID/mountinfo`, and the facts that newer kernels tell besides. */
 export interface MountInfo extends MountLine {
-  /** An ID that no other mount gets, as long as the system runs (Linux 6.8). A number in JSON. */
+  /** An ID that no other mount gets as long as the system runs (Linux 6.8). In JSON it is a number. */
   uniqueId?: bigint;
-  /** The same of the mount it is mounted on (Linux 6.8). */
+  /** The unique ID of the mount that it is mounted on (Linux 6.8). */
   uniqueParentId?: bigint;
   /**
    * The user ids of an id-mapped mount: `inside` are those on disk, `outside` those that are seen through the mount.
@@ -37,14 +37,14 @@ export interface MountInfo extends MountLine {
 }
 
 /**
- * The mounts that a process sees, in the order of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`), covered ones
- * included. {@link mountTree} shows what is mounted on what, {@link peerGroups} what spreads where.
+ * Lists the mounts that a process sees, in the order of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`), covered ones
+ * included. {@link mountTree} shows which mount lies on which, and {@link peerGroups} shows where mounts spread.
  *
- * Paths are UTF-8; bytes that are not become U+FFFD. Lists of thousands of mounts are read in slices: the event loop
- * goes on between them. A mount that comes or goes meanwhile may be in the list, or not.
+ * Paths are UTF-8; other bytes become U+FFFD. Lists of thousands of mounts are read in slices, between which the event
+ * loop goes on. A mount that comes or goes meanwhile may be in the list or not.
  *
- * `uniqueId` and the id maps come from listmount(2) and statmount(2). Of another mount namespace they take Linux 6.11
- * and CAP_SYS_ADMIN in the user namespace that owns it; they are absent where that is not to be had.
+ * `uniqueId` and the id maps come from listmount(2) and statmount(2). For another mount namespace these need Linux 6.11
+ * and CAP_SYS_ADMIN in the user namespace that owns it; otherwise they are absent.
  *
  * @param pid - a process as this one sees it. Default: this one
  * @throws NamespaceError `ESRCH` when there is no such process, `EACCES` without the right to ptrace it
@@ -76,7 +76,7 @@ export async function mountinfoIn(target: Target, namespace: number): Promise<Mo
   return assemble(data.toString('utf8'), details);
 }
 
-/** So many mounts take about a millisecond. */
+/** Reading this many mounts takes about a millisecond. */
 const SLICE = 250;
 
 async function assemble(text: string, details: Details): Promise<MountInfo[]> {
@@ -91,7 +91,7 @@ async function assemble(text: string, details: Details): Promise<MountInfo[]> {
   return mounts;
 }
 
-/** For JSON.stringify(), which refuses a bigint: as numbers, to which such an ID never comes near 2 ** 53. */
+/** For JSON.stringify(), which refuses a bigint: the IDs become numbers, since none of them comes near 2 ** 53. */
 const AS_JSON: PropertyDescriptor = Object.freeze({
   value(this: MountInfo): object {
     const { uniqueId, uniqueParentId, ...rest } = this;
@@ -109,7 +109,7 @@ async function inSlices<T>(items: Iterable<T>, each: (item: T) => void): Promise
   }
 }
 
-/** One after another: a list of all would be made at once. */
+/** Gives the lines one after another, because making a list of all of them would take long in one go. */
 function* linesOf(text: string): Generator<string> {
   let start = 0;
   for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
@@ -135,7 +135,10 @@ async function readMountinfo(pid: number | 'self'): Promise<string> {
   }
 }
 
-/** EINVAL: a process that has ended and waits to be reaped has no mount namespace any more. */
+/**
+ * True for the errors of a process that is gone. EINVAL: one that has ended, and waits to be reaped, has no mount
+ * namespace.
+ */
 function isGone(error: unknown): boolean {
   const { errno } = error as { errno?: number };
   return errno === -Errno.ENOENT || errno === -Errno.EINVAL || errno === -Errno.ESRCH;
@@ -145,7 +148,8 @@ function isGone(error: unknown): boolean {
 type Details = (mount: MountLine) => Pick<MountInfo, 'uniqueId' | 'uniqueParentId' | 'uidMap' | 'gidMap'>;
 
 /**
- * Before it, asking for the map of a mount that has one could crash the kernel (statmount_string() of fs/namespace.c).
+ * The version since which id maps are asked for. Before it, asking for the map of a mount that has one could crash the
+ * kernel (statmount_string() of fs/namespace.c).
  */
 const ID_MAPS_SINCE = [6, 18] as const;
 
@@ -164,7 +168,10 @@ function detailsOf(namespace = -1): Promise<Details> {
   });
 }
 
-/** Undefined when the ID is another mount's by now: the two looks were not at the same time. */
+/**
+ * The unique IDs of a mount. Undefined when its ID belongs to another mount by now, because the two looks are not
+ * simultaneous.
+ */
 function idsAt(
   numbers: BigUint64Array,
   index: number,
@@ -179,7 +186,7 @@ function mapsOf(maps: { uidMap: string; gidMap: string } | undefined): Pick<Moun
   return maps === undefined ? {} : { uidMap: parseIdMap(maps.uidMap), gidMap: parseIdMap(maps.gidMap) };
 }
 
-/** Undefined when it may not be opened. */
+/** A descriptor of the process's mount namespace; undefined when it cannot be opened. */
 function openNamespace(pid: number): number | undefined {
   let pidfd: number | undefined;
   try {

@@ -3,15 +3,16 @@ import type { Locate } from './locate';
 
 /** Options of an `overlay`: the kernel's Documentation/filesystems/overlayfs.rst. */
 export interface OverlayOptions {
-  /** The directories below, the uppermost first. Without `upper` the mount is read-only, and takes two. */
+  /** The directories below, the uppermost first. Without `upper` the mount is read-only, and needs at least two. */
   lower?: readonly (string | URL)[] | undefined;
-  /** The directory that takes what is written. */
+  /** The directory that takes all changes. Default: none, and the mount is read-only. */
   upper?: string | URL | undefined;
-  /** With `upper`: an empty directory on the same filesystem, for the kernel to work in. */
+  /** With `upper`, and only then: an empty directory on the same filesystem, in which the kernel works. */
   work?: string | URL | undefined;
   /**
-   * Its marks are `user.overlay.*` attributes (Linux 5.11), as root of a user namespace may not write
-   * `trusted.overlay.*`. Default: in a user namespace yes, else no. Layers written one way are misread the other way.
+   * True: the overlay keeps its marks in `user.overlay.*` attributes (Linux 5.11), because root of a user namespace
+   * cannot write `trusted.overlay.*`. Default: true in a user namespace, else false. Layers written in one way are
+   * misread in the other.
    */
   userxattr?: boolean | undefined;
 }
@@ -25,7 +26,9 @@ export interface Layers {
   work: string | null;
 }
 
-/** Checks them. Undefined for what is no overlay, and for one that has its layers among `data`. */
+/**
+ * Checks the layers. Undefined for a filesystem that is no overlay, and for an overlay that has its layers in `data`.
+ */
 export function validateLayers(
   name: string,
   spec: OverlayOptions & { type: string; source?: string | undefined },

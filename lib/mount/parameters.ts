@@ -8,12 +8,12 @@ import {
   validateString,
 } from '../errors/validate';
 
-/** Options of the filesystem itself: what is after `-o` of mount(8), but for {@link MountAttributes}. */
+/** Options of the filesystem itself: those after `-o` of mount(8), without {@link MountAttributes}. */
 export interface FilesystemOptions {
   /**
-   * Options of the filesystem by name: `{ size: '1m', nr_inodes: 100 }`. `true` is an option without a value, `false`
-   * none at all, a list the same option several times. A name, or a value, that the filesystem does not take is an
-   * error.
+   * Options of the filesystem by name: `{ size: '1m', nr_inodes: 100 }`. `true` gives an option without a value,
+   * `false` leaves the option out, and a list gives the same option several times. A name or value that the filesystem
+   * does not know is an error.
    */
   options?: Readonly<Record<string, ParameterValue | readonly ParameterValue[]>> | undefined;
   /** The same as one string, separated by commas, as mount(2) takes it: `'size=1m,mode=700'`. */
@@ -37,7 +37,7 @@ export interface FilesystemOptions {
 /** A value of one option. */
 export type ParameterValue = string | number | bigint | boolean;
 
-/** Options that one type of filesystem has. */
+/** The options that only one type of filesystem has, and that type. */
 const TYPE_OF = { size: 'tmpfs', mode: 'tmpfs', subset: 'proc', hidepid: 'proc' } as const;
 
 const HIDEPID = ['off', 'noaccess', 'invisible', 'ptraceable'] as const;
@@ -56,11 +56,11 @@ export const FILESYSTEM_KEYS = Object.freeze([
   ...(Object.keys(SUPERBLOCK_FLAGS) as (keyof typeof SUPERBLOCK_FLAGS)[]),
 ] as const);
 
-/** tmpfs takes a mode once it is mounted, and ignores it. */
+/** The options of a remount: all but `mode`, which tmpfs accepts when it is remounted, and ignores. */
 export const REMOUNT_KEYS = Object.freeze(FILESYSTEM_KEYS.filter((key) => key !== 'mode'));
 
 /**
- * Checks these options, and gives the parameters for fsconfig(2): `key=value`, or a flag.
+ * Checks these options, and returns the parameters for fsconfig(2): `key=value`, or a flag.
  *
  * @param type - the type of filesystem; undefined when one is changed that is there, whatever it is
  */
@@ -111,7 +111,7 @@ function procOptions(name: string, { subset, hidepid }: FilesystemOptions): stri
   ];
 }
 
-/** A comma after a backslash is part of a value, as overlayfs.rst has it. */
+/** Splits at the commas. A comma after a backslash is part of a value, as in overlayfs.rst. */
 function splitData(name: string, data: unknown): string[] {
   if (data === undefined) return [];
   validateString(`${name}.data`, data);

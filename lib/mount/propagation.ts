@@ -13,8 +13,8 @@ export interface PropagationOptions {
 }
 
 /**
- * Changes how mounts and unmounts spread from a mount to its copies in other mount namespaces and back
- * (`mount_namespaces(7)`, "Shared subtrees"): what `mount --make-private` and its like do.
+ * Changes the way in which mounts and unmounts spread from a mount to its copies in other mount namespaces and back
+ * (`mount_namespaces(7)`, "Shared subtrees"), as `mount --make-private` and its like do.
  *
  * It acts on this process's own mount namespace, in a task of its own, and takes CAP_SYS_ADMIN in the user namespace
  * that owns it. The same on a {@link NamespaceSet} acts inside that.
@@ -31,7 +31,7 @@ export async function setPropagation(
   await run({}, [propagationStep(path, propagation, options, resolve)]);
 }
 
-/** The step of a plan for it. `locate` makes the path what the task is to see. */
+/** The step of a plan that changes it. `locate` makes the path that the task has to use. */
 export function propagationStep(
   path: unknown,
   propagation: unknown,

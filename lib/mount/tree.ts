@@ -2,7 +2,7 @@ import { invalidType, validateObject } from '../errors/validate';
 import { childrenOf, topsOf } from './covered';
 import type { MountInfo } from './mountinfo';
 
-/** A mount, and what is mounted on it. */
+/** A mount, and the mounts on it. */
 export interface MountNode {
   /** The facts that the kernel tells about this mount. */
   mount: MountInfo;
@@ -14,14 +14,15 @@ export interface MountNode {
 export interface PeerGroup {
   /** The number after `shared:` and `master:`. */
   id: number;
-  /** Its members: what happens on one happens on all. */
+  /** The members of the group: a mount or unmount on one of them happens on all. */
   peers: MountInfo[];
-  /** The slaves of the group: what happens on its members happens on them, but not the other way round. */
+  /** The slaves of the group: a mount or unmount on a member happens on them as well, but not the other way round. */
   slaves: MountInfo[];
 }
 
 /**
- * The same mounts as a tree: what lies on what. One root as a rule, which is that of the process.
+ * Arranges mounts as a tree: each has the mounts that lie on it. There is usually one root, which is that of the
+ * process.
  *
  * @param mounts - as {@link mountinfo} gives them
  *
@@ -44,8 +45,8 @@ export function mountTree(mounts: readonly MountInfo[]): MountNode[] {
 }
 
 /**
- * The peer groups among some mounts, by their numbers. The numbers are the same in all mount namespaces, so the lists
- * of several can be put together.
+ * The peer groups among some mounts, by their numbers. The numbers are the same in all mount namespaces, so you can
+ * pass the lists of several namespaces together.
  *
  * @example
  * ```ts

@@ -8,19 +8,25 @@ import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from '../kernel/mo
 import type { Locate } from './locate';
 import { type MountInfo, mountinfo } from './mountinfo';
 
-/** How to unmount: all off by default. */
+/** Options of {@link umount}. All are off by default. */
 export interface UmountOptions {
   /**
-   * Unmounts what is mounted below first, one mount after another, as `umount --recursive` does. It stops at the first
-   * that is in use; what has been unmounted by then stays unmounted. Give the path as `mountinfo` shows it, without
-   * symbolic links. `detach` takes everything below along in any case.
+   * Unmounts the mounts below first, one after another, as `umount --recursive` does. It stops at the first that is in
+   * use; mounts that have been unmounted before stay unmounted. Give the path as `mountinfo` shows it, without symbolic
+   * links. `detach` takes everything below along in any case.
    */
   recursive?: boolean | undefined;
   /** MNT_FORCE: abort requests that are under way, for filesystems that can (NFS, FUSE); data may be lost. */
   force?: boolean | undefined;
-  /** MNT_DETACH, `umount --lazy`: out of the tree at once with all that is below, unmounted when no longer in use. */
+  /**
+   * MNT_DETACH, `umount --lazy`: takes the mount out of the tree at once, with everything below. It is unmounted when
+   * nothing uses it any more.
+   */
   detach?: boolean | undefined;
-  /** MNT_EXPIRE: only if it has not been used since the last such call, which marks it and fails with EAGAIN. */
+  /**
+   * MNT_EXPIRE: unmounts it only if it has not been used since the last such call. The first call marks it, and fails
+   * with EAGAIN.
+   */
   expire?: boolean | undefined;
   /** UMOUNT_NOFOLLOW: a symbolic link at the end of the path is an error. */
   nofollow?: boolean | undefined;
@@ -65,12 +71,12 @@ export async function umountIn(
     throw invalidValue('options', options, "cannot combine 'recursive' with 'expire'");
   }
   const below = recursive && (flags & MNT_DETACH) === 0 ? mountsOn(posix.resolve('/', at), await list()) : [];
-  // Links were followed when they were mounted: whoever puts one in a path now is up to something.
+  // Symbolic links were followed when these were mounted. A link in one of their paths now was put there to mislead us.
   const steps = below.map(({ target: each }): Step => ['umount', each, flags | UMOUNT_NOFOLLOW]);
   await run(target, steps.length === 0 ? [['umount', at, flags]] : steps);
 }
 
-/** The uppermost mount on a path and those on it, each after all that has to be unmounted before. */
+/** The uppermost mount on a path and the mounts on it, each after all that have to be unmounted before it. */
 function mountsOn(path: string, mounts: readonly MountInfo[]): MountInfo[] {
   const top = mounts.find(({ target, coveredBy }) => target === path && coveredBy === undefined);
   const open = top === undefined ? [] : [top];
@@ -78,7 +84,8 @@ function mountsOn(path: string, mounts: readonly MountInfo[]): MountInfo[] {
   const order: MountInfo[] = [];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     order.push(next);
-    // A mount on a directory above hides its siblings below. So they are before it here, where all is turned round yet.
+    // A mount on a directory above hides its siblings below, so they have to be unmounted after it. The list is still
+    // the other way round here, so they come before it.
     open.push(...[...(children.get(next.id) ?? [])].sort((a, b) => a.target.length - b.target.length));
   }
   return order.reverse();
