@@ -1,11 +1,9 @@
-/**
- * Files that stand in for those of /etc in a network namespace that has a name: ip-netns(8), "Custom configuration".
- */
+/** Files that replace those of /etc in a network namespace that has a name: ip-netns(8), "Custom configuration". */
 import { systemError } from '../errors/system-error';
 import type { Namespace } from './namespace';
 import { ETC_DIRECTORY, nameGiven, namesIn, namesOf } from './run-netns';
 
-/** A file, or a directory, and what it lies over. */
+/** A file or directory, and the path that it is mounted over. */
 export interface EtcFile {
   /** `'/etc/netns/NAME/FILE'` */
   readonly source: string;
@@ -13,7 +11,7 @@ export interface EtcFile {
   readonly target: string;
 }
 
-/** The files of a name. */
+/** The files of a named network namespace. */
 export async function etcFiles(name: string): Promise<EtcFile[]> {
   const directory = `${ETC_DIRECTORY}/${name}`;
   try {
@@ -24,7 +22,7 @@ export async function etcFiles(name: string): Promise<EtcFile[]> {
   }
 }
 
-/** Those of a namespace: by the name that it was opened by, else by the first of its names that has files. */
+/** The files of a namespace: by the name that it was opened by, else by the first of its names that has files. */
 export async function etcFilesOf(net: Namespace): Promise<EtcFile[]> {
   const given = nameGiven(net);
   if (given !== undefined) return etcFiles(given);

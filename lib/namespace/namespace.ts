@@ -23,10 +23,12 @@ import {
 import { type PersistentNamespace, persist } from './persistent';
 import { processesIn } from './processes';
 
-/** A handle that another object owns. */
+/** An object that owns handles of others. */
 type Owner = object;
 
-/** A member of a set that somebody holds on to keeps the set, and so its init, from being collected. */
+/**
+ * The owners of handles. A handle that somebody still has keeps its set, and so the set's init, from being collected.
+ */
 const owners = new WeakMap<Namespace, Owner>();
 
 let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
@@ -54,7 +56,7 @@ export class Namespace implements AsyncDisposable {
 
   /** Its kind. */
   readonly kind: NamespaceKind;
-  /** Its inode number. Together with `dev` it identifies the namespace while that exists. */
+  /** Its inode number. Together with `dev` it identifies the namespace as long as that exists. */
   readonly id: bigint;
   /** The device of its inode: that of the kernel's nsfs. */
   readonly dev: bigint;
@@ -100,8 +102,8 @@ export class Namespace implements AsyncDisposable {
    * that the caller lacks; or CAP_SYS_PTRACE in the user namespace of the process.
    *
    * @param pid - a process as this one sees it, or `'self'`
-   * @param kind - which of its namespaces: a kind, or `'pid_for_children'` or `'time_for_children'` for the one that
-   *   its children are born in: another than its own after an unshare(2) of that kind
+   * @param kind - the kind of the namespace. `'pid_for_children'` and `'time_for_children'` are those that its children
+   *   are born in: other ones than its own after an unshare(2) of that kind
    * @throws NamespaceError `ESRCH` when there is no such process, `EACCES` or `EPERM` when it may not be looked into;
    *   `ENOENT` for the pid namespace of children before the first of them is born
    */
@@ -136,7 +138,8 @@ export class Namespace implements AsyncDisposable {
   }
 
   /**
-   * Takes over an open descriptor of a namespace: `close()` will close it. When this rejects it is still the caller's.
+   * Takes over an open descriptor of a namespace: `close()` will close it. When this rejects, the descriptor still
+   * belongs to the caller.
    *
    * @throws NamespaceError `EINVAL` when it refers to something else, `EBADF` when it is not open
    */
@@ -195,8 +198,8 @@ export class Namespace implements AsyncDisposable {
   }
 
   /**
-   * The user namespace that owns it: what changes the namespace needs capabilities there. For a user namespace, its
-   * parent. NS_GET_USERNS of `ioctl_ns(2)`.
+   * Opens the user namespace that owns it: changing the namespace needs capabilities there. For a user namespace it is
+   * the parent. NS_GET_USERNS of `ioctl_ns(2)`.
    *
    * @throws NamespaceError `EPERM` when the owner is outside of this process's user namespace
    */
@@ -205,7 +208,7 @@ export class Namespace implements AsyncDisposable {
   }
 
   /**
-   * The namespace it was created in, for a user or a pid namespace; null at the top of what this process may see.
+   * Opens the namespace that a user or pid namespace was created in; null at the top of what this process can see.
    * NS_GET_PARENT of `ioctl_ns(2)`.
    *
    * @throws NamespaceError `EINVAL` for the other kinds, which have no parents
@@ -233,8 +236,8 @@ export class Namespace implements AsyncDisposable {
    * lifetime"), as `ip netns add` does in `/run/netns`. Takes CAP_SYS_ADMIN in the user namespace that owns this
    * process's mount namespace.
    *
-   * @param path - where: the file is created. It must not exist, and is taken away again on failure. One that was left
-   *   because this process was killed just then is used again
+   * @param path - the file to mount it on, which is created. It must not exist, and is removed again on failure. A file
+   *   that was left because this process was killed just then is used again
    * @throws NamespaceError `EEXIST` when there is something already, `EPERM`, `ENOENT`, …; `EINVAL` for a mount
    *   namespace that is not younger than this process's
    *
@@ -248,7 +251,7 @@ export class Namespace implements AsyncDisposable {
     return persist(this, validatePath('path', path));
   }
 
-  /** Another handle on the same namespace, which the caller closes. */
+  /** Opens another handle on the same namespace, which the caller closes. */
   async duplicate(): Promise<Namespace> {
     return wrap(await this.#ask('duplicate', (fd) => native().duplicate(fd)));
   }
@@ -275,8 +278,8 @@ export class Namespace implements AsyncDisposable {
 }
 
 /**
- * Tells a Namespace. The class may be that of another realm, or of another copy of this package: its handles are as
- * good.
+ * True for a Namespace. Its class may be that of another realm, or of another copy of this package: those handles are
+ * as good.
  */
 export const isNamespace = isNamespaceHandle as (value: unknown) => value is Namespace;
 
@@ -287,9 +290,9 @@ export const isNamespace = isNamespaceHandle as (value: unknown) => value is Nam
 export type Joinable = Namespace | Iterable<Namespace>;
 
 /**
- * A handle on what a descriptor refers to; the descriptor is its own from then on.
+ * A handle on the namespace of a descriptor. The descriptor belongs to the handle from then on.
  *
- * @param owner - what closes it, and reports it forgotten, in its stead
+ * @param owner - the object that closes it, and reports it as forgotten, in its place
  */
 export function wrap(fd: number | Descriptor, owner?: Owner): Namespace {
   return construct(typeof fd === 'number' ? new Descriptor(fd) : fd, owner);
@@ -305,7 +308,7 @@ function wrapOf(fd: number, pid: number, kind: NamespaceLink): Namespace {
   }
 }
 
-/** Opens namespaces of one process, all of them of the same: should its pid be another's by now, none. */
+/** Opens namespaces of one process, all of the same one: none if its pid has become another's meanwhile. */
 export function openOf(pid: number, kinds: readonly NamespaceKind[]): number[] {
   return withProcess(pid, ({ open }) => {
     const fds: number[] = [];
@@ -348,7 +351,7 @@ function socketAttempt(pid: number, fd: number): Attempt {
   return { step: `open net of descriptor ${fd} of process ${pid}`, operation: 'open-of-socket', kind: 'net' };
 }
 
-/** The flag of its kind, and whether it is the one of children. */
+/** The flag of its kind; true for the namespace of children. */
 function whichOf(link: NamespaceLink): [flag: number, forChildren: boolean] {
   return [CLONE_FLAGS[kindOfLink(link)], link !== kindOfLink(link)];
 }
@@ -366,8 +369,8 @@ function attempt<T>(act: () => T, what: Attempt): T {
 }
 
 /**
- * O_NONBLOCK: a FIFO is no namespace and shall not keep a thread of the pool waiting to tell us so. What `fs` has
- * opened is to be closed by `fs` (see `adopt` in types/native.d.ts): the handle gets a copy.
+ * Opens the file. O_NONBLOCK, because a FIFO is no namespace, and must not keep a thread of the pool waiting. `fs` has
+ * to close what `fs` has opened (see `adopt` in types/native.d.ts), so the handle gets a copy.
  */
 function openFile(path: string, step: string): Promise<number> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -388,7 +391,7 @@ function openFile(path: string, step: string): Promise<number> {
   });
 }
 
-/** ENOTTY is the kernel's answer of a file that knows no such ioctl. */
+/** The error of a file that is no namespace. The kernel answers ENOTTY where a file does not know the ioctl. */
 function notANamespace(cause: unknown, step: string, path: string | undefined): Error {
   if (isUnknown(cause)) return unsupported(cause, { step, operation: 'open', path });
   const { errno, syscall } = cause as { errno?: number; syscall?: string };

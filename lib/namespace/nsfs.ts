@@ -5,7 +5,7 @@ import { explain } from '../hints/explain';
 import { type Attempt, systemError } from '../errors/system-error';
 
 /**
- * Asks the kernel for something about a namespace.
+ * Asks the kernel a question about a namespace.
  *
  * @throws NamespaceError `ERR_LINUX_NS_UNSUPPORTED` where the kernel has no such request: an emulated one
  */
@@ -23,7 +23,7 @@ export function isUnknown(cause: unknown): boolean {
   return errno === Errno.ENOSYS && syscall === 'ioctl';
 }
 
-/** The error for that. */
+/** The error of a kernel that does not know the request. */
 export function unsupported(cause: unknown, { step, kind, path }: Attempt): NamespaceError {
   const hint = explain({ operation: 'open', errno: Errno.ENOSYS, syscall: 'ioctl', path });
   const message = 'the kernel does not tell about namespaces';

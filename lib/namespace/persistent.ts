@@ -65,7 +65,7 @@ export class PersistentNamespace {
     const { path, kind } = this;
     const step = `remove ${path}`;
     try {
-      // One task looks and unmounts: others may be able to exchange what is under the name.
+      // One task both checks and unmounts, because others may be able to exchange the file under the name.
       await run({}, [['netns_remove', path, [Number(this.id)]]]);
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ESTALE') throw this.#notMounted(step);
@@ -93,7 +93,7 @@ export async function persist(namespace: NamespaceHandle, file: string): Promise
   return new PersistentNamespace(path, namespace);
 }
 
-/** A failure of its step, told as what it was for. */
+/** The failure of the step, with the words of the operation that it was for. */
 function asAttempt(
   cause: unknown,
   attempt: { step: string; operation: string; path: string; kind: NamespaceKind },

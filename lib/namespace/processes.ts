@@ -2,10 +2,13 @@ import type { NamespaceHandle } from '../handle/namespace-handle';
 import { readdir, stat } from 'node:fs/promises';
 import { systemError } from '../errors/system-error';
 
-/** So many at once: enough to keep libuv's pool busy, without a promise for every process of a large host. */
+/**
+ * The number of files that are read at once: enough to keep libuv's pool busy, without a promise for each process of a
+ * large host.
+ */
 const AT_ONCE = 64;
 
-/** The processes in a namespace, ascending, as far as `/proc/PID/ns` may be read. */
+/** The processes in a namespace, in ascending order, as far as their `/proc/PID/ns` can be read. */
 export async function processesIn(namespace: NamespaceHandle): Promise<number[]> {
   const pids = await allPids();
   const found: number[] = [];
@@ -29,7 +32,7 @@ async function allPids(): Promise<number[]> {
   }
 }
 
-/** Not, when it has ended, is a zombie, or is not ours to look into. */
+/** True for a process in the namespace. It is false for one that has ended, is a zombie, or cannot be looked into. */
 async function isIn(pid: number, { kind, id, dev }: NamespaceHandle): Promise<boolean> {
   try {
     const status = await stat(`/proc/${pid}/ns/${kind}`, { bigint: true });

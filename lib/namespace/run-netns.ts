@@ -10,10 +10,10 @@ export const RUN_DIRECTORY = '/run/netns';
 /** The directory of the files that ip-netns(8) puts in the place of those of /etc: /etc/netns/NAME/resolv.conf. */
 export const ETC_DIRECTORY = '/etc/netns';
 
-/** NAME_MAX, limits.h: of iproute2, too. */
+/** NAME_MAX of limits.h, which is iproute2's limit, too. */
 const MOST_BYTES = 255;
 
-/** A name as iproute2 takes it: that of a file. */
+/** Checks a name as iproute2 does: it is the name of a file. */
 export function validateName(name: string, value: unknown): asserts value is string {
   validateString(name, value);
   if (value === '') throw invalidValue(name, value, 'cannot be empty');
@@ -29,8 +29,8 @@ export function pathOf(name: string): string {
 }
 
 /**
- * Opens the network namespace of a name. Whatever is mounted on the file is asked for its kind by the descriptor that
- * is used from then on: to join another kind would leave the program in the network that it came from.
+ * Opens the network namespace of a name. The kind is asked of the same descriptor that is used from then on, since
+ * anything may be mounted on the file. Joining another kind would leave the program in the network that it came from.
  */
 export async function openNamed(name: string): Promise<Namespace> {
   const path = pathOf(name);
@@ -44,7 +44,7 @@ export async function openNamed(name: string): Promise<Namespace> {
   throw new NamespaceError({ code: 'ERR_LINUX_NS_NO_SUCH_KIND', message, kind: 'net', path, step: `open ${path}` });
 }
 
-/** Names by which namespaces were opened: one may have several. */
+/** The names by which namespaces were opened: a namespace may have several. */
 const given = new WeakMap<Namespace, string>();
 
 /** The name that a handle was opened by. */
@@ -74,7 +74,7 @@ function saysNothing(error: unknown): boolean {
   return code === 'ERR_LINUX_NS_UNSUPPORTED' || (syscall === 'ioctl' && code === 'EINVAL');
 }
 
-/** Those of some names that a namespace has now: as `ip netns identify`, by what is mounted there. */
+/** Those among some names that a namespace has now, judged by what is mounted there, as `ip netns identify` does. */
 export async function namesOf({ id, dev }: Pick<Namespace, 'id' | 'dev'>, names: readonly string[]): Promise<string[]> {
   const own = await Promise.all(
     names.map(async (name) => {
