@@ -1,14 +1,14 @@
-/** How a step mounts: PLAN_* of src/plan/plan.h. */
+/** Flags for the way in which a step mounts: PLAN_* of src/plan/plan.h. */
 export const PLACE = Object.freeze({
   /** The target, and directories on the way, are made where they are missing. */
   MAKE_MISSING: 0x1,
-  /** With all that is mounted below the source; attributes are for those as well. */
+  /** Includes all that is mounted below the source; the attributes are set there as well. */
   RECURSIVE: 0x2,
   /** A source that does not exist is passed over. */
   OPTIONAL: 0x4,
-  /** The root that is to be the task's; targets are resolved in it from then on. */
+  /** The mount becomes the new root of the task; targets are resolved in it from then on. */
   NEW_ROOT: 0x8,
-  /** The descriptor is a detached mount, which itself is mounted. */
+  /** The descriptor is a detached mount, and that mount itself is attached, not a copy of it. */
   NO_COPY: 0x20,
   /** For an overlay: changes are kept in memory, and are gone with the mount. */
   DISCARD: 0x40,
@@ -18,11 +18,11 @@ export const PLACE = Object.freeze({
   OWN_WORK: 0x100,
 });
 
-/** How a step makes a directory: PLAN_* of src/plan/plan.h. */
+/** Flags for the way in which a step makes a directory: PLAN_* of src/plan/plan.h. */
 export const MAKE = Object.freeze({
-  /** It must not exist, and what it is in must. */
+  /** The directory must not exist, and its parent must. */
   ONLY_LAST: 0x1,
-  /** One that exists keeps its mode. */
+  /** A directory that exists keeps its mode. */
   IF_MADE: 0x2,
   /** Directories that are made on the way to it are as closed to other users as it is itself. */
   PRIVATE: 0x4,

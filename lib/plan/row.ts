@@ -24,7 +24,7 @@ export interface About<F> {
   words: (fields: F) => string;
   /** The kind of namespace it acts on, where that follows from the step alone. */
   kind: NamespaceKind | undefined;
-  /** Finds out why it failed; undefined for what cannot fail for a reason that the host's files tell. */
+  /** Finds out why it failed; undefined for a step whose failure cannot be explained from the files of the host. */
   explain: Explainer | undefined;
   /**
    * True for a step that is done after nsinit has given up the capabilities that the other steps need: capabilities(7).

@@ -32,7 +32,7 @@ export function describeStep(taken: Step): string {
   return words(fieldsOf(taken));
 }
 
-/** Finds out why a step failed, where there is somebody who does. */
+/** The function that finds out why a step failed, where there is one. */
 export function explainerOf(name: string): Explainer | undefined {
   return Object.hasOwn(STEPS, name) ? STEPS[name as StepName].explain : undefined;
 }

@@ -29,8 +29,8 @@ import { type StepName, row } from './row';
 import { describeIds, describePids, describePropagation, describeTree, kindsIn, resourcesOf } from './words';
 
 /**
- * The steps of a plan, in the order of src/plan/steps.h, which has the same: a row for each, that says all there is to
- * say of it. The types of their fields, and what they mean, are in types/native.d.ts.
+ * The steps of a plan, in the order of src/plan/steps.h, which has the same ones. Each row has everything that this
+ * library knows about the step. The types of the fields, and their meaning, are in types/native.d.ts.
  */
 export const STEPS = {
   join: row('join', ['fds', 'flags'], {

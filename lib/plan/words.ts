@@ -9,12 +9,12 @@ export function kindsIn(flags: readonly number[]): string {
   return kindsOfFlags(flags.reduce((all, flag) => all | flag, 0)).join(', ');
 }
 
-/** `'choose pid 4242'`; of several levels from the inside out. */
+/** `'choose pid 4242'`; with several levels, the innermost comes first. */
 export function describePids(pids: readonly number[]): string {
   return `choose ${pids.length === 1 ? 'pid' : 'pids'} ${pids.join(', ')}`;
 }
 
-/** `'CPU, NOFILE'`: the first of every so many numbers is a resource. */
+/** `'CPU, NOFILE'`: the first of every `every` numbers is a resource. */
 export function resourcesOf(limits: readonly number[], every: number): string {
   const resources = limits.filter((_, index) => index % every === 0);
   return resources.map((resource) => RESOURCES[resource] ?? String(resource)).join(', ');
