@@ -12,7 +12,7 @@ import { describePids } from '../plan/words';
 export interface Joined {
   /** The user namespace that owns the one of that kind: `'user:[4026531837]'`. */
   ownerOf(kind: NamespaceKind): string | undefined;
-  /** How many levels the user or pid namespace lies below this process's own. */
+  /** The number of levels that the user or pid namespace lies below this process's own. */
   depthOf(kind: NamespaceKind): number | undefined;
   /** True where the user of this process has created the user namespace; undefined where that is not known. */
   createdByCaller(): boolean | undefined;
@@ -64,7 +64,7 @@ interface Found {
   failure: Failure;
 }
 
-/** clone3 itself, the exec of nsinit, the maps: what failed outside of the plan. */
+/** A failure outside of the plan: of clone3 itself, of the exec of nsinit, or of the maps. */
 function outsideFailure(failure: LaunchFailure, request: Request): Found {
   const kinds = kindsOfFlags(request.flags);
   const { errno, syscall, path, detail } = failure;
@@ -80,7 +80,7 @@ function outsideFailure(failure: LaunchFailure, request: Request): Found {
     case 'cgroup':
       return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
     case 'clone':
-      // The answers of a namespace's creation and of CLONE_INTO_CGROUP are the same, but for these.
+      // The creation of a namespace and CLONE_INTO_CGROUP have the same errors, except for these.
       if (request.cgroup !== undefined && CGROUP_ERRORS.includes(failure.errno)) {
         return { step: 'enter cgroup', failure: { ...common, operation: 'cgroup' } };
       }
@@ -139,19 +139,19 @@ function told(step: Step, common: Failure, more: Partial<Failure> = {}): Found {
   return { step: describeStep(step), failure: { ...common, kind: STEPS[step[0]].kind, ...more } };
 }
 
-/** clone3 is what nsinit calls where the pids of the child are chosen, and for nothing else. */
+/** The failure of a step that forks. nsinit calls clone3 where the pids of the child are chosen, and nowhere else. */
 function childFailure(common: Failure, step: Step, { steps }: Request): Found {
   const chosen = steps.find((each) => each[0] === 'set_tid');
   if (chosen === undefined || common.syscall !== 'clone3') return told(step, common);
   return { ...told(step, common, { operation: 'set_tid' }), step: describeStep(chosen) };
 }
 
-/** Options of the filesystem, or attributes of the mount. */
+/** Tells the part of a remount that failed: the options of the filesystem, or the attributes of the mount. */
 function remountOf({ syscall }: LaunchFailure): 'reconfigure' | 'attributes' {
   return syscall === 'fspick' || syscall === 'fsconfig' ? 'reconfigure' : 'attributes';
 }
 
-/** The CLONE_NEW* flags of what a step makes. */
+/** The CLONE_NEW* flags of the namespaces that a step makes. */
 function newIn(step: Step): number {
   if (step[0] === 'unshare') return step[1];
   return step[0] === 'make_net' ? CLONE_FLAGS.net : 0;
@@ -165,7 +165,7 @@ function nestFailure({ syscall }: LaunchFailure, step: StepOf<'nest'>): Partial<
   return syscall === 'unshare' ? { kinds, kind: onlyOne(kinds) } : { kind: 'user' };
 }
 
-/** Its loopback interface is brought up as well. */
+/** The failure of a step that makes a network namespace; its loopback interface is brought up as well. */
 function newNetFailure(failure: Failure, step: StepOf<'make_net'> | StepOf<'enter_net'>): Found {
   const isLoopback = failure.syscall === 'ioctl' || failure.syscall === 'socket';
   const operation = isLoopback ? 'loopback' : 'unshare';
@@ -179,7 +179,7 @@ function treeFailure(step: StepOf<'tree'>): Partial<Failure> {
   return { source: descriptor === undefined ? (source ?? undefined) : undefined, descriptor, ...idmap };
 }
 
-/** nsinit tells which one was refused by its flag, in decimal. */
+/** The failure of a step `join`. nsinit tells the kind that was refused by its flag, in decimal. */
 function joinFailure(failure: Failure, step: StepOf<'join'>): Found {
   const flag = Number(failure.detail ?? NaN);
   const kind = Number.isNaN(flag) ? undefined : onlyOne(kindsOfFlags(flag));

@@ -8,7 +8,7 @@ import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
 import { type Joined, type Known, launchError } from './failure';
 
-/** How a task ended: one of the two is not null. */
+/** The end of a task: exactly one of the two is not null. */
 export interface Exit {
   /** The exit status, 0 to 255; null when a signal ended it. */
   code: number | null;
@@ -18,7 +18,7 @@ export interface Exit {
 
 /** The request for a task, and the means to stop its start. */
 export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
-  /** Ends the task, and rejects, as long as it has not been handed over. */
+  /** Aborting it ends the task, and the start rejects, as long as the task has not been handed over. */
   signal?: AbortSignal | undefined;
   /**
    * Runs while the new task exists and its plan is held back: for work that another program has to do from outside. The
@@ -37,7 +37,7 @@ export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
 
 /** The results that a plan which ends by itself has sent back. */
 export interface Results {
-  /** Descriptors that steps made, in order; the receiver's to close. */
+  /** Descriptors that steps made, in order. The receiver closes them. */
   fds: number[];
   /** The bytes that steps have read, one after another. */
   data: Buffer;
@@ -48,8 +48,8 @@ export class Task {
   /** Resolves when it has ended and is reaped; never rejects. */
   readonly exited: Promise<Exit>;
   /**
-   * Descriptors that its steps made before it ran, in order; the receiver's to close. While nobody has taken them they
-   * are closed with this environment: `adopt` in types/native.d.ts.
+   * Descriptors that its steps made before it ran, in order. The receiver closes them; while nobody has taken them,
+   * they are closed with this environment: `adopt` in types/native.d.ts.
    */
   readonly fds: number[] = [];
   readonly #native: NativeTask;
@@ -74,12 +74,12 @@ export class Task {
     return this.#native.initPid;
   }
 
-  /** Sends a signal. 0, or a positive errno: ESRCH once it has ended. */
+  /** Sends a signal. Returns 0, or a positive errno: ESRCH once the task has ended. */
   kill(signal: number): number {
     return this.#native.kill(signal);
   }
 
-  /** SIGKILL for all of it: the init, and so its pid namespace, or the program. */
+  /** Kills all of it with SIGKILL: the init, and so its pid namespace, or the program. */
   end(): void {
     this.#native.end();
   }
@@ -89,7 +89,7 @@ export class Task {
     this.#native.release();
   }
 
-  /** Opens a namespace the task is in: a descriptor with O_CLOEXEC, the caller's. */
+  /** Opens a namespace that the task is in: a descriptor with O_CLOEXEC, which the caller closes. */
   namespace(kind: NamespaceKind): number {
     try {
       return this.#native.namespace(CLONE_FLAGS[kind]);
@@ -130,8 +130,8 @@ export function start(options: StartOptions): Promise<Task> {
 }
 
 /**
- * Runs a plan that ends in `exit`. Resolves with what its steps sent back. On rejection nothing is left of it, and
- * descriptors that had been received are closed.
+ * Runs a plan that ends in `exit`. Resolves with the results that its steps have sent back. On rejection nothing is
+ * left of it, and the descriptors that had been received are closed.
  */
 export function runToEnd(options: StartOptions): Promise<Results> {
   return new Promise((resolve, reject) => {
@@ -150,12 +150,12 @@ interface Outcome {
   ended(exit: Exit, results: Results): void;
 }
 
-/** Why this thread starts no tasks. */
+/** The error with which this thread refuses to start tasks. */
 let refusal: NamespaceError | undefined;
 
 /**
- * From now on this thread, which has descriptors of its own, starts no tasks: the threads that start them would take
- * its numbers for others.
+ * From now on this thread starts no tasks, because it has a table of descriptors of its own: the threads that start
+ * tasks would take its numbers for others.
  */
 export function refuseTasks(): void {
   refusal = new NamespaceError({
@@ -165,7 +165,7 @@ export function refuseTasks(): void {
   });
 }
 
-/** Exactly one of `outcome` is called, but that `ended` may follow `running`. */
+/** Begins a start. Exactly one function of `outcome` is called, except that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
   const { signal, whileCloned, joined, labels, undo, ...request } = options;
   if (refusal !== undefined) {
@@ -180,7 +180,7 @@ function begin(options: StartOptions, outcome: Outcome): void {
   launching.begin(signal, whileCloned);
 }
 
-/** One launch on its way: gathers what the task tells, and settles once. */
+/** One launch that is under way: it gathers the events of the task, and settles once. */
 class Launching {
   readonly #request: LaunchRequest;
   readonly #outcome: Outcome;
@@ -191,7 +191,7 @@ class Launching {
   readonly #exited: Promise<Exit>;
   #tellExit: (exit: Exit) => void = () => undefined;
   #forgetSignal: () => void = () => undefined;
-  /** Why we have ended the task ourselves, if we have. */
+  /** The reason for which we have ended the task ourselves, if we have. */
   #stopped: { reason: unknown } | undefined;
   /** The promise of the running `whileCloned`. */
   #outside: Promise<void> | undefined;
@@ -217,7 +217,7 @@ class Launching {
     this.#forgetSignal = () => signal.removeEventListener('abort', onAbort);
   }
 
-  /** Ends the task. The reason is told when its last event has come. */
+  /** Ends the task. The start rejects with the reason when the last event has come. */
   #stop(nativeTask: NativeTask, reason: unknown): void {
     this.#stopped ??= { reason };
     nativeTask.end();
@@ -289,12 +289,12 @@ function launchNative(request: LaunchRequest, onEvent: (event: TaskEvent) => voi
   }
 }
 
-/** A plan with a field of another type: an option has changed since it was checked. */
+/** The error of a plan with a field of the wrong type: an option has changed since it was checked. */
 function coded(error: Error): Error {
   return 'code' in error ? error : Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-/** A plan that ended without any word of failure, and yet not as it should. */
+/** The error of a plan that ended without reporting a failure, and yet not as it should. */
 function endedEarly(exit: Exit, fds: readonly number[] = []): NamespaceError {
   closeAll(fds);
   const how = exit.signal === null ? 'ended' : `was ended by ${exit.signal}`;
@@ -305,7 +305,7 @@ function closeAll(fds: readonly number[]): void {
   for (const fd of fds) closeFd(fd);
 }
 
-/** Where one number has two names the first counts, as for Node: SIGABRT, not SIGIOT. */
+/** The first name counts where one number has two, as for Node: SIGABRT, not SIGIOT. */
 const SIGNAL_NAMES = new Map(
   Object.entries(constants.signals)
     .map(([name, number]) => [number, name as NodeJS.Signals] as const)
