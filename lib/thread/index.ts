@@ -1,17 +1,18 @@
 /**
- * Namespaces of the calling thread itself: for a Worker that dedicates itself to one.
+ * Changes the namespaces of the calling thread itself: for a Worker that does nothing else.
  *
  * Everything else in this package leaves Node's threads where they are. These two functions move one, with
  * consequences:
  *
- * - Only the Worker's own thread moves. What Node does on libuv's pool, whose threads all Workers share, stays where
- *   it was: all of `fs` but its `…Sync` functions, `dns.lookup()` (and so `net.connect()` to a name), `crypto` and
- *   `zlib` jobs. Sockets are created on the Worker's thread, so `net` and `dgram` with IP addresses do move.
- * - A thread cannot go back by itself: keep a `Namespace` of before and `setnsSync()` to it, or let the Worker end. A
- *   Worker's thread is not used again.
+ * - Only the Worker's own thread moves. Work that Node does on libuv's pool, whose threads all Workers share, stays in
+ *   the namespaces where it was: all of `fs` but its `…Sync` functions, `dns.lookup()` (and so `net.connect()` to a
+ *   name), `crypto` and `zlib` jobs. Sockets are created on the Worker's thread, so `net` and `dgram` with IP addresses
+ *   do move.
+ * - A thread does not go back by itself: keep a `Namespace` from before and call `setnsSync()` with it, or let the
+ *   Worker end. A Worker's thread is not used again.
  * - Threads and processes that the Worker's thread starts from then on are born in its namespaces: Workers and
  *   `child_process` of that Worker, and libuv's pool itself when that Worker is the first to use it.
- * - `/proc/self` is the process, which is to say its main thread: the Worker's own is `/proc/thread-self`.
+ * - `/proc/self` shows the main thread of the process: the Worker's own files are in `/proc/thread-self`.
  *
  * @module
  */
@@ -27,7 +28,8 @@ import type { Namespace } from '../namespace/namespace';
 import { loadEverything } from './everything';
 
 /**
- * The kinds that one thread of a process can change: not `user` and `time`, nor `pid`, which concerns only children.
+ * The kinds that one thread of a process can change. A thread cannot change `user` and `time` alone, and `pid` concerns
+ * only children.
  */
 export type ThreadNamespaceKind = Exclude<NamespaceKind, 'user' | 'pid' | 'time'>;
 
@@ -49,7 +51,7 @@ const ATTRIBUTES: Readonly<Record<ThreadAttribute, number>> = { files: 0x400, fs
  * Moves the calling Worker's thread into new namespaces: unshare(2). Nothing is set up in them: mounts keep their
  * propagation, `lo` is down. With `mnt` the thread also gets a root and working directory of its own (CLONE_FS).
  *
- * Namespaces take CAP_SYS_ADMIN; this blocks for as long as the kernel needs, a millisecond or so for `net`.
+ * Namespaces need CAP_SYS_ADMIN. The call blocks for as long as the kernel needs, about a millisecond for `net`.
  *
  * The other words, `'files'`, `'fs'` and `'sysvsem'`, need no privilege. After `'fs'`, the `…Sync` functions of `fs`
  * resolve relative paths in the thread's own working directory, which `process.chdir()` cannot set in a Worker; it is
@@ -101,8 +103,8 @@ function isKind(word: Unshared): word is ThreadNamespaceKind {
 /**
  * Moves the calling Worker's thread into a namespace that exists: setns(2).
  *
- * Takes CAP_SYS_ADMIN in the user namespace that owns it and in one's own. With a mount namespace the thread gets a
- * root and working directory of its own (CLONE_FS), which are then the root of that namespace.
+ * Needs CAP_SYS_ADMIN in the user namespace that owns it and in the thread's own. With a mount namespace the thread
+ * gets a root and working directory of its own (CLONE_FS), which are then the root of that namespace.
  *
  * @param namespace - of kind `cgroup`, `ipc`, `mnt`, `net` or `uts`
  * @throws NamespaceError `ERR_LINUX_NS_MAIN_THREAD` outside of a Worker; `EPERM`, `EINVAL`, … with a `hint`
@@ -121,7 +123,7 @@ export function setnsSync(namespace: Namespace): void {
   }
 }
 
-/** The main thread is the event loop, and /proc/self. It would leave the pool behind for the whole process. */
+/** Refuses the main thread: it is the event loop and /proc/self, and it would move without libuv's pool. */
 function mustBeWorker(name: string): void {
   if (!isMainThread) return;
   throw new NamespaceError({
