@@ -1,9 +1,9 @@
-/** Long lists, worked on without holding up the event loop. */
+/** Works on long lists without holding up the event loop. */
 
-/** The longest that is worked on lists before others have their turn. */
+/** The longest time, in milliseconds, that is spent on lists before others have their turn. */
 const SLICE_MS = 2;
 
-/** Items between two looks at the clock. */
+/** The number of items between two looks at the clock. */
 const PIECE = 64;
 
 /**
@@ -11,10 +11,10 @@ const PIECE = 64;
  */
 let last: Promise<void> = Promise.resolve();
 
-/** When the present slice began, of whichever list. */
+/** The time when the present slice began, whichever list it belongs to. */
 let since = 0;
 
-/** Between two pieces of long work: others have their turn where one is due. */
+/** Called between two pieces of long work: gives others their turn if one is due. */
 export async function pause(): Promise<void> {
   if (performance.now() - since >= SLICE_MS) await nextTurn();
 }
@@ -28,7 +28,7 @@ export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void
   }
 }
 
-/** {@link eachInTurns}, with what becomes of each; those that become nothing are left out. */
+/** Like {@link eachInTurns}, and returns the results; items whose result is undefined are left out. */
 export async function mapInTurns<T, R>(items: Iterable<T>, describe: (item: T) => R | undefined): Promise<R[]> {
   const described: R[] = [];
   await eachInTurns(items, (item) => {
@@ -47,7 +47,7 @@ function nextTurn(): Promise<void> {
   return last;
 }
 
-/** Items that are sorted at once. */
+/** The number of items that are sorted at once. */
 const RUN = 32;
 
 /** Sorts a copy, in slices: sort() of a million paths takes a second. The order of equal ones is kept. */
