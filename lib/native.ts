@@ -38,7 +38,7 @@ export function native(): Native {
   return loaded;
 }
 
-/** Throws as {@link native} does: before what needs the files of /proc, and not the addon. */
+/** Throws the same errors as {@link native}. It is for work that needs the files of /proc first, and not the addon. */
 export function assertSupported(): void {
   native();
 }
@@ -48,7 +48,8 @@ function load(): Native {
   if (missing !== undefined) throw unsupportedError('linux-ns', missing);
   const failures: unknown[] = [];
   for (const candidate of candidates()) {
-    // One at a time: `bindings` gives up at the first file that is there and does not load (one for another libc).
+    // The places are tried one by one: `bindings` gives up at the first file that exists and does not load (one for
+    // another libc).
     try {
       const addon: unknown = bindings({ bindings: 'linux_ns', module_root: MODULE_ROOT, try: [candidate] });
       return addon as Native;
@@ -59,12 +60,12 @@ function load(): Native {
   throw failures.length > 0 ? notLoaded(failures[0]) : noBinary();
 }
 
-/** `bindings` says with `tries` that it has found no file. */
+/** True for an error of `bindings` that says, with `tries`, that it has found no file. */
 function isAbsent(error: unknown): boolean {
   return Array.isArray((error as { tries?: unknown }).tries);
 }
 
-/** Nothing is where it would be: it was not compiled, or this is not where the package is. */
+/** The error where no addon is found: it was not compiled, or the package is not in its place. */
 function noBinary(): NamespaceError {
   const closed = unreadableDirectory();
   if (closed !== undefined)
@@ -88,7 +89,7 @@ function noBinary(): NamespaceError {
   });
 }
 
-/** A bundle has another package.json above it, or none. */
+/** True where the package.json above this file is this package's own. A bundle has another one above it, or none. */
 function isOwnPackage(): boolean {
   try {
     const { name } = JSON.parse(readFileSync(join(MODULE_ROOT, 'package.json'), 'utf8')) as { name?: unknown };
@@ -98,7 +99,7 @@ function isOwnPackage(): boolean {
   }
 }
 
-/** To `require` a directory that may not be searched is one where nothing is. */
+/** A directory that cannot be searched looks to `require` like an empty one: this finds such a directory. */
 function unreadableDirectory(): { message: string; path: string } | undefined {
   for (const folder of ['build/Release', `prebuilds/linux-${process.arch}`]) {
     try {
@@ -151,7 +152,7 @@ const REMEDIES: readonly (readonly [words: RegExp, remedy: string])[] = [
   ],
 ];
 
-/** There is a binary, and it does not load. */
+/** The error of a binary that exists and does not load. */
 function notLoaded(cause: unknown): NamespaceError {
   const { message } = cause as Error;
   const remedy = REMEDIES.find(([words]) => words.test(message))?.[1];
