@@ -1,6 +1,6 @@
 /**
- * Puts together what one floor has from a floor above it. A program's namespaces are a `NamespaceSet`, and a
- * `NamespaceSet` starts programs: so the program gets that method, and its type, here.
+ * Adds a method that needs a higher floor to a class of a lower one. The namespaces of a program are a `NamespaceSet`,
+ * and a `NamespaceSet` starts programs: so the program gets that method, and its type, here.
  */
 import { NamespaceProcess } from './process/namespace-process';
 import { type NamespaceSet, namespacesOf } from './set/namespace-set';
@@ -8,7 +8,8 @@ import { type NamespaceSet, namespacesOf } from './set/namespace-set';
 declare module './process/namespace-process' {
   interface NamespaceProcess {
     /**
-     * Opens all namespaces that it is in, as handles that keep them alive after it has ended. The caller closes them.
+     * Opens all namespaces that the program is in, as handles that keep them alive after it has ended. The caller
+     * closes them.
      *
      * @throws NamespaceError `ESRCH` once it has ended, `EACCES` for a program that may not be looked into. ptrace(2)
      */
