@@ -13,11 +13,20 @@ import { makeStep } from '../plan/step';
  * itself grants within the bounding set. capabilities(7)
  */
 export interface CapabilitySets {
-  /** The most that it, and the programs that it executes, can ever have. To remove any needs CAP_SETPCAP. */
+  /**
+   * The most that the program, and the programs that it executes, can ever have. To remove a capability from it needs
+   * CAP_SETPCAP.
+   */
   bounding?: readonly Capability[] | undefined;
-  /** The capabilities that files with inheritable ones can pass on. Default: the ambient ones, where these are given. */
+  /**
+   * The capabilities that a program keeps when it executes a file that has them among its own inheritable ones.
+   * Default: the ambient set, if that is given.
+   */
   inheritable?: readonly Capability[] | undefined;
-  /** The capabilities that a program has if it is not user 0, and passes on to the programs that it executes. Must be permitted and inheritable. */
+  /**
+   * The capabilities that a program has if it is not user 0, and passes on to the programs that it executes. Must be
+   * permitted and inheritable.
+   */
   ambient?: readonly Capability[] | undefined;
 }
 
@@ -48,25 +57,25 @@ export interface CapabilityOptions {
    */
   capabilities?: readonly Capability[] | CapabilitySets | undefined;
   /**
-   * How user 0 is treated: exactly these flags are set. Takes CAP_SETPCAP. Default: as in this process.
+   * The flags for how the kernel treats user 0: exactly these are set. Needs CAP_SETPCAP. Default: as in this process.
    * PR_SET_SECUREBITS(2const)
    */
   securebits?: readonly Securebit[] | undefined;
 }
 
-/** Bits of the sets; -1 leaves a set as it is. */
+/** The bits of each set; -1 leaves a set as it is. */
 export interface Capabilities {
   readonly bounding: number;
   readonly inheritable: number;
   readonly ambient: number;
   readonly securebits: number;
-  /** The list is exactly what user 0 has as well: there the bounding set alone gives it. */
+  /** True if user 0 needs only the bounding set, because execve(2) then gives it exactly the list. */
   readonly exceptRoot: boolean;
 }
 
 const UNCHANGED = -1;
 
-/** By their bits: `<linux/securebits.h>`. */
+/** The names of the flags, in the order of their bits: `<linux/securebits.h>`. */
 const SECUREBITS = Object.freeze([
   'NOROOT',
   'NOROOT_LOCKED',
@@ -94,7 +103,7 @@ export const PRIVILEGES = schema<CapabilityOptions>()({
   securebits: orNull(list(oneOf(SECUREBITS))),
 });
 
-/** The same, checked. */
+/** The options that have been checked. */
 export type Privileges = Parsed<typeof PRIVILEGES>;
 
 /** The bits that options mean; undefined when there is nothing to do. */
@@ -133,7 +142,7 @@ export function capabilitySteps(bits: Capabilities | undefined): Step[] {
   return [makeStep('capabilities', { ...sets, exceptRoot: exceptRoot ? 1 : 0 })];
 }
 
-/** Numbers and no bit operations: there are more than 32 capabilities. */
+/** The bits of the given names, as a sum: bit operations have only 32 bits, and there are more capabilities. */
 function bitsOf(given: readonly string[] | undefined, names: readonly string[]): number {
   if (given === undefined) return UNCHANGED;
   return names.reduce((bits, each, number) => (given.includes(each) ? bits + 2 ** number : bits), 0);

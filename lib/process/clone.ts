@@ -32,13 +32,14 @@ export class ClonedProcess {
     return this.#task.pidfd;
   }
 
-  /** How it ended, when it has. Any number of callers may wait. */
+  /** Resolves with how it ended, once it has. Any number of callers may wait. */
   wait(): Promise<Exit> {
     return this.#task.exited;
   }
 
   /**
-   * Sends a signal, through the pidfd: never to another process that has got its pid. pidfd_send_signal(2)
+   * Sends a signal through the pidfd, so that it never reaches another process that has got the same pid.
+   * pidfd_send_signal(2)
    *
    * @param signal - a name or a number, 0 to ask only. Default: SIGTERM
    * @returns false when it has ended already
@@ -80,8 +81,8 @@ export class ClonedProcess {
  * Starts a program in new or joined namespaces: the layer under {@link spawn}, with descriptors in place of streams.
  * Resolves when the program runs.
  *
- * Rejects with a `TypeError` or `RangeError` for bad arguments, before anything is started; with a `NamespaceError` when
- * a step fails, the exec included, after which nothing is left behind; with an `AbortError`.
+ * Rejects with a `TypeError` or `RangeError` for bad arguments, before anything is started; with a `NamespaceError`
+ * when a step fails, the exec included, after which nothing is left behind; with an `AbortError`.
  *
  * Namespaces of other kinds than `user` need CAP_SYS_ADMIN, or a new user namespace beside them. clone(2), setns(2),
  * namespaces(7)

@@ -2,11 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { StartTimeout } from '../errors/abort';
 
 /**
- * The time that a call has (`timeout`), from the call on: what is still being started when it is over is given up, as
- * with an abort. What runs by then is its caller's to stop, after {@link end}.
+ * The time that a call has (`timeout`), counted from the call. A start that has not finished when it is over is given
+ * up, as with an abort. A program that runs by then has to be stopped by the caller, after {@link end}.
  */
 export class Deadline {
-  /** What a start has to heed: the caller's, or one that is aborted too when the time is over. */
+  /** The signal that stops a start: the caller's, or one that is aborted also when the time is over. */
   readonly signal: AbortSignal | undefined;
   readonly #over: number;
   #forget: () => void = () => undefined;
@@ -17,12 +17,12 @@ export class Deadline {
     this.signal = timeout === 0 ? signal : this.#watch(timeout, signal);
   }
 
-  /** The start has come to its end. */
+  /** Says that the start has finished: the timer is cleared. */
   end(): void {
     this.#forget();
   }
 
-  /** Milliseconds that are left, at least one; 0 for no limit, as setTimeout() is not to be called then. */
+  /** The milliseconds that are left, at least one; 0 for no limit, in which case no timer is needed. */
   get left(): number {
     return this.#over === Infinity ? 0 : Math.max(1, Math.ceil(this.#over - performance.now()));
   }

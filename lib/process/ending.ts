@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 import type { Task } from '../task/task';
 
-/** Milliseconds between SIGTERM and SIGKILL where a process is closed. */
+/** The milliseconds between SIGTERM and SIGKILL when a process is closed. */
 export const CLOSE_GRACE = 2000;
 
-/** Asks a task to end, makes it when it has not after {@link CLOSE_GRACE}, and waits until it is gone. */
+/** Asks a task to end, kills it if it has not ended after {@link CLOSE_GRACE}, and waits until it is gone. */
 export async function endTask(task: Task): Promise<void> {
   // Someone waits for it now, even if nobody did before.
   task.ref();

@@ -12,11 +12,11 @@ import { type CheckedExec, type CheckedExecFile, SCHEMAS, parseFile } from './sc
 import { type SpawnRequest, deadlineOf, requestOf, sortArguments, startSpawn } from './spawn';
 import type { StdioSlot } from './stdio';
 
-/** What a program wrote. */
+/** The output of a program. */
 export interface ExecResult<Output extends string | Buffer = string> {
-  /** What it wrote to its standard output. */
+  /** All that it wrote to its standard output. */
   stdout: Output;
-  /** What it wrote to its standard error. */
+  /** All that it wrote to its standard error. */
   stderr: Output;
 }
 
@@ -27,36 +27,38 @@ export interface ExecResult<Output extends string | Buffer = string> {
 export interface ExecError<Output extends string | Buffer = string | Buffer> extends Error, ExecResult<Output> {
   /** The exit code, null when a signal ended it; or `ABORT_ERR`, `ERR_CHILD_PROCESS_STDIO_MAXBUFFER`. */
   code: number | string | null;
-  /** Whether `timeout` killed it. Absent where `code` is a string. */
+  /** True if `timeout` ended it. Absent if `code` is a string. */
   killed?: boolean;
-  /** What ended it. Absent where `code` is a string. */
+  /** The signal that ended it; null if it exited. Absent if `code` is a string. */
   signal?: NodeJS.Signals | null;
   /** The file and its arguments, or the command. */
   cmd: string;
 }
 
 /**
- * Output is not to be decoded.
+ * Options that give the output as Buffers.
  *
  * @inline
  */
 type BufferOption = { encoding: 'buffer' | null };
 
 /**
- * Output is to be decoded.
+ * Options that give the output as strings.
  *
  * @inline
  */
 type TextOption = { encoding?: BufferEncoding | undefined };
 
-/** 1 MiB, as Node. */
+/** The default of `maxBuffer`, 1 MiB as in Node. */
 const MAX_BUFFER = 1024 * 1024;
 
-/** No input: nobody could write it, or end it, before the promise is settled. */
+/**
+ * The descriptors of the program. There is no input: nobody could write it, or end it, before the promise is settled.
+ */
 const STDIO: readonly StdioSlot[] = [{ type: 'ignore' }, { type: 'pipe' }, { type: 'pipe' }];
 
 /**
- * Runs a program to its end, in namespaces as {@link spawn} does, and resolves with what it wrote, as
+ * Runs a program to its end, in namespaces as {@link spawn} does, and resolves with its output, as
  * `util.promisify(child_process.execFile)` does. Its standard input is empty.
  *
  * Rejects with an {@link ExecError} when the exit code is not 0, a signal or the timeout ended the program, or its
@@ -112,10 +114,10 @@ export async function exec(command: string, options: ExecOptions = {}): Promise<
   return runExec(command, SCHEMAS.exec('options', options));
 }
 
-/** Is told of the program when it runs: the promise is of what it wrote. */
+/** Called with the program when it runs, as the promise resolves only with its output. */
 type Started = (child: NamespaceProcess) => void;
 
-/** Does what {@link exec} does, with the output as the encoding has it. */
+/** Does what {@link exec} does, with options that have been checked. */
 export async function runExec(
   command: unknown,
   options: CheckedExec,
@@ -150,7 +152,7 @@ export async function runExecFile(
   return await withCallersStack(collect(child, what));
 }
 
-/** What could not be started has the properties of what has failed, too. */
+/** Starts the program. If that fails, the error also gets the properties of an {@link ExecError}. */
 async function startOrTell(request: SpawnRequest, what: Collecting): Promise<NamespaceProcess> {
   const { cmd, encoding, deadline } = what;
   try {
@@ -163,7 +165,7 @@ async function startOrTell(request: SpawnRequest, what: Collecting): Promise<Nam
 
 interface Collecting {
   readonly cmd: string;
-  /** undefined for Buffers. */
+  /** The encoding of the output; undefined for Buffers. */
   readonly encoding: BufferEncoding | undefined;
   readonly maxBuffer: number;
   readonly deadline: Deadline;
@@ -177,10 +179,11 @@ function collect(child: NamespaceProcess, what: Collecting): Promise<ExecResult<
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
   const stop = (): void => {
-    // Others may hold them beyond the end of the program.
+    // Other processes may hold the streams open after the program has ended.
     child.stdout?.destroy();
     child.stderr?.destroy();
-    // The promise waits for the end, and that is not to depend on a handler, nor on who has stopped the program.
+    // The promise waits for the end. SIGKILL makes sure that it comes, even if the program handles the signal or is
+    // stopped.
     timers.push(setTimeout(() => endProcess(child), CLOSE_GRACE));
   };
   const tooMuch = (name: string): void => {
@@ -197,7 +200,7 @@ function collect(child: NamespaceProcess, what: Collecting): Promise<ExecResult<
   };
   if (deadline.left > 0) timers.push(setTimeout(onTimeout, deadline.left));
   child.on('error', (error) => {
-    // Aborted, above all: the killSignal has been sent.
+    // Usually the signal was aborted, and the killSignal has been sent.
     failure ??= error;
     stop();
   });

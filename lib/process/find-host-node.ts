@@ -1,6 +1,6 @@
 /**
- * This process's Node for a root that has none: which files it takes, and how it is run from among them. Its own
- * interpreter (ld.so) and libraries come along, as those of another root may be of another libc, or not be there at all.
+ * Finds the files that this process's Node needs in a root that has no Node. Its own interpreter (ld.so) and libraries
+ * are among them, as those of the other root may belong to another libc, or not exist.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
@@ -10,14 +10,19 @@ import { systemError } from '../errors/system-error';
 import { execFile } from './exec';
 import { HOST_NODE, HOST_NODE_DIRECTORY as DIRECTORY, type HostNode } from './host-node';
 
-/** elf(5), for 64 bits: where in the file header the table of segments is told, and what an entry of it says. */
+/**
+ * Offsets in a file of 64 bits, elf(5): in the file header, the fields that describe the table of segments; in an entry
+ * of the table, its fields.
+ */
 const ELF = { HEADER: 64, TABLE_AT: 32, ENTRY_BYTES: 54, ENTRIES: 56 } as const;
 const SEGMENT = { INTERPRETER: 3, AT: 8, BYTES: 32 } as const;
 
 /**
+ * Finds the files.
+ *
  * @param execPath - an absolute path
- * @throws NamespaceError `ENOENT` where there is no such program, `ERR_LINUX_NS_UNSUPPORTED` for one that can't be taken
- * along
+ * @throws NamespaceError `ENOENT` where there is no such program, `ERR_LINUX_NS_UNSUPPORTED` for one that can't be
+ * taken along
  */
 export async function findHostNode(execPath: string): Promise<HostNode> {
   if (!isAbsolute(execPath)) throw invalidValue('options.execPath', execPath, 'must be absolute with options.hostNode');
@@ -32,7 +37,7 @@ export async function findHostNode(execPath: string): Promise<HostNode> {
   };
 }
 
-/** What PT_INTERP of a program says: undefined for one that is linked statically. elf(5) */
+/** The interpreter that a program names in PT_INTERP; undefined if it is linked statically. elf(5) */
 function interpreterOf(path: string): string | undefined {
   try {
     const fd = openSync(path, 'r');
@@ -66,7 +71,7 @@ function readAt(fd: number, position: number, length: number): Buffer {
   return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
 }
 
-/** As ldd(1): the interpreter itself tells what it would load, and from where. */
+/** Asks the interpreter itself which libraries it would load, and from where, as ldd(1) does. */
 async function librariesOf(loader: string, path: string): Promise<{ name: string; path: string }[]> {
   const { stdout } = await execFile(loader, ['--list', path]);
   return stdout.split('\n').flatMap((line) => {

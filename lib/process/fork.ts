@@ -8,20 +8,20 @@ import { type CheckedFork, SCHEMAS } from './schemas';
 import { type SpawnRequest, deadlineOf, requestOf, sortArguments, startSpawn } from './spawn';
 import { parseStdio } from './stdio';
 
-/** What a child of Node's is given where nothing else is asked for. */
+/** The words that the option `stdio` can have in place of an array. */
 const WORDS = ['pipe', 'overlapped', 'ignore', 'inherit'];
 
 /**
- * Runs a Node module in a process of its own, in namespaces as {@link spawn} does, with a channel for messages: `send()`
- * and `'message'` here, `process.send()` and `'message'` of `process` there. Resolves when its Node runs; a message that
- * comes before anybody listens is kept.
+ * Runs a Node module in a process of its own, in namespaces as {@link spawn} does, with a channel for messages:
+ * `send()` and `'message'` here, `process.send()` and `'message'` of `process` there. Resolves when its Node runs; a
+ * message that comes before anybody listens is kept.
  *
  * Descriptors 0, 1 and 2 are those of this process, 3 is the channel; `silent` and `stdio` change that.
  *
  * Rejects as {@link spawn}, and with an Error `ERR_CHILD_PROCESS_IPC_REQUIRED` for an array `stdio` without `'ipc'`.
  *
- * @param modulePath - the module, found by the new process: in the root and from the directory that it has
- * @param args - `process.argv.slice(2)` of the module. Default: none
+ * @param modulePath - the module. The new process looks for it, in its own root and from its own directory
+ * @param args - the arguments that the module finds in `process.argv`, from index 2 on. Default: none
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export async function runFork(
   }
 }
 
-/** Nothing has to be brought where no other root is entered. */
+/** Adds the host's Node to a request. Nothing is added if no other root is entered. */
 async function withHostNode(request: SpawnRequest): Promise<SpawnRequest> {
   const { program } = request;
   if (!joinsMounts(program.target)) return request;
@@ -84,7 +84,10 @@ function forkStdio(stdio: unknown, silent: boolean): NonNullable<ForkOptions['st
   return [word, word, word, 'ipc'];
 }
 
-/** Without `--eval` and its script, as Node: the child would run that again, which forks, and so on. */
+/**
+ * The arguments of this Node, without `--eval` and its script, as in Node: the child would run the script again, and so
+ * fork again and again.
+ */
 function ownArguments(): readonly string[] {
   const { _eval: script } = process as { _eval?: string };
   const at = script === undefined ? -1 : process.execArgv.lastIndexOf(script);

@@ -1,21 +1,21 @@
-/** This process's Node for a root that has none: how it is run, with an interpreter (ld.so) and libraries of its own. */
+/** Runs this process's Node in a root that has no Node, with its own interpreter (ld.so) and libraries. */
 import type { TakenFiles } from '../launch/taken-files';
 
-/** Files of this process's root that are to be had in another, and what runs the program with them. */
+/** Files of this process's root that are made visible in another, and the interpreter that runs Node with them. */
 export interface HostNode {
   readonly files: TakenFiles;
   /** The interpreter inside; undefined for a program that needs none. */
   readonly loader: string | undefined;
 }
 
-/** Where they are inside. It is a directory that nobody there has, being in a new `/`. */
+/** The directory that the files are in, inside. It is in a new `/`, so that no other file can be in its place. */
 export const HOST_NODE_DIRECTORY = '/.host-node';
 
-/** The name of the program there. */
+/** The name of the Node program in that directory. */
 export const HOST_NODE = 'node';
 
 /**
- * What is exec'd in place of a program and its arguments.
+ * The command to execute in place of a program and its arguments.
  *
  * `--argv0` is given only where a program is to have another name than its file's: glibc before 2.33 does not know it.
  */

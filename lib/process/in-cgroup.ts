@@ -6,13 +6,13 @@ import type { Task } from '../task/task';
 /** A program that runs. */
 export interface Running {
   readonly task: Task;
-  /** The one it was born in, where one was made for it. */
+  /** The cgroup that was made for it, and that it started in; undefined if none was made. */
   readonly cgroup: Cgroup | undefined;
 }
 
 /**
- * Makes a cgroup, if there is to be one, and starts a task in it, of which `start` is told the descriptor. The cgroup is
- * removed when the task ends, or could not be started.
+ * Makes a cgroup, if the plan has one, and starts a task in it; `start` gets the descriptor of the cgroup. The cgroup
+ * is removed when the task ends, or if it could not be started.
  */
 export async function startInCgroup(
   plan: CgroupPlan | undefined,

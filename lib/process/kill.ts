@@ -4,9 +4,9 @@ import type { Task } from '../task/task';
 import { killSignalNumber } from './signals';
 
 /**
- * Sends a signal; false when there is no process any more.
+ * Sends a signal. Returns false when the process has ended.
  *
- * @throws TypeError `ERR_UNKNOWN_SIGNAL`, NamespaceError for what the kernel says otherwise
+ * @throws TypeError `ERR_UNKNOWN_SIGNAL`, NamespaceError for other errors of the kernel
  */
 export function killTask(task: Task, signal: unknown): boolean {
   const errno = task.kill(killSignalNumber(signal));

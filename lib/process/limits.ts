@@ -23,8 +23,8 @@ export interface LimitOptions {
   /** Its file mode creation mask: a number, or octal digits (`'022'`). Default: this process's. umask(2) */
   umask?: number | string | undefined;
   /**
-   * How likely the OOM killer is to choose it: from -1000, never, to 1000. Its init has the same. Default: this
-   * process's.
+   * A number that says how likely the OOM killer is to choose it: from -1000, never, to 1000. Its init has the same.
+   * Default: this process's.
    *
    * A value below the last one that was set with CAP_SYS_RESOURCE needs that capability in the initial user namespace:
    * otherwise, and in a new user namespace, `EACCES`. proc_pid_oom_score_adj(5)
@@ -35,13 +35,13 @@ export interface LimitOptions {
    */
   cpuAffinity?: readonly number[] | undefined;
   /**
-   * Its execution domain: `'ADDR_NO_RANDOMIZE'`, `['PER_LINUX32', 'UNAME26']`, or the kernel's number. Default: ours.
-   * personality(2)
+   * Its execution domain: `'ADDR_NO_RANDOMIZE'`, `['PER_LINUX32', 'UNAME26']`, or the kernel's number. Default: this
+   * process's. personality(2)
    */
   personality?: number | Personality | readonly Personality[] | undefined;
 }
 
-/** CONFIG_NR_CPUS at its largest. */
+/** The most processors that a kernel can be built for: CONFIG_NR_CPUS. */
 const MOST_PROCESSORS = 8192;
 
 const umask: Check<number> = (name, value) => {
@@ -69,10 +69,10 @@ export const LIMITS = schema<LimitOptions>()({
   personality: orNull(parsePersonality),
 });
 
-/** The same, checked. */
+/** The options that have been checked. */
 export type Limits = Parsed<typeof LIMITS>;
 
-/** The steps before any namespace is entered: the /proc that is written to is the one seen from here. */
+/** The steps before any namespace is entered, since they write to the /proc of this process. */
 export function firstSteps({ oomScoreAdj }: Limits): Step[] {
   return oomScoreAdj === undefined ? [] : [['oom_score_adj', String(oomScoreAdj)]];
 }

@@ -15,37 +15,46 @@ import type { Pty } from './pty';
 import type { Output } from './rest';
 import type { PipeEnd } from './stdio';
 
-/** What {@link NamespaceProcess} is made of. */
+/** The parts that a {@link NamespaceProcess} is made of. */
 export interface Started {
   readonly task: Task;
   readonly cgroup: Cgroup | undefined;
   readonly file: string;
   readonly argv: readonly string[];
-  /** One for each descriptor of the child; null where it has no pipe. */
+  /** One entry for each descriptor of the child; null where it has no pipe. */
   readonly streams: readonly (PipeEnd | null)[];
   readonly pty: Pty | null;
-  /** The parent's end of the IPC channel, and what is spoken on it. */
+  /** The parent's end of the IPC channel, and the format of its messages. */
   readonly ipc?: { readonly fds: ChannelDescriptors; readonly format: ChannelFormat } | undefined;
   readonly timeout: number;
   readonly killSignal: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** SIGKILL for the program, or for its init and so for all of its pid namespace: what works whoever has stopped it. */
+/**
+ * Sends SIGKILL to the program, or to its init and so to its whole pid namespace. This works even if the program is
+ * stopped.
+ */
 export let endProcess: (child: NamespaceProcess) => void;
 
-/** The task that runs the program, for what opens its namespaces. */
+/** The task that runs the program, for functions that open its namespaces. */
 export let taskOf: (child: NamespaceProcess) => Task;
 
 /** The events of a {@link NamespaceProcess} and what their listeners are given: those of `child_process`. */
 export interface NamespaceProcessEvents {
-  /** After `spawn()` has resolved, so that a listener added then is called; before any other. */
+  /**
+   * The program runs. It is emitted after `spawn()` has resolved, so that a listener added then is called, and before
+   * all other events.
+   */
   spawn: [];
   /** A signal could not be sent, or {@link SpawnOptions.signal} was aborted. */
   error: [error: Error];
-  /** It has ended. Its streams may have more to give. */
+  /** It has ended. Its streams may still have data. */
   exit: [code: number | null, signal: NodeJS.Signals | null];
-  /** It has ended, and all its streams are closed. A stream that nobody reads is not waited for: see {@link NamespaceProcess.exited}. */
+  /**
+   * It has ended, and all its streams are closed. A stream that nobody reads is not waited for: see
+   * {@link NamespaceProcess.exited}.
+   */
   close: [code: number | null, signal: NodeJS.Signals | null];
   /** Either side has closed the IPC channel. Comes after the last 'message', if that has a listener. */
   disconnect: [];
@@ -106,7 +115,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   }
 
   readonly #task: Task;
-  /** Its standard input is the first. */
+  /** The streams of the process, standard input first, and its terminal. */
   readonly #streams: readonly (Output | null)[];
   /** The streams that 'close' still waits for. */
   readonly #awaited = new Set<Output>();
@@ -142,14 +151,15 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     this.#link = this.#openLink(started);
     this.#watchClock(started);
     this.#watchSignal(started);
-    // A tick, and not a promise's job: all who wait for spawn() go on before it, and what a listener throws is uncaught.
+    // A tick and not a job of a promise: all callers that wait for spawn() continue before it, and an error that a
+    // listener throws is an uncaught exception.
     process.nextTick(() => {
       void task.exited.then((exit) => process.nextTick(() => this.#onExit(exit)));
       this.emit('spawn');
     });
   }
 
-  /** Whether there is an IPC channel that neither side has closed. */
+  /** True while there is an IPC channel that neither side has closed. */
   get connected(): boolean {
     return this.#link?.connected ?? false;
   }
@@ -169,18 +179,20 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     return this.#exit.signal;
   }
 
-  /** Whether {@link kill} has sent a signal. It may run on. */
+  /** True if {@link kill} has sent a signal. The process may still run. */
   get killed(): boolean {
     return this.#killed;
   }
 
   /**
-   * Sends a signal, through the pidfd: never to another process that has got its pid. pidfd_send_signal(2)
+   * Sends a signal through the pidfd, so that it never reaches another process that has got the same pid.
+   * pidfd_send_signal(2)
    *
-   * A signal that may not be sent, `EPERM` for a program that has changed its user, is emitted as `'error'`.
+   * If the signal may not be sent, an `'error'` is emitted: `EPERM` for a program that has changed its user, for
+   * example.
    *
    * @param signal - a name or a number, 0 to ask only. Default: SIGTERM
-   * @returns whether it was sent
+   * @returns true if it was sent
    * @throws TypeError `ERR_UNKNOWN_SIGNAL`
    */
   kill(signal?: NodeJS.Signals | number): boolean {
@@ -197,8 +209,9 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 
   /**
    * Ends it: SIGTERM, and SIGKILL two seconds later if it still runs; with an init, that kills all of its pid
-   * namespace. Resolves when it is gone and its streams are closed: readers that have paused get the rest of the output,
-   * and output without a reader is dropped. Streams that other processes still hold open are destroyed after two seconds.
+   * namespace. Resolves when it is gone and its streams are closed: readers that have paused get the rest of the
+   * output, and output without a reader is dropped. Streams that other processes still hold open are destroyed after
+   * two seconds.
    *
    * With a terminal of its own it gets SIGHUP as well, as when a terminal's window is closed: interactive shells ignore
    * SIGTERM.
@@ -234,11 +247,12 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
    * Errors go to the callback, or are emitted as `'error'` if there is none: `ERR_IPC_CHANNEL_CLOSED` without an open
    * channel, `ERR_LINUX_NS_UNSUPPORTED` for a handle, which cannot be sent.
    *
-   * @param message - anything that {@link SpawnOptions.serialization} can write, but not undefined, a bigint, a symbol or a
-   * function
+   * @param message - anything that {@link SpawnOptions.serialization} can write, but not undefined, a bigint, a symbol
+   * or a function
    * @param callback - called when the message has been handed to the kernel; the program may not have read it yet
    * @returns false when the caller should wait before sending more
-   * @throws TypeError `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_HANDLE_TYPE`, and what cannot be serialized
+   * @throws TypeError `ERR_MISSING_ARGS`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_HANDLE_TYPE`, and what cannot be
+   * serialized
    */
   send(message: Serializable, callback?: (error: Error | null) => void): boolean;
   send(message: Serializable, sendHandle?: SendHandle, callback?: (error: Error | null) => void): boolean;
@@ -316,7 +330,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     this.emit('exit', exit.code, exit.signal);
   }
 
-  /** When what it has left behind in its cgroup, which may hold its streams, is gone. */
+  /** Calls back when its cgroup is empty and removed: processes that it has left there may hold its streams open. */
   #whenAlone(then: () => void): void {
     if (this.cgroup === null) {
       then();
@@ -326,7 +340,10 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     this.cgroup.delete().then(next, next);
   }
 
-  /** Node reads to its end, and drops, output that nobody reads, or 'close' would never come. Here it can be read later. */
+  /**
+   * Keeps output that nobody has read. Node reads it to its end and drops it, as 'close' would never come otherwise.
+   * Here it can still be read later.
+   */
   #keepRest(): void {
     for (const stream of this.#streams) {
       if (stream?.readable === true) stream.keepRest(() => this.#passStream(stream));
@@ -349,7 +366,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     const ended = endTask(this.#task);
     if (this.pty !== null) this.#task.kill(constants.signals.SIGHUP);
     await ended;
-    // Others may hold its streams: grandchildren, without a pid namespace that ends them.
+    // Other processes may hold its streams: grandchildren that no pid namespace ends.
     const timer = setTimeout(() => {
       this.#streams.forEach((stream) => stream?.destroy());
       this.#link?.destroy();
@@ -365,7 +382,10 @@ async function streamClosed(stream: Output | null): Promise<void> {
   if (stream !== null && !stream.closed) await new Promise((resolve) => stream.once('close', resolve));
 }
 
-/** EPERM and the like, which Node emits; not a bad argument, nor a signal that the kernel does not know. */
+/**
+ * True for errors such as EPERM, which Node emits; false for a bad argument, and for a signal that the kernel does not
+ * know.
+ */
 function isRefusal(error: unknown): error is Error {
   const { errno } = error as { errno?: unknown };
   return typeof errno === 'number' && errno !== -Errno.EINVAL && errno !== -Errno.ENOSYS;

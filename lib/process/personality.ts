@@ -28,7 +28,7 @@ export type Personality = keyof typeof PERSONALITIES;
 
 const NAMES = Object.keys(PERSONALITIES) as Personality[];
 
-/** To personality(2) this is a question and not a domain. */
+/** The value with which personality(2) only asks for the current domain, and sets none. */
 const QUERY = 0xffffffff;
 
 /**

@@ -10,13 +10,17 @@ import type { Serialization } from './ipc/codec';
 import type { PtyOptions } from './pty';
 import type { StdioOptions } from './stdio';
 
-/** What every program started here can be given: by {@link clone}, {@link spawn}, {@link execFile} and {@link exec}. */
+/**
+ * The options that every program can have, whether {@link clone}, {@link spawn}, {@link execFile}, {@link exec} or
+ * {@link fork} starts it.
+ */
 export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   /**
    * The working directory, as seen from inside: in the root of a joined mount namespace, and with the ids that the
    * program has in its user namespace. A relative path starts at this process's own directory. The start fails if it
-   * does not exist. A number is a descriptor of a directory. In another root than this process's, links of /proc to
-   * what a process has open (`/proc/PID/root`, `/proc/self/fd/N`) are not followed (`ELOOP`): they could lead out.
+   * does not exist. A number is a descriptor of a directory. In a root other than this process's, the links of /proc to
+   * the open files of a process (`/proc/PID/root`, `/proc/self/fd/N`) are not followed (`ELOOP`), as they could lead
+   * out.
    *
    * Default: this process's own directory; where a joined mount namespace has no such path, its root.
    */
@@ -29,29 +33,30 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    */
   root?: string | number | undefined;
   /**
-   * Mounts to make, in this order, before the program runs, in its new or joined mount namespace: a proc of its new pid
-   * namespace, for example. mount(2) Default: none.
+   * Mounts to make before the program runs, in this order, in its new or joined mount namespace: a /proc for its new
+   * pid namespace, for example. It is an error to give mounts without a mount namespace. They need CAP_SYS_ADMIN in the
+   * user namespace that owns it. Default: none. mount(2)
    */
   mounts?: readonly MountOptions[] | undefined;
   /** The whole environment of the program; entries that are `undefined` are left out. Default: `process.env`. */
   env?: NodeJS.ProcessEnv | undefined;
-  /** The `argv[0]` of the program: the name it is told it was called by. Default: the file. */
+  /** The `argv[0]` of the program: the name by which it sees itself called. Default: the file. */
   argv0?: string | undefined;
   /**
-   * Whether the program leads a session of its own, without a terminal: {@link newSession}, as Node calls it. setsid(2).
-   * Default: false.
+   * True makes the program the leader of a session of its own, without a terminal: the same as {@link newSession},
+   * under Node's name. Default: false. setsid(2)
    *
    * It dies with this process all the same, unless {@link dieWithParent} is false.
    */
   detached?: boolean | undefined;
   /**
-   * Whether the program leads a session of its own, which has no controlling terminal: it cannot open /dev/tty, type
-   * into the terminal of this process (TIOCSTI) or be reached by its Ctrl-C. setsid(2), ioctl_tty(2)
+   * True makes the program the leader of a session of its own, which has no controlling terminal: it cannot open
+   * /dev/tty, type into the terminal of this process (TIOCSTI) or be reached by its Ctrl-C. setsid(2), ioctl_tty(2)
    *
    * Default: true with new or joined namespaces, unless one of the descriptors in `stdio` is a terminal: a shell in
    * another session could not control jobs on it. Do not give this process's terminal to a program that you do not
-   * trust: give it one of its own, {@link SpawnOptions.pty}. Without namespaces false, as in Node; it cannot be false
-   * with {@link detached}.
+   * trust: give it one of its own, {@link SpawnOptions.pty}. Without namespaces the default is false, as in Node. It
+   * cannot be false with {@link detached}.
    */
   newSession?: boolean | undefined;
   /**
@@ -62,19 +67,27 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    * becomes another. credentials(7)
    */
   uid?: number | undefined;
-  /** The group to run as, an id inside the user namespace. Default: as with {@link uid}. */
+  /**
+   * The group to run as, an id inside the user namespace. Default: as for {@link uid}. Another group needs CAP_SETGID.
+   */
   gid?: number | undefined;
   /**
    * Supplementary groups, ids inside the user namespace. Needs CAP_SETGID, and a user namespace that does not deny
    * setgroups(2). Default: the caller's; when root gives a `uid` or `gid`, none, as in Node.
    */
   groups?: readonly number[] | undefined;
-  /** Namespaces to create for the program. namespaces(7). Default: none. */
+  /**
+   * Namespaces to create for the program. Kinds other than `user` need CAP_SYS_ADMIN, or a new user namespace beside
+   * them. Default: none. namespaces(7)
+   */
   unshare?: NamespaceKind | readonly NamespaceKind[] | UnshareSpec | undefined;
-  /** Namespaces to join, before those of {@link unshare} are created. setns(2). Default: none. */
+  /**
+   * Namespaces to join, before those of {@link unshare} are created. To join one needs CAP_SYS_ADMIN in the user
+   * namespace that owns it. Default: none. setns(2)
+   */
   setns?: Joinable | undefined;
   /**
-   * Whether process 1 of a new pid namespace is this package's init, which reaps orphans and forwards signals to the
+   * True makes this package's init process 1 of a new pid namespace. It reaps orphans and forwards signals to the
    * program. When the program ends the init ends too, and the kernel kills all that is left inside. With `false` the
    * program itself is process 1. pid_namespaces(7)
    *
@@ -82,14 +95,14 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    */
   init?: boolean | undefined;
   /**
-   * The pid that the program is to have in its own pid namespace; or a list of them: that one first, then its pids in the
-   * namespaces above, from the inside out, for as many as are given. So what was moved here from another host can keep
-   * its pids. clone3(2), `set_tid`. Default: the kernel chooses.
+   * The pid that the program is to have in its own pid namespace; or a list of them: that one first, then its pids in
+   * the namespaces above, from the inside out, for as many as are given. So a program that was moved here from another
+   * host can keep its pids. Default: the kernel chooses. clone3(2), `set_tid`
    *
    * It takes CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE (Linux 5.9), in the user namespace that owns each of these pid
-   * namespaces; otherwise `EPERM`. With a new or joined user namespace the program's starter has capabilities in that one
-   * only: of the namespaces above, no pid can be chosen then. `EEXIST` when a pid is taken; `EINVAL` for more pids than
-   * there are levels, or one from kernel.pid_max on; `ENOSYS` where a seccomp filter refuses clone3. Linux 5.5.
+   * namespaces; otherwise `EPERM`. With a new or joined user namespace the program's starter has capabilities in that
+   * one only: of the namespaces above, no pid can be chosen then. `EEXIST` when a pid is taken; `EINVAL` for more pids
+   * than there are levels, or one from kernel.pid_max on; `ENOSYS` where a seccomp filter refuses clone3. Linux 5.5.
    *
    * With a new pid namespace 1 is its {@link init}; with `init: false` the program is 1, and nothing else.
    *
@@ -100,25 +113,25 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    */
   pid?: number | readonly number[] | undefined;
   /**
-   * Whether the kernel kills the program when this process ends, in whatever way; with a new pid namespace also all
-   * that the program has started. PR_SET_PDEATHSIG(2const). Default: true.
+   * True makes the kernel kill the program when this process ends, in whatever way; with a new pid namespace also all
+   * that the program has started. Default: true. PR_SET_PDEATHSIG(2const)
    *
    * Without a new pid namespace a program that is set-user-ID, or that changes its ids, is not killed: the kernel then
    * clears the parent-death signal.
    */
   dieWithParent?: boolean | undefined;
   /**
-   * Whether set-user-ID bits and file capabilities have no effect, so that no execve(2) adds privileges.
-   * PR_SET_NO_NEW_PRIVS(2const). Default: true with {@link seccomp}, else false.
+   * True makes set-user-ID bits and file capabilities have no effect, so that no execve(2) adds privileges. Default:
+   * true with {@link seccomp}, else false. PR_SET_NO_NEW_PRIVS(2const)
    */
   noNewPrivileges?: boolean | undefined;
   /**
-   * Which system calls the program, and all that it starts, can make. Default: `'none'`, no filter is added.
+   * The filter for the system calls of the program and of all that it starts. Default: `'none'`, no filter is added.
    *
    * `'default'` is what `defaultSeccompProfile()` of `linux-ns/seccomp` returns. It refuses new user namespaces, and
-   * ptrace(2) unless the program is in another pid namespace than this process. Or give a profile in OCI's JSON form, as
-   * Docker and Podman use it, or compiled BPF programs. Rules of a profile that depend on capabilities look at {@link capabilities}; without
-   * that option they take the program to have none. See docs/seccomp.md.
+   * ptrace(2) unless the program is in another pid namespace than this process. Or give a profile in OCI's JSON form,
+   * as Docker and Podman use it, or compiled BPF programs. Rules of a profile that depend on capabilities look at
+   * {@link capabilities}; without that option they take the program to have none. See docs/seccomp.md.
    *
    * The filters are installed last: the first call that they see is the program's execve(2), which they must allow. Of
    * several BPF programs each but the last must allow seccomp(2), or prctl(2) with PR_SET_SECCOMP. With
@@ -140,15 +153,15 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    */
   cgroup?: CgroupSpec | undefined;
   /**
-   * When it is aborted before the program runs, the start is undone and rejects with an `AbortError`. When it is
-   * aborted later, the program gets {@link SpawnOptions.killSignal}.
+   * An AbortSignal for the start and for the program. If it is aborted before the program runs, the start is undone and
+   * the call rejects with an `AbortError`. If it is aborted later, the program gets {@link SpawnOptions.killSignal}.
    */
   signal?: AbortSignal | undefined;
 }
 
 /** The options of {@link spawn}: those of `child_process.spawn()`, and namespaces. Unknown ones are errors. */
 export interface SpawnOptions extends ProgramOptions {
-  /** What the program's descriptors 0, 1, 2, ... are. Default: `'pipe'`. */
+  /** The descriptors 0, 1, 2, ... of the program. Default: `'pipe'`. */
   stdio?: StdioOptions | undefined;
   /**
    * Gives the program a new terminal of this size as descriptors 0, 1 and 2 and as controlling terminal. `child.pty` is
@@ -161,8 +174,8 @@ export interface SpawnOptions extends ProgramOptions {
   pty?: PtyOptions | undefined;
   /**
    * How messages are written on an IPC channel, which `'ipc'` in {@link stdio} makes: `'json'`, one line of JSON each,
-   * or `'advanced'`, as v8.serialize() does, for Map, BigInt, Buffer and their like. Use `'json'` with a program that
-   * you do not trust: V8's deserializer is not safe against hostile data. Default: `'json'`.
+   * or `'advanced'`, as v8.serialize() does, for Map, BigInt, Buffer and similar values. Use `'json'` with a program
+   * that you do not trust: V8's deserializer is not safe against hostile data. Default: `'json'`.
    */
   serialization?: Serialization | undefined;
   /**
@@ -181,9 +194,9 @@ export interface SpawnOptions extends ProgramOptions {
   killSignal?: NodeJS.Signals | number | undefined;
   /** Run `file args...` as a command line of `/bin/sh`, or of the shell given; nothing is quoted. Default: false. */
   shell?: boolean | string | undefined;
-  /** Accepted for callers that run on Windows too; nothing here. */
+  /** Accepted for callers that run on Windows too; it has no effect here. */
   windowsHide?: boolean | undefined;
-  /** Accepted for callers that run on Windows too; nothing here. */
+  /** Accepted for callers that run on Windows too; it has no effect here. */
   windowsVerbatimArguments?: boolean | undefined;
 }
 
@@ -194,16 +207,17 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
   /** Arguments for Node itself, before the module. Default: `process.execArgv`, without a script given by `--eval`. */
   execArgv?: readonly string[] | undefined;
   /**
-   * Whether its standard streams are pipes, and not those of this process. Ignored with {@link stdio}. Default: false.
+   * True makes its standard streams pipes; otherwise they are those of this process. Ignored with {@link stdio}.
+   * Default: false.
    */
   silent?: boolean | undefined;
   /**
-   * For a joined mount namespace whose root has no Node: {@link execPath} is then a path in this process's root. That
-   * file and the libraries it needs are made visible inside, read-only, as /.host-node; nothing is copied. Default:
-   * false.
+   * Give true for a joined mount namespace whose root has no Node: {@link execPath} is then an absolute path in this
+   * process's root. That file and the libraries it needs are made visible inside, read-only, as /.host-node; nothing is
+   * copied. Default: false.
    *
    * For this the process gets a mount namespace of its own, with everything of the joined root in a new `/` that is
-   * read-only. Later mounts in the joined namespace appear there only below mounts that are shared
+   * read-only. Mounts that are made in the joined namespace later appear there only below shared mounts
    * (mount_namespaces(7)). `process.execPath` in the module is not a Node that can be run by itself, so the module
    * cannot fork() with it. Linux 5.2, glibc or musl.
    */
@@ -212,7 +226,7 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
 
 /** The options of {@link execFile}. Standard input is /dev/null. */
 export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization' | 'maxMessageSize'> {
-  /** Of the results; `'buffer'` or null for Buffers. Default: `'utf8'`. */
+  /** The encoding that decodes the results; `'buffer'` or null gives Buffers. Default: `'utf8'`. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
   /** The most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */
   maxBuffer?: number | undefined;

@@ -19,16 +19,16 @@ import type { CheckedProgram } from './schemas';
 import type { Descriptors } from './stdio';
 import { makeStep } from '../plan/step';
 
-/** A program to be started, everything about it checked. */
+/** A program to be started, with options that have been checked. */
 export interface Program {
   readonly file: string;
   readonly argv: readonly string[];
-  /** `NAME=value`; null for this process's own. */
+  /** The environment, as `NAME=value`; null for this process's own. */
   readonly env: readonly string[] | null;
   readonly root: string | number | undefined;
   readonly mounts: readonly Step[];
   readonly cwd: Directory | number | undefined;
-  /** Undefined: as {@link startsSession} has it. */
+  /** The option `newSession`; undefined if {@link startsSession} decides. */
   readonly newSession: boolean | undefined;
   readonly ids: Ids;
   readonly noNewPrivileges: boolean;
@@ -36,25 +36,25 @@ export interface Program {
   readonly seccomp: readonly Filter[];
   readonly limits: Limits;
   readonly cgroup: CgroupPlan | undefined;
-  /** A descriptor of the cgroup it is born in, where that is there already. */
+  /** A descriptor of an existing cgroup that the program starts in. */
   readonly bornIn?: number | undefined;
   /** A descriptor of /dev/null, for a program that must not have the host's: see {@link StdioDescriptors}. */
   readonly nullDevice?: number | undefined;
-  /** Whether it is not to have the session keyring of this process. */
+  /** True if it gets a new session keyring in place of this process's. */
   readonly newKeyring?: boolean | undefined;
   readonly target: Target;
   readonly init: boolean;
-  /** From its own pid namespace outwards; none: as the kernel has it. */
+  /** The pids that it is to have, from its own pid namespace outwards. If there are none, the kernel chooses. */
   readonly pids: readonly number[];
   readonly dieWithParent: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Run with the host's Node, in a root that has none. */
+  /** The host's Node that runs the program, for a root that has none. */
   readonly hostNode?: HostNode | undefined;
 }
 
 interface Directory {
   readonly path: string;
-  /** Whether the root does where the path does not exist. */
+  /** True if the root is used instead of a path that does not exist. */
   readonly orRoot: boolean;
 }
 
@@ -68,11 +68,12 @@ const UNCHANGED = -1;
 
 const SIGKILL = 9;
 
-/** What is changed about a program that was checked, before it is started. */
+/** Changes a checked program before it is started. */
 export type Confine = (program: Program) => Program;
 
 /**
- * Puts together the options that all ways to start a program have in common, and refuses those that contradict each other.
+ * Makes a program of the options that all ways to start one have in common, and refuses options that contradict each
+ * other.
  *
  * @param argv - `argv[0]` is filled in from the options
  * @throws TypeError, RangeError with Node's codes
@@ -105,7 +106,7 @@ export function programOf(file: string, args: readonly string[], options: Checke
   };
 }
 
-/** What starts the program would start itself: until its exec, these names are nsinit's. proc_pid_exe(5) */
+/** Refuses the names that would start nsinit itself: until the exec they lead to nsinit. proc_pid_exe(5) */
 function refuseOwnName(file: string): void {
   if (!/^\/proc\/(self|thread-self|self\/task\/\d+)\/exe$/.test(normalize(file))) return;
   throw invalidValue('file', file, 'names what starts programs, and not this process: give process.execPath for Node');
@@ -137,7 +138,7 @@ async function startBornIn(
     dieWithEnvironment: dieWithParent,
     cgroup,
   });
-  // A shell gives the terminal back, but not to a process group that it can't see from its pid namespace.
+  // A shell gives the terminal back when it ends, but not to a process group that it can't see from its pid namespace.
   if (hasTerminal(stdio)) void task.exited.then(() => native().reclaimTerminal());
   return task;
 }
@@ -151,9 +152,9 @@ function hasTerminal(stdio: Descriptors | TerminalSize): boolean {
 }
 
 /**
- * In the session of this process a program can open its terminal, /dev/tty, whatever it has as stdio, and type into it
- * (TIOCSTI, ioctl_tty(2)): what namespaces are to keep in would be out. A program that is given the terminal is to have
- * it, and can control jobs only in the terminal's session.
+ * True if the program gets a session of its own. In the session of this process a program can open the terminal,
+ * /dev/tty, whatever its stdio is, and type into it (TIOCSTI, ioctl_tty(2)): by that it could get out of its
+ * namespaces. But a program that is given the terminal needs the terminal's session, to control jobs in it.
  */
 function startsSession({ newSession, target }: Program, stdio: Descriptors): boolean {
   const isolated = target.unshare !== undefined || target.join !== undefined;
@@ -161,8 +162,8 @@ function startsSession({ newSession, target }: Program, stdio: Descriptors): boo
 }
 
 /**
- * What is done in the new task once it is in its namespaces: first what takes privileges that the ids may take away. The
- * signal goes last: changes of ids and of capabilities clear it.
+ * The steps of the new task once it is in its namespaces. Steps that need privileges come before the ids change, which
+ * may take them away. The parent-death signal is set after them: changes of ids and of capabilities clear it.
  */
 function stepsOf(program: Program, stdio: Descriptors | TerminalSize): Step[] {
   const { cwd, ids, file, argv, env } = program;
@@ -192,8 +193,9 @@ function idSteps({ uid, gid, groups }: Ids, target: Target): Step[] {
 }
 
 /**
- * Root that becomes someone else does not take root's groups along, as in libuv's uv_spawn. In a user namespace it may be
- * that setgroups(2) is denied: there they are dropped with the default ids, where that is possible.
+ * The groups to set if none are given. Root that becomes another user gives up root's groups, as in uv_spawn() of
+ * libuv. In a user namespace setgroups(2) may be denied: there the groups are dropped together with the default ids, if
+ * that is possible.
  */
 function groupsDroppedWith(id: number | undefined, target: Target): readonly number[] | undefined {
   return id !== undefined && !entersUserNamespace(target) && process.geteuid?.() === 0 ? [] : undefined;
@@ -204,9 +206,10 @@ function entersUserNamespace({ unshare, join }: Target): boolean {
 }
 
 /**
- * From a new pid namespace this process's group can't be named, and most shells fail at giving the terminal back to it.
- * So there a program that reads the terminal starts in front, in a group of its own, as from a shell. A joined pid
- * namespace is left out: there the program could be stopped (Ctrl-Z), with nobody to see to it.
+ * The steps for the session and the terminal. From a new pid namespace this process's group cannot be named, and most
+ * shells fail to give the terminal back to it. So a program there that reads the terminal starts in the foreground, in
+ * a group of its own, as from a shell. This is not done for a joined pid namespace: Ctrl-Z could stop the program
+ * there, and nobody would continue it.
  */
 function sessionSteps(program: Program, stdio: Descriptors): Step[] {
   if (startsSession(program, stdio)) return [['setsid']];
@@ -215,7 +218,10 @@ function sessionSteps(program: Program, stdio: Descriptors): Step[] {
   return reads && program.target.unshare?.pid !== undefined ? [['foreground', input]] : [];
 }
 
-/** Programs in a pid namespace of theirs see no others, and so can trace none. */
+/**
+ * The filters of a program. One in a pid namespace of its own sees no other programs, and so may trace those that it
+ * sees.
+ */
 function filtersOf(options: CheckedProgram, { unshare, join }: Target): readonly Filter[] {
   const apart = unshare?.pid !== undefined || join?.some(({ kind }) => kind === 'pid') === true;
   const capabilities = givenCapabilities(options);
@@ -238,7 +244,10 @@ function initOf(init: boolean | undefined, { unshare }: Target): boolean {
   throw invalidValue('options.init', init, "can be true only with a new pid namespace ('pid' in options.unshare)");
 }
 
-/** The first process of a pid namespace is 1, and it has one 1 only: pid_namespaces(7). */
+/**
+ * Checks the pids against the init: the first process of a pid namespace has the pid 1, and no other has it.
+ * pid_namespaces(7)
+ */
 function pidsOf(pids: readonly number[] = [], { unshare }: Target, init: boolean): readonly number[] {
   const isFirst = unshare?.pid !== undefined && !init;
   if (pids.length > 0 && isFirst && pids[0] !== 1)
@@ -252,7 +261,9 @@ function pidsOf(pids: readonly number[] = [], { unshare }: Target, init: boolean
   return pids;
 }
 
-/** Joining a mount namespace moves the root and the current directory to its root: setns(2). */
+/**
+ * The directory to change to. Joining a mount namespace moves the root and the current directory to its root: setns(2).
+ */
 function directoryOf({ cwd, root }: CheckedProgram, { join }: Target): Directory | number | undefined {
   if (typeof cwd === 'number') return cwd;
   const moved = root === undefined && join?.some((namespace) => namespace.kind === 'mnt') === true;
@@ -271,7 +282,10 @@ function rootSteps(root: string | number | undefined): Step[] {
       ];
 }
 
-/** In the mount namespace that this process is in the mounts would outlive the program. */
+/**
+ * The steps of the mounts. They are refused in the mount namespace of this process, where they would outlive the
+ * program.
+ */
 function mountsOf(mounts: readonly unknown[] = [], target: Target): Step[] {
   const apart = target.unshare?.mnt !== undefined || joins(target, 'mnt');
   if (mounts.length > 0 && !apart)
@@ -283,7 +297,7 @@ function mountsOf(mounts: readonly unknown[] = [], target: Target): Step[] {
   return mounts.flatMap((options, index) => stepsOfMount(target, `options.mounts[${index}]`, options));
 }
 
-/** Where our own directory has been removed there is no path to it any more. */
+/** The path of our own directory; `/` if that has been removed, and so has no path any more. */
 function currentDirectory(): string {
   try {
     return process.cwd();
@@ -292,15 +306,21 @@ function currentDirectory(): string {
   }
 }
 
-/** What `process.env` is, unless somebody puts another object in its place. */
+/** The object `process.env` that Node has made. Somebody may replace it by another one later. */
 const libcEnv = process.env;
 
-/** It is the environment of libc in the main thread only: a Worker has a copy, or what it was given. */
+/**
+ * The environment of this process; null for that of libc. Only in the main thread `process.env` is that of libc: a
+ * Worker has a copy of it, or another one.
+ */
 function ownEnv(): string[] | null {
   return isMainThread && process.env === libcEnv ? null : pairsOf(process.env);
 }
 
-/** As in Node inherited variables count, undefined ones do not, and a number becomes a string. */
+/**
+ * The variables as `NAME=value`. As in Node, inherited properties count, undefined ones do not, and a number becomes a
+ * string.
+ */
 export function pairsOf(env: Readonly<Record<string, unknown>>): string[] {
   const pairs: string[] = [];
   for (const name in env) {

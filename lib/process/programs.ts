@@ -10,9 +10,9 @@ import { requestOf, sortArguments, startSpawn } from './spawn';
 
 /** The rules for all programs of one place: some options are not theirs to give, and others are given for them. */
 export interface Confinement {
-  /** Without the options that are errors. */
+  /** The schemas of the functions, without the options that programs of this place may not have. */
   readonly schemas: Schemas;
-  /** The options to start with. @throws TypeError if they ask for more than there is to have */
+  /** The options to start a program with. @throws TypeError if they ask for more than the place allows */
   narrow<Options extends CheckedProgram>(options: Options): Options;
   readonly confine: Confine;
   /** Called with each program as soon as it runs. */
@@ -25,7 +25,7 @@ export interface ProgramPlace {
   readonly confinement: Confinement;
 }
 
-/** The rules where there are none but that the namespaces are given. */
+/** The rules of a place that only decides on the namespaces. */
 export const UNCONFINED: Confinement = {
   schemas: schemasWithout('setns'),
   narrow: (options) => options,
@@ -33,16 +33,16 @@ export const UNCONFINED: Confinement = {
   started: () => undefined,
 };
 
-/** Options without `setns`, which is the set itself. */
+/** The options of a function, without `setns`: the set itself is joined. */
 export type InSet<Options> = Omit<Options, 'setns'>;
 
 /**
- * Starts programs in namespaces that exist already: what a {@link NamespaceSet} and a {@link Sandbox} have in common.
+ * Starts programs in existing namespaces: the methods that a {@link NamespaceSet} and a {@link Sandbox} have in common.
  *
  * `Withheld` are the options that a program does not have here, because the place decides them.
  */
 export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
-  /** Says where programs are started. @throws NamespaceError `ERR_LINUX_NS_CLOSED` @internal */
+  /** The place where programs are started. @throws NamespaceError `ERR_LINUX_NS_CLOSED` @internal */
   protected abstract programPlace(): ProgramPlace;
 
   /**
@@ -71,7 +71,10 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
     return child;
   }
 
-  /** Runs a program inside to its end, and resolves with what it wrote: {@link execFile | execFile()} with `setns`. */
+  /**
+   * Runs a program inside to its end, and resolves with its output, as the function {@link execFile | execFile()} does
+   * with `setns`.
+   */
   async execFile(
     file: string,
     args: readonly string[] | null | undefined,
@@ -112,7 +115,9 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
     );
   }
 
-  /** Runs a command line in the shell that is inside, /bin/sh: {@link exec | exec()} with `setns`. */
+  /**
+   * Runs a command line in the shell that is inside, /bin/sh, as the function {@link exec | exec()} does with `setns`.
+   */
   async exec(
     command: string,
     options: Omit<ExecOptions, Withheld> & { encoding: 'buffer' | null },
@@ -133,8 +138,8 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
   }
 
   /**
-   * Runs a Node module inside, with a channel for messages: {@link fork | fork()} with `setns`. See
-   * {@link ForkOptions.hostNode} for a root without Node.
+   * Runs a Node module inside, with a channel for messages, as the function {@link fork | fork()} does with `setns`.
+   * See {@link ForkOptions.hostNode} for a root without Node.
    */
   async fork(
     modulePath: string | URL,

@@ -8,7 +8,7 @@ import { inspectAs } from '../handle/inspect';
 import { native } from '../native';
 import { Rest } from './rest';
 
-/** {@link SpawnOptions.pty}: how large a new terminal is. */
+/** The size of a new terminal: {@link SpawnOptions.pty}. */
 export interface PtyOptions {
   /** Columns, in characters, from 1 to 65535. Default: 80. */
   cols?: number | undefined;
@@ -22,7 +22,7 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** What is being written, as far as it is not yet typed, and who waits for it. */
+/** The bytes of a write that have not been typed yet, and the callback that waits for them. */
 interface Typed {
   readonly rest: Uint8Array;
   readonly done: Callback;
@@ -30,21 +30,21 @@ interface Typed {
 
 type Callback = (error?: Error | null) => void;
 
-/** `unsigned short` of `struct winsize`: ioctl_tty(2). */
+/** The most columns and rows: `unsigned short` of `struct winsize`, ioctl_tty(2). */
 const MOST = 65_535;
 
-/** What is read lands here first: a terminal gives a few kilobytes at a time. */
+/** The buffer for reading: a terminal gives a few kilobytes at a time. */
 const scratch = Buffer.alloc(16_384);
 
 /** Line feed and carriage return. */
 const LINE_ENDS: readonly (number | undefined)[] = [10, 13];
 
-/** What `NativeTerminal` answers where the other end is closed. */
+/** The answer of `NativeTerminal` when the other end is closed. */
 const END = -1;
 
 const parseSize = schema<PtyOptions>()({ cols: orNull(integer(1, MOST)), rows: orNull(integer(1, MOST)) });
 
-/** @throws TypeError, RangeError with Node's codes */
+/** Checks the option `pty`. @throws TypeError, RangeError with Node's codes */
 export function parsePty(name: string, pty: unknown): TerminalSize {
   const { cols = 80, rows = 24 } = parseSize(name, pty);
   return { cols, rows };
@@ -57,8 +57,9 @@ function checkedSize(prefix: string, cols: unknown, rows: unknown): TerminalSize
 }
 
 /**
- * The user's side of the terminal of a program that was started with {@link SpawnOptions.pty}: what is written is
- * typed, and what is read is what the screen shows (standard output and error, and the echo of what was typed). pty(7)
+ * The user's side of the terminal of a program that was started with {@link SpawnOptions.pty}: written bytes are typed,
+ * and the bytes to read are those that the screen shows: standard output and error, and the echo of typed characters.
+ * pty(7)
  *
  * Written bytes are keys: `'\x03'` is Ctrl-C and interrupts the foreground job, `'\r'` is Enter. `end()` types the
  * character that ends the input (Ctrl-D), as script(1) does. The stream ends when no process has the terminal open any
@@ -77,41 +78,43 @@ export class Pty extends Duplex {
 
   readonly #terminal: NativeTerminal;
   readonly #rest = new Rest(this, () => this.#close());
-  /** What waits for room. */
+  /** The write that waits until the terminal has room. */
   #pending: Typed | undefined;
   #reading = false;
-  /** Whether what was typed last is a whole line: in the middle of one, the end has to be typed twice. termios(3) */
+  /**
+   * True if the last typed bytes end a line. In the middle of a line, the end of input has to be typed twice.
+   * termios(3)
+   */
   #atLineStart = true;
-  /** Nobody has the other end open any more. */
+  /** True when no process has the other end open any more. */
   #over = false;
-  /** The descriptor is closed. Bytes that were read before may still wait for a reader. */
+  /** True when the descriptor is closed. Bytes that were read before may still wait for a reader. */
   #closed = false;
   #size: TerminalSize;
 
-  /** @internal Takes the descriptor of the master over. */
+  /** @internal Takes over the descriptor of the master. */
   constructor(fd: number, size: TerminalSize) {
     super({ allowHalfOpen: false });
     this.#size = size;
     this.#terminal = native().openTerminal(fd, () => this.#onEvent());
   }
 
-  /** How many columns it has. */
+  /** The number of columns. */
   get cols(): number {
     return this.#size.cols;
   }
 
-  /** How many rows it has. */
+  /** The number of rows. */
   get rows(): number {
     return this.#size.rows;
   }
 
   /**
-   * Changes its size; the foreground job gets SIGWINCH when it is another one. Does nothing once the terminal is
+   * Changes its size; the foreground job gets SIGWINCH if the size is a new one. Does nothing once the terminal is
    * closed. TIOCSWINSZ, ioctl_tty(2)
    *
    * @param cols - columns, in characters, from 1 to 65535
-   * @param rows - rows, in characters, from 1 to 65535
-   * @throws TypeError, RangeError with Node's codes for another size
+   * @param rows - rows, in characters, from 1 to 65535 @throws TypeError, RangeError with Node's codes for another size
    */
   resize(cols: number, rows: number): void {
     const size = checkedSize('', cols, rows);
@@ -132,13 +135,13 @@ export class Pty extends Duplex {
     return this;
   }
 
-  /** @internal The key that suspends the foreground job; undefined where it is a key like others. */
+  /** @internal The key that suspends the foreground job; undefined if no key does so now. */
   get suspendKey(): number | undefined {
     const key = this.destroyed ? 0 : this.#terminal.suspendKey();
     return key === 0 ? undefined : key;
   }
 
-  /** @internal The process group of the foreground job; undefined where there is none. */
+  /** @internal The process group of the foreground job; undefined if there is none. */
   get foregroundGroup(): number | undefined {
     const group = this.destroyed ? 0 : this.#terminal.foreground();
     return group === 0 ? undefined : group;
@@ -186,7 +189,7 @@ export class Pty extends Duplex {
     this.#pending = undefined;
     this.#close();
     done(error);
-    // As a socket does: whoever waits for what was written is told, and so are those who wait behind him.
+    // The callback of the pending write is called, as a socket does, and so are those of the writes after it.
     pending?.done(error);
   }
 
@@ -205,7 +208,7 @@ export class Pty extends Duplex {
     if (!this.#closed) this.#terminal.watch(this.#reading, this.#pending !== undefined);
   }
 
-  /** One read for each event: others have their turn, however much a program writes. */
+  /** Reads once for each event, so that other events have their turn, however much a program writes. */
   #show(): void {
     const count = this.#try('read', () => this.#terminal.read(scratch));
     if (count === undefined || count === 0) return;
@@ -218,7 +221,10 @@ export class Pty extends Duplex {
     this.push(null);
   }
 
-  /** Types as much as there is room for. What nobody can read any more is not an error: it is lost, as on any terminal. */
+  /**
+   * Types as many bytes as there is room for. Bytes that nobody can read any more are lost without an error, as on any
+   * terminal.
+   */
   #type({ rest, done }: Typed): void {
     this.#pending = { rest, done };
     const count = this.#over ? END : this.#try('write', () => this.#terminal.write(rest));
@@ -239,7 +245,7 @@ export class Pty extends Duplex {
   }
 }
 
-/** What is typed later, when there is room, is what was written now. */
+/** Copies the bytes of a write, as the caller may change them before there is room to type them. */
 function copied(chunk: Uint8Array, done: Callback): Buffer | undefined {
   try {
     return copyBytes('chunk', chunk);

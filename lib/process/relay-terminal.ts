@@ -6,26 +6,26 @@ import { native } from '../native';
 import type { NamespaceProcess } from './namespace-process';
 import { Pty } from './pty';
 
-/** Milliseconds between two looks at whether this process is in the foreground again: a shell does not tell that. */
+/** The milliseconds between two checks if this process is in the foreground again: a shell does not tell it. */
 const LOOK = 100;
 
 const STDIN = 0;
 
-/** signal(7), on every architecture that Node has but MIPS. */
+/** The number of the signal on all architectures of Node but MIPS: signal(7). */
 const SIGTSTP = 20;
 
 /**
- * Shows the pseudoterminal of a program ({@link SpawnOptions.pty}) in the terminal of this process, which is its standard
- * input and output, until no process has the pseudoterminal open any more.
+ * Shows the pseudoterminal of a program ({@link SpawnOptions.pty}) in the terminal of this process, which is its
+ * standard input and output, until no process has the pseudoterminal open any more.
  *
  * - Bytes pass unchanged in both directions: this terminal is in raw mode meanwhile, without processing of its output
- *   (cfmakeraw(3)). `process.stdin.setRawMode(true)` leaves that on, so that line ends are translated twice.
+ * (cfmakeraw(3)). `process.stdin.setRawMode(true)` leaves that on, so that line ends are translated twice.
  * - The pseudoterminal follows the size of this terminal. Ctrl-C and all other keys are for the program.
  * - Ctrl-Z suspends the program and this process, and `fg` of the shell continues both: if the program runs in the
- *   foreground of its terminal and does not ignore SIGTSTP. In a shell inside, Ctrl-Z suspends the job of that shell. A
- *   program that reads the key itself, as editors do, gets it.
+ * foreground of its terminal and does not ignore SIGTSTP. In a shell inside, Ctrl-Z suspends the job of that shell. A
+ * program that reads the key itself, as editors do, gets it.
  * - In the background (`node program.js &`) this terminal keeps its modes and is not read; the output is shown. `fg`
- *   connects it.
+ * connects it.
  *
  * The modes of the terminal are restored at the end; Node does it if this process ends earlier.
  *
@@ -55,11 +55,11 @@ export async function relayTerminal(child: NamespaceProcess): Promise<void> {
 class Relay {
   readonly #child: NamespaceProcess;
   readonly #pty: Pty;
-  /** The modes of our terminal before it was raw; undefined while it is not, as in the background. */
+  /** The modes that our terminal had before it was raw; undefined while it is not raw, as in the background. */
   #modes: Buffer | undefined;
   #look: NodeJS.Timeout | undefined;
   #suspended = false;
-  /** Keys that were pressed after Ctrl-Z, or while the pseudoterminal had no room. */
+  /** Called with the keys that were pressed. */
   readonly #onKeys = (keys: Buffer): void => this.#type(keys);
   readonly #onRoom = (): void => {
     if (this.#modes !== undefined) process.stdin.resume();
@@ -97,7 +97,7 @@ class Relay {
     this.#pty.unpipe(process.stdout);
   }
 
-  /** Takes the terminal, now or when it is our turn. */
+  /** Makes the terminal raw and reads it: now, or as soon as this process is in the foreground. */
   #enter(): void {
     if (native().isInBackground(STDIN)) {
       this.#look ??= setInterval(() => this.#enter(), LOOK);
@@ -105,7 +105,7 @@ class Relay {
     }
     clearInterval(this.#look);
     this.#look = undefined;
-    // Anew: a shell that got the terminal meanwhile has set modes of its own.
+    // This is done each time, as a shell that had the terminal meanwhile has set its own modes.
     const before = makeRaw();
     this.#modes ??= before;
     this.#resize();
@@ -113,7 +113,7 @@ class Relay {
     process.stdin.on('data', this.#onKeys).once('end', this.#onEnd).ref().resume();
   }
 
-  /** Gives it back. What a shell does with it while we are in the background is not ours to undo. */
+  /** Restores the modes of the terminal, unless this process is in the background: then they are the shell's. */
   #leave(): void {
     if (this.#modes === undefined) return;
     process.stdin.off('data', this.#onKeys).off('end', this.#onEnd).pause().unref();
@@ -138,9 +138,10 @@ class Relay {
   }
 
   /**
-   * The program leads a session whose other processes do not stop it, so the kernel would not either: a signal of the
-   * terminal stops no process group that nobody could continue (setpgid(2), orphaned process groups). So we do it, where
-   * the signal would be for the program and its default is to stop, and where our own shell can continue us.
+   * True if Ctrl-Z stops the program and this process. The kernel does not stop the program: its process group is
+   * orphaned, and a signal of the terminal does not stop such a group, as nobody could continue it (setpgid(2)). So we
+   * do it ourselves, if the program is in the foreground of its terminal and does not ignore the signal, and if our own
+   * shell can continue us.
    */
   #isSuspendedByKey(): boolean {
     return (
@@ -166,7 +167,7 @@ class Relay {
     this.#signal('SIGCONT');
   }
 
-  /** To the program and the rest of its process group, which it leads. */
+  /** Sends a signal to the program and the rest of its process group, which it leads. */
   #signal(signal: NodeJS.Signals): void {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     try {
@@ -185,14 +186,17 @@ function makeRaw(): Buffer {
   }
 }
 
-/** SigIgn and SigBlk, proc_pid_status(5). Interactive shells ignore it. */
+/** True if a process ignores or blocks SIGTSTP, as interactive shells do: SigIgn and SigBlk of proc_pid_status(5). */
 function ignoresStop(pid: number): boolean {
   const status = textOf(`/proc/${pid}/status`);
   const masks = [...status.matchAll(/^Sig(?:Ign|Blk):\s*([0-9a-f]+)$/gm)];
   return masks.length === 0 || masks.some(([, mask = '0']) => (BigInt(`0x${mask}`) >> BigInt(SIGTSTP - 1)) % 2n === 1n);
 }
 
-/** Whether the process group is not orphaned: some parent is of the same session, and not of the group. setpgid(2) */
+/**
+ * True if the process group of a process is not orphaned: one of the parents is in the same session, but in another
+ * group. setpgid(2)
+ */
 function canBeContinued(pid: number): boolean {
   const own = statOf(pid);
   for (let process = own; process !== undefined && process.session === own?.session; process = statOf(process.ppid)) {
@@ -201,7 +205,7 @@ function canBeContinued(pid: number): boolean {
   return false;
 }
 
-/** proc_pid_stat(5). The name is in parentheses, and anything may be in it. */
+/** Reads proc_pid_stat(5). The name of the program is in parentheses, and may have any characters. */
 function statOf(pid: number): { ppid: number; group: number; session: number } | undefined {
   const fields = textOf(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? [];
   const [ppid = NaN, group = NaN, session = NaN] = fields.slice(1, 4).map(Number);

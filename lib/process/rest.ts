@@ -1,18 +1,19 @@
 import type { Duplex } from 'node:stream';
 
 /**
- * Bytes that a stream takes at most when nobody reads it after the end of its program. More than a socket or a terminal
- * holds in the kernel (`net.core.wmem_default` in socket(7) is about 208 KiB), so that the end is reached.
+ * The most bytes that a stream reads ahead when nobody reads it after the end of its program. It is more than a socket
+ * or a terminal holds in the kernel (`net.core.wmem_default` in socket(7) is about 208 KiB), so that the end is
+ * reached.
  */
 const MOST = 1024 * 1024;
 
 /** A stream whose rest can be read after the end of its program. */
 export interface Output extends Duplex {
   /**
-   * The program has ended: takes the output that it has left, up to {@link MOST}. At the end of the output it gives the
-   * descriptor back, so that a stream that nobody reads costs memory only.
+   * Called when the program has ended: reads the output that it has left, up to {@link MOST}. At the end of the output
+   * it closes the descriptor, so that a stream that nobody reads costs only memory.
    *
-   * @param unread - called when there is no more to take and nobody reads: such a stream may never be closed
+   * @param unread - called when all has been read ahead and nobody reads the stream: it may then never be closed
    */
   keepRest(unread: () => void): void;
 
@@ -27,14 +28,14 @@ export class Rest {
   #ended = false;
   #unread: (() => void) | undefined;
 
-  /** @param release - gives the descriptor back, once the end of the output has been read from it */
+  /** @param release - closes the descriptor; called once the end of the output has been read from it */
   constructor(stream: Duplex, release: () => void) {
     this.#stream = stream;
     this.#release = release;
   }
 
   /**
-   * @param room - the answer of the stream's own `push()`: it is below its high-water mark
+   * @param room - the answer of the stream's own `push()`: true if it is below its high-water mark
    * @returns the answer to give instead
    */
   taken(chunk: unknown, room: boolean): boolean {

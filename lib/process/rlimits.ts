@@ -3,14 +3,15 @@ import { orNull, schema, schemaOf } from '../errors/schema';
 import { invalidType, invalidValue, validateInteger } from '../errors/validate';
 import { RESOURCES, type Resource } from '../kernel/resources';
 
-/** A limit, in the unit that getrlimit(2) gives for the resource. `Infinity` and `'unlimited'` are the same. */
+/** A limit, in the unit of its resource: see {@link Rlimits}. `Infinity` and `'unlimited'` are the same. */
 export type RlimitValue = number | 'unlimited';
 
 /**
- * Soft and hard limit. One that is not given stays as it is; a soft limit above a new hard limit is lowered to that.
+ * The soft and the hard limit. One that is not given stays as it is; a soft limit above a new hard limit is lowered to
+ * that.
  */
 export interface Rlimit {
-  /** What the kernel enforces. The program may raise it up to the hard limit. */
+  /** The limit that the kernel enforces. The program may raise it up to the hard limit. */
   soft?: RlimitValue | undefined;
   /** The most that the soft limit may be. To raise it needs CAP_SYS_RESOURCE in the initial user namespace. */
   hard?: RlimitValue | undefined;
@@ -18,24 +19,25 @@ export interface Rlimit {
 
 /**
  * Limits of resources, in the words and units of prlimit(1): bytes (`as`, `core`, `data`, `fsize`, `memlock`,
- * `msgqueue`, `rss`, `stack`), seconds (`cpu`), microseconds (`rttime`), a number of things (`locks`, `nofile`, `nproc`,
- * `sigpending`), a priority (`rtprio`, and `nice`, which allows a nice value down to 20 - n). One value sets both limits.
+ * `msgqueue`, `rss`, `stack`), seconds (`cpu`), microseconds (`rttime`), a number of things (`locks`, `nofile`,
+ * `nproc`, `sigpending`), a priority (`rtprio`, and `nice`, which allows a nice value down to 20 - n). One value sets
+ * both limits.
  *
  * `nproc` counts all processes and threads of the user in the user namespace, not the program's alone. It has no effect
- * on a program whose user is 0 in the initial user namespace, as it is where root maps itself (`uidMap: 'root'`,
- * `'current'`), or that has CAP_SYS_ADMIN or CAP_SYS_RESOURCE there: setrlimit(2). What limits that is a cgroup
- * ({@link CgroupSpec.pidsMax}), or another user.
+ * on a program whose user is 0 in the initial user namespace, as if root maps itself (`uidMap: 'root'`, `'current'`),
+ * or that has CAP_SYS_ADMIN or CAP_SYS_RESOURCE there: setrlimit(2). To limit such a program, use a cgroup
+ * ({@link CgroupSpec.pidsMax}), or run it as another user.
  */
 export type Rlimits = Partial<Record<Resource, RlimitValue | Rlimit | undefined>>;
 
-/** Limits that were checked: resource, soft, hard in the kernel's numbers. */
+/** A limit that has been checked: the resource, the soft and the hard limit, in the kernel's numbers. */
 export type RlimitTriple = readonly [resource: number, soft: number, hard: number];
 
-/** As the step `rlimits` takes them. */
+/** The values of the step `rlimits` for no limit, and for a limit that stays as it is. */
 const INFINITE = -1;
 const AS_IS = -2;
 
-/** What nsinit itself needs, or is counted for, until shortly before the exec: they are limited last. */
+/** The resources that nsinit itself uses until shortly before the exec. They are limited last. */
 const LATE: readonly Resource[] = ['as', 'data', 'nofile', 'nproc', 'stack'];
 
 function limitValue(name: string, value: unknown): number {
@@ -73,7 +75,12 @@ export function parseRlimits(name: string, value: unknown): RlimitTriple[] {
   });
 }
 
-/** The limits of one program among those that a sandbox has for all: what is not given is as for all. */
+/**
+ * The limits of one program in a sandbox, which has limits for all its programs. A limit that is not given is that of
+ * the sandbox.
+ *
+ * @throws TypeError for a limit above the sandbox's
+ */
 export function rlimitsWithin(
   name: string,
   given: readonly RlimitTriple[],

@@ -1,4 +1,4 @@
-/** The options of all functions that start a program: which each takes, and the check of each. */
+/** The options of all functions that start a program, and the check of each option. */
 import { parseCgroup } from '../cgroup/cgroup-spec';
 import {
   type Check,
@@ -44,14 +44,17 @@ import type {
 import { parsePty } from './pty';
 import { signalNumber } from './signals';
 
-/** The kernel's limits: PID_MAX_LIMIT, proc_sys_kernel(5), below which pids are; and clone3(2), EINVAL. */
+/**
+ * The kernel's limits: pids are below PID_MAX_LIMIT, proc_sys_kernel(5); pid namespaces are nested at most 32 deep,
+ * clone3(2), EINVAL.
+ */
 const MAX_PID = 2 ** 22 - 1;
 const MOST_PIDS = 32;
 
-/** The longest that setTimeout() takes. */
+/** The longest time that setTimeout() accepts, in milliseconds. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** A copy that is checked later, with the options that it depends on. */
+/** Copies a value that is checked later, together with the options that it depends on. */
 const copied: Check<unknown> = (_, value) => plain(value);
 
 const id = integer(0, MAX_ID);
@@ -59,7 +62,7 @@ const fd = as(validateFd);
 const pathOrFd: Check<string | number> = (name, value) =>
   typeof value === 'number' ? fd(name, value) : validatePath(name, value);
 
-/** As in Node inherited variables count. Their values are checked when the environment is put together. */
+/** Copies the environment. As in Node, inherited variables count. Their values are checked when the program is made. */
 const environment: Check<Record<string, unknown>> = (name, value) => {
   validateObject(name, value);
   const variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
@@ -92,7 +95,7 @@ const maxBuffer: Check<number> = (name, value) => {
   throw outOfRange(name, 'a positive number', value);
 };
 
-/** The shell to run a command line with. */
+/** Checks the shell that runs a command line; undefined for none. */
 const shell: Check<string | undefined> = (name, value) => {
   if (value === false || value === '') return undefined;
   if (value === true) return '/bin/sh';
@@ -155,7 +158,7 @@ const OF_EXEC_FILE = schema<ExecFileOptions>()({
 
 const OF_EXEC = schema<ExecOptions>()({
   ...OF_EXEC_FILE.checks,
-  // Whatever is no shell is the usual one, as in Node.
+  // Any value that is not the name of a shell means /bin/sh, as in Node.
   shell: (name, value) => (typeof value === 'string' && value !== '' ? string(name, value) : '/bin/sh'),
 });
 
@@ -174,7 +177,7 @@ export const parseClone = schema<CloneOptions>()({
   stdio: list(fd),
 });
 
-/** The schema of each function that a set of namespaces has as well. */
+/** The schemas of the functions that a set of namespaces has as methods. */
 export interface Schemas {
   readonly spawn: Parser<CheckedSpawn>;
   readonly execFile: Parser<CheckedExecFile>;
@@ -182,7 +185,7 @@ export interface Schemas {
   readonly fork: Parser<CheckedFork>;
 }
 
-/** The schemas of the functions, without some options: those that are not for the caller to give. */
+/** The schemas of the functions, without the options that the caller may not give. */
 export function schemasWithout<K extends keyof ProgramOptions = never>(...withheld: readonly K[]) {
   return {
     spawn: schemaOf(without(OF_SPAWN.checks, ...withheld)),
@@ -199,8 +202,8 @@ export type CheckedExecFile = Checked<typeof OF_EXEC_FILE.checks>;
 export type CheckedExec = Checked<typeof OF_EXEC.checks>;
 export type CheckedFork = Checked<typeof OF_FORK.checks>;
 
-/** The name of a program, as an argument or an option. */
+/** Checks the name of a program, as an argument or an option. */
 export const parseFile = file;
 
-/** The arguments of a program; unlike Node's, what is no string is not made one. */
+/** Checks the arguments of a program. Unlike in Node, a value that is not a string is an error. */
 export const parseArgs = list(string);

@@ -21,7 +21,9 @@ export function signalNumber(name: string, signal: unknown): number {
   return number;
 }
 
-/** What `kill()` of a process makes of its argument: 0 only asks whether the process is there. kill(2) */
+/**
+ * The number for the argument of `kill()`: SIGTERM if there is none; 0 only asks whether the process exists. kill(2)
+ */
 export function killSignalNumber(signal: unknown): number {
   if (signal === 0) return 0;
   if (signal === undefined) return constants.signals.SIGTERM;

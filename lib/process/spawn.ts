@@ -13,26 +13,26 @@ import { Pty, type TerminalSize } from './pty';
 import { type CheckedSpawn, SCHEMAS, parseArgs, parseFile } from './schemas';
 import { StdioDescriptors, type StdioSlot, channelFd, parseStdio } from './stdio';
 
-/** All that `spawn()` was asked, checked. */
+/** All arguments of `spawn()`, checked. */
 export interface SpawnRequest {
   readonly program: Program;
   readonly stdio: readonly StdioSlot[];
   /** A terminal in place of stdio. */
   readonly pty?: TerminalSize | undefined;
-  /** Of the IPC channel that stdio may have. */
+  /** The format of the IPC channel, if stdio has one. */
   readonly format: ChannelFormat;
   readonly timeout: number;
   readonly killSignal: number;
 }
 
-/** 64 MiB. */
+/** The default of `maxMessageSize`: 64 MiB. */
 const MAX_MESSAGE_SIZE = 64 * 1024 * 1024;
 
 /**
  * Starts a program in new namespaces (`unshare`), in existing ones (`setns`), in both, or in those of this process.
  * Resolves when the program runs; the event loop is not blocked meanwhile, however large this process is.
  *
- * Where `child_process.spawn()` throws or emits `'error'`, this rejects: with a `TypeError` or `RangeError` for bad
+ * It rejects where `child_process.spawn()` throws or emits `'error'`: with a `TypeError` or `RangeError` for bad
  * arguments, before anything is started; with a `NamespaceError` that has `step`, `path` and `hint` when a step fails
  * (`ENOENT` when there is no such file), after which nothing is left behind; with an `AbortError` when `options.signal`
  * is aborted before the program runs.
@@ -41,7 +41,7 @@ const MAX_MESSAGE_SIZE = 64 * 1024 * 1024;
  * execve(2), namespaces(7)
  *
  * @param file - a path, or a name that is looked up in the PATH of the program's environment, in the root it will have
- * @param args - without `argv[0]`. Default: none
+ * @param args - the arguments, without `argv[0]`. Default: none
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export async function spawn(
   return startSpawn(requestOf(parseFile('file', file), list, SCHEMAS.spawn('options', bag)));
 }
 
-/** `(args?, options?)`, either of which may be left out. The options are still to be checked. */
+/** Sorts the arguments `(args?, options?)`, either of which may be left out. The options are not checked yet. */
 export function sortArguments(args: unknown, options: unknown): [args: string[], options: unknown] {
   if (args != null && typeof args !== 'object') throw invalidType('args', 'of type object', args);
   if (args != null && !Array.isArray(args)) return [[], args];
@@ -121,12 +121,12 @@ export async function startSpawn(
   }
 }
 
-/** The time of a request, which runs from here on. */
+/** The deadline of a request. Its time starts now. */
 export function deadlineOf({ timeout, program }: SpawnRequest): Deadline {
   return new Deadline(timeout, program.signal);
 }
 
-/** A program whose terminal cannot be watched is not one to keep. */
+/** Opens the terminal of a program. If that fails, the program is ended. */
 function openPty(task: Task, size: TerminalSize): Pty {
   const [fd = -1] = task.fds.splice(0);
   try {
@@ -149,7 +149,7 @@ function refuseBesideTerminal({ pty, stdio, newSession }: CheckedSpawn): void {
   );
 }
 
-/** How a Node that is a child finds its end of the IPC channel. */
+/** Adds the variables by which a child that is Node finds its end of the IPC channel. */
 function channelEnv(
   env: readonly string[] | null,
   fd: number | undefined,

@@ -1,5 +1,6 @@
 /**
- * A child's descriptors: what the `stdio` option means, the descriptors made for it, and the parent's streams.
+ * The descriptors of a child: the check of the option `stdio`, the descriptors that are made for it, and the parent's
+ * streams.
  *
  * A pipe is a pair of AF_UNIX stream sockets, as in Node: pipe(2) has one direction only, and a socket can be shut down
  * for writing while it is read.
@@ -19,17 +20,20 @@ export type StdioEntry = 'pipe' | 'overlapped' | 'ipc' | 'ignore' | 'inherit' | 
 /** `options.stdio`: one word for descriptors 0, 1 and 2, or an entry for each descriptor, from 0 on. */
 export type StdioOptions = 'pipe' | 'overlapped' | 'ignore' | 'inherit' | readonly StdioEntry[];
 
-/** A checked entry. */
+/** An entry that has been checked. */
 export type StdioSlot =
   | { readonly type: 'pipe' }
   | { readonly type: 'ipc' }
   | { readonly type: 'ignore' }
   | { readonly type: 'fd'; readonly fd: number; readonly stream?: object };
 
-/** What becomes a program's 0, 1, 2, ...; null where it is to have none. */
+/** The descriptors that become a program's 0, 1, 2, ...; null where it gets none. */
 export type Descriptors = readonly (number | null)[];
 
-/** Node's own handle of a stream, as far as it is needed: which descriptor, and to stop reading from it. */
+/**
+ * The parts of Node's own handle of a stream that are used here: its descriptor, and the functions to stop reading and
+ * to close it.
+ */
 interface StreamHandle {
   fd?: unknown;
   reading?: boolean;
@@ -37,7 +41,7 @@ interface StreamHandle {
   close?: () => void;
 }
 
-/** The first three are there for every program: standard input, output and error. */
+/** The number of descriptors that every program has: standard input, output and error. */
 const STANDARD = 3;
 
 /** @throws TypeError, RangeError with the codes of Node; Error `ERR_IPC_ONE_PIPE` for a second IPC channel. */
@@ -89,7 +93,10 @@ function parseWord(name: string, word: string, fd: number, shorthand: boolean): 
   }
 }
 
-/** Streams of files and terminals have `fd`; sockets keep it in their handle. Before 'open' or 'connect' there is none. */
+/**
+ * The descriptor of a stream. Streams of files and terminals have `fd`; sockets keep it in their handle. Before 'open'
+ * or 'connect' there is none.
+ */
 function fdOfStream(name: string, stream: object): number {
   const fd = (stream as { fd?: unknown }).fd ?? handleOf(stream)?.fd;
   if (typeof fd === 'number' && fd >= 0) return fd;
@@ -133,24 +140,24 @@ export class PipeEnd extends Socket implements Output {
   }
 }
 
-/** Streams that a program has been given as a descriptor of its own. */
+/** The streams that another program was given as one of its descriptors. */
 const givenAway = new WeakSet();
 
 /** The parent's end of one descriptor of the child. */
 type ParentEnd = { readonly fd: number } | null;
 
-/** The descriptor of the child that is its IPC channel: what NODE_CHANNEL_FD says. */
+/** The descriptor of the child that is its IPC channel, for NODE_CHANNEL_FD. */
 export function channelFd(slots: readonly StdioSlot[]): number | undefined {
   const fd = slots.findIndex(({ type }) => type === 'ipc');
   return fd === -1 ? undefined : fd;
 }
 
 /**
- * The descriptors of one child while it is started. {@link releaseChildEnds} when the start has come to an end, then
- * either {@link streams} or {@link discard}.
+ * The descriptors of one child while it is started. Call {@link releaseChildEnds} when the child runs, and then
+ * {@link streams}; or {@link discard} if the start has failed.
  */
 export class StdioDescriptors {
-  /** What becomes 0, 1, 2, ... in the child. */
+  /** The descriptors that become 0, 1, 2, ... in the child. */
   readonly childFds: Descriptors;
   readonly #slots: readonly StdioSlot[];
   readonly #nullDevice: number | undefined;
@@ -159,9 +166,9 @@ export class StdioDescriptors {
   #channel: ChannelDescriptors | undefined;
 
   /**
-   * @param nullDevice - /dev/null for a program that could change the mode and the times of the host's, through a
-   * descriptor of this process's: by fchmod(2), as the owner of it. Undefined: it may have that
-   * @throws NamespaceError where there are no descriptors left (EMFILE, ENFILE); none is kept then
+   * @param nullDevice - a /dev/null for a program that owns the host's, and so could change its mode and times by a
+   * descriptor of this process, fchmod(2). Undefined if the program may have the host's
+   * @throws NamespaceError if there are no descriptors left (EMFILE, ENFILE); all are closed then
    */
   constructor(slots: readonly StdioSlot[], nullDevice?: number) {
     this.#slots = slots;
@@ -179,7 +186,7 @@ export class StdioDescriptors {
     if (slot.type === 'fd' || slot.type === 'ignore') {
       this.#parentEnds.push(null);
       if (slot.type === 'fd') return this.#instead(slot.fd);
-      // Beyond the standard ones an ignored descriptor is none, as with Node.
+      // After the standard ones an ignored descriptor does not exist in the child, as in Node.
       return at < STANDARD ? (this.#nullDevice ?? devNull()) : null;
     }
     const [parent, child] = native().socketPair();
@@ -189,7 +196,10 @@ export class StdioDescriptors {
     return child;
   }
 
-  /** What a program is given for a descriptor of this process's. Where that is /dev/null (a daemon's), its own. */
+  /**
+   * The descriptor that a program gets for one of this process's. If that is /dev/null, as in a daemon, the program
+   * gets its own /dev/null.
+   */
   #instead(fd: number): number {
     return this.#nullDevice !== undefined && fstatSync(fd).rdev === fstatSync(this.#nullDevice).rdev
       ? this.#nullDevice
@@ -205,7 +215,10 @@ export class StdioDescriptors {
     }
   }
 
-  /** The child has its own by now, and must hold the only ones: otherwise no end of a stream would ever be seen. */
+  /**
+   * Closes the child's ends here. The child has its own by now, and they must be the only ones, or the parent would
+   * never see the end of a stream.
+   */
   releaseChildEnds(): void {
     const fds = this.#childEnds;
     this.#childEnds = [];
@@ -213,8 +226,8 @@ export class StdioDescriptors {
   }
 
   /**
-   * The parent's streams, one entry for each descriptor of the child, null where it has no pipe. From here on the
-   * descriptors are theirs. As in Node: 0 is written to, 1 and 2 are read, pipes beyond go both ways.
+   * The parent's streams, one entry for each descriptor of the child, null where it has no pipe. The streams own the
+   * descriptors from here on. As in Node, 0 is written to, 1 and 2 are read, and other pipes go both ways.
    */
   streams(): (PipeEnd | null)[] {
     this.#slots.forEach(stopReading);
@@ -227,14 +240,14 @@ export class StdioDescriptors {
     });
   }
 
-  /** The parent's end of the IPC channel, if there is one; it is the caller's from here on. */
+  /** The parent's end of the IPC channel, if there is one. The caller owns it from here on. */
   channel(): ChannelDescriptors | undefined {
     const channel = this.#channel;
     this.#channel = undefined;
     return channel;
   }
 
-  /** Closes what is still held. */
+  /** Closes all descriptors that are still held. */
   discard(): void {
     this.releaseChildEnds();
     const channel = this.channel();
@@ -245,12 +258,12 @@ export class StdioDescriptors {
   }
 }
 
-/** What comes after it need not be told of. */
+/** The last descriptor that is not ignored. Those after it need not be set up. */
 function lastUsed(slots: readonly StdioSlot[]): number {
   return slots.reduce((last, slot, fd) => (slot.type === 'ignore' ? last : fd), -1);
 }
 
-/** A stream that the child reads from now on is not read here any more, or each would get a part of the data. */
+/** Stops reading a stream here that the child reads from now on, or each would get a part of the data. */
 function stopReading(slot: StdioSlot): void {
   if (slot.type !== 'fd' || slot.stream === undefined) return;
   const handle = handleOf(slot.stream);
@@ -263,7 +276,9 @@ function stopReading(slot: StdioSlot): void {
 
 let devNullFd: number | undefined;
 
-/** /dev/null, opened once for all children: what they could do to it by this descriptor they can do by its path. */
+/**
+ * A descriptor of /dev/null, opened once for all children. They can do no more to the device by it than by its path.
+ */
 function devNull(): number {
   return (devNullFd ??= openSync('/dev/null', 'r+'));
 }

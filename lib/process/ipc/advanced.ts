@@ -1,7 +1,8 @@
 /**
- * The structured clone algorithm as Node writes it between processes (lib/internal/child_process/serialization.js): four
- * bytes of length, big endian, then what a v8.Serializer wrote. Objects of the host's, which V8 does not know, are
- * preceded by a tag: typed arrays and Buffers by one, everything else by the other, and that as its own properties.
+ * Messages in the form that Node writes between processes for the structured clone algorithm
+ * (lib/internal/child_process/serialization.js): four bytes of length, big endian, then the output of a v8.Serializer.
+ * Objects that V8 does not know have a tag before them: one tag for typed arrays and Buffers, the other for all other
+ * objects, which are written as their own properties.
  */
 import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
 import { type Codec, tooLarge } from './codec';
@@ -10,7 +11,7 @@ const LENGTH_BYTES = 4;
 
 const Tag = { ARRAY_BUFFER_VIEW: 0, OTHER: 1 } as const;
 
-/** What v8.DefaultSerializer documents beside its types. */
+/** A method that Node documents for v8.DefaultSerializer, and that its types do not have. */
 interface WritesHostObjects {
   _writeHostObject(object: object): unknown;
 }
@@ -40,13 +41,16 @@ class MessageDeserializer extends BaseDeserializer {
   }
 }
 
-/** What structured clone can copy: Map, Set, Date, BigInt, Error, typed arrays, circular references. */
+/**
+ * Writes and reads all values that structured clone can copy: Map, Set, Date, BigInt, Error, typed arrays, circular
+ * references.
+ */
 export class AdvancedCodec implements Codec {
   #chunks: Buffer[] = [];
   #size = 0;
   readonly #most: number;
 
-  /** @param most - bytes of a message, without its length */
+  /** @param most - the most bytes of a message, without its length */
   constructor(most: number) {
     this.#most = most;
   }
@@ -77,7 +81,7 @@ export class AdvancedCodec implements Codec {
     }
   }
 
-  /** How many bytes the first message and its length take; undefined when that is not known yet. */
+  /** The number of bytes of the first message, including its length; undefined while it is not known. */
   #endOfMessage(): number | undefined {
     if (this.#size < LENGTH_BYTES) return undefined;
     const [first] = this.#chunks;
@@ -87,7 +91,10 @@ export class AdvancedCodec implements Codec {
     return LENGTH_BYTES + size;
   }
 
-  /** All that has come in one piece. Done once for a message of many: joining them at each would take the square of it. */
+  /**
+   * All bytes that have come, in one piece. They are joined once for a message of many chunks: to join them at each
+   * chunk would take quadratic time.
+   */
   #joined(): Buffer {
     const [first, ...others] = this.#chunks;
     if (first !== undefined && others.length === 0) return first;

@@ -1,9 +1,10 @@
 /**
- * The parent's end of an IPC channel, as lib/internal/child_process.js of Node has it, made of public parts.
+ * The parent's end of an IPC channel. It does the same as lib/internal/child_process.js of Node, but uses only public
+ * parts of Node.
  *
- * The socket is held twice. A socket of Node's that could not be written to is closed, with all that is still to be read
- * from it: what the child had said before it ended would be lost to whoever happened to answer. So one is only read
- * from, the other only written to.
+ * The socket is held by two objects. Node closes a socket when writing to it fails, and drops the data that is still to
+ * be read from it: a parent that answers a child that has ended would lose the child's last messages. So one object
+ * only reads, and the other only writes.
  */
 import { EventEmitter } from 'node:events';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
@@ -13,44 +14,47 @@ import { AdvancedCodec } from './advanced';
 import type { Codec, Serialization } from './codec';
 import { JsonCodec } from './json';
 
-/** What becomes of a channel. Nothing of it is called before the event loop has turned. */
+/** The callbacks of a channel. None is called before the event loop has turned. */
 export interface ChannelListener {
   message(message: unknown): void;
   /** Neither end sends or receives any more; called once. */
   disconnected(): void;
-  /** The other end has sent what is no message. `disconnected` follows. */
+  /** The other end has sent bytes that are no message. `disconnected` follows. */
   error(error: Error): void;
 }
 
-/** The parent's socket, twice. */
+/** Two descriptors of the parent's socket. */
 export interface ChannelDescriptors {
   readonly read: number;
   readonly write: number;
 }
 
-/** How messages are written, and how large one may be that is read. */
+/** The serialization of messages, and the largest size of a message that is read. */
 export interface ChannelFormat {
   readonly serialization: Serialization;
-  /** Bytes. */
+  /** In bytes. */
   readonly maxMessageSize: number;
 }
 
 /** Tells whether a message has been handed to the kernel. */
 export type Sent = (error: Error | null) => void;
 
-/** `onread` is documented for connect(); it is the constructor that takes it. */
+/** The options of a socket with `onread`. Node documents it for connect(), but the constructor takes it. */
 type Reading = SocketConstructorOpts & { onread: OnReadOpts };
 
-/** Bytes read at once: what libuv takes. */
+/** The bytes to read at once, as many as libuv reads. */
 const READ_BYTES = 65536;
 
-/** From here on `send()` says that it would be better to wait, as Node does: two reads of the other end's. */
+/**
+ * The number of bytes from which on `send()` answers that the caller should wait, as in Node: two reads of the other
+ * end.
+ */
 const WRITE_HIGH_WATER = 2 * READ_BYTES;
 
-/** Messages of Node's to itself have a `cmd` that begins with this. */
+/** The start of `cmd` in messages that Node sends to itself. */
 const INTERNAL_PREFIX = 'NODE_';
 
-/** {@link NamespaceProcess.channel}: whether the channel keeps the event loop alive. */
+/** Decides whether an IPC channel keeps Node running: {@link NamespaceProcess.channel}. */
 export class ChannelControl extends EventEmitter {
   readonly #sockets: readonly Socket[];
 
@@ -60,7 +64,7 @@ export class ChannelControl extends EventEmitter {
     this.#sockets = sockets;
   }
 
-  /** Has the event loop wait for the end of the channel, which it does from the start. */
+  /** Keeps Node running until the channel is closed: the default. */
   ref(): void {
     for (const socket of this.#sockets) socket.ref();
   }
@@ -79,11 +83,14 @@ export class Channel {
   readonly #writer: Socket;
   #connected = true;
   #warned = false;
-  /** Whether the other end is being told that a handle was dropped. */
+  /** True while the other end is being told that a handle was dropped. */
   #refusing = false;
   #bytesRead = 0;
 
-  /** @param fds - of the same socket, one to read from and one to write to; they are the channel's from here on */
+  /**
+   * @param fds - two descriptors of the same socket, one to read from and one to write to; the channel owns them from
+   * here on
+   */
   constructor(fds: ChannelDescriptors, format: ChannelFormat, listener: ChannelListener) {
     const { serialization, maxMessageSize } = format;
     this.#codec = serialization === 'json' ? new JsonCodec(maxMessageSize) : new AdvancedCodec(maxMessageSize);
@@ -96,7 +103,7 @@ export class Channel {
     this.control = new ChannelControl([this.#reader, this.#writer]);
     this.#reader.on('error', ignore).on('close', () => this.#ended());
     this.#reader.resume();
-    // Told to whoever sends, each for his own message.
+    // Errors are reported to each sender, for its own message.
     this.#writer.on('error', ignore);
   }
 
@@ -105,12 +112,12 @@ export class Channel {
     return this.#connected;
   }
 
-  /** All that has come so far. */
+  /** The bytes that have come so far. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
-  /** Reads nothing more for now, nor learns that the other end is closed. */
+  /** Stops reading for now. Until {@link resume} it does not notice that the other end is closed. */
   pause(): void {
     this.#reader.pause();
   }
@@ -120,8 +127,10 @@ export class Channel {
   }
 
   /**
-   * @returns whether more should be sent now
-   * @throws what the serialization throws for a message that cannot be sent
+   * Sends a message.
+   *
+   * @returns false if the caller should wait before sending more
+   * @throws the errors of the serialization for a message that cannot be sent
    */
   send(message: unknown, sent: Sent, refused: (error: Error) => void): boolean {
     const bytes = this.#codec.encode(message);
@@ -138,18 +147,18 @@ export class Channel {
       if (error == null) sent(null);
       else settle(sent, error);
     });
-    // At once, and so before the callback above, which comes a tick later.
+    // A failure is reported at once, and so before the callback above, which comes a tick later.
     const failure = this.#failure();
     if (failure !== null) settle(refused, failure);
     return this.#writer.writableLength < WRITE_HIGH_WATER;
   }
 
-  /** Why nothing can be written any more. */
+  /** The reason why nothing can be written any more; null if there is none. */
   #failure(): Error | null {
     return this.#writer.errored;
   }
 
-  /** Nothing more is received, and nothing more taken to be sent; what has been taken is. */
+  /** Receives nothing more, and accepts no more messages. Messages that were accepted before are still sent. */
   disconnect(): void {
     if (!this.#connected) return;
     this.#connected = false;
@@ -165,7 +174,7 @@ export class Channel {
     this.#writer.destroy();
   }
 
-  /** The other end has closed its own, or we have. */
+  /** Called when the other end has closed the socket, or we have. */
   #ended(): void {
     if (this.#connected) this.destroy();
   }
@@ -187,8 +196,9 @@ export class Channel {
   }
 
   /**
-   * It went with the bytes that it came with. The other end sends no other until it is told; one that does all the same,
-   * and reads nothing, is not answered each time: the answers would be kept.
+   * Refuses a handle, which was lost when its bytes were read. The other end sends no other handle until it gets an
+   * answer. A hostile one that goes on sending, and reads nothing, is not answered each time, or the answers would fill
+   * the memory.
    */
   #handleLost(): void {
     if (!this.#warned) {
@@ -203,7 +213,7 @@ export class Channel {
     this.send({ cmd: 'NODE_HANDLE_NACK' }, told, told);
   }
 
-  /** Where the next message would begin is not known any more. */
+  /** Closes the channel after bytes that are no message, as nobody knows where the next message begins. */
   #spoiled(cause: unknown): void {
     const error = (cause as { code?: unknown }).code === 'ERR_LINUX_NS_IPC_MESSAGE_SIZE' ? cause : noMessage(cause);
     process.nextTick(() => this.#listener.error(error as Error));
@@ -227,7 +237,7 @@ function internalCommand(message: unknown): string | undefined {
   return internal ? cmd : undefined;
 }
 
-/** As Node has it: what one writes to a process that has ended. */
+/** The error of writing to a process that has ended, as Node has it. */
 function brokenPipe(): Error {
   return Object.assign(new Error('write EPIPE'), { errno: -Errno.EPIPE, code: 'EPIPE', syscall: 'write' });
 }

@@ -1,4 +1,4 @@
-/** How messages are written on an IPC channel: what both ends of it have to agree on. */
+/** The serializations of messages on an IPC channel. Both ends have to use the same. */
 import { NamespaceError } from '../../errors/namespace-error';
 
 /** `serialization`, an option of `spawn()` and `fork()`, as Node names the two. */
@@ -6,19 +6,23 @@ export type Serialization = 'json' | 'advanced';
 
 export const SERIALIZATIONS: readonly Serialization[] = ['json', 'advanced'];
 
-/** One direction each; the reading one has a memory for what has come in part. */
+/** Writes and reads messages. It remembers a message that has come only in part. */
 export interface Codec {
-  /** @throws what `JSON.stringify()` or the structured clone algorithm throws for a value that cannot be sent */
+  /** @throws the errors of `JSON.stringify()` or of the structured clone algorithm for a value that cannot be sent */
   encode(message: unknown): string | Uint8Array;
   /**
-   * The messages that are complete with these bytes, which are not referred to afterwards.
+   * The messages that these bytes complete. The bytes are not used afterwards.
    *
-   * @throws SyntaxError, Error for what is no message; {@link tooLarge} for one that is, or will be, too large
+   * @throws SyntaxError, Error for bytes that are no message; {@link tooLarge} for a message that is, or will be, too
+   * large
    */
   decode(bytes: Uint8Array): Iterable<unknown>;
 }
 
-/** A program may write for ever without an end: what has come of a message has to be kept until that. */
+/**
+ * The error for a message that is too large. There has to be a limit: the part that has come is kept in memory, and a
+ * program may write for ever without ending its message.
+ */
 export function tooLarge(most: number): NamespaceError {
   return new NamespaceError({
     code: 'ERR_LINUX_NS_IPC_MESSAGE_SIZE',

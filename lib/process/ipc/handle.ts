@@ -1,9 +1,15 @@
 import { NamespaceError } from '../../errors/namespace-error';
 
-/** The classes whose objects Node can pass on: net.Server, net.Socket, net.BoundSocket, dgram.Socket, and what they are made of. */
+/**
+ * The classes whose objects Node can send to another process: net.Server, net.Socket, net.BoundSocket, dgram.Socket,
+ * and Node's inner handles of these.
+ */
 const PASSABLE = ['Server', 'Socket', 'BoundSocket', 'TCP', 'Pipe', 'UDP'];
 
-/** Why that is not sent: Node has this error for what it cannot pass on, and what it could we cannot. */
+/**
+ * The error for a handle that is given to `send()`. Node's own error is for objects that it cannot send either; the
+ * others can be sent by Node, but not here.
+ */
 export function handleError(handle: unknown): Error {
   if (!isPassable(handle)) {
     return Object.assign(new TypeError('This handle type cannot be sent'), { code: 'ERR_INVALID_HANDLE_TYPE' });
@@ -15,7 +21,10 @@ export function handleError(handle: unknown): Error {
   });
 }
 
-/** By name, along the chain of prototypes: of another realm they are other classes. */
+/**
+ * True if Node could send a handle. It compares names along the chain of prototypes, as another realm has classes of
+ * its own.
+ */
 function isPassable(handle: unknown): boolean {
   if (handle === null || typeof handle !== 'object') return false;
   for (let type: unknown = Object.getPrototypeOf(handle); type !== null; type = Object.getPrototypeOf(type)) {

@@ -3,16 +3,16 @@ import { type Codec, tooLarge } from './codec';
 
 const NEWLINE = 0x0a;
 
-/** One line of JSON for each message: what a program that is no Node can speak, too. */
+/** Writes and reads one line of JSON for each message. Programs other than Node can easily use it too. */
 export class JsonCodec implements Codec {
   readonly #decoder = new StringDecoder('utf8');
-  /** A line that has not ended yet. */
+  /** The start of a line that has not ended yet. */
   #begun = '';
-  /** Its bytes. */
+  /** The number of bytes of that start. */
   #size = 0;
   readonly #most: number;
 
-  /** @param most - bytes of a line */
+  /** @param most - the most bytes of a line */
   constructor(most: number) {
     this.#most = most;
   }
@@ -34,7 +34,10 @@ export class JsonCodec implements Codec {
     }
   }
 
-  /** The first line to end is the only one that may be longer than what has come now. */
+  /**
+   * Counts the bytes of the line that has not ended, and refuses too long a line. Only the first line that ends can be
+   * longer than the bytes that have come now.
+   */
   #measure(bytes: Uint8Array): void {
     const end = bytes.indexOf(NEWLINE);
     this.#size += end === -1 ? bytes.length : end;

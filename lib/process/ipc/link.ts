@@ -2,7 +2,7 @@ import { invalidType, validateObject } from '../../errors/validate';
 import { Channel, type ChannelControl, type ChannelDescriptors, type ChannelFormat } from './channel';
 import { handleError } from './handle';
 
-/** What `emit()` and `listenerCount()` are called of: a NamespaceProcess. */
+/** The methods of a NamespaceProcess that a link uses. */
 export interface LinkedProcess {
   emit(event: 'message', message: unknown, sendHandle: undefined): boolean;
   emit(event: 'disconnect'): boolean;
@@ -11,24 +11,24 @@ export interface LinkedProcess {
   on(event: 'newListener', listener: (event: string) => void): unknown;
 }
 
-/** `message`, and what may follow it: a handle, options, a callback. */
+/** The arguments of `send()` after `message`: a handle, options, a callback, each of which may be left out. */
 export type SendArguments = readonly unknown[];
 
 type Callback = (error: Error | null) => void;
 
-/** What a process has of its IPC channel: its `send()`, its events, in the ways of Node's ChildProcess. */
+/** The part of a process that uses its IPC channel: `send()` and the events, as Node's ChildProcess has them. */
 export class Link {
   readonly #process: LinkedProcess;
   readonly #channel: Channel;
   readonly #closed: () => void;
-  /** Came before anybody listened: `await fork()` would lose them otherwise. */
+  /** Messages that came before anybody listened: after `await fork()` they would be lost otherwise. */
   #waiting: unknown[] = [];
   readonly #mostWaiting: number;
-  /** How much the channel had read when the first of those that wait came. */
+  /** The bytes that the channel had read when the first of the waiting messages came. */
   #readBefore = 0;
   #paused = false;
 
-  /** @param closed - called once nothing more will come, after 'disconnect' */
+  /** @param closed - called once no more messages will come, after 'disconnect' */
   constructor(process: LinkedProcess, fds: ChannelDescriptors, format: ChannelFormat, closed: () => void) {
     this.#process = process;
     this.#closed = closed;
@@ -47,12 +47,12 @@ export class Link {
     return this.#channel.connected;
   }
 
-  /** Null once it is disconnected. */
+  /** The control of the channel; null once it is disconnected. */
   get control(): ChannelControl | null {
     return this.connected ? this.#channel.control : null;
   }
 
-  /** `send(message, sendHandle?, options?, callback?)`. */
+  /** Does the work of `send(message, sendHandle?, options?, callback?)`. */
   send(message: unknown, rest: SendArguments): boolean {
     const { handle, callback } = sortRest(rest);
     if (!this.connected) return refuseClosed(this.#process, callback);
@@ -70,7 +70,9 @@ export class Link {
     this.#channel.destroy();
   }
 
-  /** The process has ended: what it has written and nobody wants to read does not keep the channel open. */
+  /**
+   * Called when the process has ended: closes a channel that is paused, as nobody wants to read the messages that wait.
+   */
   drain(): void {
     if (this.#paused) this.#channel.destroy();
   }
@@ -84,7 +86,10 @@ export class Link {
     }
   }
 
-  /** As with a stream that nobody reads: from some point on the process that writes has to wait. */
+  /**
+   * Keeps a message. When too many bytes wait, the channel is paused, and the process that writes has to wait, as with
+   * a stream that nobody reads.
+   */
   #keep(message: unknown): void {
     if (this.#waiting.length === 0) this.#readBefore = this.#channel.bytesRead;
     this.#waiting.push(message);
@@ -93,7 +98,7 @@ export class Link {
     this.#channel.pause();
   }
 
-  /** Each in its turn, also when a listener throws, or removes itself. */
+  /** Emits the waiting messages in their order, also when a listener throws, or removes itself. */
   #deliver(): void {
     while (this.#waiting.length > 0 && this.#process.listenerCount('message') > 0) {
       const [message] = this.#waiting.splice(0, 1);
@@ -104,26 +109,29 @@ export class Link {
     this.#channel.resume();
   }
 
-  /** What a listener throws does not keep the process from its 'close'. */
+  /** Emits 'disconnect'. Even if a listener throws, the process emits 'close' afterwards. */
   #disconnected(): void {
     process.nextTick(this.#closed);
     this.#process.emit('disconnect');
   }
 }
 
-/** `send()` of a process whose channel is closed, or that has none. */
+/** Answers `send()` of a process whose channel is closed, or that has none. */
 export function refuseClosed(process: LinkedProcess, callback: Callback | undefined): false {
   refuse(process, callback, Object.assign(new Error('Channel closed'), { code: 'ERR_IPC_CHANNEL_CLOSED' }));
   return false;
 }
 
-/** `disconnect()` of a process that is not connected. */
+/** The error of `disconnect()` for a process that is not connected. */
 export function disconnectedError(): Error {
   const error = new Error('IPC channel is already disconnected');
   return Object.assign(error, { code: 'ERR_IPC_DISCONNECTED' });
 }
 
-/** The handle and the callback of `send(message, sendHandle?, options?, callback?)`; options mean nothing here. */
+/**
+ * Finds the handle and the callback among the arguments of `send(message, sendHandle?, options?, callback?)`. The
+ * options have no effect here.
+ */
 export function sortRest([handle, options, callback]: SendArguments): {
   handle?: unknown;
   callback?: Callback | undefined;
@@ -141,7 +149,7 @@ function refuse(linked: LinkedProcess, callback: Callback | undefined, error: Er
   });
 }
 
-/** As Node: what is falsy is no handle. */
+/** True if a handle is given. A falsy value is no handle, as in Node. */
 function isGiven(handle: unknown): boolean {
   return Boolean(handle);
 }
