@@ -27,34 +27,37 @@ import { makeStep } from '../plan/step';
 
 /** Options of {@link NamespaceSet.writeFile}. */
 export interface WriteFileOptions {
-  /** Create the file when it does not exist, mode 0666 without the umask. Default false: sysctls exist. */
+  /**
+   * True creates the file if it does not exist, with mode 0666 without the bits of the umask. Default: false, as
+   * sysctls always exist.
+   */
   create?: boolean | undefined;
 }
 
-/** A plan has room for 16 MiB, of which the data must leave some to the rest. */
+/** The most bytes to write: a plan has room for 16 MiB, and the data must leave some of it for the rest. */
 const MAX_WRITE = 15 * 1024 * 1024;
 
-/** What a set owns. */
+/** The things that a set owns. */
 interface Possessions {
   descriptors: readonly Descriptor[];
-  /** The holder: the init of the set's pid namespace, or what has made its namespaces and is ending. */
+  /** The holder: the init of the set's pid namespace, or the task that has made its namespaces and is ending. */
   task: Task | undefined;
-  /** Closes what is to end with the set: see {@link NamespaceSet.closeAlong}. */
+  /** Functions that close other things together with the set: see {@link NamespaceSet.closeAlong}. */
   dependents: Set<() => Promise<void>>;
 }
 
 let construct: (owned: Possessions) => NamespaceSet;
 
 /**
- * Namespaces to run programs in, at most one of each kind, and what keeps them alive. `unshare()` and `setns()` make
+ * Namespaces to run programs in, at most one of each kind. The set keeps them alive. `unshare()` and `setns()` make
  * one.
  *
  * A set with a new pid namespace has an init, `nsinit`: a small process that reaps orphans and ends with the set, or
- * with this process. Sets don't keep the event loop alive.
+ * with this process. A set does not keep Node running.
  *
- * Close it, or declare it with `await using`. One that is forgotten instead is closed when it is collected as garbage,
- * with a process warning (`LINUX_NS_UNCLOSED`). The set owns its handles: they close with it. As long as one of them is
- * in use, the set is not collected.
+ * Close it, or declare it with `await using`. A set that is forgotten is closed when it is collected as garbage, with a
+ * process warning (`LINUX_NS_UNCLOSED`). The set owns its {@link Namespace} objects, and closes them. As long as one of
+ * them is in use, the set is not collected.
  *
  * @example
  * ```ts
@@ -143,14 +146,15 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
 
   /**
    * The pid, as this process sees it, of the init that keeps the set's pid namespace alive. Undefined when the set has
-   * created no pid namespace, when it is closed, and when the init has ended: the namespace takes no new process then.
+   * created no pid namespace, when it is closed, and when the init has ended: no process can then be started in the
+   * namespace any more.
    */
   get init(): number | undefined {
     if (this.closed || this.#task === undefined || this.#task.pidfd === -1) return undefined;
     return this.#task.initPid === 0 ? undefined : this.#task.initPid;
   }
 
-  /** Whether `close()` has been called. */
+  /** True as soon as `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
@@ -174,23 +178,32 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   }
 
   /**
-   * Mounts in its mount namespace, as {@link mount} does here. Relative paths start at the root of that namespace.
+   * Mounts in its mount namespace, as the function {@link mount} does in this process's. Relative paths start at the
+   * root of that namespace. It needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace. If the set has
+   * that user namespace, no other privilege is needed.
    *
    * @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` when the set has no mount namespace
    */
   async mount(options: MountOptions): Promise<void> {
     this.#mustHave('mnt', 'mount');
-    // All are joined: what proc, sysfs or mqueue show are the pid, net or ipc namespaces of who mounts them.
+    // All namespaces are joined, as a proc, a sysfs or an mqueue shows the pid, network or IPC namespace of the task
+    // that mounts it.
     await mountIn({ join: [...this] }, options, asGiven);
   }
 
-  /** Unmounts in its mount namespace, as {@link umount} does here. See {@link NamespaceSet.mount}. */
+  /**
+   * Unmounts in its mount namespace, as the function {@link umount} does in this process's. See
+   * {@link NamespaceSet.mount}.
+   */
   async umount(path: string, options: UmountOptions = {}): Promise<void> {
     this.#mustHave('mnt', 'umount');
     await umountIn({ join: this.#withUser('mnt') }, path, options, asGiven, () => this.mountinfo());
   }
 
-  /** Changes the propagation of a mount in its mount namespace, as {@link setPropagation} does here. */
+  /**
+   * Changes the propagation of a mount in its mount namespace, as the function {@link setPropagation} does in this
+   * process's.
+   */
   async setPropagation(path: string, propagation: Propagation, options: PropagationOptions = {}): Promise<void> {
     await this.#do('mnt', 'set propagation', propagationStep(path, propagation, options, asGiven));
   }
@@ -201,7 +214,8 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
    *
    * @param newRoot - a mount point; a directory becomes one by a bind mount onto itself
    * @param putOld - a directory at or below `newRoot`, where the old root is mounted. Default: it is unmounted, lazily
-   * @throws NamespaceError `EINVAL` when `newRoot` is no mount point, or it or its parent are shared; `EPERM`, `ENOENT`, …
+   * @throws NamespaceError `EINVAL` when `newRoot` is no mount point, or it or its parent are shared; `EPERM`,
+   * `ENOENT`, …
    *
    * @example
    * ```ts
@@ -215,28 +229,37 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
     await this.#do('mnt', 'pivot_root', makeStep('pivot_root', { newRoot: path, putOld: old }));
   }
 
-  /** A detached copy of what is mounted in its mount namespace, as {@link openTree} makes one here. */
+  /**
+   * Makes a detached copy of a mount in its mount namespace, as the function {@link openTree} does in this process's.
+   */
   async openTree(path: string, options: OpenTreeOptions = {}): Promise<DetachedMount> {
     this.#mustHave('mnt', 'open tree');
     return openTreeIn({ join: this.#withUser('mnt') }, path, options, asGiven);
   }
 
-  /** A detached filesystem that is mounted with its privileges, as {@link fsmount} makes one here. */
+  /**
+   * Makes a detached mount of a new filesystem with the privileges that the set has, as the function {@link fsmount}
+   * does with this process's.
+   */
   async fsmount(spec: FilesystemSpec): Promise<DetachedMount> {
     this.#mustHave('mnt', 'fsmount');
     return fsmountIn({ join: [...this] }, spec, asGiven);
   }
 
-  /** The mounts of its mount namespace, as {@link mountinfo} lists those of a process. See {@link NamespaceSet.mount}. */
+  /**
+   * Lists the mounts of its mount namespace, as the function {@link mountinfo} lists those of a process. See
+   * {@link NamespaceSet.mount}.
+   */
   async mountinfo(): Promise<MountInfo[]> {
     this.#mustHave('mnt', 'read mountinfo');
     return mountinfoIn({ join: this.#withUser('mnt') }, this.mnt?.fd ?? -1);
   }
 
   /**
-   * Writes a file as a process inside would, in one write(2) as long as it is short: a sysctl of its network
-   * namespace, say. An existing file is emptied first. At most 15 MiB, as text or as bytes, of which a copy is taken at once. Links are followed,
-   * but in a mount namespace of the set none of /proc to what a process has open (`/proc/PID/root`): `ELOOP`.
+   * Writes a file as a process inside would: a sysctl of its network namespace, for example. Short data goes in one
+   * write(2). An existing file is emptied first. The data is text or bytes, at most 15 MiB; it is copied at once. Links
+   * are followed, but in a mount namespace of the set not the links of /proc to the open files of a process
+   * (`/proc/PID/root`): `ELOOP`.
    *
    * @example
    * ```ts
@@ -257,9 +280,9 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   }
 
   /**
-   * Reads a file as a process inside would. Links are followed as by {@link NamespaceSet.writeFile}.
+   * Reads a file as a process inside would. It follows links as {@link NamespaceSet.writeFile} does.
    *
-   * @throws NamespaceError `EFBIG` when it has more than `maxBytes`
+   * @throws NamespaceError `EFBIG` when it has more bytes than `maxBytes`
    */
   async readFile(
     path: string,
@@ -274,13 +297,13 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   }
 
   /**
-   * Closes its handles and ends its init, with which all processes of its pid namespace end. Resolves when that is
-   * done. Processes in its other namespaces go on. Calling it again changes nothing.
+   * Closes its handles and ends its init, and with that all processes of its pid namespace. Resolves when that is done.
+   * Processes that are only in its other namespaces continue. Calling it again changes nothing.
    */
   async close(): Promise<void> {
     notForgotten(this);
     const owned = { descriptors: [], task: this.#task, dependents: this.#dependents };
-    // At once, while the init ends: whichever is the last takes the namespaces down.
+    // The handles are closed while the init ends. The kernel removes a namespace when nothing refers to it any more.
     this.#closing ??= Promise.all([release(owned), ...[...this.#members.values()].map((member) => member.close())]);
     await this.#closing;
   }
@@ -291,9 +314,10 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   }
 
   /**
-   * Has something closed along with this set, also when that is forgotten; it must not refer to the set.
+   * Registers a function that closes something together with this set, also when the set is forgotten. The function
+   * must not refer to the set.
    *
-   * @returns to be called when it has been closed by itself
+   * @returns a function to call when the thing has been closed by itself
    * @internal
    */
   closeAlong(close: () => Promise<void>): () => void {
@@ -302,13 +326,15 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
     return () => this.#dependents.delete(close);
   }
 
-  /** Does a step that acts on a namespace of one kind, which must be in the set: it would act on the host's otherwise. */
+  /**
+   * Runs a step that acts on a namespace of one kind. The set must have that kind, or the step would act on the host's.
+   */
   async #do(kind: NamespaceKind, what: string, step: Step): Promise<Results> {
     this.#mustHave(kind, what);
     return run({ join: this.#withUser(kind) }, [step]);
   }
 
-  /** Its namespace of a kind, and the user namespace with the privileges there. */
+  /** Its namespace of a kind, and its user namespace, which gives the privileges in that. */
   #withUser(kind: NamespaceKind): Namespace[] {
     return [...this].filter((member) => member.kind === kind || member.kind === 'user');
   }
@@ -335,8 +361,8 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
 }
 
 /**
- * A set of what the descriptors refer to, which it owns from then on, and of the task that holds the namespaces. Not
- * even on failure are they the caller's again.
+ * Makes a set of the namespaces that the descriptors refer to, with the task that holds them. The set owns the
+ * descriptors and the task from then on. On failure they are closed, and not given back to the caller.
  */
 export function setOf(fds: readonly number[], task?: Task): NamespaceSet {
   const owned: Possessions = { descriptors: fds.map((fd) => new Descriptor(fd)), task, dependents: new Set() };
@@ -348,7 +374,7 @@ export function setOf(fds: readonly number[], task?: Task): NamespaceSet {
   }
 }
 
-/** Opens namespaces of a task of ours; the descriptors are the caller's. */
+/** Opens namespaces of a task of ours. The caller owns the descriptors. */
 export function openAll(task: Task, kinds: readonly NamespaceKind[]): number[] {
   const fds: number[] = [];
   try {
@@ -360,12 +386,12 @@ export function openAll(task: Task, kinds: readonly NamespaceKind[]): number[] {
   }
 }
 
-/** All namespaces that a program is in. The descriptors are opened at once, and the set owns them. */
+/** Makes a set of all namespaces that a program is in. The descriptors are opened at once, and the set owns them. */
 export function namespacesOf(child: NamespaceProcess): NamespaceSet {
   return setOf(openAll(taskOf(child), knownKinds()));
 }
 
-/** Ends the holder, waits for its end, and closes the descriptors, each off the event loop. */
+/** Ends the holder and waits for its end. The descriptors are closed meanwhile, without blocking the event loop. */
 async function release({ descriptors, task, dependents }: Possessions): Promise<void> {
   const closed = [...descriptors.map((descriptor) => descriptor.close()), ...[...dependents].map((close) => close())];
   task?.ref();
@@ -374,8 +400,7 @@ async function release({ descriptors, task, dependents }: Possessions): Promise<
   await Promise.all(closed);
 }
 
-/** Made out here: a function made in the constructor would keep its `this`, and so the set, from being collected. */
-/** Of a path inside: this process's working directory means nothing there. */
+/** Leaves a path inside as it is: this process's working directory means nothing there. */
 function asGiven(path: string): string {
   return path;
 }

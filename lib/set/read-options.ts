@@ -3,9 +3,9 @@ import { invalidValue, validateInteger } from '../errors/validate';
 
 /** Options of {@link NamespaceSet.readFile}. */
 export interface ReadFileOptions {
-  /** Resolve with a string, decoded from this. Default: a Buffer. */
+  /** The encoding to decode the contents with. Default: none, the result is a Buffer. */
   encoding?: BufferEncoding | null | undefined;
-  /** More than this many bytes are an error (`EFBIG`). Default 16 MiB. */
+  /** The most bytes to read: a longer file is an error (`EFBIG`). Default: 16 MiB. */
   maxBytes?: number | undefined;
 }
 

@@ -18,22 +18,22 @@ import { type CallOptions, signalOf } from './unshare';
 export interface ProcessTarget {
   /** A process, as this one sees it. */
   pid: number;
-  /** Which of its namespaces. Default: all that differ from this process's. */
+  /** The kinds of its namespaces to join. Default: all that differ from this process's. */
   kinds?: readonly NamespaceKind[] | undefined;
 }
 
 /**
- * Makes a set of existing namespaces to run programs in: what nsenter(1) and setns(2) do, but this process stays in its
- * own. A short-lived task joins them once, so that namespaces which cannot be entered are an error here, with the
- * reason.
+ * Makes a set of existing namespaces to run programs in. It does the work of nsenter(1) and setns(2), but this process
+ * stays in its own namespaces. A short-lived task joins them once, so that it is an error here, with the reason, if one
+ * cannot be joined.
  *
  * Joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace; for a mount namespace also CAP_SYS_CHROOT
  * and CAP_SYS_ADMIN in the caller's own. The creator of a user namespace can join it, and has all capabilities there. A
  * pid namespace must be the caller's own or a descendant of it.
  *
- * @param target - namespaces, at most one of each kind; or a process, whose namespaces are all opened while a pidfd holds
- * it: never some of another process that has got its pid
- * @returns a set with handles of its own: those of the caller stay open
+ * @param target - namespaces, at most one of each kind; or a process. A pidfd makes sure that all namespaces are those
+ * of one process, and none of another that has got the same pid
+ * @returns a set with its own handles: those of the caller stay open
  * @throws NamespaceError with `kind`, `step` and `hint`: `EPERM`, `EINVAL`, `ESRCH`, `ENOMEM` when the init of a pid
  * namespace has ended, …
  *
@@ -55,7 +55,7 @@ export async function setns(target: Joinable | ProcessTarget, options: CallOptio
   }
 }
 
-/** Descriptors of the target's namespaces, the caller's to close. */
+/** Opens descriptors of the target's namespaces. The caller closes them. */
 function openTarget(target: unknown): number[] {
   if (target === null || typeof target !== 'object') {
     throw invalidType('target', 'a Namespace, an iterable of Namespaces or an object with a pid', target);
@@ -85,7 +85,7 @@ function openProcess(target: object): number[] {
   return openOf(pid, [...new Set(kinds as NamespaceKind[])]);
 }
 
-/** Those of a process that are not this process's own as well. */
+/** Opens the namespaces of a process that this process is not in. */
 function othersOf(pid: number): number[] {
   const fds = openOf(pid, knownKinds());
   const attempt = { step: `open namespaces of process ${pid}`, operation: 'open' };

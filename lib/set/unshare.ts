@@ -15,22 +15,23 @@ import { type NamespaceSet, openAll, setOf } from './namespace-set';
 
 /** Options of {@link unshare} and {@link setns}. */
 export interface CallOptions {
-  /** Aborts the call: what has been started is ended, then the call rejects with an `AbortError`. */
+  /** Aborts the call: the started task is ended, and then the call rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of {@link unshare}. */
 export interface UnshareOptions extends CallOptions {
   /**
-   * Namespaces to join first: the new ones are created from inside them, so that one user namespace can own several
-   * networks, for example. The set has these too, except for the kinds that are created.
+   * Namespaces to join first. The new ones are created from inside them, so that one user namespace can own several
+   * networks, for example. The set also has the joined ones, except for the kinds that are created. Default: none.
    */
   setns?: Joinable | undefined;
 }
 
 /**
- * Creates namespaces and holds them: what unshare(1) and clone(2) do, but this process stays in its own. A new task is
- * started in them; it ends as soon as they are held, or stays as the init of a new pid namespace.
+ * Creates namespaces and holds them. It does the work of unshare(1) and clone(2), but this process stays in its own
+ * namespaces. A new task is started in the new ones; it ends as soon as they are held, or stays as the init of a new
+ * pid namespace.
  *
  * Needs no privilege when a user namespace is among them; otherwise CAP_SYS_ADMIN.
  *
@@ -78,7 +79,7 @@ export async function unshare(
   return set;
 }
 
-/** Descriptors of what was made, which the task has sent, and of what was joined besides. */
+/** The descriptors of the new namespaces, which the task has sent, and of the other namespaces that were joined. */
 function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonly NamespaceHandle[]): number[] {
   const fds = task.fds.splice(0);
   try {
