@@ -16,7 +16,7 @@
 #define OUTPUT_BYTES (PLAN_PACKET_BYTES / 4)
 #define ENTRIES_BYTES 8192
 
-/* A directory on the way to the one that is looked at, and where to go on in it. */
+/* A directory on the way to the one that is looked at, and the position at which to go on in it. */
 struct level {
   uint64_t inode;
   uint64_t lower_inode;
@@ -72,7 +72,7 @@ static void put(struct walk *walk, const char *bytes, size_t size) {
   }
 }
 
-/* Reads as: a letter, the type as in the mode, the path with the name, and a NUL. */
+/* Sends one change: a letter, the type as in the mode, the path with the name, and a NUL. */
 static void tell(struct walk *walk, char change, uint16_t mode, const char *name) {
   const char head[2] = {change, (char)(mode >> 12)};
   if (walk->entries_left-- == 0) {
@@ -110,7 +110,10 @@ static bool is_directory(const struct found *found) {
   return found->exists && (found->status.stx_mode & S_IFMT) == S_IFDIR;
 }
 
-/* ERANGE: it is longer than the one letter that the kernel writes there, so somebody else has. fgetxattr(2) */
+/*
+ * True where the attribute has one letter, as the kernel writes it. ERANGE: it is longer, so somebody else has written
+ * it. fgetxattr(2)
+ */
 static bool has_one(int fd, const char *name, char *value) {
   long size = sys4(__NR_fgetxattr, fd, name, value, 1);
   if (size == -ENODATA || size == -EOPNOTSUPP || size == -ERANGE) {
@@ -124,7 +127,7 @@ static bool has_attribute(int fd, const char *in_user, const char *trusted, char
   return has_one(fd, in_user, value) || has_one(fd, trusted, value);
 }
 
-/* A device 0:0, or, where that cannot be made, an empty file with an attribute that says so. */
+/* True for a device 0:0, or, where a device cannot be made, for an empty file with an attribute that marks it. */
 static bool is_whiteout(int directory, const char *name, const struct found *found) {
   const struct statx *status = &found->status;
   char value;
@@ -144,13 +147,13 @@ static bool is_whiteout(int directory, const char *name, const struct found *fou
   return is;
 }
 
-/* "y"; an "x" says that there are whiteouts of the second kind. */
+/* True for "y"; an "x" only says that there are whiteouts of the second kind. */
 static bool is_opaque(int directory) {
   char value = '\0';
   return has_attribute(directory, "user.overlay.opaque", "trusted.overlay.opaque", &value) && value == 'y';
 }
 
-/* One that has gone meanwhile is -1. */
+/* Opens a directory; -1 for one that has gone meanwhile. */
 static int open_child(int directory, const char *name) {
   long fd =
       directory < 0 ? -ENOENT : sys4(__NR_openat, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -196,7 +199,7 @@ static void push(struct walk *walk, int64_t offset, const char *name) {
   walk->path_size += 1 + length;
 }
 
-/* Goes into a directory; false where it has gone. paired: whether the lower layers have a directory there, too. */
+/* Goes into a directory; false where it has gone. paired: the lower layers have a directory there, too. */
 static bool enter(struct walk *walk, const char *name, int64_t offset, bool paired) {
   int upper = open_child(walk->upper, name);
   int lower = paired ? open_child(lower_of(walk), name) : -1;
@@ -217,7 +220,9 @@ static bool enter(struct walk *walk, const char *name, int64_t offset, bool pair
   return true;
 }
 
-/* One that was moved meanwhile is below another now, and its names mean nothing any more. */
+/*
+ * Goes back up. A directory that was moved meanwhile lies below another one now, and its names mean nothing any more.
+ */
 static int parent_of(int directory, uint64_t inode) {
   long parent = must(sys4(__NR_openat, directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "openat", NULL);
   sys_close(directory);
@@ -245,7 +250,7 @@ static bool same_attributes(const struct found *a, const struct found *b) {
          a->status.stx_gid == b->status.stx_gid;
 }
 
-/* A directory that both have, and that hides nothing, is as it was but for its attributes. */
+/* True for a directory that both sides have and that hides nothing, if its attributes are the same as well. */
 static bool is_unchanged(const struct walk *walk, const char *name, const struct found *here,
                          const struct found *below) {
   if (!is_directory(here) || !is_directory(below) || !same_attributes(here, below)) {
@@ -257,7 +262,7 @@ static bool is_unchanged(const struct walk *walk, const char *name, const struct
   return merged || walk->hidden;
 }
 
-/* True where a directory was entered, in which it goes on. */
+/* True where a directory was entered, which is to be looked at next. */
 static bool visit(struct walk *walk, const struct entry *entry) {
   const char *name = entry->name;
   struct found here = look(walk->upper, name);
@@ -279,7 +284,7 @@ static bool visit(struct walk *walk, const struct entry *entry) {
   return is_directory(&here) && enter(walk, name, entry->offset, is_directory(&below));
 }
 
-/* Up to the first directory that is entered. False at the end of this one. */
+/* Looks at the entries up to the first directory that is entered. False at the end of this directory. */
 static bool look_on(struct walk *walk) {
   char entries[ENTRIES_BYTES] __attribute__((aligned(8)));
   for (;;) {

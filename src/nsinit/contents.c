@@ -6,7 +6,7 @@
 
 #define COPY_BYTES (256ul << 10)
 
-/* Without a call where there is nothing to write: there are files that refuse even that, as those of an mqueue do. */
+/* Makes no call where there is nothing to write: some files refuse even an empty write, as those of an mqueue do. */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path) {
   while (size > 0) {
     long written = sys3(__NR_write, fd, bytes, size);
@@ -19,7 +19,7 @@ void write_bytes(long fd, const char *bytes, size_t size, const char *path) {
   }
 }
 
-/* Up to its end: a pipe's or a socket's comes when the other side is closed. */
+/* Copies up to the end: a pipe or a socket ends when the other side is closed. */
 static void copy(long to, uint64_t from, const char *path) {
   char *room = new_memory(COPY_BYTES, 0);
   for (;;) {
@@ -35,7 +35,7 @@ static void copy(long to, uint64_t from, const char *path) {
   must(sys2(__NR_munmap, room, COPY_BYTES), "munmap", NULL);
 }
 
-/* From a descriptor where one is given, else with bytes. */
+/* Copies from a descriptor where one is given, else writes the bytes. */
 void fill_file(long fd, const struct plan_field *bytes, const struct plan_field *source, const char *path) {
   if (source->size > 0) {
     copy(fd, plan_list_number(source, 0), path);
@@ -44,7 +44,7 @@ void fill_file(long fd, const struct plan_field *bytes, const struct plan_field 
   }
 }
 
-/* An empty name: what the descriptor refers to. */
+/* Gives a file to the owner of the root's files. With an empty name it is the file of the descriptor itself. */
 void give_to_owner(int directory, const char *name, const char *path) {
   if (task.owner_uid == PLAN_UNCHANGED && task.owner_gid == PLAN_UNCHANGED) {
     return;

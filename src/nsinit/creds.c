@@ -9,7 +9,7 @@
 #include <linux/securebits.h>
 
 static void set_groups(const struct plan_field *groups) {
-  /* Packed in place, 8 bytes each to the kernel's 4: a write never overtakes the read. */
+  /* They are packed in place: the kernel's have 4 bytes and ours 8, so a write never overtakes the read. */
   char *packed = task.plan + (groups->bytes - task.plan);
   for (uint32_t i = 0; i < groups->size; i++) {
     uint32_t id = (uint32_t)plan_list_number(groups, i);
@@ -25,7 +25,7 @@ static void set_ids(long number, const char *name, uint64_t id) {
   }
 }
 
-/* Groups first, then gid, then uid: the last of them takes the capability that the others need. */
+/* Groups come first, then the gid, then the uid: changing the uid takes away the capability that the others need. */
 void step_ids(const struct step_ids *step) {
   if (step->set_groups.number != 0) {
     set_groups(&step->groups);
@@ -44,8 +44,8 @@ static bool become_zero(long number, const char *name) {
 }
 
 /*
- * A user namespace may deny setgroups(2), for good: user_namespaces(7). Where it says "allow" somebody else has refused
- * it. Where there is no /proc to ask, it is taken for denied.
+ * A user namespace may deny setgroups(2) for good: user_namespaces(7). If it says "allow", somebody else has refused
+ * the call. Without a /proc to ask, it is taken for denied.
  */
 static bool denies_setgroups(void) {
   char text[8] = "";
@@ -58,8 +58,8 @@ static bool denies_setgroups(void) {
 }
 
 /*
- * 0:0 where the user namespace maps it, as nsenter(1) does, else the caller stays who it is. Groups of the outside are
- * dropped with the identity, where setgroups is allowed at all.
+ * The task becomes 0:0 where the user namespace maps these ids, as with nsenter(1), and else keeps its ids. With the
+ * ids it drops the groups from outside, where setgroups is allowed at all.
  */
 void step_default_ids(const struct step_default_ids *step) {
   (void)step;
@@ -104,7 +104,9 @@ void step_lower_caps(const struct step_lower_caps *step) {
   must(sys2(__NR_capset, &header, data), "capset", NULL);
 }
 
-/* EPERM where it is locked: the change of ids takes what it takes, and the step `capabilities` finds that it is gone.
+/*
+ * EPERM: the securebit is locked. The change of ids then takes the capabilities away, and the step `capabilities` finds
+ * that they are gone.
  */
 void step_keep_caps(const struct step_keep_caps *step) {
   (void)step;
@@ -124,7 +126,7 @@ struct sets {
   uint64_t bounding;
 };
 
-/* "ambient:1024": what was not to be had, and the capabilities concerned. For hints. */
+/* Fails with a detail for hints: the set that could not be had and the capabilities concerned, "ambient:1024". */
 static _Noreturn void refuse_caps(const char *syscall, long error, const char *what, uint64_t capabilities) {
   char detail[64];
   size_t length = text_length(what);
@@ -137,8 +139,8 @@ static _Noreturn void refuse_caps(const char *syscall, long error, const char *w
 }
 
 /*
- * EINVAL for those that the kernel does not know, which are the last ones: capabilities have numbers without a gap. One
- * that this task has is known. Were one left out, the program would keep it.
+ * Asks for each capability. The kernel answers EINVAL for those that it does not know, which are the last ones, since
+ * their numbers have no gap. A capability that this task has is known. Were one left out, the program would keep it.
  */
 static uint64_t each_capability(long option, long argument, uint64_t held) {
   uint64_t set = 0;
@@ -196,7 +198,7 @@ static void set_ambient(uint64_t ambient) {
   }
 }
 
-/* Takes CAP_SETPCAP: PR_CAPBSET_DROP(2const). */
+/* Needs CAP_SETPCAP: PR_CAPBSET_DROP(2const). */
 static void drop_from_bounding(uint64_t dropped) {
   for (int capability = 0; capability < CAPABILITIES; capability++) {
     if ((dropped & BIT(capability)) == 0) {
@@ -216,8 +218,10 @@ static void set_securebits(uint64_t bits) {
   }
 }
 
-/* Does execve give this user what the bounding set allows? capabilities(7), "Capabilities and execution of programs by
- * root" */
+/*
+ * True where execve gives this user all that the bounding set allows: capabilities(7), "Capabilities and execution of
+ * programs by root".
+ */
 static bool privileged_by_id(uint64_t securebits) {
   uint64_t bits = securebits;
   if (bits == PLAN_UNCHANGED) {
@@ -228,7 +232,10 @@ static bool privileged_by_id(uint64_t securebits) {
   return (bits & SECBIT_NOROOT) == 0 && (real == 0 || effective == 0);
 }
 
-/* In words of its own, before anything is changed: capset(2) and prctl(2) just say EPERM. */
+/*
+ * Checks the request before anything is changed, and fails with words of its own: capset(2) and prctl(2) only say
+ * EPERM.
+ */
 static void check_held(const struct sets *now, const struct sets *wanted) {
   uint64_t missing = wanted->ambient & ~now->permitted;
   if (missing != 0) {
@@ -241,10 +248,10 @@ static void check_held(const struct sets *now, const struct sets *wanted) {
 }
 
 /*
- * The order matters: to limit the bounding set takes a capability that the permitted set may not keep, and the
- * securebits may forbid to raise the ambient one. In the end the permitted set is what execve will make of it, no less,
- * so that exec finds what the program would find, and does not count as a gain of privilege (which clears
- * PR_SET_PDEATHSIG).
+ * The order matters. Limiting the bounding set needs a capability that the permitted set may not keep, and the
+ * securebits may forbid raising the ambient set. In the end the permitted set is exactly the one that execve will make
+ * of it. So the exec finds what the program would find, and does not count as a gain of privilege, which would clear
+ * PR_SET_PDEATHSIG.
  */
 void step_capabilities(const struct step_capabilities *step) {
   uint64_t securebits = step->securebits.number;

@@ -1,4 +1,4 @@
-/* Descriptors that this task is not to have: close_range(2). */
+/* Closes the descriptors that this task must not have: close_range(2). */
 #include "nsinit.h"
 
 #include <linux/resource.h>
@@ -6,8 +6,8 @@
 #define MOST_DESCRIPTORS (1u << 20) /* fs.nr_open as the kernel sets it: proc_sys_fs(5) */
 
 /*
- * close_range(2), Linux 5.9. A container's filter may refuse it: then one after another, up to the limit there was
- * before a step of the plan may have lowered it, since the first call comes before them (close_unneeded).
+ * close_range(2), Linux 5.9. A container's filter may refuse it: then the descriptors are closed one by one, up to the
+ * limit of descriptors. The first call (close_unneeded) comes before the steps of the plan, which may lower that limit.
  */
 static void close_between(uint32_t first, uint32_t last) {
   static struct rlimit64 limit;
@@ -55,8 +55,9 @@ static uint32_t next_needed(uint32_t first) {
 }
 
 /*
- * Node may have descriptors that are not close-on-exec: its 0, 1 and 2, and what it was started with. They go before
- * anything else is done: no task of this library's holds more of Node's than its plan says, whatever it comes to be.
+ * Node may have descriptors that are not close-on-exec: its 0, 1 and 2, and those it was started with. They are closed
+ * before anything else is done, so that no task of this library ever holds a descriptor of Node's that its plan does
+ * not name.
  */
 void close_unneeded(void) {
   uint32_t first = 0;

@@ -62,7 +62,10 @@ static const char *elf_interpreter(const char *head, long size, long fd, char *o
   return NULL;
 }
 
-/* The interpreter of a script's first line, execve(2); a carriage return at its end stays, for it is the mistake. */
+/*
+ * The interpreter in the first line of a script, execve(2). A carriage return at its end stays, because it is the
+ * mistake.
+ */
 static const char *script_interpreter(char *head, long size) {
   char *at = head + 2;
   head[size] = '\0';
@@ -98,7 +101,7 @@ static const char *interpreter_of(const char *path, char *room, size_t size) {
   return found;
 }
 
-/* Why execve answered as it did, in a form that hints can be made from: "interpreter:/bin/x", "directory", ... */
+/* The reason for the answer of execve, in a form that hints are made from: "interpreter:/bin/x", "directory", ... */
 static const char *exec_detail(const char *path, long error, char *room, size_t size) {
   static const char prefix[] = "interpreter:";
   struct statx status;
@@ -195,8 +198,9 @@ static bool candidate(char *room, const char *directory, size_t length, const ch
 }
 
 /*
- * Searches the child's PATH, in the root the child is in. What may not be run is passed over, and remembered. Leaves
- * the path that it speaks of in room: none, where there is no such program.
+ * Searches the PATH of the child in the root that the child is in. It skips a file that cannot be executed, and
+ * remembers the error. It leaves the path that the error is about in `room`; the path is empty where there is no such
+ * program.
  */
 static long search(const char *file, long (*attempt)(const char *, const struct command *),
                    const struct command *command, char *room) {
@@ -230,7 +234,7 @@ static long search(const char *file, long (*attempt)(const char *, const struct 
   return refused;
 }
 
-/* The path of the program once the attempt has worked, which execve does not come back from. */
+/* Returns the path of the program if the attempt has worked. (An execve that works does not come back.) */
 static const char *attempt_exec(const char *file, long (*attempt)(const char *, const struct command *),
                                 const struct command *command) {
   static char room[PATH_MAX];
@@ -255,8 +259,8 @@ static void set_exec_name(void) {
 }
 
 /*
- * The last word before the exec, whose success is told by the kernel: it closes the socket, and gives the task another
- * name. Of an init's child Node is to have a pidfd; the task itself has none, for it ends with the exec.
+ * The last report before the exec. The kernel tells that the exec has succeeded: it closes the socket, and gives the
+ * task another name. Node gets a pidfd for the child of an init; for this task it has one already.
  */
 static void report_exec(void) {
   set_exec_name();

@@ -1,4 +1,4 @@
-/* Files of the mount namespace this task is in, sysctls above all. */
+/* Files of the mount namespace that this task is in, mostly sysctls. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -6,9 +6,9 @@
 #include <linux/openat2.h>
 
 /*
- * In another root than Node's others have made the links. One that says /proc/self/fd/7, or /proc/1/root, would lead to
- * what this task has open, or out to where another process is, and that may be the host (CVE-2024-21626). Such links
- * are not followed there: ELOOP.
+ * In another root than Node's, others have made the links. A link such as /proc/self/fd/7 or /proc/1/root would lead to
+ * files that this task has open, or out to the root of another process, which may be the host's (CVE-2024-21626). Such
+ * links are not followed there: ELOOP.
  */
 static long open_named(const char *path, uint64_t flags, uint64_t mode) {
   struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_NO_MAGICLINKS};
@@ -25,8 +25,8 @@ int proc_directory(void) {
 }
 
 /*
- * This task's own directory in /proc. "self" is looked up anew each time, since a fork may lie in between, and it is
- * the pid namespace of that mount of /proc that counts, not this task's: proc(5).
+ * This task's own directory in /proc. "self" is looked up each time, since a fork may lie in between. It means this
+ * task in the pid namespace of that mount of /proc, which may be another than this task's: proc(5).
  */
 int open_proc_self(void) {
   const char *path = task.proc < 0 ? "/proc/self" : "self";
@@ -34,7 +34,10 @@ int open_proc_self(void) {
   return (int)must(fd, "open", "/proc/self");
 }
 
-/* Makes that the working directory, from which "self/fd/7" is a path, in whatever root. What was, to go back to. */
+/*
+ * Makes /proc the working directory, from which "self/fd/7" is a path in every root. Returns the old one, to go back
+ * to.
+ */
 int enter_proc(void) {
   int cwd = (int)must(sys4(__NR_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", ".");
   must(sys1(__NR_fchdir, proc_directory()), "fchdir", "/proc");
@@ -49,7 +52,7 @@ void leave_proc(int cwd) {
 /* Opens the source of a mount, or a layer of it: a path in this task's own root. */
 long open_source(const char *path, uint64_t flags) { return open_named(path, flags, 0); }
 
-/* O_NONBLOCK: whoever made the file in there may have made a FIFO, to keep us waiting for its other end. */
+/* O_NONBLOCK: somebody hostile may have made the file a FIFO, so that we wait for its other end. */
 static long open_file(const char *path, uint64_t flags) {
   uint64_t mode = (flags & O_CREAT) != 0 ? 0666 : 0; /* openat2(2) takes none where nothing is to be created */
   return must(open_named(path, flags | O_NOCTTY | O_NONBLOCK, mode), "open", path);
@@ -62,8 +65,7 @@ void step_write_file(const struct step_write_file *step) {
   sys_close(fd);
 }
 
-/* For what is better than nothing: a sysctl that not every kernel has, in a /proc that a container has made read-only.
- */
+/* For writes that may fail: a sysctl that not every kernel has, in a /proc that a container has made read-only. */
 void step_try_write_file(const struct step_try_write_file *step) {
   long fd = open_named(step->path.bytes, step->open_flags.number | O_NOCTTY | O_NONBLOCK, 0);
   if (fd >= 0) {
@@ -72,7 +74,7 @@ void step_try_write_file(const struct step_try_write_file *step) {
   }
 }
 
-/* Sends back what is in a file, which is closed then. */
+/* Sends back the contents of a file, and closes it. */
 static void send_file(long fd, const char *path, uint64_t most) {
   char bytes[PLAN_PACKET_BYTES / 4];
   for (;;) {
@@ -97,7 +99,9 @@ void step_read_file(const struct step_read_file *step) {
   send_file(open_file(path, O_RDONLY), path, step->max_bytes.number);
 }
 
-/* By the /proc that was there before a join: what is joined need not have one, or one that shows this task. */
+/*
+ * Reads it in the /proc from before a join: a joined namespace may have no /proc, or one that does not show this task.
+ */
 void step_mountinfo(const struct step_mountinfo *step) {
   (void)step;
   bool here = task.proc < 0;
@@ -116,7 +120,7 @@ static long change_directory(const char *path) {
   return error;
 }
 
-/* fallback: a caller's own directory need not exist in a root that was joined; the root always does. */
+/* fallback: the caller's own directory may not exist in a root that was joined; the root always does. */
 void step_chdir(const struct step_chdir *step) {
   const char *path = step->path.bytes;
   bool fallback = step->fallback.number != 0;
@@ -137,7 +141,7 @@ void change_root(int directory) {
   must(sys1(__NR_chroot, "."), "chroot", "/");
 }
 
-/* The path may lead out of the new root as long as the working directory is outside: chroot(2), NOTES. */
+/* A path leads out of the new root as long as the working directory is outside: chroot(2), NOTES. */
 void step_chroot(const struct step_chroot *step) {
   const char *path = step->path.bytes;
   must(change_directory(path), "chroot", path);

@@ -1,4 +1,4 @@
-/* File systems as they are configured, and mounted nowhere yet: fsopen(2), fsconfig(2), fsmount(2), fspick(2). */
+/* Configures file systems that are not mounted anywhere yet: fsopen(2), fsconfig(2), fsmount(2), fspick(2). */
 #include "nsinit.h"
 
 #include <linux/mount.h>
@@ -12,7 +12,7 @@
 
 /*
  * The context keeps a log, one message for each read(2): "e overlay: workdir and upperdir must reside under the same
- * mount". The errors of it are the only place where the kernel says what it did not like.
+ * mount". Only its errors say why the kernel has refused something.
  */
 _Noreturn void fail_fs(long context, const char *syscall, long error, const char *path) {
   char log[LOG_BYTES + 1];
@@ -82,7 +82,7 @@ void set_parameters(long context, const struct plan_field *parameters, const cha
   }
 }
 
-/* The file system, mounted nowhere yet. */
+/* Makes the file system, as a mount that is not attached anywhere yet. */
 int create_fs(long context, uint64_t attributes, const char *path) {
   long error = sys5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
   if (error < 0) {
@@ -96,7 +96,7 @@ int create_fs(long context, uint64_t attributes, const char *path) {
   return (int)mount;
 }
 
-/* Options of the file system itself, with all of its mounts. Those that are not named stay: fspick(2). */
+/* Changes options of the file system itself, and so of all its mounts. Options that are not named stay: fspick(2). */
 void reconfigure_fs(int mount, const struct plan_field *parameters, const char *path) {
   long context = must(sys3(__NR_fspick, mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH), "fspick", path);
   set_parameters(context, parameters, path);

@@ -1,8 +1,8 @@
 /*
- * Files of the host's in a root that was joined and has none of them. They are taken along as detached mounts, made
- * where they can be seen, and put into a directory of a new `/`, in which all that the old one had is bound at its
- * place: so nothing has to be there to be mounted on, and nothing is written anywhere. open_tree(2), move_mount(2),
- * fsmount(2)
+ * Puts files of the host into a root that was joined and does not have them. They are taken along as detached mounts,
+ * made where the files can be seen, and are put into a directory of a new `/`. Everything in the old `/` is bound to
+ * its place in the new one. So nothing has to exist there to be mounted on, and nothing is written anywhere.
+ * open_tree(2), move_mount(2), fsmount(2)
  */
 #include "nsinit.h"
 
@@ -90,7 +90,7 @@ static void bind_entries(int from, int to, const char *except) {
   }
 }
 
-/* Flags that a mount has may be locked: they have to be named again. mount_namespaces(7) */
+/* Flags of a mount may be locked: then a remount has to name them again. mount_namespaces(7) */
 static void make_read_only(const char *path) {
   struct statfs status;
   uint64_t flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV;
@@ -117,7 +117,7 @@ static void put_trees(const struct plan_field *names, const char *directory) {
   task.tree_count = 0;
 }
 
-/* In a mount namespace of this task's own, whose root does not propagate. */
+/* Runs in a mount namespace of this task's own, whose root does not propagate mounts. */
 void step_host_files(const struct step_host_files *step) {
   const char *directory = step->directory.bytes;
   const char *name = directory + 1;

@@ -1,4 +1,6 @@
-/* PID 1 of a pid namespace: keeps it alive, reaps what is orphaned in it, forwards signals: pid_namespaces(7). */
+/*
+ * PID 1 of a pid namespace: it keeps the namespace alive, reaps orphans in it, and forwards signals: pid_namespaces(7).
+ */
 #include "nsinit.h"
 
 #include <linux/capability.h>
@@ -17,7 +19,7 @@ static const uint64_t forwarded = SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGN
                                   SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGCONT) |
                                   SIGNAL_BIT(SIGWINCH);
 
-/* Has Node closed its end, or died? Of a socket and of a pipe: poll(2). */
+/* True where Node has closed its end, or has died, for a socket and for a pipe: poll(2). */
 static bool hung_up(int fd) {
   struct pollfd end = {fd, 0, 0};
   struct {
@@ -27,8 +29,9 @@ static bool hung_up(int fd) {
 }
 
 /*
- * Follows the thread that cloned this task, and credential changes clear it (PR_SET_PDEATHSIG(2const)): so it is set
- * again last. A parent that was gone by then shows as another one, or as the end of the connection.
+ * The signal comes when the thread that cloned this task ends, and changes of credentials clear it
+ * (PR_SET_PDEATHSIG(2const)). So it is set again last. If the parent was gone by then, getppid(2) shows another one, or
+ * the connection has ended.
  */
 static void die_with_parent(uint64_t signal, int connection) {
   must(sys5(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl", NULL);
@@ -48,8 +51,9 @@ void step_die_with_parent(const struct step_die_with_parent *step) {
 }
 
 /*
- * An init can't see its parent, and a parent that dies takes its time: its threads are gone, and children handed on,
- * well before its descriptors are closed. So the end of the line is made a signal: F_SETOWN and O_ASYNC, fcntl(2).
+ * An init cannot see its parent, and the end of a parent takes time: its threads are gone, and its children have
+ * another parent, well before its descriptors are closed. So the end of the line is made a signal: F_SETOWN and
+ * O_ASYNC, fcntl(2).
  */
 static void watch_line(void) {
   must(sys3(__NR_fcntl, task.line, F_SETOWN, sys0(__NR_getpid)), "fcntl", NULL);
@@ -63,10 +67,10 @@ void step_outlive(const struct step_outlive *step) {
 }
 
 /*
- * A root inside can ptrace an init that was born inside: it holds the line, on which nothing comes back and no
- * descriptor goes, and the right to kill. In a session of its own nothing leads to Node's terminal; so what is typed
- * there, or sent to the whole of Node's process group, does not come here either, to be forwarded to a program that has
- * got it.
+ * A root inside can ptrace an init that was born inside. So the init keeps nothing but the line, on which nothing comes
+ * back and no descriptor can be sent, and the right to kill. It gets a session of its own, from which nothing leads to
+ * Node's terminal. Signals that the terminal, or anybody, sends to Node's whole process group do not reach it either,
+ * and so it does not forward them to a program that has got them already.
  */
 static void drop_all(bool keep_kill, int also_kept) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -86,7 +90,7 @@ static void drop_all(bool keep_kill, int also_kept) {
   must(sys2(__NR_munmap, task.plan, task.plan_size), "munmap", NULL);
 }
 
-/* The last word. Where a program inside has filled the pipe it is not heard. */
+/* The last report. It is lost where a program inside has filled the pipe. */
 static _Noreturn void tell_exit(int status, const struct plan_report *unsaid) {
   struct plan_report head = *unsaid;
   head.kind = REPORT_EXITED;
@@ -97,7 +101,10 @@ static _Noreturn void tell_exit(int status, const struct plan_report *unsaid) {
 
 #define MOST_FAILURES 16
 
-/* A filter that refuses wait4 would keep an init from ever seeing an end. It has no children yet: ECHILD. */
+/*
+ * A filter that refuses wait4 would keep an init from ever seeing the end of a child. Here it has no children yet:
+ * ECHILD.
+ */
 static void check_reaping(void) {
   long error;
   do {
@@ -109,8 +116,8 @@ static void check_reaping(void) {
 }
 
 /*
- * Reaps every child that has ended; the program's own end is this init's end, and with it the namespace's. An init that
- * can't reap is of no use, and ends.
+ * Reaps every child that has ended. When the program ends, this init ends, and with it the namespace. An init that
+ * cannot reap is of no use, and ends.
  */
 static void reap(long program, const struct plan_report *unsaid) {
   int status;
@@ -128,14 +135,15 @@ static void reap(long program, const struct plan_report *unsaid) {
 }
 
 /*
- * Programs that were put in here from outside are nobody's children here, and their end is no signal: so it is looked
- * whether there is another process at all. kill(2)
+ * True where there is no other process in the namespace. Programs that entered from outside are nobody's children here,
+ * and their end is no signal: so kill(2) is asked.
  */
 static bool is_alone(void) { return sys2(__NR_kill, -1, 0) == -ESRCH; }
 
 /*
- * All signals are blocked since the clone, so none is lost and none kills. What another process sent is forwarded; a
- * signal from the kernel itself (SI_KERNEL: the terminal's) has reached the program as well.
+ * All signals have been blocked since the clone, so none is lost and none kills. A signal from another process is
+ * forwarded. A signal from the kernel itself (SI_KERNEL, from the terminal) has reached the program as well, and is
+ * not.
  */
 static _Noreturn void reap_until(long program, const struct plan_report *unsaid) {
   uint64_t awaited = forwarded | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGIO);
@@ -219,7 +227,9 @@ static void give_all(int to) {
   }
 }
 
-/* To the number that it had. Where another that has come has this number that one is moved away. */
+/*
+ * Moves a descriptor to the number that it had. If another one that has come has this number, that one is moved away.
+ */
 static long put_back(int *came, uint32_t i) {
   int wanted = given.numbers[i];
   if (came[i] == wanted) {
@@ -262,7 +272,7 @@ static void continue_plan(void *unused) {
   (void)unused;
   long error = take_all();
   if (error < 0) {
-    /* There is nobody to tell but the init. */
+    /* Only the init can be told. */
     task.unsaid = (struct plan_report){.kind = REPORT_FAILED, .step = task.step, .syscall = "recvmsg"};
     task.unsaid.error = (int32_t)-error;
     quit(127);
@@ -305,7 +315,7 @@ void step_init(const struct step_init *step) {
   reap_until(program, &unsaid);
 }
 
-/* On a pipe that nobody reads any more: POLLERR, which is always waited for. poll(2) */
+/* Waits for the end of the reader of a pipe: POLLERR, which poll(2) always reports. */
 static _Noreturn void wait_for_release(void) {
   struct pollfd line = {task.line, 0, 0};
   while (sys5(__NR_ppoll, &line, 1, 0, 0, 0) == -EINTR) {

@@ -20,7 +20,10 @@ uint32_t type_of(int fd) {
   return status.stx_mode & S_IFMT;
 }
 
-/* Which mount a path leads to, or a descriptor: the uppermost, of those that lie on each other. Linux 5.8 */
+/*
+ * The ID of the mount that a path or a descriptor leads to: the uppermost one, where several lie on each other. Linux
+ * 5.8
+ */
 uint64_t mount_id(int at, const char *path) {
   struct statx status;
   uint64_t id;
@@ -36,7 +39,10 @@ long reopen(int fd, uint64_t flags) {
   return opened == -ENOTDIR ? sys4(__NR_openat, AT_FDCWD, fd_path(fd, link), flags | O_CLOEXEC, 0) : opened;
 }
 
-/* Modes are meant as they are said. Put back when the root is done, for whoever goes on in this task. */
+/*
+ * Clears the umask, so that files get exactly the modes that were asked for. It is restored when the root is done, for
+ * the steps that follow.
+ */
 static void clear_umask(void) {
   if (!task.umask_cleared) {
     task.umask = (uint32_t)must(sys1(__NR_umask, 0), "umask", NULL);
@@ -62,7 +68,7 @@ static bool are_dots(const char *entries, long size) {
   return true;
 }
 
-/* False also where it may not be read. */
+/* True for an empty directory; false also where it cannot be read. */
 bool is_empty(int directory, const char *path) {
   char entries[128] __attribute__((aligned(8)));
   long got;
@@ -79,8 +85,8 @@ bool is_empty(int directory, const char *path) {
 }
 
 /*
- * Whoever can write in the directory can put something else of ours under the name before it is given away. So nothing
- * is that he could not make himself: what is empty, and a link.
+ * A user that can write in the directory can put another file of ours under the name before it is given away. So we
+ * only give away files that this user could make as well: empty ones, and links.
  */
 void give_new(int fd, const char *path) {
   struct statx status;
@@ -111,8 +117,9 @@ static uint64_t mode_on_the_way(uint64_t mode) {
 }
 
 /*
- * Makes what is missing under a name: an empty file, or a directory. A descriptor of it: O_PATH. Somebody else may have
- * been quicker, which is as good (made: false), but with a link: that leads to where nobody has looked.
+ * Makes the missing file under a name: an empty file, or a directory. Returns a descriptor of it: O_PATH. If somebody
+ * else has made it first, that is as good (made: false), except for a link, which leads to a place that nobody has
+ * checked.
  */
 int make_name(int directory, const char *name, uint32_t type, const struct making *making, const char *path,
               bool *made) {

@@ -1,4 +1,4 @@
-/* Files of a root whose owner need not be trusted, for Node to read and to write: see root.c. */
+/* Files of a root whose owner is not trusted, which Node reads and writes: see root.c. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -6,8 +6,8 @@
 #include <linux/stat.h>
 
 /*
- * Regular files only: Node is to wait for nobody at a FIFO's other end, nor to touch a device. O_NONBLOCK, so that
- * this task does not wait either, is taken off again.
+ * Opens regular files only: Node must not wait for the other end of a FIFO, nor touch a device. O_NONBLOCK, which keeps
+ * this task from waiting as well, is removed again.
  */
 static long open_regular(const char *path, uint64_t flags, uint64_t mode) {
   long fd = must(open_in_root(path, flags | O_NONBLOCK | O_NOCTTY, (flags & O_CREAT) != 0 ? mode : 0), "open", path);
@@ -26,8 +26,9 @@ void step_open_file(const struct step_open_file *step) {
 }
 
 /*
- * By this task, for what is kept back for who writes: blocks of a filesystem for root, quotas, bits of the mode that
- * only root may leave (ext4(5), quotactl(2), write(2)). On some filesystems only close(2) says that a disk is full.
+ * This task writes the file itself, and not Node, because the rights of the writer count: blocks that a filesystem
+ * reserves for root, quotas, and bits of the mode that only root may keep (ext4(5), quotactl(2), write(2)). On some
+ * filesystems only close(2) says that a disk is full.
  */
 void step_save_file(const struct step_save_file *step) {
   const char *path = step->path.bytes;
@@ -36,7 +37,9 @@ void step_save_file(const struct step_save_file *step) {
   must(sys1(__NR_close, fd), "close", path);
 }
 
-/* Packs what getdents64 gave, in place: for each entry its type (DT_*), its name and a NUL. Returns the size; counts.
+/*
+ * Packs the entries of getdents64, in place: for each one its type (DT_*), its name and a NUL. Returns the size; counts
+ * the entries.
  */
 static size_t pack(char *entries, long size, uint64_t *count) {
   char *to = entries;

@@ -18,7 +18,10 @@ static void join_one(const struct step_join *step, uint32_t index) {
   }
 }
 
-/* Those of other kinds that are not joined yet, as far as that is allowed from here; a bit for each that is. */
+/*
+ * Joins the namespaces of other kinds that are not joined yet, as far as that is allowed now. Returns a bit for each
+ * one that is joined.
+ */
 static uint64_t join_allowed(const struct step_join *step, uint64_t joined) {
   for (uint32_t i = 0; i < step->fds.size; i++) {
     uint64_t flag = plan_list_number(&step->flags, i);
@@ -31,10 +34,10 @@ static uint64_t join_allowed(const struct step_join *step, uint64_t joined) {
 }
 
 /*
- * Joining a user namespace gives every capability in it and takes those outside. So a namespace that belongs to the
- * user namespace (or one below) can be joined after it, and one that belongs above only before: each is tried before,
- * and what was refused is tried again after. Of several user namespaces each lies below the one before it. Not dumpable
- * from here on: a root in there must not ptrace this task.
+ * Joining a user namespace gives every capability in it, and takes those outside. So a namespace that belongs to that
+ * user namespace (or to one below) can be joined after it, and one that belongs to a user namespace above only before.
+ * Each is tried before, and those that were refused are tried again after. If there are several user namespaces, each
+ * lies below the one before it. The task is not dumpable from here on: a root in there must not ptrace it.
  */
 void step_join(const struct step_join *step) {
   uint32_t count = step->fds.size;
@@ -42,7 +45,7 @@ void step_join(const struct step_join *step) {
   if (count != step->flags.size || count > MOST_JOINED) {
     fail("setns", -EINVAL, NULL);
   }
-  /* These use /proc/self, which has to be at hand before the view of it changes. */
+  /* These steps use /proc/self, which has to be opened before the task's view of /proc changes. */
   if (task.proc < 0 && (comes_later(PLAN_unshare) || comes_later(PLAN_namespaces) || comes_later(PLAN_mountinfo) ||
                         comes_later(PLAN_tree) || comes_later(PLAN_remount) || comes_later(PLAN_overlay))) {
     task.proc = (int)sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);

@@ -30,7 +30,7 @@ static void set_limit(uint64_t resource, const struct rlimit64 *limit) {
   }
 }
 
-/* Takes CAP_SYS_RESOURCE, which a change of ids takes away, while some limits can't be lowered before it. */
+/* Needs CAP_SYS_RESOURCE, which a change of ids takes away; but some limits cannot be lowered before that change. */
 void step_raise_limits(const struct step_raise_limits *step) {
   const struct plan_field *list = &step->limits;
   for (uint32_t i = 0; i + 1 < list->size; i += 2) {
@@ -44,7 +44,7 @@ void step_raise_limits(const struct step_raise_limits *step) {
   }
 }
 
-/* A soft limit that is left as it is follows a hard one that goes below it. */
+/* A soft limit that is to stay as it is follows a hard limit that goes below it. */
 void step_rlimits(const struct step_rlimits *step) {
   const struct plan_field *list = &step->limits;
   for (uint32_t i = 0; i + 2 < list->size; i += 3) {
@@ -87,7 +87,7 @@ void step_personality(const struct step_personality *step) {
   must(sys1(__NR_personality, step->persona.number), "personality", NULL);
 }
 
-/* Children inherit it. Lower than it was takes CAP_SYS_RESOURCE: proc_pid_oom_score_adj(5). */
+/* Children inherit it. A lower value than before needs CAP_SYS_RESOURCE: proc_pid_oom_score_adj(5). */
 void step_oom_score_adj(const struct step_oom_score_adj *step) {
   static const char path[] = "/proc/self/oom_score_adj";
   long fd = sys4(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);

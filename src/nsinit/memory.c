@@ -1,4 +1,4 @@
-/* Memory of this task: mmap(2), and what the compiler calls by itself. */
+/* Memory of this task: mmap(2), and functions that the compiler calls by itself. */
 #include "nsinit.h"
 
 #include <linux/mman.h>
@@ -20,7 +20,7 @@ void *memset(void *to, int byte, size_t size) {
   return to;
 }
 
-/* Zeroed, and this task's own; flags: of mmap(2), beside that. */
+/* Makes zeroed memory of this task's own; flags: of mmap(2), in addition. */
 void *new_memory(size_t size, unsigned long flags) {
   const unsigned long own = MAP_PRIVATE | MAP_ANONYMOUS;
   return (void *)must(sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, own | flags, -1, 0), "mmap", NULL);

@@ -1,5 +1,5 @@
 /*
- * Mounts that are made as descriptors first and put in their place then, with no path in between that somebody could
+ * Mounts are made as descriptors first, and are then put in their places, with no path in between that somebody could
  * change: fsopen(2), open_tree(2), mount_setattr(2), move_mount(2). See places.c for the targets.
  */
 #include "nsinit.h"
@@ -20,8 +20,9 @@ static bool has(uint64_t flags, uint64_t flag) { return (flags & flag) != 0; }
 static bool is_missing(long fd) { return fd == -ENOENT || fd == -ENOTDIR; }
 
 /*
- * Takes the descriptor of a detached mount over. Without a path it is sent back. flags: PLAN_*; own: nobody changes
- * names in it, as long as nobody else is where it is mounted; mode: of what is private, see struct making.
+ * Puts a detached mount in its place, and takes its descriptor over. Without a path the descriptor is sent back. flags:
+ * PLAN_*; own: nobody can change names in the mount, as long as nobody else is in this mount namespace; mode: that of a
+ * private file, see struct making.
  */
 static void place_private(int mount, const char *path, uint64_t flags, bool own, uint64_t mode) {
   if (path == NULL) {
@@ -64,8 +65,8 @@ static struct attributes attributes_of(const struct step_tree *step) {
 }
 
 /*
- * The attributes are there before anything can be seen at the target; before Linux 5.12 right after, and in a new root,
- * where nobody is yet, that is as good.
+ * The attributes are set before anybody can see the mount. Before Linux 5.12 they are set right after, which is as good
+ * in a new root, where nobody is yet.
  */
 static void place_with(int mount, const struct attributes *attributes, const char *source, const char *path,
                        uint64_t flags, bool own, uint64_t mode) {
@@ -171,7 +172,8 @@ static const struct attributes unchangeable = {MOUNT_ATTR_RDONLY | MOUNT_ATTR_NO
 
 /*
  * A copy of the mount of /dev/null. It is read-only: the device can be read and written all the same, but its inode is
- * the host's, and whoever has the uid of its owner could change the mode and the times of that. mount(2), MS_RDONLY
+ * the host's, and a process with the uid of its owner could change the mode and the times of that inode. mount(2),
+ * MS_RDONLY
  */
 static int copy_null(void) {
   const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
@@ -185,7 +187,7 @@ static int copy_null(void) {
   return (int)must(sys3(__NR_open_tree, task.null, "", copy | AT_EMPTY_PATH), "open_tree", "/dev/null");
 }
 
-/* The same where it has its place: before Linux 5.12 it is read-only from here on. */
+/* Puts it in its place. Before Linux 5.12 it is made read-only only then. */
 static void put_null(int null, int target, const char *path) {
   put_mount(null, target, path);
   change_attributes(null, false, &unchangeable, path);
@@ -228,7 +230,7 @@ void step_mask(const struct step_mask *step) {
 }
 
 /*
- * The /dev/null that the new root has, if nothing can be changed through it and its mount lets devices be opened:
+ * The /dev/null of the new root, if nothing can be changed through it and its mount allows devices to be opened:
  * O_PATH, or -1. statfs(2), null(4)
  */
 static int null_of_root(void) {
@@ -249,7 +251,7 @@ static int null_of_root(void) {
   return -1;
 }
 
-/* One that nobody sees: O_PATH. */
+/* A /dev/null that nobody sees: O_PATH. */
 static int null_of_its_own(void) {
   char name[24];
   int null = copy_null();
@@ -261,8 +263,8 @@ static int null_of_its_own(void) {
 }
 
 /*
- * For the standard descriptors of programs that are to have none of Node's. What is opened through Node's own mount of
- * /dev/null would give them the host's inode to change: fchmod(2), futimens(3).
+ * For the standard descriptors of programs that get none of Node's. A descriptor from Node's own mount of /dev/null
+ * would let them change the host's inode: fchmod(2), futimens(3).
  */
 void step_null_device(const struct step_null_device *step) {
   (void)step;
@@ -274,7 +276,7 @@ void step_null_device(const struct step_null_device *step) {
   sys_close(null);
 }
 
-/* A file of its own, out of data, that can be mounted anywhere. */
+/* Makes a file from data, which can be mounted anywhere. */
 void step_data(const struct step_data *step) {
   char name[24];
   const char *path = step->target.bytes;
@@ -290,9 +292,9 @@ void step_data(const struct step_data *step) {
 }
 
 /*
- * The old root lies on top of the new one after it, at the same place, and on top of that all that lay on it: the
- * process's own root may be covered, as far as others are concerned. Whoever joins this mount namespace comes to the
- * uppermost (setns(2)), and to that "/.." leads, too: nothing may be left there. pivot_root(2)
+ * After it the old root lies on top of the new one, at the same place, and on that lies everything that lay on the old
+ * root: others may have covered the process's own root. A process that joins this mount namespace comes to the
+ * uppermost mount (setns(2)), and "/.." leads there, too: so nothing may be left there. pivot_root(2)
  */
 static void pivot_to(int root) {
   must(sys1(__NR_fchdir, root), "fchdir", "/");
@@ -324,8 +326,8 @@ void step_pivot_root(const struct step_pivot_root *step) {
 }
 
 /*
- * In another root the path is looked up as all others are. A link of /proc in it would lead to a mount of another mount
- * namespace, which mount(2) changed as well before Linux 6.16 (CVE-2025-38498). "/" is no link.
+ * In another root the path is looked up like all others. A link of /proc in it would lead to a mount of another mount
+ * namespace, and before Linux 6.16 mount(2) changed that one, too (CVE-2025-38498). "/" is no link.
  */
 void step_propagation(const struct step_propagation *step) {
   const char *path = step->path.bytes;

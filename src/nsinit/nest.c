@@ -1,10 +1,10 @@
 /*
- * A user namespace below the one that this task puts mounts together in. Who works in the lower one has no say over
- * the mounts, which belong to the upper: user_namespaces(7), mount_namespaces(7).
+ * A user namespace below the one in which this task puts mounts together. A process in the lower one cannot change the
+ * mounts, which belong to the upper one: user_namespaces(7), mount_namespaces(7).
  *
- * A helper makes it, and with it the namespaces of other kinds that are to belong to it, and tells its pid: only a
- * living process has maps to be written. This task joins those other namespaces at once, so that what it mounts shows
- * them, and the user namespace when all is mounted.
+ * A helper makes it, together with the namespaces of other kinds that belong to it, and tells its own pid: maps can be
+ * written only for a living process. This task joins those other namespaces at once, so that its mounts show them, and
+ * joins the user namespace when everything is mounted.
  */
 #include "nsinit.h"
 
@@ -42,10 +42,9 @@ static const char *proc_path(const struct nested *nested, const char *file, char
 }
 
 /*
- * Its files in /proc have to be this user's for the maps to be written, so it is dumpable: a root in the user namespace
- * above may trace it. It holds nothing that could be had from it but two pipes, and its memory only the plan; this
- * task, which goes on to become something, never is dumpable. Should it be held there, Node finds that out: held.h of
- * the addon.
+ * Its files in /proc have to belong to this user for the maps to be written, so it is dumpable, and a root in the user
+ * namespace above may trace it. It holds only two pipes, and its memory only has the plan. This task, which becomes the
+ * program later, is never dumpable. If somebody holds the helper there, Node finds that out: held.h of the addon.
  */
 static _Noreturn void help(uint64_t flags, int ready, int done) {
   struct made made = {0, 0, ""};
@@ -67,7 +66,7 @@ static _Noreturn void help(uint64_t flags, int ready, int done) {
   quit(0);
 }
 
-/* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
+/* Each of these files takes its text in one write(2) only: user_namespaces(7), time_namespaces(7). */
 void write_file_of(const struct nested *nested, const char *file, const struct plan_field *text) {
   char room[PROC_PATH];
   if (text->size == 0) {
@@ -88,7 +87,7 @@ int open_namespace_of(const struct nested *nested, const char *kind) {
   return (int)must(sys4(__NR_openat, proc_directory(), path, O_RDONLY | O_CLOEXEC, 0), "open", kind);
 }
 
-/* In new namespaces, as flags say; then the texts for its files in /proc. */
+/* Starts the helper in the new namespaces that `flags` say; the texts are for its files in /proc. */
 void start_nested(struct nested *nested, uint64_t flags, const struct plan_field *setgroups,
                   const struct plan_field *uid_map, const struct plan_field *gid_map) {
   int ready[2];
@@ -142,7 +141,9 @@ void step_nest(const struct step_nest *step) {
   end_nested(&nested);
 }
 
-/* flags: CLONE_NEWNS for mounts that can be changed in there, as copies of which what is there already is locked. */
+/*
+ * flags: CLONE_NEWNS for mounts that can be changed in there. They are copies, in which the existing mounts are locked.
+ */
 void step_enter_nest(const struct step_enter_nest *step) {
   uint64_t flags = step->flags.number;
   must(sys2(__NR_setns, task.inner_user, CLONE_NEWUSER), "setns", "user");

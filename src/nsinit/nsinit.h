@@ -165,7 +165,7 @@ int make_name(int directory, const char *name, uint32_t type, const struct makin
 void give_new(int fd, const char *path);
 void restore_umask(void);
 
-/* root.c: what is made in it */
+/* root.c: files and directories that are made in the root */
 long open_in_root(const char *path, uint64_t flags, uint64_t mode);
 
 /* files.c */
@@ -181,7 +181,7 @@ void change_root(int directory);
 void keep_new_point(int directory, int point);
 void keep_used_point(int point, const char *path);
 
-/* contents.c: what is written to files that a plan makes */
+/* contents.c: the contents of files that a plan makes */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path);
 void fill_file(long fd, const struct plan_field *bytes, const struct plan_field *source, const char *path);
 void give_to_owner(int directory, const char *name, const char *path);
@@ -231,7 +231,7 @@ void place_stdio(int *fds, uint32_t count);
 /* seccomp.c */
 void install_filters(void);
 
-/* text.c: what no libc is here for */
+/* text.c: functions for text, since there is no libc here */
 size_t text_length(const char *text);
 bool text_equal(const char *a, const char *b, size_t size);
 bool is_dot(const char *name);
