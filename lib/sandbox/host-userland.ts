@@ -67,6 +67,8 @@ export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
  * A spec with the host's programs, read-only, in an otherwise empty root. It has no home directories of the host and
  * nothing of its /etc about users. /tmp and the home directory are empty, and are discarded with the sandbox.
  *
+ * To add mounts, put them after its own: `mounts: [...userland.mounts, …]`. With `mounts` alone the programs are gone.
+ *
  * @example
  * ```ts
  * await using sandbox = await Sandbox.create(hostUserland({ writable: 'my-project' }));
