@@ -1,4 +1,4 @@
-/* The network namespace from inside: its loopback interface, and sockets that belong to it. */
+/* The network namespace from inside: its loopback interface, and sockets in it. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -30,9 +30,9 @@ void step_loopback(const struct step_loopback *step) {
 }
 
 /*
- * The kernel takes as long for a new network namespace as for all else that a sandbox is made of. So a helper makes it
- * while this task mounts. It shares memory and descriptors with this one: what it has made is had from a socket of it
- * (SIOCGSKNS, socket(7)), and its end is all that there is to wait for.
+ * The kernel takes as long for a new network namespace as for the rest of a sandbox. So a helper makes it while this
+ * task mounts. The helper shares memory and descriptors with this task, which gets the namespace from a socket that the
+ * helper has made (SIOCGSKNS, socket(7)), and only has to wait for the helper's end.
  */
 static struct {
   long pid;
@@ -101,7 +101,10 @@ static void tun_call(long fd, unsigned long request, uint64_t argument) {
   must(sys3(__NR_ioctl, fd, request, argument), "ioctl", tun_device);
 }
 
-/* The device belongs to the network namespace of whoever opens the file: here and not in Node. */
+/*
+ * The device belongs to the network namespace of the process that opens the file: so it is opened here, and not in
+ * Node.
+ */
 void step_tun(const struct step_tun *step) {
   const char *name = step->name.bytes;
   int owner = (int)step->owner.number;

@@ -1,4 +1,4 @@
-/* Network namespaces with a name, a file in /run/netns that each is mounted on: as ip-netns(8) makes them. */
+/* Named network namespaces: each is mounted on a file in /run/netns, as ip-netns(8) makes them. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -20,8 +20,8 @@ static void nap(void) {
 }
 
 /*
- * Whoever may open a directory can lock it, and never let go. So it is waited for only as long as an honest holder may
- * take on a busy machine.
+ * Everybody who can open a directory can lock it, and never unlock it. So this waits only as long as an honest holder
+ * may take on a busy machine.
  */
 static long lock(long directory) {
   long error;
@@ -35,10 +35,10 @@ static long lock(long directory) {
 }
 
 /*
- * Makes the directory a shared mount, so that what is mounted and unmounted in it reaches the copies in other mount
- * namespaces, and no namespace is kept by one of those alone. Two that do it at once would bind it onto itself over and
- * over: whoever holds the lock does, iproute2 (since 5.9) among them. The lock ends with this task. A file system that
- * has no locks is used without, and so is a directory whose lock somebody keeps.
+ * Makes the directory a shared mount, so that mounts and unmounts in it reach the copies in other mount namespaces, and
+ * no namespace is kept alive by one of those alone. Two processes that do this at once would bind it onto itself again
+ * and again. So only the one that holds the lock does it, and iproute2 since 5.9 takes the same lock. The lock ends
+ * with this task. If the file system has no locks, or somebody keeps the lock, it is done without.
  */
 void step_netns_directory(const struct step_netns_directory *step) {
   const char *path = step->path.bytes;
@@ -63,15 +63,15 @@ void step_netns_directory(const struct step_netns_directory *step) {
 }
 
 /*
- * The mode of a file that waits for its mount. On a file the sticky bit means nothing, and nobody else makes one that
- * has only this: so one that was left by whoever was killed before the mount, or after the unmount, is known for what
- * it is.
+ * The mode of a file that waits for its mount. The sticky bit means nothing on a file, and nobody else makes a file
+ * with this bit only. So a file that was left by a process which was killed before the mount, or after the unmount, can
+ * be recognised.
  */
 #define WAITING 01000
 
 /*
- * A name in a directory in which others may write: what they put under the name, or in place of the directory, between
- * one call and the next is not what is mounted on, unmounted or removed. The directory is opened once. The name has no
+ * A name in a directory in which others may write. They may exchange the file under the name, or the directory, between
+ * two calls: their file must not be mounted on, unmounted or removed. So the directory is opened once. The name has no
  * slash, and no link under it is followed.
  */
 struct entry_of {
@@ -81,8 +81,8 @@ struct entry_of {
 };
 
 /*
- * Locks the directory, until this task ends: a file that waits there while somebody has the lock has been left. Without
- * a lock (a directory that may not be read, a file system that has none) nothing is taken for left.
+ * Opens the directory, and locks it until this task ends: a file that waits there while this task has the lock has been
+ * left. Without a lock (a directory that may not be read, a file system without locks) no file is taken for left.
  */
 static struct entry_of open_entry(const char *path, bool locks) {
   static char directory[PATH_MAX];
@@ -127,7 +127,7 @@ static uint64_t inode_of(long fd) {
   return status.stx_ino;
 }
 
-/* Is a namespace mounted there, and which? 0: none. All of them are files of one file system, nsfs. */
+/* The inode of the namespace that is mounted there; 0: none. All of them are files of one file system, nsfs. */
 static uint64_t namespace_at(const struct entry_of *entry) {
   long there = look_at(entry);
   if (there < 0) {
@@ -138,18 +138,18 @@ static uint64_t namespace_at(const struct entry_of *entry) {
   return inode;
 }
 
-/* In the directory that was opened, whatever its path leads to by now. */
+/* Unmounts in the directory that was opened, wherever its path leads by now. */
 static long unmount(const struct entry_of *entry) {
   long error = sys1(__NR_fchdir, entry->directory);
   return error < 0 ? error : sys2(__NR_umount2, entry->name, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
-/* The file that this plan has mounted a namespace on; without a name: none. */
+/* The file that this plan has mounted a namespace on; one without a name stands for none. */
 static struct entry_of named;
 
 /*
- * The plan fails all the same, for its last report cannot be sent: then there is to be no name. The directory is still
- * locked, so that nobody has taken the name over.
+ * Called where the plan fails although the namespace is mounted, for example because its last report cannot be sent:
+ * then the name is removed. The directory is still locked, so nobody has taken the name over.
  */
 static void take_name_back(void) {
   struct entry_of entry = named;
@@ -159,7 +159,7 @@ static void take_name_back(void) {
   }
 }
 
-/* The file to mount on, which nobody else has made: O_PATH. */
+/* Makes the file to mount on, or takes one that was left. */
 static long make_file(const struct entry_of *entry, const char *path) {
   const uint64_t flags = O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   long file = sys4(__NR_openat, entry->directory, entry->name, flags, WAITING);
@@ -173,9 +173,9 @@ static long make_file(const struct entry_of *entry, const char *path) {
 }
 
 /*
- * Mounts this task's network namespace, or the one behind a descriptor, on a new file; on failure there is none. It is
- * mounted on the file that was opened: whoever has moved that meanwhile, and put a link to another under its name, has
- * it mounted on what is his.
+ * Mounts this task's network namespace, or that of a descriptor, on a new file; on failure there is no file. It is
+ * mounted on the file that was opened: somebody who has moved that file, and put a link under its name, only gets the
+ * mount on his own file.
  */
 void step_netns_add(const struct step_netns_add *step) {
   const char *path = step->path.bytes;
@@ -201,7 +201,7 @@ void step_netns_add(const struct step_netns_add *step) {
   undo_on_failure(take_name_back);
 }
 
-/* Takes a file away that was left; nothing else. */
+/* Removes a file that was left, and nothing else. */
 void step_netns_clear(const struct step_netns_clear *step) {
   const char *path = step->path.bytes;
   struct entry_of entry = open_entry(path, true);
@@ -234,8 +234,9 @@ void step_netns_remove(const struct step_netns_remove *step) {
 }
 
 /*
- * A file of the host over one that is there in the root, read-only: as ip-netns(8) has those of /etc/netns/NAME over
- * those of /etc. What the root does not have stands for nothing, and one that has gone since it was listed for itself.
+ * Mounts a file of the host over one that exists in the root, read-only, as ip-netns(8) mounts those of /etc/netns/NAME
+ * over those of /etc. A file that the root does not have is skipped, and so is one of the host that has gone since it
+ * was listed.
  */
 void step_cover(const struct step_cover *step) {
   const char *source = step->source.bytes;

@@ -1,6 +1,6 @@
 /*
- * Attributes of mounts before mount_setattr(2), Linux 5.12: one remount for each mount, as /proc/self/mountinfo has
- * them. Id-mapped mounts can't be made that way. mount(2), proc_pid_mountinfo(5)
+ * Changes attributes of mounts before mount_setattr(2), Linux 5.12: one remount for each mount, as listed in
+ * /proc/self/mountinfo. Id-mapped mounts cannot be made in this way. mount(2), proc_pid_mountinfo(5)
  */
 #include "nsinit.h"
 
@@ -31,7 +31,7 @@ struct room {
   size_t size;
 };
 
-/* A flag as statfs(2), mount_setattr(2) and mount(2) have it. */
+/* A flag in the forms of statfs(2), mount_setattr(2) and mount(2). */
 static const struct {
   uint64_t shown;
   uint64_t attribute;
@@ -64,7 +64,7 @@ static long open_mountinfo(void) {
   return fd;
 }
 
-/* A new root is not below the task's own yet: see staging.c. */
+/* The root that mountinfo is read below. A new root is not below the task's own one yet: see staging.c. */
 static int view_root(void) { return task.base < 0 ? root_descriptor() : task.base; }
 
 /* The whole file, ended by a NUL. */
@@ -103,7 +103,10 @@ static bool is_octal(const char *at) {
   return at[0] >= '0' && at[0] <= '3' && at[1] >= '0' && at[1] <= '7' && at[2] >= '0' && at[2] <= '7';
 }
 
-/* Blanks and the like are written as \040. Ends the text where the next blank is, which is overwritten; in place. */
+/*
+ * Unescapes a path in place: blanks and the like are written as \040. It ends the text at the next blank, which is
+ * overwritten.
+ */
 static char *unescape(char *path) {
   char *to = path;
   const char *from = path;
@@ -152,7 +155,10 @@ static void mark_children(struct line *lines, uint32_t count, uint64_t parent) {
   }
 }
 
-/* Those it has may be locked, and have to be named again: mount_namespaces(7). */
+/*
+ * The flags after the change. Flags that the mount has may be locked, and then have to be named again:
+ * mount_namespaces(7).
+ */
 static uint64_t flags_after(uint64_t shown, const struct attributes *attributes) {
   uint64_t all = 0;
   for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
@@ -166,7 +172,7 @@ static uint64_t flags_after(uint64_t shown, const struct attributes *attributes)
   return all | (atime == MOUNT_ATTR_NOATIME ? MS_NOATIME : atime == 0 ? MS_RELATIME : MS_STRICTATIME);
 }
 
-/* By the descriptor. */
+/* Remounts by the descriptor. */
 static void mount_again(int fd, uint64_t flags, const char *path) {
   char link[FD_PATH_BYTES];
   int cwd = enter_proc();
@@ -206,7 +212,7 @@ static bool is_at_or_above(const char *above, const char *path) {
          (path[size] == '\0' || path[size] == '/' || size == 1);
 }
 
-/* Another mount lies on its path, which it is not in itself. */
+/* True where another mount lies on its path, and this mount is not inside that one. */
 static bool is_covered(const struct line *lines, uint32_t count, const struct line *line) {
   for (uint32_t i = 0; i < count; i++) {
     if (&lines[i] != line && is_at_or_above(lines[i].path, line->path) &&

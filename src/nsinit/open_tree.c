@@ -37,8 +37,8 @@ bool is_of_filesystem(long fd, long magic) {
 }
 
 /*
- * The files of /proc/PID/ns are links of the kind that open_source() refuses. In a real /proc, and where they lead to a
- * namespace, they are mounted from another root as well: what is seen there is no file of somebody else's, nsfs.
+ * The files of /proc/PID/ns are links of the kind that open_source() refuses. In a real /proc, and if they lead to a
+ * namespace, they can be mounted from another root as well: nsfs has no files of other users.
  */
 static long open_namespace(const char *path) {
   char directory[PATH_MAX];
@@ -67,7 +67,7 @@ static long open_namespace(const char *path) {
   return fd;
 }
 
-/* A copy of what a path, or a descriptor, is; -ENOENT where there is nothing. */
+/* A copy of the tree at a path or a descriptor; -ENOENT where there is nothing. */
 long copy_tree(const struct plan_field *source, const struct plan_field *fds, uint64_t flags) {
   long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | ((flags & PLAN_RECURSIVE) != 0 ? AT_RECURSIVE : 0);
   if (fds->size > 0) {

@@ -10,7 +10,7 @@
 #define MOST_STRING 255      /* of a parameter: fsconfig(2) */
 #define FSCONFIG_SET_FD 5    /* enum fsconfig_command, which older headers don't have as macros */
 
-/* Text that is put together in a room of its own. */
+/* A text that is put together in memory of its own. */
 struct list {
   char text[MOST_STRING + 1];
   size_t size;
@@ -48,12 +48,15 @@ static int *open_layers(const struct plan_field *paths) {
   return fds;
 }
 
-/* By descriptor, as overlays take them since Linux 6.13, and O_PATH since 6.15: mountinfo then shows the path. */
+/*
+ * Gives a layer by its descriptor, which overlays accept since Linux 6.13, and with O_PATH since 6.15: mountinfo then
+ * shows the path.
+ */
 static long try_layer(long context, const char *key, int layer) {
   return sys5(__NR_fsconfig, context, FSCONFIG_SET_FD, key, 0, layer);
 }
 
-/* Before that by a path that leads to the descriptor, from /proc. */
+/* For older kernels: gives a layer by a path in /proc that leads to the descriptor. */
 static long try_layer_path(long context, const char *key, int layer) {
   char room[FD_PATH_BYTES];
   return try_string(context, key, fd_path_in_proc(layer, room));
@@ -66,7 +69,7 @@ static void set_layer(long context, const char *key, int layer, bool by_path, co
   }
 }
 
-/* All in one parameter, where there is room for them. */
+/* Puts all layers in one parameter, if there is room for them. */
 static bool join_layers(const struct layers *lower, struct list *list) {
   list->size = 0;
   for (uint32_t i = 0; i < lower->count; i++) {
@@ -78,7 +81,9 @@ static bool join_layers(const struct layers *lower, struct list *list) {
   return true;
 }
 
-/* A parameter for each, which Linux has since 6.7: before, a string is all there is room for. */
+/*
+ * Uses a parameter for each layer, which Linux has since 6.7. Older kernels take one string for all, of limited length.
+ */
 static void set_lower(long context, const struct layers *lower, const char *path) {
   struct list list;
   uint32_t first = 0;
@@ -113,8 +118,8 @@ static int discarded_upper(int *work, const char *path) {
 }
 
 /*
- * Two overlays that write to one upper layer spoil it, and the kernel only warns of it. The lock is there as long as
- * the descriptor, which Node is told, is open anywhere: flock(2).
+ * Two overlays that write to one upper layer damage it, and the kernel only warns of it. The lock lasts as long as the
+ * descriptor, which is sent to Node, is open anywhere: flock(2).
  */
 static int lock_upper(const char *path) {
   long upper = must(open_source(path, O_RDONLY | O_DIRECTORY), "open", path);
@@ -126,7 +131,7 @@ static int lock_upper(const char *path) {
   return (int)upper;
 }
 
-/* All the lower layers as one, mounted nowhere; of a single one itself. */
+/* A view of all the lower layers as one, not mounted anywhere; for a single layer, the layer itself. */
 static long lower_view(const struct layers *lower, const struct plan_field *parameters, const char *path) {
   if (lower->count == 1) {
     return lower->fds[0];

@@ -3,9 +3,9 @@
  * step makes a new one, which becomes its own with pivot_root.
  *
  * Others may write in a directory that mounts are put on, and exchange names there between one step and the next
- * (renameat2(2)). So a path is resolved once for each step, by descriptor, and what a step has mounted is known by the
- * path that it was asked for: a later path that leads through it starts at the descriptor of that mount, whatever has
- * become of the name. The plan fails in the end (check_places) where a path leads to something else than was mounted.
+ * (renameat2(2)). So a path is resolved once for each step, by descriptor, and a mount of a step is known by the path
+ * that was asked for. A later path that leads through it starts at the descriptor of that mount, whatever has become of
+ * the name. In the end (check_places) the plan fails if a path leads to something else than was mounted there.
  *
  * No link leads out of the root, whoever has made it. Links are followed here, one name after another, so that it is
  * known which of the mounts a path leads through.
@@ -49,7 +49,7 @@ static char *arena;
 static size_t arena_left;
 static struct walk walk;
 
-/* The root itself is the first of all. Others are in it already, but for one that only this task knows yet. */
+/* The root itself is the first of all. Others may be in it already, unless it is new and only this task knows it. */
 static const struct mounted *root(void) {
   if (mount_count == 0) {
     int fd = (int)must(sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", "/");
@@ -78,19 +78,19 @@ void set_root(int fd, bool shared) {
   add(&(struct mounted){"", 0, fd, shared});
 }
 
-/* It is to be looked up anew: the task has another. */
+/* Forgets the root, because the task has another one now. */
 void forget_root(void) {
   while (mount_count > 0) {
     sys_close(mounts[--mount_count].fd);
   }
 }
 
-/* Is b a, or below it? */
+/* True where b is a, or lies below it. */
 static bool is_at_or_below(const char *b, size_t b_size, const char *a, size_t a_size) {
   return a_size == 0 || (b_size >= a_size && text_equal(a, b, a_size) && (b_size == a_size || b[a_size] == '/'));
 }
 
-/* The lowest of the mounts that a path leads through; with_fd: of those that are known by descriptor. */
+/* The lowest of the mounts that a path leads through; with_fd: only of those that are known by a descriptor. */
 static const struct mounted *nearest(const char *path, size_t size, bool with_fd) {
   const struct mounted *found = root();
   for (uint32_t i = 1; i < mount_count; i++) {
@@ -103,7 +103,7 @@ static const struct mounted *nearest(const char *path, size_t size, bool with_fd
   return found;
 }
 
-/* The uppermost at this very path, or NULL. */
+/* The uppermost mount at exactly this path, or NULL. */
 static struct mounted *mounted_at(const char *path, size_t size) {
   struct mounted *found = (struct mounted *)nearest(path, size, false);
   return found->size == size ? found : NULL;
@@ -111,7 +111,7 @@ static struct mounted *mounted_at(const char *path, size_t size) {
 
 static long duplicate(int fd) { return sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, PLAN_FIRST_FD); }
 
-/* Without a slash at its start, or its end. */
+/* The path without slashes at its start and end. */
 static const char *trimmed(const char *path, size_t *size) {
   while (*path == '/') {
     path++;
@@ -148,14 +148,14 @@ static const char *ended(const char *path, size_t size, char *room) {
   return room;
 }
 
-/* By names only, from a descriptor on. */
+/* Opens a path of names only, from a descriptor on. */
 long open_names(int from, const char *path, size_t size, uint64_t flags) {
   struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
   char room[PATH_MAX];
   return ended(path, size, room) == NULL ? -ENAMETOOLONG : sys4(__NR_openat2, from, room, &how, sizeof(how));
 }
 
-/* In one call, where there is no link on the way; -ELOOP where there is one. */
+/* Opens a path in one call, if there is no link on the way; -ELOOP where there is one. */
 static long open_straight(const char *path, size_t size, uint64_t flags) {
   const struct mounted *from = nearest(path, size, true);
   if (from->size == size) {
@@ -165,7 +165,9 @@ static long open_straight(const char *path, size_t size, uint64_t flags) {
   return open_names(from->fd, path + skipped, size - skipped, flags);
 }
 
-/* The next name is taken from what is left, NULL where there is none; last: that none is after it. */
+/*
+ * Takes the next name from the rest of the path; NULL where there is none. last: set to true if no name comes after it.
+ */
 static const char *take_name(bool *last) {
   static char name[PATH_MAX];
   const char *at = walk.rest;
@@ -192,7 +194,7 @@ static const char *take_name(bool *last) {
   return name;
 }
 
-/* Puts what a link says in front of what is left. */
+/* Puts the target of a link in front of the rest of the path. */
 static void follow(const char *to, size_t size) {
   if (++walk.links > MOST_LINKS) {
     fail("openat2", -ELOOP, walk.asked);
@@ -208,14 +210,14 @@ static void follow(const char *to, size_t size) {
   walk.rest_size += size + 1;
 }
 
-/* The root's own descriptor stays. */
+/* Closes the descriptor of the directory, unless it is the root's own. */
 static void leave_directory(void) {
   if (walk.directory != root()->fd) {
     sys_close(walk.directory);
   }
 }
 
-/* The directory that it is in is another from here on; the descriptor is taken over. */
+/* Goes on in another directory, and takes its descriptor over. */
 static void go_to(long directory) {
   leave_directory();
   walk.directory = (int)must(directory, "openat2", walk.asked);
@@ -226,7 +228,10 @@ static void go_to_root(void) {
   go_to(root()->fd);
 }
 
-/* By the names that lead there, as it is not known what ".." is. At the root it is the root. */
+/*
+ * Goes up by following the names from the root again, because ".." may be another directory by now. At the root it
+ * stays there.
+ */
 static void go_up(void) {
   while (walk.size > 0 && walk.path[--walk.size] != '/') {
   }
@@ -256,8 +261,8 @@ static long open_name(const char *name, uint64_t flags) {
 }
 
 /*
- * Follows a link. Those of /proc that lead to what a process has open lead to nothing that could be told by a path, and
- * are refused: RESOLVE_NO_MAGICLINKS, openat2(2).
+ * Follows a link. Links of /proc that lead to open files of a process cannot be followed by a path, and are refused:
+ * RESOLVE_NO_MAGICLINKS, openat2(2).
  */
 static void follow_link(const char *name, int link, size_t before) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
@@ -276,7 +281,7 @@ static void follow_link(const char *name, int link, size_t before) {
   }
 }
 
-/* "file /a/b": what is in the way, for Node to say it; NULL where there is nothing to say. */
+/* The words for the thing that is in the way, for Node: "file /a/b". NULL where there is nothing to say. */
 static const char *describe(const char *where, int there) {
   static const char *const names[] = {
       [S_IFIFO >> 12] = "fifo", [S_IFCHR >> 12] = "character", [S_IFDIR >> 12] = "directory", [S_IFBLK >> 12] = "block",
@@ -307,7 +312,7 @@ int must_lead(long fd, const char *asked) {
   return (int)fd;
 }
 
-/* Makes what is missing under a name in the directory, and notes it if it is there to be mounted on, on the host. */
+/* Makes the missing file or directory under a name, and notes it if it is a mount point on the host. */
 static int make_here(const char *name, uint32_t type) {
   bool made;
   int fd = make_name(walk.directory, name, type, walk.making, walk.asked, &made);
@@ -317,7 +322,9 @@ static int make_here(const char *name, uint32_t type) {
   return fd;
 }
 
-/* Goes into what is under a name on the way; what is missing is made, if it is to be. 0, or an error. */
+/*
+ * Goes into the directory under a name on the way. A missing one is made, if that is asked for. Returns 0, or an error.
+ */
 static long go_into(const char *name, long found, size_t before) {
   if (found == -ENOENT && walk.making != NULL) {
     found = make_here(name, S_IFDIR);
@@ -341,8 +348,9 @@ static long go_into(const char *name, long found, size_t before) {
 }
 
 /*
- * Follows a path up to its last name, and that one too, if it is a link and follows. What is found is in `fd`, or the
- * error; no name is left where it is the root, or ends in "..", or did not lead so far.
+ * Follows a path up to its last name, and follows that one too if it is a link and `follows` is true. `fd` gets the
+ * descriptor of the last name, or the error. Returns that name; no name where the path is the root, ends in "..", or
+ * did not lead so far.
  */
 static const char *walk_path(const char *asked, const struct making *making, bool follows, long *fd) {
   bool last = false;
@@ -388,7 +396,7 @@ static const char *walk_path(const char *asked, const struct making *making, boo
 
 static void end_walk(void) { leave_directory(); }
 
-/* A copy that stays. */
+/* A copy of a text that stays until the end of the plan. */
 static const char *kept_text(const char *text, size_t size) {
   if (size > arena_left) {
     arena = new_memory(ARENA_BYTES, 0);
@@ -428,14 +436,14 @@ struct place find_place(const char *asked, const struct making *making) {
   return place;
 }
 
-/* The same, which has to be there. */
+/* The same for a place that has to exist. */
 struct place must_find_place(const char *asked, const struct making *making) {
   struct place place = find_place(asked, making);
   must_lead(place.fd, asked);
   return place;
 }
 
-/* open(2) of what is there. */
+/* Opens an existing file at a place: open(2). */
 long open_placed(const char *asked, uint64_t flags) {
   struct place place = find_place(asked, NULL);
   if (place.fd < 0) {
@@ -449,8 +457,9 @@ long open_placed(const char *asked, uint64_t flags) {
 int root_descriptor(void) { return root()->fd; }
 
 /*
- * The directory that a path is in, missing ones made, and the name in it; what is there, or an error, is in `there`. A
- * link that is the last is followed, or not. No name: what is there is that directory itself.
+ * Finds the directory that a path is in, making missing ones, and the name in it. `there` gets a descriptor of the file
+ * with that name, or an error. `follows`: a link under the last name is followed. Without a name it is that directory
+ * itself.
  */
 int find_name(const char *asked, const struct making *making, bool follows, const char **name, long *there) {
   *name = walk_path(asked, making, follows, there);
@@ -489,7 +498,7 @@ void cover_place(const struct place *place) {
   }
 }
 
-/* A mount has been put on a place. What is put on the root is not what this task's paths lead to. */
+/* A mount has been put on a place. A mount on the root is not noted: this task's paths do not lead to it. */
 void remember_mount(const struct place *place, int mount, bool shared) {
   if (place->size == 0) {
     return;
@@ -514,7 +523,9 @@ static bool same_file(int a, int b) {
          first.stx_dev_minor == second.stx_dev_minor;
 }
 
-/* A copy of what is at a place, with the mounts in it, is to be put there: these are known by the copies from here on.
+/*
+ * A copy of the tree at a place, with the mounts in it, will be put there: from here on these mounts are known by the
+ * copies.
  */
 void remember_copies(const struct place *place, int copy) {
   for (uint32_t i = 1; i < mount_count; i++) {
@@ -547,7 +558,9 @@ void remember_move(const struct place *from, const struct place *to, int mount) 
   remember_mount(to, mount, shared);
 }
 
-/* Each path leads to what was mounted there, or the plan fails: somebody has renamed it, or what is on the way to it.
+/*
+ * The plan fails unless each path leads to the mount that was put there: otherwise somebody has renamed it, or a
+ * directory on the way.
  */
 void check_places(void) {
   for (uint32_t i = 1; i < mount_count; i++) {

@@ -1,11 +1,11 @@
 /*
- * Mount points that a plan had to make in directories of the host: they are taken away again when the sandbox ends,
- * unless somebody has put something into them, or another sandbox uses them. For a mount goes with its mount point,
- * wherever that is removed: so who uses one holds a shared lock on it (flock(2)), and who takes it away an exclusive
- * one.
+ * Mount points that a plan had to make in directories of the host. They are removed again when the sandbox ends, unless
+ * somebody has put something into them, or another sandbox uses them. Removing a mount point removes the mounts on it,
+ * in all mount namespaces. So a sandbox that uses one holds a shared lock on it (flock(2)), and removing it takes an
+ * exclusive one.
  *
- * Node keeps a pair of descriptors for each: the directory that it is in, and itself. Of one that was there already
- * both are itself, and it stays.
+ * Node keeps a pair of descriptors for each: the directory that it is in, and the mount point itself. For one that
+ * existed already both are the mount point itself, and it stays.
  */
 #include "nsinit.h"
 
@@ -33,8 +33,8 @@ static bool is_unused(const struct statx *status) {
 }
 
 /*
- * The directory without what is going to be mounted in it, and as writable as it is now. Where mounts below are locked
- * it can't be had without them: mount_namespaces(7).
+ * Opens a copy of the directory, without the mounts that will be made in it, and as writable as it is now. If mounts
+ * below are locked, the copy has to include them: mount_namespaces(7).
  */
 static long copy_of(int directory) {
   const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
@@ -42,7 +42,7 @@ static long copy_of(int directory) {
   return copy == -EINVAL ? sys3(__NR_open_tree, directory, "", flags | AT_RECURSIVE) : copy;
 }
 
-/* Without the right to read it, it is not known any more, and stays. */
+/* Notes a mount point. One that may not be read is not noted, and stays. */
 static void keep(int directory, int point) {
   if (point_count == MOST_POINTS) {
     return;
@@ -65,7 +65,7 @@ static void keep(int directory, int point) {
 /* A mount point was made in a directory that others see, too. */
 void keep_new_point(int directory, int point) { keep(directory, point); }
 
-/* Something is mounted on what may have been made for that by another. */
+/* Something is mounted on a point that another sandbox may have made for this. */
 void keep_used_point(int point, const char *path) {
   struct statx status;
   must(sys5(__NR_statx, point, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", path);
@@ -74,7 +74,7 @@ void keep_used_point(int point, const char *path) {
   }
 }
 
-/* Also where the plan fails: what it has made is to be undone. */
+/* Sends the mount points to Node, also where the plan fails: they are to be removed then. */
 static void tell_points(void) {
   uint32_t count = point_count;
   point_count = 0; /* where one cannot be told the plan fails, and comes here again */
@@ -93,7 +93,7 @@ void step_mount_points(const struct step_mount_points *step) {
   tell_points();
 }
 
-/* The name that it has by now, in a room of PATH_MAX. */
+/* The present name of a file, in a room of PATH_MAX. */
 static const char *name_of(int fd, char *room) {
   char link[FD_PATH_BYTES];
   long size = sys4(__NR_readlinkat, AT_FDCWD, fd_path(fd, link), room, PATH_MAX - 1);
@@ -123,7 +123,7 @@ static void take_away(int directory, int itself) {
   }
 }
 
-/* The last that was made comes first, as it may be in another. */
+/* The last one that was made comes first, as it may be inside another. */
 void step_unmake(const struct step_unmake *step) {
   const struct plan_field *fds = &step->points;
   for (uint32_t i = fds->size / 2; i > 0; i--) {

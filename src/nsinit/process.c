@@ -1,4 +1,4 @@
-/* Processes: fork, and who may look into this one. */
+/* Processes: fork, and the right of others to look into this one. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -23,15 +23,16 @@ void step_set_tid(const struct step_set_tid *step) {
   task.pid_count = pids->size;
 }
 
-/* The last clone of a plan makes the program: it is the one that has its pids. */
+/* True for the clone that makes the program, which is the last of a plan: only the program has chosen pids. */
 static bool has_chosen_pids(void) { return task.pid_count > 0 && !comes_later(PLAN_fork) && !comes_later(PLAN_init); }
 
-/* clone3(2) alone can choose pids, and some filters refuse it: so it is called for nothing else. */
+/* Only clone3(2) can choose pids, and some filters refuse it: so it is called for nothing else. */
 const char *name_of_clone(void) { return has_chosen_pids() ? "clone3" : "clone"; }
 
 /*
- * A task that takes part in a plan. flags: as in clone(2), without a signal. It starts in entry on that stack; without
- * one it is a plain fork. With CLONE_PARENT it ends with the signal that this task ends with, and clone3 wants none.
+ * Clones a task that takes part in the plan. flags: as in clone(2), without a signal. It starts in `entry` on that
+ * stack; without a stack it is a plain fork. With CLONE_PARENT its end sends the same signal as the end of this task,
+ * and clone3 accepts no other.
  */
 long clone_task(unsigned long flags, long stack, void (*entry)(void *)) {
   if (!has_chosen_pids()) {
@@ -64,9 +65,9 @@ static void set_unreported_name(void) {
 }
 
 /*
- * In the child, before it does anything else: so Node knows it from its first step on. It needs no descriptor for that,
- * which a program inside could take from it (RLIMIT_NOFILE, prlimit(2)): who speaks is told by the kernel. A child that
- * can't speak goes, and Node finds what is left of it by its name.
+ * Called in the child before it does anything else, so that Node knows it from its first step on. It needs no
+ * descriptor for that, which a program inside could prevent (RLIMIT_NOFILE, prlimit(2)): the kernel tells who has sent
+ * the message. A child that cannot send it ends, and Node finds such a child by its name.
  */
 static void tell_forked(void) {
   struct plan_report head = {.kind = REPORT_FORKED, .step = task.step};
@@ -86,8 +87,8 @@ static void go_on(void *unused) {
 }
 
 /*
- * Without a copy of the memory, and the end of this parent is nothing to wait for: it sleeps until the child has exec'd
- * (CLONE_VFORK). No filter of the program's holds for it: it says what the child could not.
+ * Clones without copying the memory. Nobody waits for the end of this parent: it sleeps until the child has exec'd
+ * (CLONE_VFORK). The filters of the program do not hold for the parent, so it reports what the child could not.
  */
 static _Noreturn void fork_to_exec(void) {
   struct task own = task;
@@ -103,13 +104,13 @@ static _Noreturn void fork_to_exec(void) {
 }
 
 /*
- * Goes on in a child, which is what enters a pid namespace that was joined or unshared: pid_namespaces(7).
- * CLONE_PARENT makes it Node's own child, to be waited for there. Were it killed before it has told of itself, Node
+ * Goes on in a child, because only a child enters a pid namespace that was joined or unshared: pid_namespaces(7).
+ * CLONE_PARENT makes it Node's own child, so that Node waits for it. If it is killed before it has told of itself, Node
  * finds it by its name: ReapUnreported() of the addon.
  */
 void step_fork(const struct step_fork *step) {
   (void)step;
-  /* A second fork is made where the first one's child is, and there pids are others. */
+  /* A second fork is made in the pid namespace of the first one's child, where the pids are others. */
   task.first = task.first == 0 ? (uint32_t)sys0(__NR_getpid) : task.first;
   set_unreported_name();
   /* A task that shares its memory cannot enter a time namespace: EUSERS, setns(2). */
@@ -122,7 +123,10 @@ void step_fork(const struct step_fork *step) {
   tell_forked();
 }
 
-/* PR_SET_DUMPABLE(2const): whether others of this user may ptrace this task and open its /proc/PID files. */
+/*
+ * Allows or forbids other processes of this user to ptrace this task and to open its /proc/PID files:
+ * PR_SET_DUMPABLE(2const).
+ */
 void set_dumpable(bool dumpable) { must(sys5(__NR_prctl, PR_SET_DUMPABLE, dumpable, 0, 0, 0), "prctl", NULL); }
 
 void step_setsid(const struct step_setsid *step) {

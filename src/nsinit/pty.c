@@ -1,4 +1,4 @@
-/* Terminals: one of the program's own, and the one it is handed. pty(7), ioctl_tty(2). */
+/* Terminals: a new one for the program, and one that it is handed. pty(7), ioctl_tty(2). */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -41,8 +41,9 @@ void step_pty(const struct step_pty *step) {
 }
 
 /*
- * A shell in a pid namespace can't give the terminal back to Node's process group, which has no number there: so it is
- * not to start in that group but in its own, as if a shell had started it. SIGTTOU, as every signal, is blocked by now.
+ * A shell in a pid namespace cannot give the terminal back to Node's process group, which has no number there. So it
+ * does not start in that group, but in its own, as if a shell had started it. SIGTTOU is blocked by now, as every
+ * signal is.
  */
 void step_foreground(const struct step_foreground *step) {
   must(sys2(__NR_setpgid, 0, 0), "setpgid", NULL);

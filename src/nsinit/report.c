@@ -14,7 +14,7 @@ struct rights {
   int fd;
 };
 
-/* The kernel's answer. Where a filter or a lack of memory lets nothing be said, the caller has to end. */
+/* Returns the kernel's answer. If a filter or a lack of memory prevents every report, the caller has to end. */
 static long send_packet(struct iovec *vectors, size_t count, int fd) {
   struct rights rights = {{CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}, fd};
   struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
@@ -43,7 +43,7 @@ void report_data(const char *bytes, size_t size) {
   must(send_packet(vectors, 2, -1), "sendmsg", NULL);
 }
 
-/* A filter that was installed for the program may let none of them end this task: then a fault does. */
+/* Ends the task. If a filter of the program refuses every call that could do that, a fault ends it. */
 _Noreturn void quit(int code) {
   ignored(sys1(__NR_exit_group, code), "it does not return where it is allowed");
   ignored(sys1(__NR_exit, code), "nor does this one");
@@ -58,7 +58,7 @@ static struct iovec clipped(const char *text, size_t most) {
 
 static void (*undo[MOST_UNDONE])(void);
 
-/* A plan that fails calls it first. Once is enough. */
+/* Registers a function that is called when the plan fails. It is registered once. */
 void undo_on_failure(void (*function)(void)) {
   for (int i = 0; i < MOST_UNDONE; i++) {
     if (undo[i] == NULL || undo[i] == function) {
@@ -82,13 +82,16 @@ _Noreturn void fail_with(const char *syscall, long error, const char *path, cons
   if (!told) {
     task.unsaid = head;
   }
-  /* Instead of execve's success, which Node would take it for, its error: Task::JudgeEnd() of the addon. */
+  /*
+   * Node would take a plain end for the success of execve, so the status tells the error: Task::JudgeEnd() of the
+   * addon.
+   */
   quit(!told && task.execs ? head.error : 127);
 }
 
 _Noreturn void fail(const char *syscall, long error, const char *path) { fail_with(syscall, error, path, NULL); }
 
-/* The kernel's answer where it is no error. */
+/* Returns the kernel's answer if it is no error; else the step fails. */
 long must(long result, const char *syscall, const char *path) {
   if (result < 0) {
     fail(syscall, result, path);

@@ -1,4 +1,4 @@
-/* Files and directories of the root that mounts are put together in: see places.c for where a path leads. */
+/* Makes files and directories in the root in which mounts are put together: see places.c for the way to a path. */
 #include "nsinit.h"
 
 #include <linux/errno.h>
@@ -9,8 +9,10 @@
 #define MOST_TRIES 1024 /* before it is given up against somebody who changes the tree meanwhile */
 #define NEW_FILE 0644
 
-/* A descriptor, or -errno. In one call: for a root that others may change as they like, and that this task mounts
- * nothing in. EAGAIN: something was renamed on the way, so that it may have led out. */
+/*
+ * Returns a descriptor, or -errno. It takes one call, for a root that others may change as they like, and in which this
+ * task mounts nothing. EAGAIN: something on the way was renamed, so the path may have led out.
+ */
 long open_in_root(const char *path, uint64_t flags, uint64_t mode) {
   struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode};
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -23,7 +25,10 @@ long open_in_root(const char *path, uint64_t flags, uint64_t mode) {
 
 static void set_mode(long fd, uint64_t mode, const char *path) { must(sys2(__NR_fchmod, fd, mode), "fchmod", path); }
 
-/* A directory, made where there is none; where one was made already only if that may be. made: whether it was. */
+/*
+ * Opens a directory, and makes it if it is missing. An existing one is accepted only if that is allowed. made: set to
+ * true if it was made.
+ */
 static int make_directory(const char *path, const struct making *making, bool only_last, bool *made) {
   const char *name;
   long there;
@@ -42,7 +47,7 @@ static int make_directory(const char *path, const struct making *making, bool on
   return fd;
 }
 
-/* A directory that is there already is taken as it is, but for a mode that is asked for. */
+/* A directory that exists already stays as it is, except for a mode that is asked for. */
 void step_make_dir(const struct step_make_dir *step) {
   const char *path = step->path.bytes;
   uint64_t mode = step->mode.number;
@@ -58,7 +63,7 @@ void step_make_dir(const struct step_make_dir *step) {
   sys_close(fd);
 }
 
-/* The directory and the name of what can't be the root. */
+/* The directory and the name of something that cannot be the root. */
 static int find_new(const char *path, const struct making *making, bool follows, const char **name, long *there) {
   int directory = find_name(path, making, follows, name, there);
   if (*name == NULL) {
@@ -68,7 +73,7 @@ static int find_new(const char *path, const struct making *making, bool follows,
   return directory;
 }
 
-/* One that says the same already will do. */
+/* A link that exists already and says the same is accepted. */
 void step_make_link(const struct step_make_link *step) {
   char is[PATH_MAX];
   const char *name;

@@ -7,8 +7,8 @@
 #include <linux/seccomp.h>
 
 /*
- * Only remembered. A filter is in force as soon as it is installed, and may forbid what nsinit has still to do: so they
- * are installed when nothing but the exec is left.
+ * Only remembers the filter. A filter is in force as soon as it is installed, and may forbid calls that nsinit still
+ * has to make: so filters are installed when nothing but the exec is left.
  */
 void step_seccomp(const struct step_seccomp *step) {
   uint32_t size = step->program.size;
@@ -26,8 +26,8 @@ void step_seccomp(const struct step_seccomp *step) {
 }
 
 /*
- * prctl(2) does the same without flags, and an earlier filter may allow only one of the two. Which error the second way
- * gives says less than that of the first.
+ * prctl(2) does the same without flags, and an earlier filter may allow only one of the two. The error of the first way
+ * says more than that of the second, so it is the one that is reported.
  */
 static long install(uint64_t flags, const struct sock_fprog *program) {
   long error = sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
@@ -37,7 +37,7 @@ static long install(uint64_t flags, const struct sock_fprog *program) {
   return error;
 }
 
-/* A failure is one of the filter's own step. */
+/* A failure is reported as one of the filter's own step. */
 void install_filters(void) {
   uint32_t exec = task.step;
   for (uint32_t i = 0; i < task.filter_count; i++) {

@@ -1,14 +1,15 @@
 /*
  * A new root is put together in a file system in memory that lies somewhere on the old root.
  *
- * - old: a copy of the root that there was, which is this task's own meanwhile (chroot(2)), so that sources are what
- *   they always are;
- * - new: the root that is made;
- * - staging: what has to be somewhere to be mounted from there, files made from data and upper layers of overlays.
+ * - old: a copy of the previous root, which is this task's own root meanwhile (chroot(2)), so that sources have their
+ *   usual paths;
+ * - new: the new root;
+ * - staging: files that are made from data, and upper layers of overlays, which need a place to be mounted from.
  *
- * It goes, with the old root, when the new one has become this task's own; what was mounted from it stays. Neither the
- * copy nor the new root has anything on top of it: a ".." that comes to "/", in a link say, would lead to what lies
- * there. (To have the old root itself there takes one more pivot_root, which looks at each task of the machine.)
+ * The file system is removed, with the old root, when the new root has become this task's own; mounts that were made
+ * from it stay. Nothing lies on top of the copy and of the new root: a ".." that comes to "/", in a link for example,
+ * would lead to the thing that lies there. (To have the old root itself there would take one more pivot_root, which
+ * looks at each task of the machine.)
  */
 #include "nsinit.h"
 
@@ -26,8 +27,8 @@ static int make_directory(const char *name) {
 }
 
 /*
- * On a mount point below "/" if there is one: what lies on "/" itself would be taken away by an umount2 of its own, and
- * each waits for all CPUs.
+ * Mounts it on a mount point below "/" if there is one: a mount on "/" itself would have to be removed by an umount2 of
+ * its own, and each of these waits for all CPUs.
  */
 static void mount_base(void) {
   long target = sys4(__NR_openat, task.old_root, "proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -51,7 +52,7 @@ static void make_base(void) {
   task.staging = make_directory("staging");
 }
 
-/* Takes the descriptor of a detached mount over. shared: others can change names in it. */
+/* Makes a detached mount the new root, and takes its descriptor over. shared: others can change names in it. */
 void begin_root(int mount, bool shared) {
   if (task.base < 0) {
     make_base();

@@ -13,7 +13,7 @@ static long receive(char *to, size_t size) {
 }
 
 /*
- * Without a socket nobody has started this to carry out a plan: a program inside has run /proc/1/exe, or a script whose
+ * Without a socket, this was not started to carry out a plan: a program inside has run /proc/1/exe, or a script whose
  * interpreter is /proc/self/exe.
  */
 static void refuse_without_plan(long received) {
@@ -25,7 +25,7 @@ static void refuse_without_plan(long received) {
   }
 }
 
-/* False when there is no plan: the parent has gone, or gave up. */
+/* Reads the plan. False when there is none: the parent has gone, or gave up. */
 static bool read_plan(void) {
   struct plan_header header;
   long received = receive((char *)&header, sizeof(header));
@@ -78,7 +78,7 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   if (!plan_check(task.plan, task.plan_size)) {
     fail("recv", -EBADMSG, NULL);
   }
-  /* Its end is to tell of the exec. */
+  /* The exec closes it, and that tells Node of the exec. */
   must(sys3(__NR_fcntl, task.control, F_SETFD, FD_CLOEXEC), "fcntl", NULL);
   task.line = line_of_plan();
   close_unneeded();

@@ -23,8 +23,8 @@ static void make_blocking(uint32_t fd) {
 }
 
 /*
- * First everything out of the way of the places to fill, this task's own descriptors too; then each into its place,
- * which also clears close-on-exec: dup(2). fds is overwritten; where it is negative there is to be none.
+ * First all descriptors, this task's own included, are moved out of the way of the places to fill. Then each is put
+ * into its place, which also clears close-on-exec: dup(2). fds is overwritten; a negative one leaves its place empty.
  */
 void place_stdio(int *fds, uint32_t count) {
   uint32_t clear = count > PLAN_FIRST_FD ? count : PLAN_FIRST_FD;

@@ -17,10 +17,10 @@ bool text_equal(const char *a, const char *b, size_t size) {
   return true;
 }
 
-/* "." and "..", which getdents64 tells of in each directory. */
+/* True for "." and "..", which getdents64 lists in each directory. */
 bool is_dot(const char *name) { return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0')); }
 
-/* The first `wanted` in text, or its end. */
+/* The first `wanted` in a text, or the end of the text. */
 const char *text_find(const char *text, char wanted) {
   while (*text != '\0' && *text != wanted) {
     text++;

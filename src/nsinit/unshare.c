@@ -1,13 +1,13 @@
 /*
- * New namespaces made from inside: below ones that were joined, and time, for which clone has no room. Everything else
- * that is new was made by clone3 itself, and its id maps were written by Node.
+ * Makes new namespaces from inside: those below joined ones, and the time namespace, for whose flag clone has no room.
+ * clone3 itself has made all other new ones, and Node has written their id maps.
  */
 #include "nsinit.h"
 
 #include <linux/fcntl.h>
 #include <linux/sched.h>
 
-/* Each of these files wants its text in one write(2): user_namespaces(7), time_namespaces(7). */
+/* Each of these files takes its text in one write(2) only: user_namespaces(7), time_namespaces(7). */
 static void write_proc(int proc_self, const char *file, const struct plan_field *text) {
   if (text->size == 0) {
     return;
@@ -20,7 +20,9 @@ static void write_proc(int proc_self, const char *file, const struct plan_field 
   sys_close(fd);
 }
 
-/* Enters the time namespace made for the children; setns does it at once, exec only since Linux 6.1. */
+/*
+ * Enters the time namespace that was made for the children. setns does it at once; exec does it only since Linux 6.1.
+ */
 static void enter_time(int time) {
   long error = sys2(__NR_setns, time, CLONE_NEWTIME);
   sys_close(time);
@@ -36,9 +38,10 @@ static int open_time_for_children(int proc_self) {
 }
 
 /*
- * Only from the user namespace of before, or from inside, may maps be written, and only from there any but one's own
- * id; and the files belong to root while their task is not dumpable: proc_pid(5). Where others live this task is not to
- * be dumpable. So a helper makes what has such files, this task writes them, and enters.
+ * Maps may be written only from the previous user namespace or from inside, and only the previous one may write other
+ * ids than one's own. The files belong to root while their task is not dumpable: proc_pid(5). Where other processes
+ * live, this task must not be dumpable. So a helper makes the namespaces, this task writes the helper's files, and then
+ * enters.
  */
 static void unshare_with_helper(const struct step_unshare *step) {
   struct nested nested;
@@ -89,7 +92,7 @@ void step_unshare(const struct step_unshare *step) {
   } else {
     unshare_here(step);
   }
-  /* Nothing of the host's /proc is held longer than it is needed. */
+  /* Nothing of the host's /proc is held longer than needed. */
   if (task.proc >= 0 && !comes_later(PLAN_namespaces)) {
     sys_close(task.proc);
     task.proc = -1;
