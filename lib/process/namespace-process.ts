@@ -63,9 +63,10 @@ export interface NamespaceProcessEvents {
 }
 
 /**
- * A program that {@link spawn} started: Node's `ChildProcess`, as it is documented, and what namespaces add.
+ * A program that {@link spawn} or {@link fork} started. It has the documented members of Node's `ChildProcess`, and
+ * some more for namespaces.
  *
- * It runs when you get it: a program that could not be started is a rejection of `spawn()`, not an `'error'` event.
+ * It runs when you get it. If a program could not be started, `spawn()` rejects, and no `'error'` is emitted.
  *
  * @example
  * ```ts
@@ -93,10 +94,13 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   readonly cgroup: Cgroup | null;
   /** Its terminal, with the option `pty`; else null. */
   readonly pty: Pty | null;
-  /** The IPC channel: `ref()` and `unref()` say whether it keeps Node running. Null once closed, absent without one. */
+  /**
+   * The IPC channel: `ref()` and `unref()` say whether it keeps Node running. Null once it is closed; the property is
+   * absent if the program has no channel.
+   */
   declare readonly channel?: ChannelControl | null;
   /**
-   * How it ended: resolves with `exitCode` and `signalCode` set. Never rejects.
+   * A promise of how the program ended: when it resolves, `exitCode` and `signalCode` are set. It never rejects.
    *
    * Output that nobody has read yet stays readable until {@link close}. Up to 1 MiB of each stream is held in memory.
    * If another process still has the stream open and writes more, that process waits for a reader.
@@ -311,7 +315,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#forget.push(() => signal.removeEventListener('abort', onAbort));
-    // Aborted when the program already ran, but nobody could listen yet.
+    // The signal was aborted when the program already ran, but nobody could listen yet.
     if (signal.aborted) process.nextTick(onAbort);
   }
 
@@ -320,12 +324,12 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
     for (const forget of this.#forget.splice(0)) forget();
     this.#streams[0]?.destroy();
     this.#tellExit(exit);
-    // Both are registered before the listeners of 'exit' run, which may throw, and run after them.
+    // Both calls are registered before the listeners of 'exit' run, which may throw, and are made after them.
     process.nextTick(() => {
       this.#link?.drain();
       this.#whenAlone(() => this.#closedOne());
     });
-    // In the next turn: code that awaits `exited` has then had the time to read, or to listen for 'close'.
+    // This waits for the next turn: code that awaits `exited` has then had the time to read, or to listen for 'close'.
     setImmediate(() => this.#keepRest());
     this.emit('exit', exit.code, exit.signal);
   }

@@ -27,7 +27,7 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   cwd?: string | URL | number | undefined;
   /**
    * The root directory: a path as seen from inside, or a descriptor of a directory. It hides what lies outside, but a
-   * program with CAP_SYS_CHROOT can get out. Needs CAP_SYS_CHROOT. chroot(2) Default: the root is not changed.
+   * program with CAP_SYS_CHROOT can get out. Needs CAP_SYS_CHROOT. Default: the root is not changed. chroot(2)
    *
    * It comes before {@link mounts} and {@link cwd}, which are then paths below it; the default `cwd` is `/`.
    */
@@ -46,7 +46,7 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
    * True makes the program the leader of a session of its own, without a terminal: the same as {@link newSession},
    * under Node's name. Default: false. setsid(2)
    *
-   * It dies with this process all the same, unless {@link dieWithParent} is false.
+   * The program still dies with this process, unless {@link dieWithParent} is false.
    */
   detached?: boolean | undefined;
   /**
@@ -173,7 +173,7 @@ export interface SpawnOptions extends ProgramOptions {
    */
   pty?: PtyOptions | undefined;
   /**
-   * How messages are written on an IPC channel, which `'ipc'` in {@link stdio} makes: `'json'`, one line of JSON each,
+   * The form of the messages on an IPC channel, which `'ipc'` in {@link stdio} makes: `'json'`, one line of JSON each,
    * or `'advanced'`, as v8.serialize() does, for Map, BigInt, Buffer and similar values. Use `'json'` with a program
    * that you do not trust: V8's deserializer is not safe against hostile data. Default: `'json'`.
    */

@@ -268,7 +268,8 @@ function directoryOf({ cwd, root }: CheckedProgram, { join }: Target): Directory
   if (typeof cwd === 'number') return cwd;
   const moved = root === undefined && join?.some((namespace) => namespace.kind === 'mnt') === true;
   if (cwd === undefined) return moved ? { path: currentDirectory(), orRoot: true } : undefined;
-  // Not path.resolve(): to the kernel `link/..` is where the link leads, and up from there.
+  // The path is not given to path.resolve(): to the kernel `link/..` is the directory above the one that the link leads
+  // to.
   return { path: moved && !isAbsolute(cwd) ? `${currentDirectory()}/${cwd}` : cwd, orRoot: false };
 }
 

@@ -48,7 +48,7 @@ export class Rest {
   keep(unread: () => void): void {
     this.#unread = unread;
     if (this.#ended) this.#look();
-    // Not read(0), which does nothing above the high-water mark.
+    // This is not read(0), which does nothing above the high-water mark.
     else this.#stream._read(0);
   }
 

@@ -57,7 +57,7 @@ export function parseStdio(stdio: unknown): StdioSlot[] {
 function listOf(stdio: unknown): unknown[] {
   if (stdio == null) return [];
   if (!Array.isArray(stdio)) throw invalidType('options.stdio', 'of type string or an instance of Array', stdio);
-  // Not a copy by spread: the holes of a sparse array are undefined, as for Node.
+  // The array is copied by Array.from(): the holes of a sparse array become undefined, as in Node.
   return Array.from(stdio as unknown[]);
 }
 
@@ -118,7 +118,7 @@ export class PipeEnd extends Socket implements Output {
 
   /** @internal */
   keepRest(unread: () => void): void {
-    // Another program reads it.
+    // Another program reads this stream.
     if (givenAway.has(this)) unread();
     else this.#rest.keep(unread);
   }

@@ -155,7 +155,7 @@ export interface DirectoryEntry {
   type: 'dir';
   /** The absolute path of the target in the sandbox. */
   target: string;
-  /** Default: 0o755. */
+  /** Its permissions. Default: 0o755 for a directory that is created. */
   mode?: number | undefined;
   /** True keeps the mode of a directory that exists: `mode` is then only for one that is created. Default: false. */
   keepMode?: boolean | undefined;
@@ -188,7 +188,7 @@ export interface FileEntry {
    * directories on the way to a file that others may not read are created with mode 0700.
    */
   mode?: number | undefined;
-  /** Default: false. */
+  /** True makes the file read-only in the sandbox; it is then kept in memory and mounted. Default: false. */
   readOnly?: boolean | undefined;
   /**
    * True keeps the file in memory and mounts it: what the sandbox writes to it is then discarded. It cannot be false if
@@ -332,7 +332,7 @@ export interface ExistingNamespaces {
  * ```
  */
 export interface SandboxSpec {
-  /** Default: an empty filesystem in memory. */
+  /** The root directory. Default: an empty filesystem in memory. */
   root?: SandboxRoot | undefined;
   /** The entries that fill the root. They are applied in this order. Default: none. */
   mounts?: readonly MountEntry[] | undefined;
@@ -414,9 +414,9 @@ export interface SandboxSpec {
    * But a program that has your user id can change its cgroup, unless cgroup2 is mounted with `nsdelegate` on the host.
    */
   capabilities?: readonly Capability[] | undefined;
-  /** See {@link ProgramOptions.noNewPrivileges}. Default: true. */
+  /** The option {@link ProgramOptions.noNewPrivileges} of all programs. Default: true. */
   noNewPrivileges?: boolean | undefined;
-  /** See {@link ProgramOptions.newSession}. Default: true. */
+  /** The option {@link ProgramOptions.newSession} of all programs. Default: true. */
   newSession?: boolean | undefined;
   /**
    * True lets the kernel kill everything in the sandbox when this process ends, in whatever way. With `false` its

@@ -36,8 +36,8 @@ let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
  * give them. A sandbox needs no privilege.
  *
  * This package's init, a small process, keeps the sandbox until {@link close} is called or this process ends, in
- * whatever way: then all that runs in it is killed. Any number of programs can run in it at a time; starting one takes
- * about a millisecond longer than outside. A sandbox does not keep Node running.
+ * whatever way: then all that runs in it is killed. Any number of programs can run in it at a time; entering it takes
+ * each about a millisecond. A sandbox does not keep Node running.
  *
  * Close it, or declare it with `await using`. A sandbox that is forgotten is closed when it is collected as garbage,
  * with a process warning (`LINUX_NS_UNCLOSED`).

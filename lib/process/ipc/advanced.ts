@@ -66,7 +66,7 @@ export class AdvancedCodec implements Codec {
   }
 
   *decode(bytes: Uint8Array): Generator {
-    // A copy: typed arrays of a message refer to the bytes that it was read from.
+    // The bytes are copied, as typed arrays of a message refer to the bytes that it was read from.
     this.#chunks.push(Buffer.from(bytes));
     this.#size += bytes.length;
     for (;;) {

@@ -32,7 +32,7 @@ export interface ChannelDescriptors {
 /** The serialization of messages, and the largest size of a message that is read. */
 export interface ChannelFormat {
   readonly serialization: Serialization;
-  /** In bytes. */
+  /** The largest size, in bytes. */
   readonly maxMessageSize: number;
 }
 
@@ -95,7 +95,7 @@ export class Channel {
     const { serialization, maxMessageSize } = format;
     this.#codec = serialization === 'json' ? new JsonCodec(maxMessageSize) : new AdvancedCodec(maxMessageSize);
     this.#listener = listener;
-    // One buffer, and no stream in between: as fast as Node's own.
+    // Reading into one buffer, without a stream in between, is as fast as Node's own channel.
     const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback: this.#read.bind(this) };
     const reading: Reading = { fd: fds.read, readable: true, writable: false, onread };
     this.#writer = new Socket({ fd: fds.write, readable: false, writable: true });

@@ -164,5 +164,5 @@ function validateMessage(message: unknown): void {
 }
 
 function ignore(): void {
-  // Nobody asked.
+  // No callback was given.
 }
