@@ -1,4 +1,4 @@
-// A function of JavaScript's that is called once when something is done elsewhere; the event loop goes on until then.
+// A function of JavaScript that is called once when something is done elsewhere; the event loop goes on until then.
 #ifndef LINUX_NS_ADDON_AWAITED_H
 #define LINUX_NS_ADDON_AWAITED_H
 
@@ -20,7 +20,7 @@ inline Awaited Await(Environment *environment, Napi::Function function) {
   return environment->awaited.begin();
 }
 
-// On the environment's own thread: it is awaited no longer.
+// On the environment's own thread: takes the function out, so that it is awaited no longer.
 inline Napi::FunctionReference TakeAwaited(Environment *environment, Awaited awaited) {
   Napi::FunctionReference function = std::move(*awaited);
   environment->awaited.erase(awaited);
@@ -28,7 +28,7 @@ inline Napi::FunctionReference TakeAwaited(Environment *environment, Awaited awa
   return function;
 }
 
-// The same, and it is called. With a HandleScope around.
+// The same, and calls the function. Needs a HandleScope around it.
 inline void CallAwaited(Environment *environment, Awaited awaited, std::initializer_list<napi_value> arguments) {
   Napi::FunctionReference function = TakeAwaited(environment, awaited);
   function.MakeCallback(function.Env().Global(), arguments);

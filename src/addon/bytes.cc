@@ -31,8 +31,8 @@ size_t SizeOf(napi_typedarray_type type) {
 
 } // namespace
 
-// Not by way of the array's buffer: napi_get_arraybuffer_info() refuses a SharedArrayBuffer, and the pointer that
-// Napi::ArrayBuffer gives then is null. The address of the view itself Node-API knows for every buffer.
+// The array's buffer is not asked: napi_get_arraybuffer_info() refuses a SharedArrayBuffer, and the pointer of
+// Napi::ArrayBuffer is null then. Node-API gives the address of the view itself for every buffer.
 bool FindBytes(Napi::Env env, const Napi::Value &value, Bytes *bytes) {
   void *data = nullptr;
   size_t size = 0;

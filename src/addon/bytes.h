@@ -22,7 +22,7 @@ bool FindBytes(Napi::Env env, const Napi::Value &value, Bytes *bytes);
 // The numbers of a Uint32Array.
 std::vector<uint32_t> NumbersOf(const Bytes &bytes);
 
-// An argument. False with an exception pending.
+// Takes the bytes of an argument. False with an exception pending.
 bool BytesArgument(const Napi::CallbackInfo &info, size_t index, Bytes *bytes);
 
 } // namespace linux_ns

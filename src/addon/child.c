@@ -19,7 +19,7 @@ IN_CHILD _Noreturn static void end(void) {
   }
 }
 
-// Ends the child where a call has failed: nsinit is not to run without what was to be done before.
+// Ends the child where a call has failed: nsinit must not run without the things that come before it.
 IN_CHILD static long must(struct child_plan *plan, long result, const char *call) {
   if (result < 0) {
     plan->failed = call;
@@ -29,9 +29,10 @@ IN_CHILD static long must(struct child_plan *plan, long result, const char *call
   return result;
 }
 
-// A task born in a new user namespace has every capability there, and its exec would take them all away, for no map
-// makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay. Were a
-// single one missing, the program's exec would count as a gain of privilege later, and clear its parent-death signal.
+// A task that is born in a new user namespace has every capability there, and its exec would take all of them away,
+// since no map makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay.
+// If a single one was missing, the later exec of the program would count as a gain of privilege, and clear its
+// parent-death signal.
 IN_CHILD static void raise_capabilities(struct child_plan *plan) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -54,8 +55,8 @@ IN_CHILD static void child_main(void *argument) {
   static char *const env[] = {NULL};
   struct child_plan *plan = argument;
   plan->began = 1;
-  // Whatever it is to become: half-way it dies with Node. The word is cleared before the kernel looks for children to
-  // signal (set_tid_address(2)), so a launcher that lives now will be seen to die.
+  // Until it has become something else it dies with Node. The kernel clears the word before it looks for children to
+  // signal (set_tid_address(2)), so if the launcher lives now, its death will be seen.
   must(plan, sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl");
   if (*plan->launcher_lives == 0) {
     end();
@@ -86,17 +87,17 @@ static long clone_with_clone3(struct child_plan *plan) {
   return sys_clone_into(__NR_clone3, (long)&arguments, sizeof(arguments), 0, 0, 0, child_main, plan);
 }
 
-// clone(2) with the same flags. It can't clear the handlers (CLONE_CLEAR_SIGHAND): all signals stay blocked until the
-// exec, which does.
+// clone(2) with the same flags. It cannot clear the handlers (CLONE_CLEAR_SIGHAND), so all signals stay blocked until
+// the exec, which clears them.
 static long clone_with_clone(struct child_plan *plan) {
   uint64_t flags = plan->clone_flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
   return sys_clone_into(__NR_clone, (long)flags, (long)(plan->stack + plan->stack_size), (long)&plan->pidfd, 0, 0,
                         child_main, plan);
 }
 
-// Containers' seccomp profiles answer ENOSYS to clone3, since they can't look at its flags: clone takes over. Older
-// ones answer EPERM, as to every call that they do not know. Where EPERM is the kernel's own answer, it is that again.
-// clone can choose no pid.
+// Containers' seccomp profiles answer ENOSYS to clone3, since they cannot look at its flags: then clone takes over.
+// Older profiles answer EPERM, as to every call that they do not know. If EPERM is the kernel's own answer, clone gets
+// it again. clone cannot choose pids.
 long child_clone(struct child_plan *plan) {
   plan->pidfd = -1;
   plan->began = 0;

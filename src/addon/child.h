@@ -1,4 +1,4 @@
-// The child of clone3(CLONE_VM): everything that runs in Node's memory but not in Node. Invariant 2 of the design.
+// The child of clone3(CLONE_VM): everything that runs in Node's memory and is not Node. Invariant 2 of the design.
 #ifndef LINUX_NS_ADDON_CHILD_H
 #define LINUX_NS_ADDON_CHILD_H
 
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-// Prepared before the clone; the child only reads it, but for `began`, `failed` and `error`.
+// Prepared before the clone. The child only reads it, except for `began`, `failed` and `error`.
 struct child_plan {
   uint64_t clone_flags; // CLONE_NEW* of clone3
   int image;            // nsinit, to exec

@@ -31,14 +31,14 @@ bool IsOwnChild(pid_t pid) {
   do {
     result = waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
   } while (result < 0 && errno == EINTR);
-  // ECHILD alone says no: another answer is none, and a child of ours would stay for ever.
+  // Only ECHILD says no. Another error is no answer, and a child of ours would stay for ever.
   return result == 0 || (errno != ECHILD && StatOf(pid).parent == getpid());
 }
 
-// While a list is read the kernel finds its place again by the child that it gave last. Where somebody has waited for
-// that one meanwhile, it goes by how many it has given, and leaves out as many as have gone: proc_tid_children(5). So a
-// reading is whole when all that it gave are still there after it. What several readings gave is put together, for the
-// case that there never is a quiet moment.
+// While a list is read, the kernel finds its place again by the child that it gave last. If somebody has waited for
+// that one meanwhile, it goes on by the number of children it has given, and leaves out as many as have gone:
+// proc_tid_children(5). So a reading is whole if all the children that it gave still exist after it. Several readings
+// are put together, for the case that there never is a quiet moment.
 std::vector<pid_t> OwnChildren() {
   std::vector<pid_t> children;
   for (pid_t thread : LauncherThreads()) {
@@ -55,8 +55,8 @@ std::vector<pid_t> OwnChildren() {
   return children;
 }
 
-// Somebody inside may trace it, and not let go of it when it is dead: WaitPidfd() does not wait for that. Without a
-// descriptor for it nothing tells of its end, and it is asked for some time.
+// Somebody inside may trace it, and keep tracing it when it is dead: WaitPidfd() does not wait for that. Without a
+// descriptor nothing tells of its end, so it is asked for some time.
 void EndChild(pid_t pid) {
   Result<Fd> pidfd = OpenPidfd(pid);
   kill(pid, SIGKILL);

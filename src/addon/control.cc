@@ -9,9 +9,9 @@
 namespace linux_ns {
 namespace {
 
-// Closes all but the first of the descriptors that came. nsinit sends one at most; an init that a program inside has
-// taken over may send more, and CMSG_SPACE() of one has room for two. What has none at all the kernel closes:
-// MSG_CTRUNC.
+// Closes all but the first of the descriptors that have come. nsinit sends at most one. An init that a program inside
+// has taken over may send more, and CMSG_SPACE() of one has room for two. The kernel closes those for which there is no
+// room: MSG_CTRUNC.
 void TakeFirst(const cmsghdr *header, Fd *first) {
   size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   for (size_t i = 0; i < count; i++) {
@@ -46,7 +46,7 @@ void Receive(int control, Packet *packet) {
   } while (packet->size < 0 && errno == EINTR);
   packet->fd.Reset();
   packet->sender = 0;
-  // This process has as many descriptors as it may: then the kernel drops the one that was sent. cmsg(3)
+  // If this process has as many descriptors as it may, the kernel drops the one that was sent. cmsg(3)
   packet->lost = packet->size >= 0 && (message.msg_flags & MSG_CTRUNC) != 0;
   cmsghdr *header = packet->size < 0 ? nullptr : CMSG_FIRSTHDR(&message);
   for (; header != nullptr; header = CMSG_NXTHDR(&message, header)) {

@@ -11,7 +11,7 @@
 
 namespace linux_ns {
 
-// One packet: a plan_report, and what follows it.
+// One packet: a plan_report, and the data that follows it.
 struct Packet {
   alignas(plan_report) char bytes[sizeof(plan_report) + PLAN_PACKET_BYTES];
   ssize_t size = 0; // less than a plan_report's at the end, or -1 with errno
@@ -25,7 +25,7 @@ struct Packet {
   size_t data_size() const { return static_cast<size_t>(size) - sizeof(plan_report); }
 };
 
-// Does not wait: EAGAIN when there is nothing.
+// Receives a packet without waiting: EAGAIN when there is none.
 void Receive(int control, Packet *packet);
 
 } // namespace linux_ns

@@ -15,7 +15,7 @@
 namespace linux_ns {
 namespace {
 
-// Without conversions, as all arguments: an environment that is being ended could not call JavaScript for them.
+// Converts nothing, as with all arguments: in an environment that is being ended JavaScript cannot be called.
 std::vector<int> IntList(const Napi::Value &value) {
   std::vector<int> numbers;
   if (value.IsArray()) {
@@ -98,8 +98,8 @@ Napi::Value Socket(const Napi::CallbackInfo &info) {
   return GiveFd(info.Env(), std::move(created));
 }
 
-// A program could send a descriptor along with what it writes. Nobody takes it, so that the kernel closes it where Node
-// reads, and what is the last close of it may take as long as the program likes: SO_LINGER of socket(7). Since
+// A program could send a descriptor along with the bytes that it writes. Nobody takes it, so the kernel would close it
+// when Node reads, and the last close of a file may take as long as the program likes: SO_LINGER of socket(7). Since
 // Linux 6.16 the kernel refuses to send it.
 void RefuseDescriptors(int socket) {
 #ifndef SO_PASSRIGHTS
@@ -109,7 +109,7 @@ void RefuseDescriptors(int socket) {
   setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none)); // older kernels don't know it
 }
 
-// The first is this process's.
+// The first of the pair is this process's end.
 Napi::Value SocketPair(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   int pair[2];

@@ -1,4 +1,4 @@
-// Descriptors in JavaScript's hands.
+// Descriptors that JavaScript has.
 #ifndef LINUX_NS_ADDON_DESCRIPTORS_H
 #define LINUX_NS_ADDON_DESCRIPTORS_H
 

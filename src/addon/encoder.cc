@@ -139,7 +139,7 @@ private:
     return true;
   }
 
-  // Duplicated now, while the caller's is surely open, and above the number that the control socket takes.
+  // The descriptor is duplicated now, while the caller's is surely open, to a number above that of the control socket.
   bool EncodeFd(const Napi::Value &value) {
     if (!value.IsNumber()) {
       return Refuse("a field is no file descriptor");
@@ -155,7 +155,7 @@ private:
     return true;
   }
 
-  // In a list null stands for none: 0, which no descriptor of a plan is.
+  // In a list, null stands for no descriptor: it becomes 0, which is no descriptor of a plan.
   bool EncodeFdOrNone(const Napi::Value &value) {
     if (!value.IsNull()) {
       return EncodeFd(value);
@@ -170,7 +170,8 @@ private:
     if (napi_get_value_string_utf8(env_, value, text, sizeof(text), &length) != napi_ok) {
       return Refuse("a field is no string");
     }
-    // A full room: there may be more of it, and where it was cut a letter is left out that had no room as a whole.
+    // The room is full, so there may be more of the text. Where it was cut, a letter that did not fit as a whole is
+    // left out.
     if (length + kLongestLetter >= sizeof(text)) {
       return EncodeLongString(value);
     }
@@ -222,7 +223,7 @@ private:
     return true;
   }
 
-  // This process's own, without a detour through JavaScript strings.
+  // Encodes this process's own environment, without making JavaScript strings.
   bool EncodeEnvironment() {
     uint32_t count[2] = {0, 0};
     size_t at = plan_->bytes.size();
@@ -249,7 +250,7 @@ private:
     return plan_->bytes.size();
   }
 
-  // A NUL, and up to the next multiple of 8 counted from the length's own 4 bytes.
+  // Adds a NUL, and padding up to the next multiple of 8, counted from the length's own 4 bytes.
   void Pad(size_t at, size_t length) { plan_->bytes.resize(at - 4 + (4 + length + 1 + 7) / 8 * 8, '\0'); }
 
   void AppendNumber(uint64_t number) { Append(&number, sizeof(number)); }

@@ -22,7 +22,7 @@ Environment *Environment::Of(Napi::Env env) {
   return static_cast<Environment *>(data);
 }
 
-// A loop of a Worker may have no descriptor left for it.
+// The loop of a Worker may have no descriptor left for it.
 int Environment::Open() {
   if (napi_get_uv_event_loop(env_, &loop_) != napi_ok) {
     return UV_EINVAL;
@@ -76,7 +76,7 @@ void Environment::JobDone() {
   uv_mutex_unlock(&mutex_);
 }
 
-// Launches under way take a few milliseconds; to leave before would leave their processes.
+// Launches that are under way take a few milliseconds. Leaving before their end would leave their processes.
 void Environment::AwaitJobs() {
   uv_mutex_lock(&mutex_);
   while (jobs_ > 0) {

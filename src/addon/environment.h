@@ -1,5 +1,5 @@
-// One Node environment (the main thread, a Worker): its loop, what is open in it, and what threads of ours hand
-// back to it.
+// One Node environment (the main thread, a Worker): its loop, the things that are open in it, and the results that
+// threads of ours hand back to it.
 #ifndef LINUX_NS_ADDON_ENVIRONMENT_H
 #define LINUX_NS_ADDON_ENVIRONMENT_H
 
@@ -23,14 +23,15 @@ public:
   // Called first: prevents the start of everything that has not been started yet. Jobs are still under way.
   virtual void CallOff() {}
 
-  // With no job under way: closes all that it holds, calls nobody, and removes itself from the environment.
+  // Called when no job is under way: closes all that it holds, calls no function of JavaScript, and removes itself from
+  // the environment.
   virtual void Shut() = 0;
 };
 
 class Environment {
 public:
-  // Made when the addon is loaded; ends with the environment, by a cleanup hook that leaves nothing behind. 0, or a
-  // libuv error: then there is none.
+  // Makes the environment when the addon is loaded. It ends with Node's environment, by a cleanup hook that leaves
+  // nothing behind. Returns 0, or a libuv error: then there is none.
   static int Create(Napi::Env env);
   static Environment *Of(Napi::Env env);
 
@@ -44,7 +45,7 @@ public:
   // Any thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);
 
-  // Jobs of this environment on threads of ours: it does not end before they have.
+  // Count the jobs of this environment on threads of ours: it does not end before they have ended.
   void JobSubmitted();
   void JobDone();
 
@@ -54,7 +55,7 @@ public:
   // Functions to be called when something is done.
   std::list<Napi::FunctionReference> awaited;
 
-  // Something is awaited that has no handle of its own: the loop goes on.
+  // Something without a handle of its own is awaited: the loop goes on.
   void KeepAlive(int change);
 
   // A handle of ours was initialised, and is closed.

@@ -16,7 +16,7 @@ struct Failure {
   static Failure Last(const char *syscall, std::string path = "") { return {errno, syscall, std::move(path)}; }
 };
 
-// A value, or why there is none.
+// A value, or the failure for which there is none.
 template <typename T> class Result {
 public:
   Result(T value) : value_(std::move(value)), ok_(true) {}

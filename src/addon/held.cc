@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostProcesses = 16; // nsinit has one helper at a time
 
-// Each with its parent, nearest first.
+// The descendants, each with its parent, the nearest first.
 std::vector<std::pair<pid_t, pid_t>> Descendants(const std::vector<pid_t> &processes) {
   std::vector<std::pair<pid_t, pid_t>> found;
   std::vector<pid_t> parents = processes;
@@ -48,7 +48,7 @@ bool AnyHeld(const std::vector<pid_t> &processes) {
 void KillHeldDescendants(const std::vector<pid_t> &processes) {
   for (const auto &[pid, parent] : Descendants(processes)) {
     Result<Fd> pidfd = OpenPidfd(pid);
-    // Its parent may have waited for it meanwhile, and its pid be another's.
+    // Its parent may have waited for it meanwhile, and its pid may be another's.
     if (pidfd && StatOf(pid).parent == parent) {
       SignalPidfd(pidfd.value().get(), SIGKILL);
     }

@@ -1,4 +1,4 @@
-// Tasks that somebody else keeps from going on.
+// Tasks that somebody else holds up.
 #ifndef LINUX_NS_ADDON_HELD_H
 #define LINUX_NS_ADDON_HELD_H
 
@@ -8,12 +8,13 @@
 
 namespace linux_ns {
 
-// Is one of these, or of their descendants, stopped or traced? Of a descendant that is a zombie its parent was to be
-// told at once; who traces it keeps that from it: ptrace(2). Looks into /proc: a few calls for each process.
+// True if one of these processes, or of their descendants, is stopped or traced. If a descendant is a zombie, its
+// parent should have been told at once; a tracer keeps that from the parent: ptrace(2). It reads /proc, with a few
+// calls for each process.
 bool AnyHeld(const std::vector<pid_t> &processes);
 
-// Kills descendants of these that are held: whoever waits for one of them has no end of its own to come to. What is
-// given is the caller's to kill, afterwards.
+// Kills those descendants of these processes that are held, because a parent that waits for one of them never comes to
+// its own end. The caller kills the given processes themselves afterwards.
 void KillHeldDescendants(const std::vector<pid_t> &processes);
 
 } // namespace linux_ns

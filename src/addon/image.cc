@@ -27,7 +27,7 @@ extern const char linux_ns_nsinit_end[];
 namespace linux_ns {
 namespace {
 
-// One that is made ahead of need. Never freed: launcher threads outlive static destructors.
+// An image that is made before it is needed. Never freed: launcher threads outlive static destructors.
 class ReadyImage {
 public:
   ReadyImage() { uv_mutex_init(&mutex_); }
@@ -62,15 +62,15 @@ Result<Fd> WriteImage(Fd fd) {
   return fd;
 }
 
-// MFD_EXEC says that it is meant to be run; a kernel before 6.3 does not know the flag, and needs none.
+// MFD_EXEC says that the memfd is meant to be run. A kernel before 6.3 does not know the flag, and needs none.
 int CreateMemfd() {
   unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   long fd = syscall(SYS_memfd_create, "nsinit", flags | MFD_EXEC);
   return static_cast<int>(fd < 0 && errno == EINVAL ? syscall(SYS_memfd_create, "nsinit", flags) : fd);
 }
 
-// Sealed: no process inside can rewrite it through /proc/PID/exe (the class of CVE-2019-5736). Out of the way of
-// PLAN_CONTROL_FD, which the child gives to something else.
+// The memfd is sealed: no process inside can rewrite it through /proc/PID/exe (as in CVE-2019-5736). Its number is not
+// PLAN_CONTROL_FD, to which the child moves another descriptor.
 Result<Fd> MakeMemfd() {
   Fd fd(CreateMemfd());
   if (fd && fd.get() < PLAN_FIRST_FD) {
@@ -91,7 +91,8 @@ Result<Fd> MakeMemfd() {
   return written;
 }
 
-// An unlinked file, opened anew for reading, since one that is open for writing can't be run (ETXTBSY).
+// Makes an unlinked file. It is opened again for reading, since a file that is open for writing cannot be run
+// (ETXTBSY).
 Result<Fd> MakeFile(const char *directory) {
   Fd writable(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0500));
   if (!writable) {
@@ -129,7 +130,8 @@ Result<Fd> MakeFileSomewhere() {
   return last;
 }
 
-// Can this memfd be run at all? vm.memfd_noexec=2 refuses to make one, and a security module may refuse the rest.
+// True if this memfd can be run. vm.memfd_noexec=2 already refuses to make one, and a security module may refuse to run
+// it.
 bool MayRun(int fd) {
   char path[64];
   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -152,7 +154,7 @@ Result<Fd> TakeImage() {
   return image ? Result<Fd>(std::move(image)) : MakeImage();
 }
 
-// One that cannot be made, for want of descriptors or memory, the next launch tries to make, and tells.
+// If it cannot be made, for lack of descriptors or memory, the next launch tries again, and reports the failure.
 void PrepareImage() {
   Fd image = Ready().Swap(Fd());
   Result<Fd> made = image ? Result<Fd>(std::move(image)) : MakeImage();

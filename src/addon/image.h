@@ -11,10 +11,9 @@ namespace linux_ns {
 
 size_t ImageSize();
 
-// A descriptor to run nsinit from, for one launch alone: a sealed memfd, or where that may not be executed
-// (vm.memfd_noexec) an unlinked file. Seals cover its contents. Its mode, owner, times, attributes, leases and locks
-// are open to programs inside that have the user id of this process, and these change nothing but what runs there
-// already.
+// A descriptor to run nsinit from, for one launch alone: a sealed memfd, or an unlinked file where a memfd cannot be
+// executed (vm.memfd_noexec). The seals protect the contents. Programs inside that have the user id of this process can
+// change its mode, owner, times, attributes, leases and locks, but these only concern the task that already runs it.
 Result<Fd> TakeImage();
 
 // Makes the image of the next launch now, when nobody waits for it.

@@ -28,7 +28,7 @@ bool SetSignalMask(uint64_t mask, uint64_t *previous) {
   return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, previous, sizeof(mask)) == 0;
 }
 
-// 0, or errno.
+// Sends one packet. Returns 0, or errno.
 int SendPacket(int control, const char *data, size_t size) {
   while (send(control, data, size, MSG_NOSIGNAL) < 0) {
     // The loop that watches this socket has made it non-blocking.
@@ -42,7 +42,7 @@ int SendPacket(int control, const char *data, size_t size) {
   return 0;
 }
 
-// child.h wants all signals blocked. Should they stay so after it, this thread misses nothing but setuid(2) in others.
+// child.h needs all signals blocked. If they stay blocked after it, this thread misses only setuid(2) of other threads.
 long Clone(child_plan *child) {
   uint64_t mask = 0;
   if (!SetSignalMask(~UINT64_C(0), &mask)) {
@@ -54,8 +54,8 @@ long Clone(child_plan *child) {
   return result;
 }
 
-// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). Linux 7 makes a task so for the
-// duration of an exec (seen on 7.3), and the wait of CLONE_VFORK ends in the midst of it.
+// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). Linux 7 makes a task undumpable
+// for the duration of an exec (seen on 7.3), and the wait of CLONE_VFORK ends in the middle of it.
 Fd OpenAfterExec(const std::string &path) {
   for (int tries = 1;; tries++) {
     Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -81,7 +81,7 @@ private:
 
 } // namespace
 
-// nsinit's ends are to stay out of the way of PLAN_CONTROL_FD, which its socket becomes.
+// nsinit's ends must not have the number PLAN_CONTROL_FD, to which its socket is moved.
 std::optional<Failure> Launch::MakeControl() {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
@@ -105,9 +105,9 @@ std::optional<Failure> Launch::MakeControl() {
   if (!plan.stays) {
     return std::nullopt;
   }
-  // A pipe and no socket: an init, which a program inside may have taken over, can send no descriptor on it (whose last
-  // close may take forever: SO_LINGER of socket(7), FUSE), nor ask it who is at the other end (SO_PEERPIDFD). Nothing
-  // is ever waited for: O_NONBLOCK.
+  // It is a pipe and no socket. An init may have been taken over by a program inside: on a pipe it can send no
+  // descriptor (whose last close may take forever: SO_LINGER of socket(7), FUSE), and cannot ask who is at the other
+  // end (SO_PEERPIDFD). Nobody ever waits on it: O_NONBLOCK.
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
     return Failure::Last("pipe2");
@@ -123,8 +123,9 @@ std::optional<Failure> Launch::MakeControl() {
   return std::nullopt;
 }
 
-// A plan that fits into the socket's buffer is there before nsinit is, which then need not sleep until it comes. What
-// it has to say before its end is not to be heard before the outcome is there: then it waits for a word, too.
+// A plan that fits into the socket's buffer is sent before nsinit runs, which then need not sleep until it comes. If
+// the maps or the cgroup have to be written first, or nsinit's reports must not come before the outcome is there,
+// nsinit also waits for one more byte.
 void Launch::Run(const Stack &stack) {
   bool fits = plan.bytes.size() <= kPlanThatFits;
   bool has_maps = !setgroups.empty() || !uid_map.empty() || !gid_map.empty();
@@ -142,7 +143,7 @@ void Launch::Run(const Stack &stack) {
     Proceed(); // for which there is room
   }
   PrepareImage(); // while nsinit is at work
-  // From here on a hang-up tells, to those who write too: a task that is killed does not read.
+  // From here on a hang-up tells of the end, to writers too: a task that was killed does not read.
   theirs_.Reset();
   if (phase == nullptr && !fits) {
     error = WritePlan();
@@ -159,8 +160,8 @@ void Launch::Proceed() {
   }
 }
 
-// It waits for what could not be sent: the end of the connection ends it. One that does not read any more has been
-// killed, and its end tells.
+// The task waits for a plan that could not be sent: closing the connection ends it. A task that does not read any more
+// has been killed, and its end tells that.
 void Launch::GiveUp(int error) {
   Lock lock(&mutex_);
   send_error_ = error == EPIPE || error == ECONNRESET ? 0 : error;
@@ -249,9 +250,9 @@ void Launch::Start(const Stack &stack) {
   SetLauncher(stack.thread);
   long result = Clone(&child);
   if (result >= 0 && child.began == 0 && child.cgroup >= 0) {
-    // Since Linux 6.14, and stable releases of its time, a task that is born into another cgroup is killed where one of
-    // the two has ever been (cgroup.kill, cgroups(7)) and the other not so often: that is taken for a fork that a kill
-    // has missed.
+    // Since Linux 6.14, and in stable releases of that time, the kernel kills a task that is born into another cgroup
+    // if cgroup.kill (cgroups(7)) has been used more often in one of the two cgroups than in the other: it takes that
+    // for a fork which a kill has missed.
     WaitPidfd(Fd(child.pidfd).get(), 0);
     child.cgroup = -1;
     result = Clone(&child);
@@ -278,8 +279,8 @@ void Launch::SetLauncher(pid_t thread) {
   launcher_ = thread;
 }
 
-// It has the launcher's name until then. The last child of that thread is looked for, and the others are known by other
-// names; it is not reaped before the launcher goes on.
+// Until then it has the launcher's name. This looks for the last child of that thread; the other children have other
+// names. It is not reaped before the launcher goes on.
 pid_t Launch::FindHeldChild() {
   Lock lock(&mutex_);
   if (launcher_ == 0) {
@@ -293,7 +294,7 @@ pid_t Launch::FindHeldChild() {
   return 0;
 }
 
-// A task that somebody has killed meanwhile has no files in /proc, or not ours: that is the reason then.
+// If somebody has killed the task meanwhile, it has no files in /proc, or none of ours: then that is the reason.
 void Launch::FailMap(const char *file, Failure why) {
   if (!HasEnded(pidfd.get())) {
     return Fail(file, std::move(why));
@@ -321,7 +322,7 @@ void Launch::Fail(const char *at, Failure why) {
   }
 }
 
-// Each of these files wants its text in one write: user_namespaces(7).
+// Each of these files takes its text in one write only: user_namespaces(7).
 bool Launch::WriteProcFile(const char *file, const std::string &text) {
   if (text.empty()) {
     return true;
@@ -339,7 +340,7 @@ bool Launch::WriteProcFile(const char *file, const std::string &text) {
   return true;
 }
 
-// Under the lock, so that either this sees the cancellation, or Cancel() sees that it is done.
+// It is done under the lock, so that either this sees the cancellation, or Cancel() sees that it is done.
 void Launch::Finish() {
   Lock lock(&mutex_);
   done_ = true;

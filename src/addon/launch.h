@@ -1,4 +1,4 @@
-// One launch, as it goes to a launcher thread and comes back.
+// One launch: it goes to a launcher thread, and comes back with the outcome.
 #ifndef LINUX_NS_ADDON_LAUNCH_H
 #define LINUX_NS_ADDON_LAUNCH_H
 
@@ -35,14 +35,15 @@ public:
   Fd control;
   Fd line;
 
-  // Ends the connection. The descriptor is closed too, unless a job may be about to use it: then with this launch.
+  // Ends the connection. The descriptor is closed as well, unless a job may be about to use it: then it is closed with
+  // this launch.
   void CloseControl();
 
   // Makes the socket and the line, before the launch is handed over.
   std::optional<Failure> MakeControl();
 
-  // On a launcher thread: clones, execs nsinit, writes the maps and, but for a manual launch, sends the plan. The
-  // outcome is told by the socket alone: a report, or a hang-up.
+  // On a launcher thread: clones, execs nsinit, writes the maps and, except for a manual launch, sends the plan. Only
+  // the socket tells the outcome: by a report, or by a hang-up.
   void Run(const Stack &stack);
 
   // Instead of Run, where there is no thread to run it.
@@ -55,7 +56,7 @@ public:
   bool Cancel();
   bool cancelled();
 
-  // True once the outcome is there to be read: always, after the first event on the socket.
+  // True once the outcome can be read. It is always true after the first event on the socket.
   bool done();
 
   // The failure of sending the plan to a task that waited for it, and that was told to end instead.
@@ -83,7 +84,7 @@ private:
   void GiveUp(int error);
   void SetIdle();
 
-  // nsinit's end. Our copy is closed when the launcher has done its part: so no hang-up is seen before.
+  // nsinit's end. Our copy is closed when the launcher has done its part, so that no hang-up is seen before.
   Fd theirs_;
   uv_mutex_t mutex_;
   bool cancelled_ = false; // guarded by mutex_

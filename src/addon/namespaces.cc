@@ -22,8 +22,9 @@ Napi::Value FdOrThrow(Napi::Env env, Result<Fd> fd) {
   return GiveFd(env, std::move(fd.value()));
 }
 
-// Why an ioctl of nsfs failed; called right after it. A namespace that does not know the request belongs to an emulated
-// kernel, or to one that is older than the request: ENOSYS. A file that does not know it is no namespace.
+// The reason why an ioctl of nsfs failed; called right after it. A namespace that does not know the request belongs to
+// an emulated kernel, or to a kernel older than the request: ENOSYS. Any other file that does not know it is no
+// namespace.
 Failure RequestFailure(int fd) {
   Failure failure = Failure::Last("ioctl");
   struct statfs status;
@@ -52,7 +53,7 @@ Napi::Value NamespaceInfo(const Napi::CallbackInfo &info) {
     ThrowSystem(env, Failure::Last("statx"));
     return env.Undefined();
   }
-  // A descriptor that is no namespace answers ENOTTY, or worse, something of its own: only nsfs is asked.
+  // A descriptor that is no namespace answers ENOTTY, or something of its own, which is worse: so only nsfs is asked.
   if (!S_ISREG(status.stx_mode)) {
     ThrowSystem(env, {EINVAL, "ioctl", ""});
     return env.Undefined();

@@ -22,11 +22,11 @@ namespace {
 // comes close to that.
 constexpr size_t kMostBytes = 256 << 10;
 
-// After so many bytes of answers no further segment is sent: what there is shall be looked at first, in turns that do
-// not hold up the event loop, and not lie around here meanwhile.
+// After this many bytes of answers no further segment is sent. Those that are there are read first, in turns that do
+// not hold up the event loop, and do not fill the memory meanwhile.
 constexpr size_t kEnoughBytes = 1 << 20;
 
-// Messages that go out, and what comes back: on a thread for netlink.
+// Sends messages and gathers the answers, on a thread for netlink.
 class Conversation {
 public:
   Conversation(std::shared_ptr<Fd> socket, const Bytes &request, const Bytes &segments)
@@ -60,8 +60,8 @@ private:
     return sent >= 0 || Fail("sendmsg", errno);
   }
 
-  // The kernel has answered by the time send(2) returns; of a dump, each recv(2) makes the next part. It comes to an
-  // end: nobody else can send to this socket (ConnectToKernel).
+  // The kernel has answered when send(2) returns; for a dump, each recv(2) makes the next part. The answers come to an
+  // end, because nobody else can send to this socket (ConnectToKernel).
   bool Drain() {
     for (;;) {
       sockaddr_nl sender = {};
@@ -103,7 +103,7 @@ private:
   std::unique_ptr<char[]> scratch_; // not filled with zeros
 };
 
-// The bytes become JavaScript's as they are: a dump may have many of them.
+// JavaScript gets the bytes without a copy: a dump may have many of them.
 Napi::Value Given(Napi::Env env, std::vector<char> bytes) {
   auto *kept = new std::vector<char>(std::move(bytes));
   auto release = [](Napi::Env, char *, std::vector<char> *done) { delete done; };
@@ -132,9 +132,9 @@ bool SetOption(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
-// Without a port of its own, which bind(2) gives it, a socket is taken for the kernel's, and not told of events. A
-// connected one takes messages from nobody else: whoever has CAP_NET_ADMIN over the network could send what looks like
-// the kernel's answers, or without end.
+// Without a port of its own, which bind(2) gives it, a socket is taken for the kernel's, and gets no events. A
+// connected socket takes messages from nobody else. Otherwise a process with CAP_NET_ADMIN over the network could send
+// messages that look like the kernel's answers, or send without end.
 bool ConnectToKernel(int fd, Failure *failure) {
   sockaddr_nl any = {};
   any.nl_family = AF_NETLINK;
@@ -229,7 +229,7 @@ Napi::Value Netlink::OpenFunction(const Napi::CallbackInfo &info) {
 bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) {
   bool set = SetOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1) && SetOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1) &&
              SetOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1) &&
-             // More than net.core.rmem_max is for who has CAP_NET_ADMIN: socket(7).
+             // A buffer above net.core.rmem_max needs CAP_NET_ADMIN: socket(7).
              (SetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer) ||
               SetOption(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer));
   if (!set) {
@@ -262,7 +262,7 @@ void Netlink::Shut() {
 }
 
 void Netlink::OnReadable() {
-  // libuv stops watching a descriptor that has an error to tell, and ENOBUFS is not the end of this one.
+  // libuv stops watching a descriptor that reports an error, but ENOBUFS is not the end of this one.
   poll_.Watch(watched_);
   Napi::Env env = Env();
   Napi::HandleScope scope(env);
@@ -307,7 +307,7 @@ void Netlink::Watch(const Napi::CallbackInfo &info) {
 
 Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  // Not a dump. The longest event is of a link with many alternative names: the list of those has 64 KiB at most.
+  // This is no dump. The longest event is that of a link with many alternative names, whose list has 64 KiB at most.
   alignas(NLMSG_ALIGNTO) char bytes[128 << 10];
   sockaddr_nl sender = {};
   ssize_t got;
@@ -319,7 +319,7 @@ Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
   if (got < 0 && errno == EAGAIN) {
     return env.Undefined();
   }
-  // To a group others may send, too, connected or not. What they say is not to be believed.
+  // Others may send to a group too, whether the socket is connected or not. Their messages are not believed.
   if (got >= 0 && sender.nl_pid != 0) {
     return Napi::Buffer<char>::Copy(env, bytes, 0);
   }

@@ -55,7 +55,7 @@ const Kind kKinds[] = {
     {CLONE_NEWUSER, "user", LINUX_NS_PIDFD_NAMESPACE(9)},     {CLONE_NEWUTS, "uts", LINUX_NS_PIDFD_NAMESPACE(10)},
 };
 
-// Those that children are born in: namespaces(7), "/proc/PID/ns/pid_for_children".
+// The namespaces that children are born in: namespaces(7), "/proc/PID/ns/pid_for_children".
 const Kind kOfChildren[] = {
     {CLONE_NEWPID, "pid_for_children", LINUX_NS_PIDFD_NAMESPACE(6)},
     {0x80 /* TIME */, "time_for_children", LINUX_NS_PIDFD_NAMESPACE(8)},
@@ -72,8 +72,8 @@ template <size_t N> const Kind *FindKind(const Kind (&kinds)[N], uint64_t flag) 
 
 constexpr pid_t kGone = -1;
 
-// The "Pid:" line of /proc/self/fdinfo/N: pidfd_open(2). For kernels before 6.13. kGone, too, which the kernel writes,
-// and 0 for what is no pidfd.
+// The "Pid:" line of /proc/self/fdinfo/N, for kernels before 6.13: pidfd_open(2). It may be kGone, which the kernel
+// writes as well; 0 for a descriptor that is no pidfd.
 pid_t PidFromFdinfo(int pidfd) {
   char path[64];
   char text[1024];
@@ -88,7 +88,7 @@ pid_t PidFromFdinfo(int pidfd) {
   return line == nullptr ? 0 : atoi(line + strlen("\nPid:"));
 }
 
-// By name; that the process lives after the open says that its pid was not another's at the open.
+// Opens the file by its name. If the process lives after the open, its pid was not another's at the open.
 Result<Fd> OpenFromProc(int pidfd, pid_t pid, const Kind &kind) {
   std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.file;
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -118,9 +118,9 @@ bool ReadStatus(pid_t pid, int *status) {
   return last != nullptr;
 }
 
-// A program inside traces another and does not wait for it. When that ends, its tracer is told first, and until the
-// tracer has waited, or ends, its parent is told nothing: ptrace(2). Where nobody can say how it has ended, it is not
-// to be taken for a success.
+// A program inside may trace another and not wait for it. When that one ends, its tracer is told first, and its parent
+// is told nothing until the tracer has waited, or has ended: ptrace(2). If nobody can say how it has ended, that must
+// not be taken for a success.
 Ended EndOfTraced(int pidfd) {
   int status = 0;
   Ended ended;
@@ -162,8 +162,8 @@ bool ReapPidfd(int pidfd, siginfo_t *info) {
 }
 
 Ended WaitPidfd(int pidfd, int options) {
-  // Not waitid(2) is what waits: a loop that watched the pidfd has made it non-blocking (EAGAIN), and a tracer may
-  // never let go of what it traces.
+  // waitid(2) is not used for the waiting: a loop that watched the pidfd has made it non-blocking (EAGAIN), and a
+  // tracer may never let go of the process.
   if ((options & WNOHANG) == 0) {
     AwaitEnd(pidfd);
   }
@@ -200,7 +200,7 @@ bool HasEnded(int pidfd) {
   return poll(&end, 1, 0) > 0;
 }
 
-// The ioctl answers ESRCH for a process that was waited for, and others for what is no pidfd.
+// The ioctl answers ESRCH for a process that was waited for, and other errors for a descriptor that is no pidfd.
 bool IsPidfdOf(int fd, pid_t pid, pid_t parent) {
   PidfdInfo info = {};
   if (ioctl(fd, LINUX_NS_PIDFD_GET_INFO, &info) == 0) {
@@ -230,7 +230,8 @@ Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag, bool for_childre
   if (fd) {
     return fd;
   }
-  // Before 6.11 the ioctl is not known; a kind that the kernel was built without is EOPNOTSUPP here, ENOENT there.
+  // Kernels before 6.11 do not know the ioctl. For a kind that the kernel was built without the ioctl answers
+  // EOPNOTSUPP, and the file ENOENT.
   return OpenFromProc(pidfd, pid, *kind);
 }
 

@@ -19,18 +19,18 @@ struct Ended {
 // 0, or errno.
 int SignalPidfd(int pidfd, int signal);
 
-// SIGKILL for a child of ours that has not been waited for: so its pid is not another's, where pidfd_send_signal(2) is
-// refused.
+// Sends SIGKILL to a child of ours that nobody has waited for. So its pid is not another's, and can be used where
+// pidfd_send_signal(2) is refused.
 void KillChild(int pidfd, pid_t pid);
 
-// Reaps; `options` may be WNOHANG. Says that a process has ended as soon as its pidfd does. One that only its tracer
-// could reap yet is left to the reaper: Reap().
+// Reaps a process; `options` may be WNOHANG. It says that a process has ended as soon as its pidfd does. A process that
+// only its tracer could reap now is left to the reaper: Reap().
 Ended WaitPidfd(int pidfd, int options);
 
 // Reaps a process that has ended. False where it has not, or its tracer is yet to wait for it: ptrace(2).
 bool ReapPidfd(int pidfd, siginfo_t *info);
 
-// The pid in this process's pid namespace, 0 when it is not to be known.
+// The pid in this process's pid namespace; 0 when it cannot be known.
 pid_t PidOfPidfd(int pidfd);
 
 Result<Fd> OpenPidfd(pid_t pid);
@@ -38,18 +38,18 @@ Result<Fd> OpenPidfd(pid_t pid);
 // True once the process has ended: WaitPidfd() then returns without waiting.
 bool HasEnded(int pidfd);
 
-// Returns when it has. It is not reaped.
+// Returns when the process has ended. It is not reaped.
 void AwaitEnd(int pidfd);
 
-// Is this a pidfd, and is its process the one with that pid and parent, as far as it still has any? For one that
-// somebody else named.
+// True for a pidfd of the process with that pid and parent, as far as it still has any. For a descriptor that somebody
+// else has named.
 bool IsPidfdOf(int fd, pid_t pid, pid_t parent);
 
-// A namespace of the process behind a pidfd; flag is its CLONE_NEW*. Or the one that its children are born in.
+// Opens a namespace of the process behind a pidfd, or the one that its children are born in; flag is its CLONE_NEW*.
 Result<Fd> OpenNamespaceOf(int pidfd, pid_t pid, uint64_t flag, bool for_children = false);
 
-// The network namespace that a socket of that process was created in: pidfd_getfd(2), and SIOCGSKNS. Takes the right to
-// ptrace the process, and CAP_NET_ADMIN over the namespace.
+// Opens the network namespace that a socket of that process was created in: pidfd_getfd(2), and SIOCGSKNS. Needs the
+// right to ptrace the process, and CAP_NET_ADMIN over the namespace.
 Result<Fd> OpenNamespaceOfSocket(int pidfd, int number);
 
 } // namespace linux_ns

@@ -17,7 +17,8 @@ public:
   Poll &operator=(const Poll &) = delete;
   ~Poll() { Close(); }
 
-  // events: of uv_poll_start. 0, or a libuv error. The descriptor stays the caller's, who closes it after Close().
+  // events: of uv_poll_start. Returns 0, or a libuv error. The descriptor stays the caller's, who closes it after
+  // Close().
   int Open(Environment *environment, int fd, int events, bool referenced, std::function<void()> on_event) {
     Handle *handle = new Handle{{}, environment, std::move(on_event)};
     int error = uv_poll_init(environment->loop(), &handle->poll, fd);
@@ -37,7 +38,8 @@ public:
     if (handle_ == nullptr || events == 0) {
       return handle_ == nullptr ? 0 : uv_poll_stop(&handle_->poll);
     }
-    // An error condition (a peer that died with data unread) reads as the end, like a hang-up: the reader finds out.
+    // An error condition (a peer that died with unread data) counts as the end, like a hang-up: the reader finds it
+    // out.
     return uv_poll_start(&handle_->poll, events,
                          [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_event(); });
   }

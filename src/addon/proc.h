@@ -9,14 +9,15 @@
 
 namespace linux_ns {
 
-// The name of a task, of a zombie too: PR_SET_NAME(2const), or that of the program. Empty when there is no such task.
+// The name of a task or of a zombie: that of PR_SET_NAME(2const), or that of the program. Empty when there is no such
+// task.
 std::string NameOf(pid_t pid);
 
-// The children of one thread, as one reading gives them: it may leave some out where others are waited for meanwhile.
+// The children of one thread, in one reading, which may leave some out if others are waited for meanwhile.
 // proc_tid_children(5)
 std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread);
 
-// How many pid namespaces a process has a number in, its own included, and of those above as far as this /proc has
+// The number of pid namespaces in which a process has a number: its own, and those above as far as this /proc shows
 // them.
 size_t NamespacesAbove(pid_t pid);
 

@@ -32,15 +32,15 @@ constexpr int kAskAgain = 100; // milliseconds
 
 enum class Kind { kProcess, kControl, kInit };
 
-// A process to be waited for. Or a control socket, on which one may have a child to tell of; pid: nsinit as it was
-// cloned. Or something readable, which makes an init known to the thread.
+// Something that the thread waits for: the end of a process; or a control socket, on which nsinit may tell of a child
+// (pid: nsinit as it was cloned); or a descriptor whose readability makes an init known to the thread.
 struct Awaited {
   Fd fd;
   Kind kind = Kind::kProcess;
   pid_t pid = 0;
 };
 
-// An init that was killed, and the strangers that were seen to keep it from ending.
+// An init that was killed, and the strangers that have been seen to keep it from ending.
 struct Ending {
   pid_t init;
   std::vector<pid_t> strangers;
@@ -56,7 +56,7 @@ void Await(int epoll, std::unique_ptr<Awaited> awaited) {
   }
 }
 
-// False when there is nothing more to wait for.
+// Reads the control socket. False when there is nothing more to wait for.
 bool HearOf(int epoll, Awaited *awaited) {
   Packet packet;
   Receive(awaited->fd.get(), &packet);
@@ -83,7 +83,7 @@ bool IsReaped(const Fd &pidfd) {
   return ReapPidfd(pidfd.get(), &info);
 }
 
-// True once it is gone.
+// Reaps strangers that keep an init from ending. True once the init is gone.
 bool HelpToEnd(Ending &ending) {
   ReapStrangers(ending.init, &ending.strangers);
   return !IsOwnChild(ending.init);
@@ -91,7 +91,7 @@ bool HelpToEnd(Ending &ending) {
 
 void ThreadMain(void *argument) {
   int epoll = static_cast<int>(reinterpret_cast<intptr_t>(argument));
-  // Those that have ended, but whose tracers have not waited for them: their pidfds are readable all the time, and
+  // Processes that have ended, but whose tracers have not waited for them. Their pidfds are readable all the time, and
   // nothing tells when the tracer lets go.
   std::vector<Fd> traced;
   std::vector<Ending> inits;
@@ -150,7 +150,8 @@ int SharedEpoll() {
   return epoll;
 }
 
-// On a launcher thread, for a thread is born where its creator is, with the signals blocked that are blocked there.
+// It runs on a launcher thread, because a new thread is born in the namespaces of its creator, and with the same
+// signals blocked.
 class ReapJob : public Job {
 public:
   explicit ReapJob(Remains remains) : remains_(std::move(remains)) {}
@@ -176,8 +177,8 @@ public:
   }
 
 private:
-  // Those that are known were killed: from their end on there will be no other child. One that is stopped would never
-  // be heard of.
+  // The known processes were killed: once they have ended there will be no other child. A child that is stopped would
+  // never be heard of.
   void SeekUnreported() {
     for (const Fd &pidfd : remains_.pidfds) {
       AwaitEnd(pidfd.get());
@@ -196,7 +197,7 @@ void Reap(Remains remains) { Submit(std::make_unique<ReapJob>(std::move(remains)
 
 namespace {
 
-// For the process, as its children are.
+// There is one for the process, since its children belong to the process.
 struct Known {
   uv_mutex_t mutex;
   std::unordered_set<pid_t> pids;
@@ -230,8 +231,8 @@ void SetKnown(pid_t pid, bool is_known) {
   uv_mutex_unlock(&known.mutex);
 }
 
-// Until it has told of itself it has a name that says which nsinit it comes from: step_fork() of nsinit. A program may
-// take that name: but who has become a program is known. Nobody has waited for it, so its pid is not another's.
+// Until a child has told of itself, its name says which nsinit it comes from: step_fork() of nsinit. A program may take
+// that name, but the tasks that have become programs are known. Nobody has waited for it, so its pid is not another's.
 std::vector<pid_t> FindUnreported(pid_t first) {
   std::string name = PLAN_UNREPORTED_NAME + std::to_string(first);
   std::vector<pid_t> found;
@@ -275,7 +276,7 @@ bool IsInOrBelow(pid_t pid, const struct statx &above) {
   return false;
 }
 
-// An ordinary user may not ask for the namespace of an init that is ending: then any below Node's counts.
+// An ordinary user cannot ask for the namespace of an init that is ending: then any namespace below Node's counts.
 bool IsInside(pid_t pid, const struct statx &its) {
   return its.stx_ino == 0 ? NamespacesAbove(pid) > NamespacesAbove(getpid()) : IsInOrBelow(pid, its);
 }

@@ -20,24 +20,25 @@ struct Remains {
   pid_t first = 0;
 };
 
-// Reaps them as they end, on a thread of its own. Those that nsinit tells of, or has not told of, are killed.
+// Reaps these processes as they end, on a thread of its own. It kills children that nsinit tells of, or that it has not
+// told of.
 void Reap(Remains remains);
 
-// A child that nsinit forked and that, being killed, stopped, or out of memory, has not told of itself. first: nsinit
-// as it was cloned.
+// Finds a child that nsinit has forked and that has not told of itself, because it was killed, stopped, or out of
+// memory. first: nsinit as it was cloned.
 std::vector<pid_t> FindUnreported(pid_t first);
 
-// It is killed and reaped; nothing is done where there is none. Once nsinit has ended there will not be another. May
-// block for as long as a process takes to die.
+// Kills and reaps such a child, if there is one. Once nsinit has ended there will not be another. May block for as long
+// as a process takes to die.
 void ReapUnreported(pid_t first);
 
-// A program that has joined a pid namespace is a child of ours, and what it clones with CLONE_PARENT is one, too, of
-// which nobody knows. The kernel has the init of the namespace, which is ending, wait until we have waited for them:
-// pid_namespaces(7). Those of its namespace and of the ones below that have ended are reaped
-// when they are seen for the second time: so that of a task which Node has not been told of yet is heard before.
+// Reaps children of this process that nobody knows. A program that has joined a pid namespace is a child of ours, and
+// so is a task that it clones with CLONE_PARENT. When the init of the namespace ends, the kernel makes it wait until we
+// have waited for all of them: pid_namespaces(7). Ended tasks of that namespace and of those below are reaped when they
+// are seen for the second time, so that a task which Node has not been told of yet is heard before.
 void ReapStrangers(pid_t init, std::vector<pid_t> *seen);
 
-// A process that is watched is none of those.
+// A process that is watched is known, and is none of those.
 void SetKnown(pid_t pid, bool is_known);
 bool IsKnown(pid_t pid);
 

@@ -1,5 +1,5 @@
-// The one thread of this process that enters network namespaces: for a socket at a time, and then it goes back. Nothing
-// else ever runs on it, so nothing is ever done in the wrong one.
+// The only thread of this process that enters network namespaces: for one socket at a time, and then it goes back.
+// Nothing else ever runs on it, so nothing is ever done in the wrong namespace.
 #include "socket_in.h"
 
 #include <fcntl.h>
@@ -53,8 +53,8 @@ std::unique_ptr<Job> NextJob(Visitor *visitor) {
   return job;
 }
 
-// A thread that idles in a namespace keeps it alive. One that may not go home, since the process has given up its
-// capabilities, ends; what others have asked of it meanwhile fails in the same way.
+// A thread that waits in a namespace keeps it alive. If the thread cannot go back, because the process has given up its
+// capabilities, it ends, and the other jobs that wait for it fail in the same way.
 void VisitorMain(void *argument) {
   Visitor *visitor = &Shared();
   prctl(PR_SET_NAME, "ns-visitor");
@@ -71,7 +71,7 @@ void VisitorMain(void *argument) {
   }
 }
 
-// Without a way home it would do one job and end: so that is opened first.
+// Without a way back it would do one job and end: so the way back is opened first.
 Failure StartVisitorThread(Visitor *visitor) {
   Fd home(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)); // the main thread's, which never moves
   if (!home) {
@@ -91,7 +91,7 @@ Failure StartVisitorThread(Visitor *visitor) {
   return {};
 }
 
-// Under the lock. No error where there is a thread to visit.
+// Called under the lock. Returns no error if there is a thread.
 Failure StartIfNew(Visitor *visitor) {
   if (visitor->state == Visitor::kNotStarted) {
     return StartVisitorThread(visitor);
@@ -99,7 +99,7 @@ Failure StartIfNew(Visitor *visitor) {
   return visitor->state == Visitor::kLives ? Failure{} : Failure{EPERM, "setns", ""};
 }
 
-// No error where the job will be done.
+// Returns no error if the job will be done.
 Failure SubmitToVisitor(std::unique_ptr<Job> job) {
   Visitor *visitor = &Shared();
   uv_mutex_lock(&visitor->mutex);

@@ -6,8 +6,8 @@
 
 namespace linux_ns {
 
-// A thread is born where its creator is. Before a thread of this process leaves its namespaces, the one that makes
-// sockets is started; if it can't be had now it never is.
+// A thread is born in the namespaces of its creator. So before a thread of this process leaves its namespaces, the
+// thread that makes sockets is started. If it cannot be made then, it is never made.
 void StartVisitor();
 
 void InitSocketIn(Napi::Env env, Napi::Object exports);

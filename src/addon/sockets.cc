@@ -89,7 +89,7 @@ Result<Address> ToInet6(int fd, const AddressArguments &given) {
   return address;
 }
 
-// An abstract name begins with a NUL, and is as long as it is said to be; a path ends with one: unix(7).
+// An abstract name begins with a NUL and has the length that is given; a path ends with a NUL: unix(7).
 Result<Address> ToUnix(const std::string &path) {
   Address address;
   auto *local = reinterpret_cast<sockaddr_un *>(&address.storage);
@@ -197,7 +197,7 @@ Napi::Value Connecting::ConnectFunction(const Napi::CallbackInfo &info) {
     ThrowSystem(env, Failure::Last("connect"));
     return env.Undefined();
   }
-  // Through lo, or a veth, the handshake is over by now: there is nothing to wait for.
+  // Through lo or a veth, the handshake is over by now, and there is nothing to wait for.
   pollfd writable = {fd, POLLOUT, 0};
   if (poll(&writable, 1, 0) > 0) {
     int error = SocketError(fd);

@@ -10,7 +10,7 @@
 
 namespace linux_ns {
 
-// A connection on its way: NativeConnecting of types/native.d.ts. The descriptor stays JavaScript's.
+// A connection that is being made: NativeConnecting of types/native.d.ts. The descriptor stays JavaScript's.
 class Connecting : public Napi::ObjectWrap<Connecting>, public Closable {
 public:
   static void Init(Napi::Env env, Napi::Object exports);

@@ -88,7 +88,7 @@ struct Details {
   std::vector<IdMaps> maps;
 };
 
-// So many strings in a row, as the lines of one text.
+// A number of strings in a row, as the lines of one text.
 std::string Lines(const struct statmount *status, uint32_t offset, uint32_t count) {
   std::string lines;
   const char *at = status->str + offset;

@@ -14,7 +14,7 @@
 namespace linux_ns {
 namespace {
 
-// read(2) and write(2) of a master whose other end nobody has open any more.
+// The result of read(2) and write(2) on a master whose other end nobody has open any more.
 constexpr int kEnd = -1;
 
 Napi::Value Transferred(Napi::Env env, ssize_t count, const char *syscall) {
@@ -31,11 +31,11 @@ Napi::Value Transferred(Napi::Env env, ssize_t count, const char *syscall) {
   return env.Undefined();
 }
 
-// A process group of which no process is left. One that may not be signalled (EPERM) is there.
+// True for a process group without processes. A group that must not be signalled (EPERM) exists.
 bool IsGone(pid_t group) { return group > 0 && kill(-group, 0) < 0 && errno == ESRCH; }
 
-// A process of a background group may do this only while it blocks SIGTTOU, or is stopped by it: tcsetpgrp(3). On Linux
-// sigprocmask(2) is of the calling thread; pthread_sigmask(3) would be a symbol of glibc 2.32.
+// A process of a background group may do this only while it blocks SIGTTOU, or else it is stopped by that:
+// tcsetpgrp(3). On Linux sigprocmask(2) changes the calling thread; pthread_sigmask(3) would be a symbol of glibc 2.32.
 void TakeForeground(int terminal) {
   sigset_t ttou;
   sigset_t before;
@@ -57,7 +57,7 @@ Napi::Value IsInForeground(const Napi::CallbackInfo &info) {
   return Napi::Boolean::New(info.Env(), tcgetpgrp(IntArgument(info, 0)) == getpgrp());
 }
 
-// There is job control only on the controlling terminal: elsewhere tcgetpgrp fails, and nobody is in the background.
+// Job control exists only on the controlling terminal: on others tcgetpgrp fails, and nobody is in the background.
 Napi::Value IsInBackground(const Napi::CallbackInfo &info) {
   pid_t group = tcgetpgrp(IntArgument(info, 0));
   return Napi::Boolean::New(info.Env(), group >= 0 && group != getpgrp());
@@ -208,7 +208,7 @@ Napi::Value Terminal::SuspendKey(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), signals ? modes.c_cc[VSUSP] : 0);
 }
 
-// Asked on the master it is the group in the foreground of the session on the other end: ioctl_tty(2).
+// On the master this is the foreground group of the session at the other end: ioctl_tty(2).
 Napi::Value Terminal::Foreground(const Napi::CallbackInfo &info) {
   pid_t group = fd_ ? tcgetpgrp(fd_.get()) : 0;
   return Napi::Number::New(info.Env(), group < 0 ? 0 : group);

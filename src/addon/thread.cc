@@ -1,5 +1,5 @@
-// The calling thread: who it is, and the one exception to invariant 1, a Worker that asks for it moves its own thread.
-// lib/thread says what that means.
+// The calling thread: its credentials, and the one exception to invariant 1. A Worker that asks for it moves its own
+// thread; lib/thread says what that means.
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/syscall.h>

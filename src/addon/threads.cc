@@ -13,16 +13,16 @@
 namespace linux_ns {
 namespace {
 
-// A thread is held still while its child execs (CLONE_VFORK), so a few give concurrency; more than that only queue in
-// the kernel, where making namespaces takes global locks.
+// The kernel stops a thread while its child execs (CLONE_VFORK), so a few threads give concurrency. More of them would
+// only queue in the kernel, where making namespaces takes global locks.
 constexpr size_t kMostThreads = 4;
-// The kernel does nearly all that rtnetlink is asked for under one lock: rtnl_mutex.
+// The kernel handles nearly all rtnetlink requests under one lock: rtnl_mutex.
 constexpr size_t kMostNetlinkThreads = 2;
 constexpr size_t kThreadStack = 128 << 10;
 constexpr size_t kChildStack = 64 << 10;
 
-// One of each lane for the process, shared by all its environments, and never destroyed. Threads never end either: what
-// they have cloned is to die with them (PR_SET_PDEATHSIG follows the thread), that is with the process.
+// There is one for each lane, shared by all environments of the process, and never destroyed. Threads never end either:
+// PR_SET_PDEATHSIG follows the thread, and the tasks that it has cloned have to die with the process only.
 struct Pool {
   uv_mutex_t mutex;
   uv_cond_t wake;
@@ -51,7 +51,7 @@ void ThreadMain(void *of) {
   prctl(PR_SET_NAME, pool.name);
   BlockSignals();
   void *memory = mmap(nullptr, kChildStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  // libc's own word is for pthread_join(3), and nobody joins this thread: it ends with the process.
+  // libc's own word serves pthread_join(3). Nobody joins this thread: it ends with the process.
   int *lives = new int(1);
   pid_t thread = static_cast<pid_t>(syscall(SYS_set_tid_address, lives));
   Stack stack = {memory == MAP_FAILED ? nullptr : static_cast<char *>(memory), kChildStack, lives, thread};
@@ -82,8 +82,8 @@ bool StartThread(Pool *pool) {
 
 } // namespace
 
-// Everything but glibc's own two, with which setuid(2) and its kind reach every thread: nptl(7). Those a child can't
-// inherit pending, and its exec clears their handlers.
+// Blocks all signals but glibc's own two, with which setuid(2) and its like reach every thread: nptl(7). A child cannot
+// inherit those as pending, and its exec clears their handlers.
 void BlockSignals() {
   uint64_t signals = ~(UINT64_C(3) << 31);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, nullptr, sizeof(signals));
@@ -101,7 +101,7 @@ bool Submit(std::unique_ptr<Job> job, Lane lane) {
     pool.jobs.push_back(std::move(job));
   }
   uv_mutex_unlock(&pool.mutex);
-  // After the unlock: the thread would wake only to wait for the mutex.
+  // It is signalled after the unlock: else the thread would wake only to wait for the mutex.
   uv_cond_signal(&pool.wake);
   return accepted;
 }

@@ -29,21 +29,22 @@ public:
   virtual void Run(const Stack &child_stack) = 0;
 };
 
-// There are threads for launches and threads for netlink: its requests wait for a lock that others may hold for long,
-// and launches don't wait for them.
+// There are threads for launches and threads for netlink. Netlink requests wait for a lock that others may hold for
+// long, and launches must not wait for them.
 enum class Lane { kLaunch, kNetlink };
 
-// For a thread of ours, first of all: signals are for Node's.
+// Called first on each thread of ours: signals are for Node's threads.
 void BlockSignals();
 
 // False when not even one thread can be had (EAGAIN).
 bool Submit(std::unique_ptr<Job> job, Lane lane = Lane::kLaunch);
 
-// The tids of all threads for launches that there are.
+// The tids of all present threads for launches.
 std::vector<pid_t> LauncherThreads();
 
-// A thread is born where its creator is. Before a thread of this process leaves its namespaces, all threads for
-// launches that there may ever be are started; those that can't be had now never are. To netlink it does not matter.
+// A thread is born in the namespaces of its creator. So before a thread of this process leaves its namespaces, all
+// threads for launches that there may ever be are started; those that cannot be made then are never made. For netlink
+// it does not matter.
 void StartAllThreads();
 
 } // namespace linux_ns

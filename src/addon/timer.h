@@ -17,7 +17,7 @@ public:
   Timer &operator=(const Timer &) = delete;
   ~Timer() { Close(); }
 
-  // Calls again and again until it is closed, the first time after as many milliseconds.
+  // Calls the function again and again until the timer is closed, each time after that many milliseconds.
   void Start(Environment *environment, uint64_t milliseconds, std::function<void()> on_time) {
     Close();
     handle_ = new Handle{{}, environment, std::move(on_time)};

@@ -1,4 +1,4 @@
-// The sources of namespaces, one .cc for each: processes and their threads, what they have open, what is mounted.
+// The sources of namespaces, one .cc for each: processes and their threads, their open files, and mounts.
 #ifndef LINUX_NS_ADDON_DISCOVERY_FINDER_H
 #define LINUX_NS_ADDON_DISCOVERY_FINDER_H
 
@@ -20,7 +20,7 @@
 
 namespace linux_ns {
 
-// Bits of what a scan is asked for: SCAN in types/native.d.ts.
+// Bits for the things that a scan is asked for: SCAN in types/native.d.ts.
 enum ScanBits : uint32_t {
   kScanTasks = 1 << 0,
   kScanFds = 1 << 1,
@@ -38,7 +38,7 @@ class Finder {
 public:
   Finder(uint32_t kinds, uint32_t what, size_t most_held, Rows &rows, const std::atomic<bool> &cancelled);
 
-  // All of it. What stops it at once, no /proc above all, is a row too.
+  // Runs the whole scan. A failure that stops it at once, mostly a missing /proc, is a row too.
   void Run();
 
 private:
@@ -48,7 +48,7 @@ private:
 
   // processes.cc
   void ReadProcess(int proc, const char *name);
-  // 0 or errno: whether the namespaces may be read at all. `first`: in one of them there was nobody before.
+  // Returns 0, or an errno if the namespaces cannot be read. `first`: true if nobody was in one of them before.
   int ReadNamespaces(int task, Inodes &inodes, bool &first);
   static uint64_t MountNamespaceOf(int process);
   void AddCommand(int process);

@@ -14,7 +14,7 @@ constexpr uint32_t kCloneNewTime = 0x80; // linux/sched.h has it since 5.6
 struct NamespaceFile {
   uint32_t flag;
   const char *file;
-  // How its link begins, and the root of its bind mounts in mountinfo.
+  // The start of its link, and of the root of its bind mounts in mountinfo.
   std::string_view prefix;
 };
 

@@ -37,8 +37,8 @@ std::string_view FieldOf(std::string_view line, size_t number) {
   return from == std::string_view::npos ? std::string_view() : line.substr(from, line.find(' ', from) - from);
 }
 
-// By descriptor, and never through a link that leads out: the path is somebody else's, and may lie in a sandbox.
-// O_PATH: whatever has been put there, nothing happens to it.
+// Opens a path by descriptor, and never through a link that leads out: the path is somebody else's, and may lie in a
+// sandbox. O_PATH does nothing to the file, whatever has been put there.
 Fd OpenInRoot(int root, const char *path, uint64_t resolve) {
   open_how how = {};
   how.flags = O_PATH | O_CLOEXEC;
@@ -46,8 +46,9 @@ Fd OpenInRoot(int root, const char *path, uint64_t resolve) {
   return Fd(static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof(how))));
 }
 
-// A mount holds the directories above it in the kernel's cache. A file server that wants to be asked about them all the
-// same may belong to a sandbox, and never answer: it is not asked, unless it is in this process's own mount namespace.
+// A mount keeps the directories above it in the kernel's cache. A file server that wants to be asked about them
+// nevertheless may belong to a sandbox, and may never answer. So it is not asked, unless it is in this process's own
+// mount namespace.
 Fd OpenMountPoint(int root, const char *path, bool own) {
   Fd fd = OpenInRoot(root, path, kResolveCached);
   bool again = !fd && (errno == EINVAL || (errno == EAGAIN && own)); // EINVAL: before Linux 5.12

@@ -75,7 +75,7 @@ uint64_t NamespaceTable::Learn(Fd fd) {
   uint32_t flag = static_cast<uint32_t>(type);
   known_[inode] = {flag, false};
   bool has_parent = flag == CLONE_NEWUSER || flag == CLONE_NEWPID;
-  // The parent first: of a user namespace it is the owner too, which then is known.
+  // The parent comes first: for a user namespace it is the owner as well, which is known then.
   uint64_t parent = options_.hierarchy && has_parent ? Follow(fd.get(), NS_GET_PARENT) : 0;
   uint64_t owner = 0;
   if (options_.hierarchy) {

@@ -1,5 +1,5 @@
-// The namespaces a scan has met. Each is asked once what it is, and held until the end of the scan: its number cannot
-// be given to another meanwhile, so two that read alike are one.
+// The namespaces that a scan has met. Each is asked once what it is, and held until the end of the scan. So its number
+// cannot be given to another namespace meanwhile, and two equal numbers mean one namespace.
 #ifndef LINUX_NS_ADDON_DISCOVERY_NAMESPACE_TABLE_H
 #define LINUX_NS_ADDON_DISCOVERY_NAMESPACE_TABLE_H
 
@@ -28,10 +28,11 @@ public:
   // The CLONE_NEW* flag of one that is known, 0 when it is not.
   uint32_t FlagOf(uint64_t inode) const;
 
-  // A process is in it: whether it is the first one that was met.
+  // Notes that a process is in it. True for the first process that was met.
   bool Enter(uint64_t inode);
 
-  // Makes it known. The number of its inode, or 0 when the descriptor is of something else.
+  // Makes the namespace of a descriptor known. Returns the number of its inode, or 0 when the descriptor is of
+  // something else.
   uint64_t Learn(Fd fd);
 
   // True for the device of the kernel's nsfs, on which all namespaces are.

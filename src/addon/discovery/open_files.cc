@@ -20,7 +20,8 @@ void Finder::ReadOpenFiles(int process, int pid) {
     if (cancelled_) {
       return;
     }
-    // A file of a file server that does not answer shall not keep us: no more than is known is asked for.
+    // A file server that does not answer must not keep us waiting: only facts that the kernel knows already are asked
+    // for.
     struct statx status;
     if (statx(files.fd(), name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, &status) < 0) {
       unread_.Count("fds", errno);

@@ -1,5 +1,5 @@
-// Reading /proc by descriptor: what was opened in the directory of one process never is another's, whatever becomes of
-// its pid.
+// Reads /proc by descriptor: a file that was opened in the directory of one process never is another's, even if its pid
+// is given to another process.
 #ifndef LINUX_NS_ADDON_DISCOVERY_PROC_FILES_H
 #define LINUX_NS_ADDON_DISCOVERY_PROC_FILES_H
 
@@ -21,7 +21,7 @@ constexpr size_t kWholeFile = SIZE_MAX;
 
 inline Fd OpenAt(int directory, const char *path, int flags) { return Fd(openat(directory, path, flags | O_CLOEXEC)); }
 
-// Up to so many bytes. False with errno; what is not there any more half-way is ESRCH.
+// Reads up to `most` bytes. False with errno; ESRCH for a process that goes while it is read.
 inline bool ReadFile(int directory, const char *path, std::string &text, size_t most) {
   text.clear();
   Fd file = OpenAt(directory, path, O_RDONLY);
@@ -62,7 +62,7 @@ inline int NumberOf(const char *name) {
   return *name == '\0' ? -1 : number;
 }
 
-// readdir(3) without what it costs for a directory of three entries: getdents64(2).
+// readdir(3) without its cost for a directory of three entries: getdents64(2).
 class Directory {
 public:
   // The buffer is not cleared: there is one for every task of the machine, and getdents64 says how much of it counts.

@@ -29,7 +29,7 @@ void Finder::Run() {
     Fd own = OpenAt(processes.fd(), "self", O_PATH | O_DIRECTORY);
     ReadMounts(own.get(), 0, MountNamespaceOf(own.get()));
   }
-  // Every pid namespace has a process 1: where that one does not show, others may not either (hidepid, proc(5)).
+  // Every pid namespace has a process 1: if that one is hidden, others may be hidden as well (hidepid, proc(5)).
   if (faccessat(processes.fd(), "1", F_OK, 0) < 0 && errno == ENOENT) {
     rows_.Begin("hidden").End();
   }
@@ -91,7 +91,7 @@ void Finder::ReadProcess(int proc, const char *name) {
   }
 }
 
-// Asked for apart, as it counts here whether the kind is looked for or not.
+// It is asked for separately, because it is needed whether the kind is looked for or not.
 uint64_t Finder::MountNamespaceOf(int process) {
   char link[64];
   return InodeOf(ReadLink(process, "ns/mnt", link, sizeof(link)), kNamespaceFiles[2]);
@@ -119,7 +119,7 @@ int Finder::ReadNamespaces(int task, Inodes &inodes, bool &first) {
     any = true;
     uint64_t inode = InodeOf(link, file);
     if (table_.FlagOf(inode) != file.flag) {
-      // It may have moved since: what is opened counts.
+      // The process may have moved since: the namespace that is opened counts.
       inode = table_.Learn(OpenAt(directory.get(), file.file, O_RDONLY));
     }
     first = (i < kKindCount && table_.Enter(inode)) || first;

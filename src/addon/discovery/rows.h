@@ -20,12 +20,12 @@ public:
   Rows &Number(int64_t value);
   // Writes the number as text, because it may have more digits than a double.
   Rows &Digits(uint64_t value);
-  // Bytes of somebody else's; what is no UTF-8 becomes U+FFFD when the text becomes JavaScript's.
+  // Writes bytes that somebody else has chosen. Bytes that are no UTF-8 become U+FFFD when JavaScript reads the text.
   Rows &Text(std::string_view text);
   Rows &Null();
   void End();
 
-  // Hands out what there is.
+  // Hands out the rows that there are.
   void Flush();
 
 private:

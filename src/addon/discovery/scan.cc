@@ -22,7 +22,7 @@ constexpr size_t kThreadStack = 256 << 10;
 constexpr size_t kSpareDescriptors = 64;
 constexpr unsigned kCloseRangeUnshare = 1 << 1; // linux/close_range.h of Linux 5.9
 
-// Threads that have done all they had to, to be joined by whoever comes next: they have stacks.
+// Threads that have finished. The next caller joins them, because they have stacks.
 struct Ended {
   uv_mutex_t mutex;
   std::vector<uv_thread_t> threads;
@@ -53,11 +53,13 @@ void AddEnded() {
   uv_mutex_unlock(&ended.mutex);
 }
 
-// A table of descriptors of this thread's own, with one in it that is kept: what is opened here takes none from the
-// process, is inherited by nothing that it starts, and is closed with the thread. The answer is how many may be held.
+// Gives this thread its own table of descriptors, with one of Node's in it. Descriptors that are opened here then take
+// no number from the process, are inherited by nothing that it starts, and are closed with the thread. Returns the
+// number that may be held.
 size_t OwnDescriptors(int kept) {
   unsigned number = static_cast<unsigned>(kept);
-  // Without one (a seccomp filter), nothing is held for longer than it takes to ask what it is.
+  // Without a table of its own (because of a seccomp filter), nothing is held for longer than it takes to ask what it
+  // is.
   if (syscall(SYS_close_range, number + 1, ~0u, kCloseRangeUnshare) < 0) {
     return 0;
   }
@@ -110,7 +112,7 @@ void Scan::Shut() {
   abandoned_ = true;
   poll_.Close();
   on_rows_.Reset();
-  // Not while the thread writes to it: where it has no table of its own, the number would be another's.
+  // Not while the thread writes to it: if it has no table of its own, the number could belong to another file.
   uv_mutex_lock(&mutex_);
   wake_.Reset();
   uv_mutex_unlock(&mutex_);
@@ -119,7 +121,7 @@ void Scan::Shut() {
 }
 
 void Scan::ThreadMain(void *data) {
-  // Before all else: a handler of Node's writes to a descriptor that this thread will not have.
+  // This comes first: a signal handler of Node writes to a descriptor that this thread will not have.
   BlockSignals();
   prctl(PR_SET_NAME, "linux-ns-scan");
   {
@@ -184,7 +186,7 @@ void Scan::Call(const Napi::Value &argument) {
 
 namespace {
 
-// scan(kinds, what, onRows): a function that gives it up.
+// scan(kinds, what, onRows): starts a scan, and returns a function that gives it up.
 Napi::Value StartScan(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   if (!info[2].IsFunction()) {

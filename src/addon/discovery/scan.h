@@ -16,8 +16,8 @@
 
 namespace linux_ns {
 
-// Not a job for our other threads: it takes long, and a process may keep who reads its command line waiting (mmap(2)
-// holds the lock that this takes). Launches go on meanwhile, and the environment ends without it.
+// This is no job for our other threads: it takes long, and a process can keep a reader of its command line waiting (the
+// reader takes a lock that mmap(2) holds). Launches go on meanwhile, and the environment ends without it.
 class Scan : public Closable, public std::enable_shared_from_this<Scan> {
 public:
   Scan(Environment *environment, uint32_t kinds, uint32_t what);
@@ -28,7 +28,7 @@ public:
   // 0, or errno.
   int Start(Napi::Function on_rows);
 
-  // The environment's thread: nothing is told any more, and the scan's thread ends as soon as it notices.
+  // The environment's thread: nothing is reported any more, and the scan's thread ends as soon as it notices.
   void Shut() override;
 
 private:

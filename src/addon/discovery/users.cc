@@ -1,5 +1,6 @@
-// Names of users, from whatever source this host has for them: getpwuid_r(3). On a launcher thread, as that may ask a
-// server; and not on a scan's, whose descriptors are not those the sources remember.
+// Names of users, from the sources that this host has for them: getpwuid_r(3). It runs on a launcher thread, because it
+// may ask a server. It does not run on the scan's thread, which has other descriptors than those that the sources
+// remember.
 #include <pwd.h>
 
 #include <string>
@@ -14,7 +15,7 @@
 namespace linux_ns {
 namespace {
 
-// Empty: the host knows no such user.
+// The name of a user; empty if the host knows no such user.
 std::string NameOf(uid_t uid) {
   std::vector<char> buffer(1 << 10);
   passwd entry;

@@ -1,4 +1,4 @@
-// How a task is started: a launch is made of the request, and handed to a thread that clones.
+// Starts a task: a launch is made from the request, and is handed to a thread that clones.
 #include <fcntl.h>
 
 #include "../../plan/plan.h"
@@ -18,7 +18,8 @@ std::string OptionalString(const Napi::Object &object, const char *name) {
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
 }
 
-// A property that can't be had, in a Worker that is being terminated, is an empty value, and not even one to convert.
+// In a Worker that is being terminated a property may not be readable: it is an empty value, which cannot even be
+// converted.
 uint64_t OptionalNumber(const Napi::Object &object, const char *name) {
   Napi::Value value = object.Get(name);
   return value.IsNumber() ? static_cast<uint64_t>(value.As<Napi::Number>().Int64Value()) : 0;
@@ -109,7 +110,7 @@ void Task::HandOver() {
   }
 }
 
-// Takes what the thread that cloned has made. False while it is not done.
+// Takes over the results of the thread that cloned. False while it is not done.
 bool Task::Adopt() {
   if (adopted_) {
     return true;
@@ -136,7 +137,7 @@ void Task::OnCloned() {
   }
 }
 
-// A process that can't be watched (no memory, no descriptors left for epoll) is not one to keep.
+// A process that cannot be watched (no memory or descriptors left for epoll) is not kept.
 void Task::Watch(Fd pidfd, pid_t pid) {
   processes_.push_back(std::make_unique<Process>());
   Process *process = processes_.back().get();

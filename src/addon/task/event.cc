@@ -45,7 +45,7 @@ void Task::EmitFailed(const Failed &failed) {
   Emit(event);
 }
 
-// An init tells how its program ended; where it was killed before it could, its own end is all there is.
+// An init tells how its program ended. If it was killed before it could, only its own end is known.
 void Task::EmitExit() {
   Napi::Env env = Env();
   const Ended &own = Main()->end;
@@ -55,13 +55,13 @@ void Task::EmitExit() {
     code = WIFEXITED(init_status_) ? WEXITSTATUS(init_status_) : -1;
     signal = WIFSIGNALED(init_status_) ? WTERMSIG(init_status_) : 0;
   }
-  // An init that has ended and not told so of its program has taken it along: the kernel kills what is left in a pid
-  // namespace.
+  // If an init has ended without telling the end of its program, the program has ended with it: the kernel kills all
+  // that is left in a pid namespace.
   if (launch_->plan.has_init && !init_reported_ && own.signal == 0) {
     signal = SIGKILL;
   }
   Napi::Object event = Napi::Object::New(env);
-  // A plan that came to its end has; whatever ended nsinit then.
+  // A plan that came to its end has succeeded, whatever ended nsinit then.
   if (done_) {
     code = 0;
     signal = 0;

@@ -21,8 +21,8 @@ constexpr unsigned kHasForkedOnly = 0x40; // PF_FORKNOEXEC: the kernel takes it 
 
 } // namespace
 
-// The descriptor was close-on-exec: after "exec is next" its end is the exec's success, or the task's death just
-// before.
+// The descriptor was close-on-exec. After the report "exec is next", its end means that the exec has succeeded, or that
+// the task has died just before.
 void Task::HangUp() {
   hung_up_ = true;
   StopListening();
@@ -33,13 +33,13 @@ void Task::HangUp() {
 }
 
 // The exec gives the task another name, shortly after it has closed the descriptor. A name does not change any more
-// when the task dies: so what still has the old one either is in the middle of its exec, or will never be the program.
+// when the task dies. So a task that still has the old name is in the middle of its exec, or will never be the program.
 void Task::JudgeExec() {
   if (!exec_seen_ || !StartIsPending() || TargetPidfd() < 0) {
     return;
   }
   std::string name = NameOf(TargetPid());
-  // The init has waited for it, and it may be another that has the pid: the init tells.
+  // The init has waited for it, and its pid may belong to another process now: then the init tells.
   if (program_pidfd_ && SignalPidfd(program_pidfd_.get(), 0) == ESRCH) {
     return;
   }
@@ -60,27 +60,27 @@ void Task::JudgeEnd(const Process &process) {
   if (!exec_seen_ || !StartIsPending() || launch_->plan.has_init) {
     return;
   }
-  // Programs beside it may see its name, and a program they tell it to may take it again. Where nsinit has forked, the
-  // kernel knows more.
+  // Programs beside it may see its name, and may give themselves that name. If nsinit has forked, the kernel knows
+  // more.
   bool forked = processes_.size() > 1;
   if (NameOf(process.pid) != launch_->plan.ExecName() ||
       (forked && (StatOf(process.pid).flags & kHasForkedOnly) == 0)) {
     return TellStarted("started");
   }
   Ended end = WaitPidfd(process.pidfd.get(), WNOHANG | WNOWAIT);
-  // Its exec has failed, and a filter, or a lack of memory, has kept it from saying so: fail_with() of nsinit.
+  // Its exec has failed, and a filter or a lack of memory has prevented the report: fail_with() of nsinit.
   if (end.code > 0) {
     failed_.reset(new Failed{"step", end.code, "execve"});
     failed_->step = static_cast<int>(exec_step_);
   }
 }
 
-// On the line, once nobody can write to it any more who could not before. One word counts.
+// Reads the line, once nobody can write to it any more who was able to before. Only one message counts.
 void Task::TakeLastWord() {
   plan_report report;
   if (!is_init_ || !launch_->line || read(launch_->line.get(), &report, sizeof(report)) != sizeof(report) ||
       report.kind != REPORT_EXITED) {
-    // Killed before it could: what it was killed with may have ended the program in the midst of its exec.
+    // It was killed before it could tell. The same kill may have ended the program in the middle of its exec.
     return is_init_ && exec_seen_ && StartIsPending() ? TellStarted("started") : void();
   }
   report.syscall[sizeof(report.syscall) - 1] = '\0';
@@ -103,7 +103,8 @@ void Task::TellStarted(const char *type) {
   started_ = true;
   timer_.Close();
   if (is_init_ && launch_->line) {
-    // Its end, which the pidfd tells only when nothing holds it up. Where this can't be watched, End() sees to it.
+    // Watches for its end, because the pidfd tells that only when nobody holds the task up. If this cannot be watched,
+    // End() does it.
     line_poll_.Open(environment_, launch_->line.get(), UV_DISCONNECT, false, [this] {
       line_poll_.Close();
       ExpectEnd();
@@ -125,8 +126,8 @@ void Task::ExpectEnd() {
   });
 }
 
-// Programs that share user and pid namespace with a starting task may stop it, and nothing would ever be heard of it
-// again: signal(7), ptrace(2). What is found so twice is ended.
+// Programs that share the user and pid namespace with a starting task may stop it, and then nothing would ever be heard
+// of it again: signal(7), ptrace(2). A task that is found stopped twice is ended.
 void Task::LookForHeld() {
   Napi::HandleScope scope(Env());
   if (!StartIsPending()) {

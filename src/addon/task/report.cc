@@ -45,8 +45,8 @@ void Task::OnProcess(Process *process) {
   MaybeFinish();
 }
 
-// The socket is held by nsinit alone, before any program of the user's has run: src/plan/plan.h. All the same nothing
-// that can be checked is believed.
+// Only nsinit has the socket, before any program of the user's has run: src/plan/plan.h. Nevertheless nothing is
+// believed that can be checked.
 void Task::DrainControl() {
   Packet packet;
   while (launch_->control && !hung_up_) {
@@ -54,8 +54,8 @@ void Task::DrainControl() {
     if (packet.size < 0 && errno == EAGAIN) {
       return;
     }
-    // Nothing was taken out of the queue, and what is in it may be all that is ever told of a child. Of a hang-up that
-    // is told so, with something unread, the next answer is the end.
+    // Nothing was taken out of the queue, and its messages may be the only ones that ever tell of a child. If a hang-up
+    // with unread messages is the cause, the next read gives the end.
     if (packet.size < 0 && failed_receives_++ < kMostFailedReceives) {
       continue;
     }
@@ -70,7 +70,7 @@ void Task::DrainControl() {
       continue;
     }
     plan_report report = packet.Report();
-    // This process has as many descriptors as it may: without the one that was sent there is nothing to go on with.
+    // This process has as many descriptors as it may: without the one that was sent it cannot go on.
     if (packet.lost) {
       Break("recvmsg", EMFILE, static_cast<int>(report.step));
       continue;
@@ -79,12 +79,12 @@ void Task::DrainControl() {
   }
 }
 
-// nsinit has left something unread: ECONNRESET, unix(7).
+// nsinit has left messages unread: ECONNRESET, unix(7).
 bool Task::IsHangUp(const Packet &packet) const {
   return packet.size == 0 || (packet.size < 0 && (errno == ECONNRESET || errno == EPIPE));
 }
 
-// Nothing can come of it any more, and nothing that is said counts, but that there is a child.
+// The task cannot succeed any more, and no message counts but one that tells of a child.
 void Task::Break(const char *syscall, int error, int step) {
   if (failed_ == nullptr) {
     failed_.reset(new Failed{step < 0 ? "prepare" : "step", error, syscall});
@@ -103,12 +103,12 @@ bool Task::IsOurs(pid_t pid) const {
   return false;
 }
 
-// The child of an init has not been heard of before it speaks.
+// The child of an init is not known before it sends its first message.
 bool Task::MaySpeak(pid_t sender) const {
   return IsOurs(sender) || (launch_->plan.has_init && sender > 0 && sender != getpid());
 }
 
-// Whoever speaks, and is a child of this process of which nothing is known, is the one that nsinit has forked.
+// A sender that is a child of this process, and of which nothing is known yet, is the child that nsinit has forked.
 void Task::Handle(const plan_report &report, const char *data, size_t size, Fd fd, pid_t sender) {
   if (MayHaveForked() && !IsOurs(sender) && !IsKnown(sender) && IsOwnChild(sender)) {
     TakeChild(report, sender);

@@ -1,4 +1,4 @@
-// A task as JavaScript holds it: what may be asked of it, and done to it.
+// A task as JavaScript sees it: the things that it can ask of a task and do to it.
 #include "task.h"
 
 #include "../descriptors.h"
@@ -95,7 +95,7 @@ void Task::ReleaseHolder(const Napi::CallbackInfo &) {
 
 Napi::Value Task::Namespace(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  // The program's: an init that has joined first is not one that an ordinary user may look into.
+  // The namespace is asked of the program: an ordinary user cannot look into an init that has joined namespaces first.
   if (TargetPidfd() < 0) {
     ThrowSystem(env, {ESRCH, "ioctl", ""});
     return env.Undefined();

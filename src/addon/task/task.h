@@ -25,7 +25,7 @@ public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Task(const Napi::CallbackInfo &info);
 
-  // The environment ends: the task is killed where it is to die with it, and let go of.
+  // The environment ends: a task that has to die with it is killed, and the task is let go of.
   void CallOff() override;
   void Shut() override;
 

@@ -1,4 +1,4 @@
-// The end of a task, and of all that it started: wait(2).
+// The end of a task, and of all that it has started: wait(2).
 #include <csignal>
 
 #include "../children.h"
@@ -11,7 +11,7 @@ namespace linux_ns {
 
 void Task::StopListening() { control_poll_.Close(); }
 
-// nsinit, when it only waits for its release, goes.
+// If nsinit only waits for its release, it ends then.
 void Task::CloseControl() {
   StopListening();
   line_poll_.Close();
@@ -40,17 +40,17 @@ void Task::MaybeFinish() {
   if (!HasUnreported() || sought_) {
     return Finish();
   }
-  // A task that was killed on its fork: its child, if there is one, is ours to wait for. It speaks, or it was killed as
-  // well, or it cannot: it is frozen (cgroups(7)), stopped, or had no memory to speak. Only of one that has exited well
-  // the child may be on its way.
+  // The task was killed at its fork, and its child, if there is one, is ours to wait for. The child tells of itself, or
+  // was killed as well, or cannot tell: it is frozen (cgroups(7)), stopped, or has no memory for it. Only if the task
+  // has exited normally may the child's message still be on its way.
   bool exited_well = Main()->end.signal == 0 && Main()->end.code == 0;
   if (hung_up_ || failed_ != nullptr || launch_->cancelled() || !exited_well) {
     SeekChild();
   }
 }
 
-// All that could fork have ended. So what is not found now either has spoken by then, or is not there: and nothing is
-// to be heard any more, whoever may still have the other end of the socket.
+// All tasks that could fork have ended. So a child that is not found now has told of itself by then, or does not exist.
+// Nothing more will come, whoever may still have the other end of the socket.
 void Task::SeekChild() {
   sought_ = true;
   seeking_ = true;
@@ -99,7 +99,7 @@ void Task::Finish() {
   Release();
 }
 
-// The last thing done with this object: it may be collected from here on.
+// This is the last that is done with this object: it may be collected from here on.
 void Task::Release() {
   environment_->Remove(this);
   callback_.Reset();
@@ -108,7 +108,7 @@ void Task::Release() {
   Unref();
 }
 
-// Killed at once, too: the launcher may be waiting for the task to read its plan, and it need not.
+// The task is killed at once, too: the launcher may be waiting for the task to read its plan, and need not.
 void Task::CallOff() {
   if (!started_) {
     launch_->Cancel();
