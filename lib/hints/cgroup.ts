@@ -1,15 +1,15 @@
-/** Cgroups of version 2: cgroups(7), the kernel's Documentation/admin-guide/cgroup-v2.rst. */
+/** Hints about cgroups of version 2: cgroups(7), the kernel's Documentation/admin-guide/cgroup-v2.rst. */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { listed, named } from './wording';
 
-/** How a cgroup comes to belong to an ordinary user. */
+/** The way in which a cgroup is delegated to an ordinary user. */
 const DELEGATE =
   "systemd delegates one with Delegate=yes in a unit, or 'systemd-run --user --scope -p Delegate=yes node …'; root with " +
   "'mkdir' and 'chown -R USER' of a directory, in which Node then has to be started as well.";
 
-/** The start of a task in a cgroup: CLONE_INTO_CGROUP, clone(2), or a write to its cgroup.procs. */
+/** Explains why a task could not start in a cgroup: CLONE_INTO_CGROUP, clone(2), or a write to its cgroup.procs. */
 export const explainEnterCgroup: Explainer = byErrno({
   [Errno.EACCES]: (_, host) => enteringRefused(host),
   [Errno.EPERM]: (_, host) => enteringRefused(host),
@@ -20,7 +20,7 @@ export const explainEnterCgroup: Explainer = byErrno({
   [Errno.ENODEV]: () => 'The cgroup was removed while the program was being started in it.',
 });
 
-/** mkdir of a cgroup. */
+/** Explains a failed mkdir of a cgroup. */
 export const explainCreateCgroup: Explainer = byErrno({
   [Errno.EACCES]: notDelegated,
   [Errno.EPERM]: notDelegated,
@@ -35,7 +35,7 @@ export const explainCreateCgroup: Explainer = byErrno({
   [Errno.EBUSY]: () => 'The limits cgroup.max.depth or cgroup.max.descendants of a cgroup above allow no more cgroups.',
 });
 
-/** The write to cgroup.subtree_control. */
+/** Explains a failed write to cgroup.subtree_control. */
 export const explainEnableController: Explainer = byErrno({
   [Errno.EACCES]: notDelegated,
   [Errno.EPERM]: notDelegated,
@@ -48,7 +48,7 @@ export const explainEnableController: Explainer = byErrno({
   [Errno.EOPNOTSUPP]: () => 'The parent cgroup is threaded, and this controller does not work there (cgroups(7)).',
 });
 
-/** A limit's own file. */
+/** Explains a failed write to the file of a limit. */
 export const explainSetCgroup: Explainer = byErrno({
   [Errno.ENOENT]: (failure) =>
     `This kernel has no ${named(failure.path, 'such file')}: it is older than that limit, or built or booted without it ` +
@@ -66,7 +66,7 @@ export const explainUseCgroup: Explainer = byErrno({
   [Errno.EACCES]: notDelegated,
 });
 
-/** Why a controller is not in a parent's cgroup.controllers. */
+/** Explains why a controller is not in the cgroup.controllers of a parent. */
 export function controllerMissing(missing: readonly string[], host: HostFiles): string {
   const legacy = missing.filter((controller) => inVersion1(controller, host));
   if (legacy.length > 0) {
@@ -96,7 +96,7 @@ function inVersion1(controller: string, host: HostFiles): boolean {
   return lines.some((line) => /^[1-9]\d*:([^:]*):/.exec(line)?.[1]?.split(',').includes(name));
 }
 
-/** Known where /proc or /sys can't be read: then nothing is claimed. */
+/** True where the kernel has the controller. Also true where /proc or /sys cannot be read: then nothing is claimed. */
 function knownToKernel(controller: string, host: HostFiles): boolean {
   const mount = host.mounts()?.find(({ type, root }) => type === 'cgroup2' && root === '/');
   const below = mount?.target.replace(/^\/sys\//, '') ?? '';
@@ -104,7 +104,7 @@ function knownToKernel(controller: string, host: HostFiles): boolean {
   return all === undefined || all.split(/\s+/).includes(controller) || isNestedCgroup(host);
 }
 
-/** In a container the first cgroup to be seen is not the first of all, and says nothing of the kernel. */
+/** In a container the topmost cgroup that can be seen is not the topmost of all, and says nothing about the kernel. */
 function isNestedCgroup(host: HostFiles): boolean {
   return host.link('self/ns/cgroup') !== 'cgroup:[4026531835]';
 }

@@ -1,4 +1,4 @@
-/** New namespaces and the tasks in them: clone3(2), unshare(2), fork. */
+/** Hints about new namespaces and the tasks in them: clone3(2), unshare(2), fork. */
 import { Errno } from '../kernel/errno';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { HostFiles } from '../kernel/host-files';
@@ -23,7 +23,7 @@ import { listed, quoted } from './wording';
 /** User and pid namespaces nest this deep and no deeper (user_namespaces(7), pid_namespaces(7)). */
 const MAX_DEPTH = 32;
 
-/** A new user namespace's own user.max_*_namespaces start at the top of an int (namespaces(7)). */
+/** The limits user.max_*_namespaces of a new user namespace start at the largest int (namespaces(7)). */
 const NO_LIMIT = 2 ** 31 - 1;
 
 /** A process that nests too deep has not made this many namespaces: it was not a higher limit that stopped it. */
@@ -40,7 +40,7 @@ const CONFIG: Readonly<Partial<Record<NamespaceKind, string>>> = {
   uts: 'CONFIG_UTS_NS',
 };
 
-/** clone3 of the new task, and nsinit's unshare of what clone3 cannot make. */
+/** Explains a failed clone3 of the new task, or a failed unshare of nsinit, for kinds that clone3 cannot make. */
 export const explainClone: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => {
     if (failure.joined?.includes('user') === true) return refusedBelowJoined(failure, host);
@@ -56,7 +56,7 @@ export const explainClone: Explainer = byErrno({
   [Errno.ENOMEM]: (_, host) => ownChildrenHaveNoInit(host),
 });
 
-/** nsinit's fork into a pid namespace that it has joined or unshared. */
+/** Explains a failed fork of nsinit into a pid namespace that it has joined or unshared. */
 export const explainFork: Explainer = byErrno({
   [Errno.ENOMEM]: () =>
     'The init of that pid namespace has ended, and a pid namespace without its init takes no new process ' +
@@ -65,7 +65,7 @@ export const explainFork: Explainer = byErrno({
   [Errno.EPERM]: (_, host) => filteredBySeccomp(host, ['clone', 'fork']),
 });
 
-/** The clone3 that makes the program, where its pids were chosen. */
+/** Explains a failure of the clone3 that makes the program, where its pids were chosen. */
 export const explainSetTid: Explainer = byErrno({
   [Errno.EEXIST]: () =>
     'A pid that was chosen is taken in its pid namespace, by a process, a thread, a process group or a session. Choose another, ' +
@@ -83,14 +83,14 @@ export const explainSetTid: Explainer = byErrno({
   [Errno.ENOMEM]: (failure, host) => explainFork(failure, host),
 });
 
-/** `thread.unshareSync`, which acts on a thread of Node itself. */
+/** Explains a failure of `thread.unshareSync`, which acts on a thread of Node itself. */
 export const explainUnshareSync: Explainer = (failure, host) =>
   failure.errno === Errno.EINVAL && asksForUser(failure)
     ? 'A thread of a process that has several cannot make itself a user namespace (unshare(2)), and Node always has ' +
       "several. Use unshare(['user', …]) or spawn(), which do it in a task of its own."
     : (refusedToThread(failure, host) ?? explainClone(failure, host));
 
-/** There is no adding of 'user' in a thread. */
+/** A thread cannot add a user namespace, so that remedy is not offered. */
 function refusedToThread(failure: Failure, host: HostFiles): string | undefined {
   const kinds = kindsOf(failure);
   if (failure.errno !== Errno.EPERM || kinds.length === 0 || hasCapability(host, Capability.SYS_ADMIN) === true) {
@@ -108,7 +108,10 @@ function tooManyTasks(failure: Failure, host: HostFiles): string {
   return `${noMoreTasks(host)}${own}`;
 }
 
-/** create_user_ns() of kernel/user_namespace.c answers EPERM to a chroot and to unmapped ids, whoever asks. */
+/**
+ * create_user_ns() of kernel/user_namespace.c answers EPERM in a chroot and to unmapped ids, whatever privileges the
+ * caller has.
+ */
 function userRefused(failure: Failure, host: HostFiles): string {
   return (
     forbiddenByDebian(host) ??
@@ -123,7 +126,10 @@ function userRefused(failure: Failure, host: HostFiles): string {
   );
 }
 
-/** In a chroot to a directory nothing is mounted on "/". (One to a mount point looks like any root from inside.) */
+/**
+ * Tells a chroot to a directory: nothing is mounted on "/" then. (A chroot to a mount point looks like any other root
+ * from inside.)
+ */
 export function changedRoot(host: HostFiles): string | undefined {
   const mounts = host.mounts();
   if (mounts === undefined || mounts.length === 0 || mounts.some(({ target }) => target === '/')) return undefined;
@@ -134,7 +140,7 @@ export function changedRoot(host: HostFiles): string | undefined {
   );
 }
 
-/** The creator needs a mapping in the user namespace it creates from (clone(2), EPERM). */
+/** The ids of the creator have to be mapped in the user namespace from which it creates another (clone(2), EPERM). */
 function unmappedCaller(host: HostFiles): string | undefined {
   const unmapped = (['Uid', 'Gid'] as const).filter((whose) => {
     const id = effectiveId(host, whose);
@@ -151,7 +157,7 @@ function unmappedCaller(host: HostFiles): string | undefined {
   );
 }
 
-/** Every kind but user takes CAP_SYS_ADMIN in the current user namespace (clone(2), unshare(2)). */
+/** Every kind but user needs CAP_SYS_ADMIN in the current user namespace (clone(2), unshare(2)). */
 function unprivileged(failure: Failure, host: HostFiles): string | undefined {
   const kinds = kindsOf(failure);
   if (hasCapability(host, Capability.SYS_ADMIN) === true) {
@@ -164,14 +170,14 @@ function unprivileged(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-/** The time namespace is made when the user namespace is there, with all capabilities in it. */
+/** The time namespace is made when the user namespace exists, with all capabilities in it. */
 function refusedInNew(failure: Failure, host: HostFiles): string | undefined {
   return (
     filteredBySeccomp(host, callsOf(failure)) ?? restrictedByAppArmor(failure, host) ?? refusedBySecurityModule(host)
   );
 }
 
-/** In a user namespace that was joined first, what Node's own files say of ids and capabilities means nothing. */
+/** In a user namespace that was joined first, the ids and capabilities in Node's own files do not count. */
 function refusedBelowJoined(failure: Failure, host: HostFiles): string {
   return (
     filteredBySeccomp(host, callsOf(failure)) ??
@@ -182,7 +188,7 @@ function refusedBelowJoined(failure: Failure, host: HostFiles): string {
 }
 
 /**
- * The kernel has one error for two things since 4.9: the limit of a user namespace on the way up is reached, or there
+ * Since 4.9 the kernel has one error for two causes: the limit of a user namespace on the way up is reached, or there
  * are 32 levels already (namespaces(7), clone(2) ENOSPC).
  */
 function limitReached(failure: Failure, host: HostFiles): string | undefined {
@@ -207,7 +213,7 @@ function limitReached(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-/** In a user namespace the limit that is reached may be one further out, whose value is not visible. */
+/** In a user namespace, the limit that is reached may be that of one further out, whose value cannot be seen. */
 function outerToo(host: HostFiles): string {
   return isNested(host, 'user') === true ? '; or the limit of an outer user namespace is reached' : '';
 }
@@ -225,7 +231,10 @@ function limitFurtherOut(limits: readonly Limit[], deep: boolean): string {
   );
 }
 
-/** Node's own limits are another level's: the one reached is most likely that of the user namespace joined. */
+/**
+ * Node's own limits are those of another level: the limit that is reached is most likely that of the joined user
+ * namespace.
+ */
 function limitBelowJoined(limits: readonly Limit[]): string {
   const names = listed(
     limits.map(({ name }) => name),
@@ -240,7 +249,7 @@ function limitBelowJoined(limits: readonly Limit[]): string {
   );
 }
 
-/** The kernel lets user namespaces nest one level deeper than it says (create_user_ns(), create_pid_namespace()). */
+/** The kernel lets user namespaces nest one level deeper than documented (create_user_ns(), create_pid_namespace()). */
 function isTooDeep({ kind, depth = 0 }: Failure): boolean {
   return (kind === 'user' && depth > MAX_DEPTH) || (kind === 'pid' && depth >= MAX_DEPTH);
 }
@@ -281,7 +290,7 @@ function mayBeDeep(kind: NamespaceKind, limit: number, host: HostFiles): boolean
   return kind === 'pid' && limit > FAR_AWAY && isNested(host, 'pid') === true;
 }
 
-/** Also of kernels before 4.9, and of emulations of them, which have an error of its own for it: EUSERS. */
+/** Also for kernels before 4.9, and emulations of them, which have an error of its own for this: EUSERS. */
 function nestedTooDeep(): string {
   return (
     `Namespaces are nested deeper than ${MAX_DEPTH} levels, the kernel's limit for user and pid namespaces. Create ` +
@@ -289,7 +298,7 @@ function nestedTooDeep(): string {
   );
 }
 
-/** A kernel without a kind doesn't know its flag; /proc/PID/ns has a file for each that it knows. */
+/** A kernel without a kind does not know its flag. /proc/PID/ns has a file for each kind that it knows. */
 function unknownKind(failure: Failure, host: HostFiles): string | undefined {
   if (!host.has('self/ns')) return undefined;
   const missing = kindsOf(failure).filter((kind) => !host.has(`self/ns/${kind}`));
@@ -301,7 +310,7 @@ function unknownKind(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-/** time_namespaces(7): what has unshared time may no longer start a task that shares its memory. */
+/** A task that has unshared time cannot start a task that shares its memory any more: time_namespaces(7). */
 function timeUnshared(host: HostFiles): string | undefined {
   const current = host.link('self/ns/time');
   const next = host.link('self/ns/time_for_children');
@@ -326,7 +335,7 @@ function notImplemented(_: Failure, host: HostFiles): string {
   );
 }
 
-/** Node's own children go to a pid namespace of which the init has ended. */
+/** Node's own children are born in a pid namespace whose init has ended. */
 function ownChildrenHaveNoInit(host: HostFiles): string | undefined {
   const own = host.link('self/ns/pid');
   const next = host.link('self/ns/pid_for_children');

@@ -64,8 +64,8 @@ export function worksIn(kind: NamespaceKind, failure: Failure): boolean {
 }
 
 /**
- * Ubuntu 23.10 and later: a user namespace made by a program whose AppArmor profile has no `userns` rule is refused, or
- * it is made and its capabilities do nothing (apparmor.d(5), "Userns rules").
+ * Ubuntu 23.10 and later: if the AppArmor profile of a program has no `userns` rule, its user namespace is refused, or
+ * is made without working capabilities (apparmor.d(5), "Userns rules").
  */
 export function restrictedByAppArmor(failure: Failure, host: HostFiles): string | undefined {
   if (!asksForUser(failure) || isHostAdmin(host)) return undefined;
@@ -78,7 +78,10 @@ export function restrictedByAppArmor(failure: Failure, host: HostFiles): string 
   );
 }
 
-/** Debian's patch, also in Arch's linux-hardened: only CAP_SYS_ADMIN of the first user namespace may make new ones. */
+/**
+ * Debian's patch, which Arch's linux-hardened has as well: only CAP_SYS_ADMIN of the first user namespace may make new
+ * ones.
+ */
 export function forbiddenByDebian(host: HostFiles): string | undefined {
   if (isHostAdmin(host) || host.sysctl('kernel.unprivileged_userns_clone') !== 0) return undefined;
   return (
@@ -88,7 +91,10 @@ export function forbiddenByDebian(host: HostFiles): string | undefined {
   );
 }
 
-/** A container's seccomp profile, or systemd's RestrictNamespaces= and SystemCallFilter=, which are one as well. */
+/**
+ * The seccomp profile of a container, or systemd's RestrictNamespaces= or SystemCallFilter=, which are seccomp filters
+ * as well.
+ */
 export function filteredBySeccomp(host: HostFiles, syscalls: readonly string[]): string | undefined {
   if (!hasSeccompFilter(host)) return undefined;
   return (
@@ -99,7 +105,7 @@ export function filteredBySeccomp(host: HostFiles, syscalls: readonly string[]):
   );
 }
 
-/** A security module's own refusal, EACCES as a rule: AppArmor's profile or SELinux's domain of this process. */
+/** A refusal by a security module, mostly EACCES: AppArmor's profile or SELinux's domain of this process. */
 export function refusedBySecurityModule(host: HostFiles): string | undefined {
   const label = securityLabel(host);
   if (label === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** execve(2) of the program, and of nsinit itself. */
+/** Hints about execve(2) of the program, and of nsinit itself. */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
 import { refusedBySecurityModule } from './evidence';
@@ -41,15 +41,15 @@ const explainAnswer: Explainer = byErrno({
 });
 
 /**
- * nsinit is made (`prepare`) or run. What the task does before (prctl, capset, dup3) fails only where somebody refuses
- * it.
+ * Explains why nsinit could not be made (`prepare`) or run. The calls of the task before that (prctl, capset, dup3)
+ * fail only where a filter or a security module refuses them.
  */
 export const explainExecNsinit: Explainer = (failure, host) => {
   if (failure.operation === 'prepare' || failure.syscall === 'execveat') return explainExecveat(failure, host);
   return failure.errno === Errno.EPERM ? refusedBySecurityModule(host) : undefined;
 };
 
-/** The helper is run from a sealed memfd, or from a file where that is forbidden. */
+/** Explains a failed exec of nsinit, which is run from a sealed memfd, or from a file where that is forbidden. */
 const explainExecveat: Explainer = byErrno({
   [Errno.EACCES]: (failure, host) => memfdForbidden(host) ?? noexecFallback(failure, host),
   [Errno.EPERM]: (_, host) => refusedBySecurityModule(host),
@@ -75,7 +75,7 @@ function missing(failure: Failure): string {
   return `${named(file, 'The program')} does not exist in the root the program runs in.`;
 }
 
-/** execve(2) has the same ENOENT for a missing file and for one whose interpreter is missing. */
+/** execve(2) has one error, ENOENT, for a missing file and for a file whose interpreter is missing. */
 function missingInterpreter(failure: Failure, detail: string): string {
   const interpreter = detail.slice(INTERPRETER.length);
   if (interpreter.endsWith('\r')) {
@@ -112,7 +112,7 @@ function notExecutable(failure: Failure, host: HostFiles): string {
     return `${program(failure)} ${reason}`;
   }
   if (byModule !== undefined) return byModule;
-  // nsinit could not see it, either.
+  // nsinit could not see the file, either.
   if (failure.file?.includes('/') === false) {
     return (
       `No '${failure.file}' that may be run is in the child's PATH, and one of those directories may not be searched ` +
@@ -122,7 +122,10 @@ function notExecutable(failure: Failure, host: HostFiles): string {
   return `${program(failure)} lies below a directory that the ids it was to run with may not search ('chmod o+x' it).`;
 }
 
-/** execve(2), "Limits on size of arguments and environment": a quarter of the stack's, 128 KiB a string. */
+/**
+ * The limits are a quarter of the stack's limit, and 128 KiB for each string: execve(2), "Limits on size of arguments
+ * and environment".
+ */
 function tooBig(host: HostFiles): string {
   const stack = host.limit('Max stack size');
   const together =
@@ -135,7 +138,9 @@ function tooBig(host: HostFiles): string {
   );
 }
 
-/** vm.memfd_noexec, Linux 6.3: at 1 and 2 a memfd that was not asked to be executable isn't; 2 refuses the asking. */
+/**
+ * vm.memfd_noexec, Linux 6.3: at 1 and 2 a memfd is executable only if that was asked for, and at 2 asking is refused.
+ */
 function memfdForbidden(host: HostFiles): string | undefined {
   const level = host.sysctl('vm.memfd_noexec') ?? 0;
   if (level < 1) return undefined;

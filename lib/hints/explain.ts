@@ -34,8 +34,8 @@ import { explainBind, explainConnect, explainDevice, explainLookUp } from './soc
 export type { Failure } from './failure';
 
 /**
- * The explanation of each operation that is no step of a plan: a step has it in its row of lib/plan. What is missing
- * cannot fail for a reason that the host's files tell.
+ * The explanations of operations that are no steps of a plan; a step has its own in its row of lib/plan. An operation
+ * that is missing here cannot fail for a reason that the host's files tell.
  */
 const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
   ['clone', explainClone],

@@ -1,10 +1,10 @@
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { HostFiles } from '../kernel/host-files';
 
-/** A failed operation, in the kernel's terms: what a hint is found from. */
+/** A failed operation in the kernel's terms, from which a hint is found. */
 export interface Failure {
   /**
-   * Name of the operation in the kernel's words. A step of a plan (`'join'`, `'fork'`, `'unshare'`, `'time'`,
+   * The name of the operation in the kernel's words. It is a step of a plan (`'join'`, `'fork'`, `'unshare'`, `'time'`,
    * `'hostname'`, `'mount'`, `'exec'`, …); `'clone'`, the clone3 of the new task; `'uid_map'`, `'gid_map'`,
    * `'setgroups'`, the writes to /proc/PID/…; `'newuidmap'`, `'newgidmap'`; `'open'`, `'persist'`, `'exec-nsinit'`;
    * `'unshareSync'`, `'setnsSync'`, which act on a thread of Node itself.
@@ -17,7 +17,7 @@ export interface Failure {
   path?: string | undefined;
   /** The kind of namespace concerned, when known. */
   kind?: NamespaceKind | undefined;
-  /** The kinds asked for anew in this launch: more than `kind` where one of them is made after the others. */
+  /** The kinds of the new namespaces of this launch: more than `kind` where one of them is made after the others. */
   kinds?: readonly NamespaceKind[] | undefined;
   /** The kinds of the existing namespaces that the task was to work in: those of the set it joined. */
   joined?: readonly NamespaceKind[] | undefined;
@@ -25,7 +25,7 @@ export interface Failure {
    * True where this process's user has created the user namespace that was joined; undefined where that is not known.
    */
   createdByCaller?: boolean | undefined;
-  /** How many levels the joined namespace of that kind (user or pid) lies below Node's own, when known. */
+  /** The number of levels that the joined namespace of that kind (user or pid) lies below Node's own, when known. */
   depth?: number | undefined;
   /**
    * A detail that nsinit found out. For exec: `'interpreter:/bin/nosuch'`, `'directory'`, `'not-executable'`,
@@ -42,7 +42,7 @@ export interface Failure {
   file?: string | undefined;
   /** The source of the mount; for an overlay, its upper layer. */
   source?: string | undefined;
-  /** The same, given as a descriptor. */
+  /** The source of the mount, given as a descriptor. */
   descriptor?: number | undefined;
   /** The type of filesystem that was being mounted: `'proc'`. */
   fstype?: string | undefined;

@@ -1,7 +1,7 @@
-/** Ranges of user or group ids, as the kernel's maps and /etc/subuid give them. */
+/** Ranges of user or group ids, as in the kernel's maps and in /etc/subuid. */
 import type { HostFiles } from '../kernel/host-files';
 
-/** Ids from `first` on, `count` of them. */
+/** A range of `count` ids, from `first` on. */
 export interface IdRange {
   first: number;
   count: number;
@@ -24,7 +24,7 @@ export function parseMap(text: string): MapLine[] | undefined {
   return parsed.length === lines.length ? parsed : undefined;
 }
 
-/** The ids that are mapped in this process's own user namespace: nothing else means anything here. */
+/** The ids that are mapped in this process's own user namespace: no others can be used here. */
 export function idsMappedHere(host: HostFiles, whose: 'Uid' | 'Gid'): IdRange[] | undefined {
   const text = host.proc(`self/${whose.toLowerCase()}_map`);
   return text === undefined ? undefined : parseMap(text)?.map(({ inside }) => inside);

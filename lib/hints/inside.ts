@@ -35,7 +35,7 @@ export const explainSocket: Explainer = byErrno({
   [Errno.EAFNOSUPPORT]: () => 'This kernel does not have that address family, or its module is not loaded.',
 });
 
-/** time_namespaces(7): the unshare of time, then the write of its offsets. */
+/** Explains a failure of the unshare of time, or of the write of its offsets: time_namespaces(7). */
 export const explainTime: Explainer = (failure, host) =>
   failure.syscall === 'unshare' ? explainClone(timeOnly(failure), host) : explainOffsets(failure, host);
 
@@ -55,7 +55,10 @@ const explainOffsets: Explainer = byErrno({
   [Errno.ENOENT]: () => 'This kernel has no time namespaces: they came with Linux 5.6 and CONFIG_TIME_NS.',
 });
 
-/** setresuid(2), setresgid(2), setgroups(2), of the ids asked for and of those a new user namespace starts with. */
+/**
+ * Explains failures of setresuid(2), setresgid(2) and setgroups(2), with the ids that were asked for or those that a
+ * new user namespace starts with.
+ */
 export const explainIds: Explainer = byErrno({
   [Errno.EINVAL]: unmappedId,
   [Errno.EPERM]: (failure, host) => {
@@ -113,7 +116,7 @@ const occupied = ({ path, detail }: Failure): string | undefined => {
     : `${there} already, and ${named(path, 'what was asked for')} is to be made there.`;
 };
 
-/** How much a list may have that comes from inside: the words are those of nsinit. */
+/** The most entries and bytes of a list that comes from inside: nsinit has sent them. */
 export const MOST = { entries: 1_000_000, bytes: 256 * 1024 * 1024 } as const;
 
 const tooLong = ({ path, detail }: Failure): string | undefined => {
@@ -125,7 +128,7 @@ const tooLong = ({ path, detail }: Failure): string | undefined => {
   );
 };
 
-/** Files written and read inside: sysctls, as a rule. */
+/** Explains failures of writing and reading files inside, mostly sysctls. */
 export const explainFile: Explainer = byErrno({
   [Errno.ELOOP]: looped,
   [Errno.EFBIG]: tooLong,
@@ -174,7 +177,7 @@ export const explainPty: Explainer = byErrno({
     "host's own devpts, or max= of the devpts in the root of the program.",
 });
 
-/** In a user namespace, too: devpts can be mounted by its root. */
+/** The remedy works in a user namespace as well, whose root can mount a devpts. */
 const OWN_DEVPTS =
   "Mount one inside: type 'devpts' on /dev/pts with the data 'newinstance,ptmxmode=0666', and make /dev/ptmx a link to " +
   'pts/ptmx.';
@@ -183,7 +186,7 @@ export const explainSetsid: Explainer = byErrno({
   [Errno.EPERM]: () => 'The task leads a process group already, and such a one cannot begin a session (setsid(2)).',
 });
 
-/** Something that takes a capability in the user namespace that owns the namespace of one kind. */
+/** The operation needs a capability in the user namespace that owns the namespace of one kind. */
 function needs(kind: NamespaceKind, capability: keyof typeof Capability, what: string): Explainer {
   return (failure, host) => {
     const restricted = restrictedByAppArmor(failure, host);
@@ -200,7 +203,7 @@ function needs(kind: NamespaceKind, capability: keyof typeof Capability, what: s
   };
 }
 
-/** `uid 5`: an id means nothing where no line of the map has it (user_namespaces(7)). */
+/** `uid 5`: an id cannot be used where no line of the map has it (user_namespaces(7)). */
 function unmappedId(failure: Failure): string {
   const whose = failure.syscall === 'setresuid' || failure.syscall === 'setuid' ? 'uid' : 'gid';
   const known = failure.id !== undefined && failure.syscall !== 'setgroups';
@@ -217,7 +220,7 @@ function isSysctl(failure: Failure): boolean {
   return failure.path?.startsWith('/proc/sys/') === true;
 }
 
-/** The directories that have one directory for each link: lib/network/sysctl.ts. */
+/** The sysctl lies in a directory that has one directory for each link: lib/network/sysctl.ts. */
 function sysctlOfLink(failure: Failure): string | undefined {
   const [, link, setting] =
     /^\/proc\/sys\/net\/(?:ipv4|ipv6|mpls)\/(?:conf|neigh)\/([^/]+)\/([^/]+)$/.exec(failure.path ?? '') ?? [];
@@ -225,7 +228,7 @@ function sysctlOfLink(failure: Failure): string | undefined {
   return `There is no link ${link} in that network, or no setting '${setting}' of links.`;
 }
 
-/** A sysctl belongs to the namespace it configures, or to the host alone. */
+/** The sysctl belongs to another namespace than the task's, or to the host alone. */
 function foreignSysctl(failure: Failure): string | undefined {
   if (!isSysctl(failure)) return undefined;
   const path = failure.path ?? '';
@@ -238,7 +241,7 @@ function foreignSysctl(failure: Failure): string | undefined {
   );
 }
 
-/** nsinit unshares time alone: the other kinds asked for were made by clone3. */
+/** nsinit unshares only time: clone3 made the other kinds that were asked for. */
 function timeOnly(failure: Failure): Failure {
   const kinds: NamespaceKind[] = asksForUser(failure) ? ['time', 'user'] : ['time'];
   return { ...failure, kind: 'time', kinds: failure.errno === Errno.EPERM ? kinds : ['time'] };

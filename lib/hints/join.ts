@@ -1,4 +1,4 @@
-/** Joining and opening namespaces: setns(2), /proc/PID/ns, ioctl_ns(2), and bind-mounting them. */
+/** Hints about joining and opening namespaces: setns(2), /proc/PID/ns, ioctl_ns(2), and bind-mounting them. */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
 import { Capability, caller, filteredBySeccomp, hasCapability, isNested, refusedBySecurityModule } from './evidence';
@@ -8,7 +8,7 @@ import { aNamespace, named } from './wording';
 
 const INITIAL_USER = 'user:[4026531837]';
 
-/** nsinit's setns; it has one thread. */
+/** Explains a failed setns of nsinit, which has one thread. */
 export const explainJoin: Explainer = byErrno({
   [Errno.EPERM]: notPrivileged,
   [Errno.EACCES]: (_, host) => refusedBySecurityModule(host),
@@ -20,7 +20,7 @@ export const explainJoin: Explainer = byErrno({
     'The init of that pid namespace has ended, and it takes no new process (pid_namespaces(7)). Create a new one.',
 });
 
-/** `thread.setnsSync`, which acts on a thread of Node itself. */
+/** Explains a failure of `thread.setnsSync`, which acts on a thread of Node itself. */
 export const explainSetnsSync: Explainer = (failure, host) => {
   const many = failure.kind === 'user' || failure.kind === 'time';
   if (many && (failure.errno === Errno.EINVAL || failure.errno === Errno.EUSERS)) return severalThreads(failure);
@@ -33,7 +33,7 @@ export const explainSetnsSync: Explainer = (failure, host) => {
   return explainJoin(failure, host);
 };
 
-/** A file of /proc/PID/ns, a bind mount of one, or what an ioctl_ns(2) leads to from there. */
+/** Explains a failure of opening a file of /proc/PID/ns or a bind mount of one, or of an ioctl_ns(2) on it. */
 export const explainOpen: Explainer = byErrno({
   [Errno.EACCES]: (failure, host) =>
     refusedBySecurityModule(host) ??
@@ -61,13 +61,13 @@ export const explainOpen: Explainer = byErrno({
       : undefined,
 });
 
-/** Nothing of any process can be read then. */
+/** Without /proc nothing can be read about any process. */
 function withoutProc({ path }: Failure, host: HostFiles): string | undefined {
   if (path?.startsWith('/proc/') !== true || host.has('self')) return undefined;
   return "There is no /proc in the root of this process, or another file system is mounted there: 'mount -t proc proc /proc'.";
 }
 
-/** From a socket to its network namespace: pidfd_getfd(2), and SIOCGSKNS. */
+/** Explains a failure on the way from a socket to its network namespace: pidfd_getfd(2), and SIOCGSKNS. */
 export const explainOpenOfSocket: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) =>
     failure.syscall === 'ioctl'
@@ -82,7 +82,7 @@ export const explainOpenOfSocket: Explainer = byErrno({
   [Errno.ENOSYS]: () => 'Taking a descriptor of another process came with Linux 5.6: pidfd_getfd(2).',
 });
 
-/** The bind mount that keeps a namespace. */
+/** Explains a failure of the bind mount that keeps a namespace. */
 export const explainPersist: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) =>
     hasCapability(host, Capability.SYS_ADMIN) === false
@@ -101,7 +101,10 @@ export const explainPersist: Explainer = byErrno({
     `${named(failure.path, 'The file')} would be on a read-only filesystem: choose another directory.`,
 });
 
-/** mount_namespaces(7); EINVAL from mount(2), ELOOP from move_mount(2). */
+/**
+ * A mount namespace cannot be mounted where it would keep itself alive: mount_namespaces(7). EINVAL from mount(2),
+ * ELOOP from move_mount(2).
+ */
 function heldByItself(failure: Failure): string | undefined {
   return failure.kind === 'mnt'
     ? 'A mount namespace can be kept only by a mount in an older one, or the two would keep each other for ever: ' +
@@ -109,7 +112,7 @@ function heldByItself(failure: Failure): string | undefined {
     : undefined;
 }
 
-/** setns(2), EPERM: each kind's *install function in the kernel asks for its own. */
+/** EPERM of setns(2): the kernel's *install function of each kind asks for its own capabilities. */
 function notPrivileged(failure: Failure, host: HostFiles): string | undefined {
   if (hasCapability(host, Capability.SYS_ADMIN) === true && isNested(host, 'user') === false) {
     const filtered = filteredBySeccomp(host, ['setns']) ?? refusedBySecurityModule(host);

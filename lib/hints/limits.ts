@@ -12,7 +12,7 @@ export function noMoreDescriptors(host: HostFiles): string {
   );
 }
 
-/** ENFILE: the whole system's (proc_sys_fs(5)). */
+/** ENFILE: the limit of the whole system (proc_sys_fs(5)). */
 export function noMoreFiles(host: HostFiles): string {
   const limit = host.sysctl('fs.file-max');
   const limited = limit === undefined ? '' : ` (fs.file-max = ${limit})`;
@@ -47,7 +47,7 @@ export function noMoreTasks(host: HostFiles): string {
   );
 }
 
-/** The nearest cgroup at or above ours that limits its tasks, in the version that the pids controller is mounted in. */
+/** The nearest cgroup, at ours or above it, that limits its tasks, in the hierarchy that has the pids controller. */
 function pidsCgroup(host: HostFiles): { path: string; current: number; max: number } | undefined {
   const lines = (host.proc('self/cgroup') ?? '').split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line) ?? []);
   const legacy = lines.find(([, controllers]) => controllers?.split(',').includes('pids'));

@@ -1,4 +1,4 @@
-/** Id maps: the writes to /proc/PID/{uid_map,gid_map,setgroups} (user_namespaces(7)). */
+/** Hints about id maps: the writes to /proc/PID/{uid_map,gid_map,setgroups} (user_namespaces(7)). */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
 import { Capability, effectiveId, hasCapability, restrictedByAppArmor } from './evidence';
@@ -6,10 +6,10 @@ import { type Explainer, type Failure, byErrno } from './failure';
 import { type MapLine, covers, idsMappedHere, overlapping, parseMap, showRange } from './id-ranges';
 import { named } from './wording';
 
-/** How many lines a map may have since Linux 4.15; five before. */
+/** The most lines of a map since Linux 4.15; before, there were five. */
 const MAX_LINES = 340;
 
-/** A map is written at once and in less than a page of memory. */
+/** The size of a page: a map is written at once, and in less than a page of memory. */
 const PAGE = 4096;
 
 /** The ids of a map are 32-bit and the last of them means "none". */
@@ -68,7 +68,10 @@ function refusedHere(whose: Whose, lines: readonly MapLine[], failure: Failure, 
   );
 }
 
-/** Written by a task that has all capabilities in there: what is left to be refused is what to map. */
+/**
+ * The map was written by a task that has all capabilities in the joined namespace: only the ids to map can have been
+ * refused.
+ */
 function unmappedInJoined(whose: Whose, lines: readonly MapLine[]): string | undefined {
   if (lines.length === 0) return undefined;
   const id = whose.toLowerCase();
@@ -79,7 +82,7 @@ function unmappedInJoined(whose: Whose, lines: readonly MapLine[]): string | und
   );
 }
 
-/** The path names the process, whose map can be read as long as it lives. */
+/** The map has been written before. The path names the process, whose map can be read as long as it lives. */
 function writtenBefore(failure: Failure, host: HostFiles): string | undefined {
   const [, file] = /(?:^|\/)(\d+\/[ug]id_map)$/.exec(failure.path ?? '') ?? [];
   const current = file === undefined ? undefined : host.proc(file)?.trim().replace(/\s+/g, ' ');
@@ -90,7 +93,7 @@ function writtenBefore(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-/** EPERM, not EINVAL: what is mapped must itself be mapped in the parent user namespace. */
+/** Ids outside that are not mapped in the parent user namespace: the kernel answers EPERM, and not EINVAL. */
 export function unmappedOutside(whose: Whose, lines: readonly MapLine[], host: HostFiles): string | undefined {
   const here = idsMappedHere(host, whose);
   if (here === undefined) return undefined;
@@ -108,7 +111,10 @@ export function unmappedOutside(whose: Whose, lines: readonly MapLine[], host: H
   );
 }
 
-/** Since Linux 3.19, or a file's group could be shaken off by dropping it. */
+/**
+ * Since Linux 3.19 setgroups has to be denied first. Otherwise a process could drop a group to which a file denies
+ * access.
+ */
 function setgroupsNotDenied(whose: Whose, failure: Failure, host: HostFiles): string | undefined {
   if (whose !== 'Gid' || failure.setgroups === 'deny' || hasCapability(host, Capability.SETGID) === true) {
     return undefined;
@@ -120,7 +126,10 @@ function setgroupsNotDenied(whose: Whose, failure: Failure, host: HostFiles): st
   );
 }
 
-/** Since Linux 5.12: file capabilities written inside by "root" would be honoured outside. */
+/**
+ * Since Linux 5.12 mapping id 0 outside needs CAP_SETFCAP: otherwise file capabilities that "root" writes inside would
+ * be honoured outside.
+ */
 function rootNeedsSetfcap(whose: Whose, lines: readonly MapLine[], host: HostFiles): string | undefined {
   if (whose !== 'Uid' || !lines.some(({ outside }) => outside.first === 0)) return undefined;
   if (hasCapability(host, Capability.SETFCAP) !== false) return undefined;
@@ -131,7 +140,7 @@ function rootNeedsSetfcap(whose: Whose, lines: readonly MapLine[], host: HostFil
   );
 }
 
-/** Without CAP_SETUID or CAP_SETGID outside: one line, one id, one's own. */
+/** Without CAP_SETUID or CAP_SETGID outside, a map has one line with one id, the writer's own. */
 function notOwnId(whose: Whose, lines: readonly MapLine[], host: HostFiles): string | undefined {
   const [capability, name] = whose === 'Uid' ? [Capability.SETUID, 'CAP_SETUID'] : [Capability.SETGID, 'CAP_SETGID'];
   if (lines.length === 0 || hasCapability(host, capability) !== false) return undefined;
@@ -183,7 +192,7 @@ function isUnusable({ first, count }: { first: number; count: number }): boolean
   return count === 0 || first + count > NO_ID;
 }
 
-/** /proc/PID belongs to root while PID is not dumpable (prctl(2), PR_SET_DUMPABLE). */
+/** The files of /proc/PID belong to root while PID is not dumpable (prctl(2), PR_SET_DUMPABLE). */
 function notOurs(failure: Failure): string {
   return (
     `${named(failure.path, 'The map of that process')} belongs to another user: the process is someone else's, or ` +

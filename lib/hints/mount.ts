@@ -1,4 +1,7 @@
-/** mount(2), umount(2), mount_setattr(2), and what mount_namespaces(7) forbids in a less privileged namespace. */
+/**
+ * Hints about mount(2), umount(2), mount_setattr(2), and the rules of mount_namespaces(7) for less privileged
+ * namespaces.
+ */
 import { Errno } from '../kernel/errno';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { MountLine } from '../kernel/mount-line';
@@ -16,7 +19,7 @@ import {
 import { type Explainer, type Failure, byErrno } from './failure';
 import { aNamespace, inTheWay, listed, named } from './wording';
 
-/** The namespace whose owner may mount these: what they show belongs to it. */
+/** The kind of namespace whose owner may mount each of these, because their files show that namespace. */
 const SHOWS: Readonly<Record<string, NamespaceKind | undefined>> = {
   proc: 'pid',
   sysfs: 'net',
@@ -24,22 +27,25 @@ const SHOWS: Readonly<Record<string, NamespaceKind | undefined>> = {
   cgroup2: 'cgroup',
 };
 
-/** With FS_USERNS_MOUNT in the kernel: the filesystems that a user namespace's root may mount (user_namespaces(7)). */
+/**
+ * The filesystems that root of a user namespace may mount: those with FS_USERNS_MOUNT in the kernel
+ * (user_namespaces(7)).
+ */
 const MOUNTABLE_INSIDE = new Set([
   ...Object.keys(SHOWS),
   ...['cgroup', 'tmpfs', 'ramfs', 'devpts', 'overlay', 'fuse', 'bpf', 'binder'],
 ]);
 
-/** The steps of the entries `readOnly` and `mask` of a sandbox, which change what is there already. */
+/** The steps of the entries `readOnly` and `mask` of a sandbox, which change what exists already. */
 const OF_WHAT_IS_THERE: readonly string[] = ['seal', 'mask'];
 
-/** Directories of /proc that are made to be mounted on, so that a mount there hides nothing. */
+/** Directories of /proc that exist to be mounted on, so that a mount there hides nothing. */
 const MADE_FOR_MOUNTS = ['/proc/sys/fs/binfmt_misc', '/proc/fs/nfsd'];
 
 /**
- * A new mount, of a filesystem or of a part of the tree. It is several calls, and the one that failed says on which
- * side the cause is: fsopen(2) and fsconfig(2) that of the filesystem, open_tree(2) that of the source, openat2(2) that
- * of the target, move_mount(2) between the two.
+ * Explains a failed mount of a filesystem or of a part of the tree. It takes several calls, and the one that failed
+ * says on which side the cause is: fsopen(2) and fsconfig(2) on that of the filesystem, open_tree(2) on that of the
+ * source, openat2(2) on that of the target, move_mount(2) between the two.
  */
 export const explainMount: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => refused(failure, host),
@@ -76,7 +82,7 @@ function notAllowed({ syscall, path, source, descriptor }: Failure): string {
   return `A directory on the way to ${named(path, 'the target')} may not be searched, or not be written, by this task's ids.`;
 }
 
-/** A path of a joined mount namespace, or one that this process has, too. */
+/** Says whether a path is one of a joined mount namespace, or one that this process has, too. */
 function placeOf({ joined }: Failure): string {
   return joined?.includes('mnt') === true ? 'in the root of that mount namespace' : 'on the host';
 }
@@ -118,7 +124,7 @@ function notADirectory({ path, source, syscall, fstype, detail }: Failure): stri
   return `Something on the way to ${named(path, 'the target')} is no directory.`;
 }
 
-/** check_places() of nsinit, or one of the steps before it. */
+/** A path leads to another place than before: check_places() of nsinit, or one of the steps before it. */
 function movedAway({ path }: Failure): string {
   return (
     `${named(path, 'A path')} leads to something else than was mounted there: meanwhile somebody has renamed it, or a ` +
@@ -191,7 +197,7 @@ function refused(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-/** Capabilities in a new user namespace don't reach a mount namespace that an outer one owns. */
+/** Capabilities in a new user namespace do not reach a mount namespace that an outer one owns. */
 function foreignMountNamespace(failure: Failure): string | undefined {
   if (worksIn('mnt', failure)) return undefined;
   return (
@@ -219,7 +225,7 @@ function lockedFlags(failure: Failure): string | undefined {
   );
 }
 
-/** can_idmap_mount() of fs/namespace.c. */
+/** The kernel's rules for id-mapped mounts: can_idmap_mount() of fs/namespace.c. */
 function idMapRefused(failure: Failure): string | undefined {
   if (failure.syscall !== 'mount_setattr' || failure.detail !== 'idmap') return undefined;
   return (
@@ -253,7 +259,9 @@ function foreignFilesystem(failure: Failure, host: HostFiles): string | undefine
   );
 }
 
-/** That it was joined does not say whose it is: proc_init_fs_context() of fs/proc/root.c asks for its owner. */
+/**
+ * A joined namespace may belong to another user namespace: proc_init_fs_context() of fs/proc/root.c asks for its owner.
+ */
 function foreignToUser({ fstype, joined = [] }: Failure): string | undefined {
   const shown = fstype === undefined ? undefined : SHOWS[fstype];
   if (shown === undefined || !joined.includes(shown)) return undefined;
@@ -264,8 +272,8 @@ function foreignToUser({ fstype, joined = [] }: Failure): string | undefined {
 }
 
 /**
- * mount_too_revealing() of fs/namespace.c: who has only a partly covered /proc (or /sys) may not mount a whole one. The
- * kernel has EPERM for it and says nothing more.
+ * mount_too_revealing() of fs/namespace.c: a process that has only a partly covered /proc (or /sys) may not mount a
+ * whole one. The kernel answers EPERM and says nothing more.
  */
 function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
   const type = failure.fstype;
@@ -354,7 +362,7 @@ function invalidMove({ operation, path, detail }: Failure): string {
   );
 }
 
-/** When the kernel has no words for it; those are shown before this. */
+/** Used when the kernel has no words for it; those come first. */
 function invalidOptions(failure: Failure, host: HostFiles): string | undefined {
   if (failure.detail !== undefined) return undefined;
   const type = failure.fstype;
@@ -365,7 +373,7 @@ function invalidOptions(failure: Failure, host: HostFiles): string | undefined {
   );
 }
 
-/** ovl_get_upper() and its like write into the kernel's log, and not into that of the context. */
+/** ovl_get_upper() and its like write to the kernel's log, and not to that of the context. */
 function invalidLayers(failure: Failure, host: HostFiles): string {
   const upper = failure.source;
   const mount = upper === undefined || worksIn('mnt', failure) ? undefined : mountOf(upper, host);
@@ -417,7 +425,7 @@ function tooManyMounts(_: Failure, host: HostFiles): string {
   );
 }
 
-/** umount(2) has one EINVAL for "not a mount point" and for "locked". */
+/** umount(2) has one error, EINVAL, for "not a mount point" and for "locked". */
 function lockedOrNone(failure: Failure, host: HostFiles): string {
   const mounts = host.mounts();
   const here = mounts?.some(({ target }) => target === failure.path) === true;

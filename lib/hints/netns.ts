@@ -1,4 +1,4 @@
-/** Network namespaces with a name: mounts in /run/netns, ip-netns(8). */
+/** Hints about named network namespaces: mounts in /run/netns, ip-netns(8). */
 import { Errno } from '../kernel/errno';
 import { type Explainer, byErrno } from './failure';
 import { caller } from './evidence';

@@ -38,7 +38,7 @@ const notSupported: Explainer = () =>
 
 const noMemory: Explainer = () => 'The kernel has no memory left for this.';
 
-/** The end of a list that one thing in it is too long for. */
+/** One item of a list is too long, and the list ends there. */
 const fitsInNoMessage: Explainer = () =>
   'One of them fits in no message of the kernel, which then ends the list (netlink(7)): a route with thousands of next ' +
   'hops, say. It has to be deleted first; list({ table: … }) gives those of the tables that it is not in.';
@@ -49,7 +49,7 @@ const common = {
   [Errno.ENOMEM]: noMemory,
 } as const;
 
-/** A kind of link that the kernel does not have. */
+/** Explains that the kernel does not have a kind of link. */
 export const explainLinkKind: Explainer = (failure) => {
   const [option, module] = KINDS[failure.detail ?? ''] ?? [];
   return option === undefined
@@ -57,7 +57,7 @@ export const explainLinkKind: Explainer = (failure) => {
     : `This kernel was built without ${option}, or its module is not loaded: 'modprobe ${module}' as root, if there is one.`;
 };
 
-/** The socket itself, and what is received by it. */
+/** Explains failures of the socket itself, and of receiving from it. */
 export const explainNetlink: Explainer = byErrno({
   ...common,
   [Errno.ENOBUFS]: () =>
@@ -66,7 +66,7 @@ export const explainNetlink: Explainer = byErrno({
   [Errno.EAGAIN]: () => 'No thread could be started for this: a limit of tasks is reached (RLIMIT_NPROC, pids.max).',
 });
 
-/** sysctl_dev_name_is_allowed() of the kernel. */
+/** Some names of links are reserved: sysctl_dev_name_is_allowed() of the kernel. */
 function reservedName({ path }: Failure): string | undefined {
   if (path !== 'all' && path !== 'default') return undefined;
   return `No link can have the name '${path}': /proc/sys/net/ipv4/conf has it for the settings of all links, or of new ones.`;
@@ -157,7 +157,7 @@ export const explainNsid: Explainer = byErrno({
   [Errno.EEXIST]: () => 'That namespace has an id here already, and keeps it, or another has this one.',
 });
 
-/** /dev/net/tun. */
+/** Explains failures of /dev/net/tun. */
 export const explainTun: Explainer = byErrno({
   [Errno.ENOENT]: () =>
     "There is no /dev/net/tun: the module tun is not loaded ('modprobe tun' as root), or a container was not given the device " +

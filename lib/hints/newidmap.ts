@@ -1,4 +1,7 @@
-/** newuidmap(1) and newgidmap(1): the set-user-ID programs that write the ranges /etc/subuid and /etc/subgid grant. */
+/**
+ * Hints about newuidmap(1) and newgidmap(1), the set-user-ID programs that write the ranges which /etc/subuid and
+ * /etc/subgid grant.
+ */
 import { MAX_ID } from '../kernel/ids';
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
@@ -55,7 +58,7 @@ function saidItself(id: 'uid' | 'gid', failure: Failure, host: HostFiles): strin
   return unmappedOutside(id === 'uid' ? 'Uid' : 'Gid', parseMap(failure.map ?? '') ?? [], host);
 }
 
-/** It compares the real ids with those of passwd(5) and of /proc/PID. */
+/** The program compares the real ids with those of passwd(5) and of /proc/PID. */
 function anotherOwner(program: string, text: string, host: HostFiles): string {
   const primary = /pw_gid:(\d+)/.exec(text)?.[1];
   const gid = realId(host, 'Gid');
@@ -71,7 +74,10 @@ function anotherOwner(program: string, text: string, host: HostFiles): string {
   );
 }
 
-/** The first number of proc_pid_status(5): who set-user-ID programs are started by. */
+/**
+ * The real id, the first number of a line in proc_pid_status(5): set-user-ID programs look at the real id of their
+ * caller.
+ */
 function realId(host: HostFiles, whose: 'Uid' | 'Gid'): number | undefined {
   const id = host.status(whose)?.split(/\s+/)[0];
   return id === undefined ? undefined : Number(id);
@@ -94,7 +100,7 @@ function outsideRange(id: 'uid' | 'gid', failure: Failure, host: HostFiles): str
   if (outside === undefined) return undefined;
   const allowed = granted.length === 0 ? 'no range' : granted.map(showRange).join(', ');
   const which = outside.count === 1 ? `${id} ${outside.first} is not` : `${id}s ${showRange(outside)} are not all`;
-  // Granting what is root's, or a person's, would give away all that is theirs.
+  // A grant of ids that belong to root, or to a person, would give away all that is theirs.
   const more = outside.first < USUAL.first ? 'or run as root' : `or grant more with ${remedy(outside)}`;
   return `The outside ${which} among those that /etc/sub${id} grants to ${user} (${allowed}). Map only those, ${more}.`;
 }

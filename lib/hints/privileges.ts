@@ -51,7 +51,7 @@ export const explainPersonality: Explainer = byErrno({
   [Errno.EINVAL]: () => 'This kernel does not have that execution domain.',
 });
 
-/** `detail`: which set it was, and the capabilities concerned as bits. */
+/** `detail`: the name of the set, and the capabilities concerned as bits. */
 export const explainCapabilities: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => {
     const [set = '', bits = '0'] = failure.detail?.split(':') ?? [];
@@ -95,14 +95,15 @@ function notHeld(names: readonly Capability[], failure: Failure, host: HostFiles
   );
 }
 
-/** In a new user namespace everyone has all; but not in one that was joined as a user who is not its root. */
+/** In a new user namespace everybody has all capabilities, but not in a joined one as a user who is not its root. */
 function remedy(failure: Failure): string {
   if (worksIn('user', failure)) return "Run the program with an id from which it can be given: leave out 'uid'.";
   return `Add ${quoted(['user'])} to the kinds of options.unshare, where all are held (they count inside only), or run as root.`;
 }
 
 /**
- * The kernel asks for these in the first user namespace, whatever is held in another: capable() of kernel/capability.c.
+ * The kernel asks for these in the first user namespace, whatever capabilities are held in others: capable() of
+ * kernel/capability.c.
  */
 function inFirst(capability: 'SYS_RESOURCE' | 'SYS_NICE', failure: Failure, host: HostFiles): string {
   const what = `CAP_${capability} in the first user namespace`;

@@ -1,4 +1,4 @@
-/** Looking at all of /proc. */
+/** Hints about looking at all of /proc. */
 import { Errno } from '../kernel/errno';
 import { type Explainer, byErrno } from './failure';
 

@@ -1,4 +1,4 @@
-/** seccomp(2), as it installs the filters of a program. */
+/** Hints about seccomp(2), which installs the filters of a program. */
 import { Errno } from '../kernel/errno';
 import { hasSeccompFilter } from './evidence';
 import { type Explainer, byErrno } from './failure';
@@ -24,7 +24,7 @@ export const explainSeccomp: Explainer = byErrno({
 /** Errors with which a filter may answer execve. Other errors of execve are the kernel's own. */
 const FILTERED: readonly number[] = [Errno.EPERM, Errno.EACCES, Errno.ENOSYS];
 
-/** A program that was there a moment ago, and whose exec failed when its filters were in force. */
+/** The program existed a moment ago, and its exec failed when its filters were in force. */
 export function refusedByOwnFilter(detail: string | undefined, errno: number): string | undefined {
   if (detail !== 'filtered' || !FILTERED.includes(errno)) return undefined;
   return (

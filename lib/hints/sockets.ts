@@ -1,4 +1,4 @@
-/** Sockets of a network namespace: bind(2), connect(2), and the names that lead to addresses. */
+/** Hints about sockets of a network namespace: bind(2), connect(2), and the names of addresses. */
 import { BlockList, isIP } from 'node:net';
 import { Errno } from '../kernel/errno';
 import { type Explainer, type Failure, byErrno } from './failure';
@@ -11,7 +11,7 @@ LOOPBACK.addAddress('::1', 'ipv6');
 const LINK_LOCAL = new BlockList();
 LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
 
-/** systemd-resolved's, and others': resolved(8). */
+/** Name servers with such an address are local: systemd-resolved's and others'. resolved(8) */
 const STUB_NET = '127.';
 
 export const explainConnect: Explainer = byErrno({
@@ -52,7 +52,7 @@ export const explainDevice: Explainer = byErrno({
   [Errno.ENODEV]: (failure) => `That network namespace has no interface '${failure.path ?? ''}'.`,
 });
 
-/** No name server has answered; `detail` has their addresses. */
+/** Explains that no name server has answered; `detail` has their addresses. */
 export const explainLookUp: Explainer = ({ detail = '' }) => {
   const stubs = detail.split(' ').filter((address) => address.startsWith(STUB_NET));
   if (stubs.length > 0) {

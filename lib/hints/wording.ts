@@ -4,7 +4,7 @@ export function listed(words: readonly string[], conjunction: 'and' | 'or' = 'an
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} ${conjunction} ${last}`;
 }
 
-/** `'net'`, `'net' and 'uts'`: words of our own interface. */
+/** `'net'`, `'net' and 'uts'`: words that callers pass to this package. */
 export function quoted(words: readonly string[], conjunction: 'and' | 'or' = 'and'): string {
   return listed(
     words.map((word) => `'${word}'`),
@@ -12,7 +12,7 @@ export function quoted(words: readonly string[], conjunction: 'and' | 'or' = 'an
   );
 }
 
-/** The path when there is one, else what stands for it: `'/x'` or `the directory`. */
+/** The path where there is one, else the words in its place: `'/x'` or `the directory`. */
 export function named(path: string | undefined, otherwise: string): string {
   return path === undefined ? otherwise : `'${path}'`;
 }
