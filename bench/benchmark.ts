@@ -3,7 +3,7 @@ import type { Chart } from './measure/chart';
 /** The results of a benchmark. */
 export interface Outcome {
   json: unknown;
-  /** The same for people. */
+  /** The results as text for people. */
   text: string;
   charts: readonly Chart[];
 }

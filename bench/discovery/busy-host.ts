@@ -5,7 +5,7 @@ const KINDS = ['user', 'ipc', 'uts'] as const;
 
 const AT_ONCE = 16;
 
-/** Processes, each of them in namespaces of its own: what there is to be found. */
+/** Processes that a scan has to find, each in namespaces of its own. */
 export class BusyHost {
   readonly #processes: NamespaceProcess[];
 
@@ -24,7 +24,7 @@ export class BusyHost {
     return new BusyHost(started);
   }
 
-  /** How many namespaces it has made. */
+  /** The number of namespaces that it has made. */
   get namespaces(): number {
     return this.#processes.length * KINDS.length;
   }

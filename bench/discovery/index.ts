@@ -13,7 +13,7 @@ import { type Goal, goalLines, rows } from '../measure/table';
 import { BusyHost } from './busy-host';
 
 const PROCESSES = 300;
-/** A sample takes ten times what a launch takes. */
+/** Samples are divided by this: each takes ten times as long as one of a launch. */
 const FEWER = 4;
 
 const LSNS = 'lsns()';
@@ -49,7 +49,7 @@ const GOALS: Record<keyof Figures, Goal> = {
   maxBlockMs: { what: 'longest block of the event loop', most: 10, unit: ' ms' },
 };
 
-/** How fast the namespaces of a busy host are found. */
+/** Measures the time to find the namespaces of a busy host. */
 export const discovery: Benchmark = {
   summary: `lsns() and discover() with ${PROCESSES} processes in namespaces of their own, against lsns(8)`,
   async run(samples) {

@@ -7,8 +7,9 @@ import { type Starter, allEight, bare, none } from './starters';
 const IDLE_MS = 2;
 
 /**
- * How long a start blocks the event loop: its longest turn while the start is under way, less the median turn of an
- * idle loop. 'idle' is the longest of idle turns by the same reckoning: the noise in these figures. Milliseconds.
+ * Measures how long a start blocks the event loop, in milliseconds: the longest turn of the loop during the start, less
+ * the median turn of an idle loop. 'idle' is the longest of idle turns, computed in the same way: it is the noise in
+ * these figures.
  */
 export async function measureBlocked(rounds: number): Promise<Record<string, Summary>> {
   const idleTurns: number[] = [];

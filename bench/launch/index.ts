@@ -7,7 +7,7 @@ import { chartsOf, format, reportOf } from './report';
 
 const BALLAST_MB = 400;
 
-/** How fast a program starts in namespaces, against what one would use instead. */
+/** Measures the start of a program in namespaces, against other ways to do the same. */
 export const launch: Benchmark = {
   summary: 'starting programs in namespaces, against child_process, unshare, nsenter, bwrap and a loop in C',
   async run(samples) {

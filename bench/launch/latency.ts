@@ -3,7 +3,7 @@ import { type Samples, interleave } from '../measure/interleave';
 import type { Limit } from './limit';
 import { allButNet, allEight, bare, bwrap, join, none, nsenter, timed, unshareProgram, working } from './starters';
 
-/** How long a start takes, from the call to 'exit': everyone, side by side. Milliseconds. */
+/** Measures a start from the call to 'exit', in milliseconds, all contestants side by side. */
 export async function measureLatency(limit: Limit | undefined, rounds: number): Promise<Samples> {
   const set = await unshare([...NAMESPACE_KINDS]);
   try {

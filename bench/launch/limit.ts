@@ -17,7 +17,7 @@ export class Limit {
   readonly contestants: readonly Contestant[];
   readonly #loops: readonly Loop[];
 
-  /** Undefined where there is no C compiler, which standard error is told. */
+  /** Compiles it. Undefined where there is no C compiler, which is reported on standard error. */
   static compile(): Limit | undefined {
     const directory = mkdtempSync(join(tmpdir(), 'linux-ns-bench-'));
     const program = join(directory, 'limit');
@@ -28,7 +28,7 @@ export class Limit {
       console.error(`the C loop is left out: ${String(error)}`);
       return undefined;
     } finally {
-      // Its processes run by now, and need no file any more.
+      // Its processes run by now, and do not need the file any more.
       rmSync(directory, { recursive: true });
     }
   }

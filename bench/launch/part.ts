@@ -1,6 +1,6 @@
 /**
- * The process that measures: one for each size of heap, so that none carries what another left. Told by
- * {@link PartRequest}, answers with one {@link PartResult}, over the channel that `fork()` made.
+ * The process that measures. There is one for each size of heap, so that none has the garbage of another. It gets a
+ * {@link PartRequest} and sends one {@link PartResult}, over the channel that `fork()` made.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answer } from '../measure/apart';
@@ -14,7 +14,7 @@ import { measureRate } from './rate';
 import { type Saturation, measureSaturation } from './saturation';
 
 export interface PartRequest {
-  /** Live Buffers to have, in MB. */
+  /** The size of the Buffers that are kept alive, in MB. */
   ballast: number;
   /** Samples of each contestant. */
   samples: number;

@@ -5,7 +5,7 @@ import { type Starter, allEight, bare, none } from './starters';
 const AT_ONCE = [1, 4, 16] as const;
 
 const STARTS_PER_BATCH = 64;
-/** So that the median is one of several batches: ten at 200 starts. */
+/** The median is that of several batches: ten at 200 starts. */
 const STARTS_PER_ROUND = 20;
 
 /** Starts per second with so many under way at any time; one sample is a batch of them. At least `starts` of each. */

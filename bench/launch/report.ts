@@ -7,7 +7,7 @@ import type { PartResult } from './part';
 import { rateName } from './rate';
 import { ALL_EIGHT, BARE, JOIN } from './starters';
 
-/** null: it could not be measured here. */
+/** A figure is null where it could not be measured. */
 export interface Figures {
   allVsBare: number | null;
   allVsBare400: number | null;
@@ -85,7 +85,7 @@ export function chartsOf({ details: { smallHeap, largeHeap } }: Report): Chart[]
   ];
 }
 
-/** For people. */
+/** The report as text for people. */
 export function format(report: Report): string {
   const { smallHeap, largeHeap } = report.details;
   const { saturation } = smallHeap;

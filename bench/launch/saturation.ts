@@ -15,8 +15,8 @@ export interface Saturation {
 }
 
 /**
- * How long a start takes while libuv's pool is idle, and while four jobs keep it busy, in turns. Milliseconds. The jobs
- * want the CPUs as well as the pool: the loop in C, which has no pool, shows how much of the loss is due to that.
+ * Measures a start while libuv's pool is idle, and while four jobs keep it busy, in turns, in milliseconds. The jobs
+ * use the CPUs as well as the pool: the loop in C, which has no pool, shows how much of the loss comes from that.
  */
 export async function measureSaturation(limit: Limit | undefined, rounds: number): Promise<Saturation> {
   const contestants = [...(limit?.contestants ?? []), ...[allEight, none, bare].map(timed)];

@@ -102,7 +102,7 @@ function insideOf(name: string, script: string): Contestant {
   return { name, sample: async () => (await tellOf(script)).ms };
 }
 
-/** By the name by which a program asks for it. */
+/** The number of files for each door, by the name that a program imports. */
 async function modulesOfDoors(): Promise<Record<string, number>> {
   const { exports: doors } = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { exports: Record<string, unknown> };
   const names = Object.keys(doors).filter((door) => !door.endsWith('.json'));
@@ -118,7 +118,7 @@ async function tellOf(script: string): Promise<Told> {
   return JSON.parse(await node(['-e', `${TELL}${script}`])) as Told;
 }
 
-/** In the folder of the package, which finds itself by its name. */
+/** Runs Node in the folder of the package, where the package finds itself by its name. */
 async function node(args: string[]): Promise<string> {
   return (await promisify(execFile)(process.execPath, args, { cwd: PACKAGE, maxBuffer: 2 ** 26 })).stdout;
 }

@@ -6,7 +6,7 @@ import { once } from 'node:events';
  * module gets one message, the request, and sends one answer, which is returned. Its output goes to standard error.
  */
 export async function measureApart<Answer>(file: string, request: unknown): Promise<Answer> {
-  // tsx in its smallest form: a thread less, and what standard output is for stays ours.
+  // This is tsx in its smallest form: it has one thread less, and standard output stays ours.
   const part = fork(file, { execArgv: ['--require', 'tsx/cjs'], stdio: ['ignore', 2, 2, 'ipc'] });
   const answer = new Promise<Answer>((resolve, reject) => {
     part.once('message', (message) => resolve(message as Answer));

@@ -18,7 +18,7 @@ const NUMBERS = 130;
 const ROW = 26;
 const HEAD = 62;
 const FOOT = 14;
-/** Farther out an outlier is only hinted at, or nothing else would be to be seen. */
+/** Bars end here, in multiples of the median: an outlier that is farther out would make all others too small to see. */
 const MOST_OF_MEDIAN = 1.6;
 
 /** Medians as bars, shortest first, and a line to the 99th percentile. Legible on a white page and on a dark one. */

@@ -1,6 +1,6 @@
 import { type Summary, summarize } from './statistics';
 
-/** One way of doing it. */
+/** One of the ways that are compared. */
 export interface Contestant {
   readonly name: string;
   /** Does it once; resolves with the figure. */
@@ -12,8 +12,8 @@ export type Samples = Record<string, number[]>;
 const WARM_UP_ROUNDS = 10;
 
 /**
- * Round after round one sample of each contestant, in another order each time: what else the machine does, and what
- * one contestant leaves behind for the next, falls on all of them alike.
+ * Takes one sample of each contestant in each round, in another order each time. So other work of the machine, and the
+ * things that one contestant leaves behind for the next, fall on all of them alike.
  */
 export async function interleave(contestants: readonly Contestant[], rounds: number): Promise<Samples> {
   for (let round = 0; round < Math.min(WARM_UP_ROUNDS, rounds); round++) await playRound(contestants, {});

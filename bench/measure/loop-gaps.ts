@@ -8,9 +8,9 @@ export interface LoopGaps {
 }
 
 /**
- * Turns the event loop as fast as it goes while `action` is under way, and measures each turn: what blocks it, in the
- * call itself or in any callback, is in the longest. Time in which this thread could have run, and the kernel ran
- * another on its CPU, is not counted: that is a busy machine, and no call that blocks.
+ * Turns the event loop as fast as possible while `action` is under way, and measures each turn: the longest turn shows
+ * what blocks the loop, in the call itself or in a callback. Time in which this thread could have run, while the kernel
+ * ran another one on its CPU, is not counted: then the machine is busy, and no call blocks.
  */
 export async function loopGapsDuring(action: () => Promise<unknown>): Promise<LoopGaps> {
   const gaps: number[] = [];

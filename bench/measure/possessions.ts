@@ -15,7 +15,7 @@ const MB = 2 ** 20;
 /** Descriptors are closed by other threads, and V8 frees pages of its own accord. */
 const SETTLE_MS = 500;
 
-/** When all that is on its way has come to its end. Takes `--expose-gc`. */
+/** Waits until all work under way has ended, and lists them. Needs `--expose-gc`. */
 export async function possessions(): Promise<Possessions> {
   for (let time = 0; time < 3; time++) {
     global.gc!();

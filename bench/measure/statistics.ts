@@ -24,7 +24,7 @@ export function ratio(a: number | undefined, b: number | undefined): number | nu
   return a === undefined || b === undefined ? null : rounded(a / b);
 }
 
-/** To 0.001: a microsecond, where these are milliseconds. */
+/** Rounded to 0.001: a microsecond, where the values are milliseconds. */
 export function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -35,7 +35,7 @@ function row(name: string, ...cells: string[]): string {
   return `  ${name.padEnd(46)}${cells.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
 }
 
-/** Rates are numbers in the hundreds, times in ones. */
+/** Rates are numbers in the hundreds, and times are small: these get decimals. */
 function fixed(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(3);
 }

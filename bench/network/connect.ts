@@ -5,8 +5,8 @@ import { Network } from 'linux-ns/network';
 import { type Contestant, type Samples, interleave } from '../measure/interleave';
 
 /**
- * How long it takes to open a TCP connection: to a server in another network namespace, through a socket of that, and
- * to one on the own loopback by `net.connect()`. Milliseconds, until it is connected; both ends are in this process.
+ * Measures how long it takes to open a TCP connection, in milliseconds: to a server in another network namespace, by a
+ * socket of that namespace, and to one on our own loopback by `net.connect()`. Both ends are in this process.
  */
 export async function measureConnect(rounds: number, kinds: NamespaceKind[]): Promise<Samples> {
   const set = await unshare(kinds);

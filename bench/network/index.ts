@@ -36,7 +36,10 @@ export const network: Benchmark = {
   },
 };
 
-/** The kernel takes network namespaces down in its own time: what comes next is not to pay for what was before. */
+/**
+ * The kernel takes network namespaces down in its own time. This waits, so that a measurement does not pay for the one
+ * before.
+ */
 async function step<T>(what: string, measure: () => Promise<T>): Promise<T> {
   console.error(`measuring ${what}`);
   const result = await measure();

@@ -5,7 +5,9 @@ import { type Contestant, type Samples, interleave } from '../measure/interleave
 
 const execFile = promisify(execFileCallback);
 
-/** How long it takes to add a named network namespace and to remove it, beside ip(8). Milliseconds. As root. */
+/**
+ * Measures how long it takes to add and to remove a named network namespace, beside ip(8), in milliseconds. Needs root.
+ */
 export async function measureNamed(rounds: number): Promise<Samples> {
   const name = `linux-ns-bench-${process.pid}`;
   // The directory is made a mount once, whoever comes first.

@@ -10,7 +10,10 @@ export const OURS = 'linux-ns';
 export const BATCH = 'ip -batch';
 export const SINGLE = '150 times ip';
 
-/** How long 150 operations take: by our own calls, by one `ip -batch`, and by so many runs of ip(8). Milliseconds. */
+/**
+ * Measures how long 150 operations take, in milliseconds: by our own calls, by one `ip -batch`, and by 150 runs of
+ * ip(8).
+ */
 export async function measureOperations(
   rounds: number,
   singleRounds: number,
@@ -89,7 +92,7 @@ function commands({ name, peer, address }: Pair): string[] {
   ];
 }
 
-/** All of it has been done, whoever did it. */
+/** Checks that everything has been done, by whichever contestant. */
 async function check(here: NamespaceSet): Promise<void> {
   const net = await Network.open(here);
   const [links, addresses] = await Promise.all([
