@@ -1,10 +1,16 @@
 /** IP addresses and networks as callers write them. node:net decides if a text is an address. */
 import { isIP } from 'node:net';
+import { type Check, oneOf } from '../errors/schema';
 import { invalidValue, validateString } from '../errors/validate';
 import { native } from '../native';
 
 /** Families of addresses, as `ip -j` names them. */
 export type Family = 'inet' | 'inet6';
+
+/** Both families, in the order in which lists have them. */
+export const FAMILIES: readonly Family[] = ['inet', 'inet6'];
+
+export const family = oneOf(FAMILIES);
 
 /** AF_INET and AF_INET6 of socket(2). */
 export const FAMILY_NUMBERS: Readonly<Record<Family, number>> = Object.freeze({ inet: 2, inet6: 10 });
@@ -30,16 +36,19 @@ export function familyOf(address: string): Family {
 }
 
 /** Checks an address. It may have no zone (`%eth0`): the interface is another option. */
-export function validateAddress(name: string, value: unknown, family?: Family): string {
+export function validateAddress(name: string, value: unknown, of?: Family): string {
   validateString(name, value);
   const found = isIP(value);
-  const wanted = family === undefined ? 'an IPv4 or IPv6 address' : `an ${family === 'inet' ? 'IPv4' : 'IPv6'} address`;
-  if (found === 0 || (family !== undefined && familyOf(value) !== family)) {
+  const wanted = of === undefined ? 'an IPv4 or IPv6 address' : `an ${of === 'inet' ? 'IPv4' : 'IPv6'} address`;
+  if (found === 0 || (of !== undefined && familyOf(value) !== of)) {
     throw invalidValue(name, value, `must be ${wanted}`);
   }
   if (value.includes('%')) throw invalidValue(name, value, `must be ${wanted} without a zone: name the link instead`);
   return value;
 }
+
+/** An address of either family. */
+export const address: Check<string> = (name, value) => validateAddress(name, value);
 
 /** Checks `ADDRESS/LENGTH`. Without a length it is a single address. */
 export function validatePrefix(name: string, value: unknown, family?: Family): Prefix {

@@ -2,6 +2,7 @@
  * Numbers of rtnetlink that have a name. They are those of the kernel (`<linux/rtnetlink.h>`), spelled as iproute2
  * spells them.
  */
+import type { Check } from '../errors/schema';
 import { outOfRange, validateInteger, validateOneOf } from '../errors/validate';
 
 /** Names for numbers, in both directions. */
@@ -24,6 +25,11 @@ export class Names<N extends string> {
   /** The number that the name stands for. */
   numberOf(name: N): number {
     return this.#numbers[name];
+  }
+
+  /** The check of an option that is a name, or a number up to `most`. It returns the number. */
+  check(most: number): Check<number> {
+    return (name, value) => this.validate(name, value, most);
   }
 
   /** Checks a name, or a number up to `most`, and returns the number. */

@@ -1,4 +1,5 @@
 /** Names of links: the forms in which callers and messages refer to a link, and the names that the kernel accepts. */
+import { as } from '../../errors/schema';
 import { invalidType, invalidValue, validateInteger, validateString } from '../../errors/validate';
 
 /** A link, by its name or by its index. */
@@ -25,6 +26,8 @@ export function validateLink(name: string, value: unknown): asserts value is Lin
   if (typeof value !== 'string') throw invalidType(name, 'of type string or number', value);
   validateText(name, value, LONGEST_ALTERNATIVE);
 }
+
+export const link = as(validateLink);
 
 /** Checks a name that a link is given, as `dev_valid_name` of the kernel does. */
 export function validateLinkName(name: string, value: unknown): asserts value is string {

@@ -1,8 +1,8 @@
 /** The settings that links of all kinds have, with their checks and their encoding. */
-import { type Check, as, boolean, integer, oneOf, schema } from '../../errors/schema';
+import { type Check, boolean, integer, oneOf, schema } from '../../errors/schema';
 import { invalidType, invalidValue, outOfRange, validateString } from '../../errors/validate';
 import { ADDRESS_GENERATION, Iff, type LinkHeader } from './ifinfo';
-import { type LinkReference, validateLink } from './link-name';
+import { type LinkReference, link } from './link-name';
 
 /**
  * Settings of every link: ip-link(8). A setting that is not given gets the kernel's default in a new link, and stays as
@@ -84,7 +84,6 @@ export const SETTINGS = schema<LinkSettings>()({
 });
 
 const master: Check<LinkReference | null> = (name, value) => (value === null ? null : link(name, value));
-const link = as(validateLink);
 
 export const OWN_SETTINGS = schema<OwnSettings>()({
   ...SETTINGS.checks,

@@ -1,16 +1,20 @@
 /** Routes as callers describe them, checked and encoded. */
 import {
-  invalidValue,
-  validateArray,
-  validateBoolean,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
-import { FAMILY_NUMBERS, type Family, familyOf, validateAddress, validatePrefix } from '../ip';
-import { type LinkReference, validateLink } from '../link/link-name';
+  type Check,
+  type Parsed,
+  boolean,
+  integer,
+  list,
+  oneOf,
+  required,
+  schema,
+  schemaOf,
+  string,
+} from '../../errors/schema';
+import { invalidValue } from '../../errors/validate';
+import { FAMILY_NUMBERS, type Family, address, family, familyOf, validatePrefix } from '../ip';
+import { type LinkReference, link } from '../link/link-name';
+import { index } from '../link/settings';
 import {
   ROUTE_PROTOCOLS,
   ROUTE_TYPES,
@@ -29,7 +33,7 @@ import {
   type RouteHeader,
   type RouteMessage,
 } from './route-message';
-import { PREFERENCES, type RouteMetrics, type RoutePreference } from './route';
+import { type MetricName, PREFERENCES, type RouteMetrics, type RoutePreference } from './route';
 
 /** One of several next hops. */
 export interface NextHopSpec {
@@ -110,103 +114,96 @@ export interface RouteSpec {
   flags?: readonly string[] | undefined;
 }
 
-export const ROUTE_KEYS: readonly (keyof RouteSpec)[] = [
-  'to',
-  'family',
-  'via',
-  'link',
-  'onlink',
-  'nexthops',
-  'table',
-  'type',
-  'protocol',
-  'scope',
-  'source',
-  'from',
-  'metric',
-  'tos',
-  'metrics',
-  'preference',
-  'expires',
-  'nexthopId',
-  'index',
-  'flags',
-];
-
 /** The types of routes that lead to this host, or are in its own table by default. */
 const IN_LOCAL_TABLE: readonly (RouteType | number)[] = ['local', 'broadcast', 'nat', 'anycast'];
 
-export function validateRoute(name: string, spec: unknown): asserts spec is RouteSpec {
-  const bag = spec as Record<string, unknown>;
-  validateString(`${name}.to`, bag.to);
-  if (bag.to !== 'default') validatePrefix(`${name}.to`, bag.to);
-  if (bag.family !== undefined) validateOneOf(`${name}.family`, bag.family, ['inet', 'inet6']);
-  const family = routeFamily(bag as unknown as RouteSpec);
-  if (bag.family !== undefined && bag.family !== family) {
-    throw invalidValue(`${name}.family`, bag.family, `must be that of '${bag.to}'`);
-  }
-  validateHop(name, bag);
-  if (bag.type !== undefined) ROUTE_TYPES.validate(`${name}.type`, bag.type, 255);
-  if (bag.source !== undefined) validateAddress(`${name}.source`, bag.source);
-  if (bag.from !== undefined) validatePrefix(`${name}.from`, bag.from, family);
-  if (bag.metric !== undefined) validateInteger(`${name}.metric`, bag.metric, 0, 0xffffffff);
-  if (bag.tos !== undefined) validateInteger(`${name}.tos`, bag.tos, 0, 0xff);
-  if (bag.expires !== undefined) validateInteger(`${name}.expires`, bag.expires, 0, 0x7fffffff / 100);
-  if (bag.nexthopId !== undefined) validateInteger(`${name}.nexthopId`, bag.nexthopId, 1, 0xffffffff);
-  if (bag.preference !== undefined) validateOneOf(`${name}.preference`, bag.preference, ['low', 'medium', 'high']);
-  if (bag.metrics !== undefined) validateMetrics(`${name}.metrics`, bag.metrics);
-  if (bag.nexthops === undefined) return;
-  validateArray(`${name}.nexthops`, bag.nexthops);
-  if (bag.nexthopId === undefined && (bag.via !== undefined || bag.link !== undefined)) {
-    throw invalidValue(`${name}.nexthops`, bag.nexthops, "must not be given together with 'via' or 'link'");
-  }
-  if (bag.nexthops.length === 0) throw invalidValue(`${name}.nexthops`, bag.nexthops, 'must have at least one');
-  bag.nexthops.forEach((hop, index) => {
-    const at = `${name}.nexthops[${index}]`;
-    validateObject(at, hop);
-    validateKnownKeys(at, hop, ['via', 'link', 'weight', 'onlink', 'index', 'flags']);
-    validateHop(at, hop as Record<string, unknown>);
-  });
-}
+const uint32 = integer(0, 0xffffffff);
 
-function validateHop(name: string, { via, link, weight, onlink, index, flags }: Record<string, unknown>): void {
-  if (via !== undefined) validateAddress(`${name}.via`, via);
-  if (link !== undefined) validateLink(`${name}.link`, link);
-  if (weight !== undefined) validateInteger(`${name}.weight`, weight, 1, 256);
-  if (onlink !== undefined) validateBoolean(`${name}.onlink`, onlink);
-  if (index !== undefined) validateInteger(`${name}.index`, index, 1, 2 ** 31 - 1);
-  if (flags === undefined) return;
-  validateArray(`${name}.flags`, flags);
-  flags.forEach((flag: unknown, at) => validateString(`${name}.flags[${at}]`, flag));
-}
+const to: Check<string> = (name, value) => {
+  if (value !== 'default') validatePrefix(name, value);
+  return value as string;
+};
 
-function validateMetrics(name: string, metrics: unknown): void {
-  validateObject(name, metrics);
-  validateKnownKeys(name, metrics, [...Object.values(METRIC_KEYS), 'congctl']);
-  for (const [key, value] of Object.entries(metrics) as [string, unknown][]) {
-    if (key === 'congctl') validateString(`${name}.${key}`, value);
-    else if (value !== undefined) validateInteger(`${name}.${key}`, value, 0, 0xffffffff);
+/** Keeps a name: the defaults of other properties depend on it. */
+const type: Check<RouteType | number> = (name, value) => {
+  ROUTE_TYPES.validate(name, value, 255);
+  return value as RouteType | number;
+};
+
+const metrics = schemaOf({
+  ...(Object.fromEntries(Object.values(METRIC_KEYS).map((key) => [key, uint32])) as Record<MetricName, Check<number>>),
+  congctl: string,
+});
+
+const NEXT_HOP = schema<NextHopSpec>()({
+  via: address,
+  link,
+  weight: integer(1, 256),
+  onlink: boolean,
+  index,
+  flags: list(string),
+});
+
+const ROUTE = schema<RouteSpec>()({
+  to: required(to),
+  family,
+  via: address,
+  link,
+  onlink: boolean,
+  nexthops: list(NEXT_HOP),
+  table: TABLES.check(0xffffffff),
+  type,
+  protocol: ROUTE_PROTOCOLS.check(255),
+  scope: SCOPES.check(255),
+  source: address,
+  from: string,
+  metric: uint32,
+  tos: integer(0, 0xff),
+  metrics,
+  preference: oneOf(['low', 'medium', 'high']),
+  expires: integer(0, 0x7fffffff / 100),
+  nexthopId: integer(1, 0xffffffff),
+  index,
+  flags: list(string),
+});
+
+type CheckedHop = Parsed<typeof NEXT_HOP>;
+type CheckedRoute = Parsed<typeof ROUTE>;
+
+export function parseRoute(name: string, given: unknown): CheckedRoute {
+  const spec = ROUTE(name, given);
+  const { nexthops } = spec;
+  const ofRoute = routeFamily(spec);
+  if (spec.family !== undefined && spec.family !== ofRoute) {
+    throw invalidValue(`${name}.family`, spec.family, `must be that of '${spec.to}'`);
   }
+  if (spec.from !== undefined) validatePrefix(`${name}.from`, spec.from, ofRoute);
+  if (nexthops === undefined) return spec;
+  if (spec.nexthopId === undefined && (spec.via !== undefined || spec.link !== undefined)) {
+    throw invalidValue(`${name}.nexthops`, nexthops, "must not be given together with 'via' or 'link'");
+  }
+  if (nexthops.length === 0) throw invalidValue(`${name}.nexthops`, nexthops, 'must have at least one');
+  return spec;
 }
 
 /** The family of the destination; for a default route that of its router. */
-export function routeFamily({ to, family, via, nexthops }: RouteSpec): Family {
-  if (to !== 'default') return familyOf(to.split('/')[0] ?? '');
-  if (family !== undefined) return family;
-  const router = via ?? (Array.isArray(nexthops) ? (nexthops as NextHopSpec[])[0]?.via : undefined);
-  return typeof router === 'string' && router.includes(':') ? 'inet6' : 'inet';
+export function routeFamily(spec: CheckedRoute): Family {
+  if (spec.to !== 'default') return familyOf(spec.to.split('/')[0] ?? '');
+  if (spec.family !== undefined) return spec.family;
+  const router = spec.via ?? spec.nexthops?.[0]?.via;
+  return router?.includes(':') === true ? 'inet6' : 'inet';
 }
 
 /** The links that a spec refers to. */
-export function linksOfSpec(spec: RouteSpec): LinkReference[] {
+export function linksOfSpec(spec: CheckedRoute): LinkReference[] {
   if (spec.nexthopId !== undefined) return [];
   return [spec, ...(spec.nexthops ?? [])].map(linkOfHop).filter((each) => each !== undefined);
 }
 
-type Hop = Pick<RouteSpec, 'link' | 'index' | 'onlink' | 'flags'>;
+type Hop = Pick<CheckedRoute, 'link' | 'index' | 'onlink' | 'flags'>;
 
-function linkOfHop({ link, index }: Hop): LinkReference | undefined {
-  return link ?? index;
+function linkOfHop(hop: Hop): LinkReference | undefined {
+  return hop.link ?? hop.index;
 }
 
 function flagsOfHop({ onlink, flags }: Hop): number {
@@ -220,28 +217,27 @@ function flagsOfHop({ onlink, flags }: Hop): number {
  * @param adds - true to use the default of each property that is not given; false to leave it open, so that anything
  * matches
  */
-export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => number, adds: boolean): RouteMessage {
-  const family = routeFamily(spec);
-  const to = spec.to === 'default' ? undefined : validatePrefix('spec.to', spec.to);
+export function encodeRoute(spec: CheckedRoute, indexOf: (link: LinkReference) => number, adds: boolean): RouteMessage {
+  const ofRoute = routeFamily(spec);
+  const destination = spec.to === 'default' ? undefined : validatePrefix('spec.to', spec.to);
   const from = spec.from === undefined ? undefined : validatePrefix('spec.from', spec.from);
   const table = tableOf(spec);
-  const type = typeOf(spec) ?? (adds ? 'unicast' : undefined);
-  const protocol = spec.protocol ?? (adds ? 'boot' : 'unspec');
+  const kind = typeOf(spec) ?? (adds ? 'unicast' : undefined);
   const header: RouteHeader = {
-    family: FAMILY_NUMBERS[family],
-    destinationLength: to?.length ?? 0,
+    family: FAMILY_NUMBERS[ofRoute],
+    destinationLength: destination?.length ?? 0,
     sourceLength: from?.length ?? 0,
     tos: spec.tos ?? 0,
     table: table > 255 ? 0 : table,
-    protocol: ROUTE_PROTOCOLS.validate('spec.protocol', protocol, 255),
+    protocol: spec.protocol ?? ROUTE_PROTOCOLS.numberOf(adds ? 'boot' : 'unspec'),
     scope: scopeOf(spec, adds),
-    type: type === undefined ? 0 : ROUTE_TYPES.validate('spec.type', type, 255),
+    type: kind === undefined ? 0 : ROUTE_TYPES.validate('spec.type', kind, 255),
     flags: spec.nexthopId === undefined ? flagsOfHop(spec) : 0,
   };
   const attributes: RouteAttributes = {
-    DST: to?.address,
+    DST: destination?.address,
     SRC: from?.address,
-    ...(spec.nexthopId === undefined ? way(spec, family, indexOf) : { NH_ID: spec.nexthopId }),
+    ...(spec.nexthopId === undefined ? way(spec, ofRoute, indexOf) : { NH_ID: spec.nexthopId }),
     PRIORITY: spec.metric,
     PREFSRC: spec.source,
     METRICS: encodeMetrics(spec.metrics),
@@ -256,56 +252,57 @@ export function encodeRoute(spec: RouteSpec, indexOf: (link: LinkReference) => n
  * The type of a route. A list shows the type of a next-hop object that drops packets as the type of the route, but the
  * route itself is an ordinary one.
  */
-function typeOf({ type, nexthopId }: RouteSpec): RouteType | number | undefined {
-  return nexthopId !== undefined && type === 'blackhole' ? undefined : type;
+function typeOf(spec: CheckedRoute): RouteType | number | undefined {
+  return spec.nexthopId !== undefined && spec.type === 'blackhole' ? undefined : spec.type;
 }
 
 /** The attributes of a route that names its own router and link, and no next-hop object. */
 function way(
-  spec: RouteSpec,
-  family: Family,
+  spec: CheckedRoute,
+  ofRoute: Family,
   indexOf: (link: LinkReference) => number,
 ): Pick<RouteAttributes, 'GATEWAY' | 'VIA' | 'OIF' | 'MULTIPATH'> {
-  const link = linkOfHop(spec);
+  const out = linkOfHop(spec);
   return {
-    ...gateway(spec.via, family),
-    OIF: link === undefined ? undefined : indexOf(link),
-    MULTIPATH: spec.nexthops?.map((hop) => encodeHop(hop, family, indexOf)),
+    ...gateway(spec.via, ofRoute),
+    OIF: out === undefined ? undefined : indexOf(out),
+    MULTIPATH: spec.nexthops?.map((hop) => encodeHop(hop, ofRoute, indexOf)),
   };
 }
 
-function tableOf(spec: RouteSpec): number {
-  if (spec.table !== undefined) return TABLES.validate('spec.table', spec.table, 0xffffffff);
+function tableOf(spec: CheckedRoute): number {
+  if (spec.table !== undefined) return spec.table;
   return TABLES.numberOf(spec.type !== undefined && IN_LOCAL_TABLE.includes(spec.type) ? 'local' : 'main');
 }
 
 /** The scope of the destination, as iproute2 sets it. The kernel ignores it for IPv6. */
-function scopeOf({ scope, type = 'unicast', via, nexthops, nexthopId }: RouteSpec, adds: boolean): number {
-  if (scope !== undefined) return SCOPES.validate('spec.scope', scope, 255);
+function scopeOf(spec: CheckedRoute, adds: boolean): number {
+  if (spec.scope !== undefined) return spec.scope;
   if (!adds) return SCOPES.numberOf('nowhere'); // any
-  if (type === 'local' || type === 'nat') return SCOPES.numberOf('host');
-  if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return SCOPES.numberOf('link');
-  if (type !== 'unicast') return SCOPES.numberOf('global');
-  return SCOPES.numberOf((via ?? nexthops ?? nexthopId) === undefined ? 'link' : 'global');
+  const { type: kind = 'unicast' } = spec;
+  if (kind === 'local' || kind === 'nat') return SCOPES.numberOf('host');
+  if (kind === 'broadcast' || kind === 'multicast' || kind === 'anycast') return SCOPES.numberOf('link');
+  if (kind !== 'unicast') return SCOPES.numberOf('global');
+  return SCOPES.numberOf((spec.via ?? spec.nexthops ?? spec.nexthopId) === undefined ? 'link' : 'global');
 }
 
-function gateway(via: string | undefined, family: Family): Pick<RouteAttributes, 'GATEWAY' | 'VIA'> {
+function gateway(via: string | undefined, ofRoute: Family): Pick<RouteAttributes, 'GATEWAY' | 'VIA'> {
   if (via === undefined) return {};
-  return familyOf(via) === family ? { GATEWAY: via } : { VIA: via };
+  return familyOf(via) === ofRoute ? { GATEWAY: via } : { VIA: via };
 }
 
-function encodeHop(hop: NextHopSpec, family: Family, indexOf: (link: LinkReference) => number): NextHopMessage {
-  const link = linkOfHop(hop);
+function encodeHop(hop: CheckedHop, ofRoute: Family, indexOf: (link: LinkReference) => number): NextHopMessage {
+  const out = linkOfHop(hop);
   return {
     flags: flagsOfHop(hop),
     hops: (hop.weight ?? 1) - 1,
-    index: link === undefined ? 0 : indexOf(link),
-    attributes: gateway(hop.via, family),
+    index: out === undefined ? 0 : indexOf(out),
+    attributes: gateway(hop.via, ofRoute),
   };
 }
 
-function encodeMetrics(metrics: RouteMetrics | undefined): RouteAttributes['METRICS'] {
-  if (metrics === undefined) return undefined;
-  const entries = Object.entries(METRIC_KEYS).map(([key, name]) => [key, metrics[name]]);
-  return { ...Object.fromEntries(entries), CC_ALGO: metrics.congctl } as RouteAttributes['METRICS'];
+function encodeMetrics(given: CheckedRoute['metrics']): RouteAttributes['METRICS'] {
+  if (given === undefined) return undefined;
+  const entries = Object.entries(METRIC_KEYS).map(([key, name]) => [key, given[name]]);
+  return { ...Object.fromEntries(entries), CC_ALGO: given.congctl } as RouteAttributes['METRICS'];
 }

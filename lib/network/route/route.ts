@@ -87,7 +87,7 @@ export interface NextHop {
 }
 
 /** @inline @useDeclaredType */
-type MetricName = (typeof METRIC_KEYS)[keyof typeof METRIC_KEYS];
+export type MetricName = (typeof METRIC_KEYS)[keyof typeof METRIC_KEYS];
 
 /** Metrics of a path, RTAX_*: `mtu` and `advmss` in bytes, `rtt` and `rttvar` in the kernel's units. ip-route(8) */
 export type RouteMetrics = Partial<Record<MetricName, number>> & {

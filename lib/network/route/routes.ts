@@ -1,17 +1,18 @@
-import { plainOptions } from '../../errors/plain';
-import { validateInteger, validateOneOf, validateString } from '../../errors/validate';
+import { type Check, integer, oneOf, schema, string } from '../../errors/schema';
 import {
   ADDRESS_BITS,
+  FAMILIES,
   FAMILY_NUMBERS,
   type Family,
   canonical,
+  family,
   familyOf,
   prefixText,
   validateAddress,
   validatePrefix,
 } from '../ip';
 import { indexOf, namesOf } from '../link/lookup';
-import { type LinkReference, validateLink } from '../link/link-name';
+import { type LinkReference, link } from '../link/link-name';
 import { ROUTE_PROTOCOLS, ROUTE_TYPES, type RouteProtocol, type RouteType, TABLES, type Table } from '../names';
 import { type Connection, only } from '../netlink/connection';
 import { dump } from '../netlink/dump';
@@ -28,7 +29,7 @@ import {
   type RouteMessage,
 } from './route-message';
 import { type Route, linksOfRoute, routeOf } from './route';
-import { ROUTE_KEYS, type RouteSpec, encodeRoute, linksOfSpec, routeFamily, validateRoute } from './route-spec';
+import { type RouteSpec, encodeRoute, linksOfSpec, parseRoute, routeFamily } from './route-spec';
 
 /** Options of {@link Routes.list}: a route must match all that are given. */
 export interface RouteFilter {
@@ -59,6 +60,33 @@ export interface RouteLookup {
   /** The uid of the user whose socket sends the packet. */
   uid?: number | undefined;
 }
+
+/** A destination as routes have it: `'default'` alone is of both families, `'::/0'` is of IPv6 only. */
+const destination: Check<{ family?: Family; to: string }> = (name, value) => {
+  if (value === 'default') return { to: value };
+  const prefix = validatePrefix(name, value);
+  const text = prefixText(prefix.family, canonical(prefix.address), prefix.length);
+  return { family: prefix.family, to: prefix.length === 0 ? 'default' : text };
+};
+
+const table = TABLES.check(0xffffffff);
+
+const FILTER = schema<RouteFilter>()({
+  family,
+  table: (name, value) => (value === 'all' ? value : table(name, value)),
+  link,
+  type: oneOf(ROUTE_TYPES.names),
+  protocol: ROUTE_PROTOCOLS.check(255),
+  to: destination,
+});
+
+const LOOKUP = schema<RouteLookup>()({
+  from: string,
+  incoming: link,
+  link,
+  mark: integer(0, 0xffffffff),
+  uid: integer(0, 0xfffffffe),
+});
 
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 
@@ -100,33 +128,21 @@ export class Routes {
    * ```
    */
   async list(filter: RouteFilter = {}): Promise<Route[]> {
-    const {
-      family,
-      table = 'main',
-      link,
-      type,
-      protocol,
-      to,
-    } = plainOptions('filter', filter, ['family', 'table', 'link', 'type', 'protocol', 'to']);
-    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
-    if (link !== undefined) validateLink('filter.link', link);
-    if (type !== undefined) validateOneOf('filter.type', type, ROUTE_TYPES.names);
-    const number = table === 'all' ? undefined : TABLES.validate('filter.table', table, 0xffffffff);
-    const by = protocol === undefined ? 0 : ROUTE_PROTOCOLS.validate('filter.protocol', protocol, 255);
-    const wanted = destination('filter.to', to);
-    const index = link === undefined ? undefined : await indexOf(this.#connection, link);
-    const header = { ...ANY_ROUTE, protocol: by, type: type === undefined ? 0 : ROUTE_TYPES.numberOf(type) };
-    const families = (['inet', 'inet6'] as const).filter(
-      (each) => (family ?? each) === each && (wanted?.family ?? each) === each,
+    const wanted = FILTER('filter', filter);
+    const { table: from = TABLES.numberOf('main'), type, protocol = 0 } = wanted;
+    const index = wanted.link === undefined ? undefined : await indexOf(this.#connection, wanted.link);
+    const header = { ...ANY_ROUTE, protocol, type: type === undefined ? 0 : ROUTE_TYPES.numberOf(type) };
+    const families = FAMILIES.filter(
+      (each) => (wanted.family ?? each) === each && (wanted.to?.family ?? each) === each,
     );
-    const messages = await this.#dump(families, header, number);
+    const messages = await this.#dump(families, header, from === 'all' ? undefined : from);
     const links = new Set<number>();
     await eachInTurns(messages, (message) => linksOfRoute(message).forEach((one) => links.add(one)));
     const nameOf = await namesOf(this.#connection, links);
     return mapInTurns(messages, (message) => {
       if (index !== undefined && !linksOfRoute(message).includes(index)) return undefined;
       const route = routeOf(message, nameOf);
-      return wanted === undefined || route?.to === wanted.to ? route : undefined;
+      return wanted.to === undefined || route?.to === wanted.to.to ? route : undefined;
     });
   }
 
@@ -188,25 +204,15 @@ export class Routes {
    */
   async get(destination: string, options: RouteLookup = {}): Promise<Route> {
     const address = validateAddress('destination', destination);
-    const { from, incoming, link, mark, uid } = plainOptions('options', options, [
-      'from',
-      'incoming',
-      'link',
-      'mark',
-      'uid',
-    ]);
-    const family = familyOf(address);
-    if (from !== undefined) validateAddress('options.from', from, family);
-    if (incoming !== undefined) validateLink('options.incoming', incoming);
-    if (link !== undefined) validateLink('options.link', link);
-    if (mark !== undefined) validateInteger('options.mark', mark, 0, 0xffffffff);
-    if (uid !== undefined) validateInteger('options.uid', uid, 0, 0xfffffffe);
-    const bits = ADDRESS_BITS[family];
+    const { from, incoming, link: outgoing, mark, uid } = LOOKUP('options', options);
+    const version = familyOf(address); // of the sender, too
+    if (from !== undefined) validateAddress('options.from', from, version);
+    const bits = ADDRESS_BITS[version];
     const answers = await this.#connection.request({
       bytes: encode(ROUTE, RTM_GETROUTE, CHANGE, {
         header: {
           ...ANY_ROUTE,
-          family: FAMILY_NUMBERS[family],
+          family: FAMILY_NUMBERS[version],
           destinationLength: bits,
           sourceLength: from === undefined ? 0 : bits,
           flags: RTM_F_LOOKUP_TABLE,
@@ -215,7 +221,7 @@ export class Routes {
           DST: address,
           SRC: from,
           IIF: incoming === undefined ? undefined : await indexOf(this.#connection, incoming),
-          OIF: link === undefined ? undefined : await indexOf(this.#connection, link),
+          OIF: outgoing === undefined ? undefined : await indexOf(this.#connection, outgoing),
           MARK: mark,
           UID: uid,
         },
@@ -233,13 +239,11 @@ export class Routes {
   }
 
   async #change(type: number, flags: number, given: RouteSpec): Promise<void> {
-    const spec = plainOptions('spec', given, ROUTE_KEYS);
-    validateRoute('spec', spec);
+    const spec = parseRoute('spec', given);
     const adds = type === RTM_NEWROUTE;
-    encodeRoute(spec, () => 1, adds); // checks what is left to check, before anything is asked
     const links = linksOfSpec(spec);
-    const indexes = await Promise.all(links.map((link) => indexOf(this.#connection, link)));
-    const message = encodeRoute(spec, (link) => indexes[links.indexOf(link)] ?? 0, adds);
+    const indexes = await Promise.all(links.map((each) => indexOf(this.#connection, each)));
+    const message = encodeRoute(spec, (each) => indexes[links.indexOf(each)] ?? 0, adds);
     await this.#connection.request({
       bytes: encode(ROUTE, type, CHANGE | flags, message),
       type: ROUTE,
@@ -264,13 +268,4 @@ export class Routes {
     });
     return messages.filter((message) => numbers.includes(message.header.family));
   }
-}
-
-/** A destination as routes have it: `'default'` alone is of both families, `'::/0'` is of IPv6 only. */
-function destination(name: string, to: string | undefined): { family?: Family; to: string } | undefined {
-  if (to === undefined) return undefined;
-  validateString(name, to);
-  if (to === 'default') return { to };
-  const { family, address, length } = validatePrefix(name, to);
-  return { family, to: length === 0 ? 'default' : prefixText(family, canonical(address), length) };
 }
