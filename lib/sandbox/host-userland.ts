@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { plainOptions } from '../errors/plain';
-import { validateArray, validateBoolean, validatePath } from '../errors/validate';
+import { type Check, boolean, list, schema } from '../errors/schema';
+import { validatePath } from '../errors/validate';
 import type { MountEntry, SandboxSpec } from './sandbox-spec';
 
 /** Options of {@link hostUserland}. */
@@ -60,6 +60,14 @@ const RESOLVER = ['gai.conf', 'host.conf', 'hosts', 'resolv.conf'];
 
 const HOME = '/home/user';
 
+const absolute: Check<string> = (name, value) => resolve(validatePath(name, value));
+
+/** One path or several. */
+const paths: Check<string[]> = (name, value) =>
+  Array.isArray(value) ? list(absolute)(name, value) : [absolute(name, value)];
+
+const parseOptions = schema<HostUserlandOptions>()({ writable: paths, readable: paths, resolver: boolean });
+
 /** The usual contents of nsswitch.conf. nsswitch.conf(5) */
 export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
 
@@ -76,11 +84,7 @@ export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
  * ```
  */
 export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
-  const given = plainOptions('options', options, ['writable', 'readable', 'resolver']);
-  const writable = pathsOf('options.writable', given.writable);
-  const readable = pathsOf('options.readable', given.readable);
-  const { resolver = false } = given;
-  validateBoolean('options.resolver', resolver);
+  const { writable = [], readable = [], resolver = false } = parseOptions('options', options);
   const settings = resolver ? [...SETTINGS, ...RESOLVER] : SETTINGS;
   return {
     mounts: [
@@ -129,11 +133,4 @@ function peopleEntries(): MountEntry[] {
 
 function fileEntry(target: string, lines: readonly string[]): MountEntry {
   return { type: 'file', target, data: lines.map((line) => `${line}\n`).join('') };
-}
-
-function pathsOf(name: string, value: unknown): string[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) return [resolve(validatePath(name, value))];
-  validateArray(name, value);
-  return value.map((path, index) => resolve(validatePath(`${name}[${index}]`, path)));
 }
