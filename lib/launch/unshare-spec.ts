@@ -1,12 +1,10 @@
 import { PROPAGATIONS, type Propagation } from '../kernel/propagation';
+import { type Check, as, boolean, oneOf, schema } from '../errors/schema';
 import {
   invalidType,
   invalidValue,
   outOfRange,
   validateArray,
-  validateBoolean,
-  validateKnownKeys,
-  validateObject,
   validateOneOf,
   validateString,
 } from '../errors/validate';
@@ -95,23 +93,45 @@ const UTS_BYTES = 64;
 /** The largest offset: timens_offsets takes seconds up to KTIME_SEC_MAX / 2 in either direction. */
 const MAX_OFFSET_NS = (2n ** 63n - 1n) / 2n;
 
-type OptionCheck = (name: string, value: unknown) => void;
+/** The options of a kind. */
+type OptionsOf<K extends NamespaceKind> = Exclude<UnshareSpec[K], true | undefined>;
 
-/** The options of each kind; a kind without any takes only `true`. */
-const OPTIONS: Readonly<Record<NamespaceKind, Readonly<Record<string, OptionCheck>>>> = {
-  user: {
-    uidMap: validateIdMap,
-    gidMap: validateIdMap,
-    setgroups: (name, value) => validateOneOf(name, value, ['allow', 'deny']),
-  },
-  mnt: { propagation: (name, value) => validateOneOf(name, value, [...PROPAGATIONS, 'unchanged']) },
-  net: { loopback: validateBoolean },
-  uts: { hostname: validateUtsName, domainname: validateUtsName },
-  time: { monotonic: validateOffset, boottime: validateOffset },
-  pid: {},
-  ipc: {},
-  cgroup: {},
+const offset: Check<number | bigint> = (name, value) => {
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    throw invalidType(name, 'of type number or bigint', value);
+  if (typeof value === 'number' && !Number.isFinite(value)) throw outOfRange(name, 'a finite number', value);
+  const nanoseconds = nanosecondsOf(value);
+  if (nanoseconds >= -MAX_OFFSET_NS && nanoseconds <= MAX_OFFSET_NS) return value;
+  const seconds = MAX_OFFSET_NS / 1_000_000_000n;
+  throw outOfRange(name, `between -${seconds} and ${seconds} seconds (a bigint is nanoseconds)`, value);
 };
+
+const idMap = as(validateIdMap);
+const utsName = as(validateUtsName);
+
+const onlyTrue: Check<true> = (name, value) => {
+  if (value === true) return true;
+  throw invalidValue(name, value, 'must be true');
+};
+
+function trueOr<T>(options: Check<T>): Check<true | T> {
+  return (name, value) => {
+    if (value === true) return true;
+    if (value === false) throw invalidValue(name, value, 'must be true or an object');
+    return options(name, value);
+  };
+}
+
+const parseSpec = schema<UnshareSpec>()({
+  cgroup: onlyTrue,
+  ipc: onlyTrue,
+  mnt: trueOr(schema<OptionsOf<'mnt'>>()({ propagation: oneOf([...PROPAGATIONS, 'unchanged']) })),
+  net: trueOr(schema<OptionsOf<'net'>>()({ loopback: boolean })),
+  pid: onlyTrue,
+  time: trueOr(schema<OptionsOf<'time'>>()({ monotonic: offset, boottime: offset })),
+  user: trueOr(schema<OptionsOf<'user'>>()({ uidMap: idMap, gidMap: idMap, setgroups: oneOf(['allow', 'deny']) })),
+  uts: trueOr(schema<OptionsOf<'uts'>>()({ hostname: utsName, domainname: utsName })),
+});
 
 /**
  * Checks the new namespaces that a caller asks for (a kind, an array of kinds or an {@link UnshareSpec}), and returns a
@@ -128,11 +148,7 @@ export function validateUnshare(name: string, value: unknown): UnshareSpec {
   if (value === null || typeof value !== 'object' || Symbol.iterator in value) {
     throw invalidType(name, 'a kind of namespace, an array of kinds or an object', value);
   }
-  validateKnownKeys(name, value, NAMESPACE_KINDS);
-  const entries = Object.entries(value as Record<NamespaceKind, unknown>)
-    .filter(([, options]) => options !== undefined)
-    .map(([kind, options]) => [kind, validateKind(`${name}.${kind}`, kind as NamespaceKind, options)]);
-  return Object.fromEntries(entries) as UnshareSpec;
+  return parseSpec(name, value);
 }
 
 /** The kinds of namespace in a spec, in the order of {@link NAMESPACE_KINDS}. */
@@ -141,12 +157,9 @@ export function kindsOfSpec(spec: UnshareSpec): NamespaceKind[] {
 }
 
 /** The options of a kind in a spec; an empty object where it only says `true`. */
-export function optionsOf<K extends NamespaceKind>(
-  spec: UnshareSpec,
-  kind: K,
-): Exclude<UnshareSpec[K], true | undefined> {
+export function optionsOf<K extends NamespaceKind>(spec: UnshareSpec, kind: K): OptionsOf<K> {
   const options = spec[kind];
-  return (typeof options === 'object' ? options : {}) as Exclude<UnshareSpec[K], true | undefined>;
+  return (typeof options === 'object' ? options : {}) as OptionsOf<K>;
 }
 
 /** The offset in nanoseconds. A number is taken as the decimal it prints as, so 0.1 is exactly a tenth of a second. */
@@ -166,31 +179,9 @@ function specOfKinds(kinds: readonly (readonly [name: string, kind: unknown])[])
   return spec;
 }
 
-function validateKind(name: string, kind: NamespaceKind, value: unknown): true | object {
-  const checks = OPTIONS[kind];
-  if (value === true) return true;
-  if (Object.keys(checks).length === 0) throw invalidValue(name, value, 'must be true');
-  if (typeof value === 'boolean') throw invalidValue(name, value, 'must be true or an object');
-  validateObject(name, value);
-  validateKnownKeys(name, value, Object.keys(checks));
-  const options = Object.entries(value).filter(([, option]) => option !== undefined);
-  for (const [key, option] of options) checks[key]?.(`${name}.${key}`, option);
-  return Object.fromEntries(options);
-}
-
 /** Checks a name for sethostname(2) or setdomainname(2). An empty name is allowed, too. */
 export function validateUtsName(name: string, value: unknown): asserts value is string {
   validateString(name, value);
   if (Buffer.byteLength(value) <= UTS_BYTES) return;
   throw invalidValue(name, value, `must have at most ${UTS_BYTES} bytes`);
-}
-
-function validateOffset(name: string, value: unknown): void {
-  if (typeof value !== 'number' && typeof value !== 'bigint')
-    throw invalidType(name, 'of type number or bigint', value);
-  if (typeof value === 'number' && !Number.isFinite(value)) throw outOfRange(name, 'a finite number', value);
-  const nanoseconds = nanosecondsOf(value);
-  if (nanoseconds >= -MAX_OFFSET_NS && nanoseconds <= MAX_OFFSET_NS) return;
-  const seconds = MAX_OFFSET_NS / 1_000_000_000n;
-  throw outOfRange(name, `between -${seconds} and ${seconds} seconds (a bigint is nanoseconds)`, value);
 }
