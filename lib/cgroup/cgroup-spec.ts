@@ -1,11 +1,10 @@
+import { type Check, integer, list, orNull, required, schema } from '../errors/schema';
 import {
   invalidType,
   invalidValue,
   outOfRange,
-  validateArray,
   validateBoolean,
   validateInteger,
-  validateKnownKeys,
   validateObject,
   validatePath,
   validateString,
@@ -96,56 +95,60 @@ export interface CgroupPlan {
   readonly settings: readonly CgroupSetting[];
 }
 
-type Limit = Exclude<keyof CgroupSpec, 'parent' | 'name'>;
-
-/** Returns the files that a limit is written to, each with its text. */
-type Writer = (name: string, value: unknown) => readonly (readonly [file: string, text: string])[];
-
-/** The file's part before the first dot is the controller. */
-const WRITERS: Readonly<Record<Limit, Writer>> = {
-  memoryMax: one('memory.max', maxText),
-  memoryHigh: one('memory.high', maxText),
-  memoryLow: one('memory.low', maxText),
-  memoryMin: one('memory.min', maxText),
-  memorySwapMax: one('memory.swap.max', maxText),
-  memoryOomGroup: one('memory.oom.group', flagText),
-  pidsMax: one('pids.max', maxText),
-  cpuMax: one('cpu.max', cpuMaxText),
-  cpuWeight: one('cpu.weight', weightText),
-  ioWeight: one('io.weight', (name, value) => `default ${weightText(name, value)}`),
-  ioMax: devices,
-  cpusetCpus: one('cpuset.cpus', listText),
-  cpusetMems: one('cpuset.mems', listText),
-  hugetlbMax: hugePages,
-};
-
-const LIMITS = Object.keys(WRITERS) as Limit[];
-
 const MAX_WEIGHT = 10_000;
 
 /** cpu.max wants a quota of at least a millisecond, and a period of up to a second. */
 const CPU = { least: 1000, longest: 1_000_000 };
+
+const parseSpec = schema<CgroupSpec>()({
+  parent: orNull(parseParent),
+  name: orNull(parseName),
+  memoryMax: limit('memory.max', maxText),
+  memoryHigh: limit('memory.high', maxText),
+  memoryLow: limit('memory.low', maxText),
+  memoryMin: limit('memory.min', maxText),
+  memorySwapMax: limit('memory.swap.max', maxText),
+  memoryOomGroup: limit('memory.oom.group', flagText),
+  pidsMax: limit('pids.max', maxText),
+  cpuMax: limit('cpu.max', cpuMaxText),
+  cpuWeight: limit('cpu.weight', weightText),
+  ioWeight: limit('io.weight', (name, value) => `default ${weightText(name, value)}`),
+  ioMax: orNull(devices),
+  cpusetCpus: limit('cpuset.cpus', listText),
+  cpusetMems: limit('cpuset.mems', listText),
+  hugetlbMax: orNull(hugePages),
+});
+
+const parseCpu = schema<Exclude<CgroupSpec['cpuMax'], CgroupMax | undefined>>()({
+  quota: required(quotaText),
+  period: orNull(integer(CPU.least, CPU.longest)),
+});
+
+const parseIo = schema<IoMax>()({
+  rbps: orNull(maxText),
+  wbps: orNull(maxText),
+  riops: orNull(maxText),
+  wiops: orNull(maxText),
+});
 
 /**
  * Checks the option `cgroup`.
  *
  * @throws TypeError, RangeError with Node's codes
  */
-export function parseCgroup(name: string, spec: unknown): CgroupPlan | undefined {
-  if (spec == null) return undefined;
-  validateObject(name, spec);
-  validateKnownKeys(name, spec, ['parent', 'name', ...LIMITS]);
-  const given = spec as CgroupSpec;
-  return {
-    parent: given.parent == null ? undefined : parseParent(`${name}.parent`, given.parent),
-    name: given.name == null ? undefined : parseName(`${name}.name`, given.name),
-    settings: LIMITS.flatMap((limit) => settingsOf(`${name}.${limit}`, limit, given[limit])),
-  };
+export function parseCgroup(name: string, spec: unknown): CgroupPlan {
+  const { parent, name: own, ...limits } = parseSpec(name, spec);
+  return { parent, name: own, settings: Object.values(limits).flatMap((settings) => settings ?? []) };
 }
 
-function settingsOf(name: string, limit: Limit, value: unknown): CgroupSetting[] {
-  if (value == null) return [];
-  return WRITERS[limit](name, value).map(([file, text]) => ({ controller: file.split('.')[0] ?? '', file, text }));
+/** The limit is one file of the cgroup. */
+function limit(file: string, textOf: Check<string>): Check<CgroupSetting[] | undefined> {
+  return orNull((name, value) => [setting(file, textOf(name, value))]);
+}
+
+/** The file's part before the first dot is the controller. */
+function setting(file: string, text: string): CgroupSetting {
+  return { controller: file.split('.')[0] ?? '', file, text };
 }
 
 function parseParent(name: string, parent: unknown): string {
@@ -159,10 +162,6 @@ function parseName(name: string, value: unknown): string {
   validateString(name, value);
   if (/^[^/\n.][^/\n]*$/.test(value)) return value;
   throw invalidValue(name, value, "must be the name of a directory that does not begin with '.'");
-}
-
-function one(file: string, textOf: (name: string, value: unknown) => string): Writer {
-  return (name, value) => [[file, textOf(name, value)]];
 }
 
 function maxText(name: string, value: unknown): string {
@@ -185,13 +184,8 @@ function weightText(name: string, value: unknown): string {
 
 function cpuMaxText(name: string, value: unknown): string {
   if (typeof value !== 'object') return quotaText(name, value);
-  validateObject(name, value);
-  validateKnownKeys(name, value, ['quota', 'period']);
-  const { quota, period } = value as { quota?: unknown; period?: unknown };
-  const text = quotaText(`${name}.quota`, quota);
-  if (period == null) return text;
-  validateInteger(`${name}.period`, period, CPU.least, CPU.longest);
-  return `${text} ${period}`;
+  const { quota, period } = parseCpu(name, value);
+  return period === undefined ? quota : `${quota} ${period}`;
 }
 
 function quotaText(name: string, quota: unknown): string {
@@ -205,31 +199,27 @@ function listText(name: string, value: unknown): string {
     if (/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(value)) return value;
     throw invalidValue(name, value, "must be a list of numbers and ranges, as '0-3,7'");
   }
-  validateArray(name, value);
-  if (value.length === 0) throw invalidValue(name, value, 'must name one at least');
-  value.forEach((number, index) => validateInteger(`${name}[${index}]`, number, 0));
-  return value.join(',');
+  const numbers = list(integer(0, Number.MAX_SAFE_INTEGER))(name, value);
+  if (numbers.length === 0) throw invalidValue(name, value, 'must name one at least');
+  return numbers.join(',');
 }
 
 /** One write for each device: io.max takes one at a time. */
-function devices(name: string, value: unknown): [string, string][] {
+function devices(name: string, value: unknown): CgroupSetting[] {
   validateObject(name, value);
   return Object.entries(value).map(([device, limits]: [string, unknown]) => {
     if (!/^\d+:\d+$/.test(device)) throw invalidValue(name, value, "must have keys of the form 'major:minor'");
-    const at = `${name}['${device}']`;
-    validateObject(at, limits);
-    validateKnownKeys(at, limits, ['rbps', 'wbps', 'riops', 'wiops']);
-    const words = Object.entries(limits).flatMap(([key, limit]: [string, unknown]) =>
-      limit == null ? [] : [`${key}=${maxText(`${at}.${key}`, limit)}`],
+    const words = Object.entries(parseIo(`${name}['${device}']`, limits)).flatMap(([key, text]) =>
+      text === undefined ? [] : `${key}=${text}`,
     );
-    return ['io.max', [device, ...words].join(' ')];
+    return setting('io.max', [device, ...words].join(' '));
   });
 }
 
-function hugePages(name: string, value: unknown): [string, string][] {
+function hugePages(name: string, value: unknown): CgroupSetting[] {
   validateObject(name, value);
   return Object.entries(value).map(([size, limit]: [string, unknown]) => {
     if (!/^\d+[KMG]B$/.test(size)) throw invalidValue(name, value, "must have sizes of pages as keys, as '2MB'");
-    return [`hugetlb.${size}.max`, maxText(`${name}['${size}']`, limit)];
+    return setting(`hugetlb.${size}.max`, maxText(`${name}['${size}']`, limit));
   });
 }

@@ -104,9 +104,7 @@ export async function cgroupDelegation(): Promise<HostCheck> {
     tried: 'created one below that of this process, started a task in it, and removed it',
   };
   const outcome = await attempt(async () => {
-    const plan = parseCgroup('options.cgroup', {});
-    if (plan === undefined) return;
-    const { cgroup, directory } = await createCgroup(plan);
+    const { cgroup, directory } = await createCgroup(parseCgroup('options.cgroup', {}));
     try {
       await runBody({}, { steps: [], ids: 'given', cgroup: directory.fd });
     } finally {

@@ -130,7 +130,7 @@ const PROGRAM = schema<ProgramOptions>()({
   ...PRIVILEGES.checks,
   seccomp: orNull(copied),
   ...LIMITS.checks,
-  cgroup: orNull((name, value) => parseCgroup(name, plain(value))),
+  cgroup: orNull(parseCgroup),
   signal: orNull(abortSignal),
 });
 

@@ -48,7 +48,7 @@ describe('limits are what the files of the kernel take', () => {
     ],
     [{ hugetlbMax: { '2MB': 4_194_304 } }, [['hugetlb.2MB.max', '4194304']]],
   ])('%j', (spec, writes) => {
-    const settings = parseCgroup('options.cgroup', spec)?.settings ?? [];
+    const { settings } = parseCgroup('options.cgroup', spec);
     expect(settings.map(({ file, text }) => [file, text])).toEqual(writes);
     expect(settings.map(({ controller }) => controller)).toEqual(writes.map(([file]) => file.split('.')[0]));
   });
