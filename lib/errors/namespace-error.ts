@@ -116,7 +116,7 @@ function attemptOf({ step, syscall, path }: NamespaceErrorInit): string | undefi
 /**
  * The error of using something after its `close()`.
  *
- * @param what - what was closed, as the subject of a sentence: `'net:[4026531840]'`, `'This NamespaceSet'`
+ * @param what - the closed object, as the subject of a sentence: `'net:[4026531840]'`, `'This NamespaceSet'`
  */
 export function closedError(what: string): NamespaceError {
   return new NamespaceError({ code: 'ERR_LINUX_NS_CLOSED', message: `${what} is closed` });
@@ -125,8 +125,8 @@ export function closedError(what: string): NamespaceError {
 /**
  * The error of something that this system or kernel cannot do.
  *
- * @param what - what is missing: `'statmount'`, `'linux-ns'`
- * @param needs - what it would take: `'Linux 6.8'`; `unsupportedReason` of `lib/kernel/version` is worded for it
+ * @param what - the thing that is missing: `'statmount'`, `'linux-ns'`
+ * @param needs - the thing that it needs: `'Linux 6.8'`; `unsupportedReason` of `lib/kernel/version` is worded for it
  */
 export function unsupportedError(what: string, needs: string): NamespaceError {
   return new NamespaceError({
