@@ -28,7 +28,7 @@ const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) =>
  * function of a module, and gets what it needs as an argument.
  *
  * @param what - the handle as the subject of a sentence: 'A Namespace (net:[4026531840])'
- * @param owned - what `close` is called with
+ * @param owned - the argument for `close`
  */
 export function closeWhenForgotten<Owned>(
   handle: object,
