@@ -19,7 +19,7 @@ export interface SubordinateRange {
  * as newuidmap does.
  *
  * @param text - the file's text
- * @param user - who is asking; the name is undefined when the user has none
+ * @param user - the user that asks; the name is undefined when the user has none
  */
 export function subordinateRanges(text: string, user: { name: string | undefined; uid: number }): SubordinateRange[] {
   const ranges: SubordinateRange[] = [];
