@@ -8,7 +8,7 @@ import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
  * Checks the namespaces that a caller wants to join, a NamespaceSet or any iterable of Namespaces, and returns them as
  * an array.
  *
- * @param name - what the caller calls it, as in `'options.setns'`
+ * @param name - the caller's name for the value, as in `'options.setns'`
  * @throws NamespaceError `ERR_LINUX_NS_CLOSED` when one of them, or the set, is closed
  */
 export function validateJoin(name: string, value: unknown): readonly NamespaceHandle[] {

@@ -137,7 +137,7 @@ const parseSpec = schema<UnshareSpec>()({
  * Checks the new namespaces that a caller asks for (a kind, an array of kinds or an {@link UnshareSpec}), and returns a
  * copy as an UnshareSpec.
  *
- * @param name - what the caller calls it, as in `'options.unshare'`
+ * @param name - the caller's name for the value, as in `'options.unshare'`
  */
 export function validateUnshare(name: string, value: unknown): UnshareSpec {
   if (typeof value === 'string') return specOfKinds([[name, value]]);
