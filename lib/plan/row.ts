@@ -42,10 +42,10 @@ export interface Row<F, K extends keyof F> extends About<F> {
 /**
  * A row of the table of steps.
  *
- * @param _name - of the step; the types of its fields are those of `Step`
+ * @param _name - the name of the step; the types of its fields are those of `Step`
  * @param fields - the names of its fields, in the order of src/plan/steps.h
  * @param about - the columns
- * @param defaults - of fields that need not be given
+ * @param defaults - the values of fields that need not be given
  */
 export function row<
   S extends StepName,
