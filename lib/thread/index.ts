@@ -106,7 +106,7 @@ function isKind(word: Unshared): word is ThreadNamespaceKind {
  * Needs CAP_SYS_ADMIN in the user namespace that owns it and in the thread's own. With a mount namespace the thread
  * gets a root and working directory of its own (CLONE_FS), which are then the root of that namespace.
  *
- * @param namespace - of kind `cgroup`, `ipc`, `mnt`, `net` or `uts`
+ * @param namespace - a namespace of kind `cgroup`, `ipc`, `mnt`, `net` or `uts`
  * @throws NamespaceError `ERR_LINUX_NS_MAIN_THREAD` outside of a Worker; `EPERM`, `EINVAL`, … with a `hint`
  */
 export function setnsSync(namespace: Namespace): void {
