@@ -95,9 +95,9 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
  * The cause of a failure on this host and its remedy, in one or two sentences; undefined when nothing can be said that
  * is likely to be true. Reads a few files of /proc, and only those that the failure calls for. Never throws.
  *
- * @param failure - what failed, in the kernel's terms
- * @param host - where to look; default: this host
- * @param explainer - of a step of a plan; default: that of the operation
+ * @param failure - the failed operation, in the kernel's terms
+ * @param host - the host to look at; default: this one
+ * @param explainer - that of a step of a plan; default: that of the operation
  */
 export function explain(
   failure: Failure,
