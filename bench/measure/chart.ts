@@ -8,7 +8,7 @@ export interface Chart {
   /** The unit of the numbers, and whether lower or higher ones are better. */
   unit: string;
   rows: Readonly<Record<string, Summary>>;
-  /** Which contestants are this package's. */
+  /** Matches the names of the contestants that are this package's. */
   ours: RegExp;
 }
 

@@ -8,7 +8,7 @@ import { NODE, OURS, OURS_SAME_SESSION } from './names';
 
 const ECHO = join(__dirname, 'echo.js');
 const TRIPS_PER_SAMPLE = 500;
-/** How many messages are under way at any time. */
+/** The number of messages that are under way at any time. */
 export const IN_FLIGHT = [1, 16] as const;
 const MESSAGE = { id: 1, text: 'x'.repeat(1000) };
 

@@ -10,7 +10,7 @@ import {
   unshare,
 } from 'linux-ns';
 
-/** How many launches are under way at any time. */
+/** The number of launches that are under way at any time. */
 const AT_ONCE = 4;
 
 type Way = (set: NamespaceSet, nth: number) => Promise<unknown>;

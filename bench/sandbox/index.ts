@@ -7,7 +7,7 @@ import { chartsOf, format, reportOf } from './report';
 
 const LIVES_PER_SAMPLE = 5;
 
-/** How fast a sandbox is made and entered, against bubblewrap and nsenter, what it costs, and what it leaves. */
+/** Measures making and entering a sandbox, against bubblewrap and nsenter, its cost, and the things that it leaves. */
 export const sandbox: Benchmark = {
   summary: 'sandboxes made and entered, against bwrap, nsenter and child_process; what they cost, and leave',
   async run(samples) {

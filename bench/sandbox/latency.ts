@@ -14,7 +14,7 @@ import {
   nsenter,
 } from './contestants';
 
-/** How long it takes to make a sandbox and to enter one: everyone, side by side. Milliseconds. */
+/** Measures making a sandbox and entering one, all contestants side by side, in milliseconds. */
 export async function measureLatency(rounds: number): Promise<Samples> {
   // Without a user 0 there are two user namespaces, one in the other, and nsenter can't go through both.
   const asRoot = await Sandbox.create({ ...SPEC, user: { uid: 0, gid: 0 } });

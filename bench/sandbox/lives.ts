@@ -2,7 +2,7 @@ import { type MountEntry, Sandbox, type SandboxSpec } from 'linux-ns';
 import { PROGRAM } from '../launch/starters';
 import { SPEC } from './contestants';
 
-/** How many are there at any time. */
+/** The number of sandboxes that exist at any time. */
 const AT_ONCE = 4;
 
 /** Two user namespaces, one in the other. */
