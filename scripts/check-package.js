@@ -168,7 +168,7 @@ function withoutPrebuilds() {
   return file;
 }
 
-/** How a user installs a package, and runs a command of it. */
+/** The commands by which a user installs a package, and runs a command of it. */
 const MANAGERS = {
   npm: { add: ['npm', 'install', '--no-audit', '--no-fund'], exec: ['npx', '--no-install'] },
   pnpm: { add: ['npx', '--yes', PNPM, 'add'], exec: ['npx', '--yes', PNPM, 'exec'] },

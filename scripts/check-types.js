@@ -17,7 +17,7 @@ const tarball = path.join(root, `${name}-${version}.tgz`);
 
 const OPTIONS = { strict: true, target: 'es2022', skipLibCheck: false, noEmit: true, types: ['node'] };
 
-/** How modules are found, which programs can be compiled so, and with which versions. */
+/** The ways in which modules are found: the programs that can be compiled so, and the versions of TypeScript. */
 const RESOLUTIONS = [
   { name: 'nodenext', options: { module: 'nodenext' }, files: ['consumer.mts', 'consumer.cts'], versions: VERSIONS },
   { name: 'node16', options: { module: 'node16' }, files: ['consumer.mts', 'consumer.cts'], versions: VERSIONS },

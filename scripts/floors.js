@@ -133,7 +133,7 @@ const rules = {
 /** The imports of lib/ as they were when the first file was linted. */
 let known;
 
-/** Which floors below it each floor imports from. */
+/** The floors below it from which each floor imports. */
 function arrows() {
   const below = new Map(FLOORS.map((floor) => [floor, new Set()]));
   for (const [file, targets] of importsOf()) {
