@@ -1,6 +1,6 @@
-import { plainOptions } from '../../errors/plain';
-import { invalidType, invalidValue, validateBoolean, validateInteger, validateOneOf } from '../../errors/validate';
-import { FAMILY_NUMBERS, type Family, familyOf, validatePrefix } from '../ip';
+import { type Check, type Parsed, as, boolean, integer, orNull, schema } from '../../errors/schema';
+import { invalidType, invalidValue, validateInteger } from '../../errors/validate';
+import { FAMILIES, FAMILY_NUMBERS, type Family, type Prefix, family, validateAddress, validatePrefix } from '../ip';
 import { validateLinkName } from '../link/link-name';
 import { ROUTE_PROTOCOLS, TABLES } from '../names';
 import type { Connection } from '../netlink/connection';
@@ -28,28 +28,48 @@ export type RuleSpec = { [K in keyof Omit<Rule, 'action'>]?: Rule[K] | undefined
   action?: RuleAction | number | undefined;
 };
 
-const KEYS: readonly (keyof RuleSpec)[] = [
-  'family',
-  'priority',
-  'not',
-  'from',
-  'to',
-  'tos',
-  'mark',
-  'mask',
-  'incoming',
-  'outgoing',
-  'uids',
-  'ipProtocol',
-  'sourcePorts',
-  'destinationPorts',
-  'action',
-  'table',
-  'goto',
-  'l3mdev',
-  'suppressPrefixLength',
-  'protocol',
-];
+const uint32 = integer(0, 0xffffffff);
+const linkName = as(validateLinkName);
+const prefix: Check<Prefix> = (name, value) => validatePrefix(name, value);
+
+/** The first and the last of a range. */
+function range(most: number): Check<{ start: number; end: number }> {
+  return (name, value) => {
+    if (!Array.isArray(value)) throw invalidType(name, 'an instance of Array', value);
+    const [start, end] = value as unknown[];
+    if (value.length !== 2) throw invalidValue(name, value, 'must be the first and the last');
+    validateInteger(`${name}[0]`, start, 0, most);
+    validateInteger(`${name}[1]`, end, start, most);
+    return { start, end };
+  };
+}
+
+const FILTER = schema<RuleFilter>()({ family });
+
+const SPEC = schema<RuleSpec>()({
+  family: orNull(family),
+  priority: uint32,
+  not: boolean,
+  from: (name, value) => (value === 'all' ? undefined : prefix(name, value)),
+  to: prefix,
+  tos: integer(0, 255),
+  mark: uint32,
+  mask: uint32,
+  incoming: linkName,
+  outgoing: linkName,
+  uids: range(0xffffffff),
+  ipProtocol: IP_PROTOCOLS.check(255),
+  sourcePorts: range(0xffff),
+  destinationPorts: range(0xffff),
+  action: RULE_ACTIONS.check(255),
+  table: TABLES.check(0xffffffff),
+  goto: uint32,
+  l3mdev: boolean,
+  suppressPrefixLength: integer(0, 128),
+  protocol: ROUTE_PROTOCOLS.check(255),
+});
+
+type CheckedRule = Parsed<typeof SPEC>;
 
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 
@@ -69,9 +89,8 @@ export class Rules {
 
   /** Lists rules, IPv4 first, in the order in which they are tried: `ip rule show`, `ip -6 rule show`. */
   async list(filter: RuleFilter = {}): Promise<Rule[]> {
-    const { family } = plainOptions('filter', filter, ['family']);
-    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
-    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const { family: only } = FILTER('filter', filter);
+    const families = only === undefined ? FAMILIES : [only];
     const dumps = await Promise.all(families.map((each) => this.#dump(each)));
     return mapInTurns(dumps.flat(), ruleOf);
   }
@@ -147,38 +166,19 @@ const ANY_RULE: RuleMessage['header'] = {
  * matches
  */
 function encodeRule(rule: unknown, adds: boolean): RuleMessage {
-  const name = 'rule';
-  const spec = plainOptions(name, rule, KEYS) as RuleSpec;
-  const from = spec.from === undefined || spec.from === 'all' ? undefined : validatePrefix(`${name}.from`, spec.from);
-  const to = spec.to === undefined ? undefined : validatePrefix(`${name}.to`, spec.to, from?.family);
-  const family = spec.family ?? from?.family ?? to?.family ?? 'inet';
-  validateOneOf(`${name}.family`, family, ['inet', 'inet6']);
-  for (const prefix of [from, to]) {
-    if (prefix !== undefined && familyOf(prefix.address) !== family) {
-      throw invalidValue(`${name}.family`, family, `must be that of '${prefix.address}'`);
-    }
-  }
-  if (spec.not !== undefined) validateBoolean(`${name}.not`, spec.not);
-  if (spec.l3mdev !== undefined) validateBoolean(`${name}.l3mdev`, spec.l3mdev);
-  if (spec.incoming !== undefined) validateLinkName(`${name}.incoming`, spec.incoming);
-  if (spec.outgoing !== undefined) validateLinkName(`${name}.outgoing`, spec.outgoing);
-  const number = (key: keyof RuleSpec, most: number): number | undefined => {
-    const value = spec[key];
-    if (value !== undefined) validateInteger(`${name}.${key}`, value, 0, most);
-    return value;
-  };
-  const table = spec.table === undefined ? undefined : TABLES.validate(`${name}.table`, spec.table, 0xffffffff);
-  const action = actionOf(`${name}.action`, spec, adds);
+  const spec = SPEC('rule', rule);
+  const { from, to } = spec;
+  const action = actionOf(spec, adds);
   const looksUp = action === RULE_ACTIONS.numberOf('lookup') && spec.l3mdev !== true && adds;
-  const target = table ?? (looksUp ? TABLES.numberOf('main') : undefined);
+  const table = spec.table ?? (looksUp ? TABLES.numberOf('main') : 0);
   return {
     header: {
       ...ANY_RULE,
-      family: FAMILY_NUMBERS[family],
+      family: FAMILY_NUMBERS[familyOfRule('rule', spec)],
       sourceLength: from?.length ?? 0,
       destinationLength: to?.length ?? 0,
-      tos: number('tos', 255) ?? 0,
-      table: target === undefined || target > 255 ? 0 : target,
+      tos: spec.tos ?? 0,
+      table: table > 255 ? 0 : table,
       action,
       flags: spec.not === true ? INVERT : 0,
     },
@@ -187,37 +187,35 @@ function encodeRule(rule: unknown, adds: boolean): RuleMessage {
       DST: to?.address,
       IIFNAME: spec.incoming,
       OIFNAME: spec.outgoing,
-      GOTO: number('goto', 0xffffffff),
-      PRIORITY: number('priority', 0xffffffff),
-      FWMARK: number('mark', 0xffffffff),
-      FWMASK: number('mask', 0xffffffff),
-      SUPPRESS_PREFIXLEN: number('suppressPrefixLength', 128),
-      TABLE: target !== undefined && target > 255 ? target : undefined,
+      GOTO: spec.goto,
+      PRIORITY: spec.priority,
+      FWMARK: spec.mark,
+      FWMASK: spec.mask,
+      SUPPRESS_PREFIXLEN: spec.suppressPrefixLength,
+      TABLE: table > 255 ? table : undefined,
       L3MDEV: spec.l3mdev === true ? 1 : undefined,
-      UID_RANGE: range(`${name}.uids`, spec.uids, 0xffffffff),
-      PROTOCOL:
-        spec.protocol === undefined ? undefined : ROUTE_PROTOCOLS.validate(`${name}.protocol`, spec.protocol, 255),
-      IP_PROTO:
-        spec.ipProtocol === undefined ? undefined : IP_PROTOCOLS.validate(`${name}.ipProtocol`, spec.ipProtocol, 255),
-      SPORT_RANGE: range(`${name}.sourcePorts`, spec.sourcePorts, 0xffff),
-      DPORT_RANGE: range(`${name}.destinationPorts`, spec.destinationPorts, 0xffff),
+      UID_RANGE: spec.uids,
+      PROTOCOL: spec.protocol,
+      IP_PROTO: spec.ipProtocol,
+      SPORT_RANGE: spec.sourcePorts,
+      DPORT_RANGE: spec.destinationPorts,
     },
   };
 }
 
-/** The number of the action. To delete a rule, 0 stands for any. */
-function actionOf(name: string, { action, goto }: RuleSpec, adds: boolean): number {
-  if (action !== undefined) return RULE_ACTIONS.validate(name, action, 255);
-  if (goto !== undefined) return RULE_ACTIONS.numberOf('goto');
-  return adds ? RULE_ACTIONS.numberOf('lookup') : 0;
+/** The family of the packets: that of the networks, which must be of one family. */
+function familyOfRule(name: string, spec: CheckedRule): Family {
+  const { from, to } = spec;
+  if (from !== undefined && to !== undefined) validateAddress(`${name}.to`, to.address, from.family);
+  const found = from ?? to;
+  if (spec.family === undefined || found === undefined) return spec.family ?? found?.family ?? 'inet';
+  if (spec.family === found.family) return spec.family;
+  throw invalidValue(`${name}.family`, spec.family, `must be that of '${found.address}'`);
 }
 
-function range(name: string, value: unknown, most: number): { start: number; end: number } | undefined {
-  if (value === undefined) return undefined;
-  if (!Array.isArray(value)) throw invalidType(name, 'an instance of Array', value);
-  const [start, end] = value as unknown[];
-  if (value.length !== 2) throw invalidValue(name, value, 'must be the first and the last');
-  validateInteger(`${name}[0]`, start, 0, most);
-  validateInteger(`${name}[1]`, end, start, most);
-  return { start, end };
+/** The number of the action. To delete a rule, 0 stands for any. */
+function actionOf({ action, goto }: CheckedRule, adds: boolean): number {
+  if (action !== undefined) return action;
+  if (goto !== undefined) return RULE_ACTIONS.numberOf('goto');
+  return adds ? RULE_ACTIONS.numberOf('lookup') : 0;
 }
