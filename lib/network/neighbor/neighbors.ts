@@ -1,8 +1,8 @@
-import { plainOptions } from '../../errors/plain';
-import { invalidValue, validateBoolean, validateOneOf } from '../../errors/validate';
-import { FAMILY_NUMBERS, type Family, familyOf, validateAddress } from '../ip';
+import { type Check, type Parsed, boolean, list, oneOf, required, schema } from '../../errors/schema';
+import { invalidValue } from '../../errors/validate';
+import { FAMILIES, FAMILY_NUMBERS, type Family, address, family, familyOf } from '../ip';
 import { indexOf, namesOf } from '../link/lookup';
-import { type LinkReference, validateLink } from '../link/link-name';
+import { type LinkReference, link } from '../link/link-name';
 import { mac } from '../link/settings';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
@@ -57,11 +57,6 @@ export interface NeighborSpec {
   index?: number | undefined;
 }
 
-const KEYS: readonly (keyof NeighborSpec)[] = [
-  ...(['to', 'link', 'address', 'state', 'router', 'proxy', 'external'] as const),
-  ...(['family', 'index'] as const),
-];
-
 const STATES: readonly NeighborState[] = [
   'permanent',
   'noarp',
@@ -73,6 +68,29 @@ const STATES: readonly NeighborState[] = [
   'failed',
 ];
 
+const nameOfState = oneOf(STATES);
+const namesOfState = list(oneOf(NEIGHBOR_STATES.map(([, name]) => name)));
+const state: Check<number> = (name, value) =>
+  stateNumber(Array.isArray(value) ? namesOfState(name, value) : [nameOfState(name, value).toUpperCase()]);
+
+/** The check of an option that has no effect. */
+const ignored: Check<undefined> = () => undefined;
+
+const FILTER = schema<NeighborFilter>()({ family, link, proxy: boolean, noarp: boolean });
+
+const SPEC = schema<NeighborSpec>()({
+  to: required(address),
+  link: required(link),
+  address: mac,
+  state,
+  router: boolean,
+  proxy: boolean,
+  external: boolean,
+  family: ignored,
+  index: ignored,
+});
+
+const NUD_PERMANENT = 0x80;
 const NUD_INCOMPLETE = 0x01;
 const NUD_FAILED = 0x20;
 const NUD_NOARP = 0x40;
@@ -104,18 +122,9 @@ export class Neighbors {
    * ```
    */
   async list(filter: NeighborFilter = {}): Promise<Neighbor[]> {
-    const {
-      family,
-      link,
-      proxy = false,
-      noarp = false,
-    } = plainOptions('filter', filter, ['family', 'link', 'proxy', 'noarp']);
-    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
-    if (link !== undefined) validateLink('filter.link', link);
-    validateBoolean('filter.proxy', proxy);
-    validateBoolean('filter.noarp', noarp);
-    const index = link === undefined ? 0 : await indexOf(this.#connection, link);
-    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const { family: only, link: on, proxy = false, noarp = false } = FILTER('filter', filter);
+    const index = on === undefined ? 0 : await indexOf(this.#connection, on);
+    const families = only === undefined ? FAMILIES : [only];
     const dumps = await Promise.all(families.map((each) => this.#dump(each, proxy)));
     const messages = dumps
       .flat()
@@ -159,27 +168,27 @@ export class Neighbors {
   }
 
   async #change(what: 'add' | 'replace' | 'delete', flags: number, neighbor: NeighborSpec): Promise<void> {
-    const given = plainOptions('neighbor', neighbor, KEYS);
-    validateNeighbor('neighbor', given, what !== 'delete');
-    const { to, link, address, state = 'permanent', router, proxy, external } = given;
-    const index = await indexOf(this.#connection, link);
+    const spec = SPEC('neighbor', neighbor);
+    if (what !== 'delete') validateAdded('neighbor', spec);
+    const { to, router, proxy, external } = spec;
+    const index = await indexOf(this.#connection, spec.link);
     await this.#connection.request({
       bytes: encode(NEIGHBOR, what === 'delete' ? RTM_DELNEIGH : RTM_NEWNEIGH, CHANGE | flags, {
         header: {
           family: FAMILY_NUMBERS[familyOf(to)],
           pad: undefined,
           index,
-          state: what === 'delete' || proxy === true ? 0 : stateNumber(state),
+          state: what === 'delete' || proxy === true ? 0 : (spec.state ?? NUD_PERMANENT),
           flags:
             (proxy === true ? NTF_PROXY : 0) |
             (router === true ? NTF_ROUTER : 0) |
             (external === true ? NTF_EXT_LEARNED : 0),
           type: 0,
         },
-        attributes: { DST: to, LLADDR: address },
+        attributes: { DST: to, LLADDR: spec.address },
       }),
       type: NEIGHBOR,
-      step: `${what} neighbor ${to} on ${link}`,
+      step: `${what} neighbor ${to} on ${spec.link}`,
       operation: `neighbor-${what}`,
       object: to,
     });
@@ -200,39 +209,17 @@ export class Neighbors {
   }
 }
 
-function validateNeighbor(name: string, neighbor: NeighborSpec, adds: boolean): void {
-  const { to, link, address, state, router, proxy, external } = neighbor as unknown as Record<string, unknown>;
-  validateAddress(`${name}.to`, to);
-  validateLink(`${name}.link`, link);
-  if (address !== undefined) mac(`${name}.address`, address);
-  if (state !== undefined) validateState(`${name}.state`, state);
-  if (router !== undefined) validateBoolean(`${name}.router`, router);
-  if (proxy !== undefined) validateBoolean(`${name}.proxy`, proxy);
-  if (external !== undefined) validateBoolean(`${name}.external`, external);
-  if (!adds) return;
-  if (proxy === true && address !== undefined) {
-    throw invalidValue(`${name}.address`, address, 'must not be given for a proxy: it answers with its own');
+/** A neighbor in a state in which it is resolved has a link-layer address. */
+function validateAdded(name: string, spec: Parsed<typeof SPEC>): void {
+  const isResolved = ((spec.state ?? NUD_PERMANENT) & ~(NUD_NOARP | NUD_INCOMPLETE | NUD_FAILED)) !== 0;
+  if (spec.proxy === true && spec.address !== undefined) {
+    throw invalidValue(`${name}.address`, spec.address, 'must not be given for a proxy: it answers with its own');
   }
-  if (proxy !== true && address === undefined && isResolved(state as NeighborSpec['state'])) {
-    throw invalidValue(`${name}.address`, address, 'must be given, unless it is a proxy');
+  if (spec.proxy !== true && spec.address === undefined && isResolved) {
+    throw invalidValue(`${name}.address`, spec.address, 'must be given, unless it is a proxy');
   }
 }
 
-function validateState(name: string, state: unknown): void {
-  if (!Array.isArray(state)) {
-    validateOneOf(name, state, STATES);
-    return;
-  }
-  const names = NEIGHBOR_STATES.map(([, each]) => each);
-  state.forEach((each: unknown, index) => validateOneOf(`${name}[${index}]`, each, names));
-}
-
-/** True where a neighbor in that state has a link-layer address. */
-function isResolved(state: NeighborSpec['state'] = 'permanent'): boolean {
-  return (stateNumber(state) & ~(NUD_NOARP | NUD_INCOMPLETE | NUD_FAILED)) !== 0;
-}
-
-function stateNumber(state: NeighborState | readonly string[]): number {
-  const names = typeof state === 'string' ? [state.toUpperCase()] : state;
+function stateNumber(names: readonly string[]): number {
   return NEIGHBOR_STATES.reduce((bits, [bit, name]) => (names.includes(name) ? bits | bit : bits), 0);
 }
