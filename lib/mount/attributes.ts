@@ -1,5 +1,6 @@
 import { closedError } from '../errors/namespace-error';
-import { invalidType, invalidValue, validateBoolean, validateOneOf } from '../errors/validate';
+import { type Check, boolean, oneOf, schema } from '../errors/schema';
+import { invalidType, invalidValue } from '../errors/validate';
 import { PROPAGATIONS, type Propagation, PROPAGATION_FLAGS } from '../kernel/propagation';
 import { isNamespaceHandle } from '../handle/namespace-handle';
 import type { Namespace } from '../namespace/namespace';
@@ -56,69 +57,71 @@ export interface AttributeFields {
   userns: [] | [fd: number];
 }
 
-const SWITCHES = {
-  readOnly: MOUNT_ATTR.RDONLY,
-  noSuid: MOUNT_ATTR.NOSUID,
-  noDev: MOUNT_ATTR.NODEV,
-  noExec: MOUNT_ATTR.NOEXEC,
-  noSymFollow: MOUNT_ATTR.NOSYMFOLLOW,
-  noDirAtime: MOUNT_ATTR.NODIRATIME,
-} as const;
+/** The flags that an attribute sets and clears. */
+interface Flags {
+  readonly set: number;
+  readonly clear: number;
+}
 
-/** The values of one field of the attributes. */
+function attribute(flag: number): Check<Flags> {
+  return (name, value) => (boolean(name, value) ? { set: flag, clear: 0 } : { set: 0, clear: flag });
+}
+
+/** A value of the field of the flags that says how access times are updated: it takes the place of the others. */
+function accessTime(flag: number): Check<Flags> {
+  return (name, value) => (boolean(name, value) ? { set: flag, clear: MOUNT_ATTR.ATIME } : { set: 0, clear: 0 });
+}
+
 const ACCESS_TIMES = {
-  noAtime: MOUNT_ATTR.NOATIME,
-  relAtime: MOUNT_ATTR.RELATIME,
-  strictAtime: MOUNT_ATTR.STRICTATIME,
-} as const;
+  noAtime: accessTime(MOUNT_ATTR.NOATIME),
+  relAtime: accessTime(MOUNT_ATTR.RELATIME),
+  strictAtime: accessTime(MOUNT_ATTR.STRICTATIME),
+};
 
-export const ATTRIBUTE_KEYS = Object.freeze([...keysOf(SWITCHES), ...keysOf(ACCESS_TIMES)]);
-export const NEW_MOUNT_KEYS = Object.freeze([...ATTRIBUTE_KEYS, 'propagation', 'idmap'] as const);
+const userNamespace: Check<[fd: number]> = (name, value) => {
+  if (!isNamespaceHandle(value)) throw invalidType(name, 'an instance of Namespace', value);
+  if (value.kind !== 'user') throw invalidValue(name, value, "must be a namespace of kind 'user'");
+  if (value.closed) throw closedError(String(value));
+  return [value.fd];
+};
+
+const ATTRIBUTES = schema<MountAttributes>()({
+  readOnly: attribute(MOUNT_ATTR.RDONLY),
+  noSuid: attribute(MOUNT_ATTR.NOSUID),
+  noDev: attribute(MOUNT_ATTR.NODEV),
+  noExec: attribute(MOUNT_ATTR.NOEXEC),
+  noSymFollow: attribute(MOUNT_ATTR.NOSYMFOLLOW),
+  noDirAtime: attribute(MOUNT_ATTR.NODIRATIME),
+  ...ACCESS_TIMES,
+});
+
+const parseNewMount = schema<NewMountAttributes>()({
+  ...ATTRIBUTES.checks,
+  propagation: (name, value) => PROPAGATION_FLAGS[oneOf(PROPAGATIONS)(name, value)],
+  idmap: userNamespace,
+});
+
+export const ATTRIBUTE_KEYS = ATTRIBUTES.keys;
+export const NEW_MOUNT_KEYS = parseNewMount.keys;
 
 /** Checks the attributes among some options, and gives them as the kernel takes them. */
 export function validateAttributes(name: string, options: NewMountAttributes): AttributeFields {
+  const given = Object.fromEntries(NEW_MOUNT_KEYS.map((key) => [key, options[key]]));
+  const { propagation = 0, idmap: userns = [], ...attributes } = parseNewMount(name, given);
+  const times = (Object.keys(ACCESS_TIMES) as (keyof typeof ACCESS_TIMES)[]).filter(
+    (key) => attributes[key]?.clear === MOUNT_ATTR.ATIME,
+  );
+  if (times.length > 1) throw invalidValue(name, options, `cannot combine '${times.join("' with '")}'`);
   let set = 0;
   let clear = 0;
-  for (const key of keysOf(SWITCHES)) {
-    const value = options[key];
-    if (value === undefined) continue;
-    validateBoolean(`${name}.${key}`, value);
-    if (value) set |= SWITCHES[key];
-    else clear |= SWITCHES[key];
+  for (const flags of Object.values(attributes)) {
+    set |= flags?.set ?? 0;
+    clear |= flags?.clear ?? 0;
   }
-  const accessTimes = keysOf(ACCESS_TIMES).filter((key) => isTrue(`${name}.${key}`, options[key]));
-  if (accessTimes.length > 1) throw invalidValue(name, options, `cannot combine '${accessTimes.join("' with '")}'`);
-  for (const key of accessTimes) {
-    set |= ACCESS_TIMES[key];
-    clear |= MOUNT_ATTR.ATIME;
-  }
-  return { set, clear, propagation: propagationOf(name, options), userns: usernsOf(name, options) };
+  return { set, clear, propagation, userns };
 }
 
 /** True where these attributes change nothing about a mount. */
 export function changesNothing({ set, clear, propagation, userns }: AttributeFields): boolean {
   return set === 0 && clear === 0 && propagation === 0 && userns.length === 0;
-}
-
-function propagationOf(name: string, { propagation }: NewMountAttributes): number {
-  if (propagation === undefined) return 0;
-  validateOneOf(`${name}.propagation`, propagation, PROPAGATIONS);
-  return PROPAGATION_FLAGS[propagation];
-}
-
-function usernsOf(name: string, { idmap }: NewMountAttributes): [] | [fd: number] {
-  if (idmap === undefined) return [];
-  if (!isNamespaceHandle(idmap)) throw invalidType(`${name}.idmap`, 'an instance of Namespace', idmap);
-  if (idmap.kind !== 'user') throw invalidValue(`${name}.idmap`, idmap, "must be a namespace of kind 'user'");
-  if (idmap.closed) throw closedError(String(idmap));
-  return [idmap.fd];
-}
-
-function isTrue(name: string, value: boolean | undefined): boolean {
-  if (value !== undefined) validateBoolean(name, value);
-  return value === true;
-}
-
-function keysOf<T extends object>(object: T): (keyof T)[] {
-  return Object.keys(object) as (keyof T)[];
 }
