@@ -135,7 +135,8 @@ function userlandOf(
  * Renames the argument in an error of the library to the property of the spec, which is the name that the user knows.
  */
 function inSpec(error: unknown): unknown {
-  const { message, code } = error as NodeJS.ErrnoException;
+  const { message, code = '' } = error as NodeJS.ErrnoException;
+  if (!code.startsWith('ERR_')) return error;
   const ofProperty = message.replace("argument 'options'", "property 'options'");
   const renamed = ofProperty.replace(/(?<=['"])options\b/, 'spec.hostUserland');
   return Object.assign(new TypeError(renamed), { code });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { Sandbox, type SandboxSpec, unshare } from '../../lib';
+import { Sandbox, type SandboxSpec, exec, unshare } from '../../lib';
 import { run } from '../../lib/launch/launch';
 import type { Step } from '../../types/native';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
@@ -27,7 +27,10 @@ let sandbox: Sandbox;
 let before: ReturnType<typeof footprint>;
 
 // What is opened once and for all is open from here on.
-beforeAll(() => inSandbox(userland(), (first) => said(first, 'true')));
+beforeAll(async () => {
+  await exec('true');
+  await inSandbox(userland(), (first) => said(first, 'true'));
+});
 
 beforeEach(async () => {
   before = footprint();

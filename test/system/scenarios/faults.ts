@@ -58,6 +58,7 @@ async function warmUp(): Promise<void> {
     await Promise.all(Array.from({ length: 8 }, () => runTrue({ unshare: ['user', 'pid', 'mnt'] })));
     await Promise.all(Array.from({ length: 8 }, () => fateOf(spawn('/no/such/file'))));
     await openAndClose();
+    await openAndCloseSandbox();
   }
 }
 
