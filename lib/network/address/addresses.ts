@@ -1,8 +1,9 @@
 import { plainOptions } from '../../errors/plain';
-import { validateArray, validateInteger, validateOneOf, validateString } from '../../errors/validate';
-import { type Family, FAMILY_NUMBERS, type Prefix, validateAddress, validatePrefix } from '../ip';
+import { type Check, integer, list, oneOf, orNull, required, schema, string } from '../../errors/schema';
+import { validateInteger } from '../../errors/validate';
+import { FAMILIES, type Family, FAMILY_NUMBERS, type Prefix, family, validateAddress, validatePrefix } from '../ip';
 import { indexOf, namesOf } from '../link/lookup';
-import { type LinkReference, validateLink } from '../link/link-name';
+import { type LinkReference, link, validateLink } from '../link/link-name';
 import { SCOPES, type Scope } from '../names';
 import type { Connection } from '../netlink/connection';
 import { dump } from '../netlink/dump';
@@ -51,18 +52,46 @@ export interface AddressOptions {
 export type AddressFlag = 'nodad' | 'home' | 'mngtmpaddr' | 'noprefixroute' | 'autojoin' | 'optimistic';
 
 const SETTABLE: readonly AddressFlag[] = ['nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'autojoin', 'optimistic'];
-const OPTION_KEYS = [
-  'peer',
-  'broadcast',
-  'scope',
-  'label',
-  'metric',
-  'validLifetime',
-  'preferredLifetime',
-  'flags',
-] as const;
 
 const FOREVER = 0xffffffff;
+
+/** A value that is checked later, with the options that it depends on. */
+const asGiven: Check<unknown> = (_, value) => value;
+
+const FILTER = schema<AddressFilter>()({ link, family, scope: SCOPES.check(255) });
+
+const OPTIONS = schema<AddressOptions>()({
+  peer: string,
+  broadcast: (name, value) => (value === null ? null : string(name, value)),
+  scope: SCOPES.check(255),
+  label: string,
+  metric: integer(0, 0xffffffff),
+  validLifetime: orNull(integer(0, FOREVER - 1)),
+  preferredLifetime: orNull(asGiven),
+  flags: list(oneOf(SETTABLE)),
+});
+
+const OPTIONS_OF_DELETE = schema<Pick<AddressOptions, 'peer'>>()({ peer: orNull(string) });
+
+/** An address as a list has it. Its settings are checked as options are, and the rest has no effect. */
+const LISTED = schema<Partial<Address>>()({
+  family: asGiven,
+  address: required(string),
+  prefixLength: required(integer(0, 128)),
+  peer: asGiven,
+  broadcast: asGiven,
+  anycast: asGiven,
+  scope: asGiven,
+  label: asGiven,
+  link: asGiven,
+  index: asGiven,
+  flags: orNull(list(asGiven)),
+  dynamic: asGiven,
+  metric: asGiven,
+  validLifetime: asGiven,
+  preferredLifetime: asGiven,
+});
+
 const CHANGE = NlmFlag.REQUEST | NlmFlag.ACK;
 
 /**
@@ -90,14 +119,11 @@ export class Addresses {
    * ```
    */
   async list(filter: AddressFilter = {}): Promise<Address[]> {
-    const { link, family, scope } = plainOptions('filter', filter, ['link', 'family', 'scope']);
-    if (link !== undefined) validateLink('filter.link', link);
-    if (family !== undefined) validateOneOf('filter.family', family, ['inet', 'inet6']);
-    const wanted = scope === undefined ? undefined : SCOPES.validate('filter.scope', scope, 255);
-    const index = link === undefined ? 0 : await indexOf(this.#connection, link);
-    const families: readonly Family[] = family === undefined ? ['inet', 'inet6'] : [family];
+    const { link: on, family: only, scope } = FILTER('filter', filter);
+    const index = on === undefined ? 0 : await indexOf(this.#connection, on);
+    const families = only === undefined ? FAMILIES : [only];
     const dumps = await Promise.all(families.map((each) => this.#dump(each, index)));
-    const messages = dumps.flat().filter(({ header }) => wanted === undefined || header.scope === wanted);
+    const messages = dumps.flat().filter(({ header }) => scope === undefined || header.scope === scope);
     const nameOf = await namesOf(this.#connection, new Set(messages.map(({ header }) => header.index)));
     return mapInTurns(messages, (message) => addressOf(message, nameOf));
   }
@@ -142,7 +168,7 @@ export class Addresses {
     options: Pick<AddressOptions, 'peer'> = {},
   ): Promise<void> {
     validateLink('link', link);
-    const { peer } = plainOptions('options', options, ['peer']);
+    const { peer } = OPTIONS_OF_DELETE('options', options);
     const { text, settings } = given(address);
     const prefix = validatePrefix('address', text);
     const encoded = encodePeer(prefix, peer ?? settings.peer);
@@ -198,61 +224,30 @@ function checked(link: LinkReference, address: string | Address, options: Addres
   validateLink('link', link);
   const { text, settings } = given(address);
   const prefix = validatePrefix('address', text);
-  const own = plainOptions('options', options, OPTION_KEYS);
+  const own = plainOptions('options', options, OPTIONS.keys);
   return { link, address: text, prefix, encoded: encodeOptions(prefix, { ...settings, ...own }) };
 }
-
-const LISTED: Readonly<Record<keyof Address, true>> = {
-  family: true,
-  address: true,
-  prefixLength: true,
-  peer: true,
-  broadcast: true,
-  anycast: true,
-  scope: true,
-  label: true,
-  link: true,
-  index: true,
-  flags: true,
-  dynamic: true,
-  metric: true,
-  validLifetime: true,
-  preferredLifetime: true,
-};
 
 /**
  * The text and the settings of an address, which is given as text or as a list has it. The prefix is that of the other
  * end where there is one.
  */
-function given(address: string | Address): { text: string; settings: AddressOptions } {
+function given(address: string | Address): { text: string; settings: Settings } {
   if (typeof address === 'string') return { text: address, settings: {} };
-  const {
-    address: own,
-    peer,
-    prefixLength,
-    broadcast = null,
-    scope,
-    label,
-    metric,
-    flags,
-    validLifetime,
-    preferredLifetime,
-  } = plainOptions('address', address, Object.keys(LISTED));
-  validateString('address.address', own);
-  validateInteger('address.prefixLength', prefixLength, 0, 128);
-  const listed = flags as readonly string[] | null | undefined;
-  if (listed != null) validateArray('address.flags', listed);
-  const settable = listed?.filter((flag) => SETTABLE.includes(flag as AddressFlag));
-  const settings = { broadcast, scope, label, metric, validLifetime, preferredLifetime };
+  const { address: own, prefixLength, peer, broadcast = null, flags, ...listed } = LISTED('address', address);
+  const { scope, label, metric, validLifetime, preferredLifetime } = listed;
   return {
     text: peer === undefined ? `${own}/${prefixLength}` : own,
     settings: {
-      ...settings,
-      flags: settable as AddressFlag[] | undefined,
-      peer: peer === undefined ? undefined : `${peer}/${prefixLength}`,
+      ...{ broadcast, scope, label, metric, validLifetime, preferredLifetime },
+      flags: flags?.filter((flag) => SETTABLE.includes(flag as AddressFlag)),
+      peer: peer === undefined ? undefined : `${peer as string}/${prefixLength}`,
     },
   };
 }
+
+/** Options that are still to be checked. */
+type Settings = Partial<Record<Exclude<keyof AddressOptions, 'peer'>, unknown>> & { peer?: string | undefined };
 
 interface Encoded {
   scope?: number;
@@ -261,23 +256,20 @@ interface Encoded {
   attributes: AddressMessage['attributes'];
 }
 
-function encodeOptions(prefix: Prefix, options: AddressOptions): Encoded {
-  const { peer, broadcast, scope, label, metric, validLifetime, preferredLifetime, flags = [] } = options;
+function encodeOptions(prefix: Prefix, options: Settings): Encoded {
+  const { peer, broadcast, scope, label, metric, validLifetime, preferredLifetime, flags } = OPTIONS(
+    'options',
+    options,
+  );
   const other = encodePeer(prefix, peer);
   if (broadcast != null) validateAddress('options.broadcast', broadcast, prefix.family);
-  if (label !== undefined) validateString('options.label', label);
-  if (metric !== undefined) validateInteger('options.metric', metric, 0, 0xffffffff);
-  const valid = lifetime('options.validLifetime', validLifetime);
-  const preferred = lifetime('options.preferredLifetime', preferredLifetime, valid);
-  validateArray('options.flags', flags);
-  flags.forEach((flag, index) => validateOneOf(`options.flags[${index}]`, flag, SETTABLE));
-  const bits = ADDRESS_FLAGS.reduce(
-    (all, [bit, name]) => ((flags as readonly string[]).includes(name) ? all | bit : all),
-    0,
-  );
-  const isLimited = validLifetime != null || preferredLifetime != null;
+  const valid = validLifetime ?? FOREVER;
+  const preferred = preferredOf(preferredLifetime, valid);
+  const names: readonly string[] = flags ?? [];
+  const bits = ADDRESS_FLAGS.reduce((all, [bit, name]) => (names.includes(name) ? all | bit : all), 0);
+  const isLimited = validLifetime !== undefined || preferredLifetime !== undefined;
   return {
-    scope: scope === undefined ? defaultScope(prefix) : SCOPES.validate('options.scope', scope, 255),
+    scope: scope ?? defaultScope(prefix),
     ...other,
     attributes: {
       ...other.attributes,
@@ -297,9 +289,10 @@ function encodePeer(prefix: Prefix, peer: string | undefined): Encoded {
   return { prefixLength: length, attributes: { ADDRESS: address } };
 }
 
-function lifetime(name: string, value: number | null | undefined, most = FOREVER): number {
-  if (value == null) return most;
-  validateInteger(name, value, 0, most === FOREVER ? FOREVER - 1 : most);
+/** No longer than the address is valid. */
+function preferredOf(value: unknown, valid: number): number {
+  if (value === undefined) return valid;
+  validateInteger('options.preferredLifetime', value, 0, valid === FOREVER ? FOREVER - 1 : valid);
   return value;
 }
 
