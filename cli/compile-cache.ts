@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** The function exists since Node 22.1. */
 type Module = typeof module & { enableCompileCache?: (directory: string) => unknown };
@@ -18,11 +18,12 @@ export function enableCompileCache(env: NodeJS.ProcessEnv): void {
   if (enable === undefined) return;
   try {
     const { XDG_CACHE_HOME } = env;
-    const [base, ...below] = XDG_CACHE_HOME === undefined ? [userInfo().homedir, '.cache'] : [XDG_CACHE_HOME];
-    const directory = join(base, ...below, 'linux-ns');
-    if (!isOurs(base)) return;
+    const { homedir } = userInfo();
+    const directory = join(XDG_CACHE_HOME ?? join(homedir, '.cache'), 'linux-ns');
+    if (!isOurs(XDG_CACHE_HOME ?? homedir)) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (isOurs(directory)) enable(directory);
+    // Who can write in the folder above can put another in the place of this one.
+    if (isOurs(dirname(directory)) && isOurs(directory)) enable(directory);
   } catch {
     // Without a home, or on a full or read-only disk, everything is compiled each time.
   }

@@ -102,9 +102,11 @@ export async function startSpawn(
 ): Promise<NamespaceProcess> {
   const { program, stdio, pty, format, killSignal } = request;
   const descriptors = new StdioDescriptors(stdio, program.nullDevice);
+  let started: Task | undefined;
   try {
     const bounded = { ...program, signal: deadline.signal };
     const { task, cgroup } = await startProgram(bounded, pty ?? descriptors.childFds);
+    started = task;
     descriptors.releaseChildEnds();
     const { file, argv, signal } = program;
     const terminal = pty === undefined ? null : openPty(task, pty);
@@ -115,6 +117,8 @@ export async function startSpawn(
     return new NamespaceProcess({ task, cgroup, file, argv, streams, pty: terminal, ipc, timeout, killSignal, signal });
   } catch (error) {
     descriptors.discard();
+    started?.end();
+    await started?.exited;
     throw error;
   } finally {
     deadline.end();
@@ -126,13 +130,12 @@ export function deadlineOf({ timeout, program }: SpawnRequest): Deadline {
   return new Deadline(timeout, program.signal);
 }
 
-/** Opens the terminal of a program. If that fails, the program is ended. */
+/** Opens the terminal of a program. */
 function openPty(task: Task, size: TerminalSize): Pty {
   const [fd = -1] = task.fds.splice(0);
   try {
     return new Pty(fd, size);
   } catch (error) {
-    task.end();
     closeFd(fd);
     throw systemError(error, { step: 'open a terminal', operation: 'pty' });
   }

@@ -385,7 +385,7 @@ async function possess(
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
   try {
-    set = setOf([...(tells ? told : openAll(task, kinds)), ...duplicatesOf(plan.existing)], task);
+    set = setOf(withDuplicates(tells ? told : openAll(task, kinds), plan.existing), task);
     await openAbove(above, set, nested, owner);
     task.release();
     task.unref();
@@ -403,8 +403,8 @@ async function possess(
 }
 
 /** Duplicates the descriptors of the namespaces that the sandbox was built in: programs join them too. */
-function duplicatesOf({ user, pid }: SandboxPlan['existing']): number[] {
-  const fds: number[] = [];
+function withDuplicates(opened: readonly number[], { user, pid }: SandboxPlan['existing']): number[] {
+  const fds = [...opened];
   try {
     for (const namespace of [user, pid]) if (namespace !== undefined) fds.push(native().duplicate(namespace.fd));
     return fds;

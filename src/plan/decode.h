@@ -1,6 +1,6 @@
 /*
  * Reads a plan, step by step, and checks every length and every string on the way: plan_check() first, for the whole;
- * plan_next() then can't fail. Freestanding; fuzzed by test/fuzz/decode.c.
+ * plan_next() then can't fail. Freestanding; fuzzed by test/plan/fuzz_decode.c.
  */
 #ifndef LINUX_NS_PLAN_DECODE_H
 #define LINUX_NS_PLAN_DECODE_H

@@ -1,5 +1,6 @@
 /** A sandbox that is built in namespaces which exist already. */
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Namespace, type NamespaceSet, Sandbox, type SandboxSpec, unshare } from '../../lib';
 import { eventually, expectNothingLeft, footprint, isAlive } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
@@ -46,6 +47,23 @@ describe('a user and a pid namespace', () => {
           /home is writable$/,
         );
       });
+    });
+  });
+
+  test('may be closed while it is created: it is whole, or nothing is left of it', async () => {
+    await inhabited(async ({ user, pid }) => {
+      for (let pause = 0; pause < 30; pause++) {
+        const handle = await user!.duplicate();
+        const before = footprint();
+        const creating = Sandbox.create(userland({ namespaces: { user: handle, pid } }));
+        const settled = Promise.allSettled([creating]);
+        await sleep(pause);
+        await handle.close();
+        const [result] = await settled;
+        if (result.status === 'fulfilled') await result.value.close();
+        else expect(result.reason).toHaveProperty('code', 'ERR_LINUX_NS_CLOSED');
+        await expectNothingLeft(before);
+      }
     });
   });
 

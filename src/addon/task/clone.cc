@@ -149,6 +149,9 @@ void Task::Watch(Fd pidfd, pid_t pid) {
   if (error != 0) {
     KillChild(process->pidfd.get(), process->pid);
     process->end = WaitPidfd(process->pidfd.get(), 0);
+    process->poll.Close();
+    process->pidfd.Reset();
+    SetKnown(pid, false); // the pid may be another's from here on
   }
 }
 
