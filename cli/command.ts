@@ -41,8 +41,18 @@ export interface Command {
   /** Notes that the help shows after the options. */
   readonly notes?: readonly string[];
   readonly examples: readonly (readonly [command: string, does: string])[];
-  /** Runs the command. @returns the exit status */
-  run(given: Given): Promise<number>;
+  /**
+   * Runs the command.
+   *
+   * @param commands - all commands, for one that tells of them
+   * @returns the exit status
+   */
+  run(given: Given, commands: readonly Entry[]): Promise<number>;
+}
+
+/** A command whose module is not loaded yet. */
+export interface Entry extends Pick<Command, 'name' | 'summary'> {
+  load(): Promise<Command>;
 }
 
 /** One occurrence of an option on the command line. */

@@ -1,9 +1,4 @@
-import type { Command } from './command';
-
-/** A command whose module is not loaded yet. */
-export interface Entry extends Pick<Command, 'name' | 'summary'> {
-  load(): Promise<Command>;
-}
+import type { Command, Entry } from './command';
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Entry[] = [

@@ -49,7 +49,7 @@ async function runCommand(command: Command, words: readonly string[]): Promise<n
     print(helpOf(command, given.value('help') === 'all' || given.operands[0] === 'all'));
     return 0;
   }
-  return given.has('version') ? printVersion() : command.run(given);
+  return given.has('version') ? printVersion() : command.run(given, COMMANDS);
 }
 
 function printVersion(): number {

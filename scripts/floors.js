@@ -50,7 +50,7 @@ function floorOf(file, lib = path.join(ROOT, 'lib')) {
 /** The file that an import leads to; undefined where that is a package, or a declaration outside of lib/. */
 function resolveImport(file, specifier) {
   if (!specifier.startsWith('.')) return undefined;
-  const base = path.join(path.dirname(file), specifier);
+  const base = path.join(path.dirname(file), specifier.replace(/\.js$/, ''));
   return [`${base}.ts`, path.join(base, 'index.ts')].find((candidate) => fs.existsSync(candidate));
 }
 
@@ -66,7 +66,7 @@ function upwards(file, specifier, lib) {
   return `lib/${from} stands below lib/${to}, and cannot import from it (FLOORS of scripts/floors.js).`;
 }
 
-/** Each file of lib/ with the files there that it imports, as a value or as a type. */
+/** Each file of lib/, or of another folder, with the files there that it imports, as a value or as a type. */
 function importsOf(lib = path.join(ROOT, 'lib')) {
   const names = fs.readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   return new Map(
@@ -99,7 +99,7 @@ function wayTo(last, cameFrom, way) {
   return way;
 }
 
-/** ESLint's rules, for files of lib/. */
+/** ESLint's rules: `upwards` for files of lib/, `circles` for those of cli/ as well. */
 const rules = {
   upwards: {
     create: (context) => {
@@ -120,7 +120,7 @@ const rules = {
   circles: {
     create: (context) => ({
       Program: (node) => {
-        known ??= importsOf();
+        known ??= new Map(FOLDERS.flatMap((folder) => [...importsOf(path.join(ROOT, folder))]));
         const circle = circleOf(context.filename, known);
         if (circle === undefined) return;
         const names = circle.map((file) => path.relative(ROOT, file)).join(' → ');
@@ -130,7 +130,10 @@ const rules = {
   },
 };
 
-/** The imports of lib/ as they were when the first file was linted. */
+/** The folders whose files may not import each other in a circle. They reach each other through packages only. */
+const FOLDERS = ['lib', 'cli'];
+
+/** The imports in those as they were when the first file was linted. */
 let known;
 
 /** The floors below it from which each floor imports. */

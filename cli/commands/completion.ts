@@ -1,6 +1,5 @@
 import { oneOf } from '../arguments';
-import { type Command, type Given, UsageError } from '../command';
-import { COMMANDS } from '../commands';
+import { type Command, type Entry, type Given, UsageError } from '../command';
 import { bashScript, zshScript } from '../completion';
 import { print } from '../output';
 
@@ -19,11 +18,11 @@ export const completionCommand: Command = {
   run,
 };
 
-async function run(given: Given): Promise<number> {
+async function run(given: Given, entries: readonly Entry[]): Promise<number> {
   const [shell, ...rest] = given.operands;
   if (shell === undefined || rest.length > 0) throw new UsageError('specify one shell: bash or zsh');
   const script = oneOf('the shell', shell, SHELLS) === 'bash' ? bashScript : zshScript;
-  const commands = await Promise.all(COMMANDS.map((entry) => entry.load()));
+  const commands = await Promise.all(entries.map((entry) => entry.load()));
   print(script(commands).trimEnd().split('\n'));
   return 0;
 }

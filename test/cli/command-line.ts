@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { parseCommandLine } from '../../cli/arguments';
 import type { Command } from '../../cli/command';
+import { COMMANDS } from '../../cli/commands';
 import { describeFailure } from '../../cli/report';
 import { CompiledPackage } from '../fixtures/child-node';
 
@@ -58,7 +59,7 @@ export function expectOneLine({ stderr }: Ended): void {
 /** What a command says that refuses some words, which it does before it starts anything; in this process, for speed. */
 export async function refusalOf(command: Command, words: readonly string[]): Promise<string[]> {
   try {
-    await command.run(parseCommandLine(command, words));
+    await command.run(parseCommandLine(command, words), COMMANDS);
   } catch (error) {
     return describeFailure(command.name, error, words);
   }
