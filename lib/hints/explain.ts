@@ -1,95 +1,11 @@
 import { Errno } from '../kernel/errno';
 import { HostFiles } from '../kernel/host-files';
-import {
-  explainCreateCgroup,
-  explainEnableController,
-  explainEnterCgroup,
-  explainSetCgroup,
-  explainUseCgroup,
-} from './cgroup';
-import { explainClone, explainUnshareSync } from './clone';
-import { explainExecNsinit } from './exec';
+import type * as causes from './causes';
+import type { Cause } from './causes';
 import type { Explainer, Failure } from './failure';
-import { explainFile, explainPty, explainSocket, explainStdio, explainTime } from './inside';
-import { explainOpen, explainOpenOfSocket, explainPersist, explainSetnsSync } from './join';
 import { noMoreDescriptors, noMoreFiles } from './limits';
-import { explainGidMap, explainSetgroups, explainUidMap } from './maps';
-import { explainMount } from './mount';
-import {
-  explainAddLink,
-  explainAddress,
-  explainLink,
-  explainLinkKind,
-  explainNeighbor,
-  explainNetlink,
-  explainNsid,
-  explainRoute,
-  explainRule,
-  explainSetLink,
-} from './network';
-import { explainNewgidmap, explainNewuidmap } from './newidmap';
-import { explainScan } from './scan';
-import { explainBind, explainConnect, explainDevice, explainLookUp } from './sockets';
 
 export type { Failure } from './failure';
-
-/**
- * The explanations of operations that are no steps of a plan; a step has its own in its row of lib/plan. An operation
- * that is missing here cannot fail for a reason that the host's files tell.
- */
-const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
-  ['clone', explainClone],
-  ['unshareSync', explainUnshareSync],
-  ['uid_map', explainUidMap],
-  ['gid_map', explainGidMap],
-  ['setgroups', explainSetgroups],
-  ['newuidmap', explainNewuidmap],
-  ['newgidmap', explainNewgidmap],
-  ['setnsSync', explainSetnsSync],
-  ['open', explainOpen],
-  ['open-of-socket', explainOpenOfSocket],
-  ['persist', explainPersist],
-  ['scan', explainScan],
-  ['attributes', explainMount],
-  ['reconfigure', explainMount],
-  ['time', explainTime],
-  ['socket', explainSocket],
-  ['netlink', explainNetlink],
-  ['netlink-link-add', explainAddLink],
-  ['netlink-link-kind', explainLinkKind],
-  ['netlink-link-set', explainSetLink],
-  ['netlink-link-delete', explainLink],
-  ['netlink-link-get', explainLink],
-  ['netlink-address-add', explainAddress],
-  ['netlink-address-delete', explainAddress],
-  ['netlink-route-add', explainRoute],
-  ['netlink-route-delete', explainRoute],
-  ['netlink-route-get', explainRoute],
-  ['netlink-route-list', explainRoute],
-  ['netlink-rule-add', explainRule],
-  ['netlink-rule-delete', explainRule],
-  ['netlink-neighbor-add', explainNeighbor],
-  ['netlink-neighbor-replace', explainNeighbor],
-  ['netlink-neighbor-delete', explainNeighbor],
-  ['netlink-nsid-set', explainNsid],
-  ['bind-socket', explainBind],
-  ['listen', explainBind],
-  ['connect', explainConnect],
-  ['device', explainDevice],
-  ['look-up', explainLookUp],
-  ['file', explainFile],
-  ['stdio', explainStdio],
-  ['pty', explainPty],
-  ['cgroup', explainEnterCgroup],
-  ['cgroup-create', explainCreateCgroup],
-  ['cgroup-enable', explainEnableController],
-  ['cgroup-set', explainSetCgroup],
-  ['cgroup-write', explainUseCgroup],
-  ['cgroup-read', explainUseCgroup],
-  ['cgroup-kill', explainUseCgroup],
-  ['prepare', explainExecNsinit],
-  ['exec-nsinit', explainExecNsinit],
-]);
 
 /**
  * The cause of a failure on this host and its remedy, in one or two sentences; undefined when nothing can be said that
@@ -97,18 +13,28 @@ const EXPLAINERS: ReadonlyMap<string, Explainer> = new Map([
  *
  * @param failure - the failed operation, in the kernel's terms
  * @param host - the host to look at; default: this one
- * @param explainer - that of a step of a plan; default: that of the operation
+ * @param cause - the explanation that the row of a step names; default: that of the operation
  */
-export function explain(
-  failure: Failure,
-  host: HostFiles = new HostFiles(),
-  explainer = EXPLAINERS.get(failure.operation),
-): string | undefined {
+export function explain(failure: Failure, host: HostFiles = new HostFiles(), cause?: Cause): string | undefined {
+  // Without a descriptor no file can be loaded, so these two come first.
   if (failure.errno === Errno.EMFILE) return noMoreDescriptors(host);
   if (failure.errno === Errno.ENFILE) return noMoreFiles(host);
-  const cause = explainer?.(failure, host);
+  const found = explainerOf(cause ?? failure.operation)?.(failure, host);
   const words = wordsOfKernel(failure);
-  return words === undefined || cause === undefined ? (words ?? cause) : `${words} ${cause}`;
+  return words === undefined || found === undefined ? (words ?? found) : `${words} ${found}`;
+}
+
+/**
+ * The explanation of that name. All of them are loaded with the first failure, because most programs have none. Where
+ * their file cannot be read, the error goes without a hint: it matters more than that file.
+ */
+function explainerOf(name: string): Explainer | undefined {
+  try {
+    const { CAUSES } = require('./causes') as typeof causes;
+    return Object.hasOwn(CAUSES, name) ? CAUSES[name as Cause] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The message that a file system has written into the log of its context: fsopen(2). */

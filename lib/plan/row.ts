@@ -1,5 +1,5 @@
 import type { Step } from '../../types/native';
-import type { Explainer } from '../hints/failure';
+import type { Cause } from '../hints/causes';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 
 export type StepName = Step[0];
@@ -24,8 +24,11 @@ export interface About<F> {
   words: (fields: F) => string;
   /** The kind of namespace it acts on, where that follows from the step alone. */
   kind: NamespaceKind | undefined;
-  /** Finds out why it failed; undefined for a step whose failure cannot be explained from the files of the host. */
-  explain: Explainer | undefined;
+  /**
+   * The explanation in lib/hints/causes.ts; undefined for a step whose failure cannot be explained from the files of the
+   * host. It is a name, so that a program without a failure loads no explanation.
+   */
+  explain: Cause | undefined;
   /**
    * True for a step that is done after nsinit has given up the capabilities that the other steps need: capabilities(7).
    */

@@ -1,5 +1,5 @@
 import type { Step } from '../../types/native';
-import type { Explainer } from '../hints/failure';
+import type { Cause } from '../hints/causes';
 import type { StepName, StepOf } from './row';
 import { STEPS } from './steps';
 
@@ -32,8 +32,8 @@ export function describeStep(taken: Step): string {
   return words(fieldsOf(taken));
 }
 
-/** The function that finds out why a step failed, where there is one. */
-export function explainerOf(name: string): Explainer | undefined {
+/** The name of the explanation of a step that failed, where there is one. */
+export function causeOf(name: string): Cause | undefined {
   return Object.hasOwn(STEPS, name) ? STEPS[name as StepName].explain : undefined;
 }
 

@@ -1,30 +1,3 @@
-import { explainClone, explainFork, explainSetTid } from '../hints/clone';
-import { explainExec } from '../hints/exec';
-import {
-  explainChdir,
-  explainChroot,
-  explainFile,
-  explainHostname,
-  explainIds,
-  explainLoopback,
-  explainPty,
-  explainSetsid,
-  explainSocket,
-  explainStdio,
-} from '../hints/inside';
-import { explainJoin, explainOpen } from '../hints/join';
-import { explainMount, explainPropagation, explainUmount } from '../hints/mount';
-import { explainNetnsAdd, explainNetnsDirectory, explainNetnsRemove } from '../hints/netns';
-import { explainTun } from '../hints/network';
-import {
-  explainAffinity,
-  explainCapabilities,
-  explainOomScoreAdj,
-  explainPersonality,
-  explainPriority,
-  explainRlimits,
-} from '../hints/privileges';
-import { explainSeccomp } from '../hints/seccomp';
 import { type StepName, row } from './row';
 import { describeIds, describePids, describePropagation, describeTree, kindsIn, resourcesOf } from './words';
 
@@ -36,52 +9,52 @@ export const STEPS = {
   join: row('join', ['fds', 'flags'], {
     words: ({ flags }) => `join ${kindsIn(flags)}`,
     kind: undefined,
-    explain: explainJoin,
+    explain: 'join',
   }),
   set_tid: row('set_tid', ['pids'], {
     words: ({ pids }) => describePids(pids),
     kind: undefined,
-    explain: explainSetTid,
+    explain: 'set_tid',
   }),
-  fork: row('fork', [], { words: () => 'fork', kind: 'pid', explain: explainFork }),
+  fork: row('fork', [], { words: () => 'fork', kind: 'pid', explain: 'fork' }),
   unshare: row(
     'unshare',
     ['flags', 'setgroups', 'uidMap', 'gidMap', 'timensOffsets'],
-    { words: ({ flags }) => `unshare ${kindsIn([flags])}`, kind: undefined, explain: explainClone },
+    { words: ({ flags }) => `unshare ${kindsIn([flags])}`, kind: undefined, explain: 'clone' },
     { setgroups: null, uidMap: null, gidMap: null, timensOffsets: null },
   ),
   hostname: row('hostname', ['name'], {
     words: () => 'set hostname',
     kind: 'uts',
-    explain: explainHostname,
+    explain: 'hostname',
   }),
   domainname: row('domainname', ['name'], {
     words: () => 'set domainname',
     kind: 'uts',
-    explain: explainHostname,
+    explain: 'hostname',
   }),
-  loopback: row('loopback', [], { words: () => 'bring lo up', kind: 'net', explain: explainLoopback }),
+  loopback: row('loopback', [], { words: () => 'bring lo up', kind: 'net', explain: 'loopback' }),
   make_net: row('make_net', [], { words: () => 'unshare net', kind: 'net', explain: undefined }),
   enter_net: row('enter_net', [], { words: () => 'unshare net', kind: 'net', explain: undefined }),
   propagation: row('propagation', ['path', 'flags'], {
     words: ({ path, flags }) => `make ${path} ${describePropagation(flags)}`,
     kind: 'mnt',
-    explain: explainPropagation,
+    explain: 'propagation',
   }),
   trees: row('trees', ['paths'], {
     words: ({ paths }) => `take along ${paths.join(', ')}`,
     kind: 'mnt',
-    explain: explainMount,
+    explain: 'mount',
   }),
   host_files: row('host_files', ['directory', 'names'], {
     words: ({ directory }) => `make a root with ${directory}`,
     kind: 'mnt',
-    explain: explainMount,
+    explain: 'mount',
   }),
   umount: row('umount', ['target', 'flags'], {
     words: ({ target }) => `umount ${target}`,
     kind: 'mnt',
-    explain: explainUmount,
+    explain: 'umount',
   }),
   fs: row(
     'fs',
@@ -89,14 +62,14 @@ export const STEPS = {
     {
       words: ({ type, target }) => (target === null ? `mount ${type}` : `mount ${type} on ${target}`),
       kind: 'mnt',
-      explain: explainMount,
+      explain: 'mount',
     },
     { source: null, parameters: [], attributes: 0, flags: 0 },
   ),
   tree: row(
     'tree',
     ['source', 'fds', 'flags', 'set', 'clear', 'propagation', 'userns', 'target'],
-    { words: describeTree, kind: 'mnt', explain: explainMount },
+    { words: describeTree, kind: 'mnt', explain: 'mount' },
     { source: null, fds: [], flags: 0, set: 0, clear: 0, propagation: 0, userns: [] },
   ),
   overlay: row(
@@ -105,7 +78,7 @@ export const STEPS = {
     {
       words: ({ target }) => (target === null ? 'mount overlay' : `mount overlay on ${target}`),
       kind: 'mnt',
-      explain: explainMount,
+      explain: 'mount',
     },
     { upper: null, work: null, parameters: [], attributes: 0, flags: 0 },
   ),
@@ -118,22 +91,22 @@ export const STEPS = {
   move: row('move', ['source', 'target'], {
     words: ({ source, target }) => `move ${source} to ${target}`,
     kind: 'mnt',
-    explain: explainMount,
+    explain: 'mount',
   }),
   seal: row('seal', ['target', 'attributes', 'flags'], {
     words: ({ target }) => `make ${target} read-only`,
     kind: 'mnt',
-    explain: explainMount,
+    explain: 'mount',
   }),
   mask: row('mask', ['target', 'optional'], {
     words: ({ target }) => `mask ${target}`,
     kind: 'mnt',
-    explain: explainMount,
+    explain: 'mount',
   }),
   data: row(
     'data',
     ['target', 'mode', 'contents', 'from', 'attributes'],
-    { words: ({ target }) => `mount data on ${target}`, kind: 'mnt', explain: explainMount },
+    { words: ({ target }) => `mount data on ${target}`, kind: 'mnt', explain: 'mount' },
     { from: [], attributes: 0 },
   ),
   owner: row('owner', ['uid', 'gid'], {
@@ -144,29 +117,29 @@ export const STEPS = {
   make_dir: row(
     'make_dir',
     ['path', 'mode', 'flags'],
-    { words: ({ path }) => `make directory ${path}`, kind: undefined, explain: explainFile },
+    { words: ({ path }) => `make directory ${path}`, kind: undefined, explain: 'file' },
     { mode: -1, flags: 0 },
   ),
   make_link: row('make_link', ['path', 'to'], {
     words: ({ path }) => `make link ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   make_file: row(
     'make_file',
     ['path', 'mode', 'contents', 'from'],
-    { words: ({ path }) => `make file ${path}`, kind: undefined, explain: explainFile },
+    { words: ({ path }) => `make file ${path}`, kind: undefined, explain: 'file' },
     { mode: -1, from: [] },
   ),
   chmod: row('chmod', ['path', 'mode'], {
     words: ({ path }) => `chmod ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   nest: row(
     'nest',
     ['flags', 'setgroups', 'uidMap', 'gidMap'],
-    { words: () => 'make a user namespace below', kind: undefined, explain: explainClone },
+    { words: () => 'make a user namespace below', kind: undefined, explain: 'clone' },
     { setgroups: null, uidMap: null, gidMap: null },
   ),
   enter_nest: row('enter_nest', ['flags'], {
@@ -177,28 +150,28 @@ export const STEPS = {
   namespaces: row('namespaces', ['flags'], {
     words: ({ flags }) => `open ${kindsIn(flags)}`,
     kind: undefined,
-    explain: explainOpen,
+    explain: 'open',
   }),
   open_file: row('open_file', ['path', 'openFlags', 'mode'], {
     words: ({ path }) => `open ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   save_file: row(
     'save_file',
     ['path', 'openFlags', 'mode', 'contents', 'from'],
-    { words: ({ path }) => `write ${path}`, kind: undefined, explain: explainFile },
+    { words: ({ path }) => `write ${path}`, kind: undefined, explain: 'file' },
     { from: [] },
   ),
   list: row('list', ['path', 'maxBytes', 'maxEntries'], {
     words: ({ path }) => `list ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   changes: row('changes', ['upper', 'lower', 'maxBytes', 'maxEntries'], {
     words: () => 'list changes',
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   mount_points: row('mount_points', [], {
     words: () => 'tell of mount points',
@@ -217,46 +190,46 @@ export const STEPS = {
     {
       words: ({ newRoot }) => (newRoot === null ? 'change root' : `change root to ${newRoot}`),
       kind: 'mnt',
-      explain: explainMount,
+      explain: 'mount',
     },
     { newRoot: null, putOld: null },
   ),
   write_file: row('write_file', ['path', 'openFlags', 'data'], {
     words: ({ path }) => `write ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   try_write_file: row('try_write_file', ['path', 'openFlags', 'data'], {
     words: ({ path }) => `write ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   read_file: row('read_file', ['path', 'maxBytes'], {
     words: ({ path }) => `read ${path}`,
     kind: undefined,
-    explain: explainFile,
+    explain: 'file',
   }),
   mountinfo: row('mountinfo', [], { words: () => 'read mountinfo', kind: 'mnt', explain: undefined }),
   socket: row('socket', ['domain', 'type', 'protocol'], {
     words: () => 'create socket',
     kind: 'net',
-    explain: explainSocket,
+    explain: 'socket',
   }),
   tun: row(
     'tun',
     ['name', 'flags', 'owner', 'group', 'persistent'],
-    { words: ({ name }) => `open tun ${name}`, kind: 'net', explain: explainTun },
+    { words: ({ name }) => `open tun ${name}`, kind: 'net', explain: 'tun' },
     { owner: -1, group: -1, persistent: 0 },
   ),
   netns_directory: row('netns_directory', ['path'], {
     words: ({ path }) => `make ${path} a shared mount`,
     kind: 'net',
-    explain: explainNetnsDirectory,
+    explain: 'netns_directory',
   }),
   netns_add: row(
     'netns_add',
     ['path', 'net'],
-    { words: ({ path }) => `mount net on ${path}`, kind: 'net', explain: explainNetnsAdd },
+    { words: ({ path }) => `mount net on ${path}`, kind: 'net', explain: 'netns_add' },
     { net: [] },
   ),
   netns_clear: row('netns_clear', ['path'], {
@@ -267,33 +240,33 @@ export const STEPS = {
   netns_remove: row('netns_remove', ['path', 'inode'], {
     words: ({ path }) => `remove ${path}`,
     kind: 'net',
-    explain: explainNetnsRemove,
+    explain: 'netns_remove',
   }),
   cover: row('cover', ['source', 'target'], {
     words: ({ source, target }) => `bind ${source} on ${target}`,
     kind: undefined,
-    explain: explainMount,
+    explain: 'mount',
   }),
   oom_score_adj: row('oom_score_adj', ['text'], {
     words: ({ text }) => `set oom_score_adj to ${text}`,
     kind: undefined,
-    explain: explainOomScoreAdj,
+    explain: 'oom_score_adj',
   }),
   raise_limits: row('raise_limits', ['limits'], {
     words: ({ limits }) => `raise rlimits of ${resourcesOf(limits, 2)}`,
     kind: undefined,
-    explain: explainRlimits,
+    explain: 'rlimits',
   }),
   rlimits: row('rlimits', ['limits'], {
     words: ({ limits }) => `set rlimits of ${resourcesOf(limits, 3)}`,
     kind: undefined,
-    explain: explainRlimits,
+    explain: 'rlimits',
     last: true,
   }),
   priority: row('priority', ['nice'], {
     words: ({ nice }) => `set nice value to ${nice}`,
     kind: undefined,
-    explain: explainPriority,
+    explain: 'priority',
   }),
   umask: row('umask', ['mask'], {
     words: ({ mask }) => `set umask to 0${mask.toString(8)}`,
@@ -303,12 +276,12 @@ export const STEPS = {
   affinity: row('affinity', ['processors'], {
     words: ({ processors }) => `set affinity to processors ${processors.join(', ')}`,
     kind: undefined,
-    explain: explainAffinity,
+    explain: 'affinity',
   }),
   personality: row('personality', ['persona'], {
     words: ({ persona }) => `set personality to 0x${persona.toString(16)}`,
     kind: undefined,
-    explain: explainPersonality,
+    explain: 'personality',
   }),
   keep_caps: row('keep_caps', [], {
     words: () => 'keep capabilities',
@@ -318,13 +291,13 @@ export const STEPS = {
   capabilities: row(
     'capabilities',
     ['bounding', 'inheritable', 'ambient', 'securebits', 'exceptRoot'],
-    { words: () => 'set capabilities', kind: undefined, explain: explainCapabilities, last: true },
+    { words: () => 'set capabilities', kind: undefined, explain: 'capabilities', last: true },
     { bounding: -1, inheritable: -1, ambient: -1, securebits: -1, exceptRoot: 0 },
   ),
   pty: row('pty', ['columns', 'rows'], {
     words: () => 'open a terminal',
     kind: undefined,
-    explain: explainPty,
+    explain: 'pty',
     last: true,
   }),
   foreground: row('foreground', ['terminal'], {
@@ -332,7 +305,7 @@ export const STEPS = {
     kind: undefined,
     explain: undefined,
   }),
-  setsid: row('setsid', [], { words: () => 'start a session', kind: undefined, explain: explainSetsid }),
+  setsid: row('setsid', [], { words: () => 'start a session', kind: undefined, explain: 'setsid' }),
   fchdir: row('fchdir', ['directory'], {
     words: () => 'change directory to a descriptor',
     kind: undefined,
@@ -341,12 +314,12 @@ export const STEPS = {
   chroot: row('chroot', ['path'], {
     words: ({ path }) => `change root to ${path}`,
     kind: undefined,
-    explain: explainChroot,
+    explain: 'chroot',
   }),
   chdir: row('chdir', ['path', 'fallback'], {
     words: ({ path }) => `change directory to ${path}`,
     kind: undefined,
-    explain: explainChdir,
+    explain: 'chdir',
   }),
   ids: row(
     'ids',
@@ -354,14 +327,14 @@ export const STEPS = {
     {
       words: ({ uid, gid }) => (uid === -1 && gid === -1 ? 'set groups' : `change ids to ${describeIds(uid, gid)}`),
       kind: undefined,
-      explain: explainIds,
+      explain: 'ids',
     },
     { uid: -1, gid: -1, setGroups: 0, groups: [] },
   ),
   default_ids: row('default_ids', [], {
     words: () => 'change ids to 0:0',
     kind: undefined,
-    explain: explainIds,
+    explain: 'ids',
   }),
   no_new_privs: row('no_new_privs', [], {
     words: () => 'set no_new_privs',
@@ -384,18 +357,18 @@ export const STEPS = {
     explain: undefined,
     last: true,
   }),
-  stdio: row('stdio', ['fds'], { words: () => 'set up stdio', kind: undefined, explain: explainStdio, last: true }),
-  init: row('init', ['diesWithParent'], { words: () => 'start init', kind: 'pid', explain: explainFork }),
+  stdio: row('stdio', ['fds'], { words: () => 'set up stdio', kind: undefined, explain: 'stdio', last: true }),
+  init: row('init', ['diesWithParent'], { words: () => 'start init', kind: 'pid', explain: 'fork' }),
   seccomp: row('seccomp', ['program', 'flags'], {
     words: () => 'install seccomp filter',
     kind: undefined,
-    explain: explainSeccomp,
+    explain: 'seccomp',
     last: true,
   }),
   exec: row('exec', ['file', 'argv', 'env'], {
     words: ({ file }) => `exec ${file}`,
     kind: undefined,
-    explain: explainExec,
+    explain: 'exec',
     last: true,
   }),
   outlive: row('outlive', [], { words: () => 'outlive Node', kind: undefined, explain: undefined }),

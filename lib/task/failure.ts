@@ -4,7 +4,7 @@ import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../hints/explain';
 import { CLONE_FLAGS, type NamespaceKind, kindsOfFlags } from '../kernel/namespace-kind';
 import type { StepOf } from '../plan/row';
-import { describeStep, explainerOf, fieldsOf } from '../plan/step';
+import { describeStep, causeOf, fieldsOf } from '../plan/step';
 import { STEPS } from '../plan/steps';
 import { describePids } from '../plan/words';
 
@@ -55,7 +55,7 @@ export function launchError(failure: LaunchFailure, request: Request, known: Kno
     path: found.failure.path,
     kind,
     step: label ?? found.step,
-    hint: explain(found.failure, undefined, explainerOf(found.failure.operation)),
+    hint: explain(found.failure, undefined, causeOf(found.failure.operation)),
   });
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Errno } from '../../lib/kernel/errno';
 import { type Failure, explain } from '../../lib/hints/explain';
-import { explainerOf } from '../../lib/plan/step';
+import { causeOf } from '../../lib/plan/step';
 import { HostFiles } from '../../lib/kernel/host-files';
 import { NAMESPACE_KINDS } from '../../lib/kernel/namespace-kind';
 import { ALL_CAPABILITIES, type Tree, anotherHost, ordinary, statusOf } from '../fixtures/another-host';
@@ -11,7 +11,7 @@ import { ALL_CAPABILITIES, type Tree, anotherHost, ordinary, statusOf } from '..
 /** The hint for a failure on an ordinary host that differs in a few files. */
 function hint(failure: Partial<Failure> & Pick<Failure, 'operation' | 'errno'>, differs: Tree = {}): string {
   const host = anotherHost({ ...ordinary, ...differs });
-  return explain({ syscall: 'clone3', ...failure }, host, explainerOf(failure.operation)) ?? '(none)';
+  return explain({ syscall: 'clone3', ...failure }, host, causeOf(failure.operation)) ?? '(none)';
 }
 
 const root = { 'proc/self/status': statusOf({ Uid: '0 0 0 0', Gid: '0 0 0 0', CapEff: ALL_CAPABILITIES }) };
@@ -195,7 +195,7 @@ describe('a kernel without a kind', () => {
 
   it('is not accused without /proc', () => {
     const failure = { ...invalid, syscall: 'clone3', kinds: ['time'] } satisfies Failure;
-    expect(explain(failure, anotherHost({}), explainerOf(failure.operation))).toBeUndefined();
+    expect(explain(failure, anotherHost({}), causeOf(failure.operation))).toBeUndefined();
   });
 });
 
@@ -743,7 +743,7 @@ describe('any hint', () => {
         for (const path of [undefined, '/proc/sys/net/x', 'x']) {
           for (const host of [...hosts, new HostFiles()]) {
             const failure = { operation, errno, syscall: operation, kinds, path };
-            const text = explain(failure, host, explainerOf(operation));
+            const text = explain(failure, host, causeOf(operation));
             if (text !== undefined)
               expect(text).toMatch(/^(?!.*(undefined|NaN|\[object| {2}|namespacess)).{20,700}\.$/);
           }

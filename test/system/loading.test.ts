@@ -55,6 +55,13 @@ describe('loading', () => {
     expect((await loadedBy(`await linux.execFile('true', [], { seccomp: 'default' })`)).files).toContain(filters);
   });
 
+  test('what explains errors is loaded with the first of them', async () => {
+    const causes = join(compiled.directory, 'dist', 'chunks', 'causes.js');
+    expect((await loadedBy(`await linux.execFile('true')`)).files).not.toContain(causes);
+    const fails = `if (!(await linux.spawn('/no/such').catch(({ hint }) => hint)).includes('/no/such')) throw 'no hint'`;
+    expect((await loadedBy(fails)).files).toContain(causes);
+  });
+
   test('everything loads at most 60 files', async () => {
     const { files } = await loadedBy(
       `require(${JSON.stringify(join(compiled.directory, 'dist/chunks/everything.js'))})`,
