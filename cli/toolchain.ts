@@ -43,12 +43,17 @@ export function findNodeGyp(folder: string, env: NodeJS.ProcessEnv): string[] | 
   return program === undefined ? undefined : [program];
 }
 
-function resolvedNodeGyp(paths: string[]): string | undefined {
-  try {
-    return require.resolve('node-gyp/bin/node-gyp.js', { paths });
-  } catch {
-    return undefined;
-  }
+/** As require() finds it, but not below the home directory or NODE_PATH: root may have those of somebody else. */
+function resolvedNodeGyp(folders: string[]): string | undefined {
+  return folders
+    .flatMap(withAllAbove)
+    .map((folder) => join(folder, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js'))
+    .find((file) => existsSync(file));
+}
+
+function withAllAbove(folder: string): string[] {
+  const above = dirname(folder);
+  return above === folder ? [folder] : [folder, ...withAllAbove(above)];
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Data from streams of this process, which a task reads while it builds a root or writes a file. */
 import { Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { invalidType } from '../errors/validate';
 import { native } from '../native';
 
 /** The most bytes that go in the plan, which has room for 16 MiB in all. More bytes go through a socket. */
@@ -50,11 +51,17 @@ export class Feeds {
     const failed = (this.#failed ??= new AbortController());
     const socket = new Socket({ fd: ours, readable: false, writable: true });
     this.#ours.push(socket);
-    pipeline(source, socket).catch((error: unknown) => {
+    pipeline(source, bytesOnly(), socket).catch((error: unknown) => {
       this.#reason ??= error;
       failed.abort(error);
     });
     return theirs;
+  }
+
+  /** Ends the launch although the streams have not ended. */
+  giveUp(reason: unknown): void {
+    this.#reason ??= reason;
+    this.#failed?.abort(reason);
   }
 
   /** The error to report. If the launch was aborted because a stream had failed, it is the error of the stream. */
@@ -66,4 +73,15 @@ export class Feeds {
     for (const fd of this.#theirs.splice(0)) native().closeNow(fd);
     for (const socket of this.#ours.splice(0)) socket.destroy();
   }
+}
+
+/** What can't be written fails the pipeline: where a stream is piped to a socket the error is one that nobody can catch. */
+function bytesOnly(): Transform {
+  return new Transform({
+    writableObjectMode: true,
+    transform(chunk: unknown, _, done) {
+      if (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) done(null, chunk);
+      else done(invalidType('data', 'a stream of strings or bytes', chunk));
+    },
+  });
 }

@@ -22,7 +22,7 @@ import { Descriptor } from '../handle/descriptor';
 import type { Namespace } from '../namespace/namespace';
 import { readOptions } from '../set/read-options';
 import { mapInTurns, sortInTurns } from '../event-loop/turns';
-import { Feeds, contentsOf, isReadable } from './feeds';
+import { type Feeds, contentsOf, isReadable } from './feeds';
 import { type FileType, records, typeOf } from './file-type';
 import type { ResolvedUser } from './ids';
 import { makeStep } from '../plan/step';
@@ -89,11 +89,17 @@ export async function readFileIn(inside: Inside, path: unknown, options: unknown
   }
 }
 
-export async function writeFileIn(inside: Inside, path: unknown, data: unknown, options: unknown): Promise<void> {
+/** @param feeds - of its own: to give up a stream that does not end */
+export async function writeFileIn(
+  inside: Inside,
+  feeds: Feeds,
+  path: unknown,
+  data: unknown,
+  options: unknown,
+): Promise<void> {
   const { flag, mode } = writeOptions(options);
   const file = pathOf(path);
   const source = sourceOf(data);
-  const feeds = new Feeds();
   try {
     const [contents, from] = contentsOf(source, (stream) => feeds.open(stream));
     const save = makeStep('save_file', { path: file, openFlags: FLAGS[flag], mode, contents, from });

@@ -25,6 +25,7 @@ import {
   writeFileIn,
   writeStreamIn,
 } from './files';
+import { Feeds } from './feeds';
 import { parseSpec } from './parse';
 import { type Withheld, confinementOf } from './rules';
 import type { SandboxSpec } from './sandbox-spec';
@@ -62,6 +63,7 @@ export class Sandbox extends Programs<Withheld> {
   readonly #built: Built;
   readonly #confinement: Confinement;
   readonly #running = new Set<NamespaceProcess>();
+  readonly #writing = new Map<Feeds, Promise<void>>();
   #closing: Promise<void> | undefined;
 
   private constructor(built: Built, rules: Omit<Confinement, 'started'>) {
@@ -130,10 +132,18 @@ export class Sandbox extends Programs<Withheld> {
    * with the ids of the sandbox, so that quotas, and what a filesystem keeps back for root, are as they are for
    * programs.
    *
-   * @throws NamespaceError `ENOSPC` when the filesystem is full, `EDQUOT`; what was written until then stays
+   * @throws NamespaceError `ENOSPC` when the filesystem is full, `EDQUOT`; what was written until then stays;
+   * `ERR_LINUX_NS_CLOSED` when the sandbox is closed before a stream has ended
    */
   async writeFile(path: string, data: string | Bytes | Readable, options?: SandboxWriteOptions): Promise<void> {
-    await writeFileIn(this.#inside(), path, data, options);
+    const feeds = new Feeds();
+    const writing = writeFileIn(this.#inside(), feeds, path, data, options);
+    this.#writing.set(feeds, writing);
+    try {
+      await writing;
+    } finally {
+      this.#writing.delete(feeds);
+    }
   }
 
   /** Opens a file with the rights of a program inside, and returns a stream of its contents. See {@link readFile}. */
@@ -201,8 +211,15 @@ export class Sandbox extends Programs<Withheld> {
    */
   async close(): Promise<void> {
     notForgotten(this);
-    this.#closing ??= release(this.#built, [...this.#running]);
+    this.#closing ??= this.#end();
     await this.#closing;
+  }
+
+  /** Who writes what a stream gives has its mounts, and is none of its programs. */
+  async #end(): Promise<void> {
+    const writing = [...this.#writing];
+    for (const [feeds] of writing) feeds.giveUp(closedError('This Sandbox'));
+    await Promise.all([release(this.#built, [...this.#running]), Promise.allSettled(writing.map(([, done]) => done))]);
   }
 
   /** Calls {@link Sandbox.close}: for `await using`. */

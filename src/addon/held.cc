@@ -38,7 +38,7 @@ bool AnyHeld(const std::vector<pid_t> &processes) {
   }
   for (const auto &[pid, parent] : Descendants(processes)) {
     char state = StatOf(pid).state;
-    if (IsStopped(state) || state == 'Z') {
+    if (IsStopped(state) || (state == 'Z' && IsTraced(pid))) {
       return true;
     }
   }

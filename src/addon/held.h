@@ -8,9 +8,9 @@
 
 namespace linux_ns {
 
-// True if one of these processes, or of their descendants, is stopped or traced. If a descendant is a zombie, its
-// parent should have been told at once; a tracer keeps that from the parent: ptrace(2). It reads /proc, with a few
-// calls for each process.
+// True if one of these processes, or of their descendants, is stopped or traced. The tracer of a descendant that is a
+// zombie keeps its end from the parent: ptrace(2). A zombie that nobody traces waits for its parent, which may have
+// other things to do first. It reads /proc, with a few calls for each process.
 bool AnyHeld(const std::vector<pid_t> &processes);
 
 // Kills those descendants of these processes that are held, because a parent that waits for one of them never comes to

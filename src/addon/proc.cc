@@ -26,6 +26,16 @@ std::string Read(const std::string &path) {
   return text;
 }
 
+// What follows that name in proc_pid_status(5). No name of a process can stand for one of the lines: a line feed in it
+// is escaped.
+std::string StatusLine(pid_t pid, const std::string &name) {
+  std::string text = Read("/proc/" + std::to_string(pid) + "/status");
+  std::string head = "\n" + name + ":";
+  size_t start = text.find(head);
+  size_t end = start == std::string::npos ? start : text.find('\n', start + 1);
+  return end == std::string::npos ? "" : text.substr(start + head.size(), end - start - head.size());
+}
+
 } // namespace
 
 // Each launch asks for it, so it takes one read(2) and nothing more.
@@ -39,11 +49,11 @@ std::string NameOf(pid_t pid) {
 }
 
 size_t NamespacesAbove(pid_t pid) {
-  std::string text = Read("/proc/" + std::to_string(pid) + "/status");
-  size_t start = text.find("\nNSpid:");
-  size_t end = start == std::string::npos ? start : text.find('\n', start + 1);
-  return end == std::string::npos ? 0 : static_cast<size_t>(std::count(text.begin() + start, text.begin() + end, '\t'));
+  std::string line = StatusLine(pid, "NSpid");
+  return static_cast<size_t>(std::count(line.begin(), line.end(), '\t'));
 }
+
+bool IsTraced(pid_t pid) { return atoi(StatusLine(pid, "TracerPid").c_str()) > 0; }
 
 std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread) {
   std::vector<pid_t> children;

@@ -21,6 +21,9 @@ std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread);
 // them.
 size_t NamespacesAbove(pid_t pid);
 
+// Whether another process traces it, or, of a zombie, has not waited for it: ptrace(2).
+bool IsTraced(pid_t pid);
+
 struct Stat {
   char state = 0; // a letter of proc_pid_stat(5), 0 when there is no such process
   pid_t parent = 0;

@@ -98,6 +98,14 @@ describe('linux-ns compile', () => {
     expect(stderr).toContain('missing: a C++ compiler (/no/such/c++ -m32)\n');
   });
 
+  needs({ tool: TOOLS }).test('runs no node-gyp below the home directory, which may be somebody else’s', async () => {
+    const theirs = join(folder, 'home', '.node_modules', 'node-gyp', 'bin');
+    mkdirSync(theirs, { recursive: true });
+    writeFileSync(join(theirs, 'node-gyp.js'), 'console.error("theirs"); process.exit(1);');
+    const { stderr } = await compile({ HOME: join(folder, 'home'), NODE_PATH: join(folder, 'home', '.node_modules') });
+    expect(stderr).not.toContain('theirs');
+  });
+
   needs({ tool: TOOLS }).test('says how to get node-gyp where there is none', async () => {
     await using set = await unshare(['user', 'mnt']);
     const npm = join(dirname(process.execPath), '..', 'lib', 'node_modules');

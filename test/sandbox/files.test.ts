@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Sandbox, type SandboxSpec, exec, unshare } from '../../lib';
 import { run } from '../../lib/launch/launch';
 import type { Step } from '../../types/native';
@@ -168,6 +169,37 @@ test('a stream that fails is what the call fails with', async () => {
     },
   });
   await expect(sandbox.writeFile('/tmp/x', failing)).rejects.toThrow('broken off');
+});
+
+test('a stream of what is neither text nor bytes is an error of the call, and none that nobody catches', async () => {
+  const numbers = () => Readable.from([1, 2, 3]);
+  await expect(sandbox.writeFile('/tmp/x', numbers())).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+  const withFile = Sandbox.create({ mounts: [{ type: 'file', target: '/f', data: numbers() }] });
+  await expect(withFile).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+});
+
+test('a stream that does not end is given up with the sandbox, and nothing of it is left', async () => {
+  const endless = new Readable({ read: () => undefined });
+  const written = sandbox.writeFile('/tmp/x', endless).catch((error: unknown) => error);
+  endless.push('something');
+  await said(sandbox, 'until [ -s /tmp/x ]; do sleep 0.05; done');
+  await sandbox.close();
+  expect(await written).toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
+  expect(endless.destroyed).toBe(true);
+});
+
+test('a stream takes as long as it takes: a start that waits for it is not taken for one that is held', async () => {
+  const slow = Readable.from(
+    (async function* () {
+      for (const part of ['slow', 'ly']) {
+        yield part;
+        await delay(1800);
+      }
+    })(),
+  );
+  await inSandbox({ mounts: [{ type: 'file', target: '/f', data: slow }] }, async (box) => {
+    expect(await box.readFile('/f', 'utf8')).toBe('slowly');
+  });
 });
 
 needs({ root: true }).test(
