@@ -1,6 +1,6 @@
-import { plainOptions } from '../errors/plain';
-import { validateBoolean, validatePid } from '../errors/validate';
-import type { NamespaceKind } from '../kernel/namespace-kind';
+import { abortSignal, as, boolean, list, oneOf, schema } from '../errors/schema';
+import { validatePid } from '../errors/validate';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { eachInTurns } from '../event-loop/turns';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
@@ -59,7 +59,13 @@ export interface LsnsOptions {
   signal?: AbortSignal | undefined;
 }
 
-const OPTIONS: Record<keyof LsnsOptions, true> = { kinds: true, pid: true, persistent: true, fds: true, signal: true };
+const OPTIONS = schema<LsnsOptions>()({
+  kinds: list(oneOf(NAMESPACE_KINDS)),
+  pid: as(validatePid),
+  persistent: boolean,
+  fds: boolean,
+  signal: abortSignal,
+});
 
 /**
  * Finds namespaces, and returns them as the rows of `lsns(8)` (util-linux 2.41), in ascending order of inode number:
@@ -79,10 +85,7 @@ const OPTIONS: Record<keyof LsnsOptions, true> = { kinds: true, pid: true, persi
  * ```
  */
 export async function lsns(options: LsnsOptions = {}): Promise<LsnsRow[]> {
-  const { pid, persistent = false, fds = true, kinds, signal } = plainOptions('options', options, Object.keys(OPTIONS));
-  if (pid !== undefined) validatePid('options.pid', pid);
-  validateBoolean('options.persistent', persistent);
-  validateBoolean('options.fds', fds);
+  const { pid, persistent = false, fds = true, kinds, signal } = OPTIONS('options', options);
   const sources: DiscoverOptions = {
     fds,
     sockets: fds,
