@@ -191,14 +191,15 @@ void step_netns_add(const struct step_netns_add *step) {
     ignored(remove_file(&entry), "why there is no namespace on it is what has to be told");
     fail(net < 0 ? "open" : tree < 0 ? "open_tree" : "move_mount", error, path);
   }
+  named = entry;
+  undo_on_failure(take_name_back);
   if (namespace_at(&entry) != inode_of(tree)) {
+    named.name = NULL;
     char link[FD_PATH_BYTES];
     ignored(sys2(__NR_umount2, fd_path(tree, link), MNT_DETACH), "it is mounted where nobody looks for it");
     fail("move_mount", -ESTALE, path);
   }
   sys_close(tree);
-  named = entry;
-  undo_on_failure(take_name_back);
 }
 
 /* Removes a file that was left, and nothing else. */
