@@ -18,10 +18,10 @@ import type { AttributeSet, AttributesOf, Declarations } from '../../netlink/att
 import { type LinkReference, type NameOf, validateLink } from '../link-name';
 
 /** One value that a list shows. */
-export type Detail = string | number | boolean;
+export type Detail = LinkDetails[string];
 
 /** Details of a link, or of a port of a bridge, as values of JSON. */
-export type LinkDetails = Record<string, Detail>;
+export type LinkDetails = Record<string, string | number | boolean>;
 
 /** A kind of value, with its three forms: as a caller writes it, as a message has it, and as a list shows it. */
 export interface Value<T, Wire> {
