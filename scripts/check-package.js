@@ -13,7 +13,8 @@ const path = require('node:path');
 const root = path.join(__dirname, '..');
 const manifest = require('../package.json');
 const MACHINES = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' };
-const MAX_BYTES = 300_000;
+/** The binary for arm64 grows by steps of 64 KiB, the largest page of its kernels; the last step was at 264 kB. */
+const MAX_BYTES = { x64: 300_000, arm64: 340_000 };
 const MAX_TARBALL_BYTES = 2_000_000;
 /** Pinned, as npx fetches it. */
 const PNPM = 'pnpm@10.28.0';
@@ -25,7 +26,7 @@ const NEWEST = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' };
 
 const ALLOWED = [
   /^(CHANGELOG|CONTRIBUTING|README|SECURITY)\.md$/,
-  /^(LICENSE|package\.json|binding\.gyp)$/,
+  /^(LICENSE|package\.json|src\/binding\.gyp)$/,
   /^dist\/.+\.(js|js\.map|d\.ts)$/,
   /^types\/native\.d\.ts$/,
   /^docs\/(decisions\/)?[\w-]+\.md$/,
@@ -38,7 +39,7 @@ const ALLOWED = [
 const REQUIRED = [
   ...Object.values(manifest.exports).flatMap(filesOf),
   'types/native.d.ts',
-  'binding.gyp',
+  'src/binding.gyp',
   'src/plan/steps.h',
   'src/nsinit/build.sh',
   ...Object.keys(MACHINES).map((arch) => `prebuilds/linux-${arch}/linux-ns.node`),
@@ -96,7 +97,7 @@ function checkBinary(arch) {
   checkHardening(file, elf);
   checkSymbols(file, run('readelf', ['--wide', '--dyn-syms', absolute]).stdout);
   const bytes = fs.readFileSync(absolute);
-  expect(bytes.length < MAX_BYTES, `${file}: ${bytes.length} bytes, more than ${MAX_BYTES}`);
+  expect(bytes.length < MAX_BYTES[arch], `${file}: ${bytes.length} bytes, more than ${MAX_BYTES[arch]}`);
   expect(bytes.indexOf(Buffer.from('\x7fELF'), 4) > 0, `${file}: no nsinit inside`);
   return undefined;
 }

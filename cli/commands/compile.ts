@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, copyFileSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, type Given, UsageError } from '../command';
 import { print, printMessages } from '../output';
@@ -26,12 +26,22 @@ async function run(given: Given): Promise<number> {
   const nodeGyp = findNodeGyp(folder, process.env);
   const missing = whatIsMissing(folder, nodeGyp !== undefined);
   if (nodeGyp === undefined || missing.length > 0) return fail(missing);
+  putBinding(folder);
   const compiled = await runs([...nodeGyp, 'rebuild', '--jobs=max', ...headers()], folder);
   if (!compiled) return fail(AFTER_FAILURE);
   const binary = join(folder, 'build', 'Release', 'linux_ns.node');
   if (!(await loads(binary))) return fail([`the addon was compiled and does not load: ${binary}`]);
   print([`compiled: ${binary}`]);
   return 0;
+}
+
+/**
+ * The published package has its binding.gyp in src/: where it finds one at the top, pnpm takes it for an install script,
+ * and warns.
+ */
+function putBinding(folder: string): void {
+  const [published, used] = [join(folder, 'src', 'binding.gyp'), join(folder, 'binding.gyp')];
+  if (!existsSync(used)) copyFileSync(published, used);
 }
 
 /** All problems, one in each line, so that nobody has to run this twice to learn of the second one. */
