@@ -6,8 +6,7 @@ import { joinFromAbove, namespacesAbove } from '../launch/join';
 import { run } from '../launch/launch';
 import { systemError } from '../errors/system-error';
 import { native } from '../native';
-import { isNamespace } from '../namespace/namespace';
-import { type Namespace, wrap } from '../namespace/namespace';
+import { type Namespace, isNamespace, wrap } from '../namespace/namespace';
 import type { NamespaceSet } from '../set/namespace-set';
 import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 

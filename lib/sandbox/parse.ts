@@ -20,9 +20,8 @@ import { invalidType, invalidValue, validateObject, validateString } from '../er
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { type IdMap, validateIdMap } from '../idmap/id-map';
 import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/unshare-spec';
-import { isNamespace } from '../namespace/namespace';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
-import type { Namespace } from '../namespace/namespace';
+import { type Namespace, isNamespace } from '../namespace/namespace';
 import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import type { Filter } from '../seccomp/filters';
 import { parseSeccomp } from '../seccomp/seccomp';

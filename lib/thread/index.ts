@@ -22,9 +22,8 @@ import { invalidType, invalidValue, validateArray, validateOneOf } from '../erro
 import { systemError } from '../errors/system-error';
 import { refuseTasks } from '../task/task';
 import { native } from '../native';
-import { isNamespace } from '../namespace/namespace';
 import { CLONE_FLAGS, type NamespaceKind, flagsOfKinds } from '../kernel/namespace-kind';
-import type { Namespace } from '../namespace/namespace';
+import { type Namespace, isNamespace } from '../namespace/namespace';
 import { loadEverything } from './everything';
 
 /**

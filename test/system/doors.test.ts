@@ -90,6 +90,18 @@ describe('compiled', () => {
     },
   );
 
+  test('a test can put something of its own in the place of an export, whether or not it has been used', async () => {
+    const result = await printed(`
+      import { createRequire } from 'node:module';
+      import { mock } from 'node:test';
+      const required = createRequire(process.cwd() + '/')('linux-ns');
+      required.unshare = () => 'ours';
+      const { spawn } = required;
+      const mocked = mock.method(required, 'spawn', () => 'mocked');
+      const result = [required.unshare(), required.spawn(), (mocked.mock.restore(), required.spawn === spawn)];`);
+    expect(result).toEqual(['ours', 'mocked', true]);
+  });
+
   test('all have the same classes: what one makes another takes, and its errors are those of `linux-ns`', async () => {
     const result = await printed(`
       import { Namespace, NamespaceError, NamespaceSet, unshare } from 'linux-ns';
