@@ -1,6 +1,6 @@
 /** Data from streams of this process, which a task reads while it builds a root or writes a file. */
 import { Socket } from 'node:net';
-import { Readable, Transform } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invalidType } from '../errors/validate';
 import { native } from '../native';
@@ -51,7 +51,7 @@ export class Feeds {
     const failed = (this.#failed ??= new AbortController());
     const socket = new Socket({ fd: ours, readable: false, writable: true });
     this.#ours.push(socket);
-    pipeline(source, bytesOnly(), socket).catch((error: unknown) => {
+    pipeline(source, bytesInto(socket)).catch((error: unknown) => {
       this.#reason ??= error;
       failed.abort(error);
     });
@@ -75,13 +75,33 @@ export class Feeds {
   }
 }
 
-/** What can't be written fails the pipeline: where a stream is piped to a socket the error is one that nobody can catch. */
-function bytesOnly(): Transform {
-  return new Transform({
-    writableObjectMode: true,
-    transform(chunk: unknown, _, done) {
-      if (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) done(null, chunk);
+/**
+ * Writes what a stream gives to a socket, and fails the pipeline for what can't be written: where a stream is piped to
+ * the socket itself the error is one that nobody can catch. It keeps one part, as the socket would, so that no stream is
+ * read further ahead.
+ */
+function bytesInto(socket: Socket): Writable {
+  const bytes = new Writable({
+    objectMode: true,
+    highWaterMark: 1,
+    write(chunk: unknown, encoding, done) {
+      if (typeof chunk === 'string') socket.write(chunk, encoding, done);
+      else if (ArrayBuffer.isView(chunk)) socket.write(bufferOf(chunk), done);
       else done(invalidType('data', 'a stream of strings or bytes', chunk));
     },
+    final(done) {
+      socket.end(done);
+    },
+    destroy(error, done) {
+      socket.destroy();
+      done(error);
+    },
   });
+  // An error is told to the callback of the write that it belongs to.
+  socket.on('error', () => undefined).on('close', () => bytes.destroy());
+  return bytes;
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
