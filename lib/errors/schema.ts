@@ -5,8 +5,18 @@
  * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option
  * of the interface has no check, or while there is a check of an option that the interface does not have.
  */
-import { invalidValue, notOneOf, validateArray, validateKnownKeys, validateObject } from './validate';
-import { validateAbortSignal, validateBoolean, validateInteger, validateOneOf, validateString } from './validate';
+import {
+  invalidValue,
+  notOneOf,
+  validateAbortSignal,
+  validateArray,
+  validateBoolean,
+  validateInteger,
+  validateKnownKeys,
+  validateObject,
+  validateOneOf,
+  validateString,
+} from './validate';
 
 /** Checks a value that callers know by `name`, and returns what it means. */
 export type Check<T> = (name: string, value: unknown) => T;

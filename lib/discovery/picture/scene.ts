@@ -1,5 +1,4 @@
-import type { NamespaceKind } from '../../kernel/namespace-kind';
-import { NAMESPACE_KINDS } from '../../kernel/namespace-kind';
+import { NAMESPACE_KINDS, type NamespaceKind } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace, DiscoveredProcess, DiscoveredTask, NamespacesByKind } from '../namespace';
 import type { Unread } from '../unread';
 import { printable, shortened } from './printable';
