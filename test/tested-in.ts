@@ -18,6 +18,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
 
   'lib/errors/abort.ts': ['test/task/task.test.ts', 'test/process/deadline.test.ts'],
+  'lib/errors/nearest.ts': ['test/errors/validate.test.ts', 'test/cli/main.test.ts'],
   'lib/errors/system-error.ts': ['test/system/causes.test.ts', 'test/namespace/namespace.test.ts'],
 
   'lib/handle': 'test/namespace/namespace.test.ts',

@@ -7,6 +7,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { nearest } from './nearest';
 
 /** The codes that these checks throw with. */
 export type ArgumentErrorCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE';
@@ -211,43 +212,12 @@ function digits(value: unknown): string {
 /** ` (did you mean 'hostname'?)` where an allowed word differs only by a typing mistake. */
 export function suggestion(value: unknown, allowed: readonly unknown[]): string {
   if (typeof value !== 'string') return '';
-  const near = allowed
-    .filter((candidate) => typeof candidate === 'string')
-    // A word of a very different length is not compared: the value may have megabytes.
-    .filter((candidate) => Math.abs(value.length - candidate.length) <= slips(candidate))
-    .map((candidate) => ({ candidate, distance: editDistance(value.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= slips(candidate))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near === undefined ? '' : ` (did you mean ${inspect(near.candidate)}?)`;
-}
-
-/** The number of typing mistakes that are likely in a word. */
-function slips(word: string): number {
-  return Math.max(1, Math.floor(word.length / 3));
-}
-
-/**
- * The number of letters that have to be inserted, removed, replaced or swapped with a neighbour (Damerau and
- * Levenshtein).
- */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = cell(above, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = swapped ? cell(before, j - 2) + 1 : Infinity;
-      row.push(Math.min(cell(above, j) + 1, cell(row, j - 1) + 1, replace, swap));
-    }
-    [before, above] = [above, row];
-  }
-  return cell(above, b.length);
-}
-
-function cell(row: readonly number[], column: number): number {
-  return row[column] ?? Infinity;
+  const words = allowed.filter((candidate) => typeof candidate === 'string');
+  const index = nearest(
+    value.toLowerCase(),
+    words.map((word) => word.toLowerCase()),
+  );
+  return index === -1 ? '' : ` (did you mean ${inspect(words[index])}?)`;
 }
 
 /**
