@@ -30,7 +30,7 @@ export function isReadable(value: unknown): value is Readable {
  */
 export class Feeds {
   readonly #theirs: number[] = [];
-  readonly #ours: Socket[] = [];
+  readonly #ours: Writable[] = [];
   #failed: AbortController | undefined;
   #reason: unknown;
 
@@ -49,9 +49,9 @@ export class Feeds {
     this.#theirs.push(theirs);
     native().disown(ours);
     const failed = (this.#failed ??= new AbortController());
-    const socket = new Socket({ fd: ours, readable: false, writable: true });
-    this.#ours.push(socket);
-    pipeline(source, bytesInto(socket)).catch((error: unknown) => {
+    const bytes = bytesInto(new Socket({ fd: ours, readable: false, writable: true }));
+    this.#ours.push(bytes);
+    pipeline(source, bytes).catch((error: unknown) => {
       this.#reason ??= error;
       failed.abort(error);
     });
@@ -62,6 +62,7 @@ export class Feeds {
   giveUp(reason: unknown): void {
     this.#reason ??= reason;
     this.#failed?.abort(reason);
+    this.#destroyOurs();
   }
 
   /** The error to report. If the launch was aborted because a stream had failed, it is the error of the stream. */
@@ -71,7 +72,12 @@ export class Feeds {
 
   close(): void {
     for (const fd of this.#theirs.splice(0)) native().closeNow(fd);
-    for (const socket of this.#ours.splice(0)) socket.destroy();
+    this.#destroyOurs();
+  }
+
+  /** Its streams are destroyed, too: the pipelines see to that. */
+  #destroyOurs(): void {
+    for (const bytes of this.#ours.splice(0)) bytes.destroy();
   }
 }
 
@@ -98,7 +104,7 @@ function bytesInto(socket: Socket): Writable {
     },
   });
   // An error is told to the callback of the write that it belongs to.
-  socket.on('error', () => undefined).on('close', () => bytes.destroy());
+  socket.on('error', () => undefined);
   return bytes;
 }
 
