@@ -93,7 +93,6 @@ export type Step =
   | ['make_file', path: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]
   | ['chmod', path: string, mode: number]
   /** Mount points that had to be made in directories of the host: sends back two descriptors each, for `unmake` in the end. */
-  | ['mount_points']
   | ['null_device']
   | ['unmake', points: number[]]
   /** null: the root that was made by a step with NEW_ROOT. Without a place for the old root it is detached. */
@@ -233,6 +232,8 @@ export type TaskEvent =
   | { type: 'ready' }
   /** A descriptor a step made; it is adopted, see `adopt`. */
   | { type: 'fd'; fd: number }
+  /** A descriptor of a mount point that was made on the host, adopted too. Two come for each: the directory, and itself. */
+  | { type: 'point'; fd: number }
   | { type: 'data'; data: Buffer }
   /** Last event: it did not come to 'started', 'ready' or the end of the plan. */
   | { type: 'failed'; failure: LaunchFailure }
@@ -254,6 +255,11 @@ export interface NativeTask {
   end(): void;
   /** Lets a holder that is no init go. */
   release(): void;
+  /**
+   * For the exit of Node, when the event loop does not go on: calls back for all that has been sent. True when no more
+   * can come, because the start is over, or its task has ended.
+   */
+  drain(): boolean;
   /** Opens a namespace the task is in: an fd with O_CLOEXEC, the caller's. flag: one CLONE_NEW*. */
   namespace(flag: number): number;
   /** Whether the task keeps the event loop alive; it does from the start. */

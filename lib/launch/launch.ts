@@ -48,7 +48,7 @@ export interface Body {
   /** The task is killed when this environment (a Worker, say) ends. Default true. */
   dieWithEnvironment?: boolean | undefined;
   /** See {@link StartOptions}. */
-  undo?: StartOptions['undo'];
+  points?: StartOptions['points'];
   /**
    * A descriptor of the cgroup v2 directory that the task is born in. It must stay open until the start has settled.
    */
@@ -199,9 +199,9 @@ function withLoweredCaps(steps: readonly Step[]): Step[] {
   return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
 }
 
-function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels' | 'undo'> {
-  const { signal, dieWithEnvironment = true, cgroup, labels, undo } = body;
-  return { signal, dieWithEnvironment, cgroup, labels, undo };
+function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels' | 'points'> {
+  const { signal, dieWithEnvironment = true, cgroup, labels, points } = body;
+  return { signal, dieWithEnvironment, cgroup, labels, points };
 }
 
 const NO_MAPS: ResolvedMaps = {

@@ -173,11 +173,6 @@ export const STEPS = {
     kind: undefined,
     explain: 'file',
   }),
-  mount_points: row('mount_points', [], {
-    words: () => 'tell of mount points',
-    kind: undefined,
-    explain: undefined,
-  }),
   unmake: row('unmake', ['points'], {
     words: () => 'remove mount points',
     kind: undefined,

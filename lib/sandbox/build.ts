@@ -1,12 +1,11 @@
 /** Makes a sandbox by one launch. Its plan builds the root, and then holds the sandbox. */
-import { constants, readlinkSync } from 'node:fs';
+import { constants } from 'node:fs';
 import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../kernel/host-files';
-import { atExit, untilDone } from '../handle/at-exit';
 import { systemError } from '../errors/system-error';
-import { credentialsIn, launch, run, runBody } from '../launch/launch';
+import { credentialsIn, launch, run } from '../launch/launch';
 import { joinFromAbove, withoutOwn } from '../launch/join';
 import type { Task } from '../task/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
@@ -19,6 +18,7 @@ import { etcFilesOf } from '../namespace/etc-netns';
 import type { OverlayLayers } from './changes';
 import { Feeds } from './feeds';
 import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './ids';
+import { MountPoints } from './mount-points';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { WorkDirectories } from './work';
@@ -34,10 +34,7 @@ export interface Built {
   readonly cgroup:
     { readonly cgroup: Cgroup; readonly directory: { readonly fd: number; close(): Promise<void> } } | undefined;
   readonly overlays: readonly OverlayLayers[];
-  /** Descriptors of the mount points in directories of the host that were created or are used, two for each. */
-  readonly points: readonly Descriptor[];
-  /** Called when the mount points have been removed, so that they are not removed again when this process exits. */
-  readonly forgetPoints: () => void;
+  readonly points: MountPoints;
   readonly work: WorkDirectories;
   /** A /dev/null for its programs, if they could change the mode of the host's own: {@link Program.nullDevice}. */
   readonly nullDevice: Descriptor | undefined;
@@ -80,16 +77,18 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
   const origin = await originOf(plan);
   const end = { diesWithProcess: plan.rules.dieWithParent };
   const work = new WorkDirectories(end.diesWithProcess);
+  const points = new MountPoints();
   let made: Built['cgroup'];
   try {
     const users = await usersOf(plan, origin);
     made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup, end);
     makeWork(plan, work);
     const covers = await coversOf(plan);
-    const task = await start(plan, users, origin, covers, signal, made?.directory.fd);
+    const task = await start(plan, users, origin, covers, points, signal, made?.directory.fd);
     work.usedBy(task);
-    return await possess(task, plan, users, origin, made, work);
+    return await possess(task, plan, users, origin, made, work, points);
   } catch (error) {
+    await points.remove();
     await discard(made, work);
     throw error;
   } finally {
@@ -193,6 +192,7 @@ async function start(
   users: Users,
   origin: Origin,
   covers: readonly Step[],
+  points: MountPoints,
   signal: AbortSignal | undefined,
   cgroup: number | undefined,
 ): Promise<Task> {
@@ -215,7 +215,7 @@ async function start(
       signal: feeds.signalWith(signal),
       cgroup,
       dieWithEnvironment: dieWithParent,
-      undo: (fds) => unmake([], fds),
+      points,
     });
   } catch (error) {
     throw feeds.reasonOf(error);
@@ -308,7 +308,6 @@ function lastSteps(
   const net: Step[] = nested || entersNetFirst(plan) || !plan.kinds.includes('net') ? [] : [ENTER_NET];
   const enter: Step[] = nested ? [['enter_nest', mounts]] : [];
   return [
-    ['mount_points'],
     ...nullDevice,
     makeStep('pivot_root', {}),
     ...net,
@@ -376,12 +375,12 @@ async function possess(
   { owner, tells }: Origin,
   cgroup: Built['cgroup'],
   work: WorkDirectories,
+  points: MountPoints,
 ): Promise<Built> {
   const kinds = kindsOf(plan);
   const told = tells ? task.fds.splice(-kinds.length) : [];
   const overlays = overlaysOf(plan, task);
   const nullDevice = ownsDevices(plan, ids) ? new Descriptor(task.fds.pop() ?? -1) : undefined;
-  const points = task.fds.splice(0).map((fd) => new Descriptor(fd));
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
   try {
@@ -389,13 +388,14 @@ async function possess(
     await openAbove(above, set, nested, owner);
     task.release();
     task.unref();
-    const forgetPoints = plan.rules.dieWithParent ? unmadeAtExit(task, set, points) : () => undefined;
+    points.seenFrom(set.user);
+    if (!plan.rules.dieWithParent) points.leaveAtExit();
     const ownsPid = plan.kinds.includes('pid');
-    return { task, set, above, ids, cgroup, overlays, points, forgetPoints, work, nullDevice, ownsPid };
+    return { task, set, above, ids, cgroup, overlays, points, work, nullDevice, ownsPid };
   } catch (error) {
     task.end();
     await task.exited;
-    await Promise.all([...above, ...layersOf(overlays), ...points].map((each) => each.close()));
+    await Promise.all([...above, ...layersOf(overlays)].map((each) => each.close()));
     await nullDevice?.close();
     await set?.close();
     throw error;
@@ -427,42 +427,14 @@ function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[]
   });
 }
 
-/**
- * Removes the mount points that were created on the host, when no program is inside any more. A mount point that a
- * program has filled, or that another sandbox uses, stays.
- */
-export async function removeMountPoints({ points, set, task, ownsPid, forgetPoints }: Built): Promise<void> {
-  if (points.length === 0) return;
-  if (ownsPid) {
+/** Removes the mount points that were created on the host, when no program is inside any more. */
+export async function removeMountPoints({ points, task, ownsPid }: Built): Promise<void> {
+  if (ownsPid && !points.none) {
     task.ref();
     task.end();
     await task.exited;
   }
-  const join = set.user === undefined ? [] : [set.user];
-  await unmake(
-    join,
-    points.map(({ fd }) => fd),
-  );
-  forgetPoints();
-}
-
-/** Does the same when this process exits: a task is started and does the work while the event loop is stopped. */
-function unmadeAtExit(task: Task, { user }: NamespaceSet, points: readonly Descriptor[]): () => void {
-  if (points.length === 0) return () => undefined;
-  return atExit(() => {
-    task.end();
-    const fds = points.map(({ fd }) => fd);
-    const join: Step[] = user === undefined ? [] : [['join', [user.fd], [CLONE_FLAGS.user]]];
-    native().launch({ flags: 0, steps: [...join, ['unmake', fds], ['exit']] }, () => undefined);
-    untilDone(() => {
-      if (!fds.every((fd) => readlinkSync(`/proc/self/fd/${fd}`).endsWith(' (deleted)'))) throw new Error('not yet');
-    });
-  });
-}
-
-/** Removes mount points. One that cannot be removed stays, and is no error: the sandbox is closed all the same. */
-async function unmake(join: readonly Namespace[], points: readonly number[]): Promise<void> {
-  await runBody({ join }, { steps: [['unmake', [...points]]], ids: 'given' }).catch(() => undefined);
+  await points.remove();
 }
 
 /** The descriptors of overlays, which are closed with a sandbox. */

@@ -278,11 +278,9 @@ function releaseForgotten(built: Built): Promise<void> {
 async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {
   const { set, above, overlays, points, cgroup, work, nullDevice } = built;
   kill(running, built);
-  if (points.length > 0) {
-    await Promise.all(running.map(({ exited }) => exited));
-    await removeMountPoints(built);
-  }
-  await Promise.all([set, ...above, ...layersOf(overlays), ...points].map((each) => each.close()));
+  if (!points.none) await Promise.all(running.map(({ exited }) => exited));
+  await removeMountPoints(built);
+  await Promise.all([set, ...above, ...layersOf(overlays)].map((each) => each.close()));
   await nullDevice?.close();
   await Promise.all(running.map(({ exited }) => exited));
   await discard(cgroup, work);

@@ -29,10 +29,16 @@ export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
   joined?: Joined | undefined;
   /** The words by which errors call a step, where there are better ones than its own. */
   labels?: ReadonlyMap<Step, string> | undefined;
-  /**
-   * Undoes what a failed plan has left, with the descriptors that it had sent, which are closed then. Never rejects.
-   */
-  undo?: ((fds: readonly number[]) => Promise<void>) | undefined;
+  /** Owns the mount points that the plan makes on the host, from the moment when each is made. */
+  points?: Points | undefined;
+}
+
+/** The owner of the mount points that a plan makes on the host. */
+export interface Points {
+  /** Called once, when there is a task that may make some. */
+  madeBy(task: Task): void;
+  /** Called with each descriptor that the task sends, two for each mount point. They are the owner's from then on. */
+  add(fd: number): void;
 }
 
 /** The results that a plan which ends by itself has sent back. */
@@ -82,6 +88,11 @@ export class Task {
   /** Kills all of it with SIGKILL: the init, and so its pid namespace, or the program. */
   end(): void {
     this.#native.end();
+  }
+
+  /** At an exit: takes what has been sent. True when no more can come. See `NativeTask` in types/native.d.ts. */
+  drain(): boolean {
+    return this.#native.drain();
   }
 
   /** Lets a holder that is no init go. */
@@ -167,7 +178,7 @@ export function refuseTasks(): void {
 
 /** Begins a start. Exactly one function of `outcome` is called, except that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
-  const { signal, whileCloned, joined, labels, undo, ...request } = options;
+  const { signal, whileCloned, joined, labels, points, ...request } = options;
   if (refusal !== undefined) {
     outcome.failed(refusal);
     return;
@@ -176,7 +187,7 @@ function begin(options: StartOptions, outcome: Outcome): void {
     outcome.failed(abortError(signal));
     return;
   }
-  const launching = new Launching(request, outcome, { joined, labels }, undo);
+  const launching = new Launching(request, outcome, { joined, labels }, points);
   launching.begin(signal, whileCloned);
 }
 
@@ -185,7 +196,7 @@ class Launching {
   readonly #request: LaunchRequest;
   readonly #outcome: Outcome;
   readonly #known: Known;
-  readonly #undo: StartOptions['undo'];
+  readonly #points: Points | undefined;
   readonly #fds: number[] = [];
   readonly #data: Buffer[] = [];
   readonly #exited: Promise<Exit>;
@@ -197,11 +208,11 @@ class Launching {
   #outside: Promise<void> | undefined;
   #over = false;
 
-  constructor(request: LaunchRequest, outcome: Outcome, known: Known, undo: StartOptions['undo']) {
+  constructor(request: LaunchRequest, outcome: Outcome, known: Known, points: Points | undefined) {
     this.#request = request;
     this.#outcome = outcome;
     this.#known = known;
-    this.#undo = undo;
+    this.#points = points;
     this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
   }
 
@@ -211,6 +222,7 @@ class Launching {
       else this.#told(event, task);
     });
     const task = new Task(nativeTask, this.#exited);
+    this.#points?.madeBy(task);
     if (signal === undefined) return;
     const onAbort = (): void => this.#stop(nativeTask, abortError(signal));
     signal.addEventListener('abort', onAbort, { once: true });
@@ -240,6 +252,9 @@ class Launching {
         this.#fds.push(event.fd);
         this.#outcome.received?.(event.fd);
         break;
+      case 'point':
+        this.#points?.add(event.fd);
+        break;
       case 'data':
         this.#data.push(event.data);
         break;
@@ -263,11 +278,9 @@ class Launching {
     this.#forgetSignal();
     this.#tellExit({ code: null, signal: null });
     const reason = this.#stopped === undefined ? error : this.#stopped.reason;
-    const undone = this.#fds.length === 0 ? undefined : this.#undo?.(this.#fds);
-    if (undone === undefined) closeAll(this.#fds);
-    const before = [this.#outside, undone?.then(() => closeAll(this.#fds))].filter((each) => each !== undefined);
-    if (before.length === 0) this.#outcome.failed(reason);
-    else void Promise.all(before).then(() => this.#outcome.failed(reason));
+    closeAll(this.#fds);
+    if (this.#outside === undefined) this.#outcome.failed(reason);
+    else void this.#outside.then(() => this.#outcome.failed(reason));
   }
 
   #ended(exit: Exit): void {

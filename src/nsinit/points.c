@@ -5,7 +5,8 @@
  * exclusive one.
  *
  * Node keeps a pair of descriptors for each: the directory that it is in, and the mount point itself. For one that
- * existed already both are the mount point itself, and it stays.
+ * existed already both are the mount point itself, and it stays. Node is told as soon as a mount point is there,
+ * because this task may be killed at any time.
  */
 #include "nsinit.h"
 
@@ -18,13 +19,9 @@
 #define SHARED_NOW 5    /* LOCK_SH | LOCK_NB */
 #define EXCLUSIVE_NOW 6 /* LOCK_EX | LOCK_NB */
 
-static struct {
-  int directory;
-  int itself;
-} points[MOST_POINTS];
 static uint32_t point_count;
 
-static void tell_points(void);
+static void take_away(int directory, int itself);
 
 /* True for a file or directory that is as make_name() makes them, and still empty. */
 static bool is_unused(const struct statx *status) {
@@ -42,7 +39,15 @@ static long copy_of(int directory) {
   return copy == -EINVAL ? sys3(__NR_open_tree, directory, "", flags | AT_RECURSIVE) : copy;
 }
 
-/* Notes a mount point. One that may not be read is not noted, and stays. */
+static long tell(int fd) {
+  const struct plan_report head = {.kind = REPORT_POINT, .step = task.step};
+  return try_report(&head, fd);
+}
+
+/*
+ * Tells Node of a mount point. One that may not be read stays, and Node is not told. One that cannot be told is taken
+ * away at once, and the plan fails.
+ */
 static void keep(int directory, int point) {
   if (point_count == MOST_POINTS) {
     return;
@@ -57,9 +62,17 @@ static void keep(int directory, int point) {
     return;
   }
   ignored(sys2(__NR_flock, itself, SHARED_NOW), "somebody who has locked it takes nothing away");
-  undo_on_failure(tell_points);
-  points[point_count].directory = (int)copy;
-  points[point_count++].itself = (int)itself;
+  point_count++;
+  long told = tell((int)copy);
+  told = told < 0 ? told : tell((int)itself);
+  if (told < 0) {
+    take_away((int)copy, (int)itself);
+    fail("sendmsg", told, NULL);
+  }
+  if (copy != itself) {
+    sys_close(copy);
+  }
+  sys_close(itself);
 }
 
 /* A mount point was made in a directory that others see, too. */
@@ -72,25 +85,6 @@ void keep_used_point(int point, const char *path) {
   if (is_unused(&status) && ((status.stx_mode & S_IFMT) == S_IFREG || is_empty(point, path))) {
     keep(-1, point);
   }
-}
-
-/* Sends the mount points to Node, also where the plan fails: they are to be removed then. */
-static void tell_points(void) {
-  uint32_t count = point_count;
-  point_count = 0; /* where one cannot be told the plan fails, and comes here again */
-  for (uint32_t i = 0; i < count; i++) {
-    report(REPORT_FD, 0, points[i].directory);
-    report(REPORT_FD, 0, points[i].itself);
-    if (points[i].directory != points[i].itself) {
-      sys_close(points[i].directory);
-    }
-    sys_close(points[i].itself);
-  }
-}
-
-void step_mount_points(const struct step_mount_points *step) {
-  (void)step;
-  tell_points();
 }
 
 /* The present name of a file, in a room of PATH_MAX. */

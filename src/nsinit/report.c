@@ -6,7 +6,6 @@
 
 #define PATH_BYTES 1024
 #define DETAIL_BYTES 512
-#define MOST_UNDONE 2 /* kinds of things: the mount points of points.c, the name of netns.c */
 
 /* A control message with one descriptor: cmsg(3), unix(7). */
 struct rights {
@@ -56,22 +55,15 @@ static struct iovec clipped(const char *text, size_t most) {
   return vector;
 }
 
-static void (*undo[MOST_UNDONE])(void);
+static void (*undo)(void);
 
-/* Registers a function that is called when the plan fails. It is registered once. */
-void undo_on_failure(void (*function)(void)) {
-  for (int i = 0; i < MOST_UNDONE; i++) {
-    if (undo[i] == NULL || undo[i] == function) {
-      undo[i] = function;
-      return;
-    }
-  }
-}
+/* Registers the function that is called when the plan fails: there is one, for the name of netns.c. */
+void undo_on_failure(void (*function)(void)) { undo = function; }
 
 /* Ends the task: the step that runs has failed. error is the kernel's answer, -errno. */
 _Noreturn void fail_with(const char *syscall, long error, const char *path, const char *detail) {
-  for (int i = 0; i < MOST_UNDONE && undo[i] != NULL; i++) {
-    undo[i]();
+  if (undo != NULL) {
+    undo();
   }
   struct plan_report head = {.kind = REPORT_FAILED, .step = task.step, .error = (int32_t)-error};
   struct iovec name = clipped(syscall, sizeof(head.syscall) - 1);

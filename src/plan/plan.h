@@ -89,6 +89,7 @@ enum plan_report_kind {
   REPORT_EXITED, /* on the line: the init's program has ended; value is the status as waitpid(2) gives it; with an error
                     it is of a step that failed and could not be told: the program has not run */
   REPORT_FD,     /* with the descriptor that a step made */
+  REPORT_POINT,  /* with a descriptor of a mount point that was made on the host: points.c of nsinit */
   REPORT_DATA,   /* bytes that a step read */
   REPORT_DONE,   /* the plan is at its end and nsinit exits */
 };

@@ -99,9 +99,7 @@ STEP(list, TALKS, FIELD(string, path) FIELD(number, max_bytes) FIELD(number, max
 /* The changes that the upper layer of an overlay holds are sent back */
 STEP(changes, TALKS, FIELD(fd, upper) FIELD(fd, lower) FIELD(number, max_bytes) FIELD(number, max_entries))
 
-/* Those that were made on the host are sent back, two descriptors each: points.c */
-STEP(mount_points, QUIET, NO_FIELDS)
-/* Takes them away again */
+/* Takes mount points away that were made on the host, two descriptors each: points.c */
 STEP(unmake, QUIET, FIELD(fds, points))
 /* /dev/null, through which nobody can change its inode, is sent back as a descriptor */
 STEP(null_device, TALKS, NO_FIELDS)

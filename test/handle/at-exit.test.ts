@@ -42,6 +42,38 @@ async function runs(end: string, body: string): Promise<void> {
   await expect(compiled.run(script)).rejects.toThrow(/meant|status|code|failed/i);
 }
 
+/**
+ * The spec of a sandbox whose creation waits for a stream that never ends, after it has made mount points on the host.
+ */
+const BEING_MADE = `
+  const { existsSync } = require('node:fs');
+  const { Readable } = require('node:stream');
+  const userland = linux.hostUserland();
+  const spec = { ...userland, mounts: [
+    ...userland.mounts,
+    { type: 'bind', source: folder + '/project', target: '/project' },
+    { type: 'tmpfs', target: '/project/deep/directory' },
+    { type: 'file', target: '/project/file', data: 'secret', readOnly: true },
+    { type: 'dir', target: '/project/kept' },
+    { type: 'file', target: '/endless', data: new Readable({ read: () => undefined }) },
+  ] };
+  const pointsAreThere = async () => {
+    while (!existsSync(folder + '/project/kept')) await new Promise(setImmediate);
+  };`;
+
+test('a sandbox whose creation is given up takes its mount points away', async () => {
+  mkdirSync(join(folder, 'project'));
+  await compiled.run(`
+    const folder = ${JSON.stringify(folder)};
+    ${BEING_MADE}
+    const giveUp = new AbortController();
+    const made = linux.Sandbox.create(spec, { signal: giveUp.signal });
+    await pointsAreThere();
+    giveUp.abort();
+    await made.then(() => { throw new Error('it was made'); }, (error) => { if (error.name !== 'AbortError') throw error; });`);
+  expect(readdirSync(join(folder, 'project'))).toEqual(['kept']);
+});
+
 describe.each(Object.entries(ENDS))('%s', (_, end) => {
   test('removes the work directory of an overlay', async () => {
     for (const name of ['lower', 'upper']) mkdirSync(join(folder, name));
@@ -75,6 +107,15 @@ describe.each(Object.entries(ENDS))('%s', (_, end) => {
        await end();`,
     );
     expect(readFileSync(join(folder, 'before'), 'utf8').split(',').sort()).toEqual(['deep', 'file', 'kept']);
+    expect(readdirSync(join(folder, 'project'))).toEqual(['kept']);
+  });
+
+  test('takes mount points away of a sandbox that is being made', async () => {
+    mkdirSync(join(folder, 'project'));
+    await runs(
+      end,
+      `${BEING_MADE} void linux.Sandbox.create(spec).catch(() => undefined); await pointsAreThere(); await end();`,
+    );
     expect(readdirSync(join(folder, 'project'))).toEqual(['kept']);
   });
 

@@ -135,12 +135,13 @@ void Task::Handle(const plan_report &report, const char *data, size_t size, Fd f
     case REPORT_DONE:
       done_ = sender == Main()->pid;
       return;
-    case REPORT_FD: {
+    case REPORT_FD:
+    case REPORT_POINT: {
       if (!fd) {
         return;
       }
       Napi::Object event = Napi::Object::New(env);
-      event.Set("type", "fd");
+      event.Set("type", report.kind == REPORT_FD ? "fd" : "point");
       event.Set("fd", GiveFd(env, std::move(fd)));
       return Emit(event);
     }

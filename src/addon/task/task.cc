@@ -16,6 +16,7 @@ void Task::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Task::Kill>("kill"),
                                                InstanceMethod<&Task::End>("end"),
                                                InstanceMethod<&Task::ReleaseHolder>("release"),
+                                               InstanceMethod<&Task::Drain>("drain"),
                                                InstanceMethod<&Task::Namespace>("namespace"),
                                                InstanceMethod<&Task::RefLoop>("ref"),
                                                InstanceMethod<&Task::UnrefLoop>("unref"),
@@ -91,6 +92,13 @@ void Task::ReleaseHolder(const Napi::CallbackInfo &) {
   if (!finished_ && started_ && !is_init_) {
     CloseControl();
   }
+}
+
+Napi::Value Task::Drain(const Napi::CallbackInfo &info) {
+  if (!finished_ && Adopt()) {
+    DrainControl();
+  }
+  return Napi::Boolean::New(info.Env(), finished_ || hung_up_);
 }
 
 Napi::Value Task::Namespace(const Napi::CallbackInfo &info) {

@@ -100,6 +100,7 @@ private:
   Napi::Value Kill(const Napi::CallbackInfo &info);
   void End(const Napi::CallbackInfo &info);
   void ReleaseHolder(const Napi::CallbackInfo &info);
+  Napi::Value Drain(const Napi::CallbackInfo &info);
   Napi::Value Namespace(const Napi::CallbackInfo &info);
   void RefLoop(const Napi::CallbackInfo &info);
   void UnrefLoop(const Napi::CallbackInfo &info);
