@@ -9,15 +9,9 @@ import { attempt } from '../descriptors/attempt';
 import { bindTo } from '../descriptors/bind';
 import { inetEndpoint } from '../descriptors/endpoint';
 import { handOver } from '../descriptors/hand-over';
-import { type AddressType, type Answer, type Question, decodeAnswer, encodeQuestion } from './dns-message';
+import { type AddressType, type Answer, CODE, type Question, decodeAnswer, encodeQuestion } from './dns-message';
 import type { Server } from './resolve-options';
 import type { ResolvConf } from './resolv-conf';
-
-/** Codes of an {@link Answer}. */
-const NOERROR = 0;
-const NXDOMAIN = 3;
-
-const CODES: Readonly<Record<number, string>> = { 1: 'FORMERR', 2: 'SERVFAIL', 4: 'NOTIMP', 5: 'REFUSED' };
 
 /** No server has given addresses, or has said that there are none. `reasons` tells the result of each attempt. */
 export class Unanswered extends Error {
@@ -52,7 +46,7 @@ export async function ask(
       const question = { id: randomInt(0x10000), name, type };
       const result = await askServer(place, server, question, timeout, signal);
       if (typeof result === 'string') heard = false;
-      else if (result.code === NOERROR || result.code === NXDOMAIN) return result.addresses;
+      else if (result.code === CODE.NOERROR || result.code === CODE.NXDOMAIN) return result.addresses;
       reasons.add(`${server.address}: ${typeof result === 'string' ? result : codeName(result.code)}`);
     }
   }
@@ -68,7 +62,7 @@ async function askServer(
   outer?: AbortSignal,
 ): Promise<Answer | string> {
   const message = encodeQuestion(question);
-  if (message === undefined) return { code: NXDOMAIN, truncated: false, addresses: [] };
+  if (message === undefined) return { code: CODE.NXDOMAIN, truncated: false, addresses: [] };
   const late = AbortSignal.timeout(timeout);
   const signal = outer === undefined ? late : AbortSignal.any([outer, late]);
   try {
@@ -86,7 +80,7 @@ async function askServer(
 }
 
 function codeName(code: number): string {
-  return CODES[code] ?? `code ${code}`;
+  return Object.entries(CODE).find(([, each]) => each === code)?.[0] ?? `code ${code}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,4 +1,15 @@
-import { type Question, decodeAnswer, encodeQuestion } from '../../../lib/network/resolve/dns-message';
+import {
+  CODE,
+  type Query,
+  type Question,
+  decodeAnswer,
+  decodeQuery,
+  encodeQuestion,
+  encodeReply,
+  isEncodable,
+  reverseName,
+} from '../../../lib/network/resolve/dns-message';
+import { fuzz } from './fuzz';
 
 const QUESTION: Question = { id: 0x1234, name: 'www.lab.test', type: 'A' };
 
@@ -136,4 +147,108 @@ describe('an answer', () => {
       if (decoded !== undefined) expect(decoded.addresses.length).toBeLessThan(4);
     }
   });
+});
+
+describe('a question that a server receives', () => {
+  const received = (changes: Partial<Question> = {}): Buffer => encodeQuestion({ ...QUESTION, ...changes })!;
+
+  test('has the name in lower case, and the type', () => {
+    expect(decodeQuery(received({ name: 'WwW.Lab.test' }))).toMatchObject({ name: 'www.lab.test', type: 'A', code: 0 });
+    expect(decodeQuery(received({ type: 'AAAA' }))).toMatchObject({ type: 'AAAA' });
+  });
+
+  test('of a type or a class without records has none', () => {
+    for (const at of [-3, -1]) {
+      const message = received();
+      message[message.length + at] = 15;
+      expect(decodeQuery(message)).toMatchObject({ name: 'www.lab.test', type: undefined, code: CODE.NOERROR });
+    }
+  });
+
+  test('may have more after it, such as the extensions of RFC 6891', () => {
+    const message = Buffer.concat([received(), Buffer.of(0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0)]);
+    message.writeUInt16BE(1, 10);
+    const query = decodeQuery(message)!;
+    expect(query).toMatchObject({ type: 'A', code: 0 });
+    const reply = encodeReply(query, { code: 0, values: [], ttl: 0 }, 512);
+    expect(reply).toHaveLength(message.length - 11);
+    expect(reply.readUInt16BE(10)).toBe(0);
+  });
+
+  test.each([
+    ['with two questions', CODE.FORMERR, (message: Buffer) => message.writeUInt16BE(2, 4)],
+    ['without one', CODE.FORMERR, (message: Buffer) => message.writeUInt16BE(0, 4)],
+    ['with a name that points into the header', CODE.FORMERR, (message: Buffer) => message.writeUInt16BE(0xc004, 12)],
+    ['with a label that is too long', CODE.FORMERR, (message: Buffer) => message.writeUInt8(64, 12)],
+    ['that is none, but an update', CODE.NOTIMP, (message: Buffer) => message.writeUInt16BE(0x2800, 2)],
+  ])('%s is refused', (_, code, change) => {
+    const message = received();
+    change(message);
+    const query = decodeQuery(message)!;
+    expect(query.code).toBe(code);
+    const reply = encodeReply(query, { code, values: [], ttl: 0 }, 512);
+    expect(reply).toHaveLength(12);
+    expect(reply.readUInt16BE(0)).toBe(QUESTION.id);
+    expect(reply.readUInt16BE(2) & 0x800f).toBe(0x8000 | code);
+  });
+
+  test.each([
+    ['a response', answer({})],
+    ['what is shorter than a header', Buffer.alloc(11)],
+  ])('is not %s', (_, message) => {
+    expect(decodeQuery(message)).toBeUndefined();
+  });
+});
+
+describe('what a server answers', () => {
+  const query = (changes: Partial<Question> = {}): Query => decodeQuery(encodeQuestion({ ...QUESTION, ...changes })!)!;
+
+  test('is what was asked, letter for letter, and the records', () => {
+    const mixed = { ...QUESTION, name: 'WwW.lAb.test' };
+    const message = encodeReply(query(mixed), { code: 0, values: ['10.0.0.1', '10.0.0.2'], ttl: 7 }, 512);
+    expect(message.subarray(12, 26).toString('latin1')).toBe('\x03WwW\x03lAb\x04test\x00');
+    expect(message.subarray(-16).toString('hex')).toBe('c00c' + '00010001' + '00000007' + '0004' + '0a000002');
+    expect(decodeAnswer(message, mixed)?.addresses).toEqual(['10.0.0.1', '10.0.0.2']);
+  });
+
+  test('has only values of the type that was asked for', () => {
+    const message = encodeReply(
+      query({ type: 'AAAA' }),
+      { code: 0, values: ['10.0.0.1', 'fd00::1', 'no'], ttl: 0 },
+      512,
+    );
+    expect(decodeAnswer(message, { ...QUESTION, type: 'AAAA' })?.addresses).toEqual(['fd00::1']);
+  });
+
+  test('says that it is not whole where it does not fit', () => {
+    const values = Array.from({ length: 40 }, (_, index) => `10.0.0.${index}`);
+    const short = encodeReply(query(), { code: 0, values, ttl: 0 }, 512);
+    expect(decodeAnswer(short, QUESTION)).toEqual({ code: 0, truncated: true, addresses: [] });
+    const whole = encodeReply(query(), { code: 0, values, ttl: 0 }, 0xffff);
+    expect(decodeAnswer(whole, QUESTION)).toEqual({ code: 0, truncated: false, addresses: values });
+  });
+
+  test('can be an error', () => {
+    const message = encodeReply(query(), { code: CODE.NXDOMAIN, values: ['10.0.0.1'], ttl: 0 }, 512);
+    expect(decodeAnswer(message, QUESTION)).toEqual({ code: CODE.NXDOMAIN, truncated: false, addresses: [] });
+  });
+
+  test('can be a name, for the name of an address', () => {
+    expect(reverseName('10.0.0.7')).toBe('7.0.0.10.in-addr.arpa');
+    expect(reverseName('fd00::7')).toBe('7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa');
+    const asked = encodeQuestion({ ...QUESTION, name: reverseName('10.0.0.7') })!;
+    asked.writeUInt16BE(12, asked.length - 4);
+    const message = encodeReply(decodeQuery(asked)!, { code: 0, values: ['web.lab'], ttl: 0 }, 512);
+    expect(message.subarray(-9).toString('latin1')).toBe('\x03web\x03lab\x00');
+  });
+
+  test('of names says which can be asked for', () => {
+    expect(isEncodable('web.lab')).toBe(true);
+    expect(isEncodable('web..lab')).toBe(false);
+  });
+});
+
+test('messages of all kinds, changed at random, are decoded or refused', () => {
+  const { inputs, questions, answers } = fuzz(20_000, 1);
+  expect([questions, answers].every((count) => count > 1000 && count < inputs)).toBe(true);
 });
