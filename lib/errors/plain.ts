@@ -46,7 +46,7 @@ function copyArray(list: readonly unknown[], copies: Map<object, object>): unkno
 
 /** Properties that are not enumerable as well: an option is not to be lost. */
 function copyObject(object: object, copies: Map<object, object>): object {
-  const result = {};
+  const result = Object.create(null) as object;
   copies.set(object, result);
   for (const key of Reflect.ownKeys(object)) {
     const value = copy((object as Record<PropertyKey, unknown>)[key], copies);
@@ -61,3 +61,26 @@ function isLiteral(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
+
+/**
+ * Reads an option once. Properties that the object has from its class count as well, but those of `Object.prototype` do
+ * not: one that some other code has set there would be an option of every call, and open every sandbox.
+ */
+export function optionOf(given: object, key: string): unknown {
+  let owner = given;
+  while (!Object.hasOwn(owner, key)) {
+    const above = Object.getPrototypeOf(owner) as object | null;
+    // The last of the chain is the Object.prototype of some realm.
+    if (above === null || Object.getPrototypeOf(above) === null) return undefined;
+    owner = above;
+  }
+  return Reflect.get(owner, key, given);
+}
+
+/** One object with the properties of both, and no others: none of `Object.prototype` either. */
+export function withoutPrototype<T extends object, More extends object = object>(object: T, more?: More): T & More {
+  return Object.assign(Object.create(null), object, more) as T & More;
+}
+
+/** No options. An object literal would have those of `Object.prototype`. */
+export const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze(Object.create(null) as Record<string, never>);

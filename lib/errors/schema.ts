@@ -5,6 +5,7 @@
  * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option
  * of the interface has no check, or while there is a check of an option that the interface does not have.
  */
+import { NO_OPTIONS, optionOf, withoutPrototype } from './plain';
 import {
   invalidValue,
   notOneOf,
@@ -29,11 +30,14 @@ export type Checks<Options> = {
   readonly [K in keyof Options]-?: undefined extends Options[K] ? Check<unknown> : Required<unknown>;
 };
 
-/** The values that the checks return. An option that is not given is missing here, too. */
+/**
+ * The values that the checks return. An option that is not given, or whose check says that it is not, is missing here,
+ * too. The object has no prototype, so that a property of `Object.prototype` is not taken for an option.
+ */
 export type Checked<C> = {
   -readonly [K in keyof C as C[K] extends Required<unknown> ? K : never]: Result<C[K]>;
 } & {
-  -readonly [K in keyof C as C[K] extends Required<unknown> ? never : K]?: Result<C[K]> | undefined;
+  -readonly [K in keyof C as C[K] extends Required<unknown> ? never : K]?: Exclude<Result<C[K]>, undefined> | undefined;
 };
 
 type Result<C> = C extends Check<infer T> ? T : never;
@@ -56,8 +60,8 @@ export type Parsed<S> = S extends Schema<infer C> ? Checked<C> : never;
 /**
  * Makes the schema of an interface. It is made once, when the module is loaded.
  *
- * Each property of the caller's object is read once, its own properties and inherited ones, and only the result of the
- * check is kept. A getter or a Proxy could otherwise say one thing to the check and another to the kernel.
+ * Each property of the caller's object is read once, and only the result of the check is kept. A getter or a Proxy could
+ * otherwise say one thing to the check and another to the kernel. The properties that count are those of {@link optionOf}.
  */
 export function schema<Options>() {
   return <const C extends Checks<Options>>(checks: C & Record<Exclude<keyof C, keyof Options>, never>): Schema<C> =>
@@ -66,15 +70,18 @@ export function schema<Options>() {
 
 /** The schema of checks that belong to interfaces already: several together, or some of them. */
 export function schemaOf<C>(checks: C): Schema<C> {
-  const entries = Object.entries(checks as Record<string, Check<unknown> & { required?: true }>);
+  const entries = Object.entries(checks as Record<string, Check<unknown>>);
   const keys = entries.map(([key]) => key);
-  const parse = (name: string, given: unknown, read: Bag = {}): Checked<C> => {
+  const isRequired = new Set(entries.flatMap(([key, check]) => (Object.hasOwn(check, 'required') ? [key] : [])));
+  const parse = (name: string, given: unknown, read: Bag = NO_OPTIONS): Checked<C> => {
     validateObject(name, given);
     validateKnownKeys(name, given, keys);
-    const result: Bag = {};
+    const result = withoutPrototype<Bag>({});
     for (const [key, check] of entries) {
-      const value = key in read ? read[key] : (given as Bag)[key];
-      if (value !== undefined || check.required === true) result[key] = check(`${name}.${key}`, value);
+      const value = Object.hasOwn(read, key) ? read[key] : optionOf(given, key);
+      if (value === undefined && !isRequired.has(key)) continue;
+      const checked = check(`${name}.${key}`, value);
+      if (checked !== undefined) result[key] = checked;
     }
     return result as Checked<C>;
   };
@@ -98,7 +105,7 @@ export function chosenBy<T>(
   if (otherwise !== undefined) byValue.set(undefined, otherwise);
   return (name, given) => {
     validateObject(name, given);
-    const value = (given as Bag)[tag];
+    const value = optionOf(given, tag);
     const parse = byValue.get(value);
     if (parse === undefined) throw notOneOf(`${name}.${tag}`, value, Object.keys(schemas));
     return parse(name, given, { [tag]: value });

@@ -167,11 +167,11 @@ function subject(name: string, quote: string, nounFirst = false): string {
 
 /**
  * The text of a value that was given. Inspecting it may throw: by one of its getters, by a Proxy, or for a DataView
- * whose buffer is gone.
+ * whose buffer is gone. Options that have been checked have no prototype, which is not the caller's concern.
  */
 function display(value: unknown): string {
   try {
-    return inspect(value);
+    return inspect(value).replaceAll('[Object: null prototype] ', '');
   } catch {
     return `a ${typeof value} that cannot be displayed`;
   }

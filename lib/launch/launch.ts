@@ -1,6 +1,7 @@
 import type { NamespaceHandle } from '../handle/namespace-handle';
 import type { Step } from '../../types/native';
 import { withCallersStack } from '../errors/callers-stack';
+import { NO_OPTIONS, withoutPrototype } from '../errors/plain';
 import { invalidValue } from '../errors/validate';
 import { type Credentials, ownCredentials, parseCredentials } from '../idmap/credentials';
 import { GID_SIDE, type ResolvedMaps, UID_SIDE, resolveMaps } from '../idmap/resolve';
@@ -81,10 +82,11 @@ export function joins({ join = [] }: Target, kind: NamespaceKind): boolean {
 }
 
 async function prepare(target: Target, body: Body): Promise<StartOptions> {
-  const spec = target.unshare ?? {};
-  const joined = withoutOwn(target.join ?? []);
+  const { unshare: spec = NO_OPTIONS, join = [] } = withoutPrototype(target);
+  const own = withoutPrototype(body);
+  const joined = withoutOwn(join);
   const maps = await mapsOf(spec, joined);
-  return joined.length === 0 ? born(spec, maps, body) : joiner(joined, spec, maps, body);
+  return joined.length === 0 ? born(spec, maps, own) : joiner(joined, spec, maps, own);
 }
 
 /**

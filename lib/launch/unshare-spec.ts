@@ -1,4 +1,5 @@
 import { PROPAGATIONS, type Propagation } from '../kernel/propagation';
+import { withoutPrototype } from '../errors/plain';
 import { type Check, as, boolean, oneOf, schema } from '../errors/schema';
 import {
   invalidType,
@@ -159,7 +160,7 @@ export function kindsOfSpec(spec: UnshareSpec): NamespaceKind[] {
 /** The options of a kind in a spec; an empty object where it only says `true`. */
 export function optionsOf<K extends NamespaceKind>(spec: UnshareSpec, kind: K): OptionsOf<K> {
   const options = spec[kind];
-  return (typeof options === 'object' ? options : {}) as OptionsOf<K>;
+  return withoutPrototype(typeof options === 'object' ? options : {}) as OptionsOf<K>;
 }
 
 /** The offset in nanoseconds. A number is taken as the decimal it prints as, so 0.1 is exactly a tenth of a second. */
@@ -170,7 +171,7 @@ export function nanosecondsOf(offset: number | bigint): bigint {
 }
 
 function specOfKinds(kinds: readonly (readonly [name: string, kind: unknown])[]): UnshareSpec {
-  const spec: UnshareSpec = {};
+  const spec: UnshareSpec = withoutPrototype({});
   for (const [name, kind] of kinds) {
     if (typeof kind !== 'string') throw invalidType(name, 'of type string', kind);
     validateOneOf(name, kind, NAMESPACE_KINDS);

@@ -4,6 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
 import { type Target, joins, launch } from '../launch/launch';
 import type { Task } from '../task/task';
+import { optionOf } from '../errors/plain';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { stepsOfMount } from '../mount/mount';
 import { native } from '../native';
@@ -319,13 +320,13 @@ function ownEnv(): string[] | null {
 }
 
 /**
- * The variables as `NAME=value`. As in Node, inherited properties count, undefined ones do not, and a number becomes a
- * string.
+ * The variables as `NAME=value`. As in Node, inherited properties count, though not those of `Object.prototype`;
+ * undefined ones do not, and a number becomes a string.
  */
 export function pairsOf(env: Readonly<Record<string, unknown>>): string[] {
   const pairs: string[] = [];
   for (const name in env) {
-    const value = env[name];
+    const value = optionOf(env, name);
     if (value === undefined) continue;
     const pair = `${name}=${textOf(name, value)}`;
     validateString(`options.env['${name}']`, pair);

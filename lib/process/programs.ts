@@ -1,3 +1,4 @@
+import { withoutPrototype } from '../errors/plain';
 import { validateJoin } from '../launch/join';
 import type { Joinable } from '../namespace/namespace';
 import { type ExecResult, runExec, runExecFile } from './exec';
@@ -163,5 +164,5 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
 
 /** @throws NamespaceError `ERR_LINUX_NS_CLOSED` for a closed set */
 function joining<Options extends CheckedProgram>(setns: Joinable, options: Options): Options {
-  return { ...options, setns: validateJoin('options.setns', setns) };
+  return withoutPrototype(options, { setns: validateJoin('options.setns', setns) });
 }

@@ -17,7 +17,7 @@ import {
   string,
   without,
 } from '../errors/schema';
-import { plain } from '../errors/plain';
+import { optionOf, plain } from '../errors/plain';
 import {
   invalidType,
   invalidValue,
@@ -62,11 +62,14 @@ const fd = as(validateFd);
 const pathOrFd: Check<string | number> = (name, value) =>
   typeof value === 'number' ? fd(name, value) : validatePath(name, value);
 
-/** Copies the environment. As in Node, inherited variables count. Their values are checked when the program is made. */
+/**
+ * Copies the environment. As in Node, inherited variables count, though not those of `Object.prototype`. Their values
+ * are checked when the program is made.
+ */
 const environment: Check<Record<string, unknown>> = (name, value) => {
   validateObject(name, value);
   const variables: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  for (const key in value) variables[key] = (value as Record<string, unknown>)[key];
+  for (const key in value) variables[key] = optionOf(value, key);
   return variables;
 };
 

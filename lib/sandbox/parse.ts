@@ -2,6 +2,7 @@
 import { MAX_ID } from '../kernel/ids';
 import { isAbsolute } from 'node:path';
 import { type CgroupPlan, parseCgroup } from '../cgroup/cgroup-spec';
+import { NO_OPTIONS } from '../errors/plain';
 import { closedError } from '../errors/namespace-error';
 import {
   type Check,
@@ -249,7 +250,7 @@ const POWERS: Partial<Record<Capability, string>> = {
 };
 
 function existingOf(given: Given, share: readonly NamespaceKind[]): Existing {
-  const { user: joined, pid } = given.namespaces ?? {};
+  const { user: joined, pid }: NonNullable<Given['namespaces']> = given.namespaces ?? NO_OPTIONS;
   for (const namespace of [joined, pid]) {
     if (namespace === undefined || !share.includes(namespace.kind)) continue;
     const name = `spec.namespaces.${namespace.kind}`;
@@ -336,7 +337,7 @@ function parseTime({ time }: Given, share: readonly NamespaceKind[]): UnshareSpe
   return validateUnshare('spec', { time }).time;
 }
 
-function wantedUser({ uid, gid, groups, map }: NonNullable<Given['user']> = {}): WantedUser {
+function wantedUser({ uid, gid, groups, map }: NonNullable<Given['user']> = NO_OPTIONS): WantedUser {
   return { uid: { id: uid, map: map?.uid }, gid: { id: gid, map: map?.gid }, groups };
 }
 

@@ -3,6 +3,7 @@
  * more.
  */
 import { isAbsolute } from 'node:path';
+import { withoutPrototype } from '../errors/plain';
 import { invalidType, invalidValue } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import type { Confinement } from '../process/programs';
@@ -34,7 +35,7 @@ export function confinementOf(
 ): Omit<Confinement, 'started'> {
   return {
     schemas: IN_SANDBOX,
-    narrow: (options) => ({ ...options, ...narrowed(options, rules, ids) }),
+    narrow: (options) => withoutPrototype(options, narrowed(options, rules, ids)),
     confine: (program) => ({
       ...program,
       seccomp: [...rules.seccomp, ...program.seccomp],

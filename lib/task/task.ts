@@ -2,6 +2,7 @@ import { abortError } from '../errors/abort';
 import { constants } from 'node:os';
 import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
+import { withoutPrototype } from '../errors/plain';
 import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import { closeFd } from '../handle/close';
@@ -178,7 +179,7 @@ export function refuseTasks(): void {
 
 /** Begins a start. Exactly one function of `outcome` is called, except that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
-  const { signal, whileCloned, joined, labels, points, ...request } = options;
+  const { signal, whileCloned, joined, labels, points, ...request } = withoutPrototype(options);
   if (refusal !== undefined) {
     outcome.failed(refusal);
     return;
@@ -217,7 +218,7 @@ class Launching {
   }
 
   begin(signal: AbortSignal | undefined, whileCloned: StartOptions['whileCloned']): void {
-    const nativeTask = launchNative({ ...this.#request, manual: whileCloned !== undefined }, (event) => {
+    const nativeTask = launchNative(withoutPrototype(this.#request, { manual: whileCloned !== undefined }), (event) => {
       if (event.type === 'cloned') this.#cloned(nativeTask, task, whileCloned);
       else this.#told(event, task);
     });

@@ -1,6 +1,6 @@
 /** What is done by a Node of its own: one that was started with things it knows nothing of, or that has a terminal. */
 import { once } from 'node:events';
-import { readlinkSync, writeFileSync } from 'node:fs';
+import { readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { type NamespaceError, Sandbox, type SandboxSpec, exec, hostUserland, spawn, unshare } from '../../lib';
 import { footprint, moreThan } from '../fixtures/footprint';
 
@@ -151,4 +151,104 @@ export async function leftRunning(mark: string): Promise<unknown> {
   await once(child.stdout!, 'data');
   process.stdout.write('there\n');
   return new Promise(() => setInterval(() => undefined, 1000));
+}
+
+/** What some other code of the program may set on `Object.prototype`: options that would open a sandbox, and a program in it. */
+const POLLUTION: Readonly<Record<string, unknown>> = {
+  root: { path: '/', readOnly: false },
+  path: '/',
+  lower: ['/'],
+  upper: '/tmp/nowhere',
+  work: '/tmp/nowhere',
+  readOnly: false,
+  devices: true,
+  masked: false,
+  exec: true,
+  optional: true,
+  recursive: true,
+  mode: 0o777,
+  keepMode: true,
+  mounts: [{ type: 'bind', source: '/', target: '/mnt' }],
+  propagation: 'slave',
+  dev: false,
+  proc: false,
+  terminal: false,
+  share: ['net', 'pid', 'ipc', 'uts', 'cgroup'],
+  namespaces: {},
+  user: { uid: 1234, gid: 1234 },
+  net: true,
+  map: 'current',
+  uid: 0,
+  gid: 0,
+  groups: [0],
+  hostname: 'polluted',
+  hosts: { polluted: '127.0.0.1' },
+  time: { monotonic: 1000 },
+  monotonic: 1000,
+  cwd: '/proc',
+  env: { POLLUTED: '1' },
+  POLLUTED: '1',
+  network: 'host',
+  capabilities: ['CAP_SYS_ADMIN'],
+  bounding: ['CAP_SYS_ADMIN'],
+  ambient: ['CAP_SYS_ADMIN'],
+  noNewPrivileges: false,
+  newSession: false,
+  dieWithParent: false,
+  init: false,
+  seccomp: 'none',
+  userNamespaces: true,
+  disableUserNamespaces: true,
+  rlimits: { nofile: 7 },
+  nofile: 7,
+  inotifyInstances: 7,
+  cgroup: { pidsMax: 1 },
+  setns: [],
+  unshare: 'net',
+  pid: 7,
+  argv0: 'polluted',
+  detached: true,
+  securebits: ['NOROOT'],
+  umask: 0,
+  niceness: 19,
+  personality: 'ADDR_NO_RANDOMIZE',
+  shell: '/bin/false',
+  uidMap: 'current',
+  gidMap: 'current',
+  setgroups: 'deny',
+  loopback: false,
+};
+
+/** Tells all that the options decide. */
+const LOOK = String.raw`exec 2>&1
+  echo "$0"; id; hostname; pwd; env | sort; umask; ulimit -n; ls /; cat /etc/hosts; cut -d: -f1 /proc/self/net/dev
+  grep -E '^(Cap|NoNewPrivs|Seccomp)' /proc/self/status; cat /proc/self/personality; cut -d' ' -f6,19 /proc/self/stat
+  cut -d' ' -f4- /proc/self/mountinfo; cat /proc/self/uid_map /proc/self/gid_map /proc/sys/user/max_user_namespaces
+  true`;
+
+/** What a program without options sees in a sandbox that has no option but its userland. */
+async function seenInside(): Promise<string[]> {
+  await using sandbox = await Sandbox.create(hostUserland());
+  const { stdout } = await sandbox.execFile('sh', ['-c', LOOK]);
+  const own = [...sandbox.namespaces].filter(
+    ({ id, kind }) => id !== statSync(`/proc/self/ns/${kind}`, { bigint: true }).ino,
+  );
+  return [
+    `namespaces: ${own.map(({ kind }) => kind).join()}`,
+    ...stdout.replace(/(shared|master):\d+/g, '$1').split('\n'),
+  ];
+}
+
+/** The properties of `Object.prototype` with which a program sees something else, and what. */
+export async function openedByPollution(): Promise<Record<string, unknown>> {
+  const clean = await seenInside();
+  const opened: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(POLLUTION)) {
+    Object.defineProperty(Object.prototype, name, { value, enumerable: true, configurable: true, writable: true });
+    const seen = await seenInside().catch((error: unknown) => [String(error)]);
+    Reflect.deleteProperty(Object.prototype, name);
+    const more = seen.filter((line) => !clean.includes(line));
+    if (more.length > 0 || seen.length < clean.length) opened[name] = more;
+  }
+  return opened;
 }
