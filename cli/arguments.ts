@@ -10,7 +10,7 @@ import { suggestion } from './suggestion';
  */
 export function parseCommandLine(command: Command, words: readonly string[]): Given {
   const options = [...command.options, ...COMMON];
-  const { optionWords, operands } = spellOut(options, words, command.runsProgram);
+  const { optionWords, operands } = spellOut(options, words, command);
   const config = Object.fromEntries(
     options.map((option) => [
       option.name,
@@ -50,13 +50,19 @@ interface Spelt {
   readonly operands: string[];
 }
 
-function spellOut(options: readonly Option[], words: readonly string[], program: true | string | undefined): Spelt {
+function spellOut(
+  options: readonly Option[],
+  words: readonly string[],
+  { runsProgram: program, oneDash }: Command,
+): Spelt {
+  const isLong = (word: string): boolean =>
+    word.startsWith('--') || (oneDash === true && options.some(({ name }) => word === `-${name}`));
   const optionWords: string[] = [];
   const operands: string[] = [];
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--') return { optionWords, operands: [...operands, ...rest] };
-    if (word.startsWith('--')) optionWords.push(longOption(options, word, rest));
+    if (isLong(word)) optionWords.push(longOption(options, word.replace(/^-+/, ''), rest));
     else if (word.startsWith('-') && word !== '-') optionWords.push(...shortOptions(options, word, rest));
     else if (program === true || (operands.length === 0 && word === program))
       return { optionWords, operands: [word, ...rest] };
@@ -65,9 +71,10 @@ function spellOut(options: readonly Option[], words: readonly string[], program:
   return { optionWords, operands };
 }
 
+/** Reads a long option, given without its dashes. */
 function longOption(options: readonly Option[], word: string, rest: string[]): string {
   const equals = word.indexOf('=');
-  const name = equals === -1 ? word.slice(2) : word.slice(2, equals);
+  const name = equals === -1 ? word : word.slice(0, equals);
   const option = optionCalled(options, name);
   if (equals === -1) return withValue(option, `--${option.name}`, undefined, rest);
   if (option.value === undefined) throw new UsageError(`option '--${option.name}' does not take a value`);

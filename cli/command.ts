@@ -34,6 +34,8 @@ export interface Command {
    * they end there only if the first operand is that word.
    */
   readonly runsProgram?: true | string;
+  /** Long options may have one dash, as those of ip(8): `-all`. */
+  readonly oneDash?: true;
   /** The possible values of the first operand. */
   readonly words?: readonly string[];
   /** The values that completion offers for the second operand. */

@@ -40,7 +40,7 @@ export const COMMANDS: readonly Entry[] = [
   ),
   entry(
     'completion',
-    'Print a completion script for bash or zsh',
+    'Print a completion script for bash, zsh or fish',
     async () => (await import('./commands/completion.js')).completionCommand,
   ),
 ];

@@ -143,6 +143,72 @@ function zshValues(completes: Completion | undefined): string {
   }
 }
 
+/** The script for fish: one `complete` for each command, option and operand. */
+export function fishScript(commands: readonly Command[]): string {
+  return `# fish completion of linux-ns: linux-ns completion fish
+function __linux_ns_in --description 'True for the command, and for a number of operands where one is given'
+    set -l words (commandline -opc)
+    test "$words[2]" = $argv[1]; or return
+    test (count $argv) -eq 1; and return
+    test (count (string match --invert -- '-*' $words[3..])) -eq $argv[2]
+end
+complete -c linux-ns -f
+complete -c linux-ns -n 'test (count (commandline -opc)) -eq 1' -l help -l version
+${commands.map(({ name, summary }) => `complete -c linux-ns -n 'test (count (commandline -opc)) -eq 1' -a ${name} -d ${fishQuoted(summary)}`).join('\n')}
+${commands.flatMap(fishCommand).join('\n')}
+`;
+}
+
+function fishCommand(command: Command): string[] {
+  const complete = `complete -c linux-ns -n '__linux_ns_in ${command.name}`;
+  const options = [...command.options, ...COMMON].map((option) => `${complete}' ${fishOption(option)}`);
+  return [...options, ...fishOperands(command).map(([operands, values]) => `${complete}${operands}' ${values}`)];
+}
+
+function fishOption({ name, short, value, optional, help, completes }: Option): string {
+  // Without -r a value is completed in the same word only, after an equals sign.
+  const required = value === undefined || optional === true ? '' : ' -r';
+  const letter = short === undefined ? '' : ` -s ${short}`;
+  return `-l ${name}${letter}${required}${fishValues(completes)} -d ${fishQuoted(help)}`;
+}
+
+/** The operands: the number of those before, and what is offered then. */
+function fishOperands({ runsProgram, words, afterWord }: Command): (readonly [string, string])[] {
+  const program = '-xa "(__fish_complete_subcommand --fcs-skip=';
+  if (words === undefined) return runsProgram === undefined ? [] : [['', `${program}2)"`]];
+  const first = [' 0', fishValues(words).trim()] as const;
+  const second = afterWord === undefined ? [] : [[' 1', fishValues(afterWord).trim()] as const];
+  const rest = `; and test (count (commandline -opc)) -ge 4; and contains -- ${String(runsProgram)} (commandline -opc)`;
+  const third = typeof runsProgram === 'string' ? [[rest, `${program}4)"`] as const] : [];
+  return [first, ...second, ...third];
+}
+
+function fishValues(completes: Completion | undefined): string {
+  switch (completes) {
+    case undefined:
+      return '';
+    case 'file':
+      return ' -F';
+    case 'directory':
+      return ' -xa "(__fish_complete_directories)"';
+    case 'process':
+      return ' -xa "(__fish_complete_pids)"';
+    case 'network':
+      return ' -xa "(command ls /run/netns 2>/dev/null)"';
+    case 'user':
+      return ' -xa "(__fish_complete_users)"';
+    case 'group':
+      return ' -xa "(__fish_complete_groups)"';
+    default:
+      return ` -xa ${fishQuoted(completes.join(' '))}`;
+  }
+}
+
+/** In single quotes fish knows two escapes: \\ and \'. */
+function fishQuoted(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}
+
 function spellings({ name, short }: Option): string[] {
   return short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`];
 }

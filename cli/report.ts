@@ -24,12 +24,11 @@ export function reportFailure(command: string | undefined, error: unknown, words
 export function describeFailure(command: string | undefined, error: unknown, words: readonly string[] = []): string[] {
   const prefix = command === undefined ? 'linux-ns:' : `linux-ns: ${command}:`;
   if (error instanceof UsageError) return [`${prefix} ${error.message}`];
-  const { message, code, hint } = failureOf(error);
-  if (failureOf(error).syscall === 'uv_cwd') return [`${prefix} ${WITHOUT_DIRECTORY}`];
+  const { message, code, hint, step, syscall } = failureOf(error);
+  if (syscall === 'uv_cwd') return [`${prefix} ${WITHOUT_DIRECTORY}`];
   const text = oneLine(hint === undefined ? message : message.slice(0, message.length - hint.length - 2));
-  const [, why, what] = partsOf(text);
-  const attempt =
-    what === undefined || code?.startsWith('ERR_') === true ? text : `${what}: ${why ?? ''} (${code ?? ''})`;
+  const [why, what] = partsOf({ message: text, attempt: step ?? syscall });
+  const attempt = what === undefined || code?.startsWith('ERR_') === true ? text : `${what}: ${why} (${code ?? ''})`;
   return [
     `${prefix} ${words.some(isSpec) ? attempt : propertiesAsOptions(attempt, command)}`,
     ...(hint === undefined ? [] : [`hint: ${inOptions(hint, command)}`]),
@@ -49,16 +48,18 @@ const WITHOUT_DIRECTORY =
 
 /** The reason of a system error: `no space left on device (ENOSPC)`. */
 export function reasonOf({ message, code = '' }: { message: string; code?: string | undefined }): string {
-  const [, why = ''] = partsOf(message);
+  const [why] = partsOf({ message });
   return `${why} (${code})`;
 }
 
 /**
- * The two parts of a message, before and after the comma: `EPERM: operation not permitted, write gid_map`. The code is
- * left out.
+ * The reason of a failure and what was attempted: `EPERM: operation not permitted, write gid_map`. The code is left
+ * out. A comma within the reason, in a sentence of the kernel for one, ends it only where the attempt is not known.
  */
-function partsOf(message: string): readonly string[] {
-  return /^(?:E[A-Z0-9]+: )?(.*?)(?:, (.*))?$/s.exec(message) ?? [];
+function partsOf({ message, attempt }: { message: string; attempt?: string | undefined }): [string, string?] {
+  const text = message.replace(/^E[A-Z0-9]+: /, '');
+  const comma = text.indexOf(attempt === undefined ? ', ' : `, ${attempt}`);
+  return comma === -1 ? [text] : [text.slice(0, comma), text.slice(comma + 2)];
 }
 
 /**

@@ -95,9 +95,11 @@ async function run(given: Given): Promise<number> {
   const kinds = given.values('type').map((kind) => oneOf('--type', kind, NAMESPACE_KINDS));
   const columns = columnsOf(given, wanted !== undefined, kinds);
   const filter = filterOf(given);
-  const rows =
-    wanted === undefined ? await namespaces(given, kinds) : await processes(numberOf('the namespace', wanted));
   const relation = relationOf(given);
+  const rows =
+    wanted === undefined
+      ? await namespaces(given, kinds, relation)
+      : await processes(numberOf('the namespace', wanted));
   const kept = rows.filter((row) => filter((name) => row[keyOf(name)]));
   printRows(
     given,
@@ -118,13 +120,32 @@ function refusePairs(given: Given): void {
   }
 }
 
-function namespaces(given: Given, kinds: readonly NamespaceKind[]): Promise<LsnsRow[]> {
+/** The namespaces. In a tree those of a process come with the ones above them, as lsns(8) has it. */
+async function namespaces(
+  given: Given,
+  kinds: readonly NamespaceKind[],
+  relation: Relation | undefined,
+): Promise<LsnsRow[]> {
   const pid = given.value('task');
-  return lsns({
-    ...(kinds.length > 0 ? { kinds } : {}),
-    ...(pid === undefined ? {} : { pid: processId('--task', pid) }),
-    persistent: given.has('persistent'),
-  });
+  const options = { ...(kinds.length > 0 ? { kinds } : {}), persistent: given.has('persistent') };
+  if (pid === undefined) return lsns(options);
+  const own = await lsns({ ...options, pid: processId('--task', pid) });
+  if (relation !== 'parent' && relation !== 'owner') return own;
+  const all = await lsns(options);
+  const kept = new Set<number>();
+  for (const { ns } of own) keepWithAbove(ns, all, relation, kept);
+  return all.filter(({ ns }) => kept.has(ns));
+}
+
+function keepWithAbove(ns: number, all: readonly LsnsRow[], relation: 'parent' | 'owner', kept: Set<number>): void {
+  const row = all.find((candidate) => candidate.ns === ns);
+  if (row === undefined || kept.has(ns)) return;
+  kept.add(ns);
+  keepWithAbove(aboveOf(row, relation), all, relation, kept);
+}
+
+function aboveOf({ pns, ons }: LsnsRow, relation: 'parent' | 'owner'): number {
+  return relation === 'parent' ? pns : ons;
 }
 
 /** The processes of a namespace, one in each row. */
@@ -188,7 +209,7 @@ function linesOf(rows: readonly LsnsRow[], relation: Relation | undefined): Line
   const add = (row: LsnsRow): Line => {
     const before = lines.get(row);
     if (before !== undefined) return before;
-    const parent = relation === undefined ? undefined : parentOf(row);
+    const parent = parentOf(row);
     const line: Line = { row, parent, children: [] };
     parent?.children.push(line);
     lines.set(row, line);
@@ -198,7 +219,8 @@ function linesOf(rows: readonly LsnsRow[], relation: Relation | undefined): Line
   };
   const parentOf = (row: LsnsRow): Line | undefined => {
     if (relation === 'process') return row.ppid === null ? undefined : known.get(row.ppid);
-    const above = rows.find(({ ns }) => ns === (relation === 'parent' ? row.pns : row.ons));
+    if (relation === undefined) return undefined;
+    const above = rows.find(({ ns }) => ns === aboveOf(row, relation));
     return above === undefined || above === row ? undefined : add(above);
   };
   return rows.map(add);
@@ -210,9 +232,15 @@ function printRows(
   relation: Relation | undefined,
   lines: readonly Line[],
 ): void {
+  const flat = (row: LsnsRow): object => Object.fromEntries(columns.map(({ key }) => [key, jsonOf(given, key, row)]));
+  // As in lsns(8): a row with rows below it has them as `children`, after its columns.
+  const nested = ({ row, children }: Line): object =>
+    children.length === 0 ? flat(row) : { ...flat(row), children: children.map(nested) };
   if (given.has('json')) {
-    const values = lines.map(({ row }) => Object.fromEntries(columns.map(({ key }) => [key, jsonOf(given, key, row)])));
-    printJson({ namespaces: values }, 3);
+    printJson(
+      { namespaces: given.has('tree') ? lines.filter(isTop).map(nested) : lines.map(({ row }) => flat(row)) },
+      3,
+    );
     return;
   }
   const raw = given.has('raw');
@@ -245,7 +273,11 @@ interface Drawn {
 
 function drawn(lines: readonly Line[], asTree: boolean): Drawn[] {
   if (!asTree) return lines.map(({ row }) => ({ row, branch: '' }));
-  return lines.filter(({ parent }) => parent === undefined).flatMap((line) => below(line, '', ''));
+  return lines.filter(isTop).flatMap((line) => below(line, '', ''));
+}
+
+function isTop({ parent }: Line): boolean {
+  return parent === undefined;
 }
 
 function below({ row, children }: Line, branch: string, indent: string): Drawn[] {

@@ -33,6 +33,7 @@ const OPTIONS: readonly Option[] = [
     help: `create a new ${title} namespace${kind === 'mnt' ? '; bind it to FILE' : ''}`,
   })),
   { name: 'fork', short: 'f', help: 'do not forward signals to the program' },
+  { name: 'forward-signals', rare: true, help: 'forward signals to the program, also with --fork' },
   { name: 'kill-child', rare: true, value: 'SIGNAL', optional: true, help: 'kill the program when linux-ns exits' },
   {
     name: 'mount-proc',
@@ -77,6 +78,8 @@ const OPTIONS: readonly Option[] = [
   { name: 'map-groups', rare: true, value: 'RANGE', help: 'same as --map-users, for group ids' },
   { name: 'setgroups', rare: true, value: 'HOW', completes: ['allow', 'deny'], help: 'allow or deny setgroups(2)' },
   { name: 'keep-caps', rare: true, help: 'keep capabilities across execve(2)' },
+  { name: 'clear-env', rare: true, help: 'start the program with an empty environment' },
+  { name: 'whitelist-env', rare: true, value: 'NAMES', help: 'keep only these variables, separated by commas' },
   { name: 'monotonic', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_MONOTONIC' },
   { name: 'boottime', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_BOOTTIME' },
 ];
@@ -98,13 +101,18 @@ export const unshareCommand: Command = {
 async function run(given: Given): Promise<number> {
   checkWords(given);
   const spec = await specOf(given);
-  const handling: SignalHandling = given.has('fork') || given.has('kill-child') ? 'ignore' : 'forward';
+  const handling = handlingOf(given);
   const program: Program = { ...programOf(given, spec), dieWithParent: diesWithUs(given) };
   if (!needsSet(given)) return runProgram(given.operands, { ...program, ...unshareOf(spec) }, handling);
   await using set = await unshare(spec);
   await prepare(set, given);
   const { mounts: _, ...rest } = program;
   return await runProgram(given.operands, { ...rest, setns: set }, handling);
+}
+
+function handlingOf(given: Given): SignalHandling {
+  if (given.has('forward-signals')) return 'forward';
+  return given.has('fork') || given.has('kill-child') ? 'ignore' : 'forward';
 }
 
 /**
@@ -210,9 +218,14 @@ function propagationOf(given: Given): (typeof PROPAGATIONS)[number] {
   return oneOf('--propagation', given.value('propagation') ?? 'private', PROPAGATIONS);
 }
 
+/** Options that map one group and no others. As in unshare(1), setgroups(2) is denied with them. */
+const ONE_GROUP = ['map-group', 'map-root-user', 'map-current-user'];
+
 function setgroupsOf(given: Given): 'allow' | 'deny' | undefined {
   const how = given.value('setgroups');
-  return how === undefined ? undefined : oneOf('--setgroups', how, ['allow', 'deny']);
+  if (how !== undefined) return oneOf('--setgroups', how, ['allow', 'deny']);
+  const mapsOne = ONE_GROUP.some((option) => given.has(option)) && rangesAskedFor(given, 'map-groups').length === 0;
+  return mapsOne ? 'deny' : undefined;
 }
 
 function programOf(given: Given, spec: UnshareSpec): Program {
@@ -227,8 +240,18 @@ function programOf(given: Given, spec: UnshareSpec): Program {
     ...(wd === undefined ? {} : { cwd: wd }),
     ...(uid === undefined ? {} : { uid: numberOf('--setuid', uid, MAX_ID) }),
     ...(gid === undefined ? {} : { gid: numberOf('--setgid', gid, MAX_ID), groups: [] }),
+    ...environmentOf(given),
     ...(given.has('keep-caps') && spec.user !== undefined ? { capabilities: { ambient: CAPABILITIES } } : {}),
   };
+}
+
+/** The environment of the program, where it is not that of this process. Several lists of names count together. */
+function environmentOf(given: Given): Pick<CloneOptions, 'env'> {
+  if (given.has('whitelist-env')) {
+    const kept = given.values('whitelist-env').flatMap((names) => names.split(','));
+    return { env: Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.includes(name))) };
+  }
+  return given.has('clear-env') ? { env: {} } : {};
 }
 
 function mountsOf(given: Given): MountOptions[] {

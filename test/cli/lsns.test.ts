@@ -1,5 +1,5 @@
 import { readlinkSync, statSync } from 'node:fs';
-import { spawn } from '../../lib';
+import { spawn, unshare } from '../../lib';
 import { CommandLine, expectOneLine } from './command-line';
 
 let cli: CommandLine;
@@ -55,6 +55,24 @@ describe('linux-ns lsns', () => {
     const at = lines.findIndex((line) => line.endsWith(user));
     expect(lines[at]).toMatch(/^[│ ]*[├└]─\d+$/);
     expect(lines[at + 1]).toMatch(new RegExp(`^[│ ]+[├└]─${uts}$`));
+  });
+
+  test('draws the namespaces of a process below those that they belong to; in JSON these have them as children', async () => {
+    await using set = await unshare(['user', 'uts']);
+    const child = await set.spawn('sleep', ['1000']);
+    const id = (kind: 'user' | 'uts'): number => Number(set.get(kind)?.id);
+    const options = ['-o', 'NS', '-p', String(child.pid)];
+    const tree = await cli.prints('lsns', '-T', '-n', ...options);
+    expect(tree).toMatch(new RegExp(`^\\d+\n[^]*└─${id('user')}\n( +)└─${id('uts')}\n`, 'm'));
+    interface Node {
+      ns: number;
+      children?: Node[];
+    }
+    const { namespaces } = JSON.parse(await cli.prints('lsns', '-TJ', ...options)) as { namespaces: Node[] };
+    const top = namespaces.find(({ children }) => children?.some(({ ns }) => ns === id('user')));
+    expect(top?.children?.find(({ ns }) => ns === id('user'))?.children).toEqual([{ ns: id('uts') }]);
+    child.kill('SIGKILL');
+    await child.exited;
   });
 
   test('prints JSON with numbers as numbers', async () => {

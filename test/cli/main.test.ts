@@ -122,7 +122,7 @@ describe('linux-ns', () => {
       ['tree', '--dot', '--color', 'never'],
       ['tree', '--theme', 'dark'],
       ['compile', 'x'],
-      ['completion', 'fish'],
+      ['completion', 'tcsh'],
     ]) {
       const ended = await cli.run(args);
       expectOneLine(ended);
@@ -188,6 +188,27 @@ describe('completion', () => {
     expect(stderr).toBe('');
     const load = `autoload -U compinit; compinit -D -u; . ${script}; print $_comps[linux-ns]`;
     expect((await promisify(execFile)('zsh', ['-f', '-c', load])).stdout).toBe('_linux_ns\n');
+  });
+
+  needs({ tool: ['fish'] }).test('of fish knows commands, options and values', async () => {
+    const script = join(directory, 'linux-ns.fish');
+    writeFileSync(script, await cli.prints('completion', 'fish'));
+    const complete = async (line: string): Promise<string[]> => {
+      const ask = `source ${script}; complete -C 'linux-ns ${line}'`;
+      const { stdout, stderr } = await promisify(execFile)('fish', ['--no-config', '-c', ask]);
+      expect(stderr).toBe('');
+      return stdout.split('\n').map((offered) => offered.split('\t')[0] ?? '');
+    };
+    expect(await complete('uns')).toEqual(['unshare', '']);
+    expect(await complete('unshare --map-a')).toEqual(['--map-auto', '']);
+    expect(await complete('unshare --setgroups ')).toEqual(['allow', 'deny', '']);
+    expect(await complete('lsns -t u')).toEqual(['user', 'uts', '']);
+    expect(await complete(`nsenter --target ${process.pid}`)).toContain(String(process.pid));
+    expect(await complete('unshare -r slee')).toContain('sleep');
+    expect(await complete('netns i')).toEqual(['identify', '']);
+    expect(await complete('netns exec blue slee')).toContain('sleep');
+    expect(await complete('netns pids slee')).not.toContain('sleep');
+    expect(await complete(`run --bind ${join(directory, 'linux-ns.fis')}`)).toContain(script);
   });
 });
 

@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises';
+import { setTimeout } from 'node:timers/promises';
 import { netnsCommand } from '../../cli/commands/netns';
 import { type NamespaceSet, unshare } from '../../lib';
 import { needs } from '../fixtures/optional';
@@ -44,7 +46,30 @@ describe('linux-ns netns', () => {
     expect(await printed('list')).toBe('amber\nblue\n');
     expect(await printed('--json')).toBe('[{"name":"amber"},{"name":"blue"}]\n');
     await printed('del', 'blue');
-    expect(await printed('show')).toBe('amber\n');
+    for (const word of ['show', 'lst', 'ls', 's']) expect(await printed(word)).toBe('amber\n');
+    expect(await printed('help')).toMatch(
+      /^linux-ns netns list\nlinux-ns netns list-id \[[^]*\nlinux-ns netns help\n$/,
+    );
+  });
+
+  test('prints what is added and deleted, until it is told to end', async () => {
+    await set.exec('mkdir -p /run/netns && : >/run/netns/before');
+    const monitor = await set.spawn(process.execPath, [cli.main, 'netns', 'monitor'], { stdio: ['ignore', 'pipe', 2] });
+    const lines = createInterface(monitor.stdout!)[Symbol.asyncIterator]();
+    // It has not begun yet, perhaps: names come and go until it tells of one.
+    const first = lines.next();
+    for (let seen = false; !seen;) {
+      await set.exec('touch /run/netns/blue && sleep 0.05 && rm /run/netns/blue');
+      seen = await Promise.race([first.then(() => true), setTimeout(50, false)]);
+    }
+    expect((await first).value).toMatch(/^(add|delete) blue$/);
+    await printed('add', 'last');
+    await printed('delete', 'last');
+    const told: string[] = [];
+    while (told.at(-1) !== 'delete last') told.push(String((await lines.next()).value));
+    expect(told.filter((line) => !line.endsWith(' blue'))).toEqual(['add last', 'delete last']);
+    monitor.kill('SIGTERM');
+    expect(await monitor.exited).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   test('runs a program in one, as which it ends', async () => {
@@ -62,6 +87,7 @@ describe('linux-ns netns', () => {
     for (const name of ['amber', 'blue']) await printed('add', name);
     const all = await netns('--all', 'exec', 'sh', '-c', 'echo here; exit 3');
     expect(all).toMatchObject({ code: 3, stdout: '\nnetns: amber\nhere\n\nnetns: blue\nhere\n' });
+    expect((await netns('-all', 'exec', 'true')).stdout).toBe('\nnetns: amber\n\nnetns: blue\n');
     await printed('-a', 'delete');
     expect(await printed()).toBe('');
   });
@@ -93,6 +119,31 @@ describe('linux-ns netns', () => {
     expect(await printed('list-id')).toBe('nsid 0 (iproute2 netns name: amber)\nnsid 77 (iproute2 netns name: blue)\n');
     expect(await printed('list-id', 'nsid', '77')).toBe('nsid 77 (iproute2 netns name: blue)\n');
     expect(await printed('list-id', '-j')).toBe('[{"nsid":0,"name":"amber"},{"nsid":77,"name":"blue"}]\n');
+  });
+
+  test('lists the ids that another namespace has given, with those of this one', async () => {
+    for (const name of ['amber', 'blue', 'green']) await printed('add', name);
+    await printed('set', 'amber', '5');
+    await printed('set', 'blue', '6');
+    for (const [name = '', id = ''] of [
+      ['blue', '9'],
+      ['green', '10'],
+    ])
+      await printed('exec', 'amber', process.execPath, cli.main, 'netns', 'set', name, id);
+    expect(await printed('list-id', 'target-nsid', '5')).toBe(
+      'nsid 9 current-nsid 6 (iproute2 netns name: blue)\nnsid 10 current-nsid unassigned (iproute2 netns name: green)\n',
+    );
+    expect(await printed('list-id', 'target-nsid', '5', 'nsid', '9', '--json')).toBe(
+      '[{"nsid":9,"current-nsid":6,"name":"blue"}]\n',
+    );
+  });
+
+  test("a sentence of the kernel's stays whole in the error", async () => {
+    for (const name of ['amber', 'blue']) await printed('add', name);
+    await printed('set', 'amber', '77');
+    expect((await netns('set', 'blue', '77')).stderr).toMatch(
+      /^linux-ns: netns: set nsid of net:\[\d+\]: file already exists \(the kernel: "The specified nsid is already used", NETNSA_NSID\) \(EEXIST\)\nhint: /,
+    );
   });
 
   test('marks what is no network namespace, and runs nothing in it', async () => {
@@ -221,7 +272,8 @@ describe('linux-ns netns', () => {
     [['identify', '0'], "PID must be a process id, not '0'"],
     [['set', 'blue', 'x'], 'the id must be a number'],
     [['list-id', 'nsid', '99'], 'no network namespace has the id 99'],
-    [['list-id', '99'], 'usage: linux-ns netns list-id [nsid NUMBER]'],
+    [['list-id', '99'], 'usage: linux-ns netns list-id [target-nsid NUMBER] [nsid NUMBER]'],
+    [['list-id', 'target-nsid', '99'], 'no network namespace that can be seen has the id 99'],
     [['--nonsense'], "unknown option '--nonsense'"],
   ])('refuses %j in one line', async (words, message) => {
     const lines = await refusalOf(netnsCommand, words);

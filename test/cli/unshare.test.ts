@@ -107,6 +107,26 @@ describe('linux-ns unshare', () => {
     expect([code, await output]).toEqual([5, 'ready\ngot it\n']);
   });
 
+  test('with --fork signals reach the program only with --forward-signals', async () => {
+    for (const options of [['--fork'], ['--kill-child']]) {
+      const wait = ['sh', '-c', 'trap "echo got it; exit 5" TERM; echo ready; while :; do sleep 0.1; done'];
+      const child = cli.start(['unshare', ...options, '--forward-signals', ...wait]);
+      const output = text(child.stdout!);
+      await once(child.stdout!, 'readable');
+      child.kill('SIGTERM');
+      const [code] = (await once(child, 'close')) as [number];
+      expect([code, await output]).toEqual([5, 'ready\ngot it\n']);
+    }
+  });
+
+  test('the program has no variable of the environment, or only those named', async () => {
+    const env = { PATH: '/usr/bin:/bin', ONE: '1', TWO: '2', THREE: 'three' };
+    const printed = async (...args: string[]): Promise<string> => (await cli.run(['unshare', ...args], env)).stdout;
+    expect(await printed('--clear-env', 'env')).toBe('');
+    expect(await printed('--whitelist-env', 'ONE,THREE,FOUR', 'env')).toBe('ONE=1\nTHREE=three\n');
+    expect(await printed('--clear-env', '--whitelist-env=ONE', '--whitelist-env=TWO', 'env')).toBe('ONE=1\nTWO=2\n');
+  });
+
   test('gives the program the descriptors it was given', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'linux-ns-cli-'));
     writeFileSync(join(directory, 'file'), 'from four');
