@@ -31,12 +31,13 @@ const FLOORS = [
   'discovery',
   'thread',
   'host',
+  'lab',
   'compose',
   'doors',
 ];
 
 /** The files that package.json exports. A door says what users get, and may take it from all floors. */
-const DOORS = ['index.ts', 'network/index.ts', 'discovery/index.ts', 'seccomp/index.ts'];
+const DOORS = ['index.ts', 'network/index.ts', 'discovery/index.ts', 'seccomp/index.ts', 'lab/index.ts'];
 
 /** The floor that a file of lib/ belongs to; undefined for files that are elsewhere. */
 function floorOf(file, lib = path.join(ROOT, 'lib')) {

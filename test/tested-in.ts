@@ -40,6 +40,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/kernel/resources.ts': 'test/host/inspect.test.ts',
   'lib/kernel/sockets.ts': 'test/set/namespace-set.test.ts',
 
+  'lib/lab': 'test/lab/lab.test.ts',
+
   'lib/launch': ['test/launch/launch.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
   'lib/launch/taken-files.ts': 'test/process/host-node.test.ts',
   'lib/launch/join.ts': 'test/set/setns.test.ts',

@@ -18,7 +18,7 @@ import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
 import { Nsids } from './nsid/nsids';
-import { type NetworkTarget, Place, netlinkSocket } from './place';
+import { type KnownFiles, type NetworkTarget, Place, type SocketRequest, netlinkSocket } from './place';
 import { type LookupAddress, type LookupOptions, lookup } from './resolve/lookup';
 import { Routes } from './route/routes';
 import { Rules } from './rule/rules';
@@ -54,6 +54,12 @@ export interface NetworkOptions {
 /** The receive buffer of the socket for requests, in bytes: all answers to one sendmsg(2) must fit in it at once. */
 const ANSWER_BYTES = 1 << 20;
 const EVENT_BYTES = 4 << 20;
+
+/** The sockets that a network needs: for requests, and for the events of its watches. */
+export const NETWORK_SOCKETS: readonly SocketRequest[] = [
+  { domain: 'netlink', type: 'raw' },
+  { domain: 'netlink', type: 'raw' },
+];
 
 /** The things that a network owns and closes. */
 interface Possessions {
@@ -161,10 +167,29 @@ export class Network implements AsyncDisposable {
     const place = Place.of('target', target);
     try {
       throwIfAborted(signal);
-      const fds = await place.sockets(Array(2).fill({ domain: 'netlink', type: 'raw' }), signal);
+      const fds = await place.sockets(NETWORK_SOCKETS, signal);
       return construct(takeOver(place, fds, receiveBuffer));
     } catch (error) {
       await place.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The network of namespaces whose maker has also made the sockets in there: {@link NETWORK_SOCKETS}. No task is
+   * started.
+   *
+   * @param fds - adopted descriptors, which are the network's from here on
+   * @internal
+   */
+  static over(target: NetworkTarget, fds: readonly number[], knownFiles?: KnownFiles): Network {
+    let place: Place | undefined;
+    try {
+      place = Place.of('target', target, knownFiles);
+      return construct(takeOver(place, fds, EVENT_BYTES));
+    } catch (error) {
+      if (place === undefined) for (const fd of fds) native().closeNow(fd);
+      void place?.close();
       throw error;
     }
   }

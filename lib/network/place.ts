@@ -20,6 +20,9 @@ export interface SocketRequest {
   protocol?: number;
 }
 
+/** Knows the text of a file of /etc without reading it: by its name, `'hosts'` or `'resolv.conf'`. */
+export type KnownFiles = (file: string) => string;
+
 /** CAP_SYS_ADMIN of `<linux/capability.h>`. */
 const SYS_ADMIN = 1n << 21n;
 
@@ -43,13 +46,16 @@ export class Place implements AsyncDisposable {
   readonly net: Namespace;
   /** True where it is the namespace that the calling thread is in. */
   readonly own: boolean;
+  /** The files of /etc inside, where whoever made the namespaces has also written those. */
+  readonly knownFiles: KnownFiles | undefined;
   readonly #user: Namespace | undefined;
   readonly #mounts: Mounts | undefined;
   /** The makers of sockets, by the arguments of socket(2). */
   readonly #makers = new Map<string, SocketMaker>();
 
-  private constructor({ net, user, mounts, own = false }: Handles) {
+  private constructor({ net, user, mounts, own = false, knownFiles }: Handles) {
     this.net = net;
+    this.knownFiles = knownFiles;
     this.own = own;
     this.#user = user;
     this.#mounts = mounts;
@@ -59,13 +65,13 @@ export class Place implements AsyncDisposable {
    * @param name - what the caller calls the target, as in `'target'`; undefined is the calling thread's own network
    * @throws TypeError when it is neither; NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`
    */
-  static of(name: string, target: NetworkTarget | undefined): Place {
+  static of(name: string, target: NetworkTarget | undefined, knownFiles?: KnownFiles): Place {
     if (target === undefined) return new Place({ net: ownNet(), own: true });
     const { net, user, mnt } = membersOf(name, target);
-    const handles: Handles = { net: duplicate(net) };
+    const handles: Handles = { net: duplicate(net), knownFiles };
     try {
       handles.user = isPrivileged() ? undefined : userOf(handles.net, user);
-      handles.mounts = mnt === undefined ? undefined : mountsOf(mnt, user);
+      handles.mounts = mnt === undefined || knownFiles !== undefined ? undefined : mountsOf(mnt, user);
       return new Place(handles);
     } catch (error) {
       void closeAll(handles);
@@ -174,6 +180,7 @@ interface Handles {
   user?: Namespace | undefined;
   mounts?: Mounts | undefined;
   own?: boolean;
+  knownFiles?: KnownFiles | undefined;
 }
 
 /** A mount namespace, and the user namespace that is joined before it. */

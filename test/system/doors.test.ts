@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import * as main from '../../lib';
 import * as discovery from '../../lib/discovery';
+import * as lab from '../../lib/lab';
 import * as network from '../../lib/network';
 import * as seccomp from '../../lib/seccomp';
 import { CompiledPackage, ROOT } from '../fixtures/child-node';
@@ -25,6 +26,7 @@ const VALUES: Record<string, object> = {
   './network': network,
   './discovery': discovery,
   './seccomp': seccomp,
+  './lab': lab,
 };
 
 /** The source of a door, which dist/ is compiled from. */

@@ -11,6 +11,7 @@ export type EtcFile = 'resolv.conf' | 'hosts';
  * for a namespace that has a name, the file in /etc/netns/NAME if there is one; else the file of this process.
  */
 export async function readEtc(place: Place, file: EtcFile): Promise<string | null> {
+  if (place.knownFiles !== undefined) return place.knownFiles(file);
   const path = `/etc/${file}`;
   if (place.hasMounts) return orNull(place.readFile(path));
   for (const name of await namesOf(place.net, await namesIn(ETC_DIRECTORY))) {

@@ -1,0 +1,83 @@
+/** The namespaces that all hosts of a lab have in common, and the one that its switches are in. */
+import { constants, existsSync } from 'node:fs';
+import type { Step } from '../../types/native';
+import { Descriptor } from '../handle/descriptor';
+import { notForgotten } from '../handle/forgotten';
+import { MNT_DETACH, MOUNT_ATTR } from '../kernel/mount-flags';
+import { SOCKET_DOMAINS, SOCKET_TYPES } from '../kernel/sockets';
+import { launch } from '../launch/launch';
+import { NETWORK_SOCKETS, Network } from '../network/network';
+import { makeStep } from '../plan/step';
+import { type NamespaceSet, openAll, setOf } from '../set/namespace-set';
+import type { IdMaps } from './id-map';
+import { HostsFile, RESOLV_CONF, hostsText } from './files';
+
+/** What a lab has before its first host. */
+export interface Core {
+  /** The user namespace, the mount namespace that those of hosts are copies of, and the network of the switches. */
+  readonly set: NamespaceSet;
+  /** The network of the switches. No program of a host can reach it: it is open here only. */
+  readonly network: Network;
+  readonly hosts: HostsFile;
+  readonly resolvConf: string;
+  readonly hostsDescriptor: Descriptor;
+}
+
+const KINDS = ['user', 'net', 'mnt'] as const;
+
+/** A place that is there everywhere, and free again before the first program runs. */
+const WORKSHOP = '/proc';
+
+/** The mode of files that everybody reads. */
+const READABLE = 0o644;
+
+/** The switches have no addresses, and say nothing by themselves. */
+export const NO_IPV6 = ['all', 'default'].map((which) => sysctl(`net/ipv6/conf/${which}/disable_ipv6`, '1'));
+
+export async function createCore(maps: IdMaps): Promise<Core> {
+  const hostsFile = `${WORKSHOP}/hosts`;
+  const steps: Step[] = [
+    ...NO_IPV6,
+    ...NETWORK_SOCKETS.map(socketStep),
+    makeStep('fs', { type: 'tmpfs', target: WORKSHOP, parameters: ['mode=0755'] }),
+    makeStep('make_file', { path: hostsFile, mode: READABLE, contents: Buffer.from(hostsText([])) }),
+    makeStep('open_file', { path: hostsFile, openFlags: constants.O_WRONLY, mode: 0 }),
+    makeStep('make_file', { path: `${WORKSHOP}/resolv.conf`, mode: READABLE, contents: Buffer.from(RESOLV_CONF) }),
+    ...['hosts', 'resolv.conf'].flatMap(coverStep),
+    // The file that Node has open keeps the file system, and nobody sees it.
+    ['umount', WORKSHOP, MNT_DETACH],
+    ['hold'],
+  ];
+  const target = { unshare: { user: maps, net: true, mnt: true } as const };
+  const task = await launch(target, { steps, ids: 'default' });
+  const [first = -1, second = -1, hosts = -1] = task.fds.splice(0);
+  const hostsDescriptor = new Descriptor(hosts);
+  const set = setOf(openAll(task, KINDS), task);
+  notForgotten(set);
+  task.release();
+  task.unref();
+  const network = Network.over(set, [first, second]);
+  notForgotten(network);
+  return { set, network, hosts: new HostsFile(hostsDescriptor.fd), resolvConf: RESOLV_CONF, hostsDescriptor };
+}
+
+export async function closeCore({ set, network, hostsDescriptor }: Core): Promise<void> {
+  await Promise.all([network.close(), set.close(), hostsDescriptor.close()]);
+}
+
+/** A file of /etc that is not there cannot be covered without a change of the host's. */
+function coverStep(name: string): Step[] {
+  const target = `/etc/${name}`;
+  if (!existsSync(target)) return [];
+  const source = `${WORKSHOP}/${name}`;
+  return [makeStep('tree', { source, target, set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV })];
+}
+
+export function socketStep({ domain, type, protocol = 0 }: (typeof NETWORK_SOCKETS)[number]): Step {
+  return ['socket', SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
+}
+
+/** Writes a setting of the network that the task is in. One that this kernel does not have is left out. */
+export function sysctl(path: string, value: string): Step {
+  return ['try_write_file', `/proc/sys/${path}`, constants.O_WRONLY, value];
+}

@@ -1,0 +1,297 @@
+/** A host of a lab. */
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import type { Server, Socket } from 'node:net';
+import { NamespaceError, closedError } from '../errors/namespace-error';
+import { invalidValue } from '../errors/validate';
+import { inspectAs } from '../handle/inspect';
+import type { DatagramOptions } from '../network/sockets/datagram';
+import type { ListenOptions } from '../network/sockets/listen';
+import type { Network } from '../network/network';
+import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
+import type { Connector, ConnectorOptions, HttpAgentOptions, HttpsAgentOptions } from '../network/sockets/agents';
+import type { ConnectOptions } from '../network/sockets/socket-options';
+import { type Confinement, type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
+import type { NamespaceSet } from '../set/namespace-set';
+import { type HostSettings, networkReference } from './host-options';
+import type { Interface } from './interface';
+import type { Machine } from './machine';
+import type { LabNetwork } from './network';
+import { type LabRoute, RouteTable } from './routes';
+import { signalAll } from './stopping';
+
+/** A host: it is `'running'`, or `'paused'`, has `'crashed'`, or was `'closed'`. */
+export type HostState = 'running' | 'paused' | 'crashed' | 'closed';
+
+/** What a host needs of its lab. */
+export interface HostServices {
+  /** Plugs cables in, or pulls them out, at the switches. */
+  plug(interfaces: readonly Interface[], up: boolean): Promise<void>;
+  /** Takes a host out of the lab. */
+  remove(host: Host): Promise<void>;
+}
+
+/**
+ * A host: programs and sockets live in it. It has a network, mounts, a hostname and process ids of its own, and the
+ * name under which all hosts of its lab know it. {@link Lab.addHost} makes one.
+ *
+ * Programs are as contained as those of a {@link NamespaceSet}, and no more: as root of their host they can change what
+ * this process's user can change. For programs that are not trusted there is {@link Sandbox}.
+ *
+ * Sockets are made inside and used in this process: any number of hosts have servers on port 80 at once.
+ *
+ * @example
+ * ```ts
+ * const web = await lab.addHost('web', { on: lan });
+ * await web.listen(http.createServer((request, response) => response.end('hello')), 80);
+ * const { stdout } = await client.execFile('curl', ['http://web/']);
+ * ```
+ */
+export class Host extends Programs {
+  static {
+    inspectAs(this, (host) => ({
+      [host.name]: true,
+      [host.state]: true,
+      on: host.interfaces.map(({ network, addresses }) => `${network} ${addresses.join(' ')}`.trimEnd()),
+    }));
+  }
+
+  /** Its name, and its hostname. */
+  readonly name: string;
+  /** True for a router: it passes on packets of others. */
+  readonly forwards: boolean;
+  /** @internal */
+  readonly settings: HostSettings;
+  /** @internal */
+  readonly ports: Interface[] = [];
+  /** @internal The networks that its cables are pulled out of. */
+  readonly unplugged = new Set<string>();
+  readonly #services: HostServices;
+  readonly #confinement: Confinement = { ...UNCONFINED, started: (child) => this.#paused && child.kill('SIGSTOP') };
+  readonly #routes = new RouteTable();
+  #machine: Machine | undefined;
+  #paused = false;
+  #closed = false;
+
+  /** @internal */
+  constructor(name: string, settings: HostSettings, services: HostServices, forwards = false) {
+    super();
+    this.name = name;
+    this.forwards = forwards;
+    this.settings = settings;
+    this.#services = services;
+  }
+
+  /** Its interfaces: `eth0`, `eth1`, … */
+  get interfaces(): readonly Interface[] {
+    return [...this.ports];
+  }
+
+  /** Its addresses, of all interfaces. */
+  get addresses(): readonly string[] {
+    return this.ports.flatMap(({ addresses }) => addresses);
+  }
+
+  /** Its state. */
+  get state(): HostState {
+    if (this.#closed) return 'closed';
+    if (this.#machine?.runs === false) return 'crashed';
+    return this.#paused ? 'paused' : 'running';
+  }
+
+  /** True as soon as it is taken out of the lab, or the lab is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Its network, to see and to change: links, addresses, routes. It is closed with the host. */
+  get network(): Network {
+    return this.#made().network;
+  }
+
+  /** Its namespaces, which are closed with it. After a restart they are in another set. */
+  get namespaces(): NamespaceSet {
+    return this.#made().set;
+  }
+
+  /** The pid of its init, as this process sees it; undefined after a crash. */
+  get init(): number | undefined {
+    return this.#machine?.set.init;
+  }
+
+  /**
+   * Makes a server listen on the host: {@link Network.listen}. It is closed with the host, and when the host crashes.
+   *
+   * @example
+   * ```ts
+   * await web.listen(http.createServer(answer), 80);
+   * ```
+   */
+  async listen<S extends Server>(server: S, options?: ListenOptions | number): Promise<S>;
+  async listen(options: ListenOptions | number): Promise<Server>;
+  async listen(first: Server | ListenOptions | number, second?: ListenOptions | number): Promise<Server> {
+    const { network, sockets } = this.#running();
+    return sockets.server(await network.listen(first as Server, second));
+  }
+
+  /** Connects from the host: {@link Network.connect}. The names of hosts are known. */
+  async connect(options: ConnectOptions | number): Promise<Socket> {
+    const { network, sockets } = this.#running();
+    return sockets.connection(await network.connect(options));
+  }
+
+  /** Creates a UDP socket on the host: {@link Network.createSocket}. */
+  async createSocket(options: DatagramOptions | 'udp4' | 'udp6'): Promise<DatagramSocket> {
+    const { network, sockets } = this.#running();
+    return sockets.datagrams(await network.createSocket(options));
+  }
+
+  /** Finds the addresses of a name as programs on the host do: {@link Network.lookup}. */
+  async lookup(hostname: string, options?: LookupOptions): Promise<LookupAddress[]> {
+    return this.#running().network.lookup(hostname, options);
+  }
+
+  /** Creates an agent for `http.request()`: {@link Network.httpAgent}. */
+  httpAgent(options?: HttpAgentOptions): HttpAgent {
+    const { network, sockets } = this.#running();
+    return sockets.agent(network.httpAgent(options));
+  }
+
+  /** Creates an agent for `https.request()`: {@link Network.httpsAgent}. */
+  httpsAgent(options?: HttpsAgentOptions): HttpsAgent {
+    const { network, sockets } = this.#running();
+    return sockets.agent(network.httpsAgent(options));
+  }
+
+  /** Creates a connector for undici: {@link Network.connector}. */
+  connector(options?: ConnectorOptions): Connector {
+    return this.#running().network.connector(options);
+  }
+
+  /**
+   * Ends the host as a loss of power does: its cables are dead first, so that no peer hears of the end, and then
+   * everything in it is killed, and its sockets in this process are destroyed. What it has on disk stays. Resolves when
+   * nothing runs any more.
+   */
+  async crash(): Promise<void> {
+    const machine = this.#made();
+    if (!machine.runs) return;
+    await this.#services.plug(this.ports, false);
+    this.#paused = false;
+    await machine.crash();
+  }
+
+  /** Starts the host after a crash. Its programs have to be started again. */
+  async restart(): Promise<void> {
+    const machine = this.#made();
+    if (machine.runs) await this.crash();
+    await machine.restart();
+    await this.#services.plug(this.#plugged(this.ports), true);
+  }
+
+  /**
+   * Stops all programs of the host, by SIGSTOP, and those that are started until {@link resume}. Its kernel goes on: it
+   * acknowledges what is sent to it. So do the servers of the host that are in this process.
+   */
+  async pause(): Promise<void> {
+    const { set } = this.#running();
+    this.#paused = true;
+    await signalAll(set, 'SIGSTOP');
+  }
+
+  /** Lets its programs continue after {@link pause}. */
+  async resume(): Promise<void> {
+    const { set } = this.#running();
+    this.#paused = false;
+    await signalAll(set, 'SIGCONT');
+  }
+
+  /** Pulls the cable to a network out. Addresses and routes stay. Default: the cables to all networks. */
+  async down(network?: LabNetwork | string): Promise<void> {
+    const pulled = this.#portsOn(network);
+    for (const each of pulled) this.unplugged.add(each.network);
+    await this.#services.plug(pulled, false);
+  }
+
+  /** Plugs the cable in again. Default: the cables to all networks. */
+  async up(network?: LabNetwork | string): Promise<void> {
+    const plugged = this.#portsOn(network);
+    for (const each of plugged) this.unplugged.delete(each.network);
+    if (this.state !== 'crashed') await this.#services.plug(plugged, true);
+  }
+
+  /** Takes the host out of the lab, with all that runs on it. */
+  async close(): Promise<void> {
+    if (!this.#closed) await this.#services.remove(this);
+  }
+
+  /** Calls {@link Host.close}: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal */
+  begin(machine: Machine): void {
+    this.#machine = machine;
+  }
+
+  /** Configures interfaces whose wires have been made. @internal */
+  async configure(interfaces: readonly Interface[], prefixes: (added: Interface) => string[]): Promise<void> {
+    const { link, address } = this.network;
+    await Promise.all(
+      interfaces.flatMap((added) => {
+        const hasIpv6 = added.addresses.some((each) => each.includes(':'));
+        return [
+          ...prefixes(added).map((each) => address.add(added.index, each)),
+          link.set(added.index, { up: true, ...(hasIpv6 ? { addressGeneration: 'eui64' } : {}) }),
+        ];
+      }),
+    );
+  }
+
+  /** Makes the kernel's routes those that follow from the topology. @internal */
+  async follow(routes: readonly LabRoute[]): Promise<void> {
+    if (this.#machine !== undefined && !this.#closed) await this.#routes.follow(this.#machine.network, routes);
+  }
+
+  /** Ends all that it has. Only the lab calls it. @internal */
+  async end(): Promise<void> {
+    this.#closed = true;
+    await this.#machine?.close();
+  }
+
+  /** @internal */
+  protected override programPlace(): ProgramPlace {
+    return { setns: this.#running().set, confinement: this.#confinement };
+  }
+
+  #made(): Machine {
+    if (this.#closed || this.#machine === undefined) throw closedError(`Host ${this.name}`);
+    return this.#machine;
+  }
+
+  #running(): Machine {
+    const machine = this.#made();
+    if (machine.runs) return machine;
+    throw new NamespaceError({
+      code: 'ERR_LINUX_NS_HOST_CRASHED',
+      message: `host ${this.name} has crashed`,
+      hint: 'Start it again with restart().',
+    });
+  }
+
+  #portsOn(network: LabNetwork | string | undefined): readonly Interface[] {
+    this.#made();
+    if (network === undefined) return this.interfaces;
+    const reference = networkReference('network', network);
+    const name = typeof reference === 'string' ? reference : reference.name;
+    const found = this.ports.filter((each) => each.network === name);
+    if (found.length === 0) throw invalidValue('network', name, `must be a network that host ${this.name} is on`);
+    return found;
+  }
+
+  #plugged(interfaces: readonly Interface[]): Interface[] {
+    return interfaces.filter(({ network }) => !this.unplugged.has(network));
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Labs: hosts, networks and routers for tests, in this process and without privileges.
+ *
+ * @module linux-ns/lab
+ */
+import '../compose';
+export { Host, type HostState } from './host';
+export type { Placement, HostOptions } from './host-options';
+export type { Interface } from './interface';
+export { Lab, type LabOptions, type LinkOptions, type RouterOptions } from './lab';
+export { LabNetwork } from './network';
+export type { LabNetworkOptions } from './network-options';
+export { Router } from './router';

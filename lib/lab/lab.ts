@@ -1,0 +1,464 @@
+/** A lab: hosts and the networks between them. */
+import { randomInt } from 'node:crypto';
+import { closedError } from '../errors/namespace-error';
+import { as, integer, schema, schemaOf, without } from '../errors/schema';
+import { invalidType, invalidValue, validateArray } from '../errors/validate';
+import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
+import { inspectAs } from '../handle/inspect';
+import { type IdMap, validateIdMap } from '../idmap/id-map';
+import { type Core, closeCore, createCore } from './core';
+import { widestMaps } from './id-map';
+import { hostsText } from './files';
+import { Host, type HostServices } from './host';
+import { HOST, type HostOptions, type Place, labName, placesOf } from './host-options';
+import type { Interface } from './interface';
+import { type Machine, boot } from './machine';
+import { LabNetwork } from './network';
+import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
+import { Router } from './router';
+import { routesOf, waysOf } from './routes';
+
+/** Options of {@link Lab.create}. */
+export interface LabOptions {
+  /** The number from which all that is random in the lab follows: which packets are lost. Default: one by chance. */
+  seed?: number | undefined;
+  /**
+   * The ids that exist on its hosts, as the maps of {@link unshare} have them. Default: all ids of
+   * this process, each as itself, where it has CAP_SETUID and CAP_SETGID, as root; else `'auto'` where /etc/subuid and /etc/subgid grant ids to the caller and
+   * newuidmap is there; else `'root'`. With `'root'` no program can change to another user, which some services need.
+   */
+  idMap?: IdMap | undefined;
+}
+
+/** Options of {@link Lab.addRouter}. */
+export type RouterOptions = HostOptions;
+
+/** Options of {@link Lab.addLink}. */
+export interface LinkOptions extends LabNetworkOptions {
+  /** Its name. Default: the names of the two, `'a-b'`. */
+  name?: string | undefined;
+}
+
+const LAB = schema<LabOptions>()({ seed: integer(0, 2 ** 32 - 1), idMap: as(validateIdMap) });
+const ONE_OF_MANY = schemaOf(without(HOST.checks, 'address'));
+const LINK = schema<LinkOptions>()({ ...NETWORK.checks, name: labName });
+
+/** The parts of a lab, which are closed with it. They do not refer to it. */
+interface Possessions {
+  readonly core: Core;
+  readonly machines: Set<Machine>;
+}
+
+/** A host that has been planned, with the check of its options behind it. */
+interface Planned {
+  readonly host: Host;
+  readonly interfaces: readonly Interface[];
+}
+
+/** The first interface comes after lo, which is 1. */
+const FIRST_INDEX = 2;
+
+/** Locally administered addresses: IEEE 802. */
+const MAC_PREFIX = '02:00:';
+
+let construct: (owned: Possessions, seed: number) => Lab;
+
+/**
+ * Hosts and the networks between them, for tests: in this process, and without privileges. All of it is in one user
+ * namespace of the caller's.
+ *
+ * Close it, or declare it with `await using`. A lab that is forgotten is closed when it is collected as garbage, with a
+ * process warning (`LINUX_NS_UNCLOSED`). It ends with this process, in whatever way that ends. A lab does not keep Node
+ * running.
+ *
+ * @example
+ * ```ts
+ * await using lab = await Lab.create({ seed: 42 });
+ * const lan = await lab.addNetwork('lan', { subnet: '10.0.0.0/24' });
+ * const [a, b] = await lab.addHosts(['a', 'b'], { on: lan });
+ * await b.listen(http.createServer((request, response) => response.end('hello')), 80);
+ * console.log((await a.execFile('curl', ['-s', 'http://b/'])).stdout); // hello
+ * ```
+ */
+export class Lab implements AsyncDisposable {
+  static {
+    construct = (owned, seed) => new Lab(owned, seed);
+    inspectAs(this, (lab) => ({
+      seed: lab.seed,
+      hosts: lab.#hosts.size,
+      networks: lab.#networks.size,
+      closed: lab.closed,
+    }));
+  }
+
+  /** The number from which all that is random in it follows. */
+  readonly seed: number;
+  readonly #owned: Possessions;
+  readonly #hosts = new Map<string, Host>();
+  readonly #networks = new Map<string, LabNetwork>();
+  readonly #services: HostServices = {
+    plug: (interfaces, up) => this.#plug(interfaces, up),
+    remove: (host) => this.#removeHosts([host]),
+  };
+  #ports = 0;
+  #switches = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(owned: Possessions, seed: number) {
+    this.#owned = owned;
+    this.seed = seed;
+    closeWhenForgotten(this, `A Lab (seed ${seed})`, owned, release);
+  }
+
+  /**
+   * Creates a lab without hosts.
+   *
+   * @throws NamespaceError as {@link unshare}, for a host that lets the caller create no user namespace
+   */
+  static async create(options: LabOptions = {}): Promise<Lab> {
+    const { seed = randomInt(2 ** 32), idMap } = LAB('options', options);
+    const core = await createCore(idMap === undefined ? await widestMaps() : { uidMap: idMap, gidMap: idMap });
+    return construct({ core, machines: new Set() }, seed);
+  }
+
+  /** Its hosts and routers, by their names. */
+  get hosts(): ReadonlyMap<string, Host> {
+    return this.#hosts;
+  }
+
+  /** Its networks, by their names; cables are networks of two. */
+  get networks(): ReadonlyMap<string, LabNetwork> {
+    return this.#networks;
+  }
+
+  /** True as soon as `close()` has been called. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Adds a network: a switch to which hosts are connected.
+   *
+   * @throws TypeError for a name that is taken, or that DNS does not allow
+   */
+  async addNetwork(name: string, options: LabNetworkOptions = {}): Promise<LabNetwork> {
+    this.#mustBeOpen();
+    const free = this.#freeName('name', name, this.#networks);
+    const network = this.#planNetwork(free, NETWORK('options', options), 'network');
+    await this.#makeSwitch(network);
+    return network;
+  }
+
+  /**
+   * Adds a host.
+   *
+   * @throws TypeError for a name that is taken, or that DNS does not allow; for a network that is full, and for an
+   * address that is taken
+   */
+  async addHost(name: string, options: HostOptions = {}): Promise<Host> {
+    this.#mustBeOpen();
+    const checked = HOST('options', options);
+    const free = this.#freeName('name', name, this.#hosts);
+    const host = new Host(free, checked, this.#services);
+    await this.#add([{ host, places: placesOf(checked) }]);
+    return host;
+  }
+
+  /** Adds several hosts of the same kind together, which is faster than one by one. */
+  async addHosts<const Names extends readonly string[]>(
+    names: Names,
+    options: Omit<HostOptions, 'address'> = {},
+  ): Promise<{ -readonly [Index in keyof Names]: Host }> {
+    this.#mustBeOpen();
+    const checked = ONE_OF_MANY('options', options);
+    validateArray('names', names);
+    const free = names.map((each, index) => this.#freeName(`names[${index}]`, each, this.#hosts));
+    free.forEach((name, index) => {
+      if (free.findIndex((other) => same(other, name)) !== index) throw taken(`names[${index}]`, name);
+    });
+    const hosts = free.map((name) => new Host(name, checked, this.#services));
+    await this.#add(hosts.map((host) => ({ host, places: placesOf(checked) })));
+    return hosts as { -readonly [Index in keyof Names]: Host };
+  }
+
+  /** Adds a router: a host that passes on packets between its networks. The routes of all hosts follow. */
+  async addRouter(name: string, options: RouterOptions = {}): Promise<Router> {
+    this.#mustBeOpen();
+    const checked = HOST('options', options);
+    const free = this.#freeName('name', name, this.#hosts);
+    const router = new Router(free, checked, this.#services);
+    await this.#add([{ host: router, places: placesOf(checked) }]);
+    return router;
+  }
+
+  /** Connects two hosts by a cable, which is a network of the two. */
+  async addLink(a: Host | string, b: Host | string, options: LinkOptions = {}): Promise<LabNetwork> {
+    this.#mustBeOpen();
+    const checked = LINK('options', options);
+    const ends = [this.#hostOf('a', a), this.#hostOf('b', b)];
+    const [first, second] = ends.map(({ name }) => name);
+    if (first === second) throw invalidValue('b', second, 'must be another host than the first');
+    const { name = `${first}-${second}` } = checked;
+    const network = this.#planNetwork(this.#freeName('options.name', name, this.#networks), checked, 'link');
+    try {
+      await this.#makeSwitch(network);
+      const place: Place = { option: 'options.subnet', network, addresses: [] };
+      await Promise.all(this.#planned(ends.map((host) => ({ host, places: [place] }))).map((each) => this.#wire(each)));
+      await this.#follow();
+    } catch (error) {
+      await this.#removeNetwork(network);
+      throw error;
+    }
+    return network;
+  }
+
+  /**
+   * Closes all of it: what runs is killed, and servers and connections of this process on its hosts are destroyed.
+   * Resolves when nothing of it is left. Calling it again changes nothing.
+   */
+  async close(): Promise<void> {
+    notForgotten(this);
+    this.#closing ??= this.#end();
+    await this.#closing;
+  }
+
+  /** Calls {@link Lab.close}: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map((host) => host.end()));
+    await release(this.#owned);
+  }
+
+  /** Adds hosts, all or none. */
+  async #add(wanted: readonly { host: Host; places: readonly Place[] }[]): Promise<void> {
+    const planned = this.#planned(wanted);
+    for (const { host } of planned) this.#hosts.set(host.name, host);
+    try {
+      await allSettled(planned.map((each) => this.#start(each)));
+      await this.#follow();
+    } catch (error) {
+      await this.#removeHosts(planned.map(({ host }) => host));
+      throw error;
+    }
+  }
+
+  /** Gives hosts their interfaces and addresses, of all or of none. Nothing is started. */
+  #planned(wanted: readonly { host: Host; places: readonly Place[] }[]): Planned[] {
+    const planned: Planned[] = [];
+    try {
+      for (const { host, places } of wanted) {
+        const interfaces: Interface[] = [];
+        planned.push({ host, interfaces });
+        for (const place of places) interfaces.push(this.#planInterface(host, place));
+      }
+      return planned;
+    } catch (error) {
+      for (const { host, interfaces } of planned) for (const each of interfaces) this.#forgetInterface(host, each);
+      throw error;
+    }
+  }
+
+  #planInterface(host: Host, { option, network: reference, addresses: given }: Place): Interface {
+    const network = this.#networkOf(option, reference);
+    if (host.ports.some((each) => each.network === network.name)) {
+      throw invalidValue(option, network.name, `must not be named twice: host ${host.name} is on it already`);
+    }
+    const addresses = addressesFor(option, host.name, network, given);
+    const index = (host.ports.at(-1)?.index ?? FIRST_INDEX - 1) + 1;
+    const number = ++this.#ports;
+    const added: Interface = {
+      host: host.name,
+      network: network.name,
+      name: `eth${index - FIRST_INDEX}`,
+      index,
+      addresses,
+      mac:
+        MAC_PREFIX +
+        number
+          .toString(16)
+          .padStart(8, '0')
+          .replace(/..(?=.)/g, '$&:'),
+      port: `p${number}`,
+    };
+    host.ports.push(added);
+    network.ports.push(added);
+    return added;
+  }
+
+  async #start(planned: Planned): Promise<void> {
+    const { host } = planned;
+    const { core, machines } = this.#owned;
+    const machine = await boot(core, host.settings, { hostname: host.name, forwards: host.forwards });
+    machines.add(machine);
+    host.begin(machine);
+    if (this.closed) await host.end();
+    this.#mustBeOpen();
+    await this.#wire(planned);
+  }
+
+  /** Makes the wires of new interfaces, from the host to the switches. */
+  async #wire({ host, interfaces }: Planned): Promise<void> {
+    const { link } = this.#owned.core.network;
+    const { namespaces } = host;
+    await Promise.all(
+      interfaces.map(({ port, network, name, index, mac }) =>
+        link.add({
+          name: port,
+          kind: 'veth',
+          up: true,
+          master: this.#networks.get(network)?.bridge,
+          peer: { name, index, address: mac, namespace: namespaces },
+        }),
+      ),
+    );
+    await host.configure(interfaces, (added) => this.#prefixesOf(added));
+  }
+
+  #prefixesOf({ network, addresses }: Interface): string[] {
+    const { inet, inet6 } = this.#networks.get(network)?.subnets ?? {};
+    return addresses.map((address) => `${address}/${(address.includes(':') ? inet6 : inet)?.length}`);
+  }
+
+  /** Makes names and routes of all hosts what they are to be now. */
+  async #follow(): Promise<void> {
+    const { hosts } = this.#owned.core;
+    hosts.write(hostsText([...this.#hosts.values()].flatMap(({ interfaces }) => interfaces)));
+    const ways = waysOf(this.#networks.values(), this.#hosts);
+    await Promise.all([...this.#hosts.values()].map((host) => host.follow(routesOf(host, this.#networks, ways))));
+  }
+
+  #planNetwork(name: string, options: Parameters<typeof subnetsOf>[0], kind: 'network' | 'link'): LabNetwork {
+    const others = [...this.#networks.values()].map(({ subnets }) => subnets);
+    const subnets = subnetsOf(options, kind, others);
+    const network = new LabNetwork(name, `n${++this.#switches}`, subnets, kind === 'link');
+    this.#networks.set(name, network);
+    return network;
+  }
+
+  async #makeSwitch(network: LabNetwork): Promise<void> {
+    try {
+      const { link } = this.#owned.core.network;
+      // What a host sends goes to all others of the network that it is meant for, and to nobody's own idea of them.
+      await link.add({ name: network.bridge, kind: 'bridge', up: true, multicastSnooping: false, forwardDelay: 0 });
+    } catch (error) {
+      this.#networks.delete(network.name);
+      throw error;
+    }
+  }
+
+  async #plug(interfaces: readonly Interface[], up: boolean): Promise<void> {
+    await Promise.all(interfaces.map(({ port }) => this.#owned.core.network.link.set(port, { up })));
+  }
+
+  async #removeHosts(hosts: readonly Host[]): Promise<void> {
+    const { link } = this.#owned.core.network;
+    for (const host of hosts) this.#hosts.delete(host.name);
+    const ports = hosts.flatMap((host) => host.interfaces.map((each) => this.#forgetInterface(host, each)));
+    // The wires go at once; the kernel removes a network namespace some time after its last user.
+    await Promise.all(ports.map(({ port }) => link.delete(port).catch(() => undefined)));
+    await Promise.all(hosts.map((host) => host.end()));
+    if (!this.closed) await this.#follow();
+  }
+
+  async #removeNetwork(network: LabNetwork): Promise<void> {
+    const { link } = this.#owned.core.network;
+    this.#networks.delete(network.name);
+    const ports = network.interfaces;
+    for (const each of ports) {
+      const host = this.#hosts.get(each.host);
+      if (host !== undefined) this.#forgetInterface(host, each);
+    }
+    await Promise.all(
+      [...ports.map(({ port }) => port), network.bridge].map((each) => link.delete(each).catch(() => undefined)),
+    );
+    await this.#follow();
+  }
+
+  #forgetInterface(host: Host, gone: Interface): Interface {
+    const network = this.#networks.get(gone.network);
+    for (const list of [host.ports, network?.ports]) {
+      const at = list?.indexOf(gone) ?? -1;
+      if (at >= 0) list?.splice(at, 1);
+    }
+    const { inet, inet6 } = network?.subnets ?? {};
+    for (const address of gone.addresses) (address.includes(':') ? inet6 : inet)?.release(address);
+    return gone;
+  }
+
+  #freeName(option: string, value: unknown, among: ReadonlyMap<string, unknown>): string {
+    const name = labName(option, value);
+    if ([...among.keys()].some((other) => same(other, name))) throw taken(option, name);
+    return name;
+  }
+
+  #networkOf(option: string, reference: LabNetwork | string): LabNetwork {
+    const name = typeof reference === 'string' ? reference : reference.name;
+    const network = this.#networks.get(name);
+    if (network === undefined || (typeof reference !== 'string' && reference !== network)) {
+      throw invalidValue(
+        option,
+        name,
+        `must be a network of this lab: ${[...this.#networks.keys()].join(', ') || 'it has none'}`,
+      );
+    }
+    return network;
+  }
+
+  #hostOf(option: string, value: unknown): Host {
+    const { hosts } = this;
+    const host = typeof value === 'string' ? hosts.get(value) : [...hosts.values()].find((each) => each === value);
+    if (host !== undefined) return host;
+    if (typeof value !== 'string' && !(value instanceof Host))
+      throw invalidType(option, "a host of this lab, or a host's name", value);
+    throw invalidValue(option, value, `must be a host of this lab: ${[...hosts.keys()].join(', ') || 'it has none'}`);
+  }
+
+  #mustBeOpen(): void {
+    if (this.closed) throw closedError('This Lab');
+  }
+}
+
+/** The addresses of an interface: those that were given, and the next that is free of each family without one. */
+function addressesFor(option: string, host: string, network: LabNetwork, given: readonly string[]): string[] {
+  const { inet, inet6 } = network.subnets;
+  const addresses: string[] = [];
+  try {
+    for (const subnet of [inet, inet6]) {
+      const own = given.filter((address) => address.includes(':') === (subnet?.family === 'inet6'));
+      if (subnet === undefined) continue;
+      for (const address of own) addresses.push(subnet.takeGiven(option, address, `host ${host}`));
+      if (own.length > 0) continue;
+      const address = subnet.take(`host ${host}`);
+      if (address === undefined) throw invalidValue(option, network.name, `has no address left in ${String(subnet)}`);
+      addresses.push(address);
+    }
+    const stranger = given.find((address) => !addresses.includes(address));
+    if (stranger === undefined) return addresses;
+    throw invalidValue(option, stranger, `must be of a family that network ${network.name} has`);
+  } catch (error) {
+    for (const address of addresses) (address.includes(':') ? inet6 : inet)?.release(address);
+    throw error;
+  }
+}
+
+/** Names are the same whatever case they are in: RFC 4343. */
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function taken(option: string, name: string): Error {
+  return invalidValue(option, name, 'must be a name that is not taken');
+}
+
+/** Waits for all to settle, and then throws the first failure. */
+async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
+}
+
+async function release({ core, machines }: Possessions): Promise<void> {
+  await Promise.all([...machines].map((machine) => machine.close()));
+  await closeCore(core);
+}

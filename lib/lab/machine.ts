@@ -1,0 +1,178 @@
+/** The namespaces of a host: how they are made by one task, and made again after a crash. */
+import type { Step } from '../../types/native';
+import { closeFd } from '../handle/close';
+import { notForgotten } from '../handle/forgotten';
+import { systemError } from '../errors/system-error';
+import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
+import { MNT_DETACH } from '../kernel/mount-flags';
+import { type UnshareSpec, kindsOfSpec } from '../launch/unshare-spec';
+import { launch } from '../launch/launch';
+import { native } from '../native';
+import type { Namespace } from '../namespace/namespace';
+import { NETWORK_SOCKETS, Network } from '../network/network';
+import { makeStep } from '../plan/step';
+import { type NamespaceSet, setOf } from '../set/namespace-set';
+import type { Task } from '../task/task';
+import { type Core, socketStep, sysctl } from './core';
+import type { HostSettings } from './host-options';
+import { OpenSockets } from './open-sockets';
+
+/**
+ * What a host owns: its namespaces, and what this process has open in its network. It knows nothing of the lab, which is
+ * closed when it is forgotten.
+ */
+export class Machine {
+  readonly network: Network;
+  readonly sockets = new OpenSockets();
+  readonly #settings: HostSettings;
+  #set: NamespaceSet;
+  #runs = true;
+
+  constructor(set: NamespaceSet, network: Network, settings: HostSettings) {
+    this.#set = set;
+    this.network = network;
+    this.#settings = settings;
+  }
+
+  /** Its namespaces; after a crash those that last. */
+  get set(): NamespaceSet {
+    return this.#set;
+  }
+
+  /** False after a crash. */
+  get runs(): boolean {
+    return this.#runs;
+  }
+
+  /** Kills all that runs, and waits until nothing does. */
+  async crash(): Promise<void> {
+    if (!this.#runs) return;
+    this.#runs = false;
+    this.sockets.destroy();
+    const old = this.#set;
+    const lasting = [old.user, old.net, old.mnt, old.uts, old.ipc].filter((namespace) => namespace !== undefined);
+    this.#set = setOf(withExisting([], [], lasting));
+    notForgotten(this.#set);
+    await old.close();
+  }
+
+  /** Starts it after a crash: with the network, the names and the mounts that it had, but for what was in memory. */
+  async restart(): Promise<void> {
+    if (this.#runs) return;
+    const old = this.#set;
+    this.#set = await reboot(old, this.#settings);
+    this.#runs = true;
+    await old.close();
+  }
+
+  async close(): Promise<void> {
+    this.#runs = false;
+    this.sockets.destroy();
+    await Promise.all([this.network.close(), this.#set.close()]);
+  }
+}
+
+/** The settings of the network of every host. */
+const SETTINGS: readonly Step[] = [
+  // An address can be used at once: nobody else has it.
+  sysctl('net/ipv6/conf/default/accept_dad', '0'),
+  sysctl('net/ipv6/conf/default/dad_transmits', '0'),
+  // Routes are known, and no router announces any. An interface without an IPv6 address then says nothing by itself.
+  sysctl('net/ipv6/conf/default/accept_ra', '0'),
+  sysctl('net/ipv6/conf/default/router_solicitations', '0'),
+  sysctl('net/ipv6/conf/default/addr_gen_mode', '1'),
+];
+
+const FORWARDING: readonly Step[] = [sysctl('net/ipv4/ip_forward', '1'), sysctl('net/ipv6/conf/all/forwarding', '1')];
+
+/** The directories that a host can have for itself, in memory. */
+const OWN_DIRECTORIES = { tmp: ['/tmp', 'mode=1777'], run: ['/run', 'mode=0755'] } as const;
+
+/** Makes the namespaces of a host below those of the lab, and opens its network. */
+export async function boot(
+  core: Core,
+  settings: HostSettings,
+  { hostname, forwards }: { hostname: string; forwards: boolean },
+): Promise<Machine> {
+  const { user, mnt } = core.set;
+  const spec: UnshareSpec = {
+    mnt: { propagation: 'unchanged' },
+    uts: { hostname },
+    net: true,
+    ipc: true,
+    ...bootSpec(settings),
+  };
+  const steps = [
+    ...SETTINGS,
+    ...(forwards ? FORWARDING : []),
+    ...NETWORK_SOCKETS.map(socketStep),
+    ...ownDirectories(settings),
+  ];
+  const { set, fds } = await hold(spec, [user, mnt], steps);
+  try {
+    const network = Network.over(set, fds, (file) => (file === 'hosts' ? core.hosts.text : core.resolvConf));
+    notForgotten(network);
+    return new Machine(set, network, settings);
+  } catch (error) {
+    await set.close();
+    throw error;
+  }
+}
+
+async function reboot(old: NamespaceSet, settings: HostSettings): Promise<NamespaceSet> {
+  const lasting = [old.user, old.net, old.mnt, old.uts, old.ipc];
+  const gone = Object.entries(OWN_DIRECTORIES).flatMap(([name, [target]]): Step[] =>
+    settings[name as keyof typeof OWN_DIRECTORIES] === true ? [['umount', target, MNT_DETACH]] : [],
+  );
+  const steps: Step[] = [['umount', '/proc', MNT_DETACH], ...gone, ...ownDirectories(settings)];
+  const { set } = await hold(bootSpec(settings), lasting, steps);
+  return set;
+}
+
+/** The namespaces that are new with each start. */
+function bootSpec({ clock }: HostSettings): UnshareSpec {
+  return { pid: true, ...(clock === undefined ? {} : { time: clock }) };
+}
+
+function ownDirectories(settings: HostSettings): Step[] {
+  const entries = Object.entries(OWN_DIRECTORIES).filter(([name]) => settings[name as keyof typeof OWN_DIRECTORIES]);
+  const own = entries.map(([, [target, mode]]) => makeStep('fs', { type: 'tmpfs', target, parameters: [mode] }));
+  return [makeStep('fs', { type: 'proc', target: '/proc' }), ...own];
+}
+
+/** Starts an init that holds new namespaces below existing ones. The descriptors are those that the steps have made. */
+async function hold(
+  spec: UnshareSpec,
+  existing: readonly (Namespace | undefined)[],
+  steps: readonly Step[],
+): Promise<{ set: NamespaceSet; fds: number[] }> {
+  const kinds = kindsOfSpec(spec);
+  const join = existing.filter((namespace) => namespace !== undefined);
+  const tell: Step = ['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])];
+  const task = await launch({ unshare: spec, join }, { steps: [...steps, tell, ['hold']], ids: 'default' });
+  try {
+    const fds = task.fds.splice(0);
+    const set = setOf(withExisting(fds.splice(-kinds.length), kinds, join), task);
+    notForgotten(set);
+    task.unref();
+    return { set, fds };
+  } catch (error) {
+    await ended(task);
+    throw error;
+  }
+}
+
+async function ended(task: Task): Promise<void> {
+  task.end();
+  await task.exited;
+}
+
+function withExisting(made: number[], kinds: readonly NamespaceKind[], existing: readonly Namespace[]): number[] {
+  try {
+    for (const { kind, fd } of existing) if (!kinds.includes(kind)) made.push(native().duplicate(fd));
+    return made;
+  } catch (cause) {
+    for (const fd of made) closeFd(fd);
+    throw systemError(cause, { step: 'duplicate', operation: 'open' });
+  }
+}

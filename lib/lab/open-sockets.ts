@@ -1,0 +1,41 @@
+/** The sockets of a host in this process, which end with it. */
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Agent } from 'node:http';
+import type { Server, Socket } from 'node:net';
+
+/** Remembers sockets as long as they are open. */
+export class OpenSockets {
+  readonly #open = new Map<object, () => void>();
+
+  /** A server, and the connections that it accepts. */
+  server<S extends Server>(server: S): S {
+    server.on('connection', (socket: Socket) => this.#until(socket, () => socket.destroy()));
+    return this.#until(server, () => server.close());
+  }
+
+  connection(socket: Socket): Socket {
+    return this.#until(socket, () => socket.destroy());
+  }
+
+  datagrams(socket: DatagramSocket): DatagramSocket {
+    return this.#until(socket, () => socket.close());
+  }
+
+  agent<A extends Agent>(agent: A): A {
+    this.#open.set(agent, () => agent.destroy());
+    return agent;
+  }
+
+  /** Destroys them all. No connection is ended in an orderly way. */
+  destroy(): void {
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    for (const end of all) end();
+  }
+
+  #until<T extends Server | Socket | DatagramSocket>(socket: T, end: () => void): T {
+    this.#open.set(socket, end);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  }
+}
