@@ -5,17 +5,20 @@
  * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option
  * of the interface has no check, or while there is a check of an option that the interface does not have.
  */
-import { NO_OPTIONS, optionOf, withoutPrototype } from './plain';
+import { NO_OPTIONS, optionOf, plain, withoutPrototype } from './plain';
 import {
+  invalidType,
   invalidValue,
   notOneOf,
   validateAbortSignal,
   validateArray,
   validateBoolean,
+  validateFd,
   validateInteger,
   validateKnownKeys,
   validateObject,
   validateOneOf,
+  validatePath,
   validateString,
 } from './validate';
 
@@ -143,9 +146,23 @@ export function as<T>(validate: (name: string, value: unknown) => asserts value 
 export const boolean = as(validateBoolean);
 export const string = as(validateString);
 export const abortSignal = as(validateAbortSignal);
+export const fd = as(validateFd);
+export const path: Check<string> = validatePath;
+
+export const encoding: Check<BufferEncoding> = (name, value) => {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
+  if (Buffer.isEncoding(value)) return value;
+  throw invalidValue(name, value, 'is not a known encoding');
+};
+
+/** The permissions of a file, with the bits for set-user-ID, set-group-ID and sticky. */
+export const mode = integer(0, 0o7777);
+
+/** Copies a value that is checked later, together with the options that it depends on. */
+export const copied: Check<unknown> = (_, value) => plain(value);
 
 /** An integer between the two, both included. */
-export function integer(min: number, max: number): Check<number> {
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Check<number> {
   return (name, value) => {
     validateInteger(name, value, min, max);
     return value;

@@ -1,11 +1,10 @@
-import { plain } from '../errors/plain';
 import { open, readFile } from 'node:fs/promises';
 import { validateOneOf, validatePid } from '../errors/validate';
 import { systemError } from '../errors/system-error';
 import { writeThroughProgram } from './newidmap';
 import { assertSupported } from '../native';
 import { ownCredentials } from './credentials';
-import { type IdMap, type IdRange, formatIdMap, parseIdMap, validateIdMap } from './id-map';
+import { type IdMap, type IdRange, formatIdMap, idMap, parseIdMap } from './id-map';
 import { GID_SIDE, type Side, UID_SIDE, grantedRanges, isOwnId, resolveRanges } from './resolve';
 import type { SubordinateRange } from './subordinate';
 
@@ -83,9 +82,8 @@ export async function readGidMap(pid: number | 'self'): Promise<IdRange[]> {
 }
 
 async function writeMap(side: Side, pid: number, given: unknown): Promise<void> {
-  const map = plain(given);
   validatePid('pid', pid);
-  validateIdMap('map', map);
+  const map = idMap('map', given);
   const who = ownCredentials();
   const ranges = await resolveRanges(map, side, who);
   const [privileged, id] = side === UID_SIDE ? [who.setuid, who.uid] : [who.setgid, who.gid];

@@ -1,12 +1,6 @@
 import { MAX_ID } from '../kernel/ids';
-import {
-  invalidType,
-  invalidValue,
-  validateArray,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-} from '../errors/validate';
+import { type Check, integer, list, required, schema } from '../errors/schema';
+import { invalidType, invalidValue, validateInteger } from '../errors/validate';
 
 /**
  * A range of consecutive ids, with the first id on each side: one line of `/proc/PID/uid_map` (`user_namespaces(7)`).
@@ -40,17 +34,29 @@ export const MOST_RANGES = 340;
 /** A map is written at once, and in less than a page of memory, which is at least this large: user_namespaces(7). */
 export const LEAST_PAGE = 4096;
 
-/** Checks an id map given by a caller; `name` is what the caller calls it, `'spec.user.uidMap'`. */
-export function validateIdMap(name: string, value: unknown): asserts value is IdMap {
-  if (value === 'root' || value === 'current' || value === 'auto') return;
+const parseRange = schema<IdRange>()({
+  inside: required(integer(0, MAX_ID)),
+  outside: required(integer(0, MAX_ID)),
+  count: required(integer(1, MAX_ID + 1)),
+});
+
+const ranges = list((name, value) => {
+  const range = parseRange(name, value);
+  validateInteger(`${name}.count`, range.count, 1, MAX_ID + 1 - Math.max(range.inside, range.outside));
+  return range;
+});
+
+/** Checks an id map, and copies it. */
+export const idMap: Check<IdMap> = (name, value) => {
+  if (value === 'root' || value === 'current' || value === 'auto') return value;
   if (typeof value === 'string')
     throw invalidValue(name, value, "must be 'root', 'current', 'auto' or an array of ranges");
   if (!Array.isArray(value)) throw invalidType(name, "'root', 'current', 'auto' or an array of ranges", value);
-  validateArray(name, value);
   if (value.length > MOST_RANGES) throw invalidValue(name, value, `must have at most ${MOST_RANGES} ranges`);
-  const ranges = value.map((range, index) => validateRange(`${name}[${index}]`, range));
-  ranges.forEach((range, index) => refuseOverlap(name, ranges, range, index));
-}
+  const map = ranges(name, value);
+  map.forEach((range, index) => refuseOverlap(name, map, range, index));
+  return map;
+};
 
 /** The text that the kernel takes, and shows, in `/proc/PID/uid_map`. */
 export function formatIdMap(ranges: readonly IdRange[]): string {
@@ -64,16 +70,6 @@ export function parseIdMap(text: string): IdRange[] {
     .map((line) => line.trim().split(/\s+/).map(Number))
     .filter((fields): fields is [number, number, number] => fields.length === 3)
     .map(([inside, outside, count]) => ({ inside, outside, count }));
-}
-
-function validateRange(name: string, value: unknown): IdRange {
-  validateObject(name, value);
-  validateKnownKeys(name, value, ['inside', 'outside', 'count']);
-  const { inside, outside, count } = value as Record<keyof IdRange, unknown>;
-  validateInteger(`${name}.inside`, inside, 0, MAX_ID);
-  validateInteger(`${name}.outside`, outside, 0, MAX_ID);
-  validateInteger(`${name}.count`, count, 1, MAX_ID + 1 - Math.max(inside, outside));
-  return { inside, outside, count };
 }
 
 function refuseOverlap(name: string, ranges: readonly IdRange[], range: IdRange, index: number): void {

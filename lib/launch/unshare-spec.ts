@@ -9,7 +9,7 @@ import {
   validateOneOf,
   validateString,
 } from '../errors/validate';
-import { type IdMap, validateIdMap } from '../idmap/id-map';
+import { type IdMap, idMap } from '../idmap/id-map';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 
 /**
@@ -107,8 +107,7 @@ const offset: Check<number | bigint> = (name, value) => {
   throw outOfRange(name, `between -${seconds} and ${seconds} seconds (a bigint is nanoseconds)`, value);
 };
 
-const idMap = as(validateIdMap);
-const utsName = as(validateUtsName);
+export const utsName = as(validateUtsName);
 
 const onlyTrue: Check<true> = (name, value) => {
   if (value === true) return true;
@@ -123,13 +122,16 @@ function trueOr<T>(options: Check<T>): Check<true | T> {
   };
 }
 
+/** Checks the clocks of a time namespace. */
+export const clocks = schema<OptionsOf<'time'>>()({ monotonic: offset, boottime: offset });
+
 const parseSpec = schema<UnshareSpec>()({
   cgroup: onlyTrue,
   ipc: onlyTrue,
   mnt: trueOr(schema<OptionsOf<'mnt'>>()({ propagation: oneOf([...PROPAGATIONS, 'unchanged']) })),
   net: trueOr(schema<OptionsOf<'net'>>()({ loopback: boolean })),
   pid: onlyTrue,
-  time: trueOr(schema<OptionsOf<'time'>>()({ monotonic: offset, boottime: offset })),
+  time: trueOr(clocks),
   user: trueOr(schema<OptionsOf<'user'>>()({ uidMap: idMap, gidMap: idMap, setgroups: oneOf(['allow', 'deny']) })),
   uts: trueOr(schema<OptionsOf<'uts'>>()({ hostname: utsName, domainname: utsName })),
 });
@@ -181,7 +183,7 @@ function specOfKinds(kinds: readonly (readonly [name: string, kind: unknown])[])
 }
 
 /** Checks a name for sethostname(2) or setdomainname(2). An empty name is allowed, too. */
-export function validateUtsName(name: string, value: unknown): asserts value is string {
+function validateUtsName(name: string, value: unknown): asserts value is string {
   validateString(name, value);
   if (Buffer.byteLength(value) <= UTS_BYTES) return;
   throw invalidValue(name, value, `must have at most ${UTS_BYTES} bytes`);

@@ -5,8 +5,10 @@ import {
   type Checked,
   type Parser,
   abortSignal,
-  as,
   boolean,
+  copied,
+  encoding,
+  fd,
   integer,
   list,
   oneOf,
@@ -17,12 +19,11 @@ import {
   string,
   without,
 } from '../errors/schema';
-import { optionOf, plain } from '../errors/plain';
+import { optionOf } from '../errors/plain';
 import {
   invalidType,
   invalidValue,
   outOfRange,
-  validateFd,
   validateObject,
   validatePath,
   validateString,
@@ -54,11 +55,7 @@ const MOST_PIDS = 32;
 /** The longest time that setTimeout() accepts, in milliseconds. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** Copies a value that is checked later, together with the options that it depends on. */
-const copied: Check<unknown> = (_, value) => plain(value);
-
 const id = integer(0, MAX_ID);
-const fd = as(validateFd);
 const pathOrFd: Check<string | number> = (name, value) =>
   typeof value === 'number' ? fd(name, value) : validatePath(name, value);
 
@@ -106,12 +103,8 @@ const shell: Check<string | undefined> = (name, value) => {
   return string(name, value);
 };
 
-const encoding: Check<BufferEncoding | 'buffer'> = (name, value) => {
-  if (value === null || value === 'buffer') return 'buffer';
-  if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
-  if (Buffer.isEncoding(value)) return value;
-  throw invalidValue(name, value, 'is not a known encoding');
-};
+const encodingOrBuffer: Check<BufferEncoding | 'buffer'> = (name, value) =>
+  value === null || value === 'buffer' ? 'buffer' : encoding(name, value);
 
 const PROGRAM = schema<ProgramOptions>()({
   cwd: orNull(pathOrFd),
@@ -124,7 +117,7 @@ const PROGRAM = schema<ProgramOptions>()({
   uid: orNull(id),
   gid: orNull(id),
   groups: orNull(list(id)),
-  unshare: orNull((name, value) => validateUnshare(name, plain(value))),
+  unshare: orNull(validateUnshare),
   setns: orNull(validateJoin),
   init: orNull(boolean),
   pid: orNull(pids),
@@ -155,7 +148,7 @@ const OF_SPAWN = schema<SpawnOptions>()({
 
 const OF_EXEC_FILE = schema<ExecFileOptions>()({
   ...without(OF_SPAWN.checks, 'stdio', 'pty', 'serialization', 'maxMessageSize'),
-  encoding,
+  encoding: encodingOrBuffer,
   maxBuffer: orNull(maxBuffer),
 });
 

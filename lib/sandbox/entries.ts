@@ -1,20 +1,25 @@
 /** The mounts of a sandbox: checks each kind of {@link MountEntry}, and makes steps of it. */
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Step } from '../../types/native';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
 import {
-  invalidType,
-  invalidValue,
-  validateArray,
-  validateBoolean,
-  validateFd,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validatePath,
-  validateString,
-} from '../errors/validate';
+  type Check,
+  type Checked,
+  type Parsed as Options,
+  type Parser,
+  type Schema,
+  boolean,
+  chosenBy,
+  fd,
+  integer,
+  mode,
+  oneOf,
+  path,
+  required,
+  schema,
+} from '../errors/schema';
+import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { MAKE, PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { deviceSteps } from './devices';
@@ -31,26 +36,32 @@ import {
 } from './piece';
 import { USUAL_NSSWITCH } from './host-userland';
 import { procSteps } from './proc';
-import { type Layers, overlayStep, parseLayers } from './root';
-import type { MountEntry } from './sandbox-spec';
+import { LAYERS, type Layers, layersOf, overlayStep } from './root';
+import type {
+  BindEntry,
+  ChmodEntry,
+  DevEntry,
+  DirectoryEntry,
+  FileEntry,
+  KernelEntry,
+  MaskEntry,
+  MountEntry,
+  OverlayEntry,
+  ProcEntry,
+  ReadOnlyEntry,
+  SymlinkEntry,
+  TmpfsEntry,
+} from './sandbox-spec';
 import { makeStep } from '../plan/step';
 
 type Type = MountEntry['type'];
-
-/** An entry whose target and keys have been checked. */
-interface Entry {
-  /** Its name for the caller: `'spec.mounts[3]'`. */
-  readonly name: string;
-  readonly target: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
 
 /** An entry after its check: a description for people, and the steps that make it. */
 interface Parsed {
   readonly what: string;
   readonly steps: (setting: Setting) => Step[];
-  readonly layers?: Layers;
-  readonly isOwnFile?: boolean;
+  readonly layers?: Layers | undefined;
+  readonly isOwnFile?: boolean | undefined;
 }
 
 /** An entry that has been checked. */
@@ -64,201 +75,202 @@ export interface CheckedEntry {
   readonly isOwnFile: boolean;
 }
 
-interface Kind {
-  readonly keys: readonly string[];
-  readonly parse: (entry: Entry) => Parsed;
-}
-
-const MAX_MODE = 0o7777;
-
 /** The value for a mode that was not given: an existing file keeps its own. */
 const UNCHANGED = -1;
 
 /** The mode of a mounted file if none is given. */
 const NEW_FILE = 0o644;
 
-const KINDS: Readonly<Record<Type, Kind>> = {
-  bind: { keys: ['source', 'optional'], parse: (entry) => parseBind(entry, NO_DEVICES) },
-  bindReadOnly: {
-    keys: ['source', 'optional'],
-    parse: (entry) => parseBind(entry, NO_DEVICES | MOUNT_ATTR.RDONLY),
-  },
-  bindDevices: { keys: ['source', 'optional'], parse: (entry) => parseBind(entry, NOSUID) },
-  tmpfs: { keys: ['size', 'mode'], parse: parseTmpfs },
-  proc: { keys: ['masked'], parse: parseProc },
-  dev: { keys: ['exec'], parse: parseDevices },
-  mqueue: { keys: [], parse: (entry) => parseKernel('mqueue', entry, NOTHING_BUT_FILES) },
-  sysfs: { keys: [], parse: (entry) => parseKernel('sysfs', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
-  cgroup2: { keys: [], parse: (entry) => parseKernel('cgroup2', entry, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY) },
-  overlay: { keys: ['lower', 'upper', 'work'], parse: parseOverlay },
-  dir: { keys: ['mode', 'keepMode'], parse: parseDirectory },
-  symlink: { keys: ['to'], parse: parseSymlink },
-  file: { keys: ['data', 'mode', 'readOnly', 'mounted'], parse: parseFile },
-  readOnly: { keys: ['recursive', 'optional'], parse: parseReadOnly },
-  mask: { keys: ['optional'], parse: parseMask },
-  chmod: { keys: ['mode'], parse: parseChmod },
-};
-
-const TYPES = Object.keys(KINDS) as Type[];
-
-/** The types of entry that can have the root itself as target. All others would put a second root on it. */
-const OF_ROOT: readonly Type[] = ['readOnly', 'chmod'];
-
-/** @throws TypeError, RangeError with Node's codes, naming the entry */
-export function parseEntries(name: string, mounts: unknown): CheckedEntry[] {
-  if (mounts == null) return [];
-  validateArray(name, mounts);
-  return mounts.map((entry, index) => parseEntry(`${name}[${index}]`, entry));
-}
-
-/** Checks an entry. Its label has the name without the variable before it: `'mounts[3]: bind /x on /y'`. */
-function parseEntry(name: string, value: unknown): CheckedEntry {
-  validateObject(name, value);
-  const { type, target, ...options } = value as Record<string, unknown>;
-  validateOneOf(`${name}.type`, type, TYPES);
-  const kind = KINDS[type];
-  validateKnownKeys(name, options, ['type', 'target', ...kind.keys]);
-  const path = parseTarget(`${name}.target`, target);
-  if (path === '/' && !OF_ROOT.includes(type)) {
-    throw invalidValue(`${name}.target`, target, "would be a second root: that is what 'spec.root' says");
-  }
-  const { what, steps, layers, isOwnFile = false } = kind.parse({ name, target: path, options });
-  const label = `${name.slice(name.indexOf('.') + 1)}: ${what}`;
-  return { type, target: path, piece: { label, steps }, layers, isOwnFile };
-}
-
 /**
  * Checks a target, and removes slashes at its end. `..` and links in it stay, as only the kernel knows where they lead.
  */
-function parseTarget(name: string, target: unknown): string {
-  validateString(name, target);
-  if (!target.startsWith('/')) throw invalidValue(name, target, 'must be an absolute path, in the sandbox');
-  return target.replace(/\/+$/, '') || '/';
-}
+const target: Check<string> = (name, value) => {
+  validateString(name, value);
+  if (!value.startsWith('/')) throw invalidValue(name, value, 'must be an absolute path, in the sandbox');
+  return value.replace(/\/+$/, '') || '/';
+};
 
-function parseBind({ name, target, options }: Entry, attributes: number): Parsed {
-  const { source, optional = false } = options;
-  validateBoolean(`${name}.optional`, optional);
-  const passed = optional ? PLACE.OPTIONAL : 0;
-  if (typeof source === 'number') {
-    validateFd(`${name}.source`, source);
-    const flags = PLACE.MAKE_MISSING | PLACE.RECURSIVE | passed;
-    const step = makeStep('tree', { fds: [source], flags, set: attributes, target });
-    return { what: `bind descriptor ${source} on ${target}`, steps: () => [step] };
-  }
-  const path = resolve(validatePath(`${name}.source`, source));
-  return { what: `bind ${path} on ${target}`, steps: () => [bind(path, target, attributes, passed)] };
-}
+/** The target of an entry that would be a second root if it were mounted on the first. */
+const below: Check<string> = (name, value) => {
+  const checked = target(name, value);
+  if (checked !== '/') return checked;
+  throw invalidValue(name, value, "would be a second root: that is what 'spec.root' says");
+};
 
-function parseTmpfs({ name, target, options }: Entry): Parsed {
-  const { size, mode = 0o755 } = options;
-  const parameters = [modeParameter(parseMode(name, mode))];
-  if (size !== undefined) {
-    validateInteger(`${name}.size`, size, 1);
-    parameters.push(`size=${size}`);
-  }
-  return mounts('tmpfs', target, ({ owner }) => [filesystem('tmpfs', target, [...parameters, ...owner], NO_DEVICES)]);
-}
+const source: Check<string | number> = (name, value) =>
+  typeof value === 'number' ? fd(name, value) : resolve(path(name, value));
 
-function parseProc({ name, target, options }: Entry): Parsed {
-  const { masked = true } = options;
-  validateBoolean(`${name}.masked`, masked);
-  return mounts('proc', target, (setting) => procSteps(target, masked, setting));
-}
+const link: Check<string> = (name, value) => {
+  validateString(name, value);
+  if (value !== '') return value;
+  throw invalidValue(name, value, 'cannot be empty');
+};
 
-function parseDevices({ name, target, options }: Entry): Parsed {
-  const { exec = false } = options;
-  validateBoolean(`${name}.exec`, exec);
-  return mounts('dev', target, (setting) => deviceSteps(target, exec, setting));
-}
+const data: Check<string | Uint8Array | Readable | number> = (name, value) => {
+  if (typeof value === 'number') return fd(name, value);
+  if (isReadable(value)) return value;
+  if (typeof value === 'string' || isBytes(value)) return copyText(name, value);
+  throw invalidType(name, `a string, a descriptor, a Readable, or ${BYTES}`, value);
+};
 
-function parseKernel(type: 'mqueue' | 'sysfs' | 'cgroup2', { target }: Entry, attributes: number): Parsed {
-  return mounts(type, target, () => [filesystem(type, target, [], attributes)]);
-}
+const BIND = schema<BindEntry>()({
+  type: required(oneOf(['bind', 'bindReadOnly', 'bindDevices'])),
+  target: required(below),
+  source: required(source),
+  optional: boolean,
+});
 
-function parseOverlay({ name, target, options }: Entry): Parsed {
-  const layers = parseLayers(name, options);
-  return { ...mounts('overlay', target, () => [overlayStep(layers, target, PLACE.MAKE_MISSING)]), layers };
-}
+const TMPFS = schema<TmpfsEntry>()({
+  type: required(oneOf(['tmpfs'])),
+  target: required(below),
+  size: integer(1),
+  mode,
+});
 
-function parseDirectory({ name, target, options }: Entry): Parsed {
-  const { mode, keepMode = false } = options;
-  validateBoolean(`${name}.keepMode`, keepMode);
-  const permissions = mode === undefined ? UNCHANGED : parseMode(name, mode);
-  const flags = MAKE.PRIVATE | (keepMode ? MAKE.IF_MADE : 0);
-  return {
-    what: `make directory ${target}`,
-    steps: () => [makeStep('make_dir', { path: target, mode: permissions, flags })],
+const PROC = schema<ProcEntry>()({ type: required(oneOf(['proc'])), target: required(below), masked: boolean });
+
+const DEV = schema<DevEntry>()({ type: required(oneOf(['dev'])), target: required(below), exec: boolean });
+
+const KERNEL = schema<KernelEntry>()({
+  type: required(oneOf(['mqueue', 'sysfs', 'cgroup2'])),
+  target: required(below),
+});
+
+const OVERLAY = schema<Omit<OverlayEntry, 'path'>>()({
+  type: required(oneOf(['overlay'])),
+  target: required(below),
+  ...LAYERS.checks,
+});
+
+const DIRECTORY = schema<DirectoryEntry>()({
+  type: required(oneOf(['dir'])),
+  target: required(below),
+  mode,
+  keepMode: boolean,
+});
+
+const SYMLINK = schema<SymlinkEntry>()({
+  type: required(oneOf(['symlink'])),
+  target: required(below),
+  to: required(link),
+});
+
+const FILE = schema<FileEntry>()({
+  type: required(oneOf(['file'])),
+  target: required(below),
+  data: required(data),
+  mode,
+  readOnly: boolean,
+  mounted: boolean,
+});
+
+const READ_ONLY = schema<ReadOnlyEntry>()({
+  type: required(oneOf(['readOnly'])),
+  target: required(target),
+  recursive: boolean,
+  optional: boolean,
+});
+
+const MASK = schema<MaskEntry>()({ type: required(oneOf(['mask'])), target: required(below), optional: boolean });
+
+const CHMOD = schema<ChmodEntry>()({
+  type: required(oneOf(['chmod'])),
+  target: required(target),
+  mode: required(mode),
+});
+
+/** Checks an entry. @throws TypeError, RangeError with Node's codes, naming the entry */
+export const parseEntry = chosenBy<CheckedEntry>('type', {
+  bind: entry(BIND, (given) => bound(given, NO_DEVICES)),
+  bindReadOnly: entry(BIND, (given) => bound(given, NO_DEVICES | MOUNT_ATTR.RDONLY)),
+  bindDevices: entry(BIND, (given) => bound(given, NOSUID)),
+  tmpfs: entry(TMPFS, tmpfs),
+  proc: entry(PROC, ({ target: at, masked = true }) =>
+    mounted('proc', at, (setting) => procSteps(at, masked, setting)),
+  ),
+  dev: entry(DEV, ({ target: at, exec = false }) => mounted('dev', at, (setting) => deviceSteps(at, exec, setting))),
+  mqueue: entry(KERNEL, (given) => kernelFilesystem(given, NOTHING_BUT_FILES)),
+  sysfs: entry(KERNEL, (given) => kernelFilesystem(given, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY)),
+  cgroup2: entry(KERNEL, (given) => kernelFilesystem(given, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY)),
+  overlay: entry(OVERLAY, overlay),
+  dir: entry(DIRECTORY, directory),
+  symlink: entry(SYMLINK, ({ target: at, to }) => ({ what: `make link ${at}`, steps: () => [['make_link', at, to]] })),
+  file: entry(FILE, file),
+  readOnly: entry(READ_ONLY, readOnly),
+  mask: entry(MASK, ({ target: at, optional = false }) => ({
+    what: `mask ${at}`,
+    steps: () => [['mask', at, optional ? 1 : 0]],
+  })),
+  chmod: entry(CHMOD, ({ target: at, mode: bits }) => ({ what: `chmod ${at}`, steps: () => [['chmod', at, bits]] })),
+} satisfies Record<Type, Parser<CheckedEntry>>);
+
+/** A kind of entry. Its label has the name without the variable before it: `'mounts[3]: bind /x on /y'`. */
+function entry<C>(parse: Schema<C>, make: (given: Checked<C>, name: string) => Parsed): Parser<CheckedEntry> {
+  return (name, value, read) => {
+    const given = parse(name, value, read);
+    const { type, target: at } = given as unknown as Pick<MountEntry, 'type' | 'target'>;
+    const { what, steps, layers, isOwnFile = false } = make(given, name);
+    return {
+      type,
+      target: at,
+      piece: { label: `${name.slice(name.indexOf('.') + 1)}: ${what}`, steps },
+      layers,
+      isOwnFile,
+    };
   };
 }
 
-function parseSymlink({ name, target, options }: Entry): Parsed {
-  const { to } = options;
-  validateString(`${name}.to`, to);
-  if (to === '') throw invalidValue(`${name}.to`, to, 'cannot be empty');
-  return { what: `make link ${target}`, steps: () => [['make_link', target, to]] };
+function bound({ target: at, source: from, optional = false }: Options<typeof BIND>, attributes: number): Parsed {
+  const passed = optional ? PLACE.OPTIONAL : 0;
+  if (typeof from === 'string') {
+    return { what: `bind ${from} on ${at}`, steps: () => [bind(from, at, attributes, passed)] };
+  }
+  const flags = PLACE.MAKE_MISSING | PLACE.RECURSIVE | passed;
+  const step = makeStep('tree', { fds: [from], flags, set: attributes, target: at });
+  return { what: `bind descriptor ${from} on ${at}`, steps: () => [step] };
 }
 
-function parseFile({ name, target, options }: Entry): Parsed {
-  const { data, mode, readOnly = false } = options;
-  const { mounted = readOnly } = options;
-  const permissions = mode === undefined ? UNCHANGED : parseMode(name, mode);
-  validateBoolean(`${name}.readOnly`, readOnly);
-  validateBoolean(`${name}.mounted`, mounted);
-  if (readOnly && !mounted) throw invalidValue(`${name}.mounted`, mounted, "cannot be false with 'readOnly'");
-  const attributes = NO_DEVICES | (readOnly ? MOUNT_ATTR.RDONLY : 0);
-  const contents = parseData(`${name}.data`, data);
+function tmpfs({ target: at, size, mode: bits = 0o755 }: Options<typeof TMPFS>): Parsed {
+  const parameters = [modeParameter(bits), ...(size === undefined ? [] : [`size=${size}`])];
+  return mounted('tmpfs', at, ({ owner }) => [filesystem('tmpfs', at, [...parameters, ...owner], NO_DEVICES)]);
+}
+
+function kernelFilesystem({ type, target: at }: Options<typeof KERNEL>, attributes: number): Parsed {
+  return mounted(type, at, () => [filesystem(type, at, [], attributes)]);
+}
+
+function overlay(given: Options<typeof OVERLAY>, name: string): Parsed {
+  const layers = layersOf(name, given);
+  return { ...mounted('overlay', given.target, () => [overlayStep(layers, given.target, PLACE.MAKE_MISSING)]), layers };
+}
+
+function directory({ target: at, mode: bits = UNCHANGED, keepMode = false }: Options<typeof DIRECTORY>): Parsed {
+  const flags = MAKE.PRIVATE | (keepMode ? MAKE.IF_MADE : 0);
+  return { what: `make directory ${at}`, steps: () => [makeStep('make_dir', { path: at, mode: bits, flags })] };
+}
+
+function file(given: Options<typeof FILE>, name: string): Parsed {
+  const { target: at, data: contents, mode: bits, readOnly: sealed = false, mounted: apart = sealed } = given;
+  if (sealed && !apart) throw invalidValue(`${name}.mounted`, apart, "cannot be false with 'readOnly'");
+  const attributes = NO_DEVICES | (sealed ? MOUNT_ATTR.RDONLY : 0);
   return {
-    what: `${mounted ? 'mount' : 'make'} file ${target}`,
-    isOwnFile: data !== USUAL_NSSWITCH,
-    steps: (setting) => {
-      const [bytes, from] = contents(setting);
-      const file = { contents: bytes, from };
-      if (!mounted) return [makeStep('make_file', { path: target, mode: permissions, ...file })];
-      const own = mode === undefined ? NEW_FILE : permissions;
-      return [makeStep('data', { target, mode: own, ...file, attributes })];
+    what: `${apart ? 'mount' : 'make'} file ${at}`,
+    isOwnFile: contents !== USUAL_NSSWITCH,
+    steps: ({ feed }) => {
+      const [bytes, from]: Contents = typeof contents === 'number' ? ['', [contents]] : contentsOf(contents, feed);
+      return apart
+        ? [makeStep('data', { target: at, mode: bits ?? NEW_FILE, contents: bytes, from, attributes })]
+        : [makeStep('make_file', { path: at, mode: bits ?? UNCHANGED, contents: bytes, from })];
     },
   };
 }
 
-function parseData(name: string, data: unknown): (setting: Setting) => Contents {
-  if (typeof data === 'number') {
-    validateFd(name, data);
-    return () => ['', [data]];
-  }
-  if (isReadable(data)) return ({ feed }) => contentsOf(data, feed);
-  if (typeof data !== 'string' && !isBytes(data)) {
-    throw invalidType(name, `a string, a descriptor, a Readable, or ${BYTES}`, data);
-  }
-  const contents = copyText(name, data);
-  return ({ feed }) => contentsOf(contents, feed);
-}
-
-function parseReadOnly({ name, target, options }: Entry): Parsed {
-  const { recursive = false, optional = false } = options;
-  validateBoolean(`${name}.recursive`, recursive);
-  validateBoolean(`${name}.optional`, optional);
+function readOnly({ target: at, recursive = false, optional = false }: Options<typeof READ_ONLY>): Parsed {
   const flags = (recursive ? PLACE.RECURSIVE : 0) | (optional ? PLACE.OPTIONAL : 0);
-  const step = makeStep('seal', { target, attributes: MOUNT_ATTR.RDONLY, flags });
-  return { what: `make ${target} read-only`, steps: () => [step] };
+  const step = makeStep('seal', { target: at, attributes: MOUNT_ATTR.RDONLY, flags });
+  return { what: `make ${at} read-only`, steps: () => [step] };
 }
 
-function parseMask({ name, target, options }: Entry): Parsed {
-  const { optional = false } = options;
-  validateBoolean(`${name}.optional`, optional);
-  return { what: `mask ${target}`, steps: () => [['mask', target, optional ? 1 : 0]] };
-}
-
-function parseChmod({ name, target, options }: Entry): Parsed {
-  const mode = parseMode(name, options.mode);
-  return { what: `chmod ${target}`, steps: () => [['chmod', target, mode]] };
-}
-
-function mounts(type: string, target: string, steps: Parsed['steps']): Parsed {
-  return { what: `mount ${type} on ${target}`, steps };
-}
-
-function parseMode(name: string, mode: unknown): number {
-  validateInteger(`${name}.mode`, mode, 0, MAX_MODE);
-  return mode;
+function mounted(type: string, at: string, steps: Parsed['steps']): Parsed {
+  return { what: `mount ${type} on ${at}`, steps };
 }

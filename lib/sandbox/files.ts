@@ -12,8 +12,9 @@ import type { Step } from '../../types/native';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import { plainOptions } from '../errors/plain';
-import { invalidType, validateBoolean, validateInteger, validateOneOf, validatePath } from '../errors/validate';
+import { NO_OPTIONS } from '../errors/plain';
+import { boolean, mode, oneOf, schema } from '../errors/schema';
+import { invalidType, validatePath } from '../errors/validate';
 import { MOST } from '../hints/inside';
 import { runBody } from '../launch/launch';
 import { MAKE } from '../plan/place';
@@ -66,8 +67,10 @@ export interface SandboxDirent {
   readonly type: FileType | 'unknown';
 }
 
+const parseWrite = schema<SandboxWriteOptions>()({ flag: oneOf(['w', 'a', 'wx']), mode });
+const parseMkdir = schema<SandboxMkdirOptions>()({ recursive: boolean, mode });
+
 const CHUNK = 64 * 1024;
-const MAX_MODE = 0o7777;
 
 const FLAGS = {
   w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
@@ -135,11 +138,9 @@ export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxD
 
 export async function mkdirIn(inside: Inside, path: unknown, options: unknown): Promise<void> {
   const directory = pathOf(path);
-  const { recursive = false, mode } = plainOptions('options', (options ?? {}) as unknown, ['recursive', 'mode']);
-  validateBoolean('options.recursive', recursive);
-  if (mode !== undefined) validateInteger('options.mode', mode, 0, MAX_MODE);
+  const { recursive = false, mode: bits = -1 } = parseMkdir('options', options ?? NO_OPTIONS);
   const flags = recursive ? 0 : MAKE.ONLY_LAST;
-  await attempt(inside, makeStep('make_dir', { path: directory, mode: mode ?? -1, flags }));
+  await attempt(inside, makeStep('make_dir', { path: directory, mode: bits, flags }));
 }
 
 async function open(inside: Inside, path: string, flags: number, mode: number): Promise<Descriptor> {
@@ -206,8 +207,6 @@ function pathOf(path: unknown): string {
 }
 
 function writeOptions(options: unknown): { flag: 'w' | 'a' | 'wx'; mode: number } {
-  const { flag = 'w', mode = 0o666 } = plainOptions('options', (options ?? {}) as unknown, ['flag', 'mode']);
-  validateOneOf('options.flag', flag, ['w', 'a', 'wx']);
-  validateInteger('options.mode', mode, 0, MAX_MODE);
-  return { flag, mode };
+  const { flag = 'w', mode: bits = 0o666 } = parseWrite('options', options ?? NO_OPTIONS);
+  return { flag, mode: bits };
 }

@@ -7,8 +7,8 @@ import { closedError } from '../errors/namespace-error';
 import {
   type Check,
   type Parsed,
-  as,
   boolean,
+  copied,
   integer,
   list,
   oneOf,
@@ -17,23 +17,23 @@ import {
   schema,
   schemaOf,
 } from '../errors/schema';
-import { invalidType, invalidValue, validateObject, validateString } from '../errors/validate';
+import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
-import { type IdMap, validateIdMap } from '../idmap/id-map';
-import { type UnshareSpec, validateUnshare, validateUtsName } from '../launch/unshare-spec';
+import { type IdMap, idMap } from '../idmap/id-map';
+import { type UnshareSpec, clocks, utsName } from '../launch/unshare-spec';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, isNamespace } from '../namespace/namespace';
 import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import type { Filter } from '../seccomp/filters';
 import { parseSeccomp } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
-import { type CheckedEntry, parseEntries } from './entries';
+import { type CheckedEntry, parseEntry } from './entries';
 import { environmentOf } from './environment';
-import { parseHosts } from './hosts';
+import { hostsEntry, namesOfHosts } from './hosts';
 import type { WantedUser } from './ids';
 import type { Piece } from './piece';
 import { procSteps } from './proc';
-import { type Root, parseRoot } from './root';
+import { type Root, emptyRoot, parseRoot } from './root';
 import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spec';
 
 /** A {@link SandboxSpec} that has been checked. */
@@ -99,9 +99,6 @@ export interface Rules {
 
 const MAX_COUNT = 2 ** 31 - 1;
 
-/** Accepts any value: it is checked later, together with the options that it depends on. */
-const asGiven: Check<unknown> = (_, value) => value;
-
 const absolutePath: Check<string> = (name, value) => {
   validateString(name, value);
   if (isAbsolute(value)) return value;
@@ -133,7 +130,6 @@ const maps: Check<{ uid: IdMap; gid: IdMap }> = (name, value) => {
   return { uid: both, gid: both };
 };
 
-const idMap = as(validateIdMap);
 const bothMaps = schemaOf({ uid: required(idMap), gid: required(idMap) });
 
 const id = integer(0, MAX_ID);
@@ -141,7 +137,7 @@ const user = schema<SandboxUser>()({ uid: id, gid: id, groups: list(id), map: ma
 
 const parseGiven = schema<SandboxSpec>()({
   root: orNull(parseRoot),
-  mounts: orNull(parseEntries),
+  mounts: orNull(list(parseEntry)),
   propagation: orNull(oneOf(['private', 'slave'])),
   dev: orNull(boolean),
   proc: orNull(boolean),
@@ -149,9 +145,9 @@ const parseGiven = schema<SandboxSpec>()({
   share: list(oneOf(NAMESPACE_KINDS)),
   namespaces: existing,
   user: orNull(user),
-  hostname: as(validateUtsName),
-  hosts: asGiven,
-  time: asGiven,
+  hostname: utsName,
+  hosts: namesOfHosts,
+  time: clocks,
   cwd: absolutePath,
   env: orNull(environmentOf),
   network: orNull(network),
@@ -160,7 +156,7 @@ const parseGiven = schema<SandboxSpec>()({
   newSession: orNull(boolean),
   dieWithParent: orNull(boolean),
   init: orNull(boolean),
-  seccomp: asGiven,
+  seccomp: copied,
   userNamespaces: orNull(boolean),
   disableUserNamespaces: orNull(boolean),
   rlimits: orNull(parseRlimits),
@@ -181,14 +177,14 @@ export function parseSpec(spec: unknown): SandboxPlan {
   const joined = existingOf(given, share);
   // The kinds of which no new namespace is created: the host's are shared, or the caller has given one.
   const foreign = [...share, ...EXISTING.filter((kind) => joined[kind] !== undefined)];
-  const { root = parseRoot('spec.root', undefined), mounts: entries = [], dev = true } = given;
+  const { root = emptyRoot(NO_OPTIONS), mounts: entries = [], dev = true } = given;
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
   const ids = wantedUser(given.user);
   refuseOwnInit(given, foreign);
   refuseForeignProc(given, foreign, entries);
   const time = parseTime(given, share);
   const hostname = parseHostname(given, share);
-  const hosts = parseHosts('spec.hosts', given.hosts, hostname);
+  const hosts = given.hosts === undefined ? [] : [hostsEntry(given.hosts, hostname)];
   const kinds = OWN_KINDS.filter((kind) => !foreign.includes(kind) && !(kind === 'net' && isNamespace(given.network)));
   return {
     root,
@@ -333,8 +329,7 @@ function parseHostname({ hostname }: Given, share: readonly NamespaceKind[]): st
 function parseTime({ time }: Given, share: readonly NamespaceKind[]): UnshareSpec['time'] {
   if (time === undefined) return undefined;
   if (share.includes('time')) throw invalidValue('spec.time', time, "would be the host's: spec.share has 'time'");
-  validateObject('spec.time', time);
-  return validateUnshare('spec', { time }).time;
+  return time;
 }
 
 function wantedUser({ uid, gid, groups, map }: NonNullable<Given['user']> = NO_OPTIONS): WantedUser {

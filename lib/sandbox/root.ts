@@ -1,20 +1,13 @@
 /** The root of a sandbox, in which everything else is mounted. */
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
-import {
-  invalidType,
-  invalidValue,
-  validateArray,
-  validateBoolean,
-  validateFd,
-  validateInteger,
-  validateKnownKeys,
-  validatePath,
-} from '../errors/validate';
+import { type Check, type Parsed, boolean, fd, integer, list, mode, path, required, schema } from '../errors/schema';
+import { invalidType, invalidValue } from '../errors/validate';
 import { PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { NOSUID, NO_DEVICES, type Piece, bind, filesystem, modeParameter } from './piece';
 import { makeStep } from '../plan/step';
+import type { DirectoryRoot, EmptyRoot, OverlayRoot } from './sandbox-spec';
 
 /** The layers of an overlay, with absolute paths. */
 export interface Layers {
@@ -32,53 +25,69 @@ export interface Root {
   readonly layers: Layers | undefined;
 }
 
-const LAYER_KEYS = ['lower', 'upper', 'work'];
-const DIRECTORY_KEYS = ['path', 'readOnly', 'devices'];
-const EMPTY_KEYS = ['size', 'mode'];
-
 const ROOT_MODE = 0o755;
-const MAX_MODE = 0o7777;
 
-/** @throws TypeError with Node's codes */
-export function parseRoot(name: string, root: unknown): Root {
-  if (root == null) return emptyRoot([modeParameter(ROOT_MODE)]);
+const absolute: Check<string> = (name, value) => resolve(path(name, value));
+
+const lower: Check<string[]> = (name, value) => {
+  const layers = list(absolute)(name, value);
+  if (layers.length === 0) throw invalidValue(name, value, 'must have a directory');
+  return layers;
+};
+
+/** The options of an overlay's layers. */
+export const LAYERS = schema<Omit<OverlayRoot, 'path'>>()({ lower: required(lower), upper: absolute, work: absolute });
+
+/** The options of all kinds of root. Those that are given decide which kind it is. */
+const parseOptions = schema<
+  Partial<Omit<DirectoryRoot, 'lower'> & Omit<EmptyRoot, 'path' | 'lower'> & Omit<OverlayRoot, 'path'>>
+>()({
+  path: (name, value) => (typeof value === 'number' ? fd(name, value) : absolute(name, value)),
+  readOnly: boolean,
+  devices: boolean,
+  size: integer(1),
+  mode,
+  lower,
+  upper: absolute,
+  work: absolute,
+});
+
+type Options = Parsed<typeof parseOptions>;
+
+/** Checks the root. @throws TypeError, RangeError with Node's codes */
+export const parseRoot: Check<Root> = (name, root) => {
   if (typeof root === 'string' || isUrl(root)) {
-    return directoryRoot(resolve(validatePath(name, root)), NO_DEVICES | MOUNT_ATTR.RDONLY);
+    return directoryRoot(absolute(name, root), NO_DEVICES | MOUNT_ATTR.RDONLY);
   }
   if (typeof root !== 'object' || Array.isArray(root)) throw invalidType(name, 'a path or an object', root);
-  if (isGiven(root, 'path') && isGiven(root, 'lower')) {
+  const options = parseOptions(name, root);
+  if (options.path !== undefined && options.lower !== undefined) {
     throw invalidValue(name, root, "has two roots: either 'path' or 'lower'");
   }
-  if (isGiven(root, 'lower')) return overlayRoot(name, root);
-  return isGiven(root, 'path') || !EMPTY_KEYS.some((key) => isGiven(root, key))
-    ? parseDirectory(name, root)
-    : parseEmpty(name, root);
-}
+  const others = (reason: string, ...own: readonly (keyof Options)[]): void => {
+    for (const key of Object.keys(options) as (keyof Options)[]) {
+      if (!own.includes(key)) throw invalidValue(`${name}.${key}`, options[key], reason);
+    }
+  };
+  if (options.lower !== undefined) {
+    others("cannot be given with 'lower'", 'lower', 'upper', 'work');
+    return overlayRoot(layersOf(name, { ...options, lower: options.lower }));
+  }
+  if (options.path === undefined && (options.size !== undefined || options.mode !== undefined)) {
+    others("cannot be given for a root in memory, which 'size' and 'mode' are of", 'size', 'mode');
+    return emptyRoot(options);
+  }
+  others("cannot be given with 'path'", 'path', 'readOnly', 'devices');
+  return boundRoot(name, options);
+};
 
-function isGiven(root: object, key: string): boolean {
-  return (root as Record<string, unknown>)[key] !== undefined;
-}
-
-/** Checks the layers of an overlay. `value` may have other properties as well. */
-export function parseLayers(name: string, value: object): Layers {
-  const { lower, upper, work } = value as Record<string, unknown>;
-  validateArray(`${name}.lower`, lower);
-  if (lower.length === 0) throw invalidValue(`${name}.lower`, lower, 'must have a directory');
+/** Puts the layers of an overlay together. */
+export function layersOf(name: string, { lower: layers, upper, work }: Parsed<typeof LAYERS>): Layers {
   if (upper === undefined && work !== undefined) {
     throw invalidValue(`${name}.work`, work, "can be given only with 'upper', beside which it lies");
   }
-  const kept = upper === undefined ? undefined : resolve(validatePath(`${name}.upper`, upper));
-  return {
-    lower: lower.map((path, index) => resolve(validatePath(`${name}.lower[${index}]`, path))),
-    upper: kept,
-    work:
-      kept === undefined
-        ? undefined
-        : work === undefined
-          ? `${kept}.work`
-          : resolve(validatePath(`${name}.work`, work)),
-    ownsWork: kept !== undefined && work === undefined,
-  };
+  const ownsWork = upper !== undefined && work === undefined;
+  return { lower: layers, upper, work: ownsWork ? `${upper}.work` : work, ownsWork };
 }
 
 /**
@@ -99,55 +108,28 @@ export function overlayStep({ lower, upper, work, ownsWork }: Layers, target: st
   });
 }
 
-function emptyRoot(parameters: readonly string[]): Root {
+/** A filesystem in memory: the root if none is given. */
+export function emptyRoot({ size, mode: bits = ROOT_MODE }: Options): Root {
+  const parameters = [modeParameter(bits), ...(size === undefined ? [] : [`size=${size}`])];
   const steps: Piece['steps'] = ({ owner }) => [
     filesystem('tmpfs', '/', [...parameters, ...owner], NO_DEVICES, PLACE.NEW_ROOT),
   ];
   return { piece: { label: 'root: mount tmpfs on /', steps }, layers: undefined };
 }
 
-function parseEmpty(name: string, root: object): Root {
-  validateKnownKeys(name, root, [...EMPTY_KEYS, ...DIRECTORY_KEYS, ...LAYER_KEYS]);
-  const { size, mode = ROOT_MODE, ...others } = root as Record<string, unknown>;
-  for (const [key, value] of Object.entries(others)) {
-    if (value === undefined) continue;
-    throw invalidValue(`${name}.${key}`, value, "cannot be given for a root in memory, which 'size' and 'mode' are of");
-  }
-  validateInteger(`${name}.mode`, mode, 0, MAX_MODE);
-  const parameters = [modeParameter(mode)];
-  if (size !== undefined) {
-    validateInteger(`${name}.size`, size, 1);
-    parameters.push(`size=${size}`);
-  }
-  return emptyRoot(parameters);
-}
-
-function parseDirectory(name: string, root: object): Root {
-  validateKnownKeys(name, root, [...DIRECTORY_KEYS, ...EMPTY_KEYS, ...LAYER_KEYS]);
-  const { path, readOnly = true, devices = false, ...others } = root as Record<string, unknown>;
-  validateBoolean(`${name}.readOnly`, readOnly);
-  validateBoolean(`${name}.devices`, devices);
-  for (const [key, value] of Object.entries(others)) {
-    if (value !== undefined) throw invalidValue(`${name}.${key}`, value, "cannot be given with 'path'");
-  }
+function boundRoot(name: string, { path: from, readOnly = true, devices = false }: Options): Root {
   const attributes = (devices ? NOSUID : NO_DEVICES) | (readOnly ? MOUNT_ATTR.RDONLY : 0);
-  if (typeof path === 'number') {
-    validateFd(`${name}.path`, path);
-    const flags = PLACE.RECURSIVE | PLACE.NEW_ROOT;
-    const step = makeStep('tree', { fds: [path], flags, set: attributes, target: '/' });
-    return { piece: { label: `root: bind descriptor ${path} on /`, steps: () => [step] }, layers: undefined };
-  }
-  return directoryRoot(resolve(validatePath(`${name}.path`, path)), attributes);
+  if (typeof from !== 'number') return directoryRoot(from ?? absolute(`${name}.path`, from), attributes);
+  const step = makeStep('tree', { fds: [from], flags: PLACE.RECURSIVE | PLACE.NEW_ROOT, set: attributes, target: '/' });
+  return { piece: { label: `root: bind descriptor ${from} on /`, steps: () => [step] }, layers: undefined };
 }
 
-function directoryRoot(path: string, attributes: number): Root {
-  const piece = { label: `root: bind ${path} on /`, steps: () => [bind(path, '/', attributes, PLACE.NEW_ROOT)] };
+function directoryRoot(from: string, attributes: number): Root {
+  const piece = { label: `root: bind ${from} on /`, steps: () => [bind(from, '/', attributes, PLACE.NEW_ROOT)] };
   return { piece, layers: undefined };
 }
 
-function overlayRoot(name: string, root: object): Root {
-  validateKnownKeys(name, root, LAYER_KEYS);
-  const layers = parseLayers(name, root);
+function overlayRoot(layers: Layers): Root {
   const steps: Piece['steps'] = () => [overlayStep(layers, '/', PLACE.NEW_ROOT)];
   return { layers, piece: { label: `root: mount overlay on /`, steps } };
 }

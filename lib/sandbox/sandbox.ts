@@ -1,4 +1,3 @@
-import { plain } from '../errors/plain';
 import type { Readable, Writable } from 'node:stream';
 import type { FreezeOptions } from '../cgroup/cgroup';
 import type { CgroupStats } from '../cgroup/stats';
@@ -83,7 +82,7 @@ export class Sandbox extends Programs<Withheld> {
    * @throws NamespaceError with `step` (`'mounts[3]: bind /x on /y'`), `path`, and a `hint`
    */
   static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
-    const plan = parseSpec(plain(spec));
+    const plan = parseSpec(spec);
     const built = await build(plan, signalOf(options));
     return construct(built, confinementOf(plan.rules, built));
   }

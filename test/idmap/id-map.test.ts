@@ -1,7 +1,7 @@
-import { formatIdMap, parseIdMap, validateIdMap } from '../../lib/idmap/id-map';
+import { formatIdMap, idMap, parseIdMap } from '../../lib/idmap/id-map';
 import { errorWith } from '../fixtures/errors';
 
-const check = (value: unknown) => () => validateIdMap('options.user.uidMap', value);
+const check = (value: unknown) => () => idMap('options.user.uidMap', value);
 const range = (inside: number, outside: number, count: number) => ({ inside, outside, count });
 
 describe('an id map', () => {

@@ -62,6 +62,12 @@ const REFUSED: [what: string, spec: unknown, code: string, words: RegExp][] = [
   ],
   ['a propagation to the host', { propagation: 'shared' }, 'ERR_INVALID_ARG_VALUE', /spec\.propagation/],
   ['a root of two kinds', { root: { path: '/', size: 1 } }, 'ERR_INVALID_ARG_VALUE', /spec\.root\.size.*with 'path'/],
+  [
+    'layers that are to be writable themselves',
+    { root: { lower: ['/'], readOnly: false } },
+    'ERR_INVALID_ARG_VALUE',
+    /spec\.root\.readOnly.*with 'lower'/,
+  ],
   ['devices of a root in memory', { root: { size: 1, devices: true } }, 'ERR_INVALID_ARG_VALUE', /spec\.root\.devices/],
   ['a root that is no descriptor', { root: { path: -1 } }, 'ERR_OUT_OF_RANGE', /spec\.root\.path/],
   ['a root of no size', { root: { size: 0 } }, 'ERR_OUT_OF_RANGE', /spec\.root\.size/],
