@@ -1,7 +1,7 @@
 /** The options of hosts and routers, checked. */
 import { type Check, type Parsed, boolean, list, required, schema } from '../errors/schema';
-import { invalidType, invalidValue, validateObject, validateString } from '../errors/validate';
-import { type UnshareSpec, validateUnshare } from '../launch/unshare-spec';
+import { invalidType, invalidValue, validateString } from '../errors/validate';
+import { clocks } from '../launch/unshare-spec';
 import type { LabNetwork } from './network';
 import { hostAddress } from './subnet';
 
@@ -60,13 +60,7 @@ const place: Check<Place> = (name, value) => {
 const places: Check<Place[]> = (name, value) =>
   Array.isArray(value) ? list(place)(name, value) : [place(name, value)];
 
-const clock: Check<Exclude<UnshareSpec['time'], true | undefined>> = (name, value) => {
-  validateObject(name, value);
-  const { time } = validateUnshare(name, { time: value });
-  return time === true || time === undefined ? {} : time;
-};
-
-export const HOST = schema<HostOptions>()({ on: places, address: addresses, tmp: boolean, run: boolean, clock });
+export const HOST = schema<HostOptions>()({ on: places, address: addresses, tmp: boolean, run: boolean, clock: clocks });
 
 /** Where a host is, of its checked options. */
 export function placesOf({ on = [], address }: Pick<Parsed<typeof HOST>, 'on' | 'address'>): readonly Place[] {

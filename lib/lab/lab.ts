@@ -1,11 +1,11 @@
 /** A lab: hosts and the networks between them. */
 import { randomInt } from 'node:crypto';
 import { closedError } from '../errors/namespace-error';
-import { as, integer, schema, schemaOf, without } from '../errors/schema';
+import { integer, schema, schemaOf, without } from '../errors/schema';
 import { invalidType, invalidValue, validateArray } from '../errors/validate';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
-import { type IdMap, validateIdMap } from '../idmap/id-map';
+import { type IdMap, idMap } from '../idmap/id-map';
 import { type Core, closeCore, createCore } from './core';
 import { widestMaps } from './id-map';
 import { hostsText } from './files';
@@ -39,7 +39,7 @@ export interface LinkOptions extends LabNetworkOptions {
   name?: string | undefined;
 }
 
-const LAB = schema<LabOptions>()({ seed: integer(0, 2 ** 32 - 1), idMap: as(validateIdMap) });
+const LAB = schema<LabOptions>()({ seed: integer(0, 2 ** 32 - 1), idMap });
 const ONE_OF_MANY = schemaOf(without(HOST.checks, 'address'));
 const LINK = schema<LinkOptions>()({ ...NETWORK.checks, name: labName });
 

@@ -2,14 +2,14 @@ import { constants } from 'node:fs';
 import type { Step } from '../../types/native';
 import { type Bytes, copyText } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
-import { plainOptions } from '../errors/plain';
-import { validateBoolean, validateOneOf, validatePath } from '../errors/validate';
+import { boolean, schema } from '../errors/schema';
+import { validateOneOf, validatePath } from '../errors/validate';
 import { closeFd } from '../handle/close';
 import { knownKinds } from '../launch/join';
 import type { Results, Task } from '../task/task';
 import type { Propagation } from '../kernel/propagation';
 import { run } from '../launch/launch';
-import { validateUtsName } from '../launch/unshare-spec';
+import { utsName } from '../launch/unshare-spec';
 import { type DetachedMount, type OpenTreeOptions, fsmountIn, openTreeIn } from '../mount/detached';
 import { type FilesystemSpec, type MountOptions, mountIn } from '../mount/mount';
 import { type MountInfo, mountinfoIn } from '../mount/mountinfo';
@@ -36,6 +36,8 @@ export interface WriteFileOptions {
 
 /** The most bytes to write: a plan has room for 16 MiB, and the data must leave some of it for the rest. */
 const MAX_WRITE = 15 * 1024 * 1024;
+
+const parseWrite = schema<WriteFileOptions>()({ create: boolean });
 
 /** The things that a set owns. */
 interface Possessions {
@@ -167,14 +169,12 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
    * in the user namespace that owns it
    */
   async setHostname(name: string): Promise<void> {
-    validateUtsName('name', name);
-    await this.#do('uts', 'set hostname', ['hostname', name]);
+    await this.#do('uts', 'set hostname', ['hostname', utsName('name', name)]);
   }
 
   /** Sets the NIS domain name of its UTS namespace: setdomainname(2). See {@link NamespaceSet.setHostname}. */
   async setDomainname(name: string): Promise<void> {
-    validateUtsName('name', name);
-    await this.#do('uts', 'set domainname', ['domainname', name]);
+    await this.#do('uts', 'set domainname', ['domainname', utsName('name', name)]);
   }
 
   /**
@@ -269,8 +269,7 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   async writeFile(path: string, data: string | Bytes, options: WriteFileOptions = {}): Promise<void> {
     const file = validatePath('path', path);
     const contents = copyText('data', data, MAX_WRITE);
-    const { create = false } = plainOptions('options', options, ['create']);
-    validateBoolean('options.create', create);
+    const { create = false } = parseWrite('options', options);
     await this.#run([
       'write_file',
       file,

@@ -1,5 +1,5 @@
-import { plainOptions } from '../errors/plain';
-import { invalidValue, validateInteger } from '../errors/validate';
+import { NO_OPTIONS } from '../errors/plain';
+import { encoding, integer, orNull, schema } from '../errors/schema';
 
 /** Options of {@link NamespaceSet.readFile}. */
 export interface ReadFileOptions {
@@ -11,14 +11,11 @@ export interface ReadFileOptions {
 
 const MAX_READ = 16 * 1024 * 1024;
 
+const parseOptions = schema<ReadFileOptions>()({ encoding: orNull(encoding), maxBytes: integer(0) });
+
 /** Checks the options of a `readFile`, or its encoding alone. */
 export function readOptions(options: unknown): { encoding: BufferEncoding | undefined; maxBytes: number } {
-  const bag = typeof options === 'string' ? { encoding: options } : (options ?? {});
-  const { encoding, maxBytes = MAX_READ } = plainOptions('options', bag as unknown, ['encoding', 'maxBytes']);
-  validateInteger('options.maxBytes', maxBytes, 0);
-  if (encoding == null) return { encoding: undefined, maxBytes };
-  if (typeof encoding !== 'string' || !Buffer.isEncoding(encoding)) {
-    throw invalidValue('options.encoding', encoding, 'is not a known encoding');
-  }
-  return { encoding, maxBytes };
+  const bag = typeof options === 'string' ? { encoding: options } : (options ?? NO_OPTIONS);
+  const { encoding: chosen, maxBytes = MAX_READ } = parseOptions('options', bag);
+  return { encoding: chosen, maxBytes };
 }

@@ -1,5 +1,5 @@
-import { plainOptions } from '../errors/plain';
-import { invalidType, invalidValue, validateArray, validateOneOf, validatePid } from '../errors/validate';
+import { as, list, oneOf, required, schema } from '../errors/schema';
+import { invalidType, invalidValue, validatePid } from '../errors/validate';
 import type { NamespaceInfo } from '../../types/native';
 import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
@@ -74,14 +74,13 @@ function duplicateAll(namespaces: readonly NamespaceHandle[]): number[] {
   }
 }
 
+const parseTarget = schema<ProcessTarget>()({ pid: required(as(validatePid)), kinds: list(oneOf(NAMESPACE_KINDS)) });
+
 function openProcess(target: object): number[] {
-  const { pid, kinds } = plainOptions('target', target as unknown, ['pid', 'kinds']);
-  validatePid('target.pid', pid);
+  const { pid, kinds } = parseTarget('target', target);
   if (kinds === undefined) return othersOf(pid);
-  validateArray('target.kinds', kinds);
   if (kinds.length === 0) throw invalidValue('target.kinds', kinds, 'must name at least one kind of namespace');
-  kinds.forEach((kind, index) => validateOneOf(`target.kinds[${index}]`, kind, NAMESPACE_KINDS));
-  return openOf(pid, [...new Set(kinds as NamespaceKind[])]);
+  return openOf(pid, [...new Set(kinds)]);
 }
 
 /** Opens the namespaces of a process that this process is not in. */

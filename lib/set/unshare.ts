@@ -1,5 +1,5 @@
-import { plain, plainOptions } from '../errors/plain';
-import { invalidValue, validateAbortSignal, validateObject } from '../errors/validate';
+import { abortSignal, schema } from '../errors/schema';
+import { invalidValue } from '../errors/validate';
 import type { Step } from '../../types/native';
 import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
@@ -28,6 +28,11 @@ export interface UnshareOptions extends CallOptions {
   setns?: Joinable | undefined;
 }
 
+/** The options that many calls have. */
+export const CALL = schema<CallOptions>()({ signal: abortSignal });
+
+const parseUnshare = schema<UnshareOptions>()({ ...CALL.checks, setns: validateJoin });
+
 /**
  * Creates namespaces and holds them. It does the work of unshare(1) and clone(2), but this process stays in its own
  * namespaces. A new task is started in the new ones; it ends as soon as they are held, or stays as the init of a new
@@ -55,14 +60,10 @@ export async function unshare(
   spec: NamespaceKind | readonly NamespaceKind[] | UnshareSpec,
   options: UnshareOptions = {},
 ): Promise<NamespaceSet> {
-  const checked = validateUnshare('spec', plain(spec));
+  const checked = validateUnshare('spec', spec);
   const kinds = kindsOfSpec(checked);
   if (kinds.length === 0) throw invalidValue('spec', spec, 'must name at least one kind of namespace');
-  const bag = plain(options);
-  validateObject('options', bag);
-  const { setns, ...rest } = bag;
-  const signal = signalOf(rest);
-  const join = setns === undefined ? undefined : validateJoin('options.setns', setns);
+  const { setns: join, signal } = parseUnshare('options', options);
   const steps: Step[] =
     join === undefined ? [['hold']] : [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']];
   const task = await launch({ unshare: checked, join }, { steps, ids: 'given', signal });
@@ -93,7 +94,5 @@ function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonl
 
 /** Checks {@link CallOptions}. */
 export function signalOf(options: CallOptions): AbortSignal | undefined {
-  const { signal } = plainOptions('options', options, ['signal']);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  return signal;
+  return CALL('options', options).signal;
 }
