@@ -25,6 +25,7 @@ export type { Link, LinkStats } from './link/link';
 export type { LinkFilter, Links } from './link/links';
 export type { LinkReference } from './link/link-name';
 export type { LinkChange, LinkSpec } from './link/link-spec';
+export type { Forward, ForwardOptions } from './forward/forward';
 export type { LinkSettings, OwnSettings } from './link/settings';
 export type { Tun, TunSpec } from './link/tun';
 export type { RouteProtocol, RouteType, Scope, Table } from './names';
@@ -58,5 +59,6 @@ export type {
 } from './sockets/agents';
 export type { ConnectOptions } from './sockets/socket-options';
 export type { DatagramOptions } from './sockets/datagram';
+export type { FetchOptions } from './sockets/fetch';
 export type { ListenOptions } from './sockets/listen';
 export type { SocketDomain, SocketType } from '../kernel/sockets';

@@ -14,6 +14,7 @@ import { native } from '../native';
 import { type Attachment, attach } from './attach/attach';
 import type { NetworkAttachOptions } from './attach/attach-options';
 import { Addresses } from './address/addresses';
+import { type Forward, type ForwardOptions, forward, whenClosed } from './forward/forward';
 import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
@@ -34,6 +35,7 @@ import {
 import type { ConnectOptions } from './sockets/socket-options';
 import { connect } from './sockets/connect';
 import { type DatagramOptions, createSocket } from './sockets/datagram';
+import { type FetchOptions, fetchFrom } from './sockets/fetch';
 import { type ListenOptions, listen } from './sockets/listen';
 import { Sysctls } from './sysctl';
 import type { NetworkDump } from './watch/events';
@@ -67,6 +69,7 @@ interface Possessions {
   connection: Connection;
   events: EventSource;
   parts: Parts;
+  forwards: Set<Forward>;
 }
 
 /**
@@ -390,9 +393,60 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Closes the network. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`, and watches end. Servers,
-   * connections and UDP sockets that exist go on, and keep the namespace alive; no new ones are made, not by agents and
-   * connectors either. To call it again changes nothing.
+   * Requests a URL from the network, as the global `fetch()` does from this process's: with the same arguments, the same
+   * rules for redirects, and a `Response` of Node's.
+   *
+   * What differs: each request has a connection of its own, which is closed with its answer. Where no answer comes, the
+   * promise rejects with the reason itself, as that of {@link Network.connect} does, and not with a `TypeError` that has
+   * it as its `cause`. There is no cache.
+   *
+   * @param options - those of the global `fetch()`, and `agent`; unknown ones are errors
+   * @throws NamespaceError `ECONNREFUSED`, `ENOTFOUND`, …; `ERR_LINUX_NS_REDIRECT`; `ERR_LINUX_NS_CLOSED`
+   * @throws TypeError for what is no request, as the global `fetch()`; the reason of the signal when it is aborted
+   *
+   * @example
+   * ```ts
+   * const response = await network.fetch('http://192.168.5.10/users', { method: 'POST', body: '{}' });
+   * console.log(response.status, await response.json());
+   * ```
+   */
+  async fetch(url: string | URL | Request, options?: FetchOptions): Promise<Response> {
+    return this.#kept(await fetchFrom(this.#owned.place, url, options));
+  }
+
+  /**
+   * Forwards a port, so that programs on one side reach a server on the other by a port of their own loopback: a client
+   * of a database in this process a server in the network, for example; or with direction `'out'` a program inside a
+   * server on this host. It works in this process, by sockets on both sides, and takes no program, no device and no route.
+   *
+   * What one side sends waits until the other reads, an end is passed on as an end, and a connection that breaks on one
+   * side is reset on the other. It is reset as well if nothing listens on the other side. Both addresses are loopbacks
+   * unless options say otherwise; to the server, every connection comes from its own loopback.
+   *
+   * @returns the forward, which keeps Node running until it or the network is closed
+   * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` with `address`, `port` and `hint`;
+   * `ERR_LINUX_NS_CLOSED`
+   *
+   * @example
+   * ```ts
+   * await using forward = await network.forward({ host: 0, inside: 5432 });
+   * const client = new Client({ host: '127.0.0.1', port: forward.port });
+   * ```
+   */
+  async forward(options: ForwardOptions): Promise<Forward> {
+    const { place, forwards } = this.#owned;
+    const made = this.#kept(await forward(place, options));
+    forwards.add(made);
+    whenClosed(made, () => forwards.delete(made));
+    if (!this.closed) return made;
+    await made.close();
+    throw closedError('This Network');
+  }
+
+  /**
+   * Closes the network, and its forwards. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`, and watches
+   * end. Servers, connections and UDP sockets that exist go on, and keep the namespace alive; no new ones are made, not
+   * by agents and connectors either. To call it again changes nothing.
    */
   async close(): Promise<void> {
     notForgotten(this);
@@ -441,7 +495,7 @@ function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): 
       neighbor: new Neighbors(connection),
     };
     const events = new EventSource(changes, receiveBuffer, connection, () => dump(parts));
-    return { place, connection, events, parts };
+    return { place, connection, events, parts, forwards: new Set() };
   } catch (error) {
     connection.close();
     throw error;
@@ -452,8 +506,8 @@ function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): 
  * Closes all that a network owns. It is no method: a function made in the constructor would keep its `this`, and so the
  * network, from being collected.
  */
-async function release({ place, connection, events }: Possessions): Promise<void> {
+async function release({ place, connection, events, forwards }: Possessions): Promise<void> {
   events.close();
   connection.close();
-  await place.close();
+  await Promise.all([place.close(), ...[...forwards].map((each) => each.close())]);
 }
