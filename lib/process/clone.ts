@@ -5,6 +5,7 @@ import { endTask } from './ending';
 import { killTask } from './kill';
 import type { CloneOptions } from './program-options';
 import { programOf, startProgram } from './program';
+import { isTerminalAmong } from './stdio';
 import { parseClone } from './schemas';
 
 /** A process that {@link clone} started: no streams, no events. */
@@ -98,6 +99,6 @@ export async function clone(options: CloneOptions): Promise<ClonedProcess> {
   const checked = parseClone('options', options);
   const { file, args = [], stdio = [0, 1, 2] } = checked;
   const program = programOf(file, args, checked);
-  const { task, cgroup } = await startProgram(program, stdio);
+  const { task, cgroup } = await startProgram(program, { fds: stdio, hasTerminal: isTerminalAmong(stdio) });
   return new ClonedProcess(task, cgroup);
 }

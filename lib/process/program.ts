@@ -1,5 +1,4 @@
 import { isAbsolute, normalize } from 'node:path';
-import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import type { Step } from '../../types/native';
 import { type Target, joins, launch } from '../launch/launch';
@@ -17,7 +16,7 @@ import { type Limits, firstSteps, lastSteps, limitSteps } from './limits';
 import { type HostNode, hostNodeCommand } from './host-node';
 import type { TerminalSize } from './pty';
 import type { CheckedProgram } from './schemas';
-import type { Descriptors } from './stdio';
+import type { ProgramStdio } from './stdio';
 import { makeStep } from '../plan/step';
 
 /** A program to be started, with options that have been checked. */
@@ -117,7 +116,7 @@ function refuseOwnName(file: string): void {
  * Starts the program with these descriptors as 0, 1, 2, ..., or with a new terminal, of which `task.fds` then has the
  * master; resolves when it runs.
  */
-export async function startProgram(program: Program, stdio: Descriptors | TerminalSize): Promise<Running> {
+export async function startProgram(program: Program, stdio: ProgramStdio | TerminalSize): Promise<Running> {
   const end = { diesWithProcess: program.dieWithParent };
   return startInCgroup(program.cgroup, end, (cgroup) => startBornIn(cgroup ?? program.bornIn, program, stdio));
 }
@@ -125,7 +124,7 @@ export async function startProgram(program: Program, stdio: Descriptors | Termin
 async function startBornIn(
   cgroup: number | undefined,
   program: Program,
-  stdio: Descriptors | TerminalSize,
+  stdio: ProgramStdio | TerminalSize,
 ): Promise<Task> {
   const { init, dieWithParent, signal } = program;
   const task = await launch(program.target, {
@@ -140,16 +139,12 @@ async function startBornIn(
     cgroup,
   });
   // A shell gives the terminal back when it ends, but not to a process group that it can't see from its pid namespace.
-  if (hasTerminal(stdio)) void task.exited.then(() => native().reclaimTerminal());
+  if (!isSize(stdio) && stdio.hasTerminal) void task.exited.then(() => native().reclaimTerminal());
   return task;
 }
 
-function isSize(stdio: Descriptors | TerminalSize): stdio is TerminalSize {
+function isSize(stdio: ProgramStdio | TerminalSize): stdio is TerminalSize {
   return 'cols' in stdio;
-}
-
-function hasTerminal(stdio: Descriptors | TerminalSize): boolean {
-  return !isSize(stdio) && stdio.some((fd) => fd !== null && isatty(fd));
 }
 
 /**
@@ -157,16 +152,16 @@ function hasTerminal(stdio: Descriptors | TerminalSize): boolean {
  * /dev/tty, whatever its stdio is, and type into it (TIOCSTI, ioctl_tty(2)): by that it could get out of its
  * namespaces. But a program that is given the terminal needs the terminal's session, to control jobs in it.
  */
-function startsSession({ newSession, target }: Program, stdio: Descriptors): boolean {
+function startsSession({ newSession, target }: Program, { hasTerminal }: ProgramStdio): boolean {
   const isolated = target.unshare !== undefined || target.join !== undefined;
-  return newSession ?? (isolated && !hasTerminal(stdio));
+  return newSession ?? (isolated && !hasTerminal);
 }
 
 /**
  * The steps of the new task once it is in its namespaces. Steps that need privileges come before the ids change, which
  * may take them away. The parent-death signal is set after them: changes of ids and of capabilities clear it.
  */
-function stepsOf(program: Program, stdio: Descriptors | TerminalSize): Step[] {
+function stepsOf(program: Program, stdio: ProgramStdio | TerminalSize): Step[] {
   const { cwd, ids, file, argv, env } = program;
   const steps: Step[] = [];
   if (!isSize(stdio)) steps.push(...sessionSteps(program, stdio));
@@ -177,7 +172,7 @@ function stepsOf(program: Program, stdio: Descriptors | TerminalSize): Step[] {
   if (program.newKeyring === true) steps.push(['new_keyring']);
   if (program.noNewPrivileges) steps.push(['no_new_privs']);
   steps.push(...capabilitySteps(program.capabilities));
-  steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio]]);
+  steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio.fds]]);
   steps.push(...lastSteps(program.limits));
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
   steps.push(...seccompSteps(program.seccomp));
@@ -212,9 +207,9 @@ function entersUserNamespace({ unshare, join }: Target): boolean {
  * a group of its own, as from a shell. This is not done for a joined pid namespace: Ctrl-Z could stop the program
  * there, and nobody would continue it.
  */
-function sessionSteps(program: Program, stdio: Descriptors): Step[] {
+function sessionSteps(program: Program, stdio: ProgramStdio): Step[] {
   if (startsSession(program, stdio)) return [['setsid']];
-  const [input] = stdio;
+  const [input] = stdio.fds;
   const reads = input != null && native().isInForeground(input);
   return reads && program.target.unshare?.pid !== undefined ? [['foreground', input]] : [];
 }

@@ -105,7 +105,7 @@ export async function startSpawn(
   let started: Task | undefined;
   try {
     const bounded = { ...program, signal: deadline.signal };
-    const { task, cgroup } = await startProgram(bounded, pty ?? descriptors.childFds);
+    const { task, cgroup } = await startProgram(bounded, pty ?? descriptors.child);
     started = task;
     descriptors.releaseChildEnds();
     const { file, argv, signal } = program;

@@ -8,6 +8,7 @@
 import { fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Stream } from 'node:stream';
+import { isatty } from 'node:tty';
 import { invalidType, invalidValue, validateFd } from '../errors/validate';
 import { systemError } from '../errors/system-error';
 import { native } from '../native';
@@ -27,8 +28,18 @@ export type StdioSlot =
   | { readonly type: 'ignore' }
   | { readonly type: 'fd'; readonly fd: number; readonly stream?: object };
 
-/** The descriptors that become a program's 0, 1, 2, ...; null where it gets none. */
-export type Descriptors = readonly (number | null)[];
+/** The descriptors of a program. */
+export interface ProgramStdio {
+  /** Those that become 0, 1, 2, ...; null where it gets none. */
+  readonly fds: readonly (number | null)[];
+  /** True where one of them is a terminal of the caller's. */
+  readonly hasTerminal: boolean;
+}
+
+/** True where one of some descriptors is a terminal. Each is asked once: that is two system calls. */
+export function isTerminalAmong(fds: Iterable<number>): boolean {
+  return [...new Set(fds)].some((fd) => isatty(fd));
+}
 
 /**
  * The parts of Node's own handle of a stream that are used here: its descriptor, and the functions to stop reading and
@@ -157,8 +168,8 @@ export function channelFd(slots: readonly StdioSlot[]): number | undefined {
  * {@link streams}; or {@link discard} if the start has failed.
  */
 export class StdioDescriptors {
-  /** The descriptors that become 0, 1, 2, ... in the child. */
-  readonly childFds: Descriptors;
+  /** The descriptors of the child. */
+  readonly child: ProgramStdio;
   readonly #slots: readonly StdioSlot[];
   readonly #nullDevice: number | undefined;
   readonly #parentEnds: ParentEnd[] = [];
@@ -175,7 +186,11 @@ export class StdioDescriptors {
     this.#nullDevice = nullDevice;
     try {
       const fds = slots.map((slot, at) => this.#open(slot, at));
-      this.childFds = fds.slice(0, Math.max(STANDARD, lastUsed(slots) + 1));
+      this.child = {
+        fds: fds.slice(0, Math.max(STANDARD, lastUsed(slots) + 1)),
+        // What is made here, a pipe or /dev/null, is no terminal.
+        hasTerminal: isTerminalAmong(slots.flatMap((slot) => (slot.type === 'fd' ? [slot.fd] : []))),
+      };
     } catch (error) {
       this.discard();
       throw systemError(error, { step: 'set up stdio', operation: 'stdio' });
