@@ -18,6 +18,7 @@ import { type HostSettings, networkReference } from './host-options';
 import type { Interface } from './interface';
 import type { Machine } from './machine';
 import type { LabNetwork } from './network';
+import type { Role } from './role';
 import { type LabRoute, RouteTable } from './routes';
 import { signalAll } from './stopping';
 
@@ -60,11 +61,15 @@ export class Host extends Programs {
   /** Its name, and its hostname. */
   readonly name: string;
   /** True for a router: it passes on packets of others. */
-  readonly forwards: boolean;
+  readonly isRouter: boolean;
+  /** @internal */
+  readonly natNetwork: string | undefined;
   /** @internal */
   readonly settings: HostSettings;
   /** @internal */
   readonly ports: Interface[] = [];
+  /** The interfaces that are there already, of those that are planned. @internal */
+  readonly wired: Interface[] = [];
   /** @internal The networks that its cables are pulled out of. */
   readonly unplugged = new Set<string>();
   readonly #services: HostServices;
@@ -75,10 +80,11 @@ export class Host extends Programs {
   #closed = false;
 
   /** @internal */
-  constructor(name: string, settings: HostSettings, services: HostServices, forwards = false) {
+  constructor(name: string, settings: HostSettings, services: HostServices, role: Role = { isRouter: false }) {
     super();
     this.name = name;
-    this.forwards = forwards;
+    this.isRouter = role.isRouter;
+    this.natNetwork = role.natNetwork;
     this.settings = settings;
     this.#services = services;
   }
@@ -239,15 +245,12 @@ export class Host extends Programs {
   /** Configures interfaces whose wires have been made. @internal */
   async configure(interfaces: readonly Interface[], prefixes: (added: Interface) => string[]): Promise<void> {
     const { link, address } = this.network;
-    await Promise.all(
-      interfaces.flatMap((added) => {
-        const hasIpv6 = added.addresses.some((each) => each.includes(':'));
-        return [
-          ...prefixes(added).map((each) => address.add(added.index, each)),
-          link.set(added.index, { up: true, ...(hasIpv6 ? { addressGeneration: 'eui64' } : {}) }),
-        ];
-      }),
-    );
+    const addresses = interfaces.flatMap((added) => prefixes(added).map((each) => [added.index, each] as const));
+    await Promise.all([
+      ...addresses.map(([index, each]) => address.add(index, each)),
+      ...interfaces.map(({ index }) => link.set(index, { up: true })),
+    ]);
+    this.wired.push(...interfaces);
   }
 
   /** Makes the kernel's routes those that follow from the topology. @internal */

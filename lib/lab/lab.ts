@@ -15,8 +15,8 @@ import type { Interface } from './interface';
 import { type Machine, boot } from './machine';
 import { LabNetwork } from './network';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
-import { Router } from './router';
-import { routesOf, waysOf } from './routes';
+import { type Nat, ROUTER, Router, type RouterOptions } from './router';
+import { type LabRoute, routesOf, waysOf } from './routes';
 
 /** Options of {@link Lab.create}. */
 export interface LabOptions {
@@ -29,9 +29,6 @@ export interface LabOptions {
    */
   idMap?: IdMap | undefined;
 }
-
-/** Options of {@link Lab.addRouter}. */
-export type RouterOptions = HostOptions;
 
 /** Options of {@link Lab.addLink}. */
 export interface LinkOptions extends LabNetworkOptions {
@@ -57,6 +54,12 @@ interface Planned {
 
 /** The first interface comes after lo, which is 1. */
 const FIRST_INDEX = 2;
+
+/** So many milliseconds at least: a program on the host may have taken the other end down meanwhile. */
+const MOST_ATTEMPTS = 5000;
+
+/** Far above the indexes of interfaces. */
+const FIRST_PORT = 1 << 20;
 
 /** Locally administered addresses: IEEE 802. */
 const MAC_PREFIX = '02:00:';
@@ -181,13 +184,31 @@ export class Lab implements AsyncDisposable {
     return hosts as { -readonly [Index in keyof Names]: Host };
   }
 
-  /** Adds a router: a host that passes on packets between its networks. The routes of all hosts follow. */
+  /**
+   * Adds a router: a host that passes on packets between its networks. The routes of all hosts follow.
+   *
+   * @throws NamespaceError `ENOENT` for NAT without nft(8), of the package nftables
+   *
+   * @example
+   * ```ts
+   * await lab.addRouter('gateway', { on: [lan, wan], nat: wan });
+   * ```
+   */
   async addRouter(name: string, options: RouterOptions = {}): Promise<Router> {
     this.#mustBeOpen();
-    const checked = HOST('options', options);
+    const { nat, ...checked } = ROUTER('options', options);
     const free = this.#freeName('name', name, this.#hosts);
-    const router = new Router(free, checked, this.#services);
-    await this.#add([{ host: router, places: placesOf(checked) }]);
+    const places = placesOf(checked);
+    const translation = nat === undefined ? undefined : this.#natOf(nat, places);
+    const services = { nat: translation, find: (each: string) => this.#hosts.get(each) };
+    const router = new Router(free, checked, this.#services, services);
+    await this.#add([{ host: router, places }]);
+    try {
+      await router.translate();
+    } catch (error) {
+      await this.#removeHosts([router]);
+      throw error;
+    }
     return router;
   }
 
@@ -291,7 +312,9 @@ export class Lab implements AsyncDisposable {
   async #start(planned: Planned): Promise<void> {
     const { host } = planned;
     const { core, machines } = this.#owned;
-    const machine = await boot(core, host.settings, { hostname: host.name, forwards: host.forwards });
+    const { name: hostname, isRouter } = host;
+    const hasIpv6 = planned.interfaces.some(isIpv6);
+    const machine = await boot(core, host.settings, { hostname, isRouter, hasIpv6 });
     machines.add(machine);
     host.begin(machine);
     if (this.closed) await host.end();
@@ -299,7 +322,7 @@ export class Lab implements AsyncDisposable {
     await this.#wire(planned);
   }
 
-  /** Makes the wires of new interfaces, from the host to the switches. */
+  /** Makes the wires of new interfaces, from the host to the switches. Packets pass when this resolves. */
   async #wire({ host, interfaces }: Planned): Promise<void> {
     const { link } = this.#owned.core.network;
     const { namespaces } = host;
@@ -307,6 +330,7 @@ export class Lab implements AsyncDisposable {
       interfaces.map(({ port, network, name, index, mac }) =>
         link.add({
           name: port,
+          index: indexOfPort(port),
           kind: 'veth',
           up: true,
           master: this.#networks.get(network)?.bridge,
@@ -315,6 +339,25 @@ export class Lab implements AsyncDisposable {
       ),
     );
     await host.configure(interfaces, (added) => this.#prefixesOf(added));
+    await Promise.all(interfaces.map(({ port }) => this.#forwarding(port)));
+  }
+
+  /**
+   * Waits until the switch passes packets to and from a port. The kernel notices some time after the other end has been
+   * brought up that it has a carrier (linkwatch); until then the switch drops what comes, and it does not let a port be
+   * set to pass packets.
+   */
+  async #forwarding(port: string): Promise<void> {
+    const { link } = this.#owned.core.network;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await link.set(indexOfPort(port), { port: { state: 'forwarding' } });
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'ENETDOWN' || attempt === MOST_ATTEMPTS) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   #prefixesOf({ network, addresses }: Interface): string[] {
@@ -327,7 +370,8 @@ export class Lab implements AsyncDisposable {
     const { hosts } = this.#owned.core;
     hosts.write(hostsText([...this.#hosts.values()].flatMap(({ interfaces }) => interfaces)));
     const ways = waysOf(this.#networks.values(), this.#hosts);
-    await Promise.all([...this.#hosts.values()].map((host) => host.follow(routesOf(host, this.#networks, ways))));
+    const routes = ({ name, wired }: Host): LabRoute[] => routesOf({ name, interfaces: wired }, this.#networks, ways);
+    await Promise.all([...this.#hosts.values()].map((host) => host.follow(routes(host))));
   }
 
   #planNetwork(name: string, options: Parameters<typeof subnetsOf>[0], kind: 'network' | 'link'): LabNetwork {
@@ -379,7 +423,7 @@ export class Lab implements AsyncDisposable {
 
   #forgetInterface(host: Host, gone: Interface): Interface {
     const network = this.#networks.get(gone.network);
-    for (const list of [host.ports, network?.ports]) {
+    for (const list of [host.ports, host.wired, network?.ports]) {
       const at = list?.indexOf(gone) ?? -1;
       if (at >= 0) list?.splice(at, 1);
     }
@@ -405,6 +449,14 @@ export class Lab implements AsyncDisposable {
       );
     }
     return network;
+  }
+
+  #natOf({ network, type }: { network: LabNetwork | string; type: Nat['type'] }, places: readonly Place[]): Nat {
+    const outside = this.#networkOf('options.nat', network);
+    if (places.some((place) => this.#networkOf(place.option, place.network) === outside)) {
+      return { network: outside.name, type };
+    }
+    throw invalidValue('options.nat', outside.name, "must be one of the networks in 'options.on'");
   }
 
   #hostOf(option: string, value: unknown): Host {
@@ -442,6 +494,18 @@ function addressesFor(option: string, host: string, network: LabNetwork, given: 
     for (const address of addresses) (address.includes(':') ? inet6 : inet)?.release(address);
     throw error;
   }
+}
+
+/**
+ * The index of a port. It is never that of an interface on a host: the kernel takes two ends with the same index for one
+ * that has no other end, and may then take a second to notice its carrier (linkwatch_urgent_event).
+ */
+function indexOfPort(port: string): number {
+  return FIRST_PORT + Number(port.slice(1));
+}
+
+function isIpv6({ addresses }: Interface): boolean {
+  return addresses.some((address) => address.includes(':'));
 }
 
 /** Names are the same whatever case they are in: RFC 4343. */

@@ -77,11 +77,13 @@ const SETTINGS: readonly Step[] = [
   // An address can be used at once: nobody else has it.
   sysctl('net/ipv6/conf/default/accept_dad', '0'),
   sysctl('net/ipv6/conf/default/dad_transmits', '0'),
-  // Routes are known, and no router announces any. An interface without an IPv6 address then says nothing by itself.
+  // Routes are known, and no router announces any.
   sysctl('net/ipv6/conf/default/accept_ra', '0'),
   sysctl('net/ipv6/conf/default/router_solicitations', '0'),
-  sysctl('net/ipv6/conf/default/addr_gen_mode', '1'),
 ];
+
+/** Without addresses of its own making an interface that has no other of IPv6 says nothing by itself. */
+const NO_OWN_ADDRESSES = sysctl('net/ipv6/conf/default/addr_gen_mode', '1');
 
 const FORWARDING: readonly Step[] = [sysctl('net/ipv4/ip_forward', '1'), sysctl('net/ipv6/conf/all/forwarding', '1')];
 
@@ -92,7 +94,7 @@ const OWN_DIRECTORIES = { tmp: ['/tmp', 'mode=1777'], run: ['/run', 'mode=0755']
 export async function boot(
   core: Core,
   settings: HostSettings,
-  { hostname, forwards }: { hostname: string; forwards: boolean },
+  { hostname, isRouter, hasIpv6 }: { hostname: string; isRouter: boolean; hasIpv6: boolean },
 ): Promise<Machine> {
   const { user, mnt } = core.set;
   const spec: UnshareSpec = {
@@ -104,7 +106,8 @@ export async function boot(
   };
   const steps = [
     ...SETTINGS,
-    ...(forwards ? FORWARDING : []),
+    ...(isRouter ? FORWARDING : []),
+    ...(hasIpv6 ? [] : [NO_OWN_ADDRESSES]),
     ...NETWORK_SOCKETS.map(socketStep),
     ...ownDirectories(settings),
   ];

@@ -18,7 +18,7 @@ export class OpenSockets {
   }
 
   datagrams(socket: DatagramSocket): DatagramSocket {
-    return this.#until(socket, () => socket.close());
+    return this.#until(socket, () => close(socket));
   }
 
   agent<A extends Agent>(agent: A): A {
@@ -37,5 +37,14 @@ export class OpenSockets {
     this.#open.set(socket, end);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
+  }
+}
+
+/** Whoever has it may have closed it a moment ago: then it is still remembered, and cannot be closed again. */
+function close(socket: DatagramSocket): void {
+  try {
+    socket.close();
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_SOCKET_DGRAM_NOT_RUNNING') throw error;
   }
 }

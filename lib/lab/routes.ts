@@ -2,16 +2,13 @@
 import type { Family } from '../network/ip';
 import type { Network } from '../network/network';
 import type { Interface } from './interface';
+import type { Role } from './role';
 import type { LabNetwork } from './network';
 
 /** A host as routes see it. */
-export interface Node {
+export interface Node extends Role {
   readonly name: string;
   readonly interfaces: readonly Interface[];
-  /** True where it passes on packets of others. */
-  readonly forwards: boolean;
-  /** The network in which its own address stands for all behind it: packets do not come in from there by themselves. */
-  readonly natNetwork?: string | undefined;
 }
 
 /** A way from one network to another: the first router, and how many there are. */
@@ -45,7 +42,7 @@ function waysFrom(
   for (const { network, way } of queue) {
     for (const port of network.ports) {
       const router = nodes.get(port.host);
-      if (router?.forwards !== true || router.natNetwork === network.name) continue;
+      if (router?.isRouter !== true || router.natNetwork === network.name) continue;
       for (const exit of router.interfaces) {
         const next = networks.get(exit.network);
         if (next === undefined || next === start || ways.has(next.name)) continue;
@@ -59,7 +56,11 @@ function waysFrom(
 }
 
 /** The routes of one host: to each network that it is not on itself, by the nearest router. */
-export function routesOf(node: Node, networks: ReadonlyMap<string, LabNetwork>, ways: Ways): LabRoute[] {
+export function routesOf(
+  node: Pick<Node, 'name' | 'interfaces'>,
+  networks: ReadonlyMap<string, LabNetwork>,
+  ways: Ways,
+): LabRoute[] {
   const own = new Set(node.interfaces.map(({ network }) => network));
   const best = new Map<string, Way>();
   for (const network of own) {
