@@ -60,7 +60,13 @@ const place: Check<Place> = (name, value) => {
 const places: Check<Place[]> = (name, value) =>
   Array.isArray(value) ? list(place)(name, value) : [place(name, value)];
 
-export const HOST = schema<HostOptions>()({ on: places, address: addresses, tmp: boolean, run: boolean, clock: clocks });
+export const HOST = schema<HostOptions>()({
+  on: places,
+  address: addresses,
+  tmp: boolean,
+  run: boolean,
+  clock: clocks,
+});
 
 /** Where a host is, of its checked options. */
 export function placesOf({ on = [], address }: Pick<Parsed<typeof HOST>, 'on' | 'address'>): readonly Place[] {

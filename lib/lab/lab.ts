@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { closedError } from '../errors/namespace-error';
 import { integer, schema, schemaOf, without } from '../errors/schema';
-import { invalidType, invalidValue, validateArray } from '../errors/validate';
+import { invalidValue, validateArray } from '../errors/validate';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
 import { type IdMap, idMap } from '../idmap/id-map';
@@ -10,12 +10,13 @@ import { type Core, closeCore, createCore } from './core';
 import { widestMaps } from './id-map';
 import { hostsText } from './files';
 import { Host, type HostServices } from './host';
-import { HOST, type HostOptions, type Place, labName, placesOf } from './host-options';
+import { HOST, type HostOptions, type Place, labName, networkReference, placesOf } from './host-options';
 import type { Interface } from './interface';
 import { type Machine, boot } from './machine';
+import type { Network } from '../network/network';
 import { LabNetwork } from './network';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
-import { type Nat, ROUTER, Router, type RouterOptions } from './router';
+import { type Nat, ROUTER, Router, type RouterOptions, hostReference } from './router';
 import { type LabRoute, routesOf, waysOf } from './routes';
 
 /** Options of {@link Lab.create}. */
@@ -44,6 +45,8 @@ const LINK = schema<LinkOptions>()({ ...NETWORK.checks, name: labName });
 interface Possessions {
   readonly core: Core;
   readonly machines: Set<Machine>;
+  /** Functions that close other things together with the lab: see {@link Lab.closeAlong}. */
+  readonly dependents: Set<() => Promise<void>>;
 }
 
 /** A host that has been planned, with the check of its options behind it. */
@@ -121,7 +124,7 @@ export class Lab implements AsyncDisposable {
   static async create(options: LabOptions = {}): Promise<Lab> {
     const { seed = randomInt(2 ** 32), idMap } = LAB('options', options);
     const core = await createCore(idMap === undefined ? await widestMaps() : { uidMap: idMap, gidMap: idMap });
-    return construct({ core, machines: new Set() }, seed);
+    return construct({ core, machines: new Set(), dependents: new Set() }, seed);
   }
 
   /** Its hosts and routers, by their names. */
@@ -137,6 +140,44 @@ export class Lab implements AsyncDisposable {
   /** True as soon as `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /** The network of the switches, to which {@link Interface.port} and {@link LabNetwork.bridge} belong. @internal */
+  get core(): Network {
+    this.#mustBeOpen();
+    return this.#owned.core.network;
+  }
+
+  /**
+   * Registers a function that closes something before the hosts and switches of this lab are closed, also when the lab
+   * is forgotten. The function must not refer to the lab.
+   *
+   * @returns a function to call when the thing has been closed by itself
+   * @internal
+   */
+  closeAlong(close: () => Promise<void>): () => void {
+    this.#mustBeOpen();
+    this.#owned.dependents.add(close);
+    return () => this.#owned.dependents.delete(close);
+  }
+
+  /** A host of this lab that an option names. @internal */
+  hostOf(option: string, value: unknown): Host {
+    const { hosts } = this;
+    const host = typeof value === 'string' ? hosts.get(value) : [...hosts.values()].find((each) => each === value);
+    if (host !== undefined) return host;
+    const { name } = hostReference(option, value);
+    throw invalidValue(option, name, `must be a host of this lab: ${[...hosts.keys()].join(', ') || 'it has none'}`);
+  }
+
+  /** A network of this lab that an option names. @internal */
+  networkOf(option: string, value: unknown): LabNetwork {
+    const reference = networkReference(option, value);
+    const name = typeof reference === 'string' ? reference : reference.name;
+    const network = this.#networks.get(name);
+    if (network !== undefined && (typeof reference === 'string' || reference === network)) return network;
+    const all = [...this.#networks.keys()].join(', ') || 'it has none';
+    throw invalidValue(option, name, `must be a network of this lab: ${all}`);
   }
 
   /**
@@ -216,7 +257,7 @@ export class Lab implements AsyncDisposable {
   async addLink(a: Host | string, b: Host | string, options: LinkOptions = {}): Promise<LabNetwork> {
     this.#mustBeOpen();
     const checked = LINK('options', options);
-    const ends = [this.#hostOf('a', a), this.#hostOf('b', b)];
+    const ends = [this.hostOf('a', a), this.hostOf('b', b)];
     const [first, second] = ends.map(({ name }) => name);
     if (first === second) throw invalidValue('b', second, 'must be another host than the first');
     const { name = `${first}-${second}` } = checked;
@@ -249,8 +290,9 @@ export class Lab implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
+    const released = release(this.#owned);
     await Promise.all([...this.#hosts.values()].map((host) => host.end()));
-    await release(this.#owned);
+    await released;
   }
 
   /** Adds hosts, all or none. */
@@ -283,7 +325,7 @@ export class Lab implements AsyncDisposable {
   }
 
   #planInterface(host: Host, { option, network: reference, addresses: given }: Place): Interface {
-    const network = this.#networkOf(option, reference);
+    const network = this.networkOf(option, reference);
     if (host.ports.some((each) => each.network === network.name)) {
       throw invalidValue(option, network.name, `must not be named twice: host ${host.name} is on it already`);
     }
@@ -438,34 +480,12 @@ export class Lab implements AsyncDisposable {
     return name;
   }
 
-  #networkOf(option: string, reference: LabNetwork | string): LabNetwork {
-    const name = typeof reference === 'string' ? reference : reference.name;
-    const network = this.#networks.get(name);
-    if (network === undefined || (typeof reference !== 'string' && reference !== network)) {
-      throw invalidValue(
-        option,
-        name,
-        `must be a network of this lab: ${[...this.#networks.keys()].join(', ') || 'it has none'}`,
-      );
-    }
-    return network;
-  }
-
   #natOf({ network, type }: { network: LabNetwork | string; type: Nat['type'] }, places: readonly Place[]): Nat {
-    const outside = this.#networkOf('options.nat', network);
-    if (places.some((place) => this.#networkOf(place.option, place.network) === outside)) {
+    const outside = this.networkOf('options.nat', network);
+    if (places.some((place) => this.networkOf(place.option, place.network) === outside)) {
       return { network: outside.name, type };
     }
     throw invalidValue('options.nat', outside.name, "must be one of the networks in 'options.on'");
-  }
-
-  #hostOf(option: string, value: unknown): Host {
-    const { hosts } = this;
-    const host = typeof value === 'string' ? hosts.get(value) : [...hosts.values()].find((each) => each === value);
-    if (host !== undefined) return host;
-    if (typeof value !== 'string' && !(value instanceof Host))
-      throw invalidType(option, "a host of this lab, or a host's name", value);
-    throw invalidValue(option, value, `must be a host of this lab: ${[...hosts.keys()].join(', ') || 'it has none'}`);
   }
 
   #mustBeOpen(): void {
@@ -522,7 +542,8 @@ async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
 }
 
-async function release({ core, machines }: Possessions): Promise<void> {
+async function release({ core, machines, dependents }: Possessions): Promise<void> {
+  await Promise.all([...dependents].map((close) => close()));
   await Promise.all([...machines].map((machine) => machine.close()));
   await closeCore(core);
 }

@@ -58,8 +58,9 @@ export const ROUTER = schema<RouterOptions>()({ ...HOST.checks, nat });
 
 const port = integer(1, 0xffff);
 
-const hostReference: Check<Host | string> = (name, value) => {
-  if (typeof value === 'string') return string(name, value);
+/** A host by itself or by its name; the lab finds out if it is one of its own. */
+export const hostReference: Check<{ name: string }> = (name, value) => {
+  if (typeof value === 'string') return { name: string(name, value) };
   if (value instanceof Host) return value;
   throw invalidType(name, "a host of this lab, or a host's name", value);
 };
@@ -107,12 +108,12 @@ export class Router extends Host {
    */
   async forwardPort(options: PortForwardOptions): Promise<void> {
     const { port: outside, to, toPort = outside, protocol = 'tcp' } = PORT_FORWARD('options', options);
-    const target = typeof to === 'string' ? this.#find(to) : to;
+    const target = this.#find(to.name);
     const address = target?.addresses.find((each) => !each.includes(':'));
     if (this.nat === undefined)
       throw invalidValue('options.port', outside, 'can lead inside on a router with NAT only');
-    if (target === undefined || address === undefined) {
-      throw invalidValue('options.to', typeof to === 'string' ? to : to.name, 'must be a host with an IPv4 address');
+    if (target === undefined || (to instanceof Host && to !== target) || address === undefined) {
+      throw invalidValue('options.to', to.name, 'must be a host of this lab with an IPv4 address');
     }
     if (this.#forwards.some((each) => each.port === outside && each.protocol === protocol)) {
       throw invalidValue('options.port', outside, 'leads to a host already');
