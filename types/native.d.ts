@@ -138,6 +138,7 @@ export type Step =
   /** resource, soft, hard, and so on; -1 is infinity, -2 leaves it as it is. */
   | ['rlimits', limits: number[]]
   | ['priority', nice: number]
+  | ['signal_all', signal: number]
   | ['umask', mask: number]
   | ['affinity', processors: number[]]
   | ['personality', persona: number]

@@ -258,6 +258,11 @@ export const STEPS = {
     explain: 'rlimits',
     last: true,
   }),
+  signal_all: row('signal_all', ['signal'], {
+    words: ({ signal }) => `send signal ${signal} to all processes`,
+    kind: 'pid',
+    explain: undefined,
+  }),
   priority: row('priority', ['nice'], {
     words: ({ nice }) => `set nice value to ${nice}`,
     kind: undefined,

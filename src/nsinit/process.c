@@ -23,6 +23,20 @@ void step_set_tid(const struct step_set_tid *step) {
   task.pid_count = pids->size;
 }
 
+/*
+ * In a pid namespace that was joined, the parent is outside and has no pid: getppid(2). Anywhere else the signal would
+ * reach the host's processes.
+ */
+void step_signal_all(const struct step_signal_all *step) {
+  if (sys0(__NR_getppid) != 0) {
+    fail("kill", -EPERM, NULL);
+  }
+  long error = sys2(__NR_kill, -1, (int)step->signal.number);
+  if (error != -ESRCH) { /* there is no other process */
+    must(error, "kill", NULL);
+  }
+}
+
 /* True for the clone that makes the program, which is the last of a plan: only the program has chosen pids. */
 static bool has_chosen_pids(void) { return task.pid_count > 0 && !comes_later(PLAN_fork) && !comes_later(PLAN_init); }
 

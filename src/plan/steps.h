@@ -138,6 +138,8 @@ STEP(oom_score_adj, QUIET, FIELD(string, text))
 STEP(raise_limits, QUIET, FIELD(numbers, limits))
 /* resource, soft, hard, and so on; also PLAN_INFINITY and PLAN_AS_IS: prlimit(2) */
 STEP(rlimits, QUIET, FIELD(numbers, limits))
+/* Signals all processes of the joined pid namespace but its init and this task: kill(2), pid -1 */
+STEP(signal_all, QUIET, FIELD(number, signal))
 /* setpriority(2) */
 STEP(priority, QUIET, FIELD(number, nice))
 /* umask(2) */
