@@ -78,7 +78,10 @@ export function optionOf(given: object, key: string): unknown {
 }
 
 /** One object with the properties of both, and no others: none of `Object.prototype` either. */
-export function withoutPrototype<T extends object, More extends object = object>(object: T, more?: More): T & More {
+export function withoutPrototype<T extends object, const More extends object = object>(
+  object: T,
+  more?: More,
+): T & More {
   return Object.assign(Object.create(null), object, more) as T & More;
 }
 

@@ -155,6 +155,9 @@ export const encoding: Check<BufferEncoding> = (name, value) => {
   throw invalidValue(name, value, 'is not a known encoding');
 };
 
+/** A time in milliseconds that setTimeout() accepts. */
+export const milliseconds = integer(0, 2 ** 31 - 1);
+
 /** The permissions of a file, with the bits for set-user-ID, set-group-ID and sticky. */
 export const mode = integer(0, 0o7777);
 

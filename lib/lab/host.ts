@@ -11,7 +11,7 @@ import type { ListenOptions } from '../network/sockets/listen';
 import type { Network } from '../network/network';
 import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
 import type { Connector, ConnectorOptions, HttpAgentOptions, HttpsAgentOptions } from '../network/sockets/agents';
-import type { ConnectOptions } from '../network/sockets/socket-options';
+import type { ConnectOptions } from '../network/sockets/connect-options';
 import { type Confinement, type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type HostSettings, networkReference } from './host-options';

@@ -57,7 +57,7 @@ export type {
   HttpAgentOptions,
   HttpsAgentOptions,
 } from './sockets/agents';
-export type { ConnectOptions } from './sockets/socket-options';
+export type { ConnectOptions } from './sockets/connect-options';
 export type { DatagramOptions } from './sockets/datagram';
 export type { FetchOptions } from './sockets/fetch';
 export type { ListenOptions } from './sockets/listen';

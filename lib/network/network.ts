@@ -3,8 +3,8 @@ import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import type { Server, Socket } from 'node:net';
 import { closedError } from '../errors/namespace-error';
-import { plainOptions } from '../errors/plain';
-import { validateAbortSignal, validateInteger, validateOneOf } from '../errors/validate';
+import { abortSignal, integer, schema } from '../errors/schema';
+import { validateInteger, validateOneOf } from '../errors/validate';
 import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 import { throwIfAborted } from '../errors/abort';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
@@ -32,7 +32,7 @@ import {
   httpAgent,
   httpsAgent,
 } from './sockets/agents';
-import type { ConnectOptions } from './sockets/socket-options';
+import type { ConnectOptions } from './sockets/connect-options';
 import { connect } from './sockets/connect';
 import { type DatagramOptions, createSocket } from './sockets/datagram';
 import { type FetchOptions, fetchFrom } from './sockets/fetch';
@@ -52,6 +52,8 @@ export interface NetworkOptions {
   /** Aborts the call, which then rejects with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }
+
+const parseOpen = schema<NetworkOptions>()({ receiveBuffer: integer(0, 2 ** 30 - 1), signal: abortSignal });
 
 /** The receive buffer of the socket for requests, in bytes: all answers to one sendmsg(2) must fit in it at once. */
 const ANSWER_BYTES = 1 << 20;
@@ -164,9 +166,7 @@ export class Network implements AsyncDisposable {
    * @throws NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`; `EPERM` where it may not be entered
    */
   static async open(target?: NetworkTarget, options: NetworkOptions = {}): Promise<Network> {
-    const { receiveBuffer = EVENT_BYTES, signal } = plainOptions('options', options, ['receiveBuffer', 'signal']);
-    validateInteger('options.receiveBuffer', receiveBuffer, 0, 2 ** 30 - 1);
-    if (signal !== undefined) validateAbortSignal('options.signal', signal);
+    const { receiveBuffer = EVENT_BYTES, signal } = parseOpen('options', options);
     const place = Place.of('target', target);
     try {
       throwIfAborted(signal);

@@ -11,6 +11,7 @@ import {
   fd,
   integer,
   list,
+  milliseconds,
   oneOf,
   orNull,
   required,
@@ -51,9 +52,6 @@ import { signalNumber } from './signals';
  */
 const MAX_PID = 2 ** 22 - 1;
 const MOST_PIDS = 32;
-
-/** The longest time that setTimeout() accepts, in milliseconds. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
 
 const id = integer(0, MAX_ID);
 const pathOrFd: Check<string | number> = (name, value) =>
@@ -139,7 +137,7 @@ const OF_SPAWN = schema<SpawnOptions>()({
   pty: orNull(parsePty),
   serialization: orNull(oneOf(SERIALIZATIONS)),
   maxMessageSize: orNull(maxMessageSize),
-  timeout: orNull(integer(0, MAX_TIMEOUT)),
+  timeout: orNull(milliseconds),
   killSignal: orNull(signalNumber),
   shell: orNull(shell),
   windowsHide: orNull(boolean),

@@ -1,5 +1,5 @@
-import { plainOptions } from '../../errors/plain';
-import { type Check, integer, list, oneOf, orNull, required, schema, string } from '../../errors/schema';
+import { NO_OPTIONS, withoutPrototype } from '../../errors/plain';
+import { type Check, type Parsed, integer, list, oneOf, orNull, required, schema, string } from '../../errors/schema';
 import { validateInteger } from '../../errors/validate';
 import { FAMILIES, type Family, FAMILY_NUMBERS, type Prefix, family, validateAddress, validatePrefix } from '../ip';
 import { indexOf, namesOf } from '../link/lookup';
@@ -58,6 +58,9 @@ const FOREVER = 0xffffffff;
 /** A value that is checked later, with the options that it depends on. */
 const asGiven: Check<unknown> = (_, value) => value;
 
+/** Seconds; null means for ever. */
+const lifetime: Check<number> = (name, value) => (value === null ? FOREVER : integer(0, FOREVER - 1)(name, value));
+
 const FILTER = schema<AddressFilter>()({ link, family, scope: SCOPES.check(255) });
 
 const OPTIONS = schema<AddressOptions>()({
@@ -66,8 +69,8 @@ const OPTIONS = schema<AddressOptions>()({
   scope: SCOPES.check(255),
   label: string,
   metric: integer(0, 0xffffffff),
-  validLifetime: orNull(integer(0, FOREVER - 1)),
-  preferredLifetime: orNull(asGiven),
+  validLifetime: lifetime,
+  preferredLifetime: lifetime,
   flags: list(oneOf(SETTABLE)),
 });
 
@@ -224,8 +227,8 @@ function checked(link: LinkReference, address: string | Address, options: Addres
   validateLink('link', link);
   const { text, settings } = given(address);
   const prefix = validatePrefix('address', text);
-  const own = plainOptions('options', options, OPTIONS.keys);
-  return { link, address: text, prefix, encoded: encodeOptions(prefix, { ...settings, ...own }) };
+  const all = withoutPrototype(settings, OPTIONS('options', options));
+  return { link, address: text, prefix, encoded: encodeOptions(prefix, all) };
 }
 
 /**
@@ -233,21 +236,21 @@ function checked(link: LinkReference, address: string | Address, options: Addres
  * end where there is one.
  */
 function given(address: string | Address): { text: string; settings: Settings } {
-  if (typeof address === 'string') return { text: address, settings: {} };
+  if (typeof address === 'string') return { text: address, settings: NO_OPTIONS };
   const { address: own, prefixLength, peer, broadcast = null, flags, ...listed } = LISTED('address', address);
   const { scope, label, metric, validLifetime, preferredLifetime } = listed;
   return {
     text: peer === undefined ? `${own}/${prefixLength}` : own,
-    settings: {
+    settings: OPTIONS('address', {
       ...{ broadcast, scope, label, metric, validLifetime, preferredLifetime },
       flags: flags?.filter((flag) => SETTABLE.includes(flag as AddressFlag)),
       peer: peer === undefined ? undefined : `${peer as string}/${prefixLength}`,
-    },
+    }),
   };
 }
 
-/** Options that are still to be checked. */
-type Settings = Partial<Record<Exclude<keyof AddressOptions, 'peer'>, unknown>> & { peer?: string | undefined };
+/** {@link AddressOptions}, checked. */
+type Settings = Parsed<typeof OPTIONS>;
 
 interface Encoded {
   scope?: number;
@@ -257,17 +260,14 @@ interface Encoded {
 }
 
 function encodeOptions(prefix: Prefix, options: Settings): Encoded {
-  const { peer, broadcast, scope, label, metric, validLifetime, preferredLifetime, flags } = OPTIONS(
-    'options',
-    options,
-  );
+  const { peer, broadcast, scope, label, metric, flags } = options;
+  const { validLifetime: valid = FOREVER, preferredLifetime = FOREVER } = options;
   const other = encodePeer(prefix, peer);
   if (broadcast != null) validateAddress('options.broadcast', broadcast, prefix.family);
-  const valid = validLifetime ?? FOREVER;
   const preferred = preferredOf(preferredLifetime, valid);
   const names: readonly string[] = flags ?? [];
   const bits = ADDRESS_FLAGS.reduce((all, [bit, name]) => (names.includes(name) ? all | bit : all), 0);
-  const isLimited = validLifetime !== undefined || preferredLifetime !== undefined;
+  const isLimited = valid !== FOREVER || preferred !== FOREVER;
   return {
     scope: scope ?? defaultScope(prefix),
     ...other,
@@ -290,8 +290,8 @@ function encodePeer(prefix: Prefix, peer: string | undefined): Encoded {
 }
 
 /** No longer than the address is valid. */
-function preferredOf(value: unknown, valid: number): number {
-  if (value === undefined) return valid;
+function preferredOf(value: number, valid: number): number {
+  if (value === FOREVER) return valid;
   validateInteger('options.preferredLifetime', value, 0, valid === FOREVER ? FOREVER - 1 : valid);
   return value;
 }

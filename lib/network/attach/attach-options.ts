@@ -1,14 +1,6 @@
 import { isIPv4 } from 'node:net';
-import { plainOptions } from '../../errors/plain';
-import {
-  invalidValue,
-  validateAbortSignal,
-  validateArray,
-  validateBoolean,
-  validateInteger,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
+import { type Check, abortSignal, boolean, integer, list, oneOf, required, schema, string } from '../../errors/schema';
+import { invalidValue } from '../../errors/validate';
 
 /** The programs that connect a network namespace to the outside without privileges. */
 export type AttachProgram = 'pasta' | 'slirp4netns';
@@ -58,10 +50,13 @@ export interface NetworkAttachOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** {@link PortForward}, checked and complete. */
+type Forward = Required<{ [K in keyof PortForward]: NonNullable<PortForward[K]> }>;
+
 /** The options of {@link Network.attach}, checked and complete. */
 export interface AttachPlan {
   readonly program: AttachProgram;
-  readonly ports: readonly Required<{ [K in keyof PortForward]: NonNullable<PortForward[K]> }>[];
+  readonly ports: readonly Forward[];
   readonly hostLoopback: boolean;
   readonly ipv6: boolean;
   readonly interface: string;
@@ -69,56 +64,56 @@ export interface AttachPlan {
   readonly signal: AbortSignal | undefined;
 }
 
-const KNOWN: Record<keyof NetworkAttachOptions, true> = {
-  with: true,
-  ports: true,
-  hostLoopback: true,
-  ipv6: true,
-  interface: true,
-  mtu: true,
-  signal: true,
-};
-
-const KNOWN_OF_PORT: Record<keyof PortForward, true> = {
-  direction: true,
-  protocol: true,
-  host: true,
-  inside: true,
-  address: true,
-};
-
 const LARGEST_MTU = 65520;
 
-export function parseAttach(options: unknown): AttachPlan {
-  const given = plainOptions('options', options, Object.keys(KNOWN)) as NetworkAttachOptions;
-  const { with: program = 'pasta', ports = [], hostLoopback = false, ipv6 = false, signal } = given;
-  const { interface: device = 'tap0', mtu = LARGEST_MTU } = given;
-  validateOneOf('options.with', program, ['pasta', 'slirp4netns']);
-  validateArray('options.ports', ports);
-  validateBoolean('options.hostLoopback', hostLoopback);
-  validateBoolean('options.ipv6', ipv6);
-  validateString('options.interface', device);
-  if (!/^[^\s/:]{1,15}$/.test(device) || device === '.' || device === '..') {
-    throw invalidValue('options.interface', device, 'must be the name of an interface');
-  }
-  validateInteger('options.mtu', mtu, 1280, LARGEST_MTU);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  const parsed = ports.map((port, index) => parsePort(`options.ports[${index}]`, port));
-  return { program, ports: parsed, hostLoopback, ipv6, interface: device, mtu, signal };
-}
+const portNumber = integer(1, 65535);
 
-function parsePort(name: string, port: unknown): AttachPlan['ports'][number] {
-  const bag = typeof port === 'number' ? { host: port } : port;
-  const given = plainOptions(name, bag, Object.keys(KNOWN_OF_PORT)) as unknown as PortForward;
+const ipv4: Check<string> = (name, value) => {
+  if (typeof value === 'string' && isIPv4(value)) return value;
+  throw invalidValue(name, value, 'must be an IPv4 address');
+};
+
+const interfaceName: Check<string> = (name, value) => {
+  const text = string(name, value);
+  if (/^[^\s/:]{1,15}$/.test(text) && text !== '.' && text !== '..') return text;
+  throw invalidValue(name, value, 'must be the name of an interface');
+};
+
+const FORWARD = schema<PortForward>()({
+  direction: oneOf(['in', 'out']),
+  protocol: oneOf(['tcp', 'udp']),
+  host: required(portNumber),
+  inside: portNumber,
+  address: ipv4,
+});
+
+const forward: Check<Forward> = (name, value) => {
+  const given = FORWARD(name, typeof value === 'number' ? { host: value } : value);
   const { direction = 'in', protocol = 'tcp', host, inside = host, address = '127.0.0.1' } = given;
-  validateOneOf(`${name}.direction`, direction, ['in', 'out']);
-  validateOneOf(`${name}.protocol`, protocol, ['tcp', 'udp']);
-  validateInteger(`${name}.host`, host, 1, 65535);
-  validateInteger(`${name}.inside`, inside, 1, 65535);
-  if (typeof address !== 'string' || !isIPv4(address))
-    throw invalidValue(`${name}.address`, address, 'must be an IPv4 address');
   if (direction === 'out' && given.address !== undefined) {
     throw invalidValue(`${name}.address`, address, "can be given only with direction 'in'");
   }
   return { direction, protocol, host, inside, address };
+};
+
+const ATTACH = schema<NetworkAttachOptions>()({
+  with: oneOf(['pasta', 'slirp4netns']),
+  ports: list(forward),
+  hostLoopback: boolean,
+  ipv6: boolean,
+  interface: interfaceName,
+  mtu: integer(1280, LARGEST_MTU),
+  signal: abortSignal,
+});
+
+export function parseAttach(options: unknown): AttachPlan {
+  const {
+    with: program = 'pasta',
+    ports = [],
+    hostLoopback = false,
+    ipv6 = false,
+    ...rest
+  } = ATTACH('options', options);
+  const { interface: device = 'tap0', mtu = LARGEST_MTU, signal } = rest;
+  return { program, ports, hostLoopback, ipv6, interface: device, mtu, signal };
 }

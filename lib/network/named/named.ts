@@ -5,15 +5,15 @@
 import type { Stats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
-import { plainOptions } from '../../errors/plain';
-import { validateBoolean, validatePid } from '../../errors/validate';
+import { boolean, schema } from '../../errors/schema';
+import { validatePid } from '../../errors/validate';
 import { systemError } from '../../errors/system-error';
 import { run } from '../../launch/launch';
 import { CLONE_FLAGS, type NamespaceKind } from '../../kernel/namespace-kind';
 import { Namespace } from '../../namespace/namespace';
 import type { NamespaceSet } from '../../set/namespace-set';
 import { PersistentNamespace } from '../../namespace/persistent';
-import { type CallOptions, signalOf } from '../../set/unshare';
+import { CALL, type CallOptions, signalOf } from '../../set/unshare';
 import { type NetworkTarget, membersOf } from '../place';
 import { enter } from './enter';
 import { RUN_DIRECTORY, kindOf, namesIn, namesOf, openNamed, pathOf, validateName } from '../../namespace/run-netns';
@@ -119,12 +119,15 @@ export const networkNamespaces: NetworkNamespaces = Object.freeze({
   ...{ add, list, entries, open, delete: deleteNamed, enter, identify, pids },
 });
 
+const ADD = schema<AddNetworkNamespaceOptions>()({
+  ...CALL.checks,
+  loopback: boolean,
+  namespace: (label, value) => membersOf(label, value).net,
+});
+
 async function add(name: string, options: AddNetworkNamespaceOptions = {}): Promise<PersistentNamespace> {
   validateName('name', name);
-  const { loopback = true, namespace, ...call } = plainOptions('options', options, ['loopback', 'namespace', 'signal']);
-  const signal = signalOf(call);
-  validateBoolean('options.loopback', loopback);
-  const given = namespace === undefined ? undefined : membersOf('options.namespace', namespace).net;
+  const { loopback = true, namespace: given, signal } = ADD('options', options);
   const path = pathOf(name);
   // The directory comes first: a caller without the permission gets the error before a namespace is made.
   const steps: Step[] = [['netns_directory', RUN_DIRECTORY]];

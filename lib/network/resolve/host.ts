@@ -1,27 +1,28 @@
 import { type LookupFunction, isIP } from 'node:net';
+import { NO_OPTIONS, withoutPrototype } from '../../errors/plain';
 import { NamespaceError } from '../../errors/namespace-error';
 import type { Place } from '../place';
-import { lookup } from './lookup';
-import type { ResolveOptions } from './resolve-options';
+import { find } from './lookup';
+import type { Resolve } from './resolve-options';
 
 export interface HostOptions {
   family?: 0 | 4 | 6 | undefined;
   /** The lookup function of the caller. */
   lookup?: LookupFunction | undefined;
-  dns?: ResolveOptions | undefined;
+  dns?: Resolve | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /** The addresses of a host. There is at least one. */
 export async function resolveHost(place: Place, host: string, options: HostOptions): Promise<string[]> {
-  const { family = 0, lookup: own, dns, signal } = options;
+  const { family = 0, lookup: own, dns = NO_OPTIONS, signal } = options;
   if (own !== undefined) return askFunction(own, host, family);
-  const found = await lookup(place, host, { ...dns, family, signal });
+  const found = await find(place, host, withoutPrototype(dns, { family, signal }));
   return found.map(({ address }) => address);
 }
 
 /** A function for Node's `lookup` option, which `net.connect()` and `dgram.createSocket()` call. */
-export function lookupFunction(place: Place, dns: ResolveOptions | undefined): LookupFunction {
+export function lookupFunction(place: Place, dns: Resolve = NO_OPTIONS): LookupFunction {
   return (hostname, options, callback) => {
     // dgram gives the family alone, and it also asks for a host that is an address, with each datagram.
     const { family: asked, all } = typeof options === 'number' ? { family: options, all: false } : options;
@@ -30,7 +31,7 @@ export function lookupFunction(place: Place, dns: ResolveOptions | undefined): L
       return;
     }
     const family = asked === 4 || asked === 6 ? asked : 0;
-    lookup(place, hostname, { ...dns, family }).then(
+    find(place, hostname, withoutPrototype(dns, { family })).then(
       (found) => {
         if (all === true) callback(null, found);
         else callback(null, found[0]?.address ?? '', found[0]?.family);

@@ -4,14 +4,14 @@
  */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { NamespaceError } from '../../errors/namespace-error';
-import { plainOptions } from '../../errors/plain';
-import { validateAbortSignal, validateOneOf, validateString } from '../../errors/validate';
+import { type Parsed, abortSignal, oneOf, schema } from '../../errors/schema';
+import { validateString } from '../../errors/validate';
 import { explain } from '../../hints/explain';
 import { throwIfAborted } from '../../errors/abort';
 import type { Place } from '../place';
 import { readEtc } from './files';
 import { addressesInHosts } from './hosts';
-import { type ResolveOptions, validateFamily, validateResolve } from './resolve-options';
+import { RESOLVE, type ResolveOptions, familyOfName } from './resolve-options';
 import { Unanswered, ask } from './query';
 import { type ResolvConf, candidates, override, parseResolvConf } from './resolv-conf';
 
@@ -33,36 +33,39 @@ export interface LookupAddress {
   family: 4 | 6;
 }
 
-const KEYS = ['family', 'order', 'signal', 'servers', 'search', 'ndots', 'timeout', 'attempts'];
+const LOOKUP = schema<LookupOptions>()({
+  ...RESOLVE.checks,
+  family: familyOfName,
+  order: oneOf(['ipv4first', 'ipv6first']),
+  signal: abortSignal,
+});
+
+/** {@link LookupOptions}, checked. */
+type Lookup = Parsed<typeof LOOKUP>;
 
 /** {@link Network.lookup} */
 export async function lookup(place: Place, hostname: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
   validateString('hostname', hostname);
-  const { family = 0, order = 'ipv4first', signal, ...dns } = plainOptions('options', options, KEYS);
-  validateFamily('options.family', family);
-  validateOneOf('options.order', order, ['ipv4first', 'ipv6first']);
-  validateResolve('options', dns);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  throwIfAborted(signal);
-  const found = await addressesOf(place, hostname, family, dns, signal);
+  return find(place, hostname, LOOKUP('options', options));
+}
+
+/** Does what {@link lookup} does, with options that have been checked. */
+export async function find(place: Place, hostname: string, options: Lookup): Promise<LookupAddress[]> {
+  throwIfAborted(options.signal);
+  const found = await addressesOf(place, hostname, options);
   const sorted = [...found.filter(isIPv4), ...found.filter(isIPv6)];
-  if (order === 'ipv6first') sorted.sort((a, b) => isIP(b) - isIP(a));
+  if (options.order === 'ipv6first') sorted.sort((a, b) => isIP(b) - isIP(a));
   return sorted.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
 }
 
-async function addressesOf(
-  place: Place,
-  hostname: string,
-  family: 0 | 4 | 6,
-  dns: ResolveOptions,
-  signal?: AbortSignal,
-): Promise<string[]> {
+async function addressesOf(place: Place, hostname: string, options: Lookup): Promise<string[]> {
+  const { family = 0, servers, signal } = options;
   const wanted = (address: string): boolean => family === 0 || isIP(address) === family;
   if (isIP(hostname) !== 0) return [hostname].filter(wanted);
   if (isLocalhost(hostname)) return ['127.0.0.1', '::1'].filter(wanted);
   const local = (await addressesInHosts(await readEtc(place, 'hosts'), hostname)).filter(wanted);
   if (local.length > 0) return local;
-  const conf = override(parseResolvConf(dns.servers === undefined ? await readEtc(place, 'resolv.conf') : null), dns);
+  const conf = override(parseResolvConf(servers === undefined ? await readEtc(place, 'resolv.conf') : null), options);
   let failed: Unanswered | undefined;
   for (const name of candidates(hostname, conf)) {
     const addresses = await askBoth(place, conf, name, family, signal).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type ResolveOptions, type Server, parseServer } from './resolve-options';
+import type { Resolve, Server } from './resolve-options';
 
 /** The settings of resolv.conf(5), with its defaults. */
 export interface ResolvConf {
@@ -49,9 +49,9 @@ export function parseResolvConf(text: string | null): ResolvConf {
 }
 
 /** The settings, with those that the caller gives in place of the file's. */
-export function override(conf: ResolvConf, options: ResolveOptions): ResolvConf {
+export function override(conf: ResolvConf, options: Resolve): ResolvConf {
   return {
-    servers: options.servers?.flatMap((server) => parseServer(server) ?? []) ?? conf.servers,
+    servers: options.servers ?? conf.servers,
     search: options.search ?? conf.search,
     ndots: options.ndots ?? conf.ndots,
     timeout: options.timeout ?? conf.timeout,

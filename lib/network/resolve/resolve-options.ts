@@ -1,13 +1,6 @@
 import { isIP } from 'node:net';
-import {
-  invalidValue,
-  validateArray,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
+import { type Check, type Parsed, integer, list, oneOf, schema, string } from '../../errors/schema';
+import { invalidValue } from '../../errors/validate';
 
 /** Settings for the lookup of names, in place of those of resolv.conf(5). Unknown options are errors. */
 export interface ResolveOptions {
@@ -26,14 +19,6 @@ export interface ResolveOptions {
   attempts?: number | undefined;
 }
 
-const KNOWN: Record<keyof ResolveOptions, true> = {
-  servers: true,
-  search: true,
-  ndots: true,
-  timeout: true,
-  attempts: true,
-};
-
 /** A name server. */
 export interface Server {
   readonly address: string;
@@ -42,30 +27,25 @@ export interface Server {
 
 const DNS_PORT = 53;
 
-export function validateFamily(name: string, family: unknown): asserts family is 0 | 4 | 6 | undefined {
-  if (family !== undefined) validateOneOf(name, family, [0, 4, 6]);
-}
+const server: Check<Server> = (name, value) => {
+  const found = parseServer(string(name, value));
+  if (found !== undefined) return found;
+  throw invalidValue(name, value, 'must be an IP address, or one with a port');
+};
 
-export function validateResolve(name: string, value: unknown): asserts value is ResolveOptions {
-  validateObject(name, value);
-  validateKnownKeys(name, value, Object.keys(KNOWN));
-  const { servers, search, ndots, timeout, attempts } = value as ResolveOptions;
-  if (servers !== undefined) {
-    validateArray(`${name}.servers`, servers);
-    servers.forEach((server, index) => {
-      validateString(`${name}.servers[${index}]`, server);
-      if (parseServer(server) !== undefined) return;
-      throw invalidValue(`${name}.servers[${index}]`, server, 'must be an IP address, or one with a port');
-    });
-  }
-  if (search !== undefined) {
-    validateArray(`${name}.search`, search);
-    search.forEach((domain, index) => validateString(`${name}.search[${index}]`, domain));
-  }
-  if (ndots !== undefined) validateInteger(`${name}.ndots`, ndots, 0, 15);
-  if (timeout !== undefined) validateInteger(`${name}.timeout`, timeout, 1, 2 ** 31 - 1);
-  if (attempts !== undefined) validateInteger(`${name}.attempts`, attempts, 1, 10);
-}
+/** The family of the addresses of a name; 0 for both. */
+export const familyOfName = oneOf([0, 4, 6]);
+
+export const RESOLVE = schema<ResolveOptions>()({
+  servers: list(server),
+  search: list(string),
+  ndots: integer(0, 15),
+  timeout: integer(1, 2 ** 31 - 1),
+  attempts: integer(1, 10),
+});
+
+/** {@link ResolveOptions}, checked. */
+export type Resolve = Parsed<typeof RESOLVE>;
 
 /**
  * Reads the address of a server: `10.0.0.53`, `10.0.0.53:5353`, `fd00::53`, `[fd00::53]:5353`, as `dns.setServers()`

@@ -11,7 +11,7 @@ import { plain } from '../../errors/plain';
 import { validateObject, validateString } from '../../errors/validate';
 import type { Place } from '../place';
 import type { ResolveOptions } from '../resolve/resolve-options';
-import type { ConnectOptions } from './socket-options';
+import type { ConnectOptions } from './connect-options';
 import { connect } from './connect';
 
 /** Loads modules of Node when they are needed, because to load them takes longer than to load this package. */

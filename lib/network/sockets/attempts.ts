@@ -1,18 +1,19 @@
 /** Attempts to connect to each address of a host, until one succeeds. */
 import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout, isIP } from 'node:net';
+import { withoutPrototype } from '../../errors/plain';
 import { NamespaceError } from '../../errors/namespace-error';
 import { attempt } from '../descriptors/attempt';
 import { inetEndpoint } from '../descriptors/endpoint';
 import type { Place } from '../place';
 import { resolveHost } from '../resolve/host';
-import type { ConnectOptions } from './socket-options';
+import type { Connection } from './connect-options';
 
 /** Connects to the first address that accepts the connection. The result is a descriptor. */
-export async function connectAny(place: Place, options: ConnectOptions, signal?: AbortSignal): Promise<number> {
+export async function connectAny(place: Place, options: Connection, signal?: AbortSignal): Promise<number> {
   const { path, host = 'localhost', port = 0 } = options;
   if (path !== undefined) return attempt(place, { domain: 'unix', path }, options, signal);
   if (isIP(host) !== 0) return attempt(place, inetEndpoint(host, port), options, signal);
-  const addresses = await resolveHost(place, host, { ...options, signal });
+  const addresses = await resolveHost(place, host, withoutPrototype(options, { signal }));
   const several = options.autoSelectFamily ?? getDefaultAutoSelectFamily();
   const endpoints = (several ? alternating(addresses) : addresses.slice(0, 1)).map((text) => inetEndpoint(text, port));
   const patience = options.autoSelectFamilyAttemptTimeout ?? getDefaultAutoSelectFamilyAttemptTimeout();

@@ -1,15 +1,9 @@
 /** UDP sockets of a network namespace, as `dgram.createSocket()` makes them. */
 import { type BindOptions, type Socket, type SocketOptions, createSocket as createDgram } from 'node:dgram';
 import { type LookupFunction, isIP } from 'node:net';
-import { plainOptions } from '../../errors/plain';
-import {
-  invalidValue,
-  validateAbortSignal,
-  validateBoolean,
-  validateInteger,
-  validateOneOf,
-  validateString,
-} from '../../errors/validate';
+import { withoutPrototype } from '../../errors/plain';
+import { type Parsed, boolean, integer, oneOf, required, schema, string } from '../../errors/schema';
+import { invalidValue } from '../../errors/validate';
 import { throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
 import { bindTo, bindToDevice, setBindFlags } from '../descriptors/bind';
@@ -18,7 +12,7 @@ import { handOver } from '../descriptors/hand-over';
 import type { Place } from '../place';
 import { lookupFunction, resolveHost } from '../resolve/host';
 import type { ResolveOptions } from '../resolve/resolve-options';
-import { validateDevice, validateLookup, validatePort } from './socket-options';
+import { COMMON, port, refuseSettings } from './socket-options';
 
 /** Options of {@link Network.createSocket}: those of `dgram.createSocket()`. Unknown ones are errors. */
 export interface DatagramOptions {
@@ -53,25 +47,26 @@ export interface DatagramOptions {
   signal?: AbortSignal | undefined;
 }
 
-const KNOWN: Record<keyof DatagramOptions, true> = {
-  type: true,
-  port: true,
-  address: true,
-  reuseAddr: true,
-  reusePort: true,
-  ipv6Only: true,
-  recvBufferSize: true,
-  sendBufferSize: true,
-  device: true,
-  lookup: true,
-  dns: true,
-  signal: true,
-};
+const DATAGRAM = schema<DatagramOptions>()({
+  type: required(oneOf(['udp4', 'udp6'])),
+  port,
+  address: string,
+  reuseAddr: boolean,
+  reusePort: boolean,
+  ipv6Only: boolean,
+  recvBufferSize: integer(1, 2 ** 31 - 1),
+  sendBufferSize: integer(1, 2 ** 31 - 1),
+  ...COMMON,
+});
+
+/** {@link DatagramOptions}, checked. */
+type Checked = Parsed<typeof DATAGRAM>;
 
 /** {@link Network.createSocket} */
 export async function createSocket(place: Place, what: DatagramOptions | 'udp4' | 'udp6'): Promise<Socket> {
-  const options = parseDatagram(typeof what === 'string' ? { type: what } : what);
-  const { type, address, port, signal } = options;
+  const options = DATAGRAM('options', typeof what === 'string' ? { type: what } : what);
+  refuseSettings(options);
+  const { type, address, port: number, signal } = options;
   throwIfAborted(signal);
   const host = address === undefined || isIP(address) !== 0 ? address : await firstAddress(place, address, options);
   const fd = await place.socket(type === 'udp6' ? 'inet6' : 'inet', 'dgram');
@@ -79,36 +74,19 @@ export async function createSocket(place: Place, what: DatagramOptions | 'udp4' 
     throwIfAborted(signal);
     bindToDevice(fd, options.device);
     setBindFlags(fd, { reuseAddr: options.reuseAddr, reusePort: options.reusePort, ipv6Only: options.ipv6Only });
-    if (port !== undefined || host !== undefined) bindFd(fd, type, port ?? 0, host);
+    if (number !== undefined || host !== undefined) bindFd(fd, type, number ?? 0, host);
   } catch (error) {
     native().closeNow(fd);
     throw error;
   }
   const datagram = new Datagram(place, fd, options);
-  if (port !== undefined || host !== undefined) datagram.give();
+  if (number !== undefined || host !== undefined) datagram.give();
   return datagram.socket;
 }
 
-function parseDatagram(options: unknown): DatagramOptions {
-  const given = plainOptions('options', options, Object.keys(KNOWN)) as unknown as DatagramOptions;
-  validateOneOf('options.type', given.type, ['udp4', 'udp6']);
-  if (given.port !== undefined) validatePort('options.port', given.port);
-  if (given.address !== undefined) validateString('options.address', given.address);
-  for (const name of ['reuseAddr', 'reusePort', 'ipv6Only'] as const) {
-    if (given[name] !== undefined) validateBoolean(`options.${name}`, given[name]);
-  }
-  for (const name of ['recvBufferSize', 'sendBufferSize'] as const) {
-    if (given[name] !== undefined) validateInteger(`options.${name}`, given[name], 1, 2 ** 31 - 1);
-  }
-  validateDevice('options.device', given.device);
-  validateLookup('options.lookup', given.lookup, given.dns);
-  if (given.signal !== undefined) validateAbortSignal('options.signal', given.signal);
-  return given;
-}
-
-async function firstAddress(place: Place, host: string, options: DatagramOptions): Promise<string | undefined> {
+async function firstAddress(place: Place, host: string, options: Checked): Promise<string | undefined> {
   const family = options.type === 'udp6' ? 6 : 4;
-  const [address] = await resolveHost(place, host, { ...options, family });
+  const [address] = await resolveHost(place, host, withoutPrototype(options, { family }));
   return address;
 }
 
@@ -127,11 +105,11 @@ class Datagram {
   readonly socket: Socket;
   readonly #place: Place;
   readonly #fd: number;
-  readonly #options: DatagramOptions;
+  readonly #options: Checked;
   readonly #bind: Bind;
   #state: 'unbound' | 'binding' | 'gone' = 'unbound';
 
-  constructor(place: Place, fd: number, options: DatagramOptions) {
+  constructor(place: Place, fd: number, options: Checked) {
     const { type, recvBufferSize, sendBufferSize, signal } = options;
     const lookup = (options.lookup ?? lookupFunction(place, options.dns)) as NonNullable<SocketOptions['lookup']>;
     const buffers = { ...(recvBufferSize && { recvBufferSize }), ...(sendBufferSize && { sendBufferSize }) };
@@ -205,8 +183,8 @@ function bindArguments(args: readonly unknown[]): BindArguments {
   ) as BindOptions;
   if (options.fd != null) throw invalidValue('options.fd', options.fd, 'cannot be given: it has one of the namespace');
   const given: unknown = options.port ?? 0;
-  const port = typeof given === 'string' ? Number(given) : typeof given === 'function' ? 0 : given; // as Node takes it
-  validatePort('port', port);
+  // as Node takes it
+  const number = port('port', typeof given === 'string' ? Number(given) : typeof given === 'function' ? 0 : given);
   const address = typeof options.address === 'string' && options.address !== '' ? options.address : undefined;
-  return { port, address, callback: typeof last === 'function' ? (last as () => void) : undefined };
+  return { port: number, address, callback: typeof last === 'function' ? (last as () => void) : undefined };
 }

@@ -3,15 +3,9 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { type LookupFunction, createServer, isIP } from 'node:net';
-import { plainOptions } from '../../errors/plain';
-import {
-  invalidType,
-  invalidValue,
-  validateAbortSignal,
-  validateBoolean,
-  validateInteger,
-  validateString,
-} from '../../errors/validate';
+import { NO_OPTIONS } from '../../errors/plain';
+import { type Parsed, boolean, integer, schema, string } from '../../errors/schema';
+import { invalidType, invalidValue } from '../../errors/validate';
 import { throwIfAborted } from '../../errors/abort';
 import { native } from '../../native';
 import { bindTo, bindToDevice, setBindFlags } from '../descriptors/bind';
@@ -21,7 +15,7 @@ import { socketError } from '../descriptors/socket-error';
 import type { Place } from '../place';
 import { resolveHost } from '../resolve/host';
 import type { ResolveOptions } from '../resolve/resolve-options';
-import { validateDevice, validateLookup, validatePort, validateUnixPath } from './socket-options';
+import { COMMON, port, refuseSettings, unixPath } from './socket-options';
 
 /** Options of {@link Network.listen}: those of `server.listen()`, seen from inside the namespace. Unknown ones are errors. */
 export interface ListenOptions {
@@ -53,25 +47,25 @@ export interface ListenOptions {
   signal?: AbortSignal | undefined;
 }
 
-const KNOWN: Record<keyof ListenOptions, true> = {
-  port: true,
-  host: true,
-  path: true,
-  backlog: true,
-  ipv6Only: true,
-  reusePort: true,
-  device: true,
-  lookup: true,
-  dns: true,
-  signal: true,
-};
+const LISTEN = schema<ListenOptions>()({
+  port,
+  host: string,
+  path: unixPath,
+  backlog: integer(0),
+  ipv6Only: boolean,
+  reusePort: boolean,
+  ...COMMON,
+});
+
+/** {@link ListenOptions}, checked. */
+type Listening = Parsed<typeof LISTEN>;
 
 /** The default backlog of Node. */
 const DEFAULT_BACKLOG = 511;
 
 /** {@link Network.listen} */
 export async function listen(place: Place, first: unknown, second?: ListenOptions | number): Promise<Server> {
-  const [server, where] = isServer(first) ? [first, second ?? {}] : [createServer(), first];
+  const [server, where] = isServer(first) ? [first, second ?? NO_OPTIONS] : [createServer(), first];
   const options = parseListen(typeof where === 'number' ? { port: where } : where);
   const { signal } = options;
   throwIfAborted(signal);
@@ -95,46 +89,36 @@ function isServer(value: unknown): value is Server {
   return [listens, close, address, once].every((method) => typeof method === 'function');
 }
 
-function parseListen(given: unknown): ListenOptions {
+function parseListen(given: unknown): Listening {
   if (typeof given === 'function') throw invalidType('options', 'of type number or object', given);
-  const options = plainOptions('options', given, Object.keys(KNOWN)) as ListenOptions;
-  const { port, host, path, backlog, device, lookup, dns, signal } = options;
-  if (port !== undefined) validatePort('options.port', port);
-  if (host !== undefined) validateString('options.host', host);
-  if (path !== undefined) validateUnixPath('options.path', path);
-  if (path !== undefined && (port !== undefined || host !== undefined)) {
+  const options = LISTEN('options', given);
+  const { port: number, host, path } = options;
+  if (path !== undefined && (number !== undefined || host !== undefined)) {
     throw invalidValue('options.path', path, "cannot be given together with 'options.port' or 'options.host'");
   }
-  if (backlog !== undefined) validateInteger('options.backlog', backlog, 0);
-  for (const name of ['ipv6Only', 'reusePort'] as const) {
-    const value = options[name];
-    if (value !== undefined) validateBoolean(`options.${name}`, value);
-  }
-  validateDevice('options.device', device);
-  validateLookup('options.lookup', lookup, dns);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
+  refuseSettings(options);
   return options;
 }
 
 type Bound = [fd: number, endpoint: Endpoint];
 
-async function bind(place: Place, options: ListenOptions): Promise<Bound> {
-  const { path, host, port = 0 } = options;
+async function bind(place: Place, options: Listening): Promise<Bound> {
+  const { path, host, port: number = 0 } = options;
   if (path !== undefined) return bindNew(place, { domain: 'unix', path }, options);
   if (host !== undefined) {
     const [address = host] = isIP(host) === 0 ? await resolveHost(place, host, options) : [host];
-    return bindNew(place, inetEndpoint(address, port), options);
+    return bindNew(place, inetEndpoint(address, number), options);
   }
   try {
-    return await bindNew(place, inetEndpoint('::', port), options);
+    return await bindNew(place, inetEndpoint('::', number), options);
   } catch (error) {
     // EAFNOSUPPORT means a kernel without IPv6, or one that was started with ipv6.disable=1.
     if ((error as { code?: string }).code !== 'EAFNOSUPPORT') throw error;
-    return bindNew(place, inetEndpoint('0.0.0.0', port), options);
+    return bindNew(place, inetEndpoint('0.0.0.0', number), options);
   }
 }
 
-async function bindNew(place: Place, endpoint: Endpoint, options: ListenOptions): Promise<Bound> {
+async function bindNew(place: Place, endpoint: Endpoint, options: Listening): Promise<Bound> {
   const { domain } = endpoint;
   const fd = await place.socket(domain, 'stream');
   try {
@@ -151,7 +135,7 @@ async function bindNew(place: Place, endpoint: Endpoint, options: ListenOptions)
 }
 
 /** Makes the server listen on a socket that is bound. The server owns it from then on. */
-async function begin(server: Server, fd: number, endpoint: Endpoint, options: ListenOptions): Promise<void> {
+async function begin(server: Server, fd: number, endpoint: Endpoint, options: Listening): Promise<void> {
   const { backlog = DEFAULT_BACKLOG, signal } = options;
   // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
   handOver(fd, () => {

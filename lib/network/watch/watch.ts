@@ -1,5 +1,4 @@
-import { plainOptions } from '../../errors/plain';
-import { validateAbortSignal, validateArray, validateInteger, validateOneOf } from '../../errors/validate';
+import { abortSignal, integer, list, oneOf, schema } from '../../errors/schema';
 import { abortError } from '../../errors/abort';
 import { GROUPS, type NetworkEvent, type OverrunEvent, type WatchKind } from './events';
 
@@ -146,11 +145,13 @@ export class NetworkWatch implements AsyncIterableIterator<NetworkEvent, undefin
   }
 }
 
+const WATCH = schema<NetworkWatchOptions>()({
+  types: list(oneOf(WATCH_KINDS)),
+  limit: integer(1),
+  signal: abortSignal,
+});
+
 export function checkWatchOptions(options: unknown): CheckedWatchOptions {
-  const { types = WATCH_KINDS, limit = LIMIT, signal } = plainOptions('options', options, ['types', 'limit', 'signal']);
-  validateArray('options.types', types);
-  types.forEach((type, index) => validateOneOf(`options.types[${index}]`, type, WATCH_KINDS));
-  validateInteger('options.limit', limit, 1);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  return { types: new Set(types as WatchKind[]), limit, signal };
+  const { types = WATCH_KINDS, limit = LIMIT, signal } = WATCH('options', options);
+  return { types: new Set(types), limit, signal };
 }

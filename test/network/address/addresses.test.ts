@@ -78,7 +78,7 @@ test.each<[string, object]>([
   ['address.address', { prefixLength: 24 }],
   ['address.prefixLength', { address: '10.0.0.1' }],
   ['address', { address: '10.0.0.1', prefixLength: 24, netmask: '255.0.0.0' }],
-  ['options.scope', { address: '10.0.0.1', prefixLength: 24, scope: 'far' }],
+  ['address.scope', { address: '10.0.0.1', prefixLength: 24, scope: 'far' }],
 ])('what no list gives is refused for %s', async (name, address) => {
   await expect(net.address.add('br0', address as Address)).rejects.toMatchObject({
     code: expect.stringMatching(/^ERR_INVALID_ARG/) as string,

@@ -1,3 +1,4 @@
+import { RESOLVE } from '../../../lib/network/resolve/resolve-options';
 import { candidates, override, parseResolvConf } from '../../../lib/network/resolve/resolv-conf';
 
 describe('resolv.conf', () => {
@@ -46,10 +47,11 @@ describe('resolv.conf', () => {
   });
 
   test('is overridden by what a caller gives', () => {
-    const conf = override(parseResolvConf('nameserver 10.0.0.1\nsearch a.test'), {
-      servers: ['10.0.0.2', '10.0.0.3:5353', 'fd00::1', '[fd00::2]:54'],
-      timeout: 100,
-    });
+    const servers = ['10.0.0.2', '10.0.0.3:5353', 'fd00::1', '[fd00::2]:54'];
+    const conf = override(
+      parseResolvConf('nameserver 10.0.0.1\nsearch a.test'),
+      RESOLVE('options', { servers, timeout: 100 }),
+    );
     expect(conf.servers).toEqual([
       { address: '10.0.0.2', port: 53 },
       { address: '10.0.0.3', port: 5353 },
