@@ -27,6 +27,7 @@
             "src/addon/environment.cc",
             "src/addon/held.cc",
             "src/addon/image.cc",
+            "src/addon/in_place.cc",
             "src/addon/launch.cc",
             "src/addon/namespaces.cc",
             "src/addon/netlink.cc",

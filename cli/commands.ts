@@ -14,6 +14,11 @@ export const COMMANDS: readonly Entry[] = [
   ),
   entry('run', 'Run a program in a sandbox', async () => (await import('./commands/run.js')).runCommand),
   entry(
+    'test',
+    'Run a test runner, each process that it forks in namespaces of its own',
+    async () => (await import('./commands/test.js')).testCommand,
+  ),
+  entry(
     'netns',
     'Manage named network namespaces, shared with ip netns',
     async () => (await import('./commands/netns.js')).netnsCommand,

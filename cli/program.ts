@@ -1,10 +1,10 @@
 /** Runs a program as if it replaced this process: with its descriptors, signals and exit status. */
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
 import { type CloneOptions, type Exit, clone } from 'linux-ns';
+import { inheritedDescriptors } from '../lib/process/inherited';
 
 /** Options for the start of a program. The program and its descriptors come from the command line. */
 export type Program = Omit<CloneOptions, 'file' | 'args' | 'stdio'>;
@@ -19,9 +19,6 @@ const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2',
 
 /** Signals that a terminal sends to the whole foreground process group: the program has received them already. */
 const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWINCH', 'SIGCONT'];
-
-/** The highest descriptor that a shell passes on: bash uses this one first for `<(command)`. */
-const MOST_DESCRIPTORS = 63;
 
 /** A running program, started in any way. */
 export interface RunningProgram {
@@ -44,7 +41,7 @@ export async function runProgram(
     handling === 'forward' && !(onTerminal && FROM_TERMINAL.includes(signal));
   try {
     return await whileItRuns(passes, async () => {
-      const stdio = inheritedDescriptors(gap.fd);
+      const stdio = inheritedDescriptors().map((fd) => fd ?? gap.fd);
       const child = await clone({ ...commandOf(operands), ...options, stdio });
       return { kill: (signal) => child.kill(signal), ended: child.wait() };
     });
@@ -86,52 +83,4 @@ function commandOf([file, ...args]: readonly string[]): Pick<CloneOptions, 'file
   const shell = process.env.SHELL ?? '';
   const chosen = shell === '' ? '/bin/sh' : shell;
   return { file: chosen, args: [], argv0: `-${basename(chosen)}` };
-}
-
-/**
- * The descriptors that this process inherited, by number; unused numbers between them become /dev/null. Node sets
- * close-on-exec on all of them, and opens some descriptors for itself. Each of those is an anonymous inode such as an
- * eventfd, a pipe with both ends in this process, or /dev/null.
- */
-function inheritedDescriptors(gap: number): number[] {
-  const links = new Map<number, string>();
-  for (const name of readdirSync('/proc/self/fd')) {
-    const link = linkOf(name);
-    if (link !== undefined) links.set(Number(name), link);
-  }
-  const isNodes = (fd: number, link: string): boolean =>
-    link.startsWith('anon_inode:') ||
-    link === '/dev/null' ||
-    (link.startsWith('pipe:') && hasBothEnds(link, links)) ||
-    fd === gap;
-  const inReach = [...links].filter(([fd]) => fd > 2 && fd <= MOST_DESCRIPTORS);
-  const given = inReach.filter(([fd, link]) => !isNodes(fd, link)).map(([fd]) => fd);
-  const last = Math.max(2, ...given);
-  return Array.from({ length: last + 1 }, (_, fd) => (fd <= 2 || given.includes(fd) ? fd : gap));
-}
-
-function hasBothEnds(pipe: string, links: ReadonlyMap<number, string>): boolean {
-  const ends = [...links].filter(([, link]) => link === pipe).map(([fd]) => isWritable(fd));
-  return ends.includes(true) && ends.includes(false);
-}
-
-/**
- * True for a descriptor that is open for writing only. The `flags` of proc_pid_fdinfo(5) are octal, and their last bit
- * is O_WRONLY.
- */
-function isWritable(fd: number): boolean | undefined {
-  try {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
-    return flags === undefined ? undefined : (parseInt(flags, 8) & 1) === 1;
-  } catch {
-    return undefined;
-  }
-}
-
-function linkOf(fd: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return undefined; // the descriptor that readdir used
-  }
 }

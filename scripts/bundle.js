@@ -34,10 +34,13 @@ function placeOf(source) {
 /** No door: what measures and checks the addon itself finds it here, whatever the chunks are called. */
 const ADDON = path.join(root, 'lib', 'native.ts');
 
-/** The source of each door, by the name that programs import. */
+/** A door that is loaded for what it does: it exports nothing, and is built as a program is. */
+const PRELOADED = './isolate';
+
+/** The source of each door that has exports, by the name that programs import. */
 const doors = Object.fromEntries(
   Object.entries(manifest.exports)
-    .filter(([, door]) => door.default !== undefined)
+    .filter(([name, door]) => door.default !== undefined && name !== PRELOADED)
     .map(([name, door]) => [path.posix.join(manifest.name, name), sourceOf(door.default)]),
 );
 
@@ -222,8 +225,11 @@ function doorsPlugin() {
 
 async function main() {
   const commands = Object.values(manifest.bin).map(sourceOf);
+  const preloaded = sourceOf(manifest.exports[PRELOADED].default);
   const bundle = await rollup({
-    input: Object.fromEntries([...commands, ADDON].map((source) => [placeOf(source).replace(/\.js$/, ''), source])),
+    input: Object.fromEntries(
+      [...commands, preloaded, ADDON].map((source) => [placeOf(source).replace(/\.js$/, ''), source]),
+    ),
     plugins: [doorsPlugin(), typescript],
     // Side effects of loading a module count only where a door imports the module for them.
     treeshake: { moduleSideEffects: (id) => effects.has(id) },

@@ -32,12 +32,20 @@ const FLOORS = [
   'thread',
   'host',
   'lab',
+  'isolate',
   'compose',
   'doors',
 ];
 
 /** The files that package.json exports. A door says what users get, and may take it from all floors. */
-const DOORS = ['index.ts', 'network/index.ts', 'discovery/index.ts', 'seccomp/index.ts', 'lab/index.ts'];
+const DOORS = [
+  'index.ts',
+  'network/index.ts',
+  'discovery/index.ts',
+  'seccomp/index.ts',
+  'lab/index.ts',
+  'isolate/index.ts',
+];
 
 /** The floor that a file of lib/ belongs to; undefined for files that are elsewhere. */
 function floorOf(file, lib = path.join(ROOT, 'lib')) {

@@ -35,6 +35,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/idmap/newidmap.ts': 'test/idmap/maps.test.ts',
   'lib/idmap/resolve.ts': 'test/idmap/maps.test.ts',
 
+  'lib/isolate': 'test/isolate/isolate.test.ts',
+
   'lib/kernel': ['test/plan/step.test.ts', 'test/mount/mount.test.ts'],
   'lib/kernel/capabilities.ts': 'test/host/inspect.test.ts',
   'lib/kernel/resources.ts': 'test/host/inspect.test.ts',

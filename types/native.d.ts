@@ -7,6 +7,8 @@
 
 /** One step of a plan; src/plan/steps.h has the same list with the fields as the wire knows them. */
 export type Step =
+  /** First of all, with `execInPlace` alone: there is nobody to report to. LINUX_NS_FAILED tells the program what failed. */
+  | ['in_place']
   | ['join', fds: number[], flags: number[]]
   /** Pids for the program, from its own pid namespace outwards: the last `fork` or `init` that follows makes it. */
   | ['set_tid', pids: number[]]
@@ -420,6 +422,13 @@ export type ScanRow =
 export interface Native {
   /** Starts a task on a thread of our own; never blocks, throws only on a malformed step. */
   launch(request: LaunchRequest, callback: (event: TaskEvent) => void): NativeTask;
+
+  /**
+   * Carries out a plan in the place of this process, and does not return: execve(2). All that stays is what the kernel
+   * keeps, and the descriptors that the plan names. The plan begins with `in_place` and ends with `exec`. Throws E2BIG
+   * where arguments and environment are longer than a socket has room for (net.core.wmem_max).
+   */
+  execInPlace(steps: readonly Step[]): void;
 
   /** NS_GET_NSTYPE and fstat(2). EINVAL when the fd is no namespace; ENOSYS, as below, where the kernel knows no such ioctl. */
   namespaceInfo(fd: number): NamespaceInfo;

@@ -6,6 +6,7 @@ import { describeIds, describePids, describePropagation, describeTree, kindsIn, 
  * library knows about the step. The types of the fields, and their meaning, are in types/native.d.ts.
  */
 export const STEPS = {
+  in_place: row('in_place', [], { words: () => 'begin in place', kind: undefined, explain: undefined }),
   join: row('join', ['fds', 'flags'], {
     words: ({ flags }) => `join ${kindsIn(flags)}`,
     kind: undefined,

@@ -5,6 +5,7 @@
 #include "discovery/scan.h"
 #include "environment.h"
 #include "image.h"
+#include "in_place.h"
 #include "namespaces.h"
 #include "netlink.h"
 #include "socket_in.h"
@@ -27,6 +28,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Netlink::Init(env, exports);
   InitDescriptors(env, exports);
   InitDiscovery(env, exports);
+  InitInPlace(env, exports);
   InitNamespaces(env, exports);
   InitSocketIn(env, exports);
   InitSockets(env, exports);

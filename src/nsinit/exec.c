@@ -273,21 +273,73 @@ static void report_exec(void) {
   sys_close(self);
 }
 
-void step_exec(const struct step_exec *step) {
-  const char *file = step->file.bytes;
+/* Its environment has room for one variable more. */
+static struct command command_of(const struct step_exec *step) {
   uint32_t argc = step->argv.size;
-  uint32_t envc = step->env.size;
-  size_t pointers = ((size_t)argc + envc + 4) * sizeof(char *);
+  size_t pointers = ((size_t)argc + step->env.size + 5) * sizeof(char *);
   char **memory = new_memory(pointers, 0);
   struct command command = {
       .argv = string_array(&step->argv, memory + 1),
       .argc = argc,
       .env = string_array(&step->env, memory + argc + 2),
   };
+  return command;
+}
+
+void step_in_place(const struct step_in_place *step) {
+  (void)step;
+  task.in_place = true;
+}
+
+static char *append(char *at, const char *text, size_t most) {
+  size_t length = text_length(text);
+  length = length < most ? length : most;
+  __builtin_memcpy(at, text, length);
+  at[length] = '\0';
+  return at + length;
+}
+
+static char *append_number(char *at, uint32_t number) {
+  char digits[12] = {0};
+  at = append(at, text_number(digits + sizeof(digits) - 1, number), sizeof(digits));
+  return append(at, " ", 1);
+}
+
+/*
+ * Nobody listens to this task. The program runs all the same, in the namespaces that have been entered so far, and
+ * finds in its environment what has failed, so that it can say it and end: the step, the error, the system call, the
+ * path.
+ */
+_Noreturn void exec_after_failure(const struct plan_report *head, const char *path) {
+  static char variable[sizeof(PLAN_FAILED_VARIABLE) + sizeof(head->syscall) + PATH_MAX + 32];
+  struct plan_step step;
+  if (task.execs || !find_step(PLAN_exec, &step)) {
+    quit(127);
+  }
+  task.execs = true; /* what fails from here on ends this task */
+  struct command command = command_of(&step.exec);
+  char *at = append(variable, PLAN_FAILED_VARIABLE "=", sizeof(PLAN_FAILED_VARIABLE));
+  at = append_number(at, head->step);
+  at = append_number(at, (uint32_t)head->error);
+  at = append(at, head->syscall, sizeof(head->syscall));
+  at = append(at, " ", 1);
+  append(at, path == NULL ? "" : path, PATH_MAX - 1);
+  command.env[step.exec.env.size] = variable;
+  command.env[step.exec.env.size + 1] = NULL;
+  restore_umask();
+  close_all_but(task.stdio, -1, -1);
+  reset_signals();
+  must(try_exec(step.exec.file.bytes, &command), "execve", NULL);
+  quit(127);
+}
+
+void step_exec(const struct step_exec *step) {
+  const char *file = step->file.bytes;
+  struct command command = command_of(step);
   restore_umask();
   close_all_but(task.stdio, task.control, -1);
   reset_signals();
-  if (!task.dies_with_parent && !task.has_init) {
+  if (!task.dies_with_parent && !task.has_init && !task.in_place) {
     must(sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl", NULL);
   }
   bool filtered = task.filter_count > 0;

@@ -51,6 +51,7 @@ struct task {
   bool has_init;             /* an init waits for this one's exec, and shares its memory until then */
   bool execs;                /* exec is next */
   struct plan_report unsaid; /* a failure that could not be told, for who shares this memory; kind 0: none */
+  bool in_place;             /* nobody is at the other end of the socket: exec.c */
   bool dies_with_parent;
   bool outlives;       /* Node, as long as there is another process in the pid namespace that it is init of */
   uint32_t tree_count; /* detached mounts that wait to be put somewhere */
@@ -78,6 +79,7 @@ extern struct task task;
 /* plan.c */
 void run_steps(void);
 bool comes_later(uint32_t type);
+bool find_step(uint32_t type, struct plan_step *step);
 uint32_t mark_of_plan(void);
 void each_descriptor(uint32_t first, void (*take)(uint64_t fd));
 
@@ -227,6 +229,9 @@ void place_mount(int mount, const char *path, uint64_t flags, bool own);
 
 /* stdio.c */
 void place_stdio(int *fds, uint32_t count);
+
+/* exec.c */
+_Noreturn void exec_after_failure(const struct plan_report *head, const char *path);
 
 /* seccomp.c */
 void install_filters(void);

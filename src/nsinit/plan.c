@@ -33,6 +33,17 @@ bool comes_later(uint32_t type) {
   return false;
 }
 
+/* The first step of that type in the whole plan; false when there is none. */
+bool find_step(uint32_t type, struct plan_step *step) {
+  struct plan_reader reader = plan_open(task.plan, task.plan_size);
+  while (plan_next(&reader, step)) {
+    if (step->type == type) {
+      return true;
+    }
+  }
+  return false;
+}
+
 uint32_t mark_of_plan(void) {
   struct plan_header header;
   __builtin_memcpy(&header, task.plan, sizeof(header));

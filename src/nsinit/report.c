@@ -18,6 +18,9 @@ static long send_packet(struct iovec *vectors, size_t count, int fd) {
   struct rights rights = {{CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS}, fd};
   struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
   long sent;
+  if (task.in_place) {
+    return 0;
+  }
   message.msg_control = fd < 0 ? NULL : &rights;
   message.msg_controllen = fd < 0 ? 0 : sizeof(rights);
   do {
@@ -68,6 +71,9 @@ _Noreturn void fail_with(const char *syscall, long error, const char *path, cons
   struct plan_report head = {.kind = REPORT_FAILED, .step = task.step, .error = (int32_t)-error};
   struct iovec name = clipped(syscall, sizeof(head.syscall) - 1);
   __builtin_memcpy(head.syscall, name.iov_base, name.iov_len);
+  if (task.in_place) {
+    exec_after_failure(&head, path);
+  }
   struct iovec end = {"", 1};
   struct iovec vectors[] = {{&head, sizeof(head)}, clipped(path, PATH_BYTES), end, clipped(detail, DETAIL_BYTES), end};
   bool told = send_packet(vectors, 5, -1) >= 0;

@@ -32,6 +32,8 @@
   "nsinit:" /* and the plan's mark in 8 hexadecimal digits: of a task whose next word is execve, which gives it        \
                another */
 
+#define PLAN_FAILED_VARIABLE "LINUX_NS_FAILED" /* of the environment: what has failed of a plan that is in_place */
+
 /* How something is mounted: the flags of the steps fs, tree and overlay. lib/plan/place.ts has the same. */
 #define PLAN_MAKE_MISSING 0x1u /* the target, and directories on the way to it, are made where they are missing */
 #define PLAN_RECURSIVE 0x2u    /* with all that is mounted below the source; attributes are for those as well */

@@ -19,6 +19,8 @@
 /* clang-format off */
 #define NO_FIELDS
 
+/* The program takes the place of the one that made the plan, and nobody listens: what fails is told to the program */
+STEP(in_place, QUIET, NO_FIELDS)
 /* setns(2); flags: the CLONE_NEW* flag of each of fds */
 STEP(join, QUIET, FIELD(fds, fds) FIELD(numbers, flags))
 /* Pids of the program, from its own pid namespace outwards: clone3(2) */

@@ -11,6 +11,7 @@ import { lsnsCommand } from '../../cli/commands/lsns';
 import { netnsCommand } from '../../cli/commands/netns';
 import { nsenterCommand } from '../../cli/commands/nsenter';
 import { runCommand } from '../../cli/commands/run';
+import { testCommand } from '../../cli/commands/test';
 import { treeCommand } from '../../cli/commands/tree';
 import { unshareCommand } from '../../cli/commands/unshare';
 import { NAMESPACE_KINDS } from '../../lib';
@@ -32,7 +33,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const COMMANDS = ['unshare', 'nsenter', 'run', 'netns', 'lsns', 'tree', 'doctor', 'compile', 'completion'];
+const COMMANDS = ['unshare', 'nsenter', 'run', 'test', 'netns', 'lsns', 'tree', 'doctor', 'compile', 'completion'];
 
 describe('linux-ns', () => {
   test('shows its commands, and its version', async () => {
@@ -87,7 +88,7 @@ describe('linux-ns', () => {
   });
 
   test.each([
-    ...[unshareCommand, nsenterCommand, runCommand, netnsCommand],
+    ...[unshareCommand, nsenterCommand, runCommand, testCommand, netnsCommand],
     ...[lsnsCommand, treeCommand, doctorCommand, compileCommand, completionCommand],
   ])('$name describes every option in a phrase of the same form', ({ options }) => {
     for (const { name, help } of [...options, ...COMMON]) {

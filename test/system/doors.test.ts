@@ -27,6 +27,8 @@ const VALUES: Record<string, object> = {
   './discovery': discovery,
   './seccomp': seccomp,
   './lab': lab,
+  // It is loaded for what it does to a process, so not here: test/isolate/isolate.test.ts.
+  './isolate': {},
 };
 
 /** The source of a door, which dist/ is compiled from. */
