@@ -332,6 +332,65 @@ export interface NativeConnecting {
   cancel(): void;
 }
 
+/** The counters of one direction of a wire, in frames. */
+export type WireCounters = [
+  /** Those that have come to the wire. */
+  sent: number,
+  delivered: number,
+  lost: number,
+  queueFull: number,
+  tooLarge: number,
+  /** The kernel had no room for them before the thread took them: packet(7), PACKET_STATISTICS. */
+  overrun: number,
+  /** The kernel would not take them, or could not tell all of them; as from an interface that is gone. */
+  refused: number,
+  /** Delivered twice; `delivered` counts both. */
+  duplicated: number,
+  reordered: number,
+  corrupted: number,
+];
+
+/**
+ * Wires, and the thread that carries their frames. A wire is two packet sockets, each bound to an interface; what one
+ * interface receives leaves by the other. Direction 0 is from the first to the second. The sockets stay the caller's, who
+ * closes them after `remove` or `close` is done.
+ */
+export interface NativeWires {
+  /**
+   * Prepares and binds both sockets, which were made with protocol 0, and carries frames from then on.
+   *
+   * @param seeds - two of 64 bits, one for each direction
+   * @returns the number of the wire
+   */
+  add(first: number, firstInterface: number, second: number, secondInterface: number, seeds: Uint8Array): number;
+  /**
+   * Sets a rule of one direction, or replaces it. Of those that take a frame the one with the lowest number decides; a frame
+   * that no rule takes passes unchanged.
+   *
+   * @param impairment - times in nanoseconds, chances between 0 and 1: delay, jitter, distribution (0 uniform, 1 normal, 2 Pareto), loss, burst, duplicate, reorder, corrupt,
+   * rate in bytes per second (0: none), queue in frames, mtu in bytes (0: none)
+   * @param sources - addresses of 16 bytes each (IPv4: mapped), one of which the frame comes from
+   * @param destinations - as `sources`; empty for every frame
+   */
+  setRule(
+    wire: number,
+    direction: 0 | 1,
+    number: number,
+    impairment: Float64Array,
+    sources: Uint8Array,
+    destinations: Uint8Array,
+  ): void;
+  removeRule(wire: number, direction: 0 | 1, number: number): void;
+  /** Removes all rules, and delivers what waits at once. */
+  release(wire: number, done: () => void): void;
+  remove(wire: number, done: () => void): void;
+  /** `done`: all calls before this one have taken effect. */
+  settle(done: () => void): void;
+  /** Undefined for a wire that is not there (any more). */
+  counters(wire: number, direction: 0 | 1): WireCounters | undefined;
+  close(done: () => void): void;
+}
+
 export interface NamespaceInfo {
   /** The CLONE_NEW* flag of its kind. */
   flag: number;
@@ -500,6 +559,8 @@ export interface Native {
   ): NativeConnecting | undefined;
   /** setsockopt(2), of an int or a string. */
   setSocketOption(fd: number, level: number, name: number, value: number | string): void;
+  /** Starts a thread for wires. Closed by `close`, or with this environment. Throws EAGAIN where there can be none. */
+  openWires(): NativeWires;
   /** pipe2(2) with O_CLOEXEC: the end to read from and the one to write to, both adopted. */
   pipe(): [number, number];
 

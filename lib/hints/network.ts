@@ -182,3 +182,16 @@ function linkNamed(name: string | undefined): string {
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+const noNftables: Explainer = () =>
+  'This kernel has no nf_tables for bridges (CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE), or its module is not loaded: ' +
+  "'modprobe nf_tables' as root, if there is one.";
+
+/** Explains that nf_tables refuses a transaction, or that there is no such thing. */
+export const explainNftables: Explainer = byErrno({
+  ...common,
+  [Errno.EPROTONOSUPPORT]: noNftables,
+  [Errno.EOPNOTSUPP]: noNftables,
+  [Errno.EAFNOSUPPORT]: noNftables,
+  [Errno.ENOENT]: noNftables,
+});

@@ -42,6 +42,7 @@ export const Errno = Object.freeze({
   ELIBBAD: 80,
   EUSERS: 87,
   EMSGSIZE: 90,
+  EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,

@@ -14,6 +14,7 @@
 #include "task/task.h"
 #include "terminal.h"
 #include "throw.h"
+#include "wire/wires.h"
 
 namespace linux_ns {
 
@@ -34,6 +35,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitSockets(env, exports);
   InitThread(env, exports);
   InitStatmount(env, exports);
+  Wires::Init(env, exports);
   exports.Set("nsinitBytes", Napi::Number::New(env, static_cast<double>(ImageSize())));
   return exports;
 }

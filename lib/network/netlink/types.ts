@@ -57,6 +57,13 @@ export const be16 = fixed<number>(
   (bytes, value, at) => bytes.writeUInt16BE(value, at),
 );
 
+/** A number of 32 bits in network byte order, as nf_tables has them. */
+export const be32 = fixed<number>(
+  4,
+  (bytes, at) => bytes.readUInt32BE(at),
+  (bytes, value, at) => bytes.writeUInt32BE(value, at),
+);
+
 /** A text that ends at the first NUL, if there is one: NLA_STRING, NLA_NUL_STRING. */
 export const string: Type<string> = {
   decode(bytes, from, to) {

@@ -1,0 +1,154 @@
+/**
+ * Messages to nf_tables: `<linux/netfilter/nf_tables.h>`, `<linux/netfilter/nfnetlink.h>`. Only what this package needs of
+ * it is here.
+ */
+import { type AttributeSet, type AttributesOf, type Declarations, attributes, repeated } from '../netlink/attributes';
+import { NlmFlag, encode } from '../netlink/netlink-message';
+import { be16, be32, string, struct, u8 } from '../netlink/types';
+import { DATA, EXPRESSIONS, type Expression } from './expressions';
+
+/** The families of tables: NFPROTO_*. */
+const FAMILIES = { bridge: 7 } as const;
+/** The places in the way of a packet where a chain can be: NF_BR_*. */
+const HOOKS = { forward: 2 } as const;
+
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFNL_MSG_BATCH_BEGIN = 0x10;
+const NFNL_MSG_BATCH_END = 0x11;
+const Type = { NEWTABLE: 0, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12, DELSETELEM: 14 } as const;
+
+/**
+ * The types of keys and values, with their numbers in nft(8), to which alone they matter, and their sizes in bytes. A
+ * list of types is one key: each takes six bits of the number.
+ */
+const TYPES = { ipv4: [7, 4], ipv6: [8, 16], mark: [19, 4], interface: [20, 4] } as const;
+const TYPE_BITS = 6;
+
+type ElementType = keyof typeof TYPES;
+
+/** NFT_SET_MAP */
+const SET_MAP = 0x8;
+/** The most elements in a message: the attribute that they are in has 64 KiB at most. */
+const MOST_ELEMENTS = 800;
+
+/** `struct nfgenmsg` */
+const GENERIC = struct({ family: u8, version: u8, resource: be16 });
+
+const TABLE = attributes('NFTA_TABLE_', { NAME: [1, string] });
+const HOOK = attributes('NFTA_HOOK_', { HOOKNUM: [1, be32], PRIORITY: [2, be32] });
+const CHAIN = attributes('NFTA_CHAIN_', {
+  TABLE: [1, string],
+  NAME: [3, string],
+  HOOK: [4, HOOK],
+  TYPE: [7, string],
+});
+const RULE = attributes('NFTA_RULE_', {
+  TABLE: [1, string],
+  CHAIN: [2, string],
+  EXPRESSIONS: [4, EXPRESSIONS],
+});
+const SET = attributes('NFTA_SET_', {
+  TABLE: [1, string],
+  NAME: [2, string],
+  FLAGS: [3, be32],
+  KEY_TYPE: [4, be32],
+  KEY_LEN: [5, be32],
+  DATA_TYPE: [6, be32],
+  DATA_LEN: [7, be32],
+  ID: [10, be32],
+});
+const ELEMENT = attributes('NFTA_SET_ELEM_', { KEY: [1, DATA], DATA: [2, DATA] });
+const ELEMENTS = attributes('NFTA_SET_ELEM_LIST_', {
+  TABLE: [1, string],
+  SET: [2, string],
+  ELEMENTS: [3, attributes('NFTA_LIST_', { ELEM: [1, repeated(ELEMENT)] })],
+});
+const BATCH = attributes('NFNL_BATCH_', {});
+
+/** A key of a set, with its value where the set is a map. */
+export interface Element {
+  key: Uint8Array;
+  value?: Uint8Array | undefined;
+}
+
+/** The messages about one table of the bridge family. All that are sent together take effect together, or none does. */
+export class BridgeTable {
+  readonly #name: string;
+  #sets = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  create(): Buffer {
+    return message(TABLE, Type.NEWTABLE, NlmFlag.CREATE, { NAME: this.#name });
+  }
+
+  /** A chain that sees packets on their way from one port of a bridge to another. */
+  addChain(name: string): Buffer {
+    const hook = { HOOKNUM: HOOKS.forward, PRIORITY: 0 };
+    return message(CHAIN, Type.NEWCHAIN, NlmFlag.CREATE, {
+      ...{ TABLE: this.#name, NAME: name, HOOK: hook, TYPE: 'filter' },
+    });
+  }
+
+  /** @param value - for a map, the type of its values */
+  addSet(name: string, key: readonly ElementType[], value?: ElementType): Buffer {
+    const [DATA_TYPE, DATA_LEN] = value === undefined ? [] : TYPES[value];
+    return message(SET, Type.NEWSET, NlmFlag.CREATE, {
+      TABLE: this.#name,
+      NAME: name,
+      FLAGS: value === undefined ? undefined : SET_MAP,
+      KEY_TYPE: key.reduce((number, type) => (number << TYPE_BITS) | TYPES[type][0], 0),
+      KEY_LEN: key.reduce((size, type) => size + TYPES[type][1], 0),
+      DATA_TYPE,
+      DATA_LEN,
+      ID: ++this.#sets,
+    });
+  }
+
+  addRule(chain: string, expressions: readonly Expression[]): Buffer {
+    return message(RULE, Type.NEWRULE, NlmFlag.CREATE | NlmFlag.APPEND, {
+      ...{ TABLE: this.#name, CHAIN: chain, EXPRESSIONS: { ELEM: [...expressions] } },
+    });
+  }
+
+  /** Makes these the elements of a set, in place of those that are there. */
+  setElements(set: string, elements: readonly Element[]): Buffer[] {
+    const messages = [message(ELEMENTS, Type.DELSETELEM, 0, { TABLE: this.#name, SET: set })];
+    for (let at = 0; at < elements.length; at += MOST_ELEMENTS) {
+      const some = elements.slice(at, at + MOST_ELEMENTS);
+      const ELEM = some.map(({ key, value }) => ({
+        KEY: { VALUE: key },
+        DATA: value === undefined ? undefined : { VALUE: value },
+      }));
+      messages.push(
+        message(ELEMENTS, Type.NEWSETELEM, NlmFlag.CREATE, { TABLE: this.#name, SET: set, ELEMENTS: { ELEM } }),
+      );
+    }
+    return messages;
+  }
+}
+
+/** A batch takes effect as a whole: its messages between two that mark it. */
+export function batch(messages: readonly Buffer[]): Buffer[] {
+  const header = { family: 0, version: 0, resource: NFNL_SUBSYS_NFTABLES };
+  const mark = (type: number): Buffer =>
+    encode({ header: GENERIC, attributes: BATCH }, type, NlmFlag.REQUEST, { header, attributes: {} });
+  return [mark(NFNL_MSG_BATCH_BEGIN), ...messages, mark(NFNL_MSG_BATCH_END)];
+}
+
+function message<D extends Declarations>(
+  type: AttributeSet<D>,
+  number: number,
+  flags: number,
+  values: AttributesOf<D>,
+): Buffer {
+  const header = { family: FAMILIES.bridge, version: 0, resource: 0 };
+  return encode(
+    { header: GENERIC, attributes: type },
+    (NFNL_SUBSYS_NFTABLES << 8) | number,
+    NlmFlag.REQUEST | NlmFlag.ACK | flags,
+    { header, attributes: values },
+  );
+}

@@ -1,0 +1,74 @@
+import type { NativeNetlink } from '../../../types/native';
+import { withCallersStack } from '../../errors/callers-stack';
+import { closedError } from '../../errors/namespace-error';
+import { systemError } from '../../errors/system-error';
+import { openSocket } from '../netlink/connection';
+import { NlmsgType, acknowledgement, messagesIn, stamp } from '../netlink/netlink-message';
+import { batch } from './messages';
+
+/** NETLINK_NETFILTER */
+export const NETLINK_NETFILTER = 12;
+
+/** An acknowledgement of each message waits here until all have been carried out. */
+const ANSWER_BYTES = 1 << 20;
+
+interface Refusal {
+  errno: number;
+  syscall: string;
+}
+
+/** A netlink socket for nf_tables. The messages of a transaction take effect together, or none does. */
+export class Transactions {
+  readonly #socket: NativeNetlink;
+  #sequence = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  /** Takes over an adopted socket of {@link NETLINK_NETFILTER}. */
+  constructor(fd: number) {
+    this.#socket = openSocket(fd, ANSWER_BYTES, () => undefined);
+  }
+
+  /**
+   * Commits messages, after those of the calls before.
+   *
+   * @param step - what they do, in words
+   * @throws NamespaceError with the kernel's error; `ERR_LINUX_NS_CLOSED`
+   */
+  commit(step: string, messages: readonly Buffer[]): Promise<void> {
+    const done = this.#last.then(() => this.#exchange(step, batch(messages)));
+    this.#last = done.catch(() => undefined);
+    return withCallersStack(done);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  #exchange(step: string, messages: readonly Buffer[]): Promise<void> {
+    for (const message of messages) stamp(message, ++this.#sequence);
+    const bytes = Buffer.concat(messages);
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(closedError('This Network'));
+        return;
+      }
+      this.#socket.exchange(bytes, Uint32Array.of(bytes.length), (answers, errno, syscall) => {
+        const refusal = errno === 0 ? refusalIn(answers) : { errno, syscall };
+        if (refusal === undefined) resolve();
+        else reject(systemError(refusal, { step, operation: 'nftables', kind: 'net' }));
+      });
+    });
+  }
+}
+
+/** The first error among the answers. The kernel answers each message, and commits nothing when it refuses one. */
+function refusalIn(answers: Buffer): Refusal | undefined {
+  for (const message of messagesIn(answers)) {
+    const { errno } = message.type === NlmsgType.ERROR ? acknowledgement(message) : { errno: 0 };
+    if (errno !== 0) return { errno, syscall: 'sendmsg' };
+  }
+  return undefined;
+}
