@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr size_t kPlanThatFits = 64 << 10;
 constexpr int kMostTries = 10000;
+constexpr int kYields = 20;      // of these tries come at once
 constexpr useconds_t kNap = 100; // microseconds
 
 bool SetSignalMask(uint64_t mask, uint64_t *previous) {
@@ -54,15 +56,15 @@ long Clone(child_plan *child) {
   return result;
 }
 
-// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). Linux 7 makes a task undumpable
-// for the duration of an exec (seen on 7.3), and the wait of CLONE_VFORK ends in the middle of it.
+// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). nsinit, whose image cannot be read
+// (image.cc), makes itself dumpable first of all; the wait of CLONE_VFORK ends before that.
 Fd OpenAfterExec(const std::string &path) {
   for (int tries = 1;; tries++) {
     Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (fd || errno != EACCES || tries == kMostTries) {
       return fd;
     }
-    usleep(kNap);
+    tries < kYields ? static_cast<void>(sched_yield()) : static_cast<void>(usleep(kNap));
   }
 }
 
@@ -269,6 +271,10 @@ void Launch::Start(const Stack &stack) {
   }
   if (cgroup && (child.legacy != 0 || child.cgroup < 0) && !MoveToCgroup()) {
     return Fail("cgroup", Failure::Last("write", "cgroup.procs"));
+  }
+  // newuidmap(1) looks at the owner of the task's files, and does not try again.
+  if (manual && (clone_flags & CLONE_NEWUSER) != 0 && !OpenAfterExec("/proc/" + std::to_string(pid) + "/uid_map")) {
+    return FailMap("uid_map", Failure::Last("open", "uid_map"));
   }
   // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
   WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);

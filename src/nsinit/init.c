@@ -67,8 +67,9 @@ void step_outlive(const struct step_outlive *step) {
 }
 
 /*
- * A root inside can ptrace an init that was born inside. So the init keeps nothing but the line, on which nothing comes
- * back and no descriptor can be sent, and the right to kill. It gets a session of its own, from which nothing leads to
+ * A root inside cannot ptrace the init, whose memory belongs to the user namespace above. One without a user namespace
+ * of its own can: it is a root of the host. So the init keeps nothing but the line, on which nothing comes back and no
+ * descriptor can be sent, and the right to kill. It gets a session of its own, from which nothing leads to
  * Node's terminal. Signals that the terminal, or anybody, sends to Node's whole process group do not reach it either,
  * and so it does not forward them to a program that has got them already.
  */
@@ -292,6 +293,7 @@ static void continue_plan(void *unused) {
 void step_init(const struct step_init *step) {
   int pair[2];
   bool dies_with_parent = step->dies_with_parent.number != 0;
+  set_dumpable(false); /* before there is a program that could trace this task */
   if (dies_with_parent) {
     watch_line();
   }
