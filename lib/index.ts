@@ -32,6 +32,7 @@ export { PersistentNamespace } from './namespace/persistent';
 export { type ProcessTarget, setns } from './set/setns';
 export { type CallOptions, type UnshareOptions, unshare } from './set/unshare';
 export * as thread from './thread';
+export * as waitFor from './wait';
 export { Cgroup, type FreezeOptions } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/cgroup-spec';
 export type { CgroupStats } from './cgroup/stats';
@@ -75,6 +76,7 @@ export type { InSet, Programs } from './process/programs';
 export type { ChannelControl } from './process/ipc/channel';
 export type { Serialization } from './process/ipc/codec';
 export type { LimitOptions } from './process/limits';
+export type { Logs, LogsOptions } from './process/logs';
 export { NamespaceProcess, type NamespaceProcessEvents } from './process/namespace-process';
 export type {
   CloneOptions,

@@ -31,6 +31,7 @@ const FLOORS = [
   'discovery',
   'thread',
   'host',
+  'wait',
   'lab',
   'isolate',
   'compose',

@@ -13,7 +13,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
 
   'lib/discovery': 'test/discovery/discover.test.ts',
   'lib/discovery/picture': 'test/discovery/picture.test.ts',
-  'lib/discovery/picture/printable.ts': ['test/discovery/picture.test.ts', 'test/cli/output.test.ts'],
+  'lib/errors/printable.ts': ['test/discovery/picture.test.ts', 'test/cli/output.test.ts'],
   'lib/discovery/unread.ts': ['test/discovery/hidden.root.test.ts', 'test/discovery/discover.test.ts'],
   'lib/discovery/users.ts': 'test/discovery/lsns.test.ts',
 
@@ -107,6 +107,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/set/read-options.ts': 'test/set/namespace-set.test.ts',
 
   'lib/thread/everything.ts': 'test/system/loading.test.ts',
+
+  'lib/wait': 'test/wait/wait.test.ts',
 
   'lib/task': ['test/task/task.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
 };

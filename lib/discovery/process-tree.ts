@@ -5,7 +5,7 @@ import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { look } from './discover';
 import type { DiscoveredNamespace, DiscoveredProcess } from './namespace';
 import { parseDiscover } from './discover-options';
-import { columnsOf, printable } from './picture/printable';
+import { columnsOf, printable } from '../errors/printable';
 
 /** Options of {@link processTree}. Unknown ones are errors. */
 export interface ProcessTreeOptions {

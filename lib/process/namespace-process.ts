@@ -11,6 +11,7 @@ import { CLOSE_GRACE, endTask } from './ending';
 import type { ChannelControl, ChannelDescriptors, ChannelFormat } from './ipc/channel';
 import { Link, disconnectedError, refuseClosed, sortRest } from './ipc/link';
 import { killTask } from './kill';
+import { type Logs, type LogsOptions, collectLogs, logsLimit, raiseLimit } from './logs';
 import type { Pty } from './pty';
 import type { Output } from './rest';
 import type { PipeEnd } from './stdio';
@@ -133,6 +134,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   #tellClosed: () => void = () => undefined;
   #forget: (() => void)[] = [];
   #closing: Promise<void> | undefined;
+  #logs: Logs | undefined;
 
   /** @internal */
   constructor(started: Started) {
@@ -232,6 +234,34 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   /** Sends SIGTERM, unless {@link kill} has been called, as in Node; does not wait. */
   [Symbol.dispose](): void {
     if (!this.#killed) this.kill();
+  }
+
+  /**
+   * Its output, which is kept from this call on up to a limit, with what nobody has read before. All calls return the
+   * same object. Whoever reads its streams gets what he would get without this, at his own pace. A stream that nobody
+   * reads is read for the logs, so that the program need not wait: later readers find its last 64 KiB.
+   *
+   * Only pipes and the terminal have output that comes here, not `'inherit'` and `'ignore'`.
+   *
+   * @example
+   * ```ts
+   * const child = await spawn('redis-server', ['--port', '0']);
+   * const logs = child.logs();
+   * console.log(logs.lines(5));
+   * ```
+   */
+  logs(options: LogsOptions = {}): Logs {
+    const limit = logsLimit(options);
+    this.#logs ??= collectLogs(
+      [
+        ['stdout', this.#streams[1] ?? null],
+        ['stderr', this.#streams[2] ?? null],
+        ['pty', this.pty],
+      ],
+      limit,
+    );
+    raiseLimit(this.#logs, limit);
+    return this.#logs;
   }
 
   /** Keeps Node running until it ends: the default. */

@@ -158,6 +158,16 @@ export class Pty extends Duplex {
   }
 
   /** @internal */
+  tap(call: (bytes: Uint8Array) => void): void {
+    this.#rest.tap(call);
+  }
+
+  /** @internal */
+  untilEnd(): Promise<void> {
+    return this.#rest.untilEnd();
+  }
+
+  /** @internal */
   dropRest(): void {
     this.resume();
   }

@@ -135,6 +135,17 @@ export class PipeEnd extends Socket implements Output {
   }
 
   /** @internal */
+  tap(call: (bytes: Uint8Array) => void): void {
+    // Another program reads this stream.
+    if (!givenAway.has(this)) this.#rest.tap(call);
+  }
+
+  /** @internal */
+  untilEnd(): Promise<void> {
+    return this.#rest.untilEnd();
+  }
+
+  /** @internal */
   dropRest(): void {
     if (givenAway.has(this)) this.destroy();
     else this.resume();

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { spawn } from '../../lib';
 import { type NamespaceMap, discover } from '../../lib/discovery';
-import { columnsOf, printable, shortened } from '../../lib/discovery/picture/printable';
+import { columnsOf, printable, shortened } from '../../lib/errors/printable';
 import { pack } from '../../lib/discovery/picture/layout';
 import { using } from '../fixtures/causes';
 import { errorWith } from '../fixtures/errors';

@@ -1,6 +1,6 @@
 import type { DiscoveredNamespace } from '../namespace';
 import { KIND_COLORS } from './colors';
-import { shortened } from './printable';
+import { shortened } from '../../errors/printable';
 import { type Pictured, type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
 
 const LEAVES = 6;

@@ -1,7 +1,7 @@
 import { NAMESPACE_KINDS, type NamespaceKind } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace, DiscoveredProcess, DiscoveredTask, NamespacesByKind } from '../namespace';
 import type { Unread } from '../unread';
-import { printable, shortened } from './printable';
+import { printable, shortened } from '../../errors/printable';
 
 /**
  * The content of every picture, in any format: user namespaces are frames, one in another, and each frame has bundles

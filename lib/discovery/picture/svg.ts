@@ -3,7 +3,7 @@ import { validateInteger, validateOneOf, validateString } from '../../errors/val
 import type { DiscoveredNamespace } from '../namespace';
 import { KIND_COLORS } from './colors';
 import { pack } from './layout';
-import { columnsOf, printable, shortened } from './printable';
+import { columnsOf, printable, shortened } from '../../errors/printable';
 import {
   type Pictured,
   type Bundle,

@@ -2,7 +2,7 @@ import { plainOptions } from '../../errors/plain';
 import { validateBoolean, validateInteger } from '../../errors/validate';
 import type { NamespaceKind } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace } from '../namespace';
-import { columnsOf, shortened } from './printable';
+import { columnsOf, shortened } from '../../errors/printable';
 import { type Pictured, type Bundle, type Frame, countOf, creatorOf, keepersOf, leavesOf, sceneOf } from './scene';
 
 /** Options of {@link NamespaceMap.toText}. Unknown ones are errors. */
