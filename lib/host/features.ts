@@ -6,7 +6,7 @@ import { Errno } from '../kernel/errno';
 import { run, runBody } from '../launch/launch';
 import { PLACE } from '../plan/place';
 import { openTree } from '../mount/detached';
-import { mountIn, stepsOfMount } from '../mount/mount';
+import { mountIn, parseMount, stepsOfMount } from '../mount/mount';
 import { unshare } from '../set/unshare';
 import { native } from '../native';
 import { attempt, refused } from './check';
@@ -56,7 +56,7 @@ export async function overlayMount(): Promise<HostCheck> {
   const directory = tmpdir();
   const outcome = await attempt(() =>
     run(target, [
-      ...stepsOfMount(target, 'mount', { type: 'tmpfs', target: directory }),
+      ...stepsOfMount(target, parseMount('mount', { type: 'tmpfs', target: directory })),
       makeStep('overlay', {
         lower: [directory],
         parameters: ['userxattr'],

@@ -1,5 +1,5 @@
 import { closedError } from '../errors/namespace-error';
-import { type Check, boolean, oneOf, schema } from '../errors/schema';
+import { type Check, type Parsed, boolean, oneOf, schema } from '../errors/schema';
 import { invalidType, invalidValue } from '../errors/validate';
 import { PROPAGATIONS, type Propagation, PROPAGATION_FLAGS } from '../kernel/propagation';
 import { isNamespaceHandle } from '../handle/namespace-handle';
@@ -95,30 +95,33 @@ const ATTRIBUTES = schema<MountAttributes>()({
   ...ACCESS_TIMES,
 });
 
-const parseNewMount = schema<NewMountAttributes>()({
+export const NEW_MOUNT = schema<NewMountAttributes>()({
   ...ATTRIBUTES.checks,
   propagation: (name, value) => PROPAGATION_FLAGS[oneOf(PROPAGATIONS)(name, value)],
   idmap: userNamespace,
 });
 
 export const ATTRIBUTE_KEYS = ATTRIBUTES.keys;
-export const NEW_MOUNT_KEYS = parseNewMount.keys;
 
-/** Checks the attributes among some options, and gives them as the kernel takes them. */
-export function validateAttributes(name: string, options: NewMountAttributes): AttributeFields {
-  const given = Object.fromEntries(NEW_MOUNT_KEYS.map((key) => [key, options[key]]));
-  const { propagation = 0, idmap: userns = [], ...attributes } = parseNewMount(name, given);
-  const times = (Object.keys(ACCESS_TIMES) as (keyof typeof ACCESS_TIMES)[]).filter(
-    (key) => attributes[key]?.clear === MOUNT_ATTR.ATIME,
-  );
-  if (times.length > 1) throw invalidValue(name, options, `cannot combine '${times.join("' with '")}'`);
+/** The attributes among the options of a mount, which have been checked, as the kernel takes them. */
+export function attributesOf(name: string, options: Parsed<typeof NEW_MOUNT>): AttributeFields {
+  const times = keysOf(ACCESS_TIMES).filter((key) => options[key]?.clear === MOUNT_ATTR.ATIME);
+  if (times.length > 1) {
+    const given = Object.fromEntries(times.map((key) => [key, true]));
+    throw invalidValue(name, given, `cannot combine '${times.join("' with '")}'`);
+  }
+  const { propagation = 0, idmap: userns = [] } = options;
   let set = 0;
   let clear = 0;
-  for (const flags of Object.values(attributes)) {
-    set |= flags?.set ?? 0;
-    clear |= flags?.clear ?? 0;
+  for (const key of ATTRIBUTE_KEYS) {
+    set |= options[key]?.set ?? 0;
+    clear |= options[key]?.clear ?? 0;
   }
   return { set, clear, propagation, userns };
+}
+
+function keysOf<K extends string>(object: Readonly<Record<K, unknown>>): K[] {
+  return Object.keys(object) as K[];
 }
 
 /** True where these attributes change nothing about a mount. */

@@ -1,18 +1,17 @@
 import { resolve } from 'node:path';
 import { closedError } from '../errors/namespace-error';
-import { plain, plainOptions } from '../errors/plain';
-import { validateBoolean, validateKnownKeys, validateObject, validatePath } from '../errors/validate';
+import { boolean, schema } from '../errors/schema';
+import { validatePath } from '../errors/validate';
 import { type Target, joinsMounts, run } from '../launch/launch';
 import { validateJoin } from '../launch/join';
 import { PLACE } from '../plan/place';
 import { Descriptor, closeDescriptor } from '../handle/descriptor';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
-import type { NamespaceHandle } from '../handle/namespace-handle';
 import type { Joinable } from '../namespace/namespace';
-import { NEW_MOUNT_KEYS, type NewMountAttributes, validateAttributes } from './attributes';
+import { NEW_MOUNT, type NewMountAttributes, attributesOf } from './attributes';
 import type { Locate } from './locate';
-import { type FilesystemSpec, SPEC_KEYS, mountFilesystem, treeStep } from './mount';
+import { type FilesystemSpec, SPEC, mountFilesystem, treeStep } from './mount';
 
 /** Options of {@link openTree}. */
 export interface OpenTreeOptions extends NewMountAttributes {
@@ -30,6 +29,9 @@ export interface AttachOptions {
   /** True: creates a missing target, and missing directories on the way to it. Default false. */
   create?: boolean | undefined;
 }
+
+const OPEN_TREE = schema<OpenTreeOptions>()({ ...NEW_MOUNT.checks, recursive: boolean });
+const ATTACH = schema<AttachOptions>()({ setns: validateJoin, create: boolean });
 
 let construct: (fd: number, what: string) => DetachedMount;
 
@@ -90,9 +92,10 @@ export class DetachedMount {
    */
   async attach(target: string | URL, options: AttachOptions = {}): Promise<void> {
     const path = validatePath('target', target);
-    const { join, flags } = validateAttach(options);
+    const { setns: join = [], create = false } = ATTACH('options', options);
     const fields = { set: 0, clear: 0, propagation: 0, userns: [] as [] };
     const tree = { source: this.source, fd: this.fd, fields };
+    const flags = create ? PLACE.MAKE_MISSING : 0;
     const place = { path: joinsMounts({ join }) ? path : resolve(path), flags };
     await run({ join }, [treeStep(tree, place, PLACE.NO_COPY)]);
     await this.close();
@@ -139,11 +142,10 @@ export async function openTreeIn(
   locate: Locate,
 ): Promise<DetachedMount> {
   const source = locate(validatePath('path', path));
-  const given = plainOptions('options', options, ['recursive', ...NEW_MOUNT_KEYS]) as OpenTreeOptions;
-  const { recursive = false } = given;
-  validateBoolean('options.recursive', recursive);
-  const fields = validateAttributes('options', given);
-  const { fds } = await run(target, [treeStep({ source, fields }, undefined, recursive ? PLACE.RECURSIVE : 0)]);
+  const given = OPEN_TREE('options', options);
+  const fields = attributesOf('options', given);
+  const flags = given.recursive === true ? PLACE.RECURSIVE : 0;
+  const { fds } = await run(target, [treeStep({ source, fields }, undefined, flags)]);
   return construct(fds[0] ?? -1, source);
 }
 
@@ -164,16 +166,7 @@ export async function fsmount(spec: FilesystemSpec): Promise<DetachedMount> {
 
 /** The same in the namespaces of `target`. */
 export async function fsmountIn(target: Target, given: unknown, locate: Locate): Promise<DetachedMount> {
-  const value = plain(given);
-  validateObject('options', value);
-  validateKnownKeys('options', value, SPEC_KEYS);
-  const spec = value as FilesystemSpec;
+  const spec = SPEC('options', given);
   const fd = await mountFilesystem(target, spec, locate);
   return construct(fd ?? -1, spec.type);
-}
-
-function validateAttach(options: unknown): { join: readonly NamespaceHandle[]; flags: number } {
-  const { setns = [], create = false } = plainOptions('options', options, ['setns', 'create']) as AttachOptions;
-  validateBoolean('options.create', create);
-  return { join: validateJoin('options.setns', setns), flags: create ? PLACE.MAKE_MISSING : 0 };
 }

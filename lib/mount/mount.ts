@@ -1,14 +1,8 @@
-import { plain } from '../errors/plain';
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
-import {
-  invalidValue,
-  validateBoolean,
-  validateKnownKeys,
-  validateObject,
-  validatePath,
-  validateString,
-} from '../errors/validate';
+import { optionOf, withoutPrototype } from '../errors/plain';
+import { type Check, type Parsed, boolean, path, required, schema, string, without } from '../errors/schema';
+import { invalidValue, validatePath } from '../errors/validate';
 import { isNested } from '../hints/nested';
 import { HostFiles } from '../kernel/host-files';
 import { closeFd } from '../handle/close';
@@ -17,15 +11,15 @@ import { PLACE } from '../plan/place';
 import {
   ATTRIBUTE_KEYS,
   type AttributeFields,
-  NEW_MOUNT_KEYS,
+  NEW_MOUNT,
   type NewMountAttributes,
+  attributesOf,
   changesNothing,
-  validateAttributes,
 } from './attributes';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import type { Locate } from './locate';
-import { OVERLAY_KEYS, type OverlayOptions, validateLayers } from './overlay';
-import { FILESYSTEM_KEYS, type FilesystemOptions, REMOUNT_KEYS, validateParameters } from './parameters';
+import { OVERLAY, type OverlayOptions, layersOf } from './overlay';
+import { FILESYSTEM, type FilesystemOptions, REMOUNT_KEYS, parametersOf } from './parameters';
 import { makeStep } from '../plan/step';
 
 /** A filesystem to be mounted. */
@@ -66,18 +60,35 @@ export interface MountOptions extends Omit<FilesystemSpec, 'type'> {
 
 type Key = keyof MountOptions;
 
-export const SPEC_KEYS = Object.freeze([
-  'type',
-  'source',
-  ...OVERLAY_KEYS,
-  ...FILESYSTEM_KEYS,
-  ...NEW_MOUNT_KEYS,
-] as const);
+/** A device or a name; as the source of a `bind` or a `move` a path, also as a URL. */
+const source: Check<string> = (name, value) => (typeof value === 'string' ? string(name, value) : path(name, value));
+
+export const SPEC = schema<FilesystemSpec>()({
+  type: required(string),
+  source,
+  ...OVERLAY.checks,
+  ...FILESYSTEM.checks,
+  ...NEW_MOUNT.checks,
+});
+
+/** {@link FilesystemSpec}, checked. */
+type Spec = Parsed<typeof SPEC>;
+
+const MOUNT = schema<MountOptions>()({
+  target: required(path),
+  type: string,
+  ...without(SPEC.checks, 'type'),
+  bind: boolean,
+  recursive: boolean,
+  move: boolean,
+  remount: boolean,
+  create: boolean,
+});
 
 /** The options that each operation takes. */
 const TAKES = {
-  type: ['target', 'create', ...SPEC_KEYS],
-  bind: ['target', 'create', 'bind', 'source', 'recursive', ...NEW_MOUNT_KEYS],
+  type: ['target', 'create', ...SPEC.keys],
+  bind: ['target', 'create', 'bind', 'source', 'recursive', ...NEW_MOUNT.keys],
   move: ['target', 'move', 'source'],
   remount: ['target', 'remount', ...REMOUNT_KEYS, ...ATTRIBUTE_KEYS],
   'bind and remount': ['target', 'remount', 'bind', 'recursive', ...ATTRIBUTE_KEYS],
@@ -85,8 +96,50 @@ const TAKES = {
 
 type Operation = keyof typeof TAKES;
 
+const SWITCHES: readonly Key[] = ['bind', 'move', 'remount', 'recursive', 'create'];
+
 /** All options of {@link mount}. */
-export const MOUNT_KEYS: readonly string[] = [...new Set(Object.values(TAKES).flat())];
+export const MOUNT_KEYS: readonly string[] = MOUNT.keys;
+
+/** One mount that a caller asks for. Its options have been checked, and they are those of the operation. */
+export interface MountRequest {
+  /** The caller's name for the options: `'options.mounts[0]'`. */
+  readonly name: string;
+  /** What the caller has given, to be shown in errors. */
+  readonly given: object;
+  readonly operation: Operation;
+  readonly options: Parsed<typeof MOUNT>;
+}
+
+/** Checks the options of a mount. @throws TypeError, RangeError with Node's codes */
+export function parseMount(name: string, given: unknown): MountRequest {
+  const options = MOUNT(name, given);
+  const operation = operationOf(name, given, options);
+  const takes: readonly string[] = TAKES[operation];
+  for (const key of Object.keys(options) as Key[]) {
+    // A switch that is false asks for nothing.
+    if (takes.includes(key) || (SWITCHES.includes(key) && options[key] === false)) continue;
+    throw invalidValue(
+      `${name}.${key}`,
+      optionOf(given as object, key),
+      `cannot be given for a mount by '${operation}'`,
+    );
+  }
+  return { name, given: given as object, operation, options };
+}
+
+function operationOf(name: string, given: unknown, options: Parsed<typeof MOUNT>): Operation {
+  const { bind = false, move = false, remount = false, source: from, type } = options;
+  if (move && (bind || remount)) throw invalidValue(name, given, "cannot combine 'move' with 'bind' or 'remount'");
+  if (remount) return bind ? 'bind and remount' : 'remount';
+  if (bind || move) {
+    if (from === undefined) throw invalidValue(`${name}.source`, from, "must be given with 'bind' and 'move'");
+    validatePath(`${name}.source`, from);
+    return bind ? 'bind' : 'move';
+  }
+  if (type !== undefined) return 'type';
+  throw invalidValue(`${name}.type`, type, "must be given unless it is a 'bind', a 'move' or a 'remount'");
+}
 
 /**
  * Mounts a filesystem (`type`), a directory or file a second time (`bind`), moves a mount (`move`), or changes one
@@ -118,23 +171,10 @@ export async function mount(options: MountOptions): Promise<void> {
  *
  * @param locate - makes a path what the task there is to see
  */
-export async function mountIn(target: Target, options: unknown, locate: Locate): Promise<void> {
-  const [operation, checked] = validateMount('options', plain(options));
-  const path = locate(validatePath('options.target', checked.target));
-  const place = { path, flags: isSet('options.create', checked.create) ? PLACE.MAKE_MISSING : 0 };
-  switch (operation) {
-    case 'type':
-      await mountFilesystem(target, checked as FilesystemSpec, locate, place);
-      break;
-    case 'bind':
-      await run(target, [bindStep(checked, locate, place)]);
-      break;
-    case 'move':
-      await run(target, [['move', locate(validatePath('options.source', checked.source)), path]]);
-      break;
-    default:
-      await run(target, [remountStep(operation, checked, path)]);
-  }
+export async function mountIn(target: Target, given: unknown, locate: Locate): Promise<void> {
+  const request = parseMount('options', given);
+  if (request.operation === 'type') await mountFilesystem(target, specOf(request), locate, placeOf(request, locate));
+  else await run(target, [stepOf(request, locate)]);
 }
 
 /**
@@ -142,23 +182,24 @@ export async function mountIn(target: Target, options: unknown, locate: Locate):
  *
  * @throws TypeError for a new filesystem with `propagation` or `idmap`, which take two tasks
  */
-export function stepsOfMount(target: Target, name: string, options: unknown): Step[] {
-  const [operation, checked] = validateMount(name, options);
-  const asSeen: Locate = (path) => path;
-  const path = validatePath(`${name}.target`, checked.target);
-  const place = { path, flags: isSet(`${name}.create`, checked.create) ? PLACE.MAKE_MISSING : 0 };
-  if (operation === 'bind') return [bindStep(checked, asSeen, place, name)];
-  if (operation === 'move') return [['move', validatePath(`${name}.source`, checked.source), path]];
-  if (operation !== 'type') return [remountStep(operation, checked, path, name)];
+export function stepsOfMount(target: Target, request: MountRequest): Step[] {
+  const { name, given, operation, options } = request;
+  const asSeen: Locate = (seen) => seen;
+  if (operation !== 'type') return [stepOf(request, asSeen)];
   for (const key of ['propagation', 'idmap'] as const) {
-    if (checked[key] === undefined) continue;
+    if (options[key] === undefined) continue;
     throw invalidValue(
       `${name}.${key}`,
-      checked[key],
+      optionOf(given, key),
       'cannot be given for a filesystem that is mounted for a program',
     );
   }
-  return [filesystemStep(target, checked as FilesystemSpec, asSeen, place, name)];
+  return [filesystemStep(target, specOf(request), asSeen, placeOf(request, asSeen), name)];
+}
+
+/** The options of a new filesystem. */
+function specOf({ options }: MountRequest): Spec {
+  return withoutPrototype(options, { type: options.type ?? '' });
 }
 
 interface Place {
@@ -166,19 +207,29 @@ interface Place {
   flags: number;
 }
 
-/**
- * Mounts a new filesystem. Without a place it returns a descriptor of it instead.
- *
- * @param spec - its keys have been checked
- */
+function placeOf({ options }: MountRequest, locate: Locate): Place {
+  return { path: locate(options.target), flags: options.create === true ? PLACE.MAKE_MISSING : 0 };
+}
+
+/** The step of a mount that is not a new filesystem. */
+function stepOf(request: MountRequest, locate: Locate): Step {
+  const { name, operation, options } = request;
+  const { source: from = '', recursive = false } = options;
+  const place = placeOf(request, locate);
+  if (operation === 'move') return ['move', locate(from), place.path];
+  if (operation !== 'bind') return remountStep(request, place.path);
+  const tree = { source: locate(from), fields: attributesOf(name, options) };
+  return treeStep(tree, place, recursive ? PLACE.RECURSIVE : 0);
+}
+
+/** Mounts a new filesystem. Without a place it returns a descriptor of it instead. */
 export async function mountFilesystem(
   target: Target,
-  spec: FilesystemSpec,
+  spec: Spec,
   locate: Locate,
   place?: Place,
 ): Promise<number | undefined> {
-  const fields = validateAttributes('options', spec);
-  validateString('options.type', spec.type);
+  const fields = attributesOf('options', spec);
   if (fields.propagation === 0 && fields.userns.length === 0) {
     return doStep(target, filesystemStep(target, spec, locate, place));
   }
@@ -200,30 +251,22 @@ async function doStep(target: Target, step: Step, label?: string): Promise<numbe
   return fds[0];
 }
 
-function filesystemStep(target: Target, spec: FilesystemSpec, locate: Locate, place?: Place, name = 'options'): Step {
-  const { set } = validateAttributes(name, spec);
-  validateString(`${name}.type`, spec.type);
-  if (spec.source !== undefined) validateString(`${name}.source`, spec.source);
-  const parameters = validateParameters(name, spec, spec.type);
+function filesystemStep(target: Target, spec: Spec, locate: Locate, place?: Place, name = 'options'): Step {
+  const { type, source: from = type, userxattr = isInUserNamespace(target) } = spec;
+  const { set } = attributesOf(name, spec);
+  const parameters = parametersOf(name, spec, type);
   // The filesystem becomes read-only as well, as with mount(2): a read-only device can be mounted in no other way.
   if ((set & MOUNT_ATTR.RDONLY) !== 0) parameters.unshift('ro');
-  const layers = validateLayers(name, spec, locate);
-  const { path = null, flags = 0 } = place ?? {};
-  const common = { parameters, attributes: set, target: path, flags };
-  if (layers === undefined) return makeStep('fs', { type: spec.type, source: spec.source ?? spec.type, ...common });
-  if (isSet(`${name}.userxattr`, spec.userxattr ?? isInUserNamespace(target))) parameters.unshift('userxattr');
+  const layers = layersOf(name, spec, locate);
+  const common = { parameters, attributes: set, target: place?.path ?? null, flags: place?.flags ?? 0 };
+  if (layers === undefined) return makeStep('fs', { type, source: from, ...common });
+  if (userxattr) parameters.unshift('userxattr');
   return makeStep('overlay', { ...layers, ...common });
 }
 
 /** True where the mount is made by root of a user namespace, and not by the host's root. */
 function isInUserNamespace(target: Target): boolean {
   return joins(target, 'user') || isNested(new HostFiles(), 'user') === true;
-}
-
-function bindStep(options: MountOptions, locate: Locate, place: Place, name = 'options'): Step {
-  const source = locate(validatePath(`${name}.source`, options.source));
-  const recursive = isSet(`${name}.recursive`, options.recursive) ? PLACE.RECURSIVE : 0;
-  return treeStep({ source, fields: validateAttributes(name, options) }, place, recursive);
 }
 
 /** The tree that is to be mounted. `source` is its path; with a descriptor it is only the words for errors. */
@@ -250,60 +293,19 @@ export function treeStep({ source, fd, fields }: Tree, place: Place | undefined,
   });
 }
 
-function remountStep(
-  operation: 'remount' | 'bind and remount',
-  options: MountOptions,
-  path: string,
-  name = 'options',
-): Step {
-  const fields = validateAttributes(name, options);
-  const recursive = isSet(`${name}.recursive`, options.recursive) ? 1 : 0;
-  const parameters = operation === 'remount' ? validateParameters(name, options, undefined) : [];
-  if (operation === 'remount' && options.readOnly !== undefined) parameters.unshift(options.readOnly ? 'ro' : 'rw');
+function remountStep({ name, given, operation, options }: MountRequest, at: string): Step {
+  const { readOnly, recursive = false } = options;
+  const fields = attributesOf(name, options);
+  const parameters = operation === 'remount' ? parametersOf(name, options, undefined) : [];
+  if (operation === 'remount' && readOnly !== undefined) parameters.unshift(readOnly.set === 0 ? 'rw' : 'ro');
   if (parameters.length === 0 && changesNothing(fields)) {
-    throw invalidValue(name, options, 'must say what is to be changed');
+    throw invalidValue(name, given, 'must say what is to be changed');
   }
-  return makeStep('remount', { target: path, recursive, set: fields.set, clear: fields.clear, parameters });
-}
-
-function validateMount(name: string, value: unknown): [Operation, MountOptions] {
-  validateObject(name, value);
-  validateKnownKeys(name, value, MOUNT_KEYS);
-  const options = value as MountOptions;
-  validatePath(`${name}.target`, options.target);
-  const operation = operationOf(name, options);
-  const takes: readonly string[] = TAKES[operation];
-  for (const [key, given] of Object.entries(options)) {
-    // A switch that is false asks for nothing.
-    if (given === undefined || takes.includes(key) || ((key as Key) in SWITCHES && given === false)) continue;
-    throw invalidValue(`${name}.${key}`, given, `cannot be given for a mount by '${operation}'`);
-  }
-  return [operation, options];
-}
-
-const SWITCHES = { bind: true, move: true, remount: true, recursive: true, create: true };
-
-function operationOf(name: string, options: MountOptions): Operation {
-  const [bind, move, remount] = (['bind', 'move', 'remount'] as const).map((key) =>
-    isSet(`${name}.${key}`, options[key]),
-  );
-  if (move === true && (bind === true || remount === true)) {
-    throw invalidValue(name, options, "cannot combine 'move' with 'bind' or 'remount'");
-  }
-  if (remount === true) return bind === true ? 'bind and remount' : 'remount';
-  if ((bind === true || move === true) && options.source === undefined) {
-    throw invalidValue(`${name}.source`, undefined, "must be given with 'bind' and 'move'");
-  }
-  if (bind === true) return 'bind';
-  if (move === true) return 'move';
-  if (options.type === undefined) {
-    throw invalidValue(`${name}.type`, undefined, "must be given unless it is a 'bind', a 'move' or a 'remount'");
-  }
-  return 'type';
-}
-
-function isSet(name: string, value: boolean | undefined): boolean {
-  if (value === undefined) return false;
-  validateBoolean(name, value);
-  return value;
+  return makeStep('remount', {
+    target: at,
+    recursive: recursive ? 1 : 0,
+    set: fields.set,
+    clear: fields.clear,
+    parameters,
+  });
 }

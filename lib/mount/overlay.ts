@@ -1,4 +1,5 @@
-import { invalidValue, validateArray, validatePath } from '../errors/validate';
+import { type Check, type Parsed, boolean, list, path, schema } from '../errors/schema';
+import { invalidValue } from '../errors/validate';
 import type { Locate } from './locate';
 
 /** Options of an `overlay`: the kernel's Documentation/filesystems/overlayfs.rst. */
@@ -17,7 +18,13 @@ export interface OverlayOptions {
   userxattr?: boolean | undefined;
 }
 
-export const OVERLAY_KEYS = ['lower', 'upper', 'work', 'userxattr'] as const satisfies (keyof OverlayOptions)[];
+const paths: Check<string[]> = (name, value) => {
+  const layers = list(path)(name, value);
+  if (layers.length === 0) throw invalidValue(name, value, 'must name at least one directory');
+  return layers;
+};
+
+export const OVERLAY = schema<OverlayOptions>()({ lower: paths, upper: path, work: path, userxattr: boolean });
 
 /** The layers as the kernel takes them. */
 export interface Layers {
@@ -26,29 +33,23 @@ export interface Layers {
   work: string | null;
 }
 
-/**
- * Checks the layers. Undefined for a filesystem that is no overlay, and for an overlay that has its layers in `data`.
- */
-export function validateLayers(
+/** The layers of an overlay; undefined for another filesystem, and for an overlay that has its layers in `data`. */
+export function layersOf(
   name: string,
-  spec: OverlayOptions & { type: string; source?: string | undefined },
+  spec: Parsed<typeof OVERLAY> & { type: string; source?: string | undefined },
   locate: Locate,
 ): Layers | undefined {
-  const given = OVERLAY_KEYS.find((key) => spec[key] !== undefined);
+  const { type, source, lower, upper, work } = spec;
+  const given = OVERLAY.keys.find((key) => spec[key] !== undefined);
   if (given === undefined) return undefined;
-  if (spec.type !== 'overlay')
-    throw invalidValue(`${name}.${given}`, spec[given], "is an option of the type 'overlay'");
-  if (spec.source !== undefined) throw invalidValue(`${name}.source`, spec.source, "is not for the type 'overlay'");
-  const lower: unknown = spec.lower;
-  validateArray(`${name}.lower`, lower);
-  if (lower.length === 0) throw invalidValue(`${name}.lower`, lower, 'must name at least one directory');
-  if ((spec.upper === undefined) !== (spec.work === undefined)) {
-    throw invalidValue(name, spec, "must have both of 'upper' and 'work', or none");
+  if (type !== 'overlay') throw invalidValue(`${name}.${given}`, spec[given], "is an option of the type 'overlay'");
+  if (source !== undefined) throw invalidValue(`${name}.source`, source, "is not for the type 'overlay'");
+  if ((upper === undefined) !== (work === undefined)) {
+    throw invalidValue(name, { upper, work }, "must have both of 'upper' and 'work', or none");
   }
-  const path = (key: string, value: unknown): string => locate(validatePath(`${name}.${key}`, value));
   return {
-    lower: lower.map((layer, index) => path(`lower[${index}]`, layer)),
-    upper: spec.upper === undefined ? null : path('upper', spec.upper),
-    work: spec.work === undefined ? null : path('work', spec.work),
+    lower: (lower ?? paths(`${name}.lower`, lower)).map((layer) => locate(layer)),
+    upper: upper === undefined ? null : locate(upper),
+    work: work === undefined ? null : locate(work),
   };
 }

@@ -1,12 +1,5 @@
-import {
-  invalidType,
-  invalidValue,
-  validateBoolean,
-  validateInteger,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../errors/validate';
+import { type Check, type Parsed, boolean, mode, oneOf, schema, string } from '../errors/schema';
+import { invalidType, invalidValue, validateInteger, validateObject, validateString } from '../errors/validate';
 
 /** Options of the filesystem itself: those after `-o` of mount(8), without {@link MountAttributes}. */
 export interface FilesystemOptions {
@@ -37,95 +30,71 @@ export interface FilesystemOptions {
 /** A value of one option. */
 export type ParameterValue = string | number | bigint | boolean;
 
+/** Parameters for fsconfig(2): `key=value`, or a flag. */
+type Parameters = readonly string[];
+
+/** The kernel's words for an option, and for its opposite: `vfs_parse_sb_flag()`. */
+function flag(on: string, off?: string): Check<Parameters> {
+  return (name, value) => (boolean(name, value) ? [on] : off === undefined ? [] : [off]);
+}
+
+/** An option that is a parameter of the same name. */
+function named(key: string, textOf: Check<string | number>): Check<Parameters> {
+  return (name, value) => [`${key}=${textOf(name, value)}`];
+}
+
+const size: Check<string | number> = (name, value) => {
+  if (typeof value === 'string') return string(name, value);
+  if (typeof value !== 'number') throw invalidType(name, 'of type number or string', value);
+  validateInteger(name, value, 0);
+  return value;
+};
+
+/** Splits at the commas. A comma after a backslash is part of a value, as in overlayfs.rst. */
+const data: Check<Parameters> = (name, value) =>
+  string(name, value)
+    .split(/(?<!\\),/)
+    .filter((parameter) => parameter !== '');
+
+const record: Check<Parameters> = (name, options) => {
+  validateObject(name, options);
+  return Object.entries(options).flatMap(([key, value]: [string, unknown]) => {
+    if (key === '' || /[=\0]/.test(key)) throw invalidValue(name, options, `has no option named '${key}'`);
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return values.flatMap((each) => parameter(`${name}.${key}`, key, each));
+  });
+};
+
+/** Options become parameters in this order. */
+export const FILESYSTEM = schema<FilesystemOptions>()({
+  synchronous: flag('sync', 'async'),
+  dirsync: flag('dirsync'),
+  lazytime: flag('lazytime', 'nolazytime'),
+  size: named('size', size),
+  mode: named('mode', (name, value) => mode(name, value).toString(8)),
+  subset: named('subset', oneOf(['pid'])),
+  hidepid: named('hidepid', oneOf(['off', 'noaccess', 'invisible', 'ptraceable'])),
+  data,
+  options: record,
+});
+
 /** The options that only one type of filesystem has, and that type. */
 const TYPE_OF = { size: 'tmpfs', mode: 'tmpfs', subset: 'proc', hidepid: 'proc' } as const;
 
-const HIDEPID = ['off', 'noaccess', 'invisible', 'ptraceable'] as const;
-
-/** The kernel's words for these options, and for their opposites: `vfs_parse_sb_flag()`. */
-const SUPERBLOCK_FLAGS = {
-  synchronous: ['sync', 'async'],
-  dirsync: ['dirsync', undefined],
-  lazytime: ['lazytime', 'nolazytime'],
-} as const;
-
-export const FILESYSTEM_KEYS = Object.freeze([
-  'options',
-  'data',
-  ...(Object.keys(TYPE_OF) as (keyof typeof TYPE_OF)[]),
-  ...(Object.keys(SUPERBLOCK_FLAGS) as (keyof typeof SUPERBLOCK_FLAGS)[]),
-] as const);
-
 /** The options of a remount: all but `mode`, which tmpfs accepts when it is remounted, and ignores. */
-export const REMOUNT_KEYS = Object.freeze(FILESYSTEM_KEYS.filter((key) => key !== 'mode'));
+export const REMOUNT_KEYS = Object.freeze(FILESYSTEM.keys.filter((key) => key !== 'mode'));
 
 /**
- * Checks these options, and returns the parameters for fsconfig(2): `key=value`, or a flag.
+ * The parameters among the options of a mount, which have been checked.
  *
  * @param type - the type of filesystem; undefined when one is changed that is there, whatever it is
  */
-export function validateParameters(name: string, options: FilesystemOptions, type: string | undefined): string[] {
-  for (const [key, only] of Object.entries(TYPE_OF)) {
-    if (options[key as keyof typeof TYPE_OF] === undefined || type === undefined || type === only) continue;
-    throw invalidValue(`${name}.${key}`, options[key as keyof typeof TYPE_OF], `is an option of the type '${only}'`);
+export function parametersOf(name: string, options: Parsed<typeof FILESYSTEM>, type: string | undefined): string[] {
+  for (const [key, only] of Object.entries(TYPE_OF) as [keyof typeof TYPE_OF, string][]) {
+    if (options[key] === undefined || type === undefined || type === only) continue;
+    throw invalidValue(`${name}.${key}`, options[key][0], `is an option of the type '${only}'`);
   }
-  return [
-    ...superblockFlags(name, options),
-    ...sizeOf(name, options),
-    ...modeOf(name, options),
-    ...procOptions(name, options),
-    ...splitData(name, options.data),
-    ...recordOf(name, options.options),
-  ];
-}
-
-function superblockFlags(name: string, options: FilesystemOptions): string[] {
-  return Object.entries(SUPERBLOCK_FLAGS).flatMap(([key, [on, off]]) => {
-    const value = options[key as keyof typeof SUPERBLOCK_FLAGS];
-    if (value === undefined) return [];
-    validateBoolean(`${name}.${key}`, value);
-    return value ? on : (off ?? []);
-  });
-}
-
-function sizeOf(name: string, { size }: FilesystemOptions): string[] {
-  if (size === undefined) return [];
-  if (typeof size === 'number') validateInteger(`${name}.size`, size, 0);
-  else if (typeof size === 'string') validateString(`${name}.size`, size);
-  else throw invalidType(`${name}.size`, 'of type number or string', size);
-  return [`size=${size}`];
-}
-
-function modeOf(name: string, { mode }: FilesystemOptions): string[] {
-  if (mode === undefined) return [];
-  validateInteger(`${name}.mode`, mode, 0, 0o7777);
-  return [`mode=${mode.toString(8)}`];
-}
-
-function procOptions(name: string, { subset, hidepid }: FilesystemOptions): string[] {
-  if (subset !== undefined) validateOneOf(`${name}.subset`, subset, ['pid']);
-  if (hidepid !== undefined) validateOneOf(`${name}.hidepid`, hidepid, HIDEPID);
-  return [
-    ...(subset === undefined ? [] : [`subset=${subset}`]),
-    ...(hidepid === undefined ? [] : [`hidepid=${hidepid}`]),
-  ];
-}
-
-/** Splits at the commas. A comma after a backslash is part of a value, as in overlayfs.rst. */
-function splitData(name: string, data: unknown): string[] {
-  if (data === undefined) return [];
-  validateString(`${name}.data`, data);
-  return data.split(/(?<!\\),/).filter((parameter) => parameter !== '');
-}
-
-function recordOf(name: string, options: unknown): string[] {
-  if (options === undefined) return [];
-  validateObject(`${name}.options`, options);
-  return Object.entries(options).flatMap(([key, value]) => {
-    if (key === '' || /[=\0]/.test(key)) throw invalidValue(`${name}.options`, options, `has no option named '${key}'`);
-    const values: unknown[] = Array.isArray(value) ? value : [value];
-    return values.flatMap((each) => parameter(`${name}.options.${key}`, key, each));
-  });
+  return FILESYSTEM.keys.flatMap((key) => options[key] ?? []);
 }
 
 function parameter(name: string, key: string, value: unknown): string | [] {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Step } from '../../types/native';
-import { plainOptions } from '../errors/plain';
-import { validateBoolean, validateOneOf, validatePath } from '../errors/validate';
+import { boolean, schema } from '../errors/schema';
+import { validateOneOf, validatePath } from '../errors/validate';
 import { PROPAGATIONS, type Propagation, PROPAGATION_FLAGS } from '../kernel/propagation';
 import { run } from '../launch/launch';
 import { MS_REC } from '../kernel/mount-flags';
@@ -11,6 +11,8 @@ export interface PropagationOptions {
   /** True: all mounts below are changed as well. Default false. */
   recursive?: boolean | undefined;
 }
+
+const PROPAGATION = schema<PropagationOptions>()({ recursive: boolean });
 
 /**
  * Changes the way in which mounts and unmounts spread from a mount to its copies in other mount namespaces and back
@@ -40,7 +42,6 @@ export function propagationStep(
 ): Step {
   const target = locate(validatePath('path', path));
   validateOneOf('propagation', propagation, PROPAGATIONS);
-  const { recursive = false } = plainOptions('options', options, ['recursive']) as PropagationOptions;
-  validateBoolean('options.recursive', recursive);
+  const { recursive = false } = PROPAGATION('options', options);
   return ['propagation', target, PROPAGATION_FLAGS[propagation] | (recursive ? MS_REC : 0)];
 }

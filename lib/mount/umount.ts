@@ -1,7 +1,7 @@
 import { posix, resolve } from 'node:path';
 import type { Step } from '../../types/native';
-import { plainOptions } from '../errors/plain';
-import { invalidValue, validateBoolean, validatePath } from '../errors/validate';
+import { type Check, boolean, schema } from '../errors/schema';
+import { invalidValue, validatePath } from '../errors/validate';
 import { type Target, run } from '../launch/launch';
 import { childrenOf } from './covered';
 import { MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW } from '../kernel/mount-flags';
@@ -32,12 +32,17 @@ export interface UmountOptions {
   nofollow?: boolean | undefined;
 }
 
-const FLAGS: Readonly<Record<Exclude<keyof UmountOptions, 'recursive'>, number>> = {
-  force: MNT_FORCE,
-  detach: MNT_DETACH,
-  expire: MNT_EXPIRE,
-  nofollow: UMOUNT_NOFOLLOW,
-};
+function flag(bit: number): Check<number> {
+  return (name, value) => (boolean(name, value) ? bit : 0);
+}
+
+const UMOUNT = schema<UmountOptions>()({
+  recursive: boolean,
+  force: flag(MNT_FORCE),
+  detach: flag(MNT_DETACH),
+  expire: flag(MNT_EXPIRE),
+  nofollow: flag(UMOUNT_NOFOLLOW),
+});
 
 /**
  * Takes the uppermost mount off a path: umount2(2). It acts on this process's own mount namespace, in a task of its
@@ -63,14 +68,13 @@ export async function umountIn(
   list: () => Promise<MountInfo[]>,
 ): Promise<void> {
   const at = locate(validatePath('path', path));
-  const given = plainOptions('options', options, ['recursive', ...Object.keys(FLAGS)]) as UmountOptions;
-  const flags = validateFlags(given);
-  const { recursive = false } = given;
-  validateBoolean('options.recursive', recursive);
-  if (recursive && (flags & MNT_EXPIRE) !== 0) {
-    throw invalidValue('options', options, "cannot combine 'recursive' with 'expire'");
+  const { recursive = false, force = 0, detach = 0, expire = 0, nofollow = 0 } = UMOUNT('options', options);
+  if (expire !== 0 && (force | detach) !== 0) {
+    throw invalidValue('options', options, "cannot combine 'expire' with 'force' or 'detach'");
   }
-  const below = recursive && (flags & MNT_DETACH) === 0 ? mountsOn(posix.resolve('/', at), await list()) : [];
+  if (expire !== 0 && recursive) throw invalidValue('options', options, "cannot combine 'recursive' with 'expire'");
+  const flags = force | detach | expire | nofollow;
+  const below = recursive && detach === 0 ? mountsOn(posix.resolve('/', at), await list()) : [];
   // Symbolic links were followed when these were mounted. A link in one of their paths now was put there to mislead us.
   const steps = below.map(({ target: each }): Step => ['umount', each, flags | UMOUNT_NOFOLLOW]);
   await run(target, steps.length === 0 ? [['umount', at, flags]] : steps);
@@ -89,17 +93,4 @@ function mountsOn(path: string, mounts: readonly MountInfo[]): MountInfo[] {
     open.push(...[...(children.get(next.id) ?? [])].sort((a, b) => a.target.length - b.target.length));
   }
   return order.reverse();
-}
-
-function validateFlags(options: UmountOptions): number {
-  let flags = 0;
-  for (const [key, flag] of Object.entries(FLAGS)) {
-    const value = options[key as keyof UmountOptions] ?? false;
-    validateBoolean(`options.${key}`, value);
-    if (value) flags |= flag;
-  }
-  if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) {
-    throw invalidValue('options', options, "cannot combine 'expire' with 'force' or 'detach'");
-  }
-  return flags;
 }

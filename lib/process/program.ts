@@ -5,7 +5,7 @@ import { type Target, joins, launch } from '../launch/launch';
 import type { Task } from '../task/task';
 import { optionOf } from '../errors/plain';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
-import { stepsOfMount } from '../mount/mount';
+import { type MountRequest, stepsOfMount } from '../mount/mount';
 import { native } from '../native';
 import type { CgroupPlan } from '../cgroup/cgroup-spec';
 import type { Filter } from '../seccomp/filters';
@@ -283,15 +283,15 @@ function rootSteps(root: string | number | undefined): Step[] {
  * The steps of the mounts. They are refused in the mount namespace of this process, where they would outlive the
  * program.
  */
-function mountsOf(mounts: readonly unknown[] = [], target: Target): Step[] {
+function mountsOf(mounts: readonly MountRequest[] = [], target: Target): Step[] {
   const apart = target.unshare?.mnt !== undefined || joins(target, 'mnt');
   if (mounts.length > 0 && !apart)
     throw invalidValue(
       'options.mounts',
-      mounts,
+      mounts.map(({ given }) => given),
       "can be given only with a mount namespace ('mnt') that is new or joined",
     );
-  return mounts.flatMap((options, index) => stepsOfMount(target, `options.mounts[${index}]`, options));
+  return mounts.flatMap((mount) => stepsOfMount(target, mount));
 }
 
 /** The path of our own directory; `/` if that has been removed, and so has no path any more. */

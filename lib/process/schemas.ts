@@ -32,6 +32,7 @@ import {
 import { MAX_ID } from '../kernel/ids';
 import { validateJoin } from '../launch/join';
 import { validateUnshare } from '../launch/unshare-spec';
+import { parseMount } from '../mount/mount';
 import { PRIVILEGES } from './capabilities';
 import { SERIALIZATIONS } from './ipc/codec';
 import { LIMITS } from './limits';
@@ -107,7 +108,7 @@ const encodingOrBuffer: Check<BufferEncoding | 'buffer'> = (name, value) =>
 const PROGRAM = schema<ProgramOptions>()({
   cwd: orNull(pathOrFd),
   root: orNull(pathOrFd),
-  mounts: orNull(list(copied)),
+  mounts: orNull(list(parseMount)),
   env: orNull(environment),
   argv0: orNull(string),
   detached: orNull(boolean),

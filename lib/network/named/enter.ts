@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Step } from '../../../types/native';
 import { HostFiles } from '../../kernel/host-files';
 import { launch } from '../../launch/launch';
-import { type MountOptions, stepsOfMount } from '../../mount/mount';
+import { type MountOptions, parseMount, stepsOfMount } from '../../mount/mount';
 import { type NamespaceSet, openAll, setOf } from '../../set/namespace-set';
 import { type CallOptions, signalOf } from '../../set/unshare';
 import { etcFiles } from '../../namespace/etc-netns';
@@ -16,7 +16,7 @@ export async function enter(name: string, options: CallOptions = {}): Promise<Na
   try {
     const target = { join: [net], unshare: { mnt: { propagation: 'slave' } } } as const;
     const mounts = [sys(name), ...(await etcMounts(name))];
-    const steps: Step[] = [...mounts.flatMap((mount) => stepsOfMount(target, 'mount', mount)), ['hold']];
+    const steps: Step[] = [...mounts.flatMap((mount) => stepsOfMount(target, parseMount('mount', mount))), ['hold']];
     const task = await launch(target, { steps, ids: 'given', signal });
     try {
       return setOf(openAll(task, ['net', 'mnt']));
