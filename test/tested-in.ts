@@ -67,6 +67,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/neighbor': 'test/network/neighbor/neighbors.test.ts',
   'lib/network/netlink': ['test/network/netlink/codec.test.ts', 'test/network/netlink/connection.test.ts'],
   'lib/network/nftables': 'test/network/nftables/nftables.test.ts',
+  'lib/network/nexthop': 'test/network/nexthop/nexthops.test.ts',
   'lib/network/nsid': 'test/network/nsid/nsids.test.ts',
   'lib/network/resolve': 'test/network/resolve/lookup.test.ts',
   'lib/network/route': 'test/network/route/routes.test.ts',

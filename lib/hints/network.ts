@@ -152,6 +152,18 @@ export const explainNeighbor: Explainer = byErrno({
   [Errno.ENOENT]: (failure) => `${failure.path ?? 'It'} is no neighbor on that link.`,
 });
 
+export const explainNextHop: Explainer = byErrno({
+  ...common,
+  [Errno.EEXIST]: (failure) =>
+    `There is a next-hop object ${failure.path ?? 'of that number'} already: replace() changes it.`,
+  [Errno.ENOENT]: (failure) => `There is no next-hop object ${failure.path ?? 'of that number'} in that network.`,
+  [Errno.ENETUNREACH]: (failure) =>
+    `The router ${failure.detail ?? ''} is on no network of that link: give the link an address there first, or say that ` +
+    'the router is on it (onlink: true).',
+  [Errno.ENETDOWN]: () => 'The link that packets would leave by is down, or nothing is up at its other end (carrier).',
+  [Errno.ENODEV]: noSuchLink,
+});
+
 export const explainNsid: Explainer = byErrno({
   ...common,
   [Errno.EEXIST]: () => 'That namespace has an id here already, and keeps it, or another has this one.',

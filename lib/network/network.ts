@@ -18,6 +18,7 @@ import { type Forward, type ForwardOptions, forward, whenClosed } from './forwar
 import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
+import { NextHopObjects } from './nexthop/nexthops';
 import { Nsids } from './nsid/nsids';
 import { type KnownFiles, type NetworkTarget, Place, type SocketRequest, netlinkSocket } from './place';
 import { type LookupAddress, type LookupOptions, lookup } from './resolve/lookup';
@@ -140,6 +141,8 @@ export class Network implements AsyncDisposable {
   readonly neighbor: Neighbors;
   /** Settings below /proc/sys/net: sysctl(8). */
   readonly sysctl: Sysctls;
+  /** Next-hop objects, which routes share: `ip nexthop`. */
+  readonly nexthop: NextHopObjects;
   /** Ids of other network namespaces: `ip netns list-id`. */
   readonly nsid: Nsids;
   readonly #owned: Possessions;
@@ -153,6 +156,7 @@ export class Network implements AsyncDisposable {
     this.rule = parts.rule;
     this.neighbor = parts.neighbor;
     this.sysctl = new Sysctls(place);
+    this.nexthop = new NextHopObjects(connection);
     this.nsid = new Nsids(connection);
     closeWhenForgotten(this, `A Network (${String(place.net)})`, owned, release);
   }

@@ -76,6 +76,12 @@ export const string: Type<string> = {
   },
 };
 
+/** A fact that is true where the attribute is there: NLA_FLAG. It has no bytes. */
+export const flag: Type<true> = {
+  decode: () => true,
+  encode: () => undefined,
+};
+
 /** Bytes as they are. The value is a view of the message, and is valid only as long as the message is. */
 export const bytes: Type<Uint8Array> = {
   decode: (from, start, end) => from.subarray(start, end),

@@ -16,6 +16,7 @@ import {
   encode,
   messagesIn,
 } from '../../../lib/network/netlink/netlink-message';
+import { NEXTHOP } from '../../../lib/network/nexthop/nexthop-message';
 import { NSID } from '../../../lib/network/nsid/nsid-message';
 import { ROUTE, RTM_GETROUTE, RTM_NEWROUTE } from '../../../lib/network/route/route-message';
 import { RTM_GETRULE, RULE } from '../../../lib/network/rule/rule-message';
@@ -30,7 +31,7 @@ export interface FuzzResult {
   messages: number;
 }
 
-const TYPES = [LINK, ADDRESS, ROUTE, RULE, NEIGHBOR, NSID];
+const TYPES = [LINK, ADDRESS, ROUTE, RULE, NEIGHBOR, NEXTHOP, NSID];
 
 /** Bytes that decide: lengths, types, counts. */
 const INTERESTING = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 20, 28, 31, 32, 33, 63, 64, 127, 128, 254, 255];
