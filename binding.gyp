@@ -11,6 +11,7 @@
           "sources": [
             "src/addon/addon.cc",
             "src/addon/bytes.cc",
+            "src/addon/capture.cc",
             "src/addon/child.c",
             "src/addon/children.cc",
             "src/addon/control.cc",
@@ -34,6 +35,7 @@
             "src/addon/older_libraries.cc",
             "src/addon/pidfd.cc",
             "src/addon/proc.cc",
+            "src/addon/raw_socket.cc",
             "src/addon/reaper.cc",
             "src/addon/socket_in.cc",
             "src/addon/sockets.cc",

@@ -43,6 +43,9 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/kernel/sockets.ts': 'test/set/namespace-set.test.ts',
 
   'lib/lab': 'test/lab/lab.test.ts',
+  'lib/lab/capture': 'test/lab/capture/capture.test.ts',
+  'lib/lab/dns': 'test/lab/dns/dns.test.ts',
+  'lib/lab/ping': 'test/lab/ping/ping.test.ts',
 
   'lib/launch': ['test/launch/launch.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
   'lib/launch/taken-files.ts': 'test/process/host-node.test.ts',

@@ -326,6 +326,34 @@ export interface NativeNetlink {
   close(): void;
 }
 
+/** A packet socket with a ring of what it has received: packet(7), TPACKET_V3. Closed by `close`, or with this environment. */
+export interface NativeCapture {
+  /**
+   * Frames that have come, as Enhanced Packet Blocks of a pcapng file in the machine's byte order, with the index of the
+   * interface in place of the file's own number of it, and nanoseconds; undefined when there are none now. A part of what is
+   * there, so that one call takes some microseconds. A frame of an interface that is no Ethernet gets a header of zeros.
+   */
+  receive(): Buffer | undefined;
+  /** Frames that are still to be received, and those that have found no room since the beginning. PACKET_STATISTICS */
+  statistics(): [waiting: number, dropped: number];
+  /** Takes no further frame in. Those that are there come within some milliseconds: the kernel hands blocks over late. */
+  stop(): void;
+  /** Whether `onReadable` is to be called while there is something to receive; it keeps the event loop alive then. */
+  watch(on: boolean): void;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** A raw socket: raw(7). Closed by `close`, or with this environment. */
+export interface NativeRawSocket {
+  /** sendto(2), without waiting; the address as for `bindSocket`. The time just before, CLOCK_REALTIME in nanoseconds. */
+  send(bytes: Uint8Array, domain: number, address: string, port: number, scope: string | null): bigint;
+  /** One packet, its sender, and the time at which it came: SO_TIMESTAMPNS. Undefined when there is none now. */
+  receive(): [bytes: Buffer, from: string, at: bigint] | undefined;
+  close(): void;
+}
+
 /** A connection on its way. */
 export interface NativeConnecting {
   /** Waits no longer, and calls nobody; the descriptor stays the caller's. */
@@ -570,6 +598,22 @@ export interface Native {
    * `watch`.
    */
   openNetlink(fd: number, receiveBuffer: number, onReadable: () => void): NativeNetlink;
+  /**
+   * Takes a packet socket over, which has no protocol yet, and has it receive from an interface, or from all (0).
+   *
+   * ringBytes: a multiple of the 256 KiB of a block. filter: a program of classic BPF, whose answer is the number of bytes
+   * that are kept of a frame. promiscuous: the interface takes in what is not meant for it, too.
+   */
+  openCapture(
+    fd: number,
+    index: number,
+    ringBytes: number,
+    filter: Uint8Array,
+    promiscuous: boolean,
+    onReadable: () => void,
+  ): NativeCapture;
+  /** Takes a raw socket over; `onReadable` is called while there is something to receive. */
+  openRawSocket(fd: number, onReadable: () => void): NativeRawSocket;
   /** inet_pton(3): 4 or 16 bytes; undefined for what is no address. */
   addressBytes(text: string): Buffer | undefined;
   /** inet_ntop(3) of the 4 or 16 bytes at an offset. */

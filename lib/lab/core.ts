@@ -9,6 +9,8 @@ import { launch } from '../launch/launch';
 import { NETWORK_SOCKETS, Network } from '../network/network';
 import { makeStep } from '../plan/step';
 import { type NamespaceSet, openAll, setOf } from '../set/namespace-set';
+import { Captures } from './capture/capture';
+import { DnsTable } from './dns/dns';
 import type { IdMaps } from './id-map';
 import { HostsFile, RESOLV_CONF, hostsText } from './files';
 
@@ -19,6 +21,10 @@ export interface Core {
   /** The network of the switches. No program of a host can reach it: it is open here only. */
   readonly network: Network;
   readonly hosts: HostsFile;
+  /** Captures of networks. */
+  readonly captures: Captures;
+  /** All that the name servers of hosts know. */
+  readonly dns: DnsTable;
   readonly resolvConf: string;
   readonly hostsDescriptor: Descriptor;
 }
@@ -58,11 +64,19 @@ export async function createCore(maps: IdMaps): Promise<Core> {
   task.unref();
   const network = Network.over(set, [first, second]);
   notForgotten(network);
-  return { set, network, hosts: new HostsFile(hostsDescriptor.fd), resolvConf: RESOLV_CONF, hostsDescriptor };
+  return {
+    set,
+    network,
+    hosts: new HostsFile(hostsDescriptor.fd),
+    captures: new Captures(),
+    dns: new DnsTable(),
+    resolvConf: RESOLV_CONF,
+    hostsDescriptor,
+  };
 }
 
-export async function closeCore({ set, network, hostsDescriptor }: Core): Promise<void> {
-  await Promise.all([network.close(), set.close(), hostsDescriptor.close()]);
+export async function closeCore({ set, network, captures, hostsDescriptor }: Core): Promise<void> {
+  await Promise.all([captures.close(), network.close(), set.close(), hostsDescriptor.close()]);
 }
 
 /** A file of /etc that is not there cannot be covered without a change of the host's. */

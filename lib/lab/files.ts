@@ -14,10 +14,15 @@ export const RESOLV_CONF = `nameserver ${NAME_SERVER}\nsearch ${DOMAIN}\noptions
 /** The names that every system has. */
 const LOOPBACK = '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n';
 
-/** The text of /etc/hosts: a line for each address, in the order in which the interfaces were made. */
-export function hostsText(interfaces: Iterable<Interface>): string {
+/**
+ * The text of /etc/hosts: a line for each address, in the order in which the interfaces were made.
+ *
+ * @param asked - names, in lower case, for which programs are to ask the name server instead
+ */
+export function hostsText(interfaces: Iterable<Interface>, asked: ReadonlyMap<string, unknown> = new Map()): string {
   let text = LOOPBACK;
   for (const { addresses, host } of interfaces) {
+    if (asked.has(host.toLowerCase())) continue;
     for (const address of addresses) text += `${address}\t${host} ${host}.${DOMAIN}\n`;
   }
   return text;

@@ -12,9 +12,12 @@ import type { Network } from '../network/network';
 import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
 import type { Connector, ConnectorOptions, HttpAgentOptions, HttpsAgentOptions } from '../network/sockets/agents';
 import type { ConnectOptions } from '../network/sockets/connect-options';
+import type { NamespaceProcess } from '../process/namespace-process';
 import { type Confinement, type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type HostSettings, networkReference } from './host-options';
+import { type Capture, type CaptureOptions, startCapture } from './capture/capture';
+import type { EventLog } from './events';
 import type { Interface } from './interface';
 import type { Machine } from './machine';
 import type { LabNetwork } from './network';
@@ -31,6 +34,7 @@ export interface HostServices {
   plug(interfaces: readonly Interface[], up: boolean): Promise<void>;
   /** Takes a host out of the lab. */
   remove(host: Host): Promise<void>;
+  readonly events: EventLog;
 }
 
 /**
@@ -73,7 +77,7 @@ export class Host extends Programs {
   /** @internal The networks that its cables are pulled out of. */
   readonly unplugged = new Set<string>();
   readonly #services: HostServices;
-  readonly #confinement: Confinement = { ...UNCONFINED, started: (child) => this.#paused && child.kill('SIGSTOP') };
+  readonly #confinement: Confinement = { ...UNCONFINED, started: (child) => this.#onStarted(child) };
   readonly #routes = new RouteTable();
   #machine: Machine | undefined;
   #paused = false;
@@ -113,7 +117,9 @@ export class Host extends Programs {
 
   /** Its network, to see and to change: links, addresses, routes. It is closed with the host. */
   get network(): Network {
-    return this.#made().network;
+    const { network, dns } = this.#made();
+    dns.begin(); // a network looks names up
+    return network;
   }
 
   /** Its namespaces, which are closed with it. After a restart they are in another set. */
@@ -143,36 +149,52 @@ export class Host extends Programs {
 
   /** Connects from the host: {@link Network.connect}. The names of hosts are known. */
   async connect(options: ConnectOptions | number): Promise<Socket> {
-    const { network, sockets } = this.#running();
+    const { network, sockets } = this.#named();
     return sockets.connection(await network.connect(options));
   }
 
   /** Creates a UDP socket on the host: {@link Network.createSocket}. */
   async createSocket(options: DatagramOptions | 'udp4' | 'udp6'): Promise<DatagramSocket> {
-    const { network, sockets } = this.#running();
+    const { network, sockets } = this.#named();
     return sockets.datagrams(await network.createSocket(options));
   }
 
   /** Finds the addresses of a name as programs on the host do: {@link Network.lookup}. */
   async lookup(hostname: string, options?: LookupOptions): Promise<LookupAddress[]> {
-    return this.#running().network.lookup(hostname, options);
+    return this.#named().network.lookup(hostname, options);
   }
 
   /** Creates an agent for `http.request()`: {@link Network.httpAgent}. */
   httpAgent(options?: HttpAgentOptions): HttpAgent {
-    const { network, sockets } = this.#running();
+    const { network, sockets } = this.#named();
     return sockets.agent(network.httpAgent(options));
   }
 
   /** Creates an agent for `https.request()`: {@link Network.httpsAgent}. */
   httpsAgent(options?: HttpsAgentOptions): HttpsAgent {
-    const { network, sockets } = this.#running();
+    const { network, sockets } = this.#named();
     return sockets.agent(network.httpsAgent(options));
   }
 
   /** Creates a connector for undici: {@link Network.connector}. */
   connector(options?: ConnectorOptions): Connector {
-    return this.#running().network.connector(options);
+    return this.#named().network.connector(options);
+  }
+
+  /**
+   * Captures the packets of the host, of all of its interfaces with lo: a file for Wireshark, an iterator, or both. It goes
+   * on through crashes, and ends with the host.
+   *
+   * @throws NamespaceError for a file that cannot be created
+   *
+   * @example
+   * ```ts
+   * await using capture = await web.capture({ file: 'web.pcapng', filter: { protocol: 'tcp', port: 80 } });
+   * ```
+   */
+  async capture(options?: CaptureOptions): Promise<Capture> {
+    const { network, captures } = this.#made();
+    return startCapture(network, { index: 0, description: this.name, promiscuous: false }, captures, options);
   }
 
   /**
@@ -183,6 +205,7 @@ export class Host extends Programs {
   async crash(): Promise<void> {
     const machine = this.#made();
     if (!machine.runs) return;
+    this.#services.events.add('host', `${this.name} crashes`);
     await this.#services.plug(this.ports, false);
     this.#paused = false;
     await machine.crash();
@@ -193,6 +216,7 @@ export class Host extends Programs {
     const machine = this.#made();
     if (machine.runs) await this.crash();
     await machine.restart();
+    this.#services.events.add('host', `${this.name} starts again`);
     await this.#services.plug(this.#plugged(this.ports), true);
   }
 
@@ -202,6 +226,7 @@ export class Host extends Programs {
    */
   async pause(): Promise<void> {
     const { set } = this.#running();
+    this.#services.events.add('host', `${this.name} is paused`);
     this.#paused = true;
     await signalAll(set, 'SIGSTOP');
   }
@@ -209,6 +234,7 @@ export class Host extends Programs {
   /** Lets its programs continue after {@link pause}. */
   async resume(): Promise<void> {
     const { set } = this.#running();
+    this.#services.events.add('host', `${this.name} goes on`);
     this.#paused = false;
     await signalAll(set, 'SIGCONT');
   }
@@ -216,14 +242,21 @@ export class Host extends Programs {
   /** Pulls the cable to a network out. Addresses and routes stay. Default: the cables to all networks. */
   async down(network?: LabNetwork | string): Promise<void> {
     const pulled = this.#portsOn(network);
-    for (const each of pulled) this.unplugged.add(each.network);
+    for (const each of pulled) {
+      this.unplugged.add(each.network);
+      this.#services.events.add('fault', `${this.name} is unplugged from ${each.network}`);
+    }
     await this.#services.plug(pulled, false);
   }
 
   /** Plugs the cable in again. Default: the cables to all networks. */
   async up(network?: LabNetwork | string): Promise<void> {
     const plugged = this.#portsOn(network);
-    for (const each of plugged) this.unplugged.delete(each.network);
+    for (const each of plugged) {
+      if (this.unplugged.delete(each.network)) {
+        this.#services.events.add('fault', `${this.name} is plugged into ${each.network} again`);
+      }
+    }
     if (this.state !== 'crashed') await this.#services.plug(plugged, true);
   }
 
@@ -244,7 +277,7 @@ export class Host extends Programs {
 
   /** Configures interfaces whose wires have been made. @internal */
   async configure(interfaces: readonly Interface[], prefixes: (added: Interface) => string[]): Promise<void> {
-    const { link, address } = this.network;
+    const { link, address } = this.#made().network;
     const addresses = interfaces.flatMap((added) => prefixes(added).map((each) => [added.index, each] as const));
     await Promise.all([
       ...addresses.map(([index, each]) => address.add(index, each)),
@@ -266,7 +299,7 @@ export class Host extends Programs {
 
   /** @internal */
   protected override programPlace(): ProgramPlace {
-    return { setns: this.#running().set, confinement: this.#confinement };
+    return { setns: this.#named().set, confinement: this.#confinement };
   }
 
   #made(): Machine {
@@ -284,6 +317,18 @@ export class Host extends Programs {
     });
   }
 
+  /** The machine, for who may ask for a name: its name server runs. */
+  #named(): Machine {
+    const machine = this.#running();
+    machine.dns.begin();
+    return machine;
+  }
+
+  #onStarted(child: NamespaceProcess): void {
+    noteProgram(this.#services.events, this.name, child);
+    if (this.#paused) child.kill('SIGSTOP');
+  }
+
   #portsOn(network: LabNetwork | string | undefined): readonly Interface[] {
     this.#made();
     if (network === undefined) return this.interfaces;
@@ -297,4 +342,11 @@ export class Host extends Programs {
   #plugged(interfaces: readonly Interface[]): Interface[] {
     return interfaces.filter(({ network }) => !this.unplugged.has(network));
   }
+}
+
+/** It is no method: what listens to a program may not refer to the lab, or a lab that is forgotten is never collected. */
+function noteProgram(events: EventLog, host: string, child: NamespaceProcess): void {
+  const what = `${child.spawnfile} on ${host}`;
+  events.add('program', `${what} starts, pid ${child.pid}`);
+  child.once('exit', (code, signal) => events.add('program', `${what} ends, ${signal ?? code}`));
 }

@@ -4,6 +4,12 @@
  * @module linux-ns/lab
  */
 import '../compose';
+export { Capture, type CaptureOptions } from './capture/capture';
+export type { CaptureFilter, CaptureProtocol } from './capture/filter';
+export { Packet, type PacketEnd } from './capture/packet';
+export { LabDns } from './dns/dns';
+export type { DnsAnswer, DnsError, DnsSettings } from './dns/records';
+export { EventLog, type LabEvent } from './events';
 export { Host, type HostState } from './host';
 export type { Placement, HostOptions } from './host-options';
 export type { Interface } from './interface';
@@ -12,3 +18,4 @@ export type { NatType } from './nat';
 export { LabNetwork } from './network';
 export type { LabNetworkOptions } from './network-options';
 export { type Nat, type NatOptions, type PortForwardOptions, Router, type RouterOptions } from './router';
+export { PingMatrix, type PingOptions, PingResult, Trace, type TraceHop, type TraceOptions } from './ping/ping';

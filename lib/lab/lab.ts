@@ -6,7 +6,10 @@ import { invalidValue, validateArray } from '../errors/validate';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
 import { type IdMap, idMap } from '../idmap/id-map';
+import { type Capture, type CaptureOptions, startCapture } from './capture/capture';
 import { type Core, closeCore, createCore } from './core';
+import { LabDns } from './dns/dns';
+import { EventLog } from './events';
 import { widestMaps } from './id-map';
 import { hostsText } from './files';
 import { Host, type HostServices } from './host';
@@ -14,8 +17,20 @@ import { HOST, type HostOptions, type Place, labName, networkReference, placesOf
 import type { Interface } from './interface';
 import { type Machine, boot } from './machine';
 import type { Network } from '../network/network';
-import { LabNetwork } from './network';
+import { LabNetwork, type NetworkServices } from './network';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
+import {
+  PING,
+  type PingMatrix,
+  type PingOptions,
+  type PingResult,
+  TRACE,
+  type Trace,
+  type TraceOptions,
+  ping,
+  pingAll,
+  trace,
+} from './ping/ping';
 import { type Nat, ROUTER, Router, type RouterOptions, hostReference } from './router';
 import { type LabRoute, routesOf, waysOf } from './routes';
 
@@ -99,12 +114,20 @@ export class Lab implements AsyncDisposable {
 
   /** The number from which all that is random in it follows. */
   readonly seed: number;
+  /** What it has done, and what has happened in it. */
+  readonly events = new EventLog();
+  /** The name server of all hosts. */
+  readonly dns: LabDns;
   readonly #owned: Possessions;
   readonly #hosts = new Map<string, Host>();
   readonly #networks = new Map<string, LabNetwork>();
   readonly #services: HostServices = {
     plug: (interfaces, up) => this.#plug(interfaces, up),
     remove: (host) => this.#removeHosts([host]),
+    events: this.events,
+  };
+  readonly #networkServices: NetworkServices = {
+    capture: (network, options) => this.#capture(network, options),
   };
   #ports = 0;
   #switches = 0;
@@ -113,6 +136,7 @@ export class Lab implements AsyncDisposable {
   private constructor(owned: Possessions, seed: number) {
     this.#owned = owned;
     this.seed = seed;
+    this.dns = new LabDns(owned.core.dns, (words) => this.#onNames(words));
     closeWhenForgotten(this, `A Lab (seed ${seed})`, owned, release);
   }
 
@@ -190,6 +214,7 @@ export class Lab implements AsyncDisposable {
     const free = this.#freeName('name', name, this.#networks);
     const network = this.#planNetwork(free, NETWORK('options', options), 'network');
     await this.#makeSwitch(network);
+    this.events.add('topology', `network ${free}${subnetText(network)}`);
     return network;
   }
 
@@ -271,7 +296,58 @@ export class Lab implements AsyncDisposable {
       await this.#removeNetwork(network);
       throw error;
     }
+    this.events.add('topology', `link ${network.name}${subnetText(network)} between ${first} and ${second}`);
     return network;
+  }
+
+  /**
+   * Asks a host for an answer, from another, by ICMP: ping(8). The lab sends it, and no program has to be there. What is not
+   * answered is no error.
+   *
+   * @param from - the host that asks
+   * @param to - a host, or the name or the address of something else
+   *
+   * @example
+   * ```ts
+   * console.log(String(await lab.ping(a, b, { count: 10 }))); // a → b (10.0.0.2): 10 of 10, 0.05 ms
+   * ```
+   */
+  async ping(from: Host | string, to: Host | string, options: PingOptions = {}): Promise<PingResult> {
+    const checked = PING('options', options);
+    return ping(this.hostOf('from', from), this.#hostOrName('to', to), checked);
+  }
+
+  /**
+   * Asks all hosts from all hosts, at once.
+   *
+   * @example
+   * ```ts
+   * console.log(String(await lab.pingAll()));
+   * //      a     b  c
+   * // a    ·  0.05  ✗
+   * // b 0.05     ·  ✗
+   * // c    ✗     ✗  ·
+   * // 2 of 6 reached, in ms
+   * ```
+   */
+  async pingAll(options: PingOptions = {}): Promise<PingMatrix> {
+    const checked = PING('options', options);
+    this.#mustBeOpen();
+    return pingAll([...this.#hosts.values()], checked);
+  }
+
+  /**
+   * Finds the routers on the way from one host to another: traceroute(8). The lab sends what it takes, and no program has to
+   * be there.
+   *
+   * @param from - the host that asks
+   * @param to - a host, or the name or the address of something else
+   */
+  async trace(from: Host | string, to: Host | string, options: TraceOptions = {}): Promise<Trace> {
+    const checked = TRACE('options', options);
+    const nameOf = (address: string): string | undefined =>
+      [...this.#hosts.values()].find(({ addresses }) => addresses.includes(address))?.name;
+    return trace(this.hostOf('from', from), this.#hostOrName('to', to), checked, nameOf);
   }
 
   /**
@@ -290,6 +366,7 @@ export class Lab implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
+    this.events.add('topology', 'the lab is closed');
     const released = release(this.#owned);
     await Promise.all([...this.#hosts.values()].map((host) => host.end()));
     await released;
@@ -302,6 +379,8 @@ export class Lab implements AsyncDisposable {
     try {
       await allSettled(planned.map((each) => this.#start(each)));
       await this.#follow();
+      for (const { host } of planned)
+        this.events.add('topology', `${host.isRouter ? 'router' : 'host'} ${placeText(host)}`);
     } catch (error) {
       await this.#removeHosts(planned.map(({ host }) => host));
       throw error;
@@ -409,17 +488,46 @@ export class Lab implements AsyncDisposable {
 
   /** Makes names and routes of all hosts what they are to be now. */
   async #follow(): Promise<void> {
-    const { hosts } = this.#owned.core;
-    hosts.write(hostsText([...this.#hosts.values()].flatMap(({ interfaces }) => interfaces)));
+    this.#writeNames();
     const ways = waysOf(this.#networks.values(), this.#hosts);
     const routes = ({ name, wired }: Host): LabRoute[] => routesOf({ name, interfaces: wired }, this.#networks, ways);
     await Promise.all([...this.#hosts.values()].map((host) => host.follow(routes(host))));
   }
 
+  /** The names by which programs and the name servers know the hosts. */
+  #writeNames(): void {
+    const { hosts, dns } = this.#owned.core;
+    const all = [...this.#hosts.values()];
+    hosts.write(
+      hostsText(
+        all.flatMap(({ interfaces }) => interfaces),
+        dns.rules,
+      ),
+    );
+    dns.hosts.clear();
+    for (const { name, addresses } of all) dns.hosts.set(name.toLowerCase(), addresses);
+  }
+
+  #onNames(words: string): void {
+    if (this.closed) return;
+    this.events.add('dns', words);
+    this.#writeNames();
+  }
+
+  async #capture(network: LabNetwork, options: CaptureOptions | undefined): Promise<Capture> {
+    this.#mustBeOpen();
+    const { core } = this.#owned;
+    const { name, bridge } = network;
+    if (this.#networks.get(name) !== network) throw closedError(`Network ${name}`);
+    const { index } = await core.network.link.get(bridge);
+    const source = { index, name, description: `network ${name}`, promiscuous: true };
+    return startCapture(core.network, source, core.captures, options);
+  }
+
   #planNetwork(name: string, options: Parameters<typeof subnetsOf>[0], kind: 'network' | 'link'): LabNetwork {
     const others = [...this.#networks.values()].map(({ subnets }) => subnets);
     const subnets = subnetsOf(options, kind, others);
-    const network = new LabNetwork(name, `n${++this.#switches}`, subnets, kind === 'link');
+    const network = new LabNetwork(name, `n${++this.#switches}`, subnets, kind === 'link', this.#networkServices);
     this.#networks.set(name, network);
     return network;
   }
@@ -441,7 +549,10 @@ export class Lab implements AsyncDisposable {
 
   async #removeHosts(hosts: readonly Host[]): Promise<void> {
     const { link } = this.#owned.core.network;
-    for (const host of hosts) this.#hosts.delete(host.name);
+    for (const host of hosts) {
+      this.#hosts.delete(host.name);
+      this.events.add('topology', `host ${host.name} is removed`);
+    }
     const ports = hosts.flatMap((host) => host.interfaces.map((each) => this.#forgetInterface(host, each)));
     // The wires go at once; the kernel removes a network namespace some time after its last user.
     await Promise.all(ports.map(({ port }) => link.delete(port).catch(() => undefined)));
@@ -488,6 +599,11 @@ export class Lab implements AsyncDisposable {
     throw invalidValue('options.nat', outside.name, "must be one of the networks in 'options.on'");
   }
 
+  /** A host of this lab, or the name or the address of something else. */
+  #hostOrName(option: string, value: unknown): Host | string {
+    return typeof value === 'string' ? (this.#hosts.get(value) ?? value) : this.hostOf(option, value);
+  }
+
   #mustBeOpen(): void {
     if (this.closed) throw closedError('This Lab');
   }
@@ -526,6 +642,16 @@ function indexOfPort(port: string): number {
 
 function isIpv6({ addresses }: Interface): boolean {
   return addresses.some((address) => address.includes(':'));
+}
+
+/** The words for the places of a host in the log. */
+function placeText({ name, interfaces }: Host): string {
+  const places = interfaces.map(({ network, addresses }) => `${network} (${addresses.join(', ')})`);
+  return places.length === 0 ? name : `${name} on ${places.join(', ')}`;
+}
+
+function subnetText({ subnet, subnet6 }: LabNetwork): string {
+  return [subnet, subnet6].map((each) => (each === undefined ? '' : ` ${each}`)).join('');
 }
 
 /** Names are the same whatever case they are in: RFC 4343. */

@@ -14,6 +14,8 @@ import { makeStep } from '../plan/step';
 import { type NamespaceSet, setOf } from '../set/namespace-set';
 import type { Task } from '../task/task';
 import { type Core, socketStep, sysctl } from './core';
+import { Captures } from './capture/capture';
+import { DNS_SOCKETS, HostDns } from './dns/server';
 import type { HostSettings } from './host-options';
 import { OpenSockets } from './open-sockets';
 
@@ -23,14 +25,18 @@ import { OpenSockets } from './open-sockets';
  */
 export class Machine {
   readonly network: Network;
+  /** Its name server, which outlasts crashes. */
+  readonly dns: HostDns;
   readonly sockets = new OpenSockets();
+  readonly captures = new Captures();
   readonly #settings: HostSettings;
   #set: NamespaceSet;
   #runs = true;
 
-  constructor(set: NamespaceSet, network: Network, settings: HostSettings) {
+  constructor(set: NamespaceSet, network: Network, dns: HostDns, settings: HostSettings) {
     this.#set = set;
     this.network = network;
+    this.dns = dns;
     this.#settings = settings;
   }
 
@@ -68,7 +74,8 @@ export class Machine {
   async close(): Promise<void> {
     this.#runs = false;
     this.sockets.destroy();
-    await Promise.all([this.network.close(), this.#set.close()]);
+    this.dns.close();
+    await Promise.all([this.captures.close(), this.network.close(), this.#set.close()]);
   }
 }
 
@@ -108,15 +115,17 @@ export async function boot(
     ...SETTINGS,
     ...(isRouter ? FORWARDING : []),
     ...(hasIpv6 ? [] : [NO_OWN_ADDRESSES]),
-    ...NETWORK_SOCKETS.map(socketStep),
+    ...[...NETWORK_SOCKETS, ...DNS_SOCKETS].map(socketStep),
     ...ownDirectories(settings),
   ];
   const { set, fds } = await hold(spec, [user, mnt], steps);
+  const dns = new HostDns(core.dns, fds.splice(NETWORK_SOCKETS.length));
   try {
     const network = Network.over(set, fds, (file) => (file === 'hosts' ? core.hosts.text : core.resolvConf));
     notForgotten(network);
-    return new Machine(set, network, settings);
+    return new Machine(set, network, dns, settings);
   } catch (error) {
+    dns.close();
     await set.close();
     throw error;
   }

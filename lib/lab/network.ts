@@ -1,5 +1,6 @@
 /** A network of a lab: a switch. */
 import { inspectAs } from '../handle/inspect';
+import type { Capture, CaptureOptions } from './capture/capture';
 import type { Interface } from './interface';
 import type { Subnet } from './subnet';
 
@@ -7,6 +8,12 @@ import type { Subnet } from './subnet';
 export interface Subnets {
   readonly inet: Subnet | undefined;
   readonly inet6: Subnet | undefined;
+}
+
+/** What a network needs of its lab. */
+export interface NetworkServices {
+  /** Starts a capture of the switch. */
+  capture(network: LabNetwork, options?: CaptureOptions): Promise<Capture>;
 }
 
 /**
@@ -34,8 +41,11 @@ export class LabNetwork {
   /** @internal */
   readonly ports: Interface[] = [];
 
+  readonly #services: NetworkServices;
+
   /** @internal */
-  constructor(name: string, bridge: string, subnets: Subnets, isLink: boolean) {
+  constructor(name: string, bridge: string, subnets: Subnets, isLink: boolean, services: NetworkServices) {
+    this.#services = services;
     this.name = name;
     this.bridge = bridge;
     this.subnets = subnets;
@@ -55,5 +65,20 @@ export class LabNetwork {
   /** The interfaces of hosts on it, in the order in which they were made. */
   get interfaces(): readonly Interface[] {
     return [...this.ports];
+  }
+
+  /**
+   * Captures the packets that reach the switch, each of them once: a file for Wireshark, an iterator, or both. It ends with
+   * the lab. What is lost on the way to the switch is not there; {@link Host.capture} has what a host has sent.
+   *
+   * @throws NamespaceError for a file that cannot be created
+   *
+   * @example
+   * ```ts
+   * await using capture = await lan.capture({ file: 'lan.pcapng' });
+   * ```
+   */
+  async capture(options?: CaptureOptions): Promise<Capture> {
+    return this.#services.capture(this, options);
   }
 }

@@ -1,12 +1,21 @@
 /**
- * Classic BPF, as far as seccomp(2) takes it: `<linux/bpf_common.h>`, `<linux/filter.h>`. A program looks at one
- * `struct seccomp_data`, jumps forward only, and ends with an answer.
+ * Classic BPF: `<linux/bpf_common.h>`, `<linux/filter.h>`. A program looks at one thing, jumps forward only, and ends with
+ * an answer. That thing is a `struct seccomp_data` for seccomp(2), and a frame for the socket filters of socket(7).
  */
 
 /** The operations that this package's programs use, and the codes of their instructions. */
 export const Op = Object.freeze({
-  /** Loads the 32 bits at an offset of seccomp_data into the accumulator: BPF_LD | BPF_W | BPF_ABS. */
+  /** Loads the 32 bits at an offset into the accumulator: BPF_LD | BPF_W | BPF_ABS. */
   LOAD: 0x20,
+  /** Loads 16 bits, or 8, from an offset in a frame: BPF_LD | BPF_H | BPF_ABS, BPF_LD | BPF_B | BPF_ABS. */
+  LOAD_HALF: 0x28,
+  LOAD_BYTE: 0x30,
+  /** Loads 16 bits, from an offset in a frame that is counted from X: BPF_LD | BPF_H | BPF_IND. */
+  LOAD_HALF_AFTER_X: 0x48,
+  /** Copies the accumulator into X: BPF_MISC | BPF_TAX. */
+  TO_X: 0x07,
+  /** Shifts the accumulator left by K bits: BPF_ALU | BPF_LSH | BPF_K. */
+  SHIFT_LEFT: 0x64,
   /** Keeps the bits of the accumulator that K has too: BPF_ALU | BPF_AND | BPF_K. */
   AND: 0x54,
   /** Jumps forward by K instructions: BPF_JMP | BPF_JA. */
@@ -68,7 +77,7 @@ export class Assembler {
     label.at = this.#items.length;
   }
 
-  emit(code: typeof Op.LOAD | typeof Op.AND | typeof Op.RETURN, k: number): void {
+  emit(code: Exclude<(typeof Op)[keyof typeof Op], Comparison | typeof Op.GOTO>, k: number): void {
     this.#items.push({ code, k });
   }
 

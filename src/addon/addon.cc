@@ -1,6 +1,7 @@
 // The module: one Environment for each that loads it, and the surface that types/native.d.ts describes.
 #include <napi.h>
 
+#include "capture.h"
 #include "descriptors.h"
 #include "discovery/scan.h"
 #include "environment.h"
@@ -8,6 +9,7 @@
 #include "in_place.h"
 #include "namespaces.h"
 #include "netlink.h"
+#include "raw_socket.h"
 #include "socket_in.h"
 #include "sockets.h"
 #include "statmount.h"
@@ -27,6 +29,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Task::Init(env, exports);
   Terminal::Init(env, exports);
   Netlink::Init(env, exports);
+  Capture::Init(env, exports);
+  RawSocket::Init(env, exports);
   InitDescriptors(env, exports);
   InitDiscovery(env, exports);
   InitInPlace(env, exports);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace linux_ns {
 namespace {
@@ -64,6 +65,16 @@ bool BytesArgument(const Napi::CallbackInfo &info, size_t index, Bytes *bytes) {
   }
   Napi::TypeError::New(info.Env(), "argument " + std::to_string(index) + " has no bytes").ThrowAsJavaScriptException();
   return false;
+}
+
+Napi::Value GiveBytes(Napi::Env env, std::vector<char> bytes) {
+  auto *kept = new std::vector<char>(std::move(bytes));
+  auto release = [](Napi::Env, char *, std::vector<char> *done) { delete done; };
+  Napi::Value buffer = Napi::Buffer<char>::New(env, kept->data(), kept->size(), release, kept);
+  if (buffer.IsEmpty()) {
+    delete kept;
+  }
+  return buffer;
 }
 
 } // namespace linux_ns

@@ -25,6 +25,10 @@ std::vector<uint32_t> NumbersOf(const Bytes &bytes);
 // Takes the bytes of an argument. False with an exception pending.
 bool BytesArgument(const Napi::CallbackInfo &info, size_t index, Bytes *bytes);
 
+// A Buffer of JavaScript with these bytes, without a copy: there may be many of them. Empty where the environment is
+// being terminated.
+Napi::Value GiveBytes(Napi::Env env, std::vector<char> bytes);
+
 } // namespace linux_ns
 
 #endif

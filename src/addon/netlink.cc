@@ -103,21 +103,10 @@ private:
   std::unique_ptr<char[]> scratch_; // not filled with zeros
 };
 
-// JavaScript gets the bytes without a copy: a dump may have many of them.
-Napi::Value Given(Napi::Env env, std::vector<char> bytes) {
-  auto *kept = new std::vector<char>(std::move(bytes));
-  auto release = [](Napi::Env, char *, std::vector<char> *done) { delete done; };
-  Napi::Value buffer = Napi::Buffer<char>::New(env, kept->data(), kept->size(), release, kept);
-  if (buffer.IsEmpty()) {
-    delete kept;
-  }
-  return buffer;
-}
-
 void Tell(Environment *environment, Awaited awaited, Conversation *conversation) {
   Napi::Env env = awaited->Env();
   Napi::HandleScope scope(env);
-  Napi::Value answers = Given(env, std::move(conversation->answers));
+  Napi::Value answers = GiveBytes(env, std::move(conversation->answers));
   if (answers.IsEmpty()) { // the environment is being terminated
     TakeAwaited(environment, awaited);
     return;

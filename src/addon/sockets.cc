@@ -17,28 +17,9 @@
 namespace linux_ns {
 namespace {
 
-struct Address {
-  sockaddr_storage storage = {};
-  socklen_t size = 0;
-
-  const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&storage); }
-};
-
-// The arguments `domain, address, port, scope` of types/native.d.ts, from the second on.
-struct AddressArguments {
-  int domain;
-  std::string text;
-  int port;
-  std::string scope; // empty for none
-
-  explicit AddressArguments(const Napi::CallbackInfo &info)
-      : domain(IntArgument(info, 1)), text(StringArgument(info, 2)), port(IntArgument(info, 3)),
-        scope(StringArgument(info, 4)) {}
-
-  static std::string StringArgument(const Napi::CallbackInfo &info, size_t index) {
-    return info[index].IsString() ? info[index].As<Napi::String>().Utf8Value() : "";
-  }
-};
+std::string StringArgument(const Napi::CallbackInfo &info, size_t index) {
+  return info[index].IsString() ? info[index].As<Napi::String>().Utf8Value() : "";
+}
 
 // The index of an interface. As in getaddrinfo(3), `scope` is a name, or a number where no interface has that name. The
 // socket answers for its own namespace: netdevice(7).
@@ -104,6 +85,12 @@ Result<Address> ToUnix(const std::string &path) {
   return address;
 }
 
+} // namespace
+
+AddressArguments::AddressArguments(const Napi::CallbackInfo &info)
+    : domain(IntArgument(info, 1)), text(StringArgument(info, 2)), port(IntArgument(info, 3)),
+      scope(StringArgument(info, 4)) {}
+
 Result<Address> ToAddress(int fd, const AddressArguments &given) {
   switch (given.domain) {
     case AF_INET:
@@ -116,6 +103,8 @@ Result<Address> ToAddress(int fd, const AddressArguments &given) {
       return Failure{EAFNOSUPPORT, "connect", ""};
   }
 }
+
+namespace {
 
 int SocketError(int fd) {
   int error = 0;

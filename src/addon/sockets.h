@@ -3,12 +3,36 @@
 #define LINUX_NS_ADDON_SOCKETS_H
 
 #include <napi.h>
+#include <sys/socket.h>
 #include <uv.h>
 
+#include <string>
+
 #include "environment.h"
+#include "failure.h"
 #include "poll.h"
 
 namespace linux_ns {
+
+struct Address {
+  sockaddr_storage storage = {};
+  socklen_t size = 0;
+
+  const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&storage); }
+};
+
+// The arguments `domain, address, port, scope` of types/native.d.ts, from the second on.
+struct AddressArguments {
+  int domain;
+  std::string text;
+  int port;
+  std::string scope; // empty for none
+
+  explicit AddressArguments(const Napi::CallbackInfo &info);
+};
+
+// The address that the arguments stand for; the socket answers for the names of its interfaces.
+Result<Address> ToAddress(int fd, const AddressArguments &given);
 
 // A connection that is being made: NativeConnecting of types/native.d.ts. The descriptor stays JavaScript's.
 class Connecting : public Napi::ObjectWrap<Connecting>, public Closable {
