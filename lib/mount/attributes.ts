@@ -58,7 +58,7 @@ export interface AttributeFields {
 }
 
 /** The flags that an attribute sets and clears. */
-interface Flags {
+export interface Flags {
   readonly set: number;
   readonly clear: number;
 }
