@@ -97,6 +97,11 @@ const PHRASES: readonly Phrase[] = [
       /Mount one inside: type 'devpts' on \/dev\/pts with the data '[^']*', and make \/dev\/ptmx a link to pts\/ptmx/,
     other: 'Leave out --no-dev, or use --dev /dev',
   },
+  {
+    library: / \(\{ source: '[^']*', target: '[^']*', bind: true, recursive: true \}[^)]*\)/,
+    run: ' (--no-proc leaves it out)',
+    other: " ('mount --rbind')",
+  },
   { library: /userNamespaces: true/, other: '--allow-userns' },
   { library: /\{ detach: true \}, MNT_DETACH/, other: 'umount --lazy' },
 ];

@@ -114,5 +114,6 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
 
   'lib/wait': 'test/wait/wait.test.ts',
 
+  'lib/task/trial.ts': 'test/system/causes-filters.test.ts',
   'lib/task': ['test/task/task.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],
 };

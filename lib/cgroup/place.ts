@@ -4,6 +4,7 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceError } from '../errors/namespace-error';
 import { hasEnded, ownMark } from '../handle/maker';
+import { isNested } from '../hints/nested';
 import { HostFiles } from '../kernel/host-files';
 
 /** The names that this package chooses begin with this. */
@@ -35,11 +36,22 @@ export function ownCgroup(host = new HostFiles()): string {
     step: 'find own cgroup',
     hint:
       mounts.length === 0
-        ? "Mount it with 'mount -t cgroup2 none /sys/fs/cgroup' (beside version 1: /sys/fs/cgroup/unified), as root, or " +
-          'boot with systemd.unified_cgroup_hierarchy=1.'
+        ? notMounted(host)
         : 'It lies outside of what is mounted here. Give the directory of another in options.cgroup.parent.',
   });
 }
+
+function notMounted(host: HostFiles): string {
+  return isNested(host, 'pid') === true ? NOT_IN_CONTAINER_HINT : NOT_ON_HOST_HINT;
+}
+
+const NOT_IN_CONTAINER_HINT =
+  'This container was not given one: its host has to have version 2 (boot it with systemd.unified_cgroup_hierarchy=1), and ' +
+  'the container a cgroup namespace of its own with a mount that can be written (Docker, Podman: --cgroupns=private --privileged).';
+
+const NOT_ON_HOST_HINT =
+  "Mount it with 'mount -t cgroup2 none /sys/fs/cgroup' (beside version 1: /sys/fs/cgroup/unified), as root, or boot with " +
+  'systemd.unified_cgroup_hierarchy=1.';
 
 /**
  * A path below a root, relative to it. A path that begins with `/..` lies outside the cgroup namespace, and no way

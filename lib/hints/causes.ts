@@ -50,7 +50,7 @@ import {
   explainRlimits,
 } from './privileges';
 import { explainScan } from './scan';
-import { explainSeccomp } from './seccomp';
+import { explainKilledByFilter, explainSeccomp } from './seccomp';
 import { explainBind, explainConnect, explainDevice, explainLookUp } from './sockets';
 
 /**
@@ -134,6 +134,7 @@ export const CAUSES = {
   propagation: explainPropagation,
   rlimits: explainRlimits,
   seccomp: explainSeccomp,
+  'killed-by-filter': explainKilledByFilter,
   set_tid: explainSetTid,
   setsid: explainSetsid,
   tun: explainTun,

@@ -4,6 +4,7 @@ import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { HostFiles } from '../kernel/host-files';
 import {
   Capability,
+  asRoot,
   asksForUser,
   caller,
   effectiveId,
@@ -14,11 +15,12 @@ import {
   isNested,
   refusedBySecurityModule,
   restrictedByAppArmor,
+  withUser,
 } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { idsMappedHere, isMapped } from './id-ranges';
 import { noMoreTasks } from './limits';
-import { listed, quoted } from './wording';
+import { listed, quoted, sentence } from './wording';
 
 /** User and pid namespaces nest this deep and no deeper (user_namespaces(7), pid_namespaces(7)). */
 const MAX_DEPTH = 32;
@@ -73,7 +75,7 @@ export const explainSetTid: Explainer = byErrno({
   [Errno.EPERM]: (_, host) =>
     'To choose pids takes CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE (Linux 5.9), in the user namespace that owns each pid namespace ' +
     `concerned (clone(2)), which ${caller(host)} does not have in all of them. Choose only pids in pid namespaces ` +
-    'that are made with, or below, a new user namespace; or run as root.',
+    `that are made with, or below, a new user namespace; or ${asRoot(host, 'SYS_ADMIN')}.`,
   [Errno.EINVAL]: (_, host) =>
     'There are more pids than levels of pid namespaces, or one is not below ' +
     `kernel.pid_max (${host.sysctl('kernel.pid_max') ?? 'proc_sys_kernel(5)'}).`,
@@ -98,7 +100,8 @@ function refusedToThread(failure: Failure, host: HostFiles): string | undefined 
   }
   return (
     `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have, and a thread cannot get it in a ` +
-    "new user namespace. Run as root, or use unshare(['user', …]) or spawn(), which do it in a task of its own."
+    `new user namespace. ${sentence(asRoot(host, 'SYS_ADMIN'))}, or use unshare(['user', …]) or spawn(), which do it in a ` +
+    'task of its own.'
   );
 }
 
@@ -165,8 +168,9 @@ function unprivileged(failure: Failure, host: HostFiles): string | undefined {
   }
   if (kinds.length === 0) return filteredBySeccomp(host, callsOf(failure));
   return (
-    `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have. Add 'user' to the ` +
-    'kinds, which needs no privilege and gives all capabilities inside; or run as root.'
+    `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have. ` +
+    withUser(failure, "Add 'user' to the kinds, which needs no privilege and gives all capabilities inside") +
+    `; or ${asRoot(host, 'SYS_ADMIN')}.`
   );
 }
 

@@ -2,6 +2,7 @@
  * Evidence in this host's files for why something was refused. Node and nsinit have the same seccomp filter and, before
  * any user namespace is entered, the same ids and capabilities: so /proc/self of Node is true of both.
  */
+import type { Capability as CapabilityName } from '../kernel/capabilities';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { isNested } from './nested';
 import type { HostFiles } from '../kernel/host-files';
@@ -16,6 +17,8 @@ export const Capability = Object.freeze({
   SETUID: 7,
   NET_ADMIN: 12,
   NET_RAW: 13,
+  SYS_CHROOT: 18,
+  SYS_PTRACE: 19,
   SYS_ADMIN: 21,
   SYS_NICE: 23,
   SYS_RESOURCE: 24,
@@ -54,6 +57,34 @@ function isHostAdmin(host: HostFiles): boolean {
   return hasCapability(host, Capability.SYS_ADMIN) === true && isNested(host, 'user') !== true;
 }
 
+/**
+ * The remedy `run as root`, or what it means to a process that is root already: a container or a service has been started
+ * without the capability, or it counts only in the user namespace of the container.
+ */
+export function asRoot(host: HostFiles, capability: keyof typeof Capability | readonly CapabilityName[]): string {
+  if (effectiveId(host, 'Uid') !== 0) return 'run as root';
+  const names = typeof capability === 'string' ? [`CAP_${capability}` as const] : capability;
+  const held = typeof capability === 'string' && hasCapability(host, Capability[capability]) === true;
+  if (held) return 'do it further out, as root of the host';
+  const added = names.map((name) => `--cap-add ${name.replace('CAP_', '')}`).join(' ');
+  return (
+    `start this process with ${listed(names)} (Docker, Podman: '${added}'; Kubernetes: capabilities.add; systemd: ` +
+    'CapabilityBoundingSet=)'
+  );
+}
+
+/**
+ * The remedy of a new user namespace, where its owner has all capabilities. It has been tried on this host: if it fails
+ * here, the reason takes its place.
+ */
+export function withUser({ refusedWithUser }: Failure, words: string): string {
+  if (refusedWithUser === undefined) return words;
+  return (
+    'In a new user namespace it would have all capabilities, but this was tried, and fails here too: ' +
+    `${refusedWithUser} After that, ${words.charAt(0).toLowerCase()}${words.slice(1)}`
+  );
+}
+
 export function asksForUser(failure: Failure): boolean {
   return failure.kinds?.includes('user') === true;
 }
@@ -87,7 +118,7 @@ export function forbiddenByDebian(host: HostFiles): string | undefined {
   return (
     'User namespaces are switched off for unprivileged users on this host (kernel.unprivileged_userns_clone = 0). ' +
     "Allow them with 'sudo sysctl -w kernel.unprivileged_userns_clone=1', for good in a file of /etc/sysctl.d; or " +
-    'run as root.'
+    `${asRoot(host, 'SYS_ADMIN')}.`
   );
 }
 

@@ -32,7 +32,7 @@ export interface Failure {
    * `'noexec'`, `'refused'`, or `'filtered'` with a filter of system calls. For a socket: the scope of its address. For
    * join: the flag of the kind that was refused. For fs, overlay and reconfigure: the kernel's own words. For tree:
    * `'idmap'` if an id-mapped mount was asked for. For a path that leads to something else than it should: the thing
-   * that is in the way, as in `'file /a/b'`.
+   * that is in the way, as in `'file /a/b'`. For killed-by-filter: the names of the steps that were to be done.
    */
   detail?: string | undefined;
   /** For a socket: the address that it was to bind or connect to. */
@@ -55,6 +55,11 @@ export interface Failure {
   setgroups?: 'allow' | 'deny' | undefined;
   /** The user namespace that owns the namespace concerned, when known: `'user:[4026531837]'`. */
   owner?: string | undefined;
+  /**
+   * The reason why the same fails in a new user namespace; undefined if it works there, or was not tried. See
+   * lib/task/trial.ts.
+   */
+  refusedWithUser?: string | undefined;
 }
 
 /** Finds the cause of a failure on this host; undefined when there is nothing to say that is likely to be true. */

@@ -1,20 +1,24 @@
 /** Hints about the work of nsinit in the new task: names, ids, clocks, files, the working directory, descriptors. */
 import { Errno } from '../kernel/errno';
+import type { HostFiles } from '../kernel/host-files';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import {
   Capability,
+  asRoot,
   asksForUser,
   caller,
+  effectiveId,
   filteredBySeccomp,
   hasCapability,
   refusedBySecurityModule,
   restrictedByAppArmor,
+  withUser,
   worksIn,
 } from './evidence';
 import { explainClone } from './clone';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { parseMap, showRange } from './id-ranges';
-import { inTheWay, named } from './wording';
+import { inTheWay, named, quoted } from './wording';
 
 /** `__NEW_UTS_LEN` of `<linux/utsname.h>`. */
 const LONGEST_NAME = 64;
@@ -50,7 +54,7 @@ const explainOffsets: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) =>
     restrictedByAppArmor(failure, host) ??
     'Setting clock offsets takes CAP_SYS_TIME in the user namespace that owns the time namespace ' +
-      "(time_namespaces(7)): add 'user' to the kinds, or run as root.",
+      `(time_namespaces(7)): add 'user' to the kinds, or ${asRoot(host, 'SYS_TIME')}.`,
   [Errno.EINVAL]: () => "Only 'monotonic' and 'boottime' have an offset, of seconds and of 0 to 999999999 nanoseconds.",
   [Errno.ENOENT]: () => 'This kernel has no time namespaces: they came with Linux 5.6 and CONFIG_TIME_NS.',
 });
@@ -71,10 +75,10 @@ export const explainIds: Explainer = byErrno({
         "setgroups: 'allow'."
       );
     }
-    const capability = failure.syscall === 'setresuid' || failure.syscall === 'setuid' ? 'CAP_SETUID' : 'CAP_SETGID';
+    const capability = failure.syscall === 'setresuid' || failure.syscall === 'setuid' ? 'SETUID' : 'SETGID';
     return (
-      `Taking on other ids takes ${capability}, which ${caller(host)} does not have. Add 'user' to the kinds and ` +
-      'map the ids, or run as root.'
+      `Taking on other ids takes CAP_${capability}, which ${caller(host)} does not have. ` +
+      `${withUser(failure, "Add 'user' to the kinds and map the ids")}, or ${asRoot(host, capability)}.`
     );
   },
 });
@@ -97,16 +101,25 @@ export const explainChdir: Explainer = byErrno({
 
 export const explainChroot: Explainer = byErrno({
   [Errno.ELOOP]: looped,
-  [Errno.EPERM]: (failure, host) =>
-    restrictedByAppArmor(failure, host) ??
-    (worksIn('user', failure)
-      ? 'To change the root takes CAP_SYS_CHROOT, which the ids the program runs with do not have in that user namespace.'
-      : `To change the root takes CAP_SYS_CHROOT, which ${caller(host)} does not have. Add 'user' to the kinds, which ` +
-        'needs no privilege, or run as root.'),
+  [Errno.EPERM]: (failure, host) => restrictedByAppArmor(failure, host) ?? chrootRefused(failure, host),
   [Errno.ENOENT]: (failure) => `The root ${named(failure.path, 'asked for')} does not exist.`,
   [Errno.ENOTDIR]: (failure) => `The root ${named(failure.path, 'asked for')} is no directory.`,
   [Errno.EACCES]: (failure) => `${named(failure.path, 'The root')} or a directory on its way may not be searched.`,
 });
+
+/** A task that was born in a new user namespace has all capabilities there, and another one may have the capability. */
+function chrootRefused(failure: Failure, host: HostFiles): string {
+  const mayDoIt = worksIn('user', failure) ? asksForUser(failure) : hasCapability(host, Capability.SYS_CHROOT) === true;
+  const refusal = mayDoIt ? (filteredBySeccomp(host, [failure.syscall]) ?? refusedBySecurityModule(host)) : undefined;
+  if (refusal !== undefined) return refusal;
+  if (worksIn('user', failure)) {
+    return 'To change the root takes CAP_SYS_CHROOT, which the ids the program runs with do not have in that user namespace.';
+  }
+  return (
+    `To change the root takes CAP_SYS_CHROOT, which ${caller(host)} does not have. ` +
+    `${withUser(failure, "Add 'user' to the kinds, which needs no privilege")}, or ${asRoot(host, 'SYS_CHROOT')}.`
+  );
+}
 
 /** Something else lies where a file or directory is to be made or written. */
 const occupied = ({ path, detail }: Failure): string | undefined => {
@@ -197,9 +210,11 @@ function needs(kind: NamespaceKind, capability: keyof typeof Capability, what: s
       return filteredBySeccomp(host, [failure.syscall]) ?? refusedBySecurityModule(host);
     }
     const owner = failure.owner ?? `the user namespace that owns the ${kind} namespace`;
-    const remedy =
-      missing.length === 0 ? 'Do it' : `Add ${missing.map((word) => `'${word}'`).join(' and ')} to the kinds, or do it`;
-    return `${what} takes CAP_${capability} in ${owner}. ${remedy} as root there.`;
+    const takes = `${what} takes CAP_${capability} in ${owner}.`;
+    if (missing.length === 0) return `${takes} Do it as root there.`;
+    const added = withUser(failure, `Add ${quoted(missing)} to the kinds`);
+    const root = effectiveId(host, 'Uid') === 0 ? asRoot(host, capability) : 'do it as root there';
+    return `${takes} ${added}, or ${root}.`;
   };
 }
 

@@ -1,10 +1,18 @@
 /** Hints about joining and opening namespaces: setns(2), /proc/PID/ns, ioctl_ns(2), and bind-mounting them. */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
-import { Capability, caller, filteredBySeccomp, hasCapability, isNested, refusedBySecurityModule } from './evidence';
+import {
+  Capability,
+  asRoot,
+  caller,
+  filteredBySeccomp,
+  hasCapability,
+  isNested,
+  refusedBySecurityModule,
+} from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { NO_SUCH_NAME } from './netns';
-import { aNamespace, named } from './wording';
+import { aNamespace, named, sentence } from './wording';
 
 const INITIAL_USER = 'user:[4026531837]';
 
@@ -39,7 +47,7 @@ export const explainOpen: Explainer = byErrno({
     refusedBySecurityModule(host) ??
     `Opening ${named(failure.path, 'a namespace of a process')} takes the right to ptrace that process ` +
       '(namespaces(7)): the same user, and no more capabilities than the caller. Ask its owner for a bind mount of ' +
-      'it, or run as root.',
+      `it, or ${asRoot(host, 'SYS_PTRACE')}.`,
   [Errno.EPERM]: (failure) =>
     failure.syscall === 'ioctl'
       ? 'The namespace it leads to lies outside of the user or pid namespace of this process, which may not look ' +
@@ -72,7 +80,7 @@ export const explainOpenOfSocket: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) =>
     failure.syscall === 'ioctl'
       ? 'Looking from a socket at its network namespace takes CAP_NET_ADMIN in the user namespace that owns that one ' +
-        '(SIOCGSKNS). Run as root, or in that user namespace.'
+        `(SIOCGSKNS). Do it in that user namespace, or ${asRoot(host, 'NET_ADMIN')}.`
       : (filteredBySeccomp(host, ['pidfd_getfd']) ??
         refusedBySecurityModule(host) ??
         'Taking a descriptor of a process takes the right to ptrace it (pidfd_getfd(2)): the same user, and no more ' +
@@ -87,7 +95,7 @@ export const explainPersist: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) =>
     hasCapability(host, Capability.SYS_ADMIN) === false
       ? 'Keeping a namespace is a bind mount in the mount namespace of Node, which takes CAP_SYS_ADMIN there; ' +
-        `${caller(host)} does not have it. Run as root, or keep the NamespaceSet open instead.`
+        `${caller(host)} does not have it. ${sentence(asRoot(host, 'SYS_ADMIN'))}, or keep the NamespaceSet open instead.`
       : (filteredBySeccomp(host, ['mount']) ?? refusedBySecurityModule(host)),
   [Errno.EACCES]: (failure, host) =>
     refusedBySecurityModule(host) ??
@@ -123,7 +131,7 @@ function notPrivileged(failure: Failure, host: HostFiles): string | undefined {
     if (filtered !== undefined) return filtered;
     return (
       'Joining a user namespace takes CAP_SYS_ADMIN in it: the user who created it has that, from its parent user ' +
-      `namespace, and so has root there (user_namespaces(7)). ${capitalized(caller(host))} is neither.`
+      `namespace, and so has root there (user_namespaces(7)). ${sentence(caller(host))} is neither.`
     );
   }
   const kind = failure.kind === undefined ? 'that namespace' : aNamespace(failure.kind);
@@ -132,7 +140,7 @@ function notPrivileged(failure: Failure, host: HostFiles): string | undefined {
   const remedy =
     failure.owner === INITIAL_USER
       ? "It is the host's own, so only root can join it."
-      : 'Join that user namespace in the same call (its creator can), or run as root.';
+      : `Join that user namespace in the same call (its creator can), or ${asRoot(host, 'SYS_ADMIN')}.`;
   return `Joining ${kind} takes CAP_SYS_ADMIN in ${owner} and ${own} in the caller's own (setns(2)). ${remedy}`;
 }
 
@@ -182,8 +190,4 @@ function absent(failure: Failure, host: HostFiles): string | undefined {
     'There is no such process, or it has ended and only its parent has not yet collected it (a zombie has no ' +
     'namespaces).'
   );
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

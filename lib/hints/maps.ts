@@ -1,7 +1,7 @@
 /** Hints about id maps: the writes to /proc/PID/{uid_map,gid_map,setgroups} (user_namespaces(7)). */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
-import { Capability, effectiveId, hasCapability, restrictedByAppArmor } from './evidence';
+import { Capability, asRoot, effectiveId, hasCapability, restrictedByAppArmor } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { type MapLine, covers, idsMappedHere, overlapping, parseMap, showRange } from './id-ranges';
 import { named } from './wording';
@@ -133,10 +133,12 @@ function setgroupsNotDenied(whose: Whose, failure: Failure, host: HostFiles): st
 function rootNeedsSetfcap(whose: Whose, lines: readonly MapLine[], host: HostFiles): string | undefined {
   if (whose !== 'Uid' || !lines.some(({ outside }) => outside.first === 0)) return undefined;
   if (hasCapability(host, Capability.SETFCAP) !== false) return undefined;
-  if (hasCapability(host, Capability.SETUID) !== true && effectiveId(host, 'Uid') !== 0) return undefined;
+  const mapsOthers = hasCapability(host, Capability.SETUID) === true;
+  if (!mapsOthers && effectiveId(host, 'Uid') !== 0) return undefined;
+  const other = mapsOthers ? 'map another outside uid' : 'run as another user than root, who may map its own uid';
   return (
-    "Mapping the outside uid 0 takes CAP_SETFCAP since Linux 5.12, which this process doesn't have. Grant it " +
-    '(Docker: --cap-add SETFCAP; systemd: CapabilityBoundingSet=), or map another outside uid.'
+    "Mapping the outside uid 0 takes CAP_SETFCAP since Linux 5.12, which this process doesn't have. Grant it (Docker, Podman: " +
+    `--cap-add SETFCAP; systemd: CapabilityBoundingSet=), or ${other}.`
   );
 }
 
@@ -152,7 +154,7 @@ function notOwnId(whose: Whose, lines: readonly MapLine[], host: HostFiles): str
   return (
     `Without ${name} a process may map only ${itself}, in a single line of one id (user_namespaces(7)). For a ` +
     `range, have it in /etc/sub${id} and use ${id}Map: 'auto', which goes through new${id}map (package uidmap); or ` +
-    'run as root.'
+    `${asRoot(host, whose === 'Uid' ? 'SETUID' : 'SETGID')}.`
   );
 }
 

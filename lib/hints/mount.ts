@@ -8,16 +8,22 @@ import type { MountLine } from '../kernel/mount-line';
 import type { HostFiles } from '../kernel/host-files';
 import { type KernelVersion, isAtLeast } from '../kernel/version';
 import {
+  asRoot,
   caller,
   filteredBySeccomp,
   hasCapability,
   Capability,
   refusedBySecurityModule,
   restrictedByAppArmor,
+  withUser,
   worksIn,
 } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { aNamespace, inTheWay, listed, named } from './wording';
+
+/** The calls by which mounts are put together, and a root is made of them. systemd has all of them in its set `@mount`. */
+const CALLS =
+  'mount, umount2, open_tree, move_mount, mount_setattr, fsopen, fsconfig, fsmount, fspick, pivot_root and chroot';
 
 /** The kind of namespace whose owner may mount each of these, because their files show that namespace. */
 const SHOWS: Readonly<Record<string, NamespaceKind | undefined>> = {
@@ -161,7 +167,7 @@ function notSupported({ path, syscall }: Failure): string | undefined {
 
 function unknownCall(failure: Failure, host: HostFiles): string | undefined {
   if (failure.detail === 'idmap') return 'ID-mapped mounts take Linux 5.12 (mount_setattr(2)).';
-  return filteredBySeccomp(host, [failure.syscall]);
+  return refusedByFilter(failure, host);
 }
 
 export const explainPropagation: Explainer = byErrno({
@@ -192,9 +198,15 @@ function refused(failure: Failure, host: HostFiles): string | undefined {
     (inside ? foreignFilesystem(failure, host) : undefined) ??
     tooRevealing(failure, host) ??
     (inside ? foreignToUser(failure) : undefined) ??
-    filteredBySeccomp(host, ['mount', 'umount2', 'fsopen', 'open_tree', 'move_mount']) ??
+    refusedByFilter(failure, host) ??
     refusedBySecurityModule(host)
   );
+}
+
+/** One call was refused; a filter that allows only this one would refuse the next. */
+function refusedByFilter(failure: Failure, host: HostFiles): string | undefined {
+  const filtered = filteredBySeccomp(host, [failure.syscall]);
+  return filtered === undefined ? undefined : `${filtered} Mounting takes ${CALLS}.`;
 }
 
 /** Capabilities in a new user namespace do not reach a mount namespace that an outer one owns. */
@@ -210,8 +222,8 @@ function noPrivilege(failure: Failure, host: HostFiles): string | undefined {
   if (hasCapability(host, Capability.SYS_ADMIN) !== false) return undefined;
   const owner = failure.owner ?? 'the user namespace that owns the mount namespace';
   return (
-    `Changing mounts takes CAP_SYS_ADMIN in ${owner}, which ${caller(host)} does not have. Do it in new 'user' and ` +
-    "'mnt' namespaces, or run as root."
+    `Changing mounts takes CAP_SYS_ADMIN in ${owner}, which ${caller(host)} does not have. ` +
+    `${withUser(failure, "Do it in new 'user' and 'mnt' namespaces")}, or ${asRoot(host, 'SYS_ADMIN')}.`
   );
 }
 
@@ -282,9 +294,11 @@ function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
   const top = type === 'proc' ? '/proc' : '/sys';
   const hide = mounts.filter(({ target }) => target.startsWith(`${top}/`) && !MADE_FOR_MOUNTS.includes(target));
   const whole = mounts.find((mount) => mount.type === type && mount.target === top);
+  const inSandbox = type === 'proc' ? '; a sandbox takes proc: false for none' : '';
   const remedy =
-    `Bind-mount the existing ${top}, or have the outer one whole (Docker: '--security-opt systempaths=unconfined', ` +
-    "Podman: '--security-opt unmask=ALL', Kubernetes: procMount: Unmasked).";
+    `Bind-mount the existing ${top} ({ source: '${top}', target: '${top}', bind: true, recursive: true }${inSandbox}), or have the ` +
+    "outer one whole (Docker: '--security-opt systempaths=unconfined', Podman: '--security-opt unmask=ALL', Kubernetes: " +
+    'procMount: Unmasked).';
   const needed = `A user namespace may mount ${type} only where a whole one is visible already (the kernel's "mount too revealing")`;
   if (whole === undefined) return `${needed}, and ${top} of this process is none. ${remedy}`;
   if (type === 'sysfs') return undefined;

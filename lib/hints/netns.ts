@@ -1,14 +1,14 @@
 /** Hints about named network namespaces: mounts in /run/netns, ip-netns(8). */
 import { Errno } from '../kernel/errno';
 import { type Explainer, byErrno } from './failure';
-import { caller } from './evidence';
-import { named } from './wording';
+import { asRoot, caller } from './evidence';
+import { named, sentence } from './wording';
 
 export const NO_SUCH_NAME = 'There is no network namespace of that name: list() has those that there are.';
 
 const takesPrivilege: Explainer = (_, host) =>
   'A name is a mount in /run/netns, which takes CAP_SYS_ADMIN over the mount namespace and the right to write there; ' +
-  `${caller(host)} lacks one of them. Run as root, or hold the namespace by its handle, which needs no name; a program ` +
+  `${caller(host)} lacks one of them. ${sentence(asRoot(host, 'SYS_ADMIN'))}, or hold the namespace by its handle, which needs no name; a program ` +
   "in new 'user' and 'mnt' namespaces can have names in a /run of its own.";
 
 export const explainNetnsDirectory: Explainer = byErrno({

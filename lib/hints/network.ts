@@ -1,8 +1,8 @@
 /** Hints about requests that the kernel has refused over netlink: rtnetlink(7). */
 import { Errno } from '../kernel/errno';
-import { Capability, caller, hasCapability, refusedBySecurityModule } from './evidence';
+import { Capability, asRoot, caller, hasCapability, refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
-import { named } from './wording';
+import { named, sentence } from './wording';
 
 /** The option that the kernel has to be built with for each kind of link, and the module that has it: `modinfo`. */
 const KINDS: Readonly<Record<string, readonly [option: string, module: string]>> = {
@@ -25,7 +25,7 @@ const notPermitted: Explainer = (_, host) =>
     (hasCapability(host, Capability.NET_ADMIN) === true
       ? `${sentence(caller(host))} has it in its own user namespace, and one of these belongs to another.`
       : `An ordinary user has it in networks made together with, or in, one user namespace of theirs ` +
-        "(unshare(['user', 'net']), then unshare('net', { setns: set })); for others, run as root.");
+        `(unshare(['user', 'net']), then unshare('net', { setns: set })); for others, ${asRoot(host, 'NET_ADMIN')}.`);
 
 const noSuchLink: Explainer = (failure) =>
   failure.path?.includes('\ufffd') === true
@@ -54,7 +54,7 @@ export const explainLinkKind: Explainer = (failure) => {
   const [option, module] = KINDS[failure.detail ?? ''] ?? [];
   return option === undefined
     ? undefined
-    : `This kernel was built without ${option}, or its module is not loaded: 'modprobe ${module}' as root, if there is one.`;
+    : `This kernel was built without ${option}, or its module is not loaded: 'modprobe ${module}' as root of the host, if there is one.`;
 };
 
 /** Explains failures of the socket itself, and of receiving from it. */
@@ -172,12 +172,12 @@ export const explainNsid: Explainer = byErrno({
 /** Explains failures of /dev/net/tun. */
 export const explainTun: Explainer = byErrno({
   [Errno.ENOENT]: () =>
-    "There is no /dev/net/tun: the module tun is not loaded ('modprobe tun' as root), or a container was not given the device " +
+    "There is no /dev/net/tun: the module tun is not loaded ('modprobe tun' as root of the host), or a container was not given the device " +
     "('--device /dev/net/tun').",
-  [Errno.ENODEV]: () => "The kernel has no tun device: its module is not loaded ('modprobe tun' as root).",
+  [Errno.ENODEV]: () => "The kernel has no tun device: its module is not loaded ('modprobe tun' as root of the host).",
   [Errno.EACCES]: (_, host) =>
     refusedBySecurityModule(host) ??
-    "This process may not open /dev/net/tun, which udev opens to all: 'chmod 0666 /dev/net/tun' as root.",
+    "This process may not open /dev/net/tun, which udev opens to all: 'chmod 0666 /dev/net/tun' as root of the host.",
   [Errno.EPERM]: (failure, host) =>
     failure.syscall === 'open'
       ? "This process may not open /dev/net/tun: a container has to be given the device ('--device /dev/net/tun')."
@@ -191,13 +191,9 @@ function linkNamed(name: string | undefined): string {
   return name === undefined ? 'The link' : `The link ${name}`;
 }
 
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 const noNftables: Explainer = () =>
   'This kernel has no nf_tables for bridges (CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE), or its module is not loaded: ' +
-  "'modprobe nf_tables' as root, if there is one.";
+  "'modprobe nf_tables' as root of the host, if there is one.";
 
 /** Explains that nf_tables refuses a transaction, or that there is no such thing. */
 export const explainNftables: Explainer = byErrno({

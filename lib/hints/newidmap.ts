@@ -5,13 +5,16 @@
 import { MAX_ID } from '../kernel/ids';
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
-import { effectiveId } from './evidence';
+import { effectiveId, isNested } from './evidence';
 import type { Explainer, Failure } from './failure';
 import { type IdRange, covers, parseMap, showRange } from './id-ranges';
 import { malformed, unmappedOutside } from './maps';
 
 const SET_USER_ID = 0o4000;
 const EXECUTABLE = 0o111;
+
+/** `kernel.overflowuid`, where it cannot be read. */
+const OVERFLOW = 65534;
 
 /** The range that useradd(8) gives to the first user of a host. */
 const USUAL = { first: 100000, count: 65536 };
@@ -55,7 +58,10 @@ function saidItself(id: 'uid' | 'gid', failure: Failure, host: HostFiles): strin
   if (!/write to \w+ failed/.test(text)) return undefined;
   const operation: Failure = { ...failure, operation: `${id}_map` };
   if (text.includes('Invalid argument')) return malformed(operation);
-  return unmappedOutside(id === 'uid' ? 'Uid' : 'Gid', parseMap(failure.map ?? '') ?? [], host);
+  return (
+    ownerUnmapped(program, failure, host) ??
+    unmappedOutside(id === 'uid' ? 'Uid' : 'Gid', parseMap(failure.map ?? '') ?? [], host)
+  );
 }
 
 /** The program compares the real ids with those of passwd(5) and of /proc/PID. */
@@ -116,16 +122,37 @@ function ignoredSetUserId(program: string, host: HostFiles): string | undefined 
 }
 
 /**
+ * A set-user-ID bit counts only where the owner of the file is mapped: bprm_fill_uid() of fs/exec.c. Where it does not
+ * count, neither do file capabilities that were set outside.
+ */
+function ownerUnmapped(program: string, failure: Failure, host: HostFiles): string | undefined {
+  const path = pathOf(program, failure, host);
+  const mode = path === undefined ? undefined : host.mode(path);
+  if (path === undefined || mode === undefined || (mode & SET_USER_ID) === 0) return undefined;
+  const overflow = host.sysctl('kernel.overflowuid') ?? OVERFLOW;
+  if (isNested(host, 'user') !== true || host.owner(path) !== overflow) return undefined;
+  return (
+    `${path} belongs to a user who is not mapped in the user namespace that Node runs in (/proc/self/uid_map), so the ` +
+    "kernel ignores its set-user-ID bit here. Put a copy into PATH that belongs to root of this user namespace, with 'chmod " +
+    "u+s'; or use the map 'root' or 'current'."
+  );
+}
+
+/**
  * Packages install the program with the set-user-ID bit or with a file capability; careless copies of images lose both.
  */
 function withoutPrivilege(program: string, failure: Failure, host: HostFiles): string | undefined {
-  const path = failure.path?.includes('/') === true ? failure.path : located(program, host);
+  const path = pathOf(program, failure, host);
   const mode = path === undefined ? undefined : host.mode(path);
   if (path === undefined || mode === undefined || (mode & SET_USER_ID) !== 0) return undefined;
   return (
     `${path} has no set-user-ID bit, so it needs a file capability (see 'getcap ${path}'), which it lacks or which ` +
     `the kernel ignores here: 'sudo chmod u+s ${path}', or reinstall the package uidmap.`
   );
+}
+
+function pathOf(program: string, { path }: Failure, host: HostFiles): string | undefined {
+  return path?.includes('/') === true ? path : located(program, host);
 }
 
 /** The path of the program that a search of PATH finds: the first that may be executed. */

@@ -3,9 +3,17 @@ import { Errno } from '../kernel/errno';
 import { type Capability, capabilitiesOf } from '../kernel/capabilities';
 import type { HostFiles } from '../kernel/host-files';
 import { LIMIT_TITLES, RESOURCES } from '../kernel/resources';
-import { Capability as Bit, caller, hasCapability, refusedBySecurityModule, worksIn } from './evidence';
+import {
+  Capability as Bit,
+  asRoot,
+  caller,
+  hasCapability,
+  refusedBySecurityModule,
+  withUser,
+  worksIn,
+} from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
-import { listed, quoted } from './wording';
+import { listed } from './wording';
 
 /** `detail` is the number of the resource. */
 export const explainRlimits: Explainer = byErrno({
@@ -68,12 +76,12 @@ export const explainCapabilities: Explainer = byErrno({
       case 'limit':
         return (
           'To take capabilities out of the bounding set takes CAP_SETPCAP in the user namespace of the program, which ' +
-          `${caller(host)} does not have. ${remedy(failure)} Without, noNewPrivileges keeps the program from gaining any.`
+          `${caller(host)} does not have. ${remedy(failure, ['CAP_SETPCAP'], host)} Without, noNewPrivileges keeps the program from gaining any.`
         );
       case 'securebits':
         return (
           'The securebits take CAP_SETPCAP in the user namespace of the program, and what is locked stays as it is ' +
-          `(capabilities(7)). ${remedy(failure)}`
+          `(capabilities(7)). ${remedy(failure, ['CAP_SETPCAP'], host)}`
         );
       case 'ambient':
         return (
@@ -91,14 +99,18 @@ export const explainCapabilities: Explainer = byErrno({
 function notHeld(names: readonly Capability[], failure: Failure, host: HostFiles): string {
   return (
     `${listed(names)} ${names.length > 1 ? 'are' : 'is'} not held by ${caller(host)}, and only what is held can be passed ` +
-    `on (capabilities(7)). ${remedy(failure)}`
+    `on (capabilities(7)). ${remedy(failure, names, host)}`
   );
 }
 
 /** In a new user namespace everybody has all capabilities, but not in a joined one as a user who is not its root. */
-function remedy(failure: Failure): string {
+function remedy(failure: Failure, names: readonly Capability[], host: HostFiles): string {
   if (worksIn('user', failure)) return "Run the program with an id from which it can be given: leave out 'uid'.";
-  return `Add ${quoted(['user'])} to the kinds of options.unshare, where all are held (they count inside only), or run as root.`;
+  const user = withUser(
+    failure,
+    "Add 'user' to the kinds of options.unshare, where all are held (they count inside only)",
+  );
+  return `${user}, or ${asRoot(host, names)}.`;
 }
 
 /**

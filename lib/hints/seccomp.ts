@@ -2,6 +2,7 @@
 import { Errno } from '../kernel/errno';
 import { hasSeccompFilter } from './evidence';
 import { type Explainer, byErrno } from './failure';
+import { listed } from './wording';
 
 export const explainSeccomp: Explainer = byErrno({
   [Errno.EACCES]: () =>
@@ -20,6 +21,42 @@ export const explainSeccomp: Explainer = byErrno({
       ? 'The seccomp filter this process itself runs under forbids seccomp(2), by which one is installed.'
       : 'This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER).',
 });
+
+/** The calls of steps that filters of services and containers forbid: systemd has those for mounts and roots in @mount. */
+const CALLS: Readonly<Record<string, readonly string[] | undefined>> = {
+  unshare: ['unshare'],
+  make_net: ['unshare'],
+  nest: ['unshare'],
+  join: ['setns'],
+  enter_net: ['setns'],
+  hostname: ['sethostname'],
+  domainname: ['setdomainname'],
+  chroot: ['chroot'],
+  propagation: ['mount'],
+  umount: ['umount2'],
+  remount: ['fspick', 'fsconfig', 'mount_setattr'],
+  move: ['open_tree', 'move_mount'],
+  tree: ['open_tree', 'mount_setattr', 'move_mount', 'chroot'],
+  fs: ['fsopen', 'fsconfig', 'fsmount', 'move_mount', 'chroot'],
+  overlay: ['fsopen', 'fsconfig', 'fsmount', 'move_mount', 'chroot'],
+  pivot_root: ['pivot_root', 'umount2'],
+  seccomp: ['seccomp'],
+};
+
+/**
+ * Explains why SIGSYS has ended a task: SECCOMP_RET_KILL_PROCESS, seccomp(2). Nobody is told for which call, so all those of
+ * the plan are named, whose steps are in `detail`.
+ */
+export const explainKilledByFilter: Explainer = ({ detail = '' }) => {
+  const calls = [...new Set(detail.split(' ').flatMap((step) => CALLS[step] ?? []))];
+  const which = calls.length === 0 ? '' : `, here most likely ${listed(calls, 'or')}`;
+  return (
+    `SIGSYS is how a seccomp filter ends a program for a system call that it does not allow${which}. systemd has such ` +
+    'filters for SystemCallFilter= (@mount has the calls for mounts and roots), containers for a profile with ' +
+    'SCMP_ACT_KILL_PROCESS. Allow them there (SystemCallFilter=@mount). With SystemCallErrorNumber=EPERM the error ' +
+    'names the call.'
+  );
+};
 
 /** Errors with which a filter may answer execve. Other errors of execve are the kernel's own. */
 const FILTERED: readonly number[] = [Errno.EPERM, Errno.EACCES, Errno.ENOSYS];

@@ -51,6 +51,11 @@ export class HostFiles {
     return quietly(() => statSync(path).mode);
   }
 
+  /** The user id of the owner of any file, given its whole path; `kernel.overflowuid` for one that is not mapped. */
+  owner(path: string): number | undefined {
+    return quietly(() => statSync(path).uid);
+  }
+
   /** A sysctl by the name that sysctl(8) knows it by: `sysctl('kernel.unprivileged_userns_clone')`. */
   sysctl(name: string): number | undefined {
     return numberOf(this.proc(`sys/${name.replaceAll('.', '/')}`));

@@ -1,4 +1,5 @@
 import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
+import { constants } from 'node:os';
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
 import { type Failure, explain } from '../hints/explain';
@@ -7,6 +8,7 @@ import type { StepOf } from '../plan/row';
 import { describeStep, causeOf, fieldsOf } from '../plan/step';
 import { STEPS } from '../plan/steps';
 import { describePids } from '../plan/words';
+import type { Tried } from './trial';
 
 /** Tells about the namespaces that were joined, once something has failed. */
 export interface Joined {
@@ -34,6 +36,8 @@ export interface Known {
   joined?: Joined | undefined;
   /** The words for steps that have better ones than their own. */
   labels?: ReadonlyMap<Step, string> | undefined;
+  /** The failure of the same in a new user namespace; undefined where that works. */
+  tried?: Tried | undefined;
 }
 
 /** The error that a failed launch rejects with. */
@@ -44,6 +48,7 @@ export function launchError(failure: LaunchFailure, request: Request, known: Kno
   const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
   const label = step === undefined ? undefined : labels?.get(step);
   const { kind } = found.failure;
+  if (known.tried !== undefined) found.failure.refusedWithUser = refusalOf(known.tried);
   if (kind !== undefined && joined !== undefined) {
     found.failure.owner = joined.ownerOf(kind);
     found.failure.depth = joined.depthOf(kind);
@@ -57,6 +62,12 @@ export function launchError(failure: LaunchFailure, request: Request, known: Kno
     step: label ?? found.step,
     hint: explain(found.failure, undefined, causeOf(found.failure.operation)),
   });
+}
+
+/** The reason for which the trial failed. */
+function refusalOf({ failure, request }: Tried): string {
+  const { hint, message } = launchError(failure, request);
+  return hint ?? `${message}.`;
 }
 
 interface Found {
@@ -154,6 +165,7 @@ function remountOf({ syscall }: LaunchFailure): 'reconfigure' | 'attributes' {
 /** The CLONE_NEW* flags of the namespaces that a step makes. */
 function newIn(step: Step): number {
   if (step[0] === 'unshare') return step[1];
+  if (step[0] === 'nest') return fieldsOf(step).flags | CLONE_FLAGS.user;
   return step[0] === 'make_net' ? CLONE_FLAGS.net : 0;
 }
 
@@ -212,7 +224,14 @@ function killedError(failure: LaunchFailure, request: Request): NamespaceError {
     code: 'ERR_LINUX_NS_KILLED',
     message: `the new task ${endOf(failure)} before it was ready`,
     step: step === undefined ? 'clone' : describeStep(step),
+    hint: failure.signal === constants.signals.SIGSYS ? filteredStep(step, request) : undefined,
   });
+}
+
+/** A filter has ended the task for a system call of that step, or of any where no step is known. */
+function filteredStep(step: Step | undefined, { steps }: Request): string | undefined {
+  const detail = (step === undefined ? steps : [step]).map(([name]) => name).join(' ');
+  return explain({ operation: 'killed-by-filter', errno: 0, syscall: '', detail });
 }
 
 function endOf({ phase, signal }: LaunchFailure): string {

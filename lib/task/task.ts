@@ -1,6 +1,6 @@
 import { abortError } from '../errors/abort';
 import { constants } from 'node:os';
-import type { LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
+import type { LaunchFailure, LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { withoutPrototype } from '../errors/plain';
 import { native } from '../native';
@@ -8,6 +8,7 @@ import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
 import { type Joined, type Known, launchError } from './failure';
+import { mayNeedUser, tryWithUser } from './trial';
 
 /** The end of a task: exactly one of the two is not null. */
 export interface Exit {
@@ -261,7 +262,7 @@ class Launching {
         break;
       case 'failed':
         this.#over = true;
-        this.#fail(launchError(event.failure, this.#request, this.#known));
+        this.#explain(event.failure);
         break;
       case 'exit':
         this.#over = true;
@@ -273,6 +274,17 @@ class Launching {
         task.fds.push(...this.#fds.splice(0));
         this.#outcome.running(task);
     }
+  }
+
+  /** Fails with the error of that failure. What its hint would propose is tried before. */
+  #explain(failure: LaunchFailure): void {
+    if (this.#stopped !== undefined || !mayNeedUser(failure, this.#request)) {
+      this.#fail(launchError(failure, this.#request, this.#known));
+      return;
+    }
+    void tryWithUser(failure, this.#request).then((tried) =>
+      this.#fail(launchError(failure, this.#request, { ...this.#known, tried })),
+    );
   }
 
   #fail(error: unknown): void {

@@ -1,0 +1,55 @@
+'use strict';
+
+// Runs in one of the environments of scripts/test-environments.js, with the built package: tries what people use, and prints
+// a line of JSON, { name: { ok, code, step, hint } }.
+
+const path = require('node:path');
+
+const root = process.argv[2];
+const { Sandbox, execFile, hostUserland, unshare } = require(path.join(root, 'dist'));
+const { Network } = require(path.join(root, 'dist', 'network'));
+
+const PROBES = {
+  spawn: () => execFile('true', [], { unshare: ['user', 'net', 'pid', 'mnt'] }),
+  'net alone': () => execFile('true', [], { unshare: ['net'] }),
+  listen: async () => {
+    const set = await unshare({ user: true, net: { loopback: true } });
+    const net = await Network.open(set);
+    const server = await net.listen({ host: '127.0.0.1', port: 0 });
+    await new Promise((resolve) => server.close(resolve));
+    await net.close();
+    await set.close();
+  },
+  hostname: () => execFile('true', [], { unshare: { user: true, uts: { hostname: 'inside' } } }),
+  proc: () => execFile('true', [], { unshare: ['user', 'pid', 'mnt'], mounts: [{ type: 'proc', target: '/proc' }] }),
+  root: () => execFile('/bin/true', [], { unshare: ['user', 'mnt'], root: '/' }),
+  sandbox: () => inSandbox({}),
+  'sandbox, proc: false': () => inSandbox({ proc: false }),
+};
+
+async function inSandbox(more) {
+  const sandbox = await Sandbox.create({ ...hostUserland(), ...more });
+  await sandbox.execFile('true');
+  await sandbox.close();
+}
+
+async function attempt(probe) {
+  try {
+    await probe();
+    return { ok: true };
+  } catch (error) {
+    const { code, step, hint, message } = error;
+    return { ok: false, code, step, hint, message };
+  }
+}
+
+async function main() {
+  const asked = process.argv.slice(3);
+  const results = {};
+  for (const [name, probe] of Object.entries(PROBES)) {
+    if (asked.length === 0 || asked.includes(name)) results[name] = await attempt(probe);
+  }
+  console.log(JSON.stringify(results));
+}
+
+void main().then(() => process.exit());
