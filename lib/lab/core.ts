@@ -5,10 +5,11 @@ import { Descriptor } from '../handle/descriptor';
 import { notForgotten } from '../handle/forgotten';
 import { MNT_DETACH, MOUNT_ATTR } from '../kernel/mount-flags';
 import { SOCKET_DOMAINS, SOCKET_TYPES } from '../kernel/sockets';
+import { CLONE_FLAGS } from '../kernel/namespace-kind';
 import { launch } from '../launch/launch';
 import { NETWORK_SOCKETS, Network } from '../network/network';
 import { makeStep } from '../plan/step';
-import { type NamespaceSet, openAll, setOf } from '../set/namespace-set';
+import { type NamespaceSet, setOf } from '../set/namespace-set';
 import { Captures } from './capture/capture';
 import { DnsTable } from './dns/dns';
 import type { IdMaps } from './id-map';
@@ -52,13 +53,14 @@ export async function createCore(maps: IdMaps): Promise<Core> {
     ...['hosts', 'resolv.conf'].flatMap(coverStep),
     // The file that Node has open keeps the file system, and nobody sees it.
     ['umount', WORKSHOP, MNT_DETACH],
+    ['namespaces', KINDS.map((kind) => CLONE_FLAGS[kind])],
     ['hold'],
   ];
   const target = { unshare: { user: maps, net: true, mnt: true } as const };
   const task = await launch(target, { steps, ids: 'default' });
-  const [first = -1, second = -1, hosts = -1] = task.fds.splice(0);
+  const [first = -1, second = -1, hosts = -1, ...namespaces] = task.fds.splice(0);
   const hostsDescriptor = new Descriptor(hosts);
-  const set = setOf(openAll(task, KINDS), task);
+  const set = setOf(namespaces, task);
   notForgotten(set);
   task.release();
   task.unref();
