@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
-import { plainOptions } from '../errors/plain';
-import { validateAbortSignal, validateInteger } from '../errors/validate';
+import { type Parsed, abortSignal, integer, schema } from '../errors/schema';
 import { atExit, untilDone } from '../handle/at-exit';
 import { systemError } from '../errors/system-error';
 import { writeCgroupFile } from './file';
@@ -16,6 +15,11 @@ const PAUSE = { first: 1, longest: 50 };
 
 /** The longest wait for the kernel, in milliseconds: processes that wait for a device neither freeze nor end. */
 const PATIENCE = 30_000;
+
+const FREEZE = schema<FreezeOptions>()({ timeout: integer(1, 2 ** 31 - 1), signal: abortSignal });
+
+/** The limits of a wait. */
+type Limits = Parsed<typeof FREEZE>;
 
 /** Options of {@link Cgroup.freeze} and {@link Cgroup.thaw}. Unknown ones are errors. */
 export interface FreezeOptions {
@@ -79,7 +83,7 @@ export class Cgroup {
    * @throws NamespaceError `ETIMEDOUT` when a process does not stop; TypeError, RangeError for bad options
    */
   async freeze(options: FreezeOptions = {}): Promise<void> {
-    const limits = parseFreezeOptions(options);
+    const limits = FREEZE('options', options);
     await this.#write('cgroup.freeze', '1');
     try {
       await this.#until('frozen 1', 'freeze', limits);
@@ -91,7 +95,7 @@ export class Cgroup {
 
   /** Lets them continue; resolves when they do. @throws NamespaceError `ETIMEDOUT`, as {@link freeze} */
   async thaw(options: FreezeOptions = {}): Promise<void> {
-    const limits = parseFreezeOptions(options);
+    const limits = FREEZE('options', options);
     await this.#write('cgroup.freeze', '0');
     await this.#until('frozen 0', 'thaw', limits);
   }
@@ -186,7 +190,7 @@ export class Cgroup {
    */
   async #untilEmpty(): Promise<void> {
     try {
-      await this.#until('populated 0', 'kill', { timeout: PATIENCE });
+      await this.#until('populated 0', 'kill', {});
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (!['ENOENT', 'ENODEV'].includes(code)) throw error;
@@ -194,7 +198,7 @@ export class Cgroup {
   }
 
   /** Waits for a line of cgroup.events. */
-  async #until(line: string, verb: string, { timeout, signal }: Limits): Promise<void> {
+  async #until(line: string, verb: string, { timeout = PATIENCE, signal }: Limits): Promise<void> {
     const end = Date.now() + timeout;
     for (let wait = PAUSE.first; ; wait = Math.min(2 * wait, PAUSE.longest)) {
       const events = await this.#read('cgroup.events');
@@ -247,15 +251,6 @@ function killQuietly(pid: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-type Limits = { timeout: number; signal?: AbortSignal | undefined };
-
-function parseFreezeOptions(options: FreezeOptions): Limits {
-  const { timeout = PATIENCE, signal } = plainOptions('options', options, ['timeout', 'signal']);
-  validateInteger('options.timeout', timeout, 1, 2 ** 31 - 1);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  return { timeout, signal };
 }
 
 /** Kills all that is in a cgroup, and removes it: at the end of this process. */

@@ -1,5 +1,5 @@
 import type { ScanBit } from '../../types/native';
-import { validateAbortSignal, validateArray, validateBoolean, validateOneOf } from '../errors/validate';
+import { type Parsed, abortSignal, boolean, list, oneOf, schema } from '../errors/schema';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { ScanRequest } from './scan';
 
@@ -53,34 +53,42 @@ export interface DiscoverRequest extends ScanRequest {
   users: boolean;
 }
 
-const FLAGS = ['tasks', 'forChildren', 'fds', 'sockets', 'hierarchy', 'users'] as const;
+export const DISCOVER = schema<DiscoverOptions>()({
+  kinds: list(oneOf(NAMESPACE_KINDS)),
+  tasks: boolean,
+  forChildren: boolean,
+  fds: boolean,
+  sockets: boolean,
+  mounts: oneOf([true, false, 'own']),
+  hierarchy: boolean,
+  commands: oneOf([true, false, 'first']),
+  users: boolean,
+  signal: abortSignal,
+});
 
-/** The names of {@link DiscoverOptions}. */
-export const DISCOVER_OPTIONS: readonly string[] = ['kinds', 'mounts', 'commands', 'signal', ...FLAGS];
+/** {@link DiscoverOptions}, checked. */
+export type Sources = Parsed<typeof DISCOVER>;
 
-export function parseDiscover(options: DiscoverOptions, defaults: DiscoverOptions = {}): DiscoverRequest {
-  const { mounts = defaults.mounts ?? true, commands = defaults.commands ?? true, signal } = options;
-  const wants = (flag: (typeof FLAGS)[number]): boolean => {
-    const value = options[flag] ?? defaults[flag] ?? true;
-    validateBoolean(`options.${flag}`, value);
-    return value;
-  };
-  validateOneOf('options.mounts', mounts, [true, false, 'own']);
-  validateOneOf('options.commands', commands, [true, false, 'first']);
-  if (signal !== undefined) validateAbortSignal('options.signal', signal);
-  const bits: ScanBit[] = (['tasks', 'forChildren', 'fds', 'sockets', 'hierarchy'] as const).filter(wants);
+/** The sources that a scan reads only if it is told to: every one but the processes. */
+export const NOTHING_ELSE = {
+  tasks: false,
+  forChildren: false,
+  fds: false,
+  sockets: false,
+  mounts: false,
+  hierarchy: false,
+  commands: false,
+  users: false,
+} as const satisfies Sources;
+
+/** The request for some sources. A source that is not named is read. */
+export function requestOf(sources: Sources): DiscoverRequest {
+  const { kinds = NAMESPACE_KINDS, mounts = true, commands = true, users = true, signal } = sources;
+  const switches = ['tasks', 'forChildren', 'fds', 'sockets', 'hierarchy'] as const;
+  const bits: ScanBit[] = switches.filter((name) => sources[name] ?? true);
   if (commands !== false) bits.push(commands === true ? 'commands' : 'firstCommands');
   if (mounts !== false) bits.push('ownMounts');
   if (mounts === true) bits.push('allMounts');
-  const kinds = parseKinds(options.kinds);
   if (kinds.includes('net')) bits.push('networkIds');
-  return { kinds, bits, users: wants('users'), signal };
-}
-
-/** Checks the kinds to look for. */
-function parseKinds(kinds: readonly NamespaceKind[] | undefined): readonly NamespaceKind[] {
-  if (kinds === undefined) return NAMESPACE_KINDS;
-  validateArray('options.kinds', kinds);
-  kinds.forEach((kind, index) => validateOneOf(`options.kinds[${index}]`, kind, NAMESPACE_KINDS));
-  return kinds;
+  return { kinds, bits, users, signal };
 }

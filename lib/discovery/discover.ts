@@ -1,9 +1,8 @@
-import { plainOptions } from '../errors/plain';
 import { eachInTurns, pause } from '../event-loop/turns';
 import { Graph, mutable } from './graph';
 import type { DiscoveredNamespace } from './namespace';
 import { NamespaceMap } from './namespace-map';
-import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './discover-options';
+import { DISCOVER, type DiscoverOptions, type DiscoverRequest, requestOf } from './discover-options';
 import { scan } from './scan';
 import { linkParent } from './sources/processes';
 import { addRow } from './sources/rows';
@@ -31,7 +30,7 @@ import { userNames } from './users';
  * ```
  */
 export async function discover(options: DiscoverOptions = {}): Promise<NamespaceMap> {
-  return look(parseDiscover(plainOptions('options', options, DISCOVER_OPTIONS)));
+  return look(requestOf(DISCOVER('options', options)));
 }
 
 /** Scans the host once. */

@@ -4,7 +4,7 @@ import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { eachInTurns } from '../event-loop/turns';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
-import { type DiscoverOptions, parseDiscover } from './discover-options';
+import { NOTHING_ELSE, requestOf } from './discover-options';
 import { userNames } from './users';
 
 /** A row of lsns(8), with its columns as `lsns --json` spells them. */
@@ -86,16 +86,8 @@ const OPTIONS = schema<LsnsOptions>()({
  */
 export async function lsns(options: LsnsOptions = {}): Promise<LsnsRow[]> {
   const { pid, persistent = false, fds = true, kinds, signal } = OPTIONS('options', options);
-  const sources: DiscoverOptions = {
-    fds,
-    sockets: fds,
-    mounts: 'own',
-    tasks: false,
-    forChildren: false,
-    commands: 'first',
-    users: false,
-  };
-  const request = parseDiscover({ ...sources, kinds, signal });
+  const sources = { ...NOTHING_ELSE, fds, sockets: fds, mounts: 'own', hierarchy: true, commands: 'first' } as const;
+  const request = requestOf({ ...sources, kinds, signal });
   const { namespaces } = await look(request);
   const found: DiscoveredNamespace[] = [];
   await eachInTurns(namespaces, (namespace) => {

@@ -1,10 +1,9 @@
-import { plainOptions } from '../errors/plain';
+import { abortSignal, boolean, oneOf, required, schema } from '../errors/schema';
 import { inspectAs } from '../handle/inspect';
-import { validateBoolean, validateOneOf } from '../errors/validate';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { look } from './discover';
 import type { DiscoveredNamespace, DiscoveredProcess } from './namespace';
-import { parseDiscover } from './discover-options';
+import { NOTHING_ELSE, requestOf } from './discover-options';
 import { columnsOf, printable } from '../errors/printable';
 
 /** Options of {@link processTree}. Unknown ones are errors. */
@@ -39,6 +38,9 @@ export interface ForestOptions {
   ascii?: boolean | undefined;
 }
 
+const TREE = schema<ProcessTreeOptions>()({ by: required(oneOf(NAMESPACE_KINDS)), signal: abortSignal });
+const FOREST = schema<ForestOptions>()({ pids: boolean, ascii: boolean });
+
 /** The result of {@link processTree}: one or more trees for each namespace. It can be iterated over. */
 export class ProcessForest implements Iterable<NamespaceTree> {
   static {
@@ -68,9 +70,7 @@ export class ProcessForest implements Iterable<NamespaceTree> {
 
   /** Draws the trees as {@link toString} does, with options. */
   toText(options: ForestOptions = {}): string {
-    const { pids = true, ascii = false } = plainOptions('options', options, ['pids', 'ascii']);
-    validateBoolean('options.pids', pids);
-    validateBoolean('options.ascii', ascii);
+    const { pids = true, ascii = false } = FOREST('options', options);
     const style = { pids, lines: ascii ? ASCII : UNICODE };
     return this.trees
       .flatMap(({ namespace, roots }) => [`[${namespace.id}]`, ...roots.flatMap((root) => draw(root, style))])
@@ -153,18 +153,8 @@ const ASCII: Lines = { only: '---', first: '-+-', middle: ' |-', last: ' `-', pa
  * ```
  */
 export async function processTree(options: ProcessTreeOptions): Promise<ProcessForest> {
-  const { by, signal } = plainOptions('options', options, ['by', 'signal']);
-  validateOneOf('options.by', by, NAMESPACE_KINDS);
-  const none = {
-    tasks: false,
-    forChildren: false,
-    fds: false,
-    sockets: false,
-    mounts: false,
-    commands: false,
-    users: false,
-  } as const;
-  const map = await look(parseDiscover({ ...none, kinds: [by], hierarchy: false, signal }));
+  const { by, signal } = TREE('options', options);
+  const map = await look(requestOf({ ...NOTHING_ELSE, kinds: [by], signal }));
   const trees = map.ofKind(by).filter(({ processes }) => processes.length > 0);
   const lowest = ({ processes }: DiscoveredNamespace): number => processes[0]?.pid ?? 0;
   return new ProcessForest(by, trees.sort((a, b) => lowest(a) - lowest(b)).map(treesOf));

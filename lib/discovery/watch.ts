@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { plainOptions } from '../errors/plain';
-import { validateInteger } from '../errors/validate';
+import { withoutPrototype } from '../errors/plain';
+import { integer, schema } from '../errors/schema';
 import { abortError } from '../errors/abort';
 import { look } from './discover';
 import type { DiscoveredNamespace } from './namespace';
 import type { NamespaceMap } from './namespace-map';
-import { DISCOVER_OPTIONS, type DiscoverOptions, type DiscoverRequest, parseDiscover } from './discover-options';
+import {
+  DISCOVER,
+  type DiscoverOptions,
+  type DiscoverRequest,
+  NOTHING_ELSE,
+  type Sources,
+  requestOf,
+} from './discover-options';
 
 /** Options of {@link watch}: those of {@link discover}, but by default only the cheap sources are read. */
 export interface WatchOptions extends DiscoverOptions {
@@ -26,17 +33,9 @@ export interface NamespaceChange {
 }
 
 /** The sources that are read by default: processes, the mounts of this process, owners and parents. */
-const CHEAP: DiscoverOptions = {
-  tasks: false,
-  forChildren: false,
-  fds: false,
-  sockets: false,
-  mounts: 'own',
-  commands: 'first',
-  users: false,
-};
+const CHEAP: Sources = { ...NOTHING_ELSE, mounts: 'own', hierarchy: true, commands: 'first' };
 
-const MAX_INTERVAL = 2 ** 31 - 1;
+const WATCH = schema<WatchOptions>()({ ...DISCOVER.checks, interval: integer(1, 2 ** 31 - 1) });
 
 /**
  * Reports namespaces that appear and that go, from the start of the iteration. The kernel has no such events, so this
@@ -59,9 +58,8 @@ const MAX_INTERVAL = 2 ** 31 - 1;
  * ```
  */
 export function watch(options: WatchOptions = {}): AsyncGenerator<NamespaceChange, void, undefined> {
-  const { interval = 1000, ...sources } = plainOptions('options', options, ['interval', ...DISCOVER_OPTIONS]);
-  validateInteger('options.interval', interval, 1, MAX_INTERVAL);
-  return changes(parseDiscover(sources, CHEAP), interval);
+  const { interval = 1000, ...sources } = WATCH('options', options);
+  return changes(requestOf(withoutPrototype(CHEAP, sources)), interval);
 }
 
 async function* changes(request: DiscoverRequest, interval: number): AsyncGenerator<NamespaceChange, void, undefined> {

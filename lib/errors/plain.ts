@@ -1,5 +1,3 @@
-import { validateKnownKeys, validateObject } from './validate';
-
 /**
  * A copy of options that reads each property once, so that the values that were checked are the values that are used. A
  * getter, a Proxy or an array that changes meanwhile could say one thing to the check, and another to the kernel.
@@ -17,20 +15,6 @@ function copy(value: unknown, copies: Map<object, object>): unknown {
   if (known !== undefined) return known;
   if (Array.isArray(value)) return copyArray(value, copies);
   return isLiteral(value) ? copyObject(value, copies) : value;
-}
-
-/**
- * The same of options whose names are known: those that are there, each read once, also where they are properties of a
- * class's instance or of its prototype. Their values are still to be checked.
- */
-export function plainOptions<T extends object>(name: string, given: T, keys: readonly string[]): T;
-export function plainOptions(name: string, given: unknown, keys: readonly string[]): Record<string, unknown>;
-export function plainOptions(name: string, given: unknown, keys: readonly string[]): object {
-  validateObject(name, given);
-  validateKnownKeys(name, given, keys);
-  const copies = new Map<object, object>();
-  const present = keys.filter((key) => key in given);
-  return Object.fromEntries(present.map((key) => [key, copy((given as Record<string, unknown>)[key], copies)]));
 }
 
 /** Holes stay holes: they are for the check to find. */

@@ -1,6 +1,7 @@
 import { release } from 'node:os';
-import { plain, plainOptions } from '../errors/plain';
-import { outOfRange, validateArray, validateOneOf } from '../errors/validate';
+import { plain } from '../errors/plain';
+import { list, oneOf, schema } from '../errors/schema';
+import { outOfRange } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { kernelVersion } from '../kernel/version';
 import { MACHINE_NAMES, type Machine, factsOf, syscallNumber, thisMachine } from './architecture';
@@ -47,6 +48,12 @@ export interface Compiled extends CompiledSeccomp {
 /** The version to assume if a kernel hides its own: one that has everything a rule asks for. */
 const LATEST = [Infinity, 0] as const;
 
+const parseOptions = schema<CompileSeccompOptions>()({
+  arch: oneOf(MACHINE_NAMES),
+  capabilities: list(oneOf(CAPABILITIES)),
+  kernel: parseKernel,
+});
+
 /**
  * Compiles a seccomp profile in OCI's JSON form to the BPF program that seccomp(2) takes.
  *
@@ -65,14 +72,11 @@ const LATEST = [Infinity, 0] as const;
  * ```
  */
 export function compileSeccomp(profile: SeccompProfile, options: CompileSeccompOptions = {}): CompiledSeccomp {
-  const { arch, capabilities = [], kernel } = plainOptions('options', options, ['arch', 'capabilities', 'kernel']);
-  if (arch !== undefined) validateOneOf('options.arch', arch, MACHINE_NAMES);
-  validateArray('options.capabilities', capabilities);
-  capabilities.forEach((each, index) => validateOneOf(`options.capabilities[${index}]`, each, CAPABILITIES));
+  const { arch, capabilities = [], kernel } = parseOptions('options', options);
   const { program, flags, unknown } = compileProfile('profile', plain(profile), {
     machine: arch ?? thisMachine(),
     capabilities,
-    kernel: kernel === undefined ? thisKernel() : parseKernel('options.kernel', kernel),
+    kernel: kernel ?? thisKernel(),
   });
   return { program: program.slice(), flags: [...flags], unknown: [...unknown] };
 }

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
-import { plainOptions } from '../errors/plain';
-import { validateBoolean } from '../errors/validate';
+import { boolean, schema } from '../errors/schema';
 import type { Capability } from '../kernel/capabilities';
 import { SYSCALLS } from './syscall-table';
 import type { SeccompArgument, SeccompProfile, SeccompRule } from './profile';
@@ -156,6 +155,8 @@ const CLONE_NEWUSER = 0x10000000;
 const CLONE_NEW_ANY = 0x7e020000;
 const CLONE_NEWTIME = 0x80;
 
+const parseOptions = schema<DefaultSeccompOptions>()({ userNamespaces: boolean, ptrace: boolean });
+
 /**
  * The profile of `seccomp: 'default'`: it allows what ordinary programs need, gcc, Node and Python included, and
  * refuses the calls that attacks on the kernel usually need. Each call of this function returns a new object, which can
@@ -180,9 +181,7 @@ const CLONE_NEWTIME = 0x80;
  * ```
  */
 export function defaultSeccompProfile(options: DefaultSeccompOptions = {}): SeccompProfile {
-  const { userNamespaces = false, ptrace = true } = plainOptions('options', options, ['userNamespaces', 'ptrace']);
-  validateBoolean('options.userNamespaces', userNamespaces);
-  validateBoolean('options.ptrace', ptrace);
+  const { userNamespaces = false, ptrace = true } = parseOptions('options', options);
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: constants.errno.EPERM,

@@ -1,5 +1,4 @@
-import { plainOptions } from '../../errors/plain';
-import { validateInteger, validateOneOf, validateString } from '../../errors/validate';
+import { integer, oneOf, schema, string } from '../../errors/schema';
 import type { DiscoveredNamespace } from '../namespace';
 import { KIND_COLORS } from './colors';
 import { pack } from './layout';
@@ -27,7 +26,7 @@ export interface SvgOptions {
 }
 
 interface Style {
-  theme: (typeof THEMES)[number];
+  theme: NonNullable<SvgOptions['theme']>;
   processes: number;
   title: string;
 }
@@ -73,17 +72,10 @@ const DARK = {
   text: '#e8edf2',
   dim: '#a9b4bf',
 };
-const THEMES = ['auto', 'light', 'dark'] as const;
+const SVG = schema<SvgOptions>()({ theme: oneOf(['auto', 'light', 'dark']), processes: integer(0), title: string });
 
 export function toSVG(map: Pictured, options: SvgOptions): string {
-  const {
-    theme = 'auto',
-    processes = 6,
-    title = titleOf(map),
-  } = plainOptions('options', options, ['theme', 'processes', 'title']);
-  validateOneOf('options.theme', theme, THEMES);
-  validateInteger('options.processes', processes, 0);
-  validateString('options.title', title);
+  const { theme = 'auto', processes = 6, title = titleOf(map) } = SVG('options', options);
   return document(sceneOf(map), { theme, processes, title });
 }
 
@@ -233,7 +225,7 @@ function wrapped(text: string, columns: number): string[] {
 }
 
 /** The style sheet. Custom properties would be shorter, but some renderers do not know them. */
-function styleOf(theme: (typeof THEMES)[number]): string {
+function styleOf(theme: NonNullable<SvgOptions['theme']>): string {
   const rules = (colors: typeof LIGHT): string =>
     [
       `.page{fill:${colors.page}}.even{fill:${colors.even}}.odd{fill:${colors.odd}}.frame{stroke:${colors.dim}}`,

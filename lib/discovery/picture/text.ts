@@ -1,5 +1,4 @@
-import { plainOptions } from '../../errors/plain';
-import { validateBoolean, validateInteger } from '../../errors/validate';
+import { boolean, integer, schema } from '../../errors/schema';
 import type { NamespaceKind } from '../../kernel/namespace-kind';
 import type { DiscoveredNamespace } from '../namespace';
 import { columnsOf, shortened } from '../../errors/printable';
@@ -63,17 +62,10 @@ export function toText(map: Pictured, options: TextOptions): string {
   return [...lines, ...sentences.map((line) => line.map(({ text }) => text).join(' '))].join('\n');
 }
 
+const TEXT = schema<TextOptions>()({ processes: integer(0), width: integer(20), colors: boolean, ascii: boolean });
+
 function parseStyle(options: TextOptions): Style {
-  const {
-    processes = 8,
-    width = 120,
-    colors = false,
-    ascii = false,
-  } = plainOptions('options', options, ['processes', 'width', 'colors', 'ascii']);
-  validateInteger('options.processes', processes, 0);
-  validateInteger('options.width', width, 20);
-  validateBoolean('options.colors', colors);
-  validateBoolean('options.ascii', ascii);
+  const { processes = 8, width = 120, colors = false, ascii = false } = TEXT('options', options);
   return { processes, width, colors, lines: ascii ? ASCII : UNICODE };
 }
 

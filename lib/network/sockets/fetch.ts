@@ -6,7 +6,7 @@ import { Readable, pipeline } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type * as zlib from 'node:zlib';
 import { NamespaceError } from '../../errors/namespace-error';
-import { plainOptions } from '../../errors/plain';
+import { type Check, copied, schema, schemaOf } from '../../errors/schema';
 import { invalidType, invalidValue } from '../../errors/validate';
 import type { Place } from '../place';
 import { httpAgent, httpsAgent } from './agents';
@@ -23,19 +23,31 @@ export interface FetchOptions extends Omit<RequestInit, 'dispatcher'> {
   agent?: http.Agent | https.Agent | undefined;
 }
 
-/** Some of them mean something in a browser only, and are accepted as the global `fetch()` accepts them. */
-const KNOWN = [
-  'agent',
-  'body',
-  'cache',
-  'credentials',
-  'duplex',
-  'headers',
-  'integrity',
-  'keepalive',
-  'method',
-  'mode',
-].concat(['redirect', 'referrer', 'referrerPolicy', 'signal', 'window']);
+const agent: Check<http.Agent | https.Agent> = (name, value) => {
+  if (value !== null && typeof value === 'object') return value as http.Agent;
+  throw invalidType(name, 'an http.Agent', value);
+};
+
+/** All but `agent` are checked by the constructor of Request. */
+const OPTIONS = schema<FetchOptions>()({
+  agent,
+  body: copied,
+  credentials: copied,
+  duplex: copied,
+  headers: copied,
+  integrity: copied,
+  keepalive: copied,
+  method: copied,
+  mode: copied,
+  redirect: copied,
+  referrer: copied,
+  referrerPolicy: copied,
+  signal: copied,
+  window: copied,
+});
+
+/** Means something in a browser only, and is accepted as the global `fetch()` accepts it. */
+const FETCH = schemaOf({ ...OPTIONS.checks, cache: copied });
 
 /** The most redirects that are followed: https://fetch.spec.whatwg.org/#http-redirect-fetch */
 const MOST_REDIRECTS = 20;
@@ -67,8 +79,8 @@ export async function fetchFrom(
   url: string | URL | Request,
   given: FetchOptions = {},
 ): Promise<Response> {
-  const { agent, ...init } = plainOptions<FetchOptions>('options', given, KNOWN);
-  if (agent !== undefined && typeof agent !== 'object') throw invalidType('options.agent', 'an http.Agent', agent);
+  const options = FETCH('options', given);
+  const init = options as RequestInit;
   const request = new Request(url, init);
   const first = new URL(request.url);
   if (!isHttp(first)) throw invalidValue('url', request.url, 'must be an http: or https: URL');
@@ -76,7 +88,7 @@ export async function fetchFrom(
   signal?.throwIfAborted();
   const { method, headers, redirect } = request;
   const hop = { url: first, method, headers: withDefaults(headers), body: await bodyOf(request, init.body) };
-  return travel({ place, agent, redirect, signal }, hop);
+  return travel({ place, agent: options.agent, redirect, signal }, hop);
 }
 
 function isHttp({ protocol }: URL): boolean {
