@@ -108,6 +108,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
 
   'lib/plan': ['test/plan/step.test.ts', 'test/plan/steps.test.ts'],
 
+  'lib/set/call-options.ts': ['test/set/unshare.test.ts', 'test/sandbox/files.test.ts'],
   'lib/set/read-options.ts': 'test/set/namespace-set.test.ts',
 
   'lib/thread/everything.ts': 'test/system/loading.test.ts',

@@ -1,4 +1,5 @@
 /** The changes that programs have made in an overlay. src/nsinit/changes.c looks for them. */
+import { throwIfAborted } from '../errors/abort';
 import { NamespaceError } from '../errors/namespace-error';
 import { validateString } from '../errors/validate';
 import { MOST } from '../hints/inside';
@@ -41,16 +42,18 @@ export async function changesIn(
   join: readonly Namespace[],
   overlays: readonly OverlayLayers[],
   target: unknown,
+  signal: AbortSignal | undefined,
 ): Promise<Change[]> {
   const user = join.filter(({ kind }) => kind === 'user');
   const changes: Change[] = [];
   for (const { upper, lower, target: at } of wanted(overlays, target)) {
     const most = { maxBytes: MOST.bytes, maxEntries: MOST.entries };
     const step = makeStep('changes', { upper: upper.fd, lower: lower.fd, ...most });
-    const { data } = await runBody({ join: user }, { steps: [step], ids: 'given' });
+    const { data } = await runBody({ join: user }, { steps: [step], ids: 'given', signal });
     const prefix = at === '/' ? '' : at;
     const found = await mapInTurns(records(data, 2), (record) => changeOf(record, prefix));
     for (const change of found) changes.push(change);
+    throwIfAborted(signal);
   }
   return sortInTurns(changes, (a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -9,6 +9,7 @@ import { constants, createReadStream, createWriteStream, read, write, writev } f
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Step } from '../../types/native';
+import { throwIfAborted } from '../errors/abort';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
@@ -21,6 +22,7 @@ import { MAKE } from '../plan/place';
 import type { Results } from '../task/task';
 import { Descriptor } from '../handle/descriptor';
 import type { Namespace } from '../namespace/namespace';
+import { CALL, type CallOptions } from '../set/call-options';
 import { readOptions } from '../set/read-options';
 import { mapInTurns, sortInTurns } from '../event-loop/turns';
 import { type Feeds, contentsOf, isReadable } from './feeds';
@@ -36,7 +38,7 @@ export interface Inside {
 }
 
 /** Options of {@link Sandbox.readFile}. */
-export interface SandboxReadOptions {
+export interface SandboxReadOptions extends CallOptions {
   /** Resolve with a string, decoded from this. Default: a Buffer. */
   encoding?: BufferEncoding | null | undefined;
   /** The most bytes to read: a longer file is an error (`EFBIG`). Default: 16 MiB. */
@@ -44,7 +46,7 @@ export interface SandboxReadOptions {
 }
 
 /** Options of {@link Sandbox.writeFile} and {@link Sandbox.createWriteStream}. */
-export interface SandboxWriteOptions {
+export interface SandboxWriteOptions extends CallOptions {
   /** `'w'`: replace the contents. `'a'`: append. `'wx'`: fail if the file exists. Default: `'w'`. */
   flag?: 'w' | 'a' | 'wx' | undefined;
   /** The permissions of a file that is created, without the bits of this process's umask. Default: 0o666. */
@@ -52,7 +54,7 @@ export interface SandboxWriteOptions {
 }
 
 /** Options of {@link Sandbox.mkdir}. */
-export interface SandboxMkdirOptions {
+export interface SandboxMkdirOptions extends CallOptions {
   /** True creates missing parents too, and accepts a directory that exists. Default: false. */
   recursive?: boolean | undefined;
   /** Its permissions. Default: 0o755. */
@@ -67,8 +69,8 @@ export interface SandboxDirent {
   readonly type: FileType | 'unknown';
 }
 
-const parseWrite = schema<SandboxWriteOptions>()({ flag: oneOf(['w', 'a', 'wx']), mode });
-const parseMkdir = schema<SandboxMkdirOptions>()({ recursive: boolean, mode });
+const parseWrite = schema<SandboxWriteOptions>()({ ...CALL.checks, flag: oneOf(['w', 'a', 'wx']), mode });
+const parseMkdir = schema<SandboxMkdirOptions>()({ ...CALL.checks, recursive: boolean, mode });
 
 const CHUNK = 64 * 1024;
 
@@ -82,10 +84,10 @@ const readSome = promisify(read);
 
 export async function readFileIn(inside: Inside, path: unknown, options: unknown): Promise<string | Buffer> {
   const file = pathOf(path);
-  const { encoding, maxBytes } = readOptions(options);
-  const descriptor = await open(inside, file, constants.O_RDONLY, 0);
+  const { encoding, maxBytes, signal } = readOptions(options);
+  const descriptor = await open(inside, file, constants.O_RDONLY, 0, signal);
   try {
-    const data = await readAll(descriptor.fd, file, maxBytes);
+    const data = await readAll(descriptor.fd, file, maxBytes, signal);
     return encoding === undefined ? data : data.toString(encoding);
   } finally {
     await descriptor.close();
@@ -100,13 +102,13 @@ export async function writeFileIn(
   data: unknown,
   options: unknown,
 ): Promise<void> {
-  const { flag, mode } = writeOptions(options);
+  const { flag, mode, signal } = writeOptions(options);
   const file = pathOf(path);
   const source = sourceOf(data);
   try {
     const [contents, from] = contentsOf(source, (stream) => feeds.open(stream));
     const save = makeStep('save_file', { path: file, openFlags: FLAGS[flag], mode, contents, from });
-    await attempt(inside, save, feeds.signalWith(undefined));
+    await attempt(inside, save, feeds.signalWith(signal));
   } catch (error) {
     throw feeds.reasonOf(error);
   } finally {
@@ -114,21 +116,24 @@ export async function writeFileIn(
   }
 }
 
-export async function readStreamIn(inside: Inside, path: unknown): Promise<Readable> {
-  const descriptor = await open(inside, pathOf(path), constants.O_RDONLY, 0);
-  return createReadStream('', { fd: descriptor.fd, fs: { read, close: closing(descriptor) } });
+export async function readStreamIn(inside: Inside, path: unknown, options: unknown): Promise<Readable> {
+  const { signal } = CALL('options', options ?? NO_OPTIONS);
+  const descriptor = await open(inside, pathOf(path), constants.O_RDONLY, 0, signal);
+  return createReadStream('', { fd: descriptor.fd, fs: { read, close: closing(descriptor) }, signal });
 }
 
 export async function writeStreamIn(inside: Inside, path: unknown, options: unknown): Promise<Writable> {
-  const { flag, mode } = writeOptions(options);
-  const descriptor = await open(inside, pathOf(path), FLAGS[flag], mode);
-  return createWriteStream('', { fd: descriptor.fd, fs: { write, writev, close: closing(descriptor) } });
+  const { flag, mode, signal } = writeOptions(options);
+  const descriptor = await open(inside, pathOf(path), FLAGS[flag], mode, signal);
+  return createWriteStream('', { fd: descriptor.fd, fs: { write, writev, close: closing(descriptor) }, signal });
 }
 
-export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxDirent[]> {
+export async function readdirIn(inside: Inside, path: unknown, options: unknown): Promise<SandboxDirent[]> {
+  const { signal } = CALL('options', options ?? NO_OPTIONS);
   const { data } = await attempt(
     inside,
     makeStep('list', { path: pathOf(path), maxBytes: MOST.bytes, maxEntries: MOST.entries }),
+    signal,
   );
   const entries = await mapInTurns(records(data, 1), ([head, name]): SandboxDirent => {
     return { name, type: typeOf(head[0]) ?? 'unknown' };
@@ -138,13 +143,19 @@ export async function readdirIn(inside: Inside, path: unknown): Promise<SandboxD
 
 export async function mkdirIn(inside: Inside, path: unknown, options: unknown): Promise<void> {
   const directory = pathOf(path);
-  const { recursive = false, mode: bits = -1 } = parseMkdir('options', options ?? NO_OPTIONS);
+  const { recursive = false, mode: bits = -1, signal } = parseMkdir('options', options ?? NO_OPTIONS);
   const flags = recursive ? 0 : MAKE.ONLY_LAST;
-  await attempt(inside, makeStep('make_dir', { path: directory, mode: bits, flags }));
+  await attempt(inside, makeStep('make_dir', { path: directory, mode: bits, flags }), signal);
 }
 
-async function open(inside: Inside, path: string, flags: number, mode: number): Promise<Descriptor> {
-  const { fds } = await attempt(inside, makeStep('open_file', { path, openFlags: flags, mode }));
+async function open(
+  inside: Inside,
+  path: string,
+  flags: number,
+  mode: number,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor> {
+  const { fds } = await attempt(inside, makeStep('open_file', { path, openFlags: flags, mode }), signal);
   return new Descriptor(fds[0] ?? -1);
 }
 
@@ -152,7 +163,7 @@ async function open(inside: Inside, path: string, flags: number, mode: number): 
  * Runs a step with the rights of a program inside: with neither the groups of this process nor the capabilities that
  * joining a user namespace gives.
  */
-async function attempt({ join, ids }: Inside, step: Step, signal?: AbortSignal): Promise<Results> {
+async function attempt({ join, ids }: Inside, step: Step, signal: AbortSignal | undefined): Promise<Results> {
   const { uid, gid, groups } = ids;
   const become = makeStep('ids', {
     uid: uid.id,
@@ -165,10 +176,11 @@ async function attempt({ join, ids }: Inside, step: Step, signal?: AbortSignal):
   return runBody({ join }, { steps, ids: 'given', signal });
 }
 
-async function readAll(fd: number, path: string, maxBytes: number): Promise<Buffer> {
+async function readAll(fd: number, path: string, maxBytes: number, signal: AbortSignal | undefined): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {
+    throwIfAborted(signal);
     const { buffer, bytesRead } = await readSome(fd, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null);
     if (bytesRead === 0) return Buffer.concat(chunks);
     size += bytesRead;
@@ -206,7 +218,11 @@ function pathOf(path: unknown): string {
   return validatePath('path', path);
 }
 
-function writeOptions(options: unknown): { flag: 'w' | 'a' | 'wx'; mode: number } {
-  const { flag = 'w', mode: bits = 0o666 } = parseWrite('options', options ?? NO_OPTIONS);
-  return { flag, mode: bits };
+function writeOptions(options: unknown): {
+  flag: 'w' | 'a' | 'wx';
+  mode: number;
+  signal: AbortSignal | undefined;
+} {
+  const { flag = 'w', mode: bits = 0o666, signal } = parseWrite('options', options ?? NO_OPTIONS);
+  return { flag, mode: bits, signal };
 }

@@ -6,7 +6,7 @@ import { NamespaceError, closedError } from '../errors/namespace-error';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
 import type { NamespaceSet } from '../set/namespace-set';
-import { type CallOptions, signalOf } from '../set/unshare';
+import { type CallOptions, signalOf } from '../set/call-options';
 import { type Confinement, type ProgramPlace, Programs } from '../process/programs';
 import type { NamespaceProcess } from '../process/namespace-process';
 import { type Built, build, discard, layersOf, removeMountPoints } from './build';
@@ -145,12 +145,18 @@ export class Sandbox extends Programs<Withheld> {
     }
   }
 
-  /** Opens a file with the rights of a program inside, and returns a stream of its contents. See {@link readFile}. */
-  async createReadStream(path: string): Promise<Readable> {
-    return readStreamIn(this.#inside(), path);
+  /**
+   * Opens a file with the rights of a program inside, and returns a stream of its contents. See {@link readFile}. The
+   * `signal` ends the stream, too.
+   */
+  async createReadStream(path: string, options?: CallOptions): Promise<Readable> {
+    return readStreamIn(this.#inside(), path, options);
   }
 
-  /** Opens a file as {@link writeFile} does, and returns a stream into it. The data is written by this process. */
+  /**
+   * Opens a file as {@link writeFile} does, and returns a stream into it. The data is written by this process. The
+   * `signal` ends the stream, too.
+   */
   async createWriteStream(path: string, options?: SandboxWriteOptions): Promise<Writable> {
     return writeStreamIn(this.#inside(), path, options);
   }
@@ -160,8 +166,8 @@ export class Sandbox extends Programs<Withheld> {
    *
    * @throws NamespaceError `EFBIG` for more than a million entries, or 256 MiB of names; and the errors of openat(2)
    */
-  async readdir(path: string): Promise<SandboxDirent[]> {
-    return readdirIn(this.#inside(), path);
+  async readdir(path: string, options?: CallOptions): Promise<SandboxDirent[]> {
+    return readdirIn(this.#inside(), path, options);
   }
 
   /** Creates a directory with the rights of a program inside. mkdir(2) */
@@ -178,9 +184,10 @@ export class Sandbox extends Programs<Withheld> {
    * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where there is no overlay, or none at `target`; `EFBIG` for more
    * than a million paths, or 256 MiB of them, in one overlay
    */
-  async changes(target?: string): Promise<Change[]> {
+  async changes(target?: string, options: CallOptions = {}): Promise<Change[]> {
+    const signal = signalOf(options);
     this.#mustBeOpen();
-    return changesIn(this.#inside().join, this.#built.overlays, target);
+    return changesIn(this.#inside().join, this.#built.overlays, target, signal);
   }
 
   /** The resources that all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */

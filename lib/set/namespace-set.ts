@@ -22,11 +22,12 @@ import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, wrap } from '../namespace/namespace';
+import { CALL, type CallOptions } from './call-options';
 import { type ReadFileOptions, readOptions } from './read-options';
 import { makeStep } from '../plan/step';
 
 /** Options of {@link NamespaceSet.writeFile}. */
-export interface WriteFileOptions {
+export interface WriteFileOptions extends CallOptions {
   /**
    * True creates the file if it does not exist, with mode 0666 without the bits of the umask. Default: false, as
    * sysctls always exist.
@@ -37,7 +38,7 @@ export interface WriteFileOptions {
 /** The most bytes to write: a plan has room for 16 MiB, and the data must leave some of it for the rest. */
 const MAX_WRITE = 15 * 1024 * 1024;
 
-const parseWrite = schema<WriteFileOptions>()({ create: boolean });
+const parseWrite = schema<WriteFileOptions>()({ ...CALL.checks, create: boolean });
 
 /** The things that a set owns. */
 interface Possessions {
@@ -269,13 +270,9 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   async writeFile(path: string, data: string | Bytes, options: WriteFileOptions = {}): Promise<void> {
     const file = validatePath('path', path);
     const contents = copyText('data', data, MAX_WRITE);
-    const { create = false } = parseWrite('options', options);
-    await this.#run([
-      'write_file',
-      file,
-      constants.O_WRONLY | constants.O_TRUNC | (create ? constants.O_CREAT : 0),
-      contents,
-    ]);
+    const { create = false, signal } = parseWrite('options', options);
+    const flags = constants.O_WRONLY | constants.O_TRUNC | (create ? constants.O_CREAT : 0);
+    await this.#run(['write_file', file, flags, contents], signal);
   }
 
   /**
@@ -290,8 +287,8 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   async readFile(path: string, options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
   async readFile(path: string, options?: BufferEncoding | ReadFileOptions | null): Promise<string | Buffer> {
     const file = validatePath('path', path);
-    const { encoding, maxBytes } = readOptions(options);
-    const { data } = await this.#run(['read_file', file, maxBytes]);
+    const { encoding, maxBytes, signal } = readOptions(options);
+    const { data } = await this.#run(['read_file', file, maxBytes], signal);
     return encoding === undefined ? data : data.toString(encoding);
   }
 
@@ -343,8 +340,8 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
     return { setns: this, confinement: UNCONFINED };
   }
 
-  async #run(step: Step): Promise<Results> {
-    return run({ join: [...this] }, [step]);
+  async #run(step: Step, signal: AbortSignal | undefined): Promise<Results> {
+    return run({ join: [...this] }, [step], signal);
   }
 
   #mustHave(kind: NamespaceKind, what: string): void {

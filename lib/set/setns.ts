@@ -11,7 +11,7 @@ import { NAMESPACE_KINDS, type NamespaceKind, kindsOfFlags } from '../kernel/nam
 import { type Joinable, isNamespace, openOf } from '../namespace/namespace';
 import { askNsfs } from '../namespace/nsfs';
 import { type NamespaceSet, setOf } from './namespace-set';
-import { type CallOptions, signalOf } from './unshare';
+import { type CallOptions, signalOf } from './call-options';
 
 /** The namespaces of a process. */
 export interface ProcessTarget {

@@ -1,4 +1,4 @@
-import { abortSignal, schema } from '../errors/schema';
+import { schema } from '../errors/schema';
 import { invalidValue } from '../errors/validate';
 import type { Step } from '../../types/native';
 import { closeFd } from '../handle/close';
@@ -11,13 +11,8 @@ import { native } from '../native';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import type { NamespaceHandle } from '../handle/namespace-handle';
 import type { Joinable } from '../namespace/namespace';
+import { CALL, type CallOptions } from './call-options';
 import { type NamespaceSet, openAll, setOf } from './namespace-set';
-
-/** Options of {@link unshare} and {@link setns}. */
-export interface CallOptions {
-  /** Aborts the call: the started task is ended, and then the call rejects with an `AbortError`. */
-  signal?: AbortSignal | undefined;
-}
 
 /** Options of {@link unshare}. */
 export interface UnshareOptions extends CallOptions {
@@ -27,9 +22,6 @@ export interface UnshareOptions extends CallOptions {
    */
   setns?: Joinable | undefined;
 }
-
-/** The options that many calls have. */
-export const CALL = schema<CallOptions>()({ signal: abortSignal });
 
 const parseUnshare = schema<UnshareOptions>()({ ...CALL.checks, setns: validateJoin });
 
@@ -91,9 +83,4 @@ function withJoined(task: Task, kinds: readonly NamespaceKind[], joined: readonl
     for (const fd of fds) closeFd(fd);
     throw systemError(cause, { step: 'duplicate', operation: 'open' });
   }
-}
-
-/** Checks {@link CallOptions}. */
-export function signalOf(options: CallOptions): AbortSignal | undefined {
-  return CALL('options', options).signal;
 }

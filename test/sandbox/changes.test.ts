@@ -56,6 +56,18 @@ test('nothing has changed in the beginning', async () => {
   });
 });
 
+test('a signal gives the search up', async () => {
+  await withFolder(async (folder) => {
+    await inSandbox(overlay([layer(folder, 'l', ['a'])]), async (sandbox) => {
+      const controller = new AbortController();
+      const search = sandbox.changes('/', { signal: controller.signal });
+      controller.abort();
+      await expect(search).rejects.toMatchObject({ name: 'AbortError' });
+      expect(await sandbox.changes('/')).toEqual([]);
+    });
+  });
+});
+
 test('paths are added, modified and deleted, and directories only where they themselves are', async () => {
   await withFolder(async (folder) => {
     const lower = layer(folder, 'l', [

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Sandbox, type SandboxSpec, exec, unshare } from '../../lib';
 import { run } from '../../lib/launch/launch';
 import type { Step } from '../../types/native';
-import { expectNothingLeft, footprint } from '../fixtures/footprint';
+import { eventually, expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { inSandbox, said, userland, withFolder } from './box';
 
@@ -160,6 +160,36 @@ describe('a filesystem that is full', () => {
       await expectNothingLeft(sofar);
     });
   });
+});
+
+test('a stream that does not end is given up by a signal, and destroyed', async () => {
+  const endless = new Readable({ read: () => undefined });
+  const controller = new AbortController();
+  const writing = sandbox.writeFile('/tmp/x', endless, { signal: controller.signal });
+  controller.abort();
+  await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
+  await eventually(() => endless.destroyed);
+});
+
+test('each call takes a signal', async () => {
+  const signal = AbortSignal.abort();
+  const calls = [
+    sandbox.readFile('/etc/own', { signal }),
+    sandbox.writeFile('/tmp/x', 'x', { signal }),
+    sandbox.createReadStream('/etc/own', { signal }),
+    sandbox.createWriteStream('/tmp/x', { signal }),
+    sandbox.readdir('/', { signal }),
+    sandbox.mkdir('/tmp/d', { signal }),
+  ];
+  for (const call of calls) await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+  expect(await sandbox.readdir('/tmp')).toEqual([]);
+});
+
+test('a stream of the sandbox ends with its signal', async () => {
+  const controller = new AbortController();
+  const stream = await sandbox.createWriteStream('/tmp/x', { signal: controller.signal });
+  controller.abort();
+  await expect(pipeline(Readable.from(['x']), stream)).rejects.toMatchObject({ name: 'AbortError' });
 });
 
 test('a stream that fails is what the call fails with', async () => {

@@ -184,3 +184,17 @@ test('200 sets, one after another, leave nothing behind', async () => {
   }
   await expectNothingLeft(before);
 });
+
+test('the reading and the writing of a file are given up by a signal', async () => {
+  await using set = await unshare(['user', 'uts']);
+  const hostnameFile = '/proc/sys/kernel/hostname';
+  for (const call of [
+    (signal: AbortSignal) => set.readFile(hostnameFile, { signal }),
+    (signal: AbortSignal) => set.writeFile(hostnameFile, 'x', { signal }),
+  ]) {
+    const controller = new AbortController();
+    const waiting = call(controller.signal);
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  }
+});

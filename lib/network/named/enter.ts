@@ -4,7 +4,7 @@ import { HostFiles } from '../../kernel/host-files';
 import { launch } from '../../launch/launch';
 import { type MountOptions, parseMount, stepsOfMount } from '../../mount/mount';
 import { type NamespaceSet, openAll, setOf } from '../../set/namespace-set';
-import { type CallOptions, signalOf } from '../../set/unshare';
+import { type CallOptions, signalOf } from '../../set/call-options';
 import { etcFiles } from '../../namespace/etc-netns';
 import { openNamed, validateName } from '../../namespace/run-netns';
 

@@ -13,7 +13,7 @@ import { CLONE_FLAGS, type NamespaceKind } from '../../kernel/namespace-kind';
 import { Namespace } from '../../namespace/namespace';
 import type { NamespaceSet } from '../../set/namespace-set';
 import { PersistentNamespace } from '../../namespace/persistent';
-import { CALL, type CallOptions, signalOf } from '../../set/unshare';
+import { CALL, type CallOptions, signalOf } from '../../set/call-options';
 import { type NetworkTarget, membersOf } from '../place';
 import { enter } from './enter';
 import { RUN_DIRECTORY, kindOf, namesIn, namesOf, openNamed, pathOf, validateName } from '../../namespace/run-netns';
