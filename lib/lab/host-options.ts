@@ -50,7 +50,7 @@ export const networkReference: Check<LabNetwork | string> = (name, value) => {
 
 const PLACEMENT = schema<Placement>()({ network: required(networkReference), address: addresses });
 
-const place: Check<Place> = (name, value) => {
+export const place: Check<Place> = (name, value) => {
   const isPlacement = value !== null && typeof value === 'object' && 'network' in value;
   if (!isPlacement) return { option: name, network: networkReference(name, value), addresses: [] };
   const { network, address = [] } = PLACEMENT(name, value);

@@ -291,6 +291,11 @@ export class Host extends Programs {
     if (this.#machine !== undefined && !this.#closed) await this.#routes.follow(this.#machine.network, routes);
   }
 
+  /** The kernel removes routes with the interface that they lead to. @internal */
+  forgetRoutes({ network }: Interface): void {
+    this.#routes.forget(network);
+  }
+
   /** Ends all that it has. Only the lab calls it. @internal */
   async end(): Promise<void> {
     this.#closed = true;

@@ -1,7 +1,7 @@
 /** A lab: hosts and the networks between them. */
 import { randomInt } from 'node:crypto';
 import { closedError } from '../errors/namespace-error';
-import { integer, schema, schemaOf, without } from '../errors/schema';
+import { type Parsed, integer, schema, schemaOf, without } from '../errors/schema';
 import { invalidValue, validateArray } from '../errors/validate';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
@@ -13,10 +13,21 @@ import { EventLog } from './events';
 import { widestMaps } from './id-map';
 import { hostsText } from './files';
 import { Host, type HostServices } from './host';
-import { HOST, type HostOptions, type Place, labName, networkReference, placesOf } from './host-options';
+import {
+  HOST,
+  type HostOptions,
+  type Place,
+  type Placement,
+  labName,
+  networkReference,
+  place,
+  placesOf,
+} from './host-options';
+import { type LabJSON, type ParsedTopology, TOPOLOGY, type Topology, toJSON, toText } from './topology';
 import type { Interface } from './interface';
 import { type Machine, boot } from './machine';
 import type { Network } from '../network/network';
+import { macOf } from './mac';
 import { LabNetwork, type NetworkServices } from './network';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
 import {
@@ -35,7 +46,7 @@ import { type Nat, ROUTER, Router, type RouterOptions, hostReference } from './r
 import { type LabRoute, routesOf, waysOf } from './routes';
 
 /** Options of {@link Lab.create}. */
-export interface LabOptions {
+export interface LabOptions extends Topology {
   /** The number from which all that is random in the lab follows: which packets are lost. Default: one by chance. */
   seed?: number | undefined;
   /**
@@ -52,7 +63,7 @@ export interface LinkOptions extends LabNetworkOptions {
   name?: string | undefined;
 }
 
-const LAB = schema<LabOptions>()({ seed: integer(0, 2 ** 32 - 1), idMap });
+const LAB = schemaOf({ ...TOPOLOGY.checks, seed: integer(0, 2 ** 32 - 1), idMap });
 const ONE_OF_MANY = schemaOf(without(HOST.checks, 'address'));
 const LINK = schema<LinkOptions>()({ ...NETWORK.checks, name: labName });
 
@@ -78,9 +89,6 @@ const MOST_ATTEMPTS = 5000;
 
 /** Far above the indexes of interfaces. */
 const FIRST_PORT = 1 << 20;
-
-/** Locally administered addresses: IEEE 802. */
-const MAC_PREFIX = '02:00:';
 
 let construct: (owned: Possessions, seed: number) => Lab;
 
@@ -128,6 +136,7 @@ export class Lab implements AsyncDisposable {
   };
   readonly #networkServices: NetworkServices = {
     capture: (network, options) => this.#capture(network, options),
+    remove: (network) => this.#removeNetwork(network),
   };
   #ports = 0;
   #switches = 0;
@@ -141,14 +150,30 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Creates a lab without hosts.
+   * Creates a lab: with the hosts and networks that are given, or without any.
    *
-   * @throws NamespaceError as {@link unshare}, for a host that lets the caller create no user namespace
+   * @throws NamespaceError as {@link unshare}, for a system that lets the caller create no user namespace
+   *
+   * @example
+   * ```ts
+   * const lab = await Lab.create({
+   *   networks: { lan: { subnet: '10.0.0.0/24' }, wan: { subnet: '203.0.113.0/24' } },
+   *   routers: { gateway: { on: ['lan', 'wan'], nat: 'wan' } },
+   *   hosts: { a: { on: 'lan' }, web: { on: 'wan', address: '203.0.113.80' } },
+   * });
+   * ```
    */
   static async create(options: LabOptions = {}): Promise<Lab> {
-    const { seed = randomInt(2 ** 32), idMap } = LAB('options', options);
-    const core = await createCore(idMap === undefined ? await widestMaps() : { uidMap: idMap, gidMap: idMap });
-    return construct({ core, machines: new Set(), dependents: new Set() }, seed);
+    const { seed = randomInt(2 ** 32), idMap: map, ...topology } = LAB('options', options);
+    const core = await createCore(map === undefined ? await widestMaps() : { uidMap: map, gidMap: map });
+    const lab = construct({ core, machines: new Set(), dependents: new Set() }, seed);
+    try {
+      await lab.#build(topology);
+      return lab;
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
   }
 
   /** Its hosts and routers, by their names. */
@@ -211,11 +236,7 @@ export class Lab implements AsyncDisposable {
    */
   async addNetwork(name: string, options: LabNetworkOptions = {}): Promise<LabNetwork> {
     this.#mustBeOpen();
-    const free = this.#freeName('name', name, this.#networks);
-    const network = this.#planNetwork(free, NETWORK('options', options), 'network');
-    await this.#makeSwitch(network);
-    this.events.add('topology', `network ${free}${subnetText(network)}`);
-    return network;
+    return this.#addNetwork(this.#freeName('name', name, this.#networks), NETWORK('options', options));
   }
 
   /**
@@ -262,42 +283,50 @@ export class Lab implements AsyncDisposable {
    */
   async addRouter(name: string, options: RouterOptions = {}): Promise<Router> {
     this.#mustBeOpen();
-    const { nat, ...checked } = ROUTER('options', options);
-    const free = this.#freeName('name', name, this.#hosts);
-    const places = placesOf(checked);
-    const translation = nat === undefined ? undefined : this.#natOf(nat, places);
-    const services = { nat: translation, find: (each: string) => this.#hosts.get(each) };
-    const router = new Router(free, checked, this.#services, services);
-    await this.#add([{ host: router, places }]);
-    try {
-      await router.translate();
-    } catch (error) {
-      await this.#removeHosts([router]);
-      throw error;
-    }
-    return router;
+    return this.#addRouter(this.#freeName('name', name, this.#hosts), ROUTER('options', options));
   }
 
   /** Connects two hosts by a cable, which is a network of the two. */
   async addLink(a: Host | string, b: Host | string, options: LinkOptions = {}): Promise<LabNetwork> {
     this.#mustBeOpen();
-    const checked = LINK('options', options);
-    const ends = [this.hostOf('a', a), this.hostOf('b', b)];
-    const [first, second] = ends.map(({ name }) => name);
-    if (first === second) throw invalidValue('b', second, 'must be another host than the first');
-    const { name = `${first}-${second}` } = checked;
-    const network = this.#planNetwork(this.#freeName('options.name', name, this.#networks), checked, 'link');
+    return this.#addLink([a, b], LINK('options', options));
+  }
+
+  /** Gives a host an interface on one more network. */
+  async addInterface(host: Host | string, on: LabNetwork | string | Placement): Promise<Interface> {
+    this.#mustBeOpen();
+    const owner = this.hostOf('host', host);
+    const added = this.#planInterface(owner, place('on', on));
+    const planned = { host: owner, interfaces: [added] };
     try {
-      await this.#makeSwitch(network);
-      const place: Place = { option: 'options.subnet', network, addresses: [] };
-      await Promise.all(this.#planned(ends.map((host) => ({ host, places: [place] }))).map((each) => this.#wire(each)));
+      await this.#wire(planned);
       await this.#follow();
+      this.events.add('topology', `interface ${added.name} of ${owner.name} on ${added.network}`);
+      return added;
     } catch (error) {
-      await this.#removeNetwork(network);
+      await this.#unwire(planned);
       throw error;
     }
-    this.events.add('topology', `link ${network.name}${subnetText(network)} between ${first} and ${second}`);
-    return network;
+  }
+
+  /** Takes the interface away that a host has on a network. */
+  async removeInterface(host: Host | string, network: LabNetwork | string): Promise<void> {
+    this.#mustBeOpen();
+    const [from, of] = [this.networkOf('network', network), this.hostOf('host', host)];
+    const interfaces = of.interfaces.filter((each) => each.network === from.name);
+    if (interfaces.length === 0) throw invalidValue('network', from.name, `must be one that host ${of.name} is on`);
+    await this.#unwire({ host: of, interfaces });
+    await this.#follow();
+  }
+
+  /** Its topology, and the state of its hosts: `JSON.stringify(lab)`. */
+  toJSON(): LabJSON {
+    return toJSON(this);
+  }
+
+  /** Its networks, each with its hosts, as lines of text. */
+  toString(): string {
+    return toText(this);
   }
 
   /**
@@ -372,6 +401,66 @@ export class Lab implements AsyncDisposable {
     await released;
   }
 
+  async #build({ networks, routers, hosts, links = [] }: ParsedTopology): Promise<void> {
+    for (const [name, options] of networks ?? []) {
+      await this.#addNetwork(this.#freeName('options.networks', name, this.#networks), options);
+    }
+    for (const [name, { portForwards: _, ...options }] of routers ?? []) {
+      await this.#addRouter(this.#freeName('options.routers', name, this.#hosts), options);
+    }
+    const wanted = [...(hosts ?? [])].map(([name, options]) => {
+      const free = this.#freeName('options.hosts', name, this.#hosts);
+      return { host: new Host(free, options, this.#services), places: placesOf(options) };
+    });
+    await this.#add(wanted);
+    for (const { between, ...options } of links) await this.#addLink(between, options);
+    for (const [name, { portForwards = [] }] of routers ?? []) {
+      const router = this.#hosts.get(name) as Router;
+      for (const forward of portForwards) await router.forwardPort({ ...forward, to: forward.to.name });
+    }
+  }
+
+  async #addNetwork(name: string, options: Parsed<typeof NETWORK>): Promise<LabNetwork> {
+    const network = this.#planNetwork(name, options, 'network');
+    await this.#makeSwitch(network);
+    this.events.add('topology', `network ${name}${subnetText(network)}`);
+    return network;
+  }
+
+  async #addRouter(name: string, { nat, ...checked }: Parsed<typeof ROUTER>): Promise<Router> {
+    const places = placesOf(checked);
+    const translation = nat === undefined ? undefined : this.#natOf(nat, places);
+    const find = (each: string): Host | undefined => this.#hosts.get(each);
+    const router = new Router(name, checked, this.#services, { nat: translation, find });
+    await this.#add([{ host: router, places }]);
+    try {
+      await router.translate();
+    } catch (error) {
+      await this.#removeHosts([router]);
+      throw error;
+    }
+    return router;
+  }
+
+  async #addLink(hosts: readonly [a: unknown, b: unknown], options: Parsed<typeof LINK>): Promise<LabNetwork> {
+    const ends = [this.hostOf('a', hosts[0]), this.hostOf('b', hosts[1])];
+    const [first, second] = ends.map(({ name }) => name);
+    if (first === second) throw invalidValue('b', second, 'must be another host than the first');
+    const { name = `${first}-${second}` } = options;
+    const network = this.#planNetwork(this.#freeName('options.name', name, this.#networks), options, 'link');
+    try {
+      await this.#makeSwitch(network);
+      const cable: Place = { option: 'options.subnet', network, addresses: [] };
+      await allSettled(this.#planned(ends.map((host) => ({ host, places: [cable] }))).map((each) => this.#wire(each)));
+      await this.#follow();
+    } catch (error) {
+      await this.#removeNetwork(network);
+      throw error;
+    }
+    this.events.add('topology', `link ${network.name}${subnetText(network)} between ${first} and ${second}`);
+    return network;
+  }
+
   /** Adds hosts, all or none. */
   async #add(wanted: readonly { host: Host; places: readonly Place[] }[]): Promise<void> {
     const planned = this.#planned(wanted);
@@ -398,7 +487,9 @@ export class Lab implements AsyncDisposable {
       }
       return planned;
     } catch (error) {
-      for (const { host, interfaces } of planned) for (const each of interfaces) this.#forgetInterface(host, each);
+      // The last address that was given out is the first that is free again.
+      const taken = planned.flatMap(({ host, interfaces }) => interfaces.map((each) => [host, each] as const));
+      for (const [host, each] of taken.reverse()) this.#forgetInterface(host, each);
       throw error;
     }
   }
@@ -417,12 +508,7 @@ export class Lab implements AsyncDisposable {
       name: `eth${index - FIRST_INDEX}`,
       index,
       addresses,
-      mac:
-        MAC_PREFIX +
-        number
-          .toString(16)
-          .padStart(8, '0')
-          .replace(/..(?=.)/g, '$&:'),
+      mac: macOf(addresses, number),
       port: `p${number}`,
     };
     host.ports.push(added);
@@ -475,7 +561,10 @@ export class Lab implements AsyncDisposable {
         await link.set(indexOfPort(port), { port: { state: 'forwarding' } });
         return;
       } catch (error) {
-        if ((error as { code?: string }).code !== 'ENETDOWN' || attempt === MOST_ATTEMPTS) throw error;
+        const { code } = error as { code?: string };
+        // A port whose frames a wire carries is at no switch.
+        if (code === 'ENOTSUP' || attempt === MOST_ATTEMPTS) return;
+        if (code !== 'ENETDOWN') throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -544,34 +633,54 @@ export class Lab implements AsyncDisposable {
   }
 
   async #plug(interfaces: readonly Interface[], up: boolean): Promise<void> {
-    await Promise.all(interfaces.map(({ port }) => this.#owned.core.network.link.set(port, { up })));
+    const { link } = this.#owned.core.network;
+    await Promise.all(interfaces.map(({ port }) => link.set(port, { up })));
+    if (up) await Promise.all(interfaces.map(({ port }) => this.#forwarding(port)));
   }
 
   async #removeHosts(hosts: readonly Host[]): Promise<void> {
-    const { link } = this.#owned.core.network;
     for (const host of hosts) {
       this.#hosts.delete(host.name);
       this.events.add('topology', `host ${host.name} is removed`);
     }
-    const ports = hosts.flatMap((host) => host.interfaces.map((each) => this.#forgetInterface(host, each)));
-    // The wires go at once; the kernel removes a network namespace some time after its last user.
-    await Promise.all(ports.map(({ port }) => link.delete(port).catch(() => undefined)));
+    await Promise.all(hosts.map((host) => this.#unwire({ host, interfaces: host.interfaces })));
     await Promise.all(hosts.map((host) => host.end()));
     if (!this.closed) await this.#follow();
   }
 
   async #removeNetwork(network: LabNetwork): Promise<void> {
-    const { link } = this.#owned.core.network;
-    this.#networks.delete(network.name);
-    const ports = network.interfaces;
-    for (const each of ports) {
-      const host = this.#hosts.get(each.host);
-      if (host !== undefined) this.#forgetInterface(host, each);
-    }
+    if (this.#networks.get(network.name) !== network) return;
     await Promise.all(
-      [...ports.map(({ port }) => port), network.bridge].map((each) => link.delete(each).catch(() => undefined)),
+      network.interfaces.map(async (each) => {
+        const host = this.#hosts.get(each.host);
+        if (host !== undefined) await this.#unwire({ host, interfaces: [each] });
+      }),
     );
+    this.#networks.delete(network.name);
+    this.events.add('topology', `network ${network.name} is removed`);
+    await this.#deleteLinks([network.bridge]);
     await this.#follow();
+  }
+
+  /**
+   * Takes interfaces away, with their wires. The kernel would remove those of a host some time after the last user of
+   * its network.
+   */
+  async #unwire({ host, interfaces }: Planned): Promise<void> {
+    for (const each of interfaces) this.#forgetInterface(host, each);
+    await this.#deleteLinks(interfaces.map(({ port }) => port));
+  }
+
+  /** Deletes links of the switches. One may not have come to be, or be gone with the other end. */
+  async #deleteLinks(names: readonly string[]): Promise<void> {
+    const { link } = this.#owned.core.network;
+    await Promise.all(
+      names.map((name) =>
+        link.delete(name).catch((error: unknown) => {
+          if (!['ENODEV', 'ERR_LINUX_NS_CLOSED'].includes((error as { code?: string }).code ?? '')) throw error;
+        }),
+      ),
+    );
   }
 
   #forgetInterface(host: Host, gone: Interface): Interface {
@@ -580,6 +689,8 @@ export class Lab implements AsyncDisposable {
       const at = list?.indexOf(gone) ?? -1;
       if (at >= 0) list?.splice(at, 1);
     }
+    host.unplugged.delete(gone.network);
+    host.forgetRoutes(gone);
     const { inet, inet6 } = network?.subnets ?? {};
     for (const address of gone.addresses) (address.includes(':') ? inet6 : inet)?.release(address);
     return gone;

@@ -14,6 +14,8 @@ export interface Subnets {
 export interface NetworkServices {
   /** Starts a capture of the switch. */
   capture(network: LabNetwork, options?: CaptureOptions): Promise<Capture>;
+  /** Takes a network out of the lab. */
+  remove(network: LabNetwork): Promise<void>;
 }
 
 /**
@@ -80,5 +82,15 @@ export class LabNetwork {
    */
   async capture(options?: CaptureOptions): Promise<Capture> {
     return this.#services.capture(this, options);
+  }
+
+  /** Takes the network out of the lab, with the interfaces that hosts have on it. */
+  async close(): Promise<void> {
+    await this.#services.remove(this);
+  }
+
+  /** Calls {@link LabNetwork.close}: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 }

@@ -65,7 +65,7 @@ export const hostReference: Check<{ name: string }> = (name, value) => {
   throw invalidType(name, "a host of this lab, or a host's name", value);
 };
 
-const PORT_FORWARD = schema<PortForwardOptions>()({
+export const PORT_FORWARD = schema<PortForwardOptions>()({
   port: required(port),
   to: required(hostReference),
   toPort: port,

@@ -24,6 +24,8 @@ export type Ways = ReadonlyMap<string, ReadonlyMap<string, Way>>;
 export interface LabRoute {
   readonly to: string;
   readonly via: string;
+  /** The network that the router is on. */
+  readonly network: string;
 }
 
 /** Finds the shortest ways from each network: of several that are equal the one by the router that was added first. */
@@ -74,7 +76,8 @@ export function routesOf(
   for (const [name, { first }] of best) {
     for (const { to, family } of rangesOf(some([networks.get(name)]))) {
       const via = first.addresses.find((address) => address.includes(':') === (family === 'inet6'));
-      if (via !== undefined && !ownRanges.has(to) && !routes.has(to)) routes.set(to, { to, via });
+      if (via !== undefined && !ownRanges.has(to) && !routes.has(to))
+        routes.set(to, { to, via, network: first.network });
     }
   }
   return [...routes.values()];
@@ -94,28 +97,29 @@ function rangesOf(networks: readonly LabNetwork[]): { to: string; family: Family
 
 /** The routes that a host has by now, which follow those that it is to have. */
 export class RouteTable {
-  readonly #installed = new Map<string, string>();
+  readonly #installed = new Map<string, LabRoute>();
 
   /** Makes the difference. All its requests are made in this turn of the event loop. */
   async follow(network: Network, wanted: readonly LabRoute[]): Promise<void> {
     const keep = new Set(wanted.map(({ to }) => to));
     const requests: Promise<void>[] = [];
-    for (const [to, via] of this.#installed) {
+    for (const [to, { via }] of this.#installed) {
       if (keep.has(to)) continue;
       this.#installed.delete(to);
       requests.push(network.route.delete({ to, via }).catch(ignoreMissing));
     }
-    for (const { to, via } of wanted) {
-      if (this.#installed.get(to) === via) continue;
-      this.#installed.set(to, via);
+    for (const route of wanted) {
+      const { to, via } = route;
+      if (this.#installed.get(to)?.via === via) continue;
+      this.#installed.set(to, route);
       requests.push(network.route.replace({ to, via }));
     }
     await Promise.all(requests);
   }
 
-  /** The kernel has removed routes by itself: with the interface that they led to. */
-  forget(vias: (via: string) => boolean): void {
-    for (const [to, via] of this.#installed) if (vias(via)) this.#installed.delete(to);
+  /** The kernel has removed the routes that led to routers on a network, with the interface on that. */
+  forget(network: string): void {
+    for (const [to, route] of this.#installed) if (route.network === network) this.#installed.delete(to);
   }
 }
 

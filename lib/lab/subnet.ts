@@ -51,7 +51,9 @@ export class Subnet {
   }
 
   release(address: string): void {
-    this.#taken.delete(numberOf(address));
+    const number = numberOf(address);
+    this.#taken.delete(number);
+    if (number + 1n === this.#next) this.#next = number;
   }
 
   contains(address: string): boolean {
