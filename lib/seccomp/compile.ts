@@ -1,5 +1,4 @@
 import { release } from 'node:os';
-import { plain } from '../errors/plain';
 import { list, oneOf, schema } from '../errors/schema';
 import { outOfRange } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
@@ -9,7 +8,7 @@ import { assemble } from './assemble';
 import { INSTRUCTION_BYTES, MAX_INSTRUCTIONS } from './bpf';
 import { type Setting, abisOf, decisionsOf, isRefused, unknownNames } from './decisions';
 import type { SeccompFlag } from './flags';
-import { type Profile, type SeccompProfile, parseKernel, parseProfile } from './profile';
+import { type Profile, type SeccompProfile, kernel, parseProfile } from './profile';
 
 /** The machine, the program and the kernel that a profile is compiled for. */
 export interface CompileSeccompOptions {
@@ -51,7 +50,7 @@ const LATEST = [Infinity, 0] as const;
 const parseOptions = schema<CompileSeccompOptions>()({
   arch: oneOf(MACHINE_NAMES),
   capabilities: list(oneOf(CAPABILITIES)),
-  kernel: parseKernel,
+  kernel,
 });
 
 /**
@@ -72,11 +71,11 @@ const parseOptions = schema<CompileSeccompOptions>()({
  * ```
  */
 export function compileSeccomp(profile: SeccompProfile, options: CompileSeccompOptions = {}): CompiledSeccomp {
-  const { arch, capabilities = [], kernel } = parseOptions('options', options);
-  const { program, flags, unknown } = compileProfile('profile', plain(profile), {
+  const { arch, capabilities = [], kernel: version = thisKernel() } = parseOptions('options', options);
+  const { program, flags, unknown } = compileProfile('profile', profile, {
     machine: arch ?? thisMachine(),
     capabilities,
-    kernel: kernel ?? thisKernel(),
+    kernel: version,
   });
   return { program: program.slice(), flags: [...flags], unknown: [...unknown] };
 }

@@ -1,14 +1,5 @@
-import {
-  invalidType,
-  invalidValue,
-  outOfRange,
-  validateArray,
-  validateInteger,
-  validateKnownKeys,
-  validateObject,
-  validateOneOf,
-  validateString,
-} from '../errors/validate';
+import { type Check, copied, integer, list, oneOf, orNull, required, schema, string } from '../errors/schema';
+import { invalidType, invalidValue, outOfRange, validateString } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
 import { type KernelVersion, kernelVersion } from '../kernel/version';
 import { type Action, type SeccompAction, parseAction } from './action';
@@ -172,29 +163,67 @@ const OPERATORS = Object.freeze([
 
 const MAX_ARGUMENT = 2n ** 64n - 1n;
 
-const PROFILE_KEYS = keysOf<SeccompProfile>({
-  defaultAction: true,
-  defaultErrnoRet: true,
-  defaultErrno: true,
-  architectures: true,
-  archMap: true,
-  flags: true,
-  syscalls: true,
+/** Checks a value of 64 bits. A number beyond 2 ** 53 is refused: it has lost digits in JSON.parse(). */
+const wide: Check<bigint> = (name, value) => {
+  if (typeof value !== 'number' && typeof value !== 'bigint') {
+    throw invalidType(name, 'of type number or bigint', value);
+  }
+  const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
+  if (!whole) throw outOfRange(name, 'an integer, and a bigint beyond Number.MAX_SAFE_INTEGER', value);
+  const wanted = BigInt(value);
+  if (wanted < 0n || wanted > MAX_ARGUMENT) throw outOfRange(name, `>= 0 && <= ${MAX_ARGUMENT}`, value);
+  return wanted;
+};
+
+/** Checks a kernel version: the one at the start of a text, as in `os.release()`. */
+export const kernel: Check<KernelVersion> = (name, value) => {
+  validateString(name, value);
+  const parsed = kernelVersion(value);
+  if (parsed !== undefined) return parsed;
+  throw invalidValue(name, value, "must be a version, such as '4.8'");
+};
+
+const architecture = oneOf(ARCHITECTURE_NAMES);
+
+const ARCH_MAP = schema<SeccompArchMap>()({
+  architecture: required(architecture),
+  subArchitectures: orNull(list(architecture)),
 });
-const ARCH_MAP_KEYS = keysOf<SeccompArchMap>({ architecture: true, subArchitectures: true });
-const RULE_KEYS = keysOf<SeccompRule>({
-  names: true,
-  name: true,
-  action: true,
-  errnoRet: true,
-  errno: true,
-  args: true,
-  includes: true,
-  excludes: true,
-  comment: true,
+
+const ARGUMENT = schema<SeccompArgument>()({
+  index: required(integer(0, 5)),
+  value: required(wide),
+  valueTwo: orNull(wide),
+  op: required(oneOf(OPERATORS)),
 });
-const ARGUMENT_KEYS = keysOf<SeccompArgument>({ index: true, value: true, valueTwo: true, op: true });
-const CIRCUMSTANCES_KEYS = keysOf<SeccompCircumstances>({ arches: true, caps: true, minKernel: true });
+
+const CIRCUMSTANCES = schema<SeccompCircumstances>()({
+  arches: orNull(list(string)),
+  caps: orNull(list(oneOf(CAPABILITIES))),
+  minKernel: orNull((name, value) => (value === '' ? undefined : kernel(name, value))),
+});
+
+const RULE = schema<SeccompRule>()({
+  names: orNull(list(string)),
+  name: orNull(string),
+  action: required(copied),
+  errnoRet: orNull(copied),
+  errno: orNull(copied),
+  args: orNull(list(condition)),
+  includes: orNull(circumstances),
+  excludes: orNull(circumstances),
+  comment: orNull(string),
+});
+
+const PROFILE = schema<SeccompProfile>()({
+  defaultAction: required(copied),
+  defaultErrnoRet: orNull(copied),
+  defaultErrno: orNull(copied),
+  architectures: orNull(list(architecture)),
+  archMap: orNull(list(archMap)),
+  flags: orNull(parseFlags),
+  syscalls: orNull(list(rule)),
+});
 
 /**
  * Checks a profile.
@@ -203,83 +232,52 @@ const CIRCUMSTANCES_KEYS = keysOf<SeccompCircumstances>({ arches: true, caps: tr
  * @throws TypeError, RangeError with Node's codes
  */
 export function parseProfile(name: string, profile: unknown): Profile {
-  validateKnown(name, profile, PROFILE_KEYS);
-  const { defaultAction, defaultErrnoRet, defaultErrno, architectures, archMap, flags, syscalls } = profile;
-  if (isFilled(architectures) && isFilled(archMap)) {
-    throw invalidValue(`${name}.archMap`, archMap, `cannot be given with ${name}.architectures: one of them is meant`);
+  const given = PROFILE(name, profile);
+  const { defaultAction, defaultErrnoRet, defaultErrno } = given;
+  const { architectures = [], archMap: maps = [], flags = [], syscalls: rules = [] } = given;
+  if (architectures.length > 0 && maps.length > 0) {
+    throw invalidValue(`${name}.archMap`, maps, `cannot be given with ${name}.architectures: one of them is meant`);
   }
   const errnoNames = { number: `${name}.defaultErrnoRet`, name: `${name}.defaultErrno` };
   return {
     defaultAction: parseAction(`${name}.defaultAction`, defaultAction, errnoNames, defaultErrnoRet, defaultErrno),
-    architectures: isFilled(architectures) ? parseArchitectures(`${name}.architectures`, architectures) : undefined,
-    archMap: isFilled(archMap) ? listOf(`${name}.archMap`, archMap, parseArchMap) : undefined,
-    flags: parseFlags(`${name}.flags`, flags ?? []),
-    rules: listOf(`${name}.syscalls`, syscalls ?? [], parseRule),
+    architectures: architectures.length > 0 ? architectures : undefined,
+    archMap: maps.length > 0 ? maps : undefined,
+    flags,
+    rules,
   };
 }
 
-function parseArchMap(name: string, entry: unknown): ArchMap {
-  validateKnown(name, entry, ARCH_MAP_KEYS);
-  validateOneOf(`${name}.architecture`, entry.architecture, ARCHITECTURE_NAMES);
-  const subArchitectures = parseArchitectures(`${name}.subArchitectures`, entry.subArchitectures ?? []);
-  return { architecture: entry.architecture, subArchitectures };
+function archMap(name: string, value: unknown): ArchMap {
+  const { architecture: own, subArchitectures = [] } = ARCH_MAP(name, value);
+  return { architecture: own, subArchitectures };
 }
 
-function parseArchitectures(name: string, list: unknown): SeccompArchitecture[] {
-  return listOf(name, list, (each, architecture) => {
-    validateOneOf(each, architecture, ARCHITECTURE_NAMES);
-    return architecture;
-  });
-}
-
-function parseRule(option: string, rule: unknown): Rule {
-  validateKnown(option, rule, RULE_KEYS);
-  const { action, errnoRet, errno, args, includes, excludes, comment } = rule;
-  if (comment != null) validateString(`${option}.comment`, comment);
+function rule(option: string, value: unknown): Rule {
+  const { name, names, action, errnoRet, errno, args = [], includes, excludes } = RULE(option, value);
   const errnoNames = { number: `${option}.errnoRet`, name: `${option}.errno` };
   return {
     option,
-    names: parseNames(option, rule),
+    names: namesOf(option, name, names),
     action: parseAction(`${option}.action`, action, errnoNames, errnoRet, errno),
-    alternatives: alternativesOf(listOf(`${option}.args`, args ?? [], parseArgument)),
-    includes: parseCircumstances(`${option}.includes`, includes ?? {}),
-    excludes: parseCircumstances(`${option}.excludes`, excludes ?? {}),
+    alternatives: alternativesOf(args),
+    includes: includes ?? ALWAYS,
+    excludes: excludes ?? ALWAYS,
   };
 }
 
-function parseNames(option: string, { name, names }: Record<string, unknown>): string[] {
-  if (name != null && name !== '' && isFilled(names)) {
+function namesOf(option: string, name = '', names: readonly string[] = []): readonly string[] {
+  if (name !== '' && names.length > 0) {
     throw invalidValue(`${option}.name`, name, `cannot be given with ${option}.names: one of them is meant`);
   }
-  const list =
-    name == null || name === '' ? listOf(`${option}.names`, names, asName) : [asName(`${option}.name`, name)];
-  if (list.length > 0) return list;
+  if (name !== '') return [name];
+  if (names.length > 0) return names;
   throw invalidValue(`${option}.names`, names, 'must have the name of a system call');
 }
 
-function asName(option: string, name: unknown): string {
-  validateString(option, name);
-  return name;
-}
-
-function parseArgument(option: string, argument: unknown): Condition {
-  validateKnown(option, argument, ARGUMENT_KEYS);
-  const { index, value, valueTwo, op } = argument;
-  validateInteger(`${option}.index`, index, 0, 5);
-  validateOneOf(`${option}.op`, op, OPERATORS);
-  return { index, op, value: wide(`${option}.value`, value), valueTwo: wide(`${option}.valueTwo`, valueTwo ?? 0) };
-}
-
-/** Checks a value of 64 bits. A number beyond 2 ** 53 is refused: it has lost digits in JSON.parse(). */
-function wide(option: string, value: unknown): bigint {
-  if (typeof value !== 'number' && typeof value !== 'bigint') {
-    throw invalidType(option, 'of type number or bigint', value);
-  }
-  const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
-  if (!whole) throw outOfRange(option, 'an integer, and a bigint beyond Number.MAX_SAFE_INTEGER', value);
-  const wanted = BigInt(value);
-  if (wanted < 0n || wanted > MAX_ARGUMENT) throw outOfRange(option, `>= 0 && <= ${MAX_ARGUMENT}`, value);
-  return wanted;
+function condition(name: string, value: unknown): Condition {
+  const { index, op, value: wanted, valueTwo = 0n } = ARGUMENT(name, value);
+  return { index, op, value: wanted, valueTwo };
 }
 
 /**
@@ -288,49 +286,13 @@ function wide(option: string, value: unknown): bigint {
  */
 function alternativesOf(conditions: readonly Condition[]): readonly (readonly Condition[])[] {
   const indexes = new Set(conditions.map(({ index }) => index));
-  return indexes.size === conditions.length ? [conditions] : conditions.map((condition) => [condition]);
+  return indexes.size === conditions.length ? [conditions] : conditions.map((each) => [each]);
 }
 
-function parseCircumstances(option: string, circumstances: unknown): Circumstances {
-  validateKnown(option, circumstances, CIRCUMSTANCES_KEYS);
-  const { arches, caps, minKernel } = circumstances;
-  return {
-    arches: listOf(`${option}.arches`, arches ?? [], asName),
-    caps: listOf(`${option}.caps`, caps ?? [], (each, capability) => {
-      validateOneOf(each, capability, CAPABILITIES);
-      return capability;
-    }),
-    minKernel: minKernel == null || minKernel === '' ? undefined : parseKernel(`${option}.minKernel`, minKernel),
-  };
-}
+/** The circumstances of a rule that does not depend on any. */
+const ALWAYS: Circumstances = { arches: [], caps: [], minKernel: undefined };
 
-/** Checks a kernel version: the one at the start of a text, as in `os.release()`. */
-export function parseKernel(option: string, version: unknown): KernelVersion {
-  validateString(option, version);
-  const parsed = kernelVersion(version);
-  if (parsed === undefined) throw invalidValue(option, version, "must be a version, such as '4.8'");
-  return parsed;
-}
-
-function validateKnown(
-  name: string,
-  object: unknown,
-  keys: readonly string[],
-): asserts object is Record<string, unknown> {
-  validateObject(name, object);
-  validateKnownKeys(name, object, keys);
-}
-
-function listOf<T>(name: string, list: unknown, parse: (name: string, item: unknown) => T): T[] {
-  validateArray(name, list);
-  return list.map((item, index) => parse(`${name}[${index}]`, item));
-}
-
-function isFilled(list: unknown): boolean {
-  return list != null && (!Array.isArray(list) || list.length > 0);
-}
-
-/** The names of all properties. The compiler makes sure that none is missing. */
-function keysOf<T>(keys: Record<keyof T, true>): readonly string[] {
-  return Object.keys(keys);
+function circumstances(name: string, value: unknown): Circumstances {
+  const { arches = [], caps = [], minKernel } = CIRCUMSTANCES(name, value);
+  return { arches, caps, minKernel };
 }

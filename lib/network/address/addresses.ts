@@ -237,7 +237,8 @@ function checked(link: LinkReference, address: string | Address, options: Addres
  */
 function given(address: string | Address): { text: string; settings: Settings } {
   if (typeof address === 'string') return { text: address, settings: NO_OPTIONS };
-  const { address: own, prefixLength, peer, broadcast = null, flags, ...listed } = LISTED('address', address);
+  const listed = LISTED('address', address);
+  const { address: own, prefixLength, peer, broadcast = null, flags } = listed;
   const { scope, label, metric, validLifetime, preferredLifetime } = listed;
   return {
     text: peer === undefined ? `${own}/${prefixLength}` : own,

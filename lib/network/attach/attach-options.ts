@@ -107,13 +107,8 @@ const ATTACH = schema<NetworkAttachOptions>()({
 });
 
 export function parseAttach(options: unknown): AttachPlan {
-  const {
-    with: program = 'pasta',
-    ports = [],
-    hostLoopback = false,
-    ipv6 = false,
-    ...rest
-  } = ATTACH('options', options);
-  const { interface: device = 'tap0', mtu = LARGEST_MTU, signal } = rest;
+  const given = ATTACH('options', options);
+  const { with: program = 'pasta', ports = [], hostLoopback = false, ipv6 = false } = given;
+  const { interface: device = 'tap0', mtu = LARGEST_MTU, signal } = given;
   return { program, ports, hostLoopback, ipv6, interface: device, mtu, signal };
 }
