@@ -149,6 +149,11 @@ function relativeTo(from, file) {
   return relative.startsWith('.') ? relative : `./${relative}`;
 }
 
+/** The hint of noMoreDescriptors() in lib/hints/limits.ts, where the limit cannot be read either. */
+const NO_MORE_DESCRIPTORS =
+  'This process has as many file descriptors open as RLIMIT_NOFILE allows: close handles that are no longer used, or raise the limit ' +
+  "with 'ulimit -n' or LimitNOFILE= before Node starts.";
+
 /** The JavaScript of a door. */
 function doorCode(place, rooms, chunkOf) {
   const lines = Object.entries(rooms).flatMap(([room, names]) => {
@@ -164,7 +169,7 @@ function late(name, load) {
   const define = (property) => Object.defineProperty(exports, name, { configurable: true, enumerable: true, ...property });
   define({
     get() {
-      const value = load()[name];
+      const value = loaded(load)[name];
       define({ value, writable: true });
       return value;
     },
@@ -173,6 +178,16 @@ function late(name, load) {
       define({ value, writable: true });
     },
   });
+}
+// Without a free descriptor no file can be read, and with that no NamespaceError: the error says what that would say.
+function loaded(load) {
+  try {
+    return load();
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error;
+    const hint = ${JSON.stringify(NO_MORE_DESCRIPTORS)};
+    throw Object.assign(error, { step: 'load a part of linux-ns', hint, message: error.message + ': ' + hint });
+  }
 }
 ${lines.join('\n')}
 // Is never run: Node reads here which names an \`import\` finds.

@@ -1,4 +1,5 @@
 import type { Step } from '../../types/native';
+import { systemError } from '../errors/system-error';
 import type { Bytes } from '../errors/bytes';
 import type * as filters from './filters';
 import type { Filter, Filtered } from './filters';
@@ -19,7 +20,16 @@ export type SeccompOption = 'default' | 'none' | SeccompProfile | Bytes | readon
  */
 export function parseSeccomp(name: string, seccomp: unknown, filtered: Filtered): readonly Filter[] {
   if (seccomp == null || seccomp === 'none') return [];
-  return (require('./filters') as typeof filters).filtersOf(name, seccomp, filtered);
+  return compiler().filtersOf(name, seccomp, filtered);
+}
+
+/** It is loaded with the first filter. Without a free descriptor it cannot be. */
+function compiler(): typeof filters {
+  try {
+    return require('./filters') as typeof filters;
+  } catch (cause) {
+    throw systemError(cause, { step: 'load the compiler of filters', operation: 'load' });
+  }
 }
 
 /** The steps that install filters. They come immediately before `exec`, as all later calls are filtered. */

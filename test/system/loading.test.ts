@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { execFile } from '../../lib';
+import { noMoreDescriptors } from '../../lib/hints/limits';
+import { HostFiles } from '../../lib/kernel/host-files';
 import { loadEverything } from '../../lib/thread/everything';
 import { CompiledPackage, ROOT } from '../fixtures/child-node';
 
@@ -67,6 +69,30 @@ describe('loading', () => {
       `require(${JSON.stringify(join(compiled.directory, 'dist/chunks/everything.js'))})`,
     );
     expect(files.length).toBeLessThanOrEqual(60);
+  });
+
+  test('a part that cannot be loaded, as there is no descriptor left, is an error with its step and a hint', async () => {
+    const [node, args] = compiled.command(`
+      await linux.execFile('true');
+      const fs = require('node:fs');
+      const taken = [];
+      try { for (;;) taken.push(fs.openSync('/dev/null')); } catch { /* there are no more */ }
+      const errors = [];
+      for (const call of [() => linux.unshare('user'), () => linux.Sandbox.create(), () => linux.execFile('true', [], { seccomp: 'default' })])
+        try { await call(); } catch ({ code, step, hint, message }) { errors.push({ code, step, hint, message }); }
+      for (const fd of taken) fs.closeSync(fd);
+      const set = await linux.unshare('user');
+      await set.close();
+      return errors;`);
+    const { stdout } = await execFile(node, args, { rlimits: { nofile: 200 } });
+    const { value } = JSON.parse(stdout) as { value: unknown };
+    const hint = noMoreDescriptors(new HostFiles('/nowhere'));
+    const part = { code: 'EMFILE', hint, message: expect.stringContaining(hint) as string };
+    expect(value).toEqual([
+      { ...part, step: 'load a part of linux-ns' },
+      { ...part, step: 'load a part of linux-ns' },
+      { ...part, step: 'load the compiler of filters' },
+    ]);
   });
 
   test('a name is what it was at the first time it was asked for, and can be replaced, as a test double has to', async () => {
