@@ -55,6 +55,7 @@ const EXAMPLES = {
   pidns_init_sleep: { args: ({ folder }) => [folder, '2'] },
   port_80: {},
   references: {},
+  services: { tools: ['redis-server', 'pg_ctlcluster', 'nginx'] },
   shared_subtrees: {},
   simple_init: { input: 'echo "$$"\n' },
   unbindable_mounts: {},

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createNet } from 'node:net';
 import { type NamespaceSet, NamespaceError, Sandbox, hostUserland, spawn, unshare } from '../../lib';
@@ -51,7 +52,8 @@ describe('waitFor', () => {
     });
 
     test('looks where a program is: in its network, which may be that of this process', async () => {
-      const server = createNet().listen(0, '127.0.0.1');
+      const server = createNet();
+      await once(server.listen(0, '127.0.0.1'), 'listening');
       await using program = await spawn('sleep', ['1000']);
       await waitFor.port(program, (server.address() as { port: number }).port);
       await closeAll(server);
