@@ -15,6 +15,7 @@ import type { ConnectOptions } from '../network/sockets/connect-options';
 import type { NamespaceProcess } from '../process/namespace-process';
 import { type Confinement, type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
 import type { NamespaceSet } from '../set/namespace-set';
+import type { Impairment } from './faults/impairment';
 import { type HostSettings, networkReference } from './host-options';
 import { type Capture, type CaptureOptions, startCapture } from './capture/capture';
 import type { EventLog } from './events';
@@ -32,6 +33,8 @@ export type HostState = 'running' | 'paused' | 'crashed' | 'closed';
 export interface HostServices {
   /** Plugs cables in, or pulls them out, at the switches. */
   plug(interfaces: readonly Interface[], up: boolean): Promise<void>;
+  /** Impairs interfaces. */
+  impair(interfaces: readonly Interface[], impairment: Impairment | null): Promise<void>;
   /** Takes a host out of the lab. */
   remove(host: Host): Promise<void>;
   readonly events: EventLog;
@@ -258,6 +261,17 @@ export class Host extends Programs {
       }
     }
     if (this.state !== 'crashed') await this.#services.plug(plugged, true);
+  }
+
+  /**
+   * Impairs its interfaces, both what it sends and what it is sent. It takes the place of an impairment of the network
+   * for what it sends.
+   *
+   * @param impairment - null for none
+   * @param network - the network to which the interface belongs. Default: all
+   */
+  async impair(impairment: Impairment | null, network?: LabNetwork | string): Promise<void> {
+    await this.#services.impair(this.#portsOn(network), impairment);
   }
 
   /** Takes the host out of the lab, with all that runs on it. */

@@ -1,7 +1,7 @@
 /** A lab: hosts and the networks between them. */
 import { randomInt } from 'node:crypto';
 import { closedError } from '../errors/namespace-error';
-import { type Parsed, integer, schema, schemaOf, without } from '../errors/schema';
+import { type Parsed, integer, required, schema, schemaOf, without } from '../errors/schema';
 import { invalidValue, validateArray } from '../errors/validate';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
@@ -11,6 +11,14 @@ import { type Core, closeCore, createCore } from './core';
 import { LabDns } from './dns/dns';
 import { EventLog } from './events';
 import { widestMaps } from './id-map';
+import { type LinkCounters, countersOf } from './faults/counters';
+import { Cuts } from './faults/cuts';
+import { type Fault, Faults } from './faults/faults';
+import type { Impairment } from './faults/impairment';
+import { type CutRule, hostList, parseGroups } from './faults/cut-rule';
+import { Partition } from './faults/partition';
+import { Schedule, type ScheduledStep } from './faults/schedule';
+import { Wires } from './faults/wires';
 import { hostsText } from './files';
 import { Host, type HostServices } from './host';
 import {
@@ -29,6 +37,7 @@ import { type Machine, boot } from './machine';
 import type { Network } from '../network/network';
 import { macOf } from './mac';
 import { LabNetwork, type NetworkServices } from './network';
+import { indexOfPort, untilForwarding } from './port';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
 import {
   PING,
@@ -65,12 +74,19 @@ export interface LinkOptions extends LabNetworkOptions {
 
 const LAB = schemaOf({ ...TOPOLOGY.checks, seed: integer(0, 2 ** 32 - 1), idMap });
 const ONE_OF_MANY = schemaOf(without(HOST.checks, 'address'));
+/** The hosts of {@link Lab.impair} and {@link Lab.cut}; the lab finds out if they are its own. */
+const PAIR = schema<{ from: unknown; to: unknown }>()({
+  from: required((_, value) => value),
+  to: required((_, value) => value),
+});
 const LINK = schema<LinkOptions>()({ ...NETWORK.checks, name: labName });
 
 /** The parts of a lab, which are closed with it. They do not refer to it. */
 interface Possessions {
   readonly core: Core;
   readonly machines: Set<Machine>;
+  readonly wires: Wires;
+  readonly cuts: Cuts;
   /** Functions that close other things together with the lab: see {@link Lab.closeAlong}. */
   readonly dependents: Set<() => Promise<void>>;
 }
@@ -83,12 +99,6 @@ interface Planned {
 
 /** The first interface comes after lo, which is 1. */
 const FIRST_INDEX = 2;
-
-/** So many milliseconds at least: a program on the host may have taken the other end down meanwhile. */
-const MOST_ATTEMPTS = 5000;
-
-/** Far above the indexes of interfaces. */
-const FIRST_PORT = 1 << 20;
 
 let construct: (owned: Possessions, seed: number) => Lab;
 
@@ -132,12 +142,15 @@ export class Lab implements AsyncDisposable {
   readonly #services: HostServices = {
     plug: (interfaces, up) => this.#plug(interfaces, up),
     remove: (host) => this.#removeHosts([host]),
+    impair: (interfaces, impairment) => this.#faults.impairInterfaces(interfaces, impairment),
     events: this.events,
   };
   readonly #networkServices: NetworkServices = {
     capture: (network, options) => this.#capture(network, options),
     remove: (network) => this.#removeNetwork(network),
+    impair: (network, impairment) => this.#faults.impairNetwork(network, impairment),
   };
+  readonly #faults: Faults;
   #ports = 0;
   #switches = 0;
   #closing: Promise<void> | undefined;
@@ -146,6 +159,11 @@ export class Lab implements AsyncDisposable {
     this.#owned = owned;
     this.seed = seed;
     this.dns = new LabDns(owned.core.dns, (words) => this.#onNames(words));
+    this.#faults = new Faults(
+      { hosts: this.#hosts, networks: this.#networks, events: this.events },
+      owned.wires,
+      owned.cuts,
+    );
     closeWhenForgotten(this, `A Lab (seed ${seed})`, owned, release);
   }
 
@@ -166,7 +184,13 @@ export class Lab implements AsyncDisposable {
   static async create(options: LabOptions = {}): Promise<Lab> {
     const { seed = randomInt(2 ** 32), idMap: map, ...topology } = LAB('options', options);
     const core = await createCore(map === undefined ? await widestMaps() : { uidMap: map, gidMap: map });
-    const lab = construct({ core, machines: new Set(), dependents: new Set() }, seed);
+    const lab = construct(
+      {
+        ...{ core, machines: new Set(), dependents: new Set() },
+        ...{ wires: new Wires(core.network, seed), cuts: new Cuts(core.network) },
+      },
+      seed,
+    );
     try {
       await lab.#build(topology);
       return lab;
@@ -329,6 +353,101 @@ export class Lab implements AsyncDisposable {
     return toText(this);
   }
 
+  /** The faults that are in force. */
+  get faults(): readonly Fault[] {
+    return this.#faults.list();
+  }
+
+  /**
+   * Impairs what one host sends to another, on all interfaces of the first: packets from any of its addresses to any of
+   * the other's. It takes the place of impairments of the interface and of the network.
+   *
+   * @param impairment - null for none
+   *
+   * @example
+   * ```ts
+   * await lab.impair({ from: a, to: b }, { delay: 100, loss: 0.05 });
+   * ```
+   */
+  async impair(pair: { from: Host | string; to: Host | string }, impairment: Impairment | null): Promise<void> {
+    this.#mustBeOpen();
+    const { from, to } = PAIR('pair', pair);
+    const [sender, receiver] = [this.hostOf('pair.from', from), this.hostOf('pair.to', to)];
+    if (sender === receiver) throw invalidValue('pair.to', receiver.name, 'must be another host');
+    await this.#faults.impairPair(sender, receiver, impairment);
+  }
+
+  /**
+   * Divides hosts into groups: nothing passes between hosts that have no group in common. Hosts that are in no group can
+   * talk to all. Addresses stay, and so do connections: they are silent until the partition is healed. Several partitions
+   * act together.
+   *
+   * Packets are dropped at the switches, from when this resolves on, by nf_tables of the kernel. The resolution of addresses
+   * (ARP, neighbor discovery) passes.
+   *
+   * @param groups - lists of hosts, or a host alone; {@link partition} makes some
+   * @throws NamespaceError for a kernel without nf_tables for bridges
+   *
+   * @example
+   * ```ts
+   * const split = await lab.partition([[a, b], [c]]);
+   * await split.heal();
+   * ```
+   */
+  async partition(groups: readonly (Host | string | readonly (Host | string)[])[]): Promise<Partition> {
+    this.#mustBeOpen();
+    const hosts = parseGroups(groups, (name, value) => this.hostOf(name, value));
+    return this.#cut({ kind: 'partition', groups: hosts.map((group) => group.map(({ name }) => name)) });
+  }
+
+  /** Cuts a host off from all others, also from those that are added later. */
+  async isolate(host: Host | string): Promise<Partition> {
+    this.#mustBeOpen();
+    return this.#cut({ kind: 'isolate', host: this.hostOf('host', host).name });
+  }
+
+  /** Cuts one direction: nothing passes from these hosts to those, and all passes back. */
+  async cut(direction: {
+    from: Host | string | readonly (Host | string)[];
+    to: Host | string | readonly (Host | string)[];
+  }): Promise<Partition> {
+    this.#mustBeOpen();
+    const { from, to } = PAIR('direction', direction);
+    const names = (name: string, value: unknown): string[] =>
+      hostList(`direction.${name}`, value, (option, each) => this.hostOf(option, each)).map((host) => host.name);
+    return this.#cut({ kind: 'cut', from: names('from', from), to: names('to', to) });
+  }
+
+  /** Ends all partitions: those of {@link partition}, {@link isolate} and {@link cut}. Impairments stay. */
+  async heal(): Promise<void> {
+    this.#mustBeOpen();
+    await this.#faults.heal();
+  }
+
+  /**
+   * Does things at given times: the schedule of a test.
+   *
+   * @example
+   * ```ts
+   * using schedule = lab.schedule([
+   *   { at: 2000, run: () => lab.isolate(leader) },
+   *   { at: 5000, run: () => lab.heal() },
+   * ]);
+   * await schedule.done;
+   * ```
+   */
+  schedule(steps: readonly ScheduledStep[]): Schedule {
+    this.#mustBeOpen();
+    return new Schedule(steps);
+  }
+
+  /** Counts what has passed on each link in each direction, and what was dropped and why. */
+  async counters(): Promise<LinkCounters[]> {
+    this.#mustBeOpen();
+    const interfaces = [...this.#hosts.values()].flatMap((host) => host.wired);
+    return countersOf(this.#owned.core.network, this.#owned.wires, interfaces);
+  }
+
   /**
    * Asks a host for an answer, from another, by ICMP: ping(8). The lab sends it, and no program has to be there. What is not
    * answered is no error.
@@ -461,6 +580,10 @@ export class Lab implements AsyncDisposable {
     return network;
   }
 
+  async #cut(rule: CutRule): Promise<Partition> {
+    return new Partition(rule, await this.#faults.cut(rule));
+  }
+
   /** Adds hosts, all or none. */
   async #add(wanted: readonly { host: Host; places: readonly Place[] }[]): Promise<void> {
     const planned = this.#planned(wanted);
@@ -546,28 +669,7 @@ export class Lab implements AsyncDisposable {
       ),
     );
     await host.configure(interfaces, (added) => this.#prefixesOf(added));
-    await Promise.all(interfaces.map(({ port }) => this.#forwarding(port)));
-  }
-
-  /**
-   * Waits until the switch passes packets to and from a port. The kernel notices some time after the other end has been
-   * brought up that it has a carrier (linkwatch); until then the switch drops what comes, and it does not let a port be
-   * set to pass packets.
-   */
-  async #forwarding(port: string): Promise<void> {
-    const { link } = this.#owned.core.network;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await link.set(indexOfPort(port), { port: { state: 'forwarding' } });
-        return;
-      } catch (error) {
-        const { code } = error as { code?: string };
-        // A port whose frames a wire carries is at no switch.
-        if (code === 'ENOTSUP' || attempt === MOST_ATTEMPTS) return;
-        if (code !== 'ENETDOWN') throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await Promise.all(interfaces.map(({ port }) => untilForwarding(this.#owned.core.network, indexOfPort(port))));
   }
 
   #prefixesOf({ network, addresses }: Interface): string[] {
@@ -581,6 +683,7 @@ export class Lab implements AsyncDisposable {
     const ways = waysOf(this.#networks.values(), this.#hosts);
     const routes = ({ name, wired }: Host): LabRoute[] => routesOf({ name, interfaces: wired }, this.#networks, ways);
     await Promise.all([...this.#hosts.values()].map((host) => host.follow(routes(host))));
+    await this.#faults.follow();
   }
 
   /** The names by which programs and the name servers know the hosts. */
@@ -635,7 +738,8 @@ export class Lab implements AsyncDisposable {
   async #plug(interfaces: readonly Interface[], up: boolean): Promise<void> {
     const { link } = this.#owned.core.network;
     await Promise.all(interfaces.map(({ port }) => link.set(port, { up })));
-    if (up) await Promise.all(interfaces.map(({ port }) => this.#forwarding(port)));
+    if (up)
+      await Promise.all(interfaces.map(({ port }) => untilForwarding(this.#owned.core.network, indexOfPort(port))));
   }
 
   async #removeHosts(hosts: readonly Host[]): Promise<void> {
@@ -743,14 +847,6 @@ function addressesFor(option: string, host: string, network: LabNetwork, given: 
   }
 }
 
-/**
- * The index of a port. It is never that of an interface on a host: the kernel takes two ends with the same index for one
- * that has no other end, and may then take a second to notice its carrier (linkwatch_urgent_event).
- */
-function indexOfPort(port: string): number {
-  return FIRST_PORT + Number(port.slice(1));
-}
-
 function isIpv6({ addresses }: Interface): boolean {
   return addresses.some((address) => address.includes(':'));
 }
@@ -779,8 +875,9 @@ async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
 }
 
-async function release({ core, machines, dependents }: Possessions): Promise<void> {
+async function release({ core, machines, dependents, wires, cuts }: Possessions): Promise<void> {
   await Promise.all([...dependents].map((close) => close()));
   await Promise.all([...machines].map((machine) => machine.close()));
+  await Promise.all([wires.close(), cuts.close()]);
   await closeCore(core);
 }

@@ -1,6 +1,7 @@
 /** A network of a lab: a switch. */
 import { inspectAs } from '../handle/inspect';
 import type { Capture, CaptureOptions } from './capture/capture';
+import type { Impairment } from './faults/impairment';
 import type { Interface } from './interface';
 import type { Subnet } from './subnet';
 
@@ -16,6 +17,7 @@ export interface NetworkServices {
   capture(network: LabNetwork, options?: CaptureOptions): Promise<Capture>;
   /** Takes a network out of the lab. */
   remove(network: LabNetwork): Promise<void>;
+  impair(network: LabNetwork, impairment: Impairment | null): Promise<void>;
 }
 
 /**
@@ -42,7 +44,6 @@ export class LabNetwork {
   readonly subnets: Subnets;
   /** @internal */
   readonly ports: Interface[] = [];
-
   readonly #services: NetworkServices;
 
   /** @internal */
@@ -92,5 +93,20 @@ export class LabNetwork {
   /** Calls {@link LabNetwork.close}: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /**
+   * Impairs the network: each frame once, on its way from a host into the switch, of the hosts that are on it and of those
+   * that come later. So a delay of 10 makes a round trip 20 ms longer.
+   *
+   * @param impairment - null for none
+   *
+   * @example
+   * ```ts
+   * await wan.impair({ delay: 50, jitter: 5, loss: 0.01, rate: '10mbit' });
+   * ```
+   */
+  async impair(impairment: Impairment | null): Promise<void> {
+    await this.#services.impair(this, impairment);
   }
 }

@@ -244,15 +244,18 @@ describe('a wire', () => {
 describe('the fate of frames', () => {
   async function fates(seed: number): Promise<string[]> {
     await using wired = await Wired.create(seed);
-    await wired.impair({ loss: 0.3, burst: 2 }, [0]);
     const { send, received } = await wired.datagrams();
-    for (const text of texts(COUNT)) await send(text);
-    await send('end');
-    await eventually(() => {
-      const { sent = 0, delivered = 0, lost = 0 } = wired.counters(0);
-      return sent > COUNT && delivered + lost === sent && received.length >= delivered - 3;
+    await eventually(async () => {
+      await send('begin'); // until the address is resolved, the sender itself puts what it sends out of order
+      return received.length > 0;
     });
-    return received;
+    await wired.impair({ loss: 0.3, burst: 2 }, [0]);
+    for (const text of texts(COUNT)) await send(text);
+    await eventually(async () => {
+      await send('end');
+      return received.includes('end');
+    });
+    return received.filter((text) => text !== 'begin' && text !== 'end');
   }
 
   test('is the same again with the same seed, and another with another', async () => {

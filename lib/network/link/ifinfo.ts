@@ -77,6 +77,7 @@ export const IFLA = {
   NUM_TX_QUEUES: [31, u32],
   NUM_RX_QUEUES: [32, u32],
   LINK_NETNSID: [37, s32],
+  GSO_MAX_SEGS: [40, u32],
   MIN_MTU: [50, u32],
   MAX_MTU: [51, u32],
   PROP_LIST: [52, attributes('IFLA_', { ALT_IFNAME: [53, repeated(string)] })],

@@ -19,6 +19,11 @@ export interface LinkSettings {
   broadcast?: string | undefined;
   /** The length of its transmit queue in packets, for queueing disciplines that use it. */
   txQueueLength?: number | undefined;
+  /**
+   * The most packets that are handed to it as one, which it, or whoever receives them, divides: `gso_max_segs` of
+   * ip-link(8). With 1 each packet is its own. Kernel's default: 65535.
+   */
+  gsoMaxSegments?: number | undefined;
   /** The number of its group, by which several links can be changed at once; `'default'` is 0. */
   group?: number | 'default' | undefined;
   /** Resolves the addresses of neighbors. Kernel's default: true, if the kind has neighbors. */
@@ -76,6 +81,7 @@ export const SETTINGS = schema<LinkSettings>()({
   address: mac,
   broadcast: mac,
   txQueueLength: integer(0, INT_MAX),
+  gsoMaxSegments: integer(1, 65535),
   group,
   arp: boolean,
   multicast: boolean,
@@ -109,12 +115,20 @@ export function encodeFlags(settings: LinkSettings): Pick<LinkHeader, 'flags' | 
   };
 }
 
-export function encodeSettings({ mtu, address, broadcast, txQueueLength, group: number }: LinkSettings) {
+export function encodeSettings({
+  mtu,
+  address,
+  broadcast,
+  txQueueLength,
+  gsoMaxSegments,
+  group: number,
+}: LinkSettings) {
   return {
     ADDRESS: macBytes(address),
     BROADCAST: macBytes(broadcast),
     MTU: mtu,
     TXQLEN: txQueueLength,
+    GSO_MAX_SEGS: gsoMaxSegments,
     GROUP: number === 'default' ? 0 : number,
   };
 }

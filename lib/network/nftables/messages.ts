@@ -15,7 +15,7 @@ const HOOKS = { forward: 2 } as const;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
-const Type = { NEWTABLE: 0, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12, DELSETELEM: 14 } as const;
+const Type = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12, DELSETELEM: 14 } as const;
 
 /**
  * The types of keys and values, with their numbers in nft(8), to which alone they matter, and their sizes in bytes. A
@@ -82,6 +82,10 @@ export class BridgeTable {
 
   create(): Buffer {
     return message(TABLE, Type.NEWTABLE, NlmFlag.CREATE, { NAME: this.#name });
+  }
+
+  delete(): Buffer {
+    return message(TABLE, Type.DELTABLE, 0, { NAME: this.#name });
   }
 
   /** A chain that sees packets on their way from one port of a bridge to another. */

@@ -12,6 +12,10 @@ constexpr size_t kTypeOffset = 12;
 constexpr size_t kIpv4Header = 20;
 constexpr size_t kIpv6Header = 40;
 constexpr int kMostTags = 2;
+constexpr uint8_t kIcmpv6 = 58;
+// Router solicitation to redirect: RFC 4861.
+constexpr uint8_t kFirstDiscovery = 133;
+constexpr uint8_t kLastDiscovery = 137;
 
 uint16_t ReadBig16(const uint8_t *at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
 
@@ -85,6 +89,11 @@ void CompleteChecksum(Frame *frame) {
   frame->bytes[field + 1] = static_cast<uint8_t>(sum);
 }
 
+bool IsDiscovery(const uint8_t *packet, size_t size) {
+  return size > kIpv6Header && packet[6] == kIcmpv6 && packet[kIpv6Header] >= kFirstDiscovery &&
+         packet[kIpv6Header] <= kLastDiscovery;
+}
+
 } // namespace
 
 FrameFacts ReadFrame(const Frame &frame) {
@@ -104,6 +113,9 @@ FrameFacts ReadFrame(const Frame &frame) {
     type[2] = packet[6];
     memcpy(facts.source, packet + 8, kAddressSize);
     memcpy(facts.destination, packet + 24, kAddressSize);
+    facts.resolves_addresses = IsDiscovery(packet, size);
+  } else if (protocol == ETH_P_ARP) {
+    facts.resolves_addresses = true;
   }
   facts.flow = Hash(UINT64_C(0xcbf29ce484222325), type, sizeof(type));
   facts.flow = Hash(facts.flow, facts.source, kAddressSize);

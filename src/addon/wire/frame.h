@@ -33,6 +33,7 @@ struct Frame {
 struct FrameFacts {
   uint64_t flow;                // the same for all frames of one protocol between the same two addresses
   size_t network_size;          // of its largest packet from the IP header on, as segmentation will leave it
+  bool resolves_addresses;      // it is of ARP or of neighbor discovery
   bool has_addresses;           // it is IPv4 or IPv6
   uint8_t source[kAddressSize]; // an IPv4 address is mapped: ::ffff:1.2.3.4
   uint8_t destination[kAddressSize];

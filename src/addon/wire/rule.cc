@@ -98,27 +98,21 @@ double Rule::Delay(double first, double second) const {
   return std::max(0.0, impairment_.delay + impairment_.jitter * deviation);
 }
 
+// What resolves addresses is delayed as all is, and no more: without it the sender itself would drop what it cannot
+// address, at times that no seed decides about.
 Verdict Rule::Decide(const FrameFacts &facts, size_t size, uint64_t now, Chances *chances) {
   Chances::Draws draws = chances->Next(facts.flow);
   Verdict verdict;
-  bool lost = IsLost(facts.flow, draws[kLoss], chances);
-  if (impairment_.mtu > 0 && static_cast<double>(facts.network_size) > impairment_.mtu) {
-    verdict.fate = Fate::kTooLarge;
-    return verdict;
+  if (!facts.resolves_addresses) {
+    verdict = Drawn(facts, draws, chances);
   }
-  if (lost) {
-    verdict.fate = Fate::kLost;
-    return verdict;
-  }
-  if (impairment_.rate > 0 && IsQueueFull(now)) {
+  if (verdict.fate == Fate::kDelivered && impairment_.rate > 0 && IsQueueFull(now)) {
     verdict.fate = Fate::kQueueFull;
+  }
+  if (verdict.fate != Fate::kDelivered) {
     return verdict;
   }
   uint64_t sent = LeavesQueue(size, now);
-  verdict.duplicate = draws[kDuplicate] < impairment_.duplicate;
-  verdict.reordered = draws[kReorder] < impairment_.reorder;
-  verdict.corrupt = draws[kCorrupt] < impairment_.corrupt;
-  verdict.position = draws[kPosition];
   if (verdict.reordered) {
     verdict.due = sent;
     return verdict;
@@ -126,6 +120,18 @@ Verdict Rule::Decide(const FrameFacts &facts, size_t size, uint64_t now, Chances
   // Jitter alone puts nothing out of order: on a link, what comes later waits behind what came before.
   uint64_t delayed = sent + static_cast<uint64_t>(Delay(draws[kJitter], draws[kSecondJitter]));
   last_due_ = verdict.due = std::max(delayed, last_due_);
+  return verdict;
+}
+
+Verdict Rule::Drawn(const FrameFacts &facts, const Chances::Draws &draws, Chances *chances) const {
+  Verdict verdict;
+  bool lost = IsLost(facts.flow, draws[kLoss], chances);
+  bool is_too_large = impairment_.mtu > 0 && static_cast<double>(facts.network_size) > impairment_.mtu;
+  verdict.fate = is_too_large ? Fate::kTooLarge : lost ? Fate::kLost : Fate::kDelivered;
+  verdict.duplicate = draws[kDuplicate] < impairment_.duplicate;
+  verdict.reordered = draws[kReorder] < impairment_.reorder;
+  verdict.corrupt = draws[kCorrupt] < impairment_.corrupt;
+  verdict.position = draws[kPosition];
   return verdict;
 }
 

@@ -77,6 +77,8 @@ public:
   Verdict Decide(const FrameFacts &facts, size_t size, uint64_t now, Chances *chances);
 
 private:
+  // What chance and the size of a frame decide.
+  Verdict Drawn(const FrameFacts &facts, const Chances::Draws &draws, Chances *chances) const;
   bool IsLost(uint64_t flow, double draw, Chances *chances) const;
   bool IsQueueFull(uint64_t now);
   uint64_t LeavesQueue(size_t size, uint64_t now);

@@ -1,0 +1,242 @@
+/** The faults of a lab: which there are, and what follows from them for each link. */
+import type { EventLog } from '../events';
+import type { Host } from '../host';
+import type { Interface } from '../interface';
+import type { LabNetwork } from '../network';
+import { type Cuts, type CutPlan, type Side } from './cuts';
+import { type CheckedImpairment, type Impairment, parseImpairment } from './impairment';
+import { type CutRule, isCut, partOf, ruleWords } from './cut-rule';
+import { type WireRule, type WireRules, type Wires, segmentsFor } from './wires';
+
+/** What is impaired: what passes from one host to another, by their names. */
+interface Pair {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A fault that is in force, as {@link Lab.faults} lists it. */
+export type Fault =
+  | CutRule
+  | { readonly kind: 'impair'; readonly on: { readonly network: string }; readonly impairment: Impairment }
+  | {
+      readonly kind: 'impair';
+      readonly on: { readonly host: string; readonly network: string };
+      readonly impairment: Impairment;
+    }
+  | { readonly kind: 'impair'; readonly on: Pair; readonly impairment: Impairment };
+
+/** The hosts and networks that faults act on. */
+export interface Topology {
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly networks: ReadonlyMap<string, LabNetwork>;
+  readonly events: EventLog;
+}
+
+/** Decides what each wire does and who is cut off from whom, and keeps it so while the topology changes. */
+export class Faults {
+  readonly #topology: Topology;
+  readonly #wires: Wires;
+  readonly #cuts: Cuts;
+  readonly #rules = new Set<CutRule>();
+  readonly #onNetworks = new Map<string, CheckedImpairment>();
+  /** By the name of the port. */
+  readonly #onInterfaces = new Map<string, CheckedImpairment>();
+  /** By the names of both hosts. */
+  readonly #onPairs = new Map<string, { readonly pair: Pair; readonly impairment: CheckedImpairment }>();
+  /** The interfaces of hosts that send each packet by itself, by their ports. */
+  readonly #segmenting = new Set<string>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(topology: Topology, wires: Wires, cuts: Cuts) {
+    this.#topology = topology;
+    this.#wires = wires;
+    this.#cuts = cuts;
+  }
+
+  /** All faults that are in force. */
+  list(): Fault[] {
+    const interfaces = this.#interfaces();
+    return [
+      ...this.#rules,
+      ...[...this.#onNetworks].map(
+        ([network, impairment]) => ({ kind: 'impair', on: { network }, impairment }) as const,
+      ),
+      ...interfaces.flatMap(({ end: { host, network, port } }) => {
+        const impairment = this.#onInterfaces.get(port);
+        return impairment === undefined ? [] : [{ kind: 'impair', on: { host, network }, impairment } as const];
+      }),
+      ...[...this.#onPairs.values()].map(({ pair, impairment }) => ({ kind: 'impair', on: pair, impairment }) as const),
+    ];
+  }
+
+  async impairNetwork({ name }: LabNetwork, impairment: unknown): Promise<void> {
+    await this.#change(`network ${name}`, this.#onNetworks, [name], parsed(impairment));
+  }
+
+  async impairInterfaces(interfaces: readonly Interface[], impairment: unknown): Promise<void> {
+    const ports = interfaces.map(({ port }) => port);
+    const words = interfaces.map(({ host, network }) => `${host} on ${network}`).join(', ');
+    await this.#change(words, this.#onInterfaces, ports, parsed(impairment));
+  }
+
+  async impairPair(from: Host, to: Host, impairment: unknown): Promise<void> {
+    const checked = parsed(impairment);
+    const pair = { from: from.name, to: to.name };
+    const value = checked === undefined ? undefined : { pair, impairment: checked };
+    await this.#change(`${pair.from} → ${pair.to}`, this.#onPairs, [JSON.stringify(pair)], value);
+  }
+
+  /** Puts a rule in force, and returns a function that takes it back. */
+  async cut(rule: CutRule): Promise<() => Promise<void>> {
+    this.#rules.add(rule);
+    try {
+      await this.#inOrder(() => this.#followCuts());
+    } catch (error) {
+      this.#rules.delete(rule);
+      throw error;
+    }
+    this.#tell(ruleWords(rule));
+    return async () => {
+      if (!this.#rules.delete(rule)) return;
+      await this.#inOrder(() => this.#followCuts());
+      this.#tell(`heal ${ruleWords(rule)}`);
+    };
+  }
+
+  /** Takes all cuts back. */
+  async heal(): Promise<void> {
+    this.#rules.clear();
+    await this.#inOrder(() => this.#followCuts());
+    this.#tell('heal');
+  }
+
+  /** Hosts or networks have been added or removed. */
+  async follow(): Promise<void> {
+    if (this.list().length === 0 && this.#wires.ports.length === 0) return;
+    await this.#inOrder(async () => {
+      await this.#followCuts();
+      await this.#followWires();
+    });
+  }
+
+  async #change<T extends object>(
+    words: string,
+    map: Map<string, T>,
+    keys: readonly string[],
+    value: T | undefined,
+  ): Promise<void> {
+    const before = keys.map((key) => map.get(key));
+    for (const key of keys) put(map, key, value);
+    try {
+      await this.#inOrder(() => this.#followWires());
+    } catch (error) {
+      keys.forEach((key, index) => put(map, key, before[index]));
+      throw error;
+    }
+    this.#tell(`impair ${words}: ${impairmentWords(value)}`);
+  }
+
+  #tell(words: string): void {
+    this.#topology.events.add('fault', words);
+  }
+
+  /** Changes of the kernel's state are made one after another, each from what is wanted then. */
+  #inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #followCuts(): Promise<void> {
+    await this.#cuts.set(planOf([...this.#rules], [...this.#topology.hosts.values()]));
+  }
+
+  async #followWires(): Promise<void> {
+    const interfaces = this.#interfaces();
+    const ports = new Set(interfaces.map(({ end }) => end.port));
+    const gone = this.#wires.ports.filter((port) => !ports.has(port));
+    await Promise.all([
+      ...gone.map((port) => this.#wires.forget(port)),
+      ...interfaces.map(({ end, network, host }) => this.#followWire(end, network, host)),
+    ]);
+  }
+
+  async #followWire(end: Interface, { bridge }: LabNetwork, host: Host): Promise<void> {
+    const rules = this.#rulesOf(end, host);
+    const isImpaired = rules.in.length + rules.out.length > 0;
+    if (isImpaired) await this.#wires.set(end, bridge, rules);
+    else await this.#wires.remove(end, bridge);
+    await this.#segment(end, host, rules.out);
+  }
+
+  /** Has a host send each packet by itself, or not. A program there may change that: then a frame stands for many packets. */
+  async #segment({ port, index }: Interface, host: Host, rules: readonly WireRule[]): Promise<void> {
+    const most = segmentsFor(rules);
+    const isOn = most === 1;
+    if (isOn === this.#segmenting.has(port) || host.closed) return;
+    await host.network.link.set(index, { gsoMaxSegments: most });
+    if (isOn) this.#segmenting.add(port);
+    else this.#segmenting.delete(port);
+  }
+
+  /** What concerns a frame most closely comes first: a pair of hosts, then the interface, then the network. */
+  #rulesOf({ port, network, host }: Interface, own: Host): WireRules {
+    const pairs = [...this.#onPairs.values()].flatMap(({ pair, impairment }) => {
+      const to = this.#topology.hosts.get(pair.to)?.addresses ?? [];
+      const isOurs = pair.from === host && to.length > 0;
+      return isOurs ? [{ impairment, between: { from: own.addresses, to } }] : [];
+    });
+    const onInterface = this.#onInterfaces.get(port);
+    const out = onInterface ?? this.#onNetworks.get(network);
+    const rule = (impairment: CheckedImpairment | undefined): WireRule[] =>
+      impairment === undefined ? [] : [{ impairment }];
+    return { out: [...pairs, ...rule(out)], in: rule(onInterface) };
+  }
+
+  #interfaces(): { end: Interface; network: LabNetwork; host: Host }[] {
+    return [...this.#topology.hosts.values()].flatMap((host) =>
+      host.wired.flatMap((end) => {
+        const network = this.#topology.networks.get(end.network);
+        return network === undefined ? [] : [{ end, network, host }];
+      }),
+    );
+  }
+}
+
+/** Hosts that no rule tells apart are one side, so that the kernel has little to be told, however many hosts there are. */
+function planOf(rules: readonly CutRule[], hosts: readonly Host[]): CutPlan {
+  const byParts = new Map<string, Host[]>();
+  for (const host of hosts) {
+    const parts = JSON.stringify(rules.map((rule) => partOf(rule, host.name)));
+    byParts.set(parts, [...(byParts.get(parts) ?? []), host]);
+  }
+  const groups = [...byParts.values()];
+  const sides = groups.map((members): Side => ({ interfaces: members.flatMap((host) => host.interfaces) }));
+  const cuts = groups.flatMap((from, i) =>
+    groups.flatMap((to, j) => {
+      const [sender, receiver] = [from[0], to.find((host) => host !== from[0])];
+      const isOne = rules.some(
+        (rule) => sender !== undefined && receiver !== undefined && isCut(rule, sender.name, receiver.name),
+      );
+      return isOne ? [[i, j] as const] : [];
+    }),
+  );
+  return { sides, cuts };
+}
+
+/** `'delay 50, loss 0.01'` */
+function impairmentWords(value: object | undefined): string {
+  const impairment = value !== undefined && 'impairment' in value ? (value.impairment as object) : value;
+  const words = Object.entries(impairment ?? {}).map(([name, each]) => `${name} ${String(each)}`);
+  return words.join(', ') || 'nothing';
+}
+
+/** Undefined for none: null, or one without effect. */
+function parsed(impairment: unknown): CheckedImpairment | undefined {
+  return impairment === null ? undefined : parseImpairment('impairment', impairment);
+}
+
+function put<T>(map: Map<string, T>, key: string, value: T | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
