@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Benchmark, Outcome } from './benchmark';
 import { discovery } from './discovery';
+import { lab } from './lab';
 import { launch } from './launch';
 import { load } from './load';
 import { network } from './network';
@@ -11,7 +12,7 @@ import { toSVG } from './measure/chart';
 import { processes } from './process';
 import { sandbox } from './sandbox';
 
-const BENCHMARKS: Record<string, Benchmark> = { discovery, launch, load, network, process: processes, sandbox };
+const BENCHMARKS: Record<string, Benchmark> = { discovery, lab, launch, load, network, process: processes, sandbox };
 const SAMPLES = 200;
 /** The folder of the pictures in docs/performance.md. */
 const PICTURES = join(__dirname, '..', 'docs', 'plots');
