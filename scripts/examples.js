@@ -33,6 +33,8 @@ const EXAMPLES = {
   demo_uts_namespaces: { args: () => ['bizarro', '0'] },
   'ip-netns': { tools: ['ping', 'dnsmasq', 'dhclient'] },
   judge: {},
+  'lab-nat': { tools: ['nft'] },
+  'lab-tiers': { tools: ['nft'] },
   list_namespaces: {},
   mount_propagation: {},
   multi_pidns: {},
