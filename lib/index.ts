@@ -7,6 +7,7 @@
  */
 import './compose';
 export type { Bytes } from './errors/bytes';
+export { type OpenHandle, openHandles, reportOpenHandles, traceHandles } from './handle/open';
 export { NamespaceError, type NamespaceErrorInit } from './errors/namespace-error';
 export type { IdMap, IdRange } from './idmap/id-map';
 export { readGidMap, readUidMap, setSetgroups, subordinateIds, writeGidMap, writeUidMap } from './idmap/files';

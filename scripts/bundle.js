@@ -34,13 +34,13 @@ function placeOf(source) {
 /** No door: what measures and checks the addon itself finds it here, whatever the chunks are called. */
 const ADDON = path.join(root, 'lib', 'native.ts');
 
-/** A door that is loaded for what it does: it exports nothing, and is built as a program is. */
-const PRELOADED = './isolate';
+/** Doors that are loaded by something else than an import, by their path: they are built as a program is. */
+const BY_PATH = ['./isolate', './jest'];
 
 /** The source of each door that has exports, by the name that programs import. */
 const doors = Object.fromEntries(
   Object.entries(manifest.exports)
-    .filter(([name, door]) => door.default !== undefined && name !== PRELOADED)
+    .filter(([name, door]) => door.default !== undefined && !BY_PATH.includes(name))
     .map(([name, door]) => [path.posix.join(manifest.name, name), sourceOf(door.default)]),
 );
 
@@ -240,10 +240,10 @@ function doorsPlugin() {
 
 async function main() {
   const commands = Object.values(manifest.bin).map(sourceOf);
-  const preloaded = sourceOf(manifest.exports[PRELOADED].default);
+  const byPath = BY_PATH.map((name) => sourceOf(manifest.exports[name].default));
   const bundle = await rollup({
     input: Object.fromEntries(
-      [...commands, preloaded, ADDON].map((source) => [placeOf(source).replace(/\.js$/, ''), source]),
+      [...commands, ...byPath, ADDON].map((source) => [placeOf(source).replace(/\.js$/, ''), source]),
     ),
     plugins: [doorsPlugin(), typescript],
     // Side effects of loading a module count only where a door imports the module for them.

@@ -1,15 +1,16 @@
-import { join, sep } from 'node:path';
+import { type OpenHandle, noteOpen } from './open';
+import { placeOutside } from './place-outside';
 
 /**
  * The facts that are kept about a handle, for the case that it is collected as garbage before anybody has closed it.
  */
-interface Remains {
-  readonly what: string;
+interface Remains extends OpenHandle {
   readonly close: () => unknown;
-  readonly madeAt: string;
+  readonly noteClosed: () => void;
 }
 
-const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt }) => {
+const forgotten = new FinalizationRegistry<Remains>(({ what, close, madeAt, noteClosed }) => {
+  noteClosed();
   close();
   const where = madeAt === '' ? '' : `It was made here:\n${madeAt}\n`;
   // Node's FileHandle warns as well: it is closed in the end, but only the garbage collector decides when.
@@ -36,39 +37,17 @@ export function closeWhenForgotten<Owned>(
   owned: Owned,
   close: (owned: Owned) => unknown,
 ): void {
-  forgotten.register(handle, remainsOf(what, owned, close), handle);
+  const open: OpenHandle = { what, madeAt: placeOutside() };
+  const noteClosed = noteOpen(open);
+  forgotten.register(handle, { ...open, noteClosed, close: () => close(owned) }, handle);
+  closings.set(handle, noteClosed);
 }
+
+/** For each handle that is open the function that notes its end. */
+const closings = new WeakMap<object, () => void>();
 
 /** The handle has been closed, or has passed what it owned on to another. */
 export function notForgotten(handle: object): void {
   forgotten.unregister(handle);
-}
-
-function remainsOf<Owned>(what: string, owned: Owned, close: (owned: Owned) => unknown): Remains {
-  return { what, close: () => close(owned), madeAt: placeOutside() };
-}
-
-/** More calls than this package's own functions ever nest. */
-const DEEP = 30;
-
-/** This many lines of the stack are enough to say where something was made. */
-const MOST_LINES = 4;
-
-/** The directory of this package: `lib/` in a checkout, `dist/` for its users. */
-const PACKAGE = join(__dirname, '..') + sep;
-
-/**
- * The calls that have led into this package, as text; it takes 17 µs. It is made at once, because a stack that V8 has
- * not yet turned into text refers to the objects whose methods are on it, and so keeps them alive.
- */
-function placeOutside(): string {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = DEEP;
-  const stack: unknown = new Error().stack; // whatever Error.prepareStackTrace() makes of it
-  Error.stackTraceLimit = stackTraceLimit;
-  const calls = String(stack).split('\n').slice(1);
-  return calls
-    .filter((call) => !call.includes(PACKAGE) && !/\((node:|<anonymous>)|\bat node:/.test(call))
-    .slice(0, MOST_LINES)
-    .join('\n');
+  closings.get(handle)?.();
 }

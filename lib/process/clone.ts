@@ -1,5 +1,6 @@
 import type { Cgroup } from '../cgroup/cgroup';
 import { inspectAs } from '../handle/inspect';
+import { noteProgram } from '../handle/open';
 import type { Exit, Task } from '../task/task';
 import { endTask } from './ending';
 import { killTask } from './kill';
@@ -22,8 +23,9 @@ export class ClonedProcess {
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(task: Task, cgroup: Cgroup | undefined) {
+  constructor(file: string, task: Task, cgroup: Cgroup | undefined) {
     this.#task = task;
+    void task.exited.then(noteProgram(file, task.pid));
     this.cgroup = cgroup ?? null;
     this.pid = task.pid;
   }
@@ -100,5 +102,5 @@ export async function clone(options: CloneOptions): Promise<ClonedProcess> {
   const { file, args = [], stdio = [0, 1, 2] } = checked;
   const program = programOf(file, args, checked);
   const { task, cgroup } = await startProgram(program, { fds: stdio, hasTerminal: isTerminalAmong(stdio) });
-  return new ClonedProcess(task, cgroup);
+  return new ClonedProcess(file, task, cgroup);
 }

@@ -7,6 +7,7 @@ import { Errno } from '../kernel/errno';
 import { abortError } from '../errors/abort';
 import { type Exit, type Task } from '../task/task';
 import { inspectAs } from '../handle/inspect';
+import { noteProgram } from '../handle/open';
 import { CLOSE_GRACE, endTask } from './ending';
 import type { ChannelControl, ChannelDescriptors, ChannelFormat } from './ipc/channel';
 import { Link, disconnectedError, refuseClosed, sortRest } from './ipc/link';
@@ -135,10 +136,12 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   #forget: (() => void)[] = [];
   #closing: Promise<void> | undefined;
   #logs: Logs | undefined;
+  readonly #noteEnded: () => void;
 
   /** @internal */
   constructor(started: Started) {
     super();
+    this.#noteEnded = noteProgram(started.file, started.task.pid);
     const { task, streams, pty } = started;
     this.#task = task;
     this.cgroup = started.cgroup ?? null;
@@ -351,6 +354,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 
   #onExit(exit: Exit): void {
     this.#exit = exit;
+    this.#noteEnded();
     for (const forget of this.#forget.splice(0)) forget();
     this.#streams[0]?.destroy();
     this.#tellExit(exit);

@@ -29,6 +29,8 @@ const VALUES: Record<string, object> = {
   './lab': lab,
   // It is loaded for what it does to a process, so not here: test/isolate/isolate.test.ts.
   './isolate': {},
+  // A class that Jest loads by its path: test/jest/jest.test.ts.
+  './jest': {},
 };
 
 /** The source of a door, which dist/ is compiled from. */
