@@ -35,6 +35,8 @@ const EXAMPLES = {
   judge: {},
   'lab-nat': { tools: ['nft'] },
   'lab-tiers': { tools: ['nft'] },
+  'lab-loss': {},
+  'lab-quorum': {},
   list_namespaces: {},
   mount_propagation: {},
   multi_pidns: {},

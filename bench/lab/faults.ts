@@ -102,7 +102,7 @@ interface IperfEnd {
 async function iperf({ a, b }: Stage, options: string[]): Promise<IperfEnd> {
   const server = await b.spawn('iperf3', ['-s', '-1'], { stdio: 'ignore' });
   try {
-    await until(async () => /:1451 /.test((await b.execFile('cat', ['/proc/net/tcp6', '/proc/net/tcp'])).stdout));
+    await until(async () => (await b.execFile('cat', ['/proc/net/tcp6', '/proc/net/tcp'])).stdout.includes(':1451 '));
     const { stdout } = await a.execFile('iperf3', ['-c', b.addresses[0]!, '-t', String(SECONDS), '-J', ...options], {
       maxBuffer: 1 << 24,
     });

@@ -3,6 +3,7 @@
 'use strict';
 
 const { createSocket } = require('node:dgram');
+const { setImmediate } = require('node:timers');
 
 const PORT = 7000;
 const [role, address] = process.argv.slice(2);
