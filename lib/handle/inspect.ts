@@ -12,6 +12,7 @@ interface Class<T> {
 /**
  * Gives the objects of a class a form for `console.log()` and `util.inspect()`, which would print their insides: one
  * line, such as `NamespaceProcess { pid: 123, running, file: 'sh' }`. With `customInspect: false` the insides appear.
+ * `String()` of them gives the same line, where the class has no text of its own.
  *
  * It is defined here and not as a method, so that the types of the class do not show it.
  *
@@ -28,6 +29,14 @@ export function inspectAs<T extends object>(type: Class<T>, partsOf: (object: T)
       const parts = Object.entries(partsOf(this)).filter(([, value]) => value !== undefined && value !== false);
       const words = parts.map(([name, value]) => (value === true ? name : `${name}: ${inspect(value, inner)}`));
       return words.length === 0 ? `${type.name} {}` : `${type.name} { ${words.join(', ')} }`;
+    },
+  });
+  if (Object.hasOwn(type.prototype, 'toString')) return;
+  Object.defineProperty(type.prototype, 'toString', {
+    configurable: true,
+    writable: true,
+    value(this: T): string {
+      return inspect(this);
     },
   });
 }

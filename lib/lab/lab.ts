@@ -1,4 +1,5 @@
 /** A lab: hosts and the networks between them. */
+import { OURS, mustBeOurs } from '../errors/illegal-constructor';
 import { randomInt } from 'node:crypto';
 import { closedError } from '../errors/namespace-error';
 import { type Parsed, integer, required, schema, schemaOf, without } from '../errors/schema';
@@ -121,7 +122,7 @@ let construct: (owned: Possessions, seed: number) => Lab;
  */
 export class Lab implements AsyncDisposable {
   static {
-    construct = (owned, seed) => new Lab(owned, seed);
+    construct = (owned, seed) => new Lab(OURS, owned, seed);
     inspectAs(this, (lab) => ({
       seed: lab.seed,
       hosts: lab.#hosts.size,
@@ -155,7 +156,8 @@ export class Lab implements AsyncDisposable {
   #switches = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(owned: Possessions, seed: number) {
+  private constructor(key: symbol, owned: Possessions, seed: number) {
+    mustBeOurs(key, 'await Lab.create()');
     this.#owned = owned;
     this.seed = seed;
     this.dns = new LabDns(owned.core.dns, (words) => this.#onNames(words));

@@ -1,3 +1,4 @@
+import { OURS, mustBeOurs } from '../errors/illegal-constructor';
 import { resolve } from 'node:path';
 import { closedError } from '../errors/namespace-error';
 import { boolean, schema } from '../errors/schema';
@@ -53,7 +54,7 @@ let construct: (fd: number, what: string) => DetachedMount;
  */
 export class DetachedMount {
   static {
-    construct = (fd, what) => new DetachedMount(fd, what);
+    construct = (fd, what) => new DetachedMount(OURS, fd, what);
     inspectAs(this, ({ source, closed }) => ({ source, closed }));
   }
 
@@ -61,7 +62,8 @@ export class DetachedMount {
   readonly source: string;
   readonly #descriptor: Descriptor;
 
-  private constructor(fd: number, source: string) {
+  private constructor(key: symbol, fd: number, source: string) {
+    mustBeOurs(key, 'await openTree() or fsmount()');
     this.source = source;
     const descriptor = new Descriptor(fd);
     this.#descriptor = descriptor;

@@ -1,3 +1,4 @@
+import { OURS, mustBeOurs } from '../errors/illegal-constructor';
 import { close, constants, open } from 'node:fs';
 import { withCallersStack } from '../errors/callers-stack';
 import { Errno } from '../kernel/errno';
@@ -50,7 +51,7 @@ let construct: (descriptor: Descriptor, owner: Owner | undefined) => Namespace;
  */
 export class Namespace implements AsyncDisposable {
   static {
-    construct = (descriptor, owner) => new Namespace(descriptor, owner);
+    construct = (descriptor, owner) => new Namespace(OURS, descriptor, owner);
     inspectAs(this, (namespace) => ({ [String(namespace)]: true, closed: namespace.closed }));
   }
 
@@ -62,7 +63,8 @@ export class Namespace implements AsyncDisposable {
   readonly dev: bigint;
   readonly #descriptor: Descriptor;
 
-  private constructor(descriptor: Descriptor, owner: Owner | undefined) {
+  private constructor(key: symbol, descriptor: Descriptor, owner: Owner | undefined) {
+    mustBeOurs(key, 'await Namespace.open() or Namespace.of()');
     const { flag, ino, dev } = native().namespaceInfo(descriptor.fd);
     const [kind] = kindsOfFlags(flag);
     if (kind === undefined) throw new NamespaceError({ errno: Errno.EINVAL, syscall: 'ioctl' });

@@ -1,3 +1,4 @@
+import { OURS, mustBeOurs } from '../errors/illegal-constructor';
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
@@ -125,7 +126,7 @@ let construct: (owned: Possessions) => Network;
  */
 export class Network implements AsyncDisposable {
   static {
-    construct = (owned) => new Network(owned);
+    construct = (owned) => new Network(OURS, owned);
     inspectAs(this, (network) => ({ [String(network.namespace)]: true, closed: network.closed }));
   }
 
@@ -147,7 +148,8 @@ export class Network implements AsyncDisposable {
   readonly nsid: Nsids;
   readonly #owned: Possessions;
 
-  private constructor(owned: Possessions) {
+  private constructor(key: symbol, owned: Possessions) {
+    mustBeOurs(key, 'await Network.open()');
     const { place, connection, parts } = owned;
     this.#owned = owned;
     this.link = parts.link;

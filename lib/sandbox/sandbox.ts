@@ -1,3 +1,4 @@
+import { OURS, mustBeOurs } from '../errors/illegal-constructor';
 import type { Readable, Writable } from 'node:stream';
 import type { FreezeOptions } from '../cgroup/cgroup';
 import type { CgroupStats } from '../cgroup/stats';
@@ -50,7 +51,7 @@ let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
  */
 export class Sandbox extends Programs<Withheld> {
   static {
-    construct = (built, rules) => new Sandbox(built, rules);
+    construct = (built, rules) => new Sandbox(OURS, built, rules);
     inspectAs(this, (sandbox) => ({
       init: sandbox.#built.set.init,
       programs: sandbox.#running.size,
@@ -65,8 +66,9 @@ export class Sandbox extends Programs<Withheld> {
   readonly #writing = new Map<Feeds, Promise<void>>();
   #closing: Promise<void> | undefined;
 
-  private constructor(built: Built, rules: Omit<Confinement, 'started'>) {
+  private constructor(key: symbol, built: Built, rules: Omit<Confinement, 'started'>) {
     super();
+    mustBeOurs(key, 'await Sandbox.create()');
     this.#built = built;
     this.#confinement = { ...rules, started: (child) => this.#track(child) };
     // The set is this object's from here on, and closed with it.

@@ -1,3 +1,4 @@
+import { OURS, mustBeOurs } from '../errors/illegal-constructor';
 import { constants } from 'node:fs';
 import type { Step } from '../../types/native';
 import { type Bytes, copyText } from '../errors/bytes';
@@ -72,7 +73,7 @@ let construct: (owned: Possessions) => NamespaceSet;
  */
 export class NamespaceSet extends Programs implements Iterable<Namespace>, AsyncDisposable {
   static {
-    construct = (owned) => new NamespaceSet(owned);
+    construct = (owned) => new NamespaceSet(OURS, owned);
     inspectAs(this, (set) => ({
       ...Object.fromEntries([...set.#members.values()].map((member) => [String(member), true])),
       init: set.init,
@@ -85,8 +86,9 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
   readonly #dependents: Set<() => Promise<void>>;
   #closing: Promise<unknown> | undefined;
 
-  private constructor(owned: Possessions) {
+  private constructor(key: symbol, owned: Possessions) {
     super();
+    mustBeOurs(key, 'await unshare() or setns()');
     const members = owned.descriptors.map((descriptor) => wrap(descriptor, this));
     const inOrder = members.sort((a, b) => NAMESPACE_KINDS.indexOf(a.kind) - NAMESPACE_KINDS.indexOf(b.kind));
     this.#members = new Map(inOrder.map((member) => [member.kind, member]));

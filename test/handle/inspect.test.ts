@@ -14,6 +14,15 @@ describe('an object is printed as a short line', () => {
     await child.close();
   });
 
+  test('String() of it is the same line, unless it has a text of its own', async () => {
+    await using child = await spawn('sh', ['-c', 'read line']);
+    await using set = await unshare(['user', 'net']);
+    expect(String(child as unknown)).toBe(inspect(child));
+    expect(String(set as unknown)).toBe(`NamespaceSet { net:[${set.net!.id}], user:[${set.user!.id}] }`);
+    expect(String(set.net)).toBe(`net:[${set.net!.id}]`);
+    expect(Object.keys(child)).not.toContain('toString');
+  });
+
   test('a program that a signal ended', async () => {
     const child = await spawn('sleep', ['600']);
     child.kill('SIGKILL');
