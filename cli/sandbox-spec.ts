@@ -64,6 +64,7 @@ export function specOf(given: Given): SpecFile {
     ...rlimitsOf(given, spec.rlimits),
     ...(given.has('allow-userns') ? { userNamespaces: true } : {}),
     ...(given.has('disable-userns') ? { disableUserNamespaces: true } : {}),
+    ...(given.has('auto-proc') ? { proc: 'auto' as const } : {}),
     ...(given.has('no-proc') ? { proc: false } : {}),
     ...(given.has('no-dev') ? { dev: false } : {}),
   };

@@ -97,9 +97,10 @@ const PHRASES: readonly Phrase[] = [
       /Mount one inside: type 'devpts' on \/dev\/pts with the data '[^']*', and make \/dev\/ptmx a link to pts\/ptmx/,
     other: 'Leave out --no-dev, or use --dev /dev',
   },
+  { library: /; in a sandbox proc: 'auto', or false for none/, run: '; --auto-proc, or --no-proc', other: '' },
   {
     library: / \(\{ source: '[^']*', target: '[^']*', bind: true, recursive: true \}[^)]*\)/,
-    run: ' (--no-proc leaves it out)',
+    run: ' (--auto-proc; --no-proc leaves it out)',
     other: " ('mount --rbind')",
   },
   { library: /userNamespaces: true/, other: '--allow-userns' },

@@ -61,6 +61,7 @@ export type {
   ProcEntry,
   ReadOnlyEntry,
   SandboxRoot,
+  SandboxReport,
   SandboxSpec,
   SandboxUser,
   SymlinkEntry,

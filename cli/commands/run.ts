@@ -73,6 +73,7 @@ const FILES: readonly Option[] = [
   { name: 'proc', rare: true, value: 'TARGET', help: 'mount proc on TARGET' },
   { name: 'dev', rare: true, value: 'TARGET', help: 'mount a new /dev on TARGET' },
   { name: 'mqueue', rare: true, value: 'TARGET', help: 'mount mqueue on TARGET' },
+  { name: 'auto-proc', rare: true, help: 'where /proc cannot be mounted, show that of the host, read-only' },
   { name: 'no-proc', rare: true, help: 'do not mount /proc' },
   { name: 'no-dev', rare: true, help: 'do not mount /dev' },
 ];

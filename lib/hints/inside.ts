@@ -68,7 +68,8 @@ export const explainIds: Explainer = byErrno({
   [Errno.EPERM]: (failure, host) => {
     const restricted = restrictedByAppArmor(failure, host);
     if (restricted !== undefined) return restricted;
-    if (failure.syscall === 'setgroups' && (failure.setgroups === 'deny' || worksIn('user', failure))) {
+    const denied = failure.setgroups === 'deny' || host.proc('self/setgroups')?.trim() === 'deny';
+    if (failure.syscall === 'setgroups' && (denied || worksIn('user', failure))) {
       return (
         'setgroups is denied in this user namespace, or it has no gid_map yet (user_namespaces(7)): supplementary ' +
         "groups stay as they are. Leave out 'groups', or map gids with privilege (gidMap: 'auto', or root) and " +

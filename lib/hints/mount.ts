@@ -294,7 +294,7 @@ function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
   const top = type === 'proc' ? '/proc' : '/sys';
   const hide = mounts.filter(({ target }) => target.startsWith(`${top}/`) && !MADE_FOR_MOUNTS.includes(target));
   const whole = mounts.find((mount) => mount.type === type && mount.target === top);
-  const inSandbox = type === 'proc' ? '; a sandbox takes proc: false for none' : '';
+  const inSandbox = type === 'proc' ? "; in a sandbox proc: 'auto', or false for none" : '';
   const remedy =
     `Bind-mount the existing ${top} ({ source: '${top}', target: '${top}', bind: true, recursive: true }${inSandbox}), or have the ` +
     "outer one whole (Docker: '--security-opt systempaths=unconfined', Podman: '--security-opt unmask=ALL', Kubernetes: " +

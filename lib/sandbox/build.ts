@@ -6,6 +6,7 @@ import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../kernel/host-files';
 import { systemError } from '../errors/system-error';
 import { credentialsIn, launch, run } from '../launch/launch';
+import type { UnshareSpec } from '../launch/unshare-spec';
 import { joinFromAbove, withoutOwn } from '../launch/join';
 import type { Task } from '../task/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
@@ -21,6 +22,8 @@ import { type ResolvedUser, hasId, idAbove, nestedMaps, resolveUser } from './id
 import { MountPoints } from './mount-points';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
+import { chooseProc } from './proc';
+import type { SandboxReport } from './sandbox-spec';
 import { WorkDirectories } from './work';
 import { makeStep } from '../plan/step';
 
@@ -38,6 +41,8 @@ export interface Built {
   readonly work: WorkDirectories;
   /** A /dev/null for its programs, if they could change the mode of the host's own: {@link Program.nullDevice}. */
   readonly nullDevice: Descriptor | undefined;
+  /** The choices that were made while it was created. */
+  readonly report: SandboxReport;
   /** True if it has a pid namespace of its own, so that its programs end with its init. */
   readonly ownsPid: boolean;
 }
@@ -84,9 +89,10 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
     made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup, end);
     makeWork(plan, work);
     const covers = await coversOf(plan);
-    const task = await start(plan, users, origin, covers, points, signal, made?.directory.fd);
+    const report = await reportOf(plan, origin);
+    const task = await start(plan, users, origin, covers, report.proc, points, signal, made?.directory.fd);
     work.usedBy(task);
-    return await possess(task, plan, users, origin, made, work, points);
+    return { ...(await possess(task, plan, users, origin, made, work, points)), report };
   } catch (error) {
     await points.remove();
     await discard(made, work);
@@ -94,6 +100,31 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
   } finally {
     await origin.owner?.close();
   }
+}
+
+/** Makes the choices that the spec leaves to this host. A warning tells of one that gives something up. */
+async function reportOf({ proc, kinds, user, existing }: SandboxPlan, { join }: Origin): Promise<SandboxReport> {
+  if (proc !== 'auto') return { proc, reason: undefined };
+  const made: UnshareSpec = {
+    mnt: true,
+    ...(user === undefined ? {} : { user: true }),
+    ...(kinds.includes('pid') ? { pid: true } : {}),
+  };
+  const place = { unshare: made, join: join.filter(({ kind }) => kind !== 'net') };
+  const report = await chooseProc(place, user !== undefined && existing.user === undefined);
+  if (report.proc !== 'own') warnOf(report);
+  return report;
+}
+
+const warned = new Set<SandboxReport['proc']>();
+
+/** Once for each kind of /proc, as it is the same for all sandboxes of this process. */
+function warnOf({ proc, reason = '' }: SandboxReport): void {
+  if (warned.has(proc)) return;
+  warned.add(proc);
+  const what =
+    proc === 'host' ? "the /proc of this process, read-only, where others' processes can be seen" : 'no /proc';
+  process.emitWarning(`A sandbox has ${what}, in place of one of its own: ${reason}`, { code: 'LINUX_NS_PROC' });
 }
 
 /**
@@ -193,6 +224,7 @@ async function start(
   users: Users,
   origin: Origin,
   covers: readonly Step[],
+  proc: SandboxReport['proc'],
   points: MountPoints,
   signal: AbortSignal | undefined,
   cgroup: number | undefined,
@@ -200,7 +232,7 @@ async function start(
   const feeds = new Feeds();
   const labels = new Map<Step, string>();
   try {
-    const setting = settingOf(plan, users, origin.who, feeds);
+    const setting = { ...settingOf(plan, users, origin.who, feeds), proc };
     const steps = [
       ...firstSteps(plan, users),
       ...rootSteps(plan, setting, labels),
@@ -326,7 +358,7 @@ function settingOf(
   { ids, nested }: Users,
   who: Credentials,
   feeds: Feeds,
-): Setting & { owns: Step[] } {
+): Omit<Setting, 'proc'> & { owns: Step[] } {
   const [uid, gid] = [ids.uid, ids.gid].map(({ ranges, id }) => (nested ? idAbove(ranges, id) : id)) as [
     number,
     number,
@@ -377,7 +409,7 @@ async function possess(
   cgroup: Built['cgroup'],
   work: WorkDirectories,
   points: MountPoints,
-): Promise<Built> {
+): Promise<Omit<Built, 'report'>> {
   const kinds = kindsOf(plan);
   const told = tells ? task.fds.splice(-kinds.length) : [];
   const overlays = overlaysOf(plan, task);

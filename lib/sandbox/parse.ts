@@ -32,7 +32,7 @@ import { environmentOf } from './environment';
 import { hostsEntry, namesOfHosts } from './hosts';
 import type { WantedUser } from './ids';
 import type { Piece } from './piece';
-import { procSteps } from './proc';
+import { chosenProcSteps } from './proc';
 import { type Root, emptyRoot, parseRoot } from './root';
 import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spec';
 
@@ -50,6 +50,8 @@ export interface SandboxPlan {
   readonly ids: WantedUser;
   readonly network: Namespace | undefined;
   readonly existing: Existing;
+  /** The /proc that the spec asks for. */
+  readonly proc: 'own' | 'auto' | 'none';
   readonly terminal: boolean;
   readonly hostname: string | undefined;
   readonly time: UnshareSpec['time'];
@@ -135,12 +137,14 @@ const bothMaps = schemaOf({ uid: required(idMap), gid: required(idMap) });
 const id = integer(0, MAX_ID);
 const user = schema<SandboxUser>()({ uid: id, gid: id, groups: list(id), map: maps });
 
+const procPolicy: Check<boolean | 'auto'> = (name, value) => (value === 'auto' ? 'auto' : boolean(name, value));
+
 const parseGiven = schema<SandboxSpec>()({
   root: orNull(parseRoot),
   mounts: orNull(list(parseEntry)),
   propagation: orNull(oneOf(['private', 'slave'])),
   dev: orNull(boolean),
-  proc: orNull(boolean),
+  proc: orNull(procPolicy),
   terminal: orNull(boolean),
   share: list(oneOf(NAMESPACE_KINDS)),
   namespaces: existing,
@@ -196,6 +200,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
     ids,
     network: isNamespace(given.network) ? given.network : undefined,
     existing: joined,
+    proc: procOf(given, entries),
     terminal,
     hostname,
     time,
@@ -206,6 +211,13 @@ export function parseSpec(spec: unknown): SandboxPlan {
   };
 }
 
+/** An entry at /proc takes the place of the one that `proc` asks for. */
+function procOf({ proc = true }: Given, entries: readonly CheckedEntry[]): SandboxPlan['proc'] {
+  if (entries.some(({ type, target }) => type === 'proc' && target === '/proc')) return 'own';
+  if (proc === 'auto') return 'auto';
+  return proc ? 'own' : 'none';
+}
+
 /**
  * The /proc and the /dev that each sandbox has. They are mounted before the entries, and left out where an entry of the
  * same type has the same target.
@@ -214,8 +226,8 @@ function defaultPieces({ proc = true }: Given, entries: readonly CheckedEntry[],
   const has = (type: 'proc' | 'dev', target: string): boolean =>
     entries.some((entry) => entry.type === type && entry.target === target);
   const pieces: Piece[] = [];
-  if (proc && !has('proc', '/proc')) {
-    pieces.push({ label: 'mount proc on /proc', steps: (setting) => procSteps('/proc', true, setting) });
+  if (proc !== false && !has('proc', '/proc')) {
+    pieces.push({ label: 'mount proc on /proc', steps: (setting) => chosenProcSteps('/proc', setting.proc, setting) });
   }
   if (dev && !has('dev', '/dev')) {
     pieces.push({ label: 'mount dev on /dev', steps: (setting) => deviceSteps('/dev', false, setting) });

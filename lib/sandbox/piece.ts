@@ -3,6 +3,7 @@ import type { Step } from '../../types/native';
 import { PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { makeStep } from '../plan/step';
+import type { SandboxReport } from './sandbox-spec';
 
 /** The circumstances that the steps of a sandbox's root depend on, besides its spec. */
 export interface Setting {
@@ -14,6 +15,8 @@ export interface Setting {
   readonly asRoot: boolean;
   /** True where a devpts can be mounted and is wanted. */
   readonly terminal: boolean;
+  /** The /proc that `proc: 'auto'` has led to. */
+  readonly proc: SandboxReport['proc'];
 }
 
 /** A part of a sandbox's root, made from options that have been checked. */

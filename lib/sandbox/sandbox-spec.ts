@@ -318,6 +318,17 @@ export interface ExistingNamespaces {
   pid?: Namespace | undefined;
 }
 
+/** The choices that were made for a sandbox, where its spec leaves them to this host: {@link Sandbox.report}. */
+export interface SandboxReport {
+  /**
+   * The /proc at `/proc`: `'own'` has only the sandbox's processes; `'host'` is that of this process, read-only; `'none'`,
+   * there is none. It is `'host'` only with `proc: 'auto'`.
+   */
+  readonly proc: 'own' | 'host' | 'none';
+  /** The reason why `proc: 'auto'` did not lead to `'own'`: the cause on this host, and the remedy. */
+  readonly reason: string | undefined;
+}
+
 /**
  * The description of a sandbox. A sandbox is closed by default: properties open it, each for one thing. Unknown
  * properties are errors.
@@ -346,8 +357,19 @@ export interface SandboxSpec {
   propagation?: 'private' | 'slave' | undefined;
   /** True mounts a /dev, as {@link DevEntry} describes it. Default: true. */
   dev?: boolean | undefined;
-  /** True mounts a /proc, as {@link ProcEntry} describes it. Default: true. */
-  proc?: boolean | undefined;
+  /**
+   * True mounts a /proc, as {@link ProcEntry} describes it: one that has only the sandbox's processes. The kernel refuses
+   * that, with `EPERM`, where a part of the /proc of this process is covered, as in most containers.
+   *
+   * With `'auto'` the sandbox has, where its own is refused, the /proc of this process: read-only, and with the same
+   * files hidden. Its programs then see which processes there are outside, with their command lines, mounts and network
+   * tables, under pids that mean nothing in the sandbox; they cannot reach their files, memory or environment, nor send
+   * them signals. That takes a new user namespace for the sandbox; without one, or without a /proc outside, there is none.
+   * {@link Sandbox.report} says which it is, and a process warning (`LINUX_NS_PROC`) says what is given up.
+   *
+   * Default: true.
+   */
+  proc?: boolean | 'auto' | undefined;
   /** True mounts a devpts in /dev, which {@link SpawnOptions.pty} needs. Default: true if there is a /dev. */
   terminal?: boolean | undefined;
   /**

@@ -28,7 +28,7 @@ import {
 import { Feeds } from './feeds';
 import { parseSpec } from './parse';
 import { type Withheld, confinementOf } from './rules';
-import type { SandboxSpec } from './sandbox-spec';
+import type { SandboxReport, SandboxSpec } from './sandbox-spec';
 
 let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 
@@ -103,6 +103,11 @@ export class Sandbox extends Programs<Withheld> {
    */
   get init(): number | undefined {
     return this.#built.set.init;
+  }
+
+  /** The choices that the spec has left to this host, `proc: 'auto'`. */
+  get report(): SandboxReport {
+    return this.#built.report;
   }
 
   /** True as soon as `close()` has been called. */

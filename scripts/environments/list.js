@@ -52,7 +52,7 @@ const RESTRICT_NAMESPACES = filter(
   { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
 );
 
-const SANDBOXES = ['sandbox', 'sandbox, proc: false'];
+const SANDBOXES = ['sandbox', "sandbox, proc: 'auto'", 'sandbox, proc: false'];
 const MOUNTING = ['proc', 'root', ...SANDBOXES];
 const IN_USER = ['spawn', 'listen', 'hostname', ...MOUNTING];
 const ALONE = { probes: ['net alone'], hint: "Add 'user' to the kinds", remedy: { probe: 'listen' } };
@@ -86,7 +86,8 @@ const ENVIRONMENTS = [
       ALONE,
       { probes: ['hostname'], hint: 'refuses sethostname', remedy: { environment: 'seccomp=unconfined' } },
       { probes: ['proc', 'sandbox'], hint: 'unmask=ALL', remedy: { environment: 'Podman, unmask=ALL' } },
-      { probes: ['sandbox'], hint: 'false for none', remedy: { probe: 'sandbox, proc: false' } },
+      { probes: ['sandbox'], hint: "proc: 'auto', or false", remedy: { probe: "sandbox, proc: 'auto'" } },
+      { probes: ['sandbox'], hint: 'or false for none', remedy: { probe: 'sandbox, proc: false' } },
     ],
   },
   {
@@ -116,7 +117,7 @@ const ENVIRONMENTS = [
       { probes: ['proc'], hint: 'unmask=ALL', remedy: { environment: 'Podman, unmask=ALL' } },
       { probes: ['sandbox'], hint: 'unmask=ALL', remedy: { environment: 'unconfined, unmask=ALL' } },
       {
-        probes: ['sandbox, proc: false'],
+        probes: ["sandbox, proc: 'auto'", 'sandbox, proc: false'],
         hint: 'refuses pivot_root',
         remedy: { environment: 'seccomp=unconfined' },
       },
@@ -204,6 +205,7 @@ const ENVIRONMENTS = [
     },
     refusals: [
       { probes: ['proc', 'sandbox'], hint: 'partly covered', remedy: { environment: 'no restriction' } },
+      { probes: ['sandbox'], hint: "proc: 'auto', or false", remedy: { probe: "sandbox, proc: 'auto'" } },
       ALONE_AS_USER,
     ],
   },

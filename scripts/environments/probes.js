@@ -24,12 +24,13 @@ const PROBES = {
   proc: () => execFile('true', [], { unshare: ['user', 'pid', 'mnt'], mounts: [{ type: 'proc', target: '/proc' }] }),
   root: () => execFile('/bin/true', [], { unshare: ['user', 'mnt'], root: '/' }),
   sandbox: () => inSandbox({}),
+  "sandbox, proc: 'auto'": () => inSandbox({ proc: 'auto' }),
   'sandbox, proc: false': () => inSandbox({ proc: false }),
 };
 
 async function inSandbox(more) {
   const sandbox = await Sandbox.create({ ...hostUserland(), ...more });
-  await sandbox.execFile('true');
+  await sandbox.execFile(more.proc === false ? 'true' : 'cat', more.proc === false ? [] : ['/proc/self/status']);
   await sandbox.close();
 }
 
