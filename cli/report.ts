@@ -27,7 +27,7 @@ export function describeFailure(command: string | undefined, error: unknown, wor
   const { message, code, hint, step, syscall } = failureOf(error);
   if (syscall === 'uv_cwd') return [`${prefix} ${WITHOUT_DIRECTORY}`];
   const text = oneLine(hint === undefined ? message : message.slice(0, message.length - hint.length - 2));
-  const [why, what] = partsOf({ message: text, attempt: step ?? syscall });
+  const [why, what] = partsOf({ message: text, attempt: step === undefined ? syscall : oneLine(step) });
   const attempt = what === undefined || code?.startsWith('ERR_') === true ? text : `${what}: ${why} (${code ?? ''})`;
   return [
     `${prefix} ${words.some(isSpec) ? attempt : propertiesAsOptions(attempt, command)}`,
