@@ -46,6 +46,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/lab/capture': 'test/lab/capture/capture.test.ts',
   'lib/lab/dns': 'test/lab/dns/dns.test.ts',
   'lib/lab/faults': ['test/lab/faults/impair.test.ts', 'test/lab/faults/partition.test.ts'],
+  'lib/lab/page': 'test/lab/page/page.test.ts',
+  'lib/lab/picture': 'test/lab/picture/picture.test.ts',
   'lib/lab/ping': 'test/lab/ping/ping.test.ts',
 
   'lib/launch': ['test/launch/launch.test.ts', 'test/system/steps.root.test.ts', 'test/system/faults.test.ts'],

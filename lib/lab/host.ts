@@ -208,10 +208,10 @@ export class Host extends Programs {
   async crash(): Promise<void> {
     const machine = this.#made();
     if (!machine.runs) return;
-    this.#services.events.add('host', `${this.name} crashes`);
     await this.#services.plug(this.ports, false);
     this.#paused = false;
     await machine.crash();
+    this.#services.events.add('host', `${this.name} crashes`);
   }
 
   /** Starts the host after a crash. Its programs have to be started again. */

@@ -26,3 +26,4 @@ export type { LabNetworkOptions } from './network-options';
 export { type Nat, type NatOptions, type PortForwardOptions, Router, type RouterOptions } from './router';
 export { PingMatrix, type PingOptions, PingResult, Trace, type TraceHop, type TraceOptions } from './ping/ping';
 export type { LabJSON, Topology, TopologyLink, TopologyRouter } from './topology';
+export { LabPage, type PageOptions } from './page/page';

@@ -40,6 +40,10 @@ import { macOf } from './mac';
 import { LabNetwork, type NetworkServices } from './network';
 import { indexOfPort, untilForwarding } from './port';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
+import { type LabPage, type PageOptions, startPage } from './page/page';
+import { subjectOf } from './page/subject';
+import { sceneOf } from './picture/scene';
+import { toSvg } from './picture/svg';
 import {
   PING,
   type PingMatrix,
@@ -498,6 +502,22 @@ export class Lab implements AsyncDisposable {
     const nameOf = (address: string): string | undefined =>
       [...this.#hosts.values()].find(({ addresses }) => addresses.includes(address))?.name;
     return trace(this.hostOf('from', from), this.#hostOrName('to', to), checked, nameOf);
+  }
+
+  /** Draws it, with what is wrong in red: an SVG for documents and browsers. */
+  toSVG(): string {
+    return toSvg(sceneOf(this));
+  }
+
+  /**
+   * Serves a page on 127.0.0.1, which shows the lab while it changes: hosts, links, faults and traffic. Faults are set by
+   * clicks. It ends with the lab.
+   *
+   * @throws Error `EADDRINUSE` for a port that is taken
+   */
+  async page(options?: PageOptions): Promise<LabPage> {
+    this.#mustBeOpen();
+    return startPage(subjectOf(this), (close) => this.closeAlong(close), options);
   }
 
   /**

@@ -1,0 +1,76 @@
+import { isCut, ruleWords } from '../faults/cut-rule';
+import type { Fault } from '../faults/faults';
+import type { Impairment } from '../faults/impairment';
+import type { Host } from '../host';
+import type { LabNetwork } from '../network';
+import type { Scene } from './svg';
+
+/** The parts of a lab that are drawn. */
+export interface Drawn {
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly networks: ReadonlyMap<string, LabNetwork>;
+  readonly faults: readonly Fault[];
+}
+
+/** What there is to be drawn of a lab. */
+export function sceneOf({ hosts, networks, faults }: Drawn): Scene {
+  return {
+    hosts,
+    networks,
+    faults: faults.map(faultWords),
+    impaired: new Map(faults.flatMap((fault) => impairedPorts(fault, networks))),
+    cut: new Set([...hosts.keys()].filter((host) => isCutOff(host, [...hosts.keys()], faults))),
+  };
+}
+
+function faultWords(fault: Fault): string {
+  if (fault.kind !== 'impair') return ruleWords(fault);
+  const { on, impairment } = fault;
+  const what = 'from' in on ? `${on.from} → ${on.to}` : 'host' in on ? `${on.host} on ${on.network}` : on.network;
+  return `${what}: ${impairmentText(impairment)}`;
+}
+
+/** The ports whose wires are impaired, and how. That of an interface comes later in the list, and counts. */
+function impairedPorts(fault: Fault, networks: ReadonlyMap<string, LabNetwork>): [port: string, words: string][] {
+  if (fault.kind !== 'impair' || 'from' in fault.on) return [];
+  const { on, impairment } = fault;
+  const ends = networks.get(on.network)?.interfaces ?? [];
+  const own = 'host' in on ? ends.filter(({ host }) => host === on.host) : ends;
+  return own.map(({ port }) => [port, impairmentText(impairment)]);
+}
+
+/** True for a host that is cut off from half of the others, or more. */
+function isCutOff(host: string, all: readonly string[], faults: readonly Fault[]): boolean {
+  const rules = faults.filter((fault) => fault.kind !== 'impair');
+  const others = all.filter((other) => other !== host);
+  const cut = others.filter((other) => rules.some((rule) => isCut(rule, host, other) || isCut(rule, other, host)));
+  return cut.length > 0 && cut.length * 2 >= others.length;
+}
+
+/** `'50 ms ± 5, 1 % lost, 10mbit'` */
+function impairmentText(impairment: Impairment): string {
+  const { delay, jitter, loss, duplicate, reorder, corrupt, rate, mtu } = impairment;
+  const share = (part: number | undefined, words: string): string[] =>
+    part === undefined || part === 0 ? [] : [`${Number((part * 100).toPrecision(3))} % ${words}`];
+  const varies = jitter === undefined ? '' : ` ± ${jitter}`;
+  return [
+    ...(delay === undefined && jitter === undefined ? [] : [`${delay ?? 0} ms${varies}`]),
+    ...share(loss, 'lost'),
+    ...share(duplicate, 'twice'),
+    ...share(reorder, 'early'),
+    ...share(corrupt, 'corrupt'),
+    ...(rate === undefined ? [] : [typeof rate === 'string' ? rate : bits(rate)]),
+    ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
+  ].join(', ');
+}
+
+function bits(rate: number): string {
+  const [unit, size] = (
+    [
+      ['gbit', 1e9],
+      ['mbit', 1e6],
+      ['kbit', 1e3],
+    ] as const
+  ).find(([, each]) => rate >= each) ?? ['bit', 1];
+  return `${Number((rate / size).toPrecision(3))}${unit}`;
+}
