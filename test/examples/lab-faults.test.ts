@@ -15,11 +15,11 @@ describe('lab-loss', () => {
 describe('lab-quorum', () => {
   test('a leader is lost and found', async () => {
     expect(await linesOf('lab-quorum', [])).toEqual([
-      'a leader is found, and commits: true',
+      'a leader is found, and commits',
       'it is cut off, with one other',
-      'it commits: false',
-      'the three others have found another, in a later term, and it commits: true',
-      'healed: all five follow one leader, and it commits: true',
+      'it cannot commit',
+      'the three others have found another, in a later term, which commits',
+      'healed: all five follow one leader, which commits',
     ]);
   });
 });
