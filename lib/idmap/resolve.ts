@@ -51,9 +51,8 @@ export async function resolveMaps(maps: UserMaps, who: Credentials): Promise<Res
   const gid = await resolveRanges(maps.gidMap ?? 'root', GID_SIDE, who);
   const ownUid = who.setuid || isOwnId(uid, who.uid);
   const ownGid = who.setgid || isOwnId(gid, who.gid);
-  const mustDeny = !who.setgid && ownGid && gid.length > 0;
   return {
-    setgroups: maps.setgroups ?? (mustDeny ? 'deny' : undefined),
+    setgroups: maps.setgroups ?? (deniesGroups(gid, who) ? 'deny' : undefined),
     uidMap: ownUid ? textOf(uid) : undefined,
     gidMap: ownGid ? textOf(gid) : undefined,
     newuidmap: ownUid ? undefined : uid,
@@ -74,6 +73,14 @@ export async function resolveRanges(map: IdMap, side: Side, who: Credentials): P
     default:
       return map;
   }
+}
+
+/**
+ * True where writing this gid map denies setgroups(2): a writer without privilege has to deny it first.
+ * user_namespaces(7)
+ */
+export function deniesGroups(gid: readonly IdRange[], who: Credentials): boolean {
+  return !who.setgid && gid.length > 0 && isOwnId(gid, who.gid);
 }
 
 /** True where an unprivileged process with this effective id may write the map itself. */

@@ -22,6 +22,11 @@ export interface Target {
   unshare?: UnshareSpec | undefined;
   /** Namespaces to join; checked by `validateJoin`. When both are given, the joining comes first. */
   join?: readonly NamespaceHandle[] | undefined;
+  /**
+   * The credentials of this process in the user namespace that is joined, or its own where none is, if the caller knows
+   * them. Default: they are asked for if a user namespace is created.
+   */
+  who?: Credentials | undefined;
 }
 
 /** The work that a task does in its namespaces. */
@@ -82,10 +87,10 @@ export function joins({ join = [] }: Target, kind: NamespaceKind): boolean {
 }
 
 async function prepare(target: Target, body: Body): Promise<StartOptions> {
-  const { unshare: spec = NO_OPTIONS, join = [] } = withoutPrototype(target);
+  const { unshare: spec = NO_OPTIONS, join = [], who } = withoutPrototype(target);
   const own = withoutPrototype(body);
   const joined = withoutOwn(join);
-  const maps = await mapsOf(spec, joined);
+  const maps = await mapsOf(spec, joined, who);
   return joined.length === 0 ? born(spec, maps, own) : joiner(joined, spec, maps, own);
 }
 
@@ -214,16 +219,21 @@ const NO_MAPS: ResolvedMaps = {
   newgidmap: undefined,
 };
 
-async function mapsOf(spec: UnshareSpec, joined: readonly NamespaceHandle[]): Promise<ResolvedMaps> {
+async function mapsOf(
+  spec: UnshareSpec,
+  joined: readonly NamespaceHandle[],
+  known: Credentials | undefined,
+): Promise<ResolvedMaps> {
   if (spec.user === undefined) return NO_MAPS;
   const options = optionsOf(spec, 'user');
   const above = joined.find(({ kind }) => kind === 'user');
-  if (above !== undefined) return mapsBelow(spec, await credentialsIn(above));
-  const maps = await resolveMaps(options, ownCredentials());
+  if (above !== undefined) return mapsBelow(spec, known ?? (await credentialsIn(above)));
+  const who = known ?? ownCredentials();
+  const maps = await resolveMaps(options, who);
   if (joined.length > 0 && (maps.newuidmap ?? maps.newgidmap) !== undefined) {
     // newuidmap would have to run between two steps of nsinit. A process that may join anything from here may write the
     // maps itself.
-    return resolveMaps(options, { ...ownCredentials(), setuid: true, setgid: true });
+    return resolveMaps(options, { ...who, setuid: true, setgid: true });
   }
   return maps;
 }

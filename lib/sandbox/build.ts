@@ -239,7 +239,7 @@ async function start(
       ...covers,
       ...lastSteps(plan, users, origin, setting, labels),
     ];
-    const target = { unshare: unshareOf(plan, users), join: origin.join };
+    const target = { unshare: unshareOf(plan, users), join: origin.join, who: origin.who };
     const { dieWithParent } = plan.rules;
     return await launch(target, {
       steps,

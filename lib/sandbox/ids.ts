@@ -2,7 +2,7 @@
 import { invalidValue } from '../errors/validate';
 import type { Credentials } from '../idmap/credentials';
 import { type IdMap, type IdRange, formatIdMap } from '../idmap/id-map';
-import { GID_SIDE, type Side, UID_SIDE, isOwnId, resolveRanges } from '../idmap/resolve';
+import { GID_SIDE, type Side, UID_SIDE, deniesGroups, resolveRanges } from '../idmap/resolve';
 
 /** The ids that the spec asks for on one side: for users, or for groups. */
 export interface WantedIds {
@@ -42,14 +42,14 @@ export interface NestedMaps {
 /**
  * Resolves the ids that the spec asks for.
  *
- * @param deniesGroups - true if setgroups(2) is denied in the user namespace that the new one is created in
+ * @param deniesAll - true if setgroups(2) is denied in the user namespace that the new one is created in
  * @throws TypeError for an id that the map does not have, or groups that cannot be set; NamespaceError where 'auto' has
  * nothing to go by
  */
-export async function resolveUser(wanted: WantedUser, who: Credentials, deniesGroups: boolean): Promise<ResolvedUser> {
+export async function resolveUser(wanted: WantedUser, who: Credentials, deniesAll: boolean): Promise<ResolvedUser> {
   const uid = await resolveSide('uid', wanted.uid, UID_SIDE, who);
   const gid = await resolveSide('gid', wanted.gid, GID_SIDE, who);
-  return { uid, gid, groups: groupsOf(wanted.groups, gid, deniesGroups || deniesOwn(gid, who)) };
+  return { uid, gid, groups: groupsOf(wanted.groups, gid, deniesAll || deniesGroups(gid.ranges, who)) };
 }
 
 /** True if the map has this id, inside. */
@@ -100,13 +100,6 @@ function defaultId(ranges: readonly IdRange[], own: number): number {
   const range = ranges.find(({ outside, count }) => own >= outside && own < outside + count);
   if (range !== undefined) return range.inside + own - range.outside;
   return hasId(ranges, 0) ? 0 : (ranges[0]?.inside ?? 0);
-}
-
-/**
- * True if writing the gid map denies setgroups(2): a writer without privilege has to deny it first. user_namespaces(7)
- */
-function deniesOwn(gid: SandboxIds, who: Credentials): boolean {
-  return !who.setgid && isOwnId(gid.ranges, who.gid);
 }
 
 function groupsOf(

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type NamespaceSet, Sandbox, type SandboxSpec, execFile, unshare } from '../../lib';
+import { native } from '../../lib/native';
 import { eventually, expectNothingLeft, footprint, isAlive } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
 import { nodeArguments, runScenario } from '../fixtures/scenario';
@@ -185,6 +186,18 @@ test('a soft limit of a program cannot be above the hard one of the sandbox, whi
       /options\.rlimits\.nofile' is more than the sandbox has. Received \{ soft: 51/,
     );
   });
+});
+
+needs({ unprivileged: true }).test('the caller is asked once who it is where a given network belongs', async () => {
+  await using set = await unshare(['user', 'net']);
+  const launch = jest.spyOn(native(), 'launch');
+  try {
+    await inSandbox(userland({ network: set.net! }), () => Promise.resolve());
+    const asking = launch.mock.calls.filter(([{ steps }]) => steps.some(([name]) => name === 'read_file'));
+    expect(asking).toHaveLength(1);
+  } finally {
+    launch.mockRestore();
+  }
 });
 
 test('the network is a loopback interface, or the host’s, or one that was set up', async () => {
