@@ -38,7 +38,7 @@ import { type Machine, boot } from './machine';
 import type { Network } from '../network/network';
 import { macOf } from './mac';
 import { LabNetwork, type NetworkServices } from './network';
-import { indexOfPort, untilForwarding } from './port';
+import { indexOfPort, indexOfSwitch, untilForwarding } from './port';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
 import { type LabPage, type PageOptions, startPage } from './page/page';
 import { subjectOf } from './page/subject';
@@ -680,12 +680,12 @@ export class Lab implements AsyncDisposable {
     const { namespaces } = host;
     await Promise.all(
       interfaces.map(({ port, network, name, index, mac }) =>
-        link.add({
+        link.make({
           name: port,
           index: indexOfPort(port),
           kind: 'veth',
           up: true,
-          master: this.#networks.get(network)?.bridge,
+          master: indexOfSwitch(this.#networks.get(network)?.bridge ?? ''),
           peer: { name, index, address: mac, namespace: namespaces },
         }),
       ),
@@ -749,8 +749,10 @@ export class Lab implements AsyncDisposable {
   async #makeSwitch(network: LabNetwork): Promise<void> {
     try {
       const { link } = this.#owned.core.network;
-      // What a host sends goes to all others of the network that it is meant for, and to nobody's own idea of them.
-      await link.add({ name: network.bridge, kind: 'bridge', up: true, multicastSnooping: false, forwardDelay: 0 });
+      // Multicast goes to all hosts, without a switch that has to find out first who wants it.
+      const { bridge: name } = network;
+      const index = indexOfSwitch(name);
+      await link.make({ name, index, kind: 'bridge', up: true, multicastSnooping: false, forwardDelay: 0 });
     } catch (error) {
       this.#networks.delete(network.name);
       throw error;

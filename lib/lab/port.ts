@@ -1,11 +1,19 @@
 /** Ports: the ends of wires that are in the core, where the switches are. */
 import type { Network } from '../network/network';
 
+/** Far above the indexes of interfaces. */
+const FIRST_SWITCH = 1 << 19;
+
 /** Far above the indexes of interfaces on hosts. */
 const FIRST_PORT = 1 << 20;
 
 /** So many milliseconds at least: a program on the host may have taken the other end down meanwhile. */
 const MOST_ATTEMPTS = 5000;
+
+/** The index of a switch, by its name: `n3`. It is below those of ports. */
+export function indexOfSwitch(bridge: string): number {
+  return FIRST_SWITCH + Number(bridge.slice(1));
+}
 
 /**
  * The index of a port. It is never that of an interface on a host: the kernel takes two ends with the same index for one

@@ -148,20 +148,36 @@ export class Links {
     });
   }
 
+  /**
+   * Creates a link as {@link Links.add} does, and does not ask what has become of it. With a master by its index it is one
+   * request. It sets nothing that takes another request: no `alias`, no `addressGeneration`, no peer that is `up`.
+   *
+   * @internal
+   */
+  async make(spec: LinkSpec): Promise<void> {
+    await this.#encoded(parseSpec('spec', plain(spec)), (checked, attributes) => this.#request(checked, attributes));
+  }
+
   async #add(spec: LinkSpec): Promise<Link> {
     if (spec.kind === 'tun' || spec.kind === 'tap') return this.#addTun(spec);
+    return this.#encoded(spec, async (checked, attributes) =>
+      this.#finish(checked, await this.#create(checked, attributes)),
+    );
+  }
+
+  /** Has a spec used with its attributes, as long as the descriptors in those are open. */
+  async #encoded<T>(spec: LinkSpec, use: (spec: LinkSpec, attributes: LinkAttributes) => Promise<T>): Promise<T> {
     const master = await this.#masterAt(spec);
     const linkIndex = await this.#referred('link' in spec ? spec.link : undefined);
     const peer = spec.kind === 'veth' ? spec.peer : undefined;
     return withNamespaces([spec.namespace, peer?.namespace], async (namespaceFd, peerFd) => {
-      const made = await this.#create(spec, {
+      return use(spec, {
         IFNAME: spec.name,
         ...encodeSettings(spec),
         MASTER: master,
         ...encodeKind(spec.kind, spec, { link: linkIndex, peerNamespace: peerFd }),
         NET_NS_FD: namespaceFd,
       });
-      return this.#finish(spec, made);
     });
   }
 
@@ -267,10 +283,9 @@ export class Links {
     });
   }
 
-  /** Makes a link. Resolves with its message where it is in this namespace. */
-  async #create(spec: LinkSpec, attributes: LinkAttributes): Promise<LinkMessage | undefined> {
+  #request(spec: LinkSpec, attributes: LinkAttributes): Promise<unknown> {
     const header = { ...ANY_LINK, index: spec.index ?? 0, ...encodeFlags(spec) };
-    const added = this.#connection.request({
+    return this.#connection.request({
       bytes: encode(LINK, RTM_NEWLINK, CREATE, { header, attributes }),
       type: LINK,
       step: `add link ${spec.name}`,
@@ -278,6 +293,11 @@ export class Links {
       object: spec.name,
       detail: spec.kind,
     });
+  }
+
+  /** Makes a link. Resolves with its message where it is in this namespace. */
+  async #create(spec: LinkSpec, attributes: LinkAttributes): Promise<LinkMessage | undefined> {
+    const added = this.#request(spec, attributes);
     // This request is in the same sendmsg(2), so that nothing comes between the two.
     const found = spec.namespace === undefined ? findLink(this.#connection, spec.name) : undefined;
     const [outcome, link] = await Promise.allSettled([added, found]);
