@@ -1,4 +1,5 @@
 /** Cuts between hosts, as rules of nf_tables at the switches. */
+import { closedError } from '../../errors/namespace-error';
 import { native } from '../../native';
 import type { Network } from '../../network/network';
 import { type Expression, compare, lookup, meta, payload, verdict } from '../../network/nftables/expressions';
@@ -43,6 +44,7 @@ export class Cuts {
   readonly #table = new BridgeTable('faults');
   #transactions: Promise<Transactions> | undefined;
   #exists = false;
+  #closed = false;
 
   constructor(core: Network) {
     this.#core = core;
@@ -50,6 +52,7 @@ export class Cuts {
 
   /** Makes this plan the one that is in force, all of it at once. */
   async set(plan: CutPlan): Promise<void> {
+    if (this.#closed) throw closedError('This Lab');
     if (plan.cuts.length === 0 && !this.#exists) return;
     const transactions = await (this.#transactions ??= this.#open());
     const messages = plan.cuts.length === 0 ? [this.#table.delete()] : [...this.#rules(), ...this.#elements(plan)];
@@ -58,6 +61,7 @@ export class Cuts {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const transactions = await this.#transactions?.catch(() => undefined);
     transactions?.close();
   }

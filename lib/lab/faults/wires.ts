@@ -1,6 +1,7 @@
 /** The wires of a lab, with which links are impaired: src/addon/wire. */
 import { createHash } from 'node:crypto';
 import type { NativeWires } from '../../../types/native';
+import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../errors/system-error';
 import { closeFd } from '../../handle/close';
 import { native } from '../../native';
@@ -53,6 +54,7 @@ export class Wires {
   readonly #seed: number;
   readonly #wires = new Map<string, Wire>();
   #native: NativeWires | undefined;
+  #closed = false;
 
   constructor(core: Network, seed: number) {
     this.#core = core;
@@ -104,6 +106,7 @@ export class Wires {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const opened = this.#native;
     this.#native = undefined;
     if (opened !== undefined) await new Promise<void>((resolve) => opened.close(resolve));
@@ -160,6 +163,7 @@ export class Wires {
   }
 
   #opened(): NativeWires {
+    if (this.#closed) throw closedError('This Lab');
     try {
       this.#native ??= native().openWires();
     } catch (cause) {

@@ -212,3 +212,18 @@ test('a lab that is closed while its links are impaired and parted leaves nothin
   await lab.close();
   await expect(lab.heal()).rejects.toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
 });
+
+test('a lab that is closed while faults are being made settles all of them, and leaves nothing', async () => {
+  for (let round = 0; round < 5; round++) {
+    const lab = await Lab.create();
+    const lan = await lab.addNetwork('lan', { subnet: '10.0.0.0/24' });
+    const [a] = await lab.addHosts(['a', 'b', 'c'], { on: lan });
+    const calls = [lan.impair({ delay: 5 }), lab.isolate('a'), a.impair({ loss: 0.5 }), lan.impair(null), lab.heal()];
+    await new Promise((resolve) => setTimeout(resolve, round * 3));
+    const outcomes = Promise.allSettled(calls);
+    await lab.close();
+    for (const outcome of await outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
+    }
+  }
+});
