@@ -37,6 +37,7 @@ const EXAMPLES = {
   'lab-tiers': { tools: ['nft'] },
   'lab-loss': {},
   'lab-quorum': {},
+  'lab-redis': { tools: ['redis-server', 'redis-cli'] },
   list_namespaces: {},
   mount_propagation: {},
   multi_pidns: {},

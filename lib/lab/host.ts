@@ -7,8 +7,9 @@ import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidValue } from '../errors/validate';
 import { inspectAs } from '../handle/inspect';
 import type { DatagramOptions } from '../network/sockets/datagram';
+import type { FetchOptions } from '../network/sockets/fetch';
 import type { ListenOptions } from '../network/sockets/listen';
-import type { Network } from '../network/network';
+import { type Network, fetchUntil } from '../network/network';
 import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
 import type { Connector, ConnectorOptions, HttpAgentOptions, HttpsAgentOptions } from '../network/sockets/agents';
 import type { ConnectOptions } from '../network/sockets/connect-options';
@@ -165,6 +166,19 @@ export class Host extends Programs {
   /** Finds the addresses of a name as programs on the host do: {@link Network.lookup}. */
   async lookup(hostname: string, options?: LookupOptions): Promise<LookupAddress[]> {
     return this.#named().network.lookup(hostname, options);
+  }
+
+  /**
+   * Requests a URL from the host: {@link Network.fetch}. The names of hosts are known.
+   *
+   * @example
+   * ```ts
+   * const response = await a.fetch('http://web/');
+   * ```
+   */
+  async fetch(url: string | URL | Request, options?: FetchOptions): Promise<Response> {
+    const { network, sockets } = this.#named();
+    return fetchUntil(network, sockets.gone, url, options);
   }
 
   /** Creates an agent for `http.request()`: {@link Network.httpAgent}. */

@@ -2,10 +2,17 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Agent } from 'node:http';
 import type { Server, Socket } from 'node:net';
+import { closedError } from '../errors/namespace-error';
 
 /** Remembers sockets as long as they are open. */
 export class OpenSockets {
   readonly #open = new Map<object, () => void>();
+  #gone = new AbortController();
+
+  /** Is aborted when they are destroyed: for requests, whose connections nobody has. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
 
   /** A server, and the connections that it accepts. */
   server<S extends Server>(server: S): S {
@@ -30,6 +37,8 @@ export class OpenSockets {
   destroy(): void {
     const all = [...this.#open.values()];
     this.#open.clear();
+    this.#gone.abort(closedError('The host'));
+    this.#gone = new AbortController();
     for (const end of all) end();
   }
 

@@ -87,6 +87,14 @@ const networks = new WeakMap<object, Network>();
 
 let construct: (owned: Possessions) => Network;
 
+/** {@link Network.fetch}, broken off when something is gone: for hosts of a lab, which crash. */
+export let fetchUntil: (
+  network: Network,
+  gone: AbortSignal,
+  url: string | URL | Request,
+  options?: FetchOptions,
+) => Promise<Response>;
+
 /**
  * A network namespace to work in: its links, addresses, routes, rules and neighbors, and sockets in it.
  *
@@ -127,6 +135,8 @@ let construct: (owned: Possessions) => Network;
 export class Network implements AsyncDisposable {
   static {
     construct = (owned) => new Network(OURS, owned);
+    fetchUntil = async (network, gone, url, options) =>
+      network.#kept(await fetchFrom(network.#owned.place, url, options, gone));
     inspectAs(this, (network) => ({ [String(network.namespace)]: true, closed: network.closed }));
   }
 

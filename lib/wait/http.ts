@@ -61,8 +61,7 @@ export async function http(
   return await waiting.until(async (stopped) => {
     const { network, close } = await openNetwork(target);
     try {
-      const attempt = AbortSignal.any([stopped, AbortSignal.timeout(ATTEMPT)]);
-      const response = await answerWithin(attempt, (signal) => network.fetch(whole, { ...request, signal }));
+      const response = await answerWithin(stopped, (signal) => network.fetch(whole, { ...request, signal }));
       if (status === undefined ? response.ok : response.status === status) return response;
       await response.body?.cancel();
       throw new Error(`status ${response.status} ${response.statusText}`);
@@ -73,15 +72,17 @@ export async function http(
 }
 
 /** Aborts a request that has no answer in time. What comes later than its headers is not for this wait to break off. */
-async function answerWithin(limit: AbortSignal, send: (signal: AbortSignal) => Promise<Response>): Promise<Response> {
+async function answerWithin(stopped: AbortSignal, send: (signal: AbortSignal) => Promise<Response>): Promise<Response> {
   const controller = new AbortController();
-  const abort = (): void => controller.abort(limit.reason);
-  if (limit.aborted) abort();
-  limit.addEventListener('abort', abort, { once: true });
+  const abort = (): void => controller.abort(new Error(`no answer within ${ATTEMPT} ms`));
+  const timer = setTimeout(abort, ATTEMPT);
+  if (stopped.aborted) abort();
+  stopped.addEventListener('abort', abort, { once: true });
   try {
     return await send(controller.signal);
   } finally {
-    limit.removeEventListener('abort', abort);
+    clearTimeout(timer);
+    stopped.removeEventListener('abort', abort);
   }
 }
 

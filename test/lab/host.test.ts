@@ -1,5 +1,6 @@
 /** Hosts: programs and sockets on them, what is their own, and how they crash, stop and are unplugged. */
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
@@ -45,6 +46,21 @@ describe('a host', () => {
     await c.close();
     await expect(a.execFile('getent', ['hosts', 'c'])).rejects.toThrow(errorWith({ code: 2 }));
     expect((await a.execFile('cat', ['/etc/hosts'])).stdout).not.toContain('c.lab');
+  });
+
+  test('requests URLs of other hosts by their names, until it crashes', async () => {
+    const server = createHttpServer((request, response) => {
+      if (request.url === '/never') void response.writeHead(200).write('begun');
+      else response.end(`${request.socket.remoteAddress} asked`);
+    });
+    await b.listen(server, { port: 80, host: '0.0.0.0' });
+    expect(await (await a.fetch('http://b/')).text()).toBe('10.0.0.1 asked');
+    expect(await (await a.fetch(new Request('http://b.lab/'))).text()).toBe('10.0.0.1 asked');
+    const unfinished = (await a.fetch('http://b/never')).text();
+    await a.crash();
+    await expect(unfinished).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
+    await a.restart();
+    expect((await a.fetch('http://b/')).status).toBe(200);
   });
 
   test('runs Node modules that send messages', async () => {

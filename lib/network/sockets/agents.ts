@@ -70,18 +70,22 @@ type AgentRequest = Pick<ConnectOptions, 'localAddress' | 'timeout' | 'lookup'> 
 
 type OnConnected = (error: Error | null, socket?: Socket) => void;
 
-/** {@link Network.httpAgent} */
-export function httpAgent(place: Place, options: HttpAgentOptions = {}): http.Agent {
+/**
+ * {@link Network.httpAgent}
+ *
+ * @param signal - breaks off attempts to connect, and connections: for an agent of one request
+ */
+export function httpAgent(place: Place, options: HttpAgentOptions = {}, signal?: AbortSignal): http.Agent {
   validateObject('options', options);
   const { Agent } = load('node:http') as typeof http;
   const { dns, ...own } = plain(options);
   const agent = new Agent(own);
-  createConnectionsBy(agent, (request) => connect(place, connectOptionsOf(request, dns)));
+  createConnectionsBy(agent, (request) => connect(place, { ...connectOptionsOf(request, dns), signal }));
   return agent;
 }
 
-/** {@link Network.httpsAgent} */
-export function httpsAgent(place: Place, options: HttpsAgentOptions = {}): https.Agent {
+/** {@link Network.httpsAgent}, with a signal as that of {@link httpAgent}. */
+export function httpsAgent(place: Place, options: HttpsAgentOptions = {}, signal?: AbortSignal): https.Agent {
   validateObject('options', options);
   const { Agent } = load('node:https') as typeof https;
   const { dns, ...own } = plain(options);
@@ -89,7 +93,7 @@ export function httpsAgent(place: Place, options: HttpsAgentOptions = {}): https
   // Node's own function speaks TLS on a socket that it is given, with the sessions that the agent remembers.
   const secure = (agent as unknown as CreatesConnections).createConnection.bind(agent);
   createConnectionsBy(agent, async (request) => {
-    const socket = await connect(place, connectOptionsOf(request, dns));
+    const socket = await connect(place, { ...connectOptionsOf(request, dns), signal });
     return orDestroy(socket, () => secure({ ...request, socket }));
   });
   return agent;

@@ -70,25 +70,32 @@ interface Journey {
   readonly place: Place;
   readonly agent: http.Agent | undefined;
   readonly redirect: Request['redirect'];
-  readonly signal: AbortSignal | undefined;
+  /** Any of them breaks it off. AbortSignal.any() of Node 20 loses signals to the garbage collector. */
+  readonly signals: readonly AbortSignal[];
 }
 
-/** {@link Network.fetch} */
+/**
+ * {@link Network.fetch}
+ *
+ * @param gone - is aborted when the request cannot go on, besides the caller's signal
+ */
 export async function fetchFrom(
   place: Place,
   url: string | URL | Request,
   given: FetchOptions = {},
+  gone?: AbortSignal,
 ): Promise<Response> {
   const options = FETCH('options', given);
   const init = options as RequestInit;
   const request = new Request(url, init);
   const first = new URL(request.url);
   if (!isHttp(first)) throw invalidValue('url', request.url, 'must be an http: or https: URL');
-  const signal = init.signal ?? (url instanceof Request ? url.signal : undefined);
-  signal?.throwIfAborted();
+  const own = init.signal ?? (url instanceof Request ? url.signal : undefined);
+  const signals = [own, gone].filter((signal) => signal !== undefined);
+  for (const signal of signals) signal.throwIfAborted();
   const { method, headers, redirect } = request;
   const hop = { url: first, method, headers: withDefaults(headers), body: await bodyOf(request, init.body) };
-  return travel({ place, agent: options.agent, redirect, signal }, hop);
+  return travel({ place, agent: options.agent, redirect, signals }, hop);
 }
 
 function isHttp({ protocol }: URL): boolean {
@@ -157,20 +164,25 @@ function redirectError(what: string): NamespaceError {
 }
 
 /** Sends one request, and resolves with its answer when the headers have come. */
-function send({ place, agent, signal }: Journey, { url, method, headers, body }: Hop): Promise<http.IncomingMessage> {
+function send({ place, agent, signals }: Journey, { url, method, headers, body }: Hop): Promise<http.IncomingMessage> {
   const isSecure = url.protocol === 'https:';
   const { request } = load(isSecure ? 'node:https' : 'node:http') as typeof http;
-  const own = agent ?? (isSecure ? httpsAgent(place) : httpAgent(place));
+  const connecting = new AbortController();
+  const own = agent ?? (isSecure ? httpsAgent : httpAgent)(place, {}, connecting.signal);
   return new Promise((resolve, reject) => {
     let answer: http.IncomingMessage | undefined;
-    const fail = (error: Error): void => reject(signal?.aborted === true ? (signal.reason as Error) : error);
+    const aborted = (): AbortSignal | undefined => signals.find((signal) => signal.aborted);
+    const fail = (error: Error): void => reject((aborted()?.reason as Error | undefined) ?? error);
     const outgoing = request(url, { method, headers: Object.fromEntries(headers), agent: own });
     const stop = (): void => {
-      answer?.destroy(signal?.reason as Error);
-      outgoing.destroy(signal?.reason as Error);
+      const reason = aborted()?.reason as Error;
+      answer?.destroy(reason);
+      outgoing.destroy(reason);
+      connecting.abort(reason);
+      reject(reason); // a request that waits for a connection of an agent says nothing
     };
-    signal?.addEventListener('abort', stop, { once: true });
-    outgoing.once('close', () => signal?.removeEventListener('abort', stop));
+    for (const signal of signals) signal.addEventListener('abort', stop, { once: true });
+    outgoing.once('close', () => signals.forEach((signal) => signal.removeEventListener('abort', stop)));
     outgoing.on('error', fail);
     outgoing.once('response', (response) => resolve((answer = response)));
     if (body === null || Buffer.isBuffer(body)) outgoing.end(body ?? undefined);

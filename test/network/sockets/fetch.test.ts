@@ -181,6 +181,10 @@ describe.each(WAYS)('fetch() in %s', (_, kinds) => {
     await expect(net.fetch('http://localhost/never', { signal: AbortSignal.timeout(10) })).rejects.toThrow(
       errorWith({ name: 'TimeoutError' }),
     );
+    await net.link.add({ name: 'hole', kind: 'veth', up: true, peer: { name: 'end', up: true } });
+    await net.address.add('hole', '10.0.0.1/24');
+    const silent = net.fetch('http://10.0.0.2/', { signal: AbortSignal.timeout(10) });
+    await expect(silent).rejects.toThrow(errorWith({ name: 'TimeoutError' }));
     const late = new AbortController();
     const response = await net.fetch('http://localhost/half', { signal: late.signal });
     const body = response.text();
