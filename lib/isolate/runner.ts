@@ -1,13 +1,9 @@
 /** The process that runs a test runner: what it needs so that the processes that it forks are isolated. */
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { withModule, withoutModule } from './node-options';
+import { MODULE, isModule } from './module';
+import { withModule } from './node-options';
 import { RunnerDirectory } from './temporary';
 import { WORDS_VARIABLE, parseWords } from './words';
-
-/** The module that each Node below the runner loads first. */
-const MODULE = join(__dirname, 'index.js');
 
 /** The path of the {@link RunnerDirectory}. */
 const RUNNER_VARIABLE = 'LINUX_NS_RUNNER';
@@ -59,15 +55,4 @@ export function testEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isRunners = path !== undefined && TMPDIR === new RunnerDirectory(path).tmp;
   const own = isRunners ? before : TMPDIR;
   return { ...rest, ...(own === undefined ? {} : { TMPDIR: own }) };
-}
-
-/** NODE_OPTIONS without this module, for the programs that a test starts; undefined if nothing is left. */
-export function programOptions(options: string): string | undefined {
-  const rest = withoutModule(options, isModule);
-  return rest === '' ? undefined : rest;
-}
-
-function isModule(name: string): boolean {
-  if (name === 'linux-ns/isolate' || name === MODULE) return true;
-  return name.startsWith('file:') && fileURLToPath(name) === MODULE;
 }

@@ -5,7 +5,6 @@ import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { setUpSteps, timensOffsets } from '../launch/set-up';
 import { kindsOfSpec, optionsOf } from '../launch/unshare-spec';
 import { PLACE } from '../plan/place';
-import { makeStep } from '../plan/step';
 import type { Temporary } from './temporary';
 import type { Isolation } from './words';
 
@@ -26,7 +25,8 @@ const CAP_SYS_ADMIN = 21n;
 const FREE_PORTS: Step = ['try_write_file', '/proc/sys/net/ipv4/ip_unprivileged_port_start', constants.O_WRONLY, '0'];
 
 /**
- * The steps that move a process into its namespaces, without the one that executes it again. The descriptors come first:
+ * The steps that move a process into its namespaces, without the one that executes it again. They are not made by
+ * `makeStep()`: each test file would load its table, which takes longer than all else that is done here. The descriptors come first:
  * whatever fails after them, the program has its own.
  */
 export function isolationSteps({ unshare }: Isolation, self: Self, temporary: Temporary | undefined): Step[] {
@@ -48,16 +48,8 @@ export function isolationSteps({ unshare }: Isolation, self: Self, temporary: Te
 function unshareStep(spec: Isolation['unshare'], { uid, gid, capabilities }: Self): Step {
   const kinds = flagsOfKinds(kindsOfSpec(spec));
   const offsets = timensOffsets(optionsOf(spec, 'time'));
-  if (((capabilities >> CAP_SYS_ADMIN) & 1n) === 1n) {
-    return makeStep('unshare', { flags: kinds, timensOffsets: offsets });
-  }
-  return makeStep('unshare', {
-    flags: kinds | CLONE_FLAGS.user,
-    setgroups: 'deny',
-    uidMap: `${uid} ${uid} 1`,
-    gidMap: `${gid} ${gid} 1`,
-    timensOffsets: offsets,
-  });
+  if (((capabilities >> CAP_SYS_ADMIN) & 1n) === 1n) return ['unshare', kinds, null, null, null, offsets];
+  return ['unshare', kinds | CLONE_FLAGS.user, 'deny', `${uid} ${uid} 1`, `${gid} ${gid} 1`, offsets];
 }
 
 /**
@@ -68,20 +60,14 @@ const MOUNT_POINT = '/usr';
 
 /** A tmpfs is filled with what is to stay visible, and only then put over the directory: that hides all the rest. */
 function temporarySteps({ directory, kept }: Temporary): Step[] {
+  const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
+  const flags = PLACE.RECURSIVE | PLACE.MAKE_MISSING;
   return [
-    makeStep('fs', {
-      type: 'tmpfs',
-      parameters: ['mode=1777'],
-      attributes: MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV,
-      target: MOUNT_POINT,
+    ['fs', 'tmpfs', null, ['mode=1777'], attributes, MOUNT_POINT, 0],
+    ...kept.map((path): Step => {
+      const target = `${MOUNT_POINT}${path.slice(directory.length)}`;
+      return ['tree', path, [], flags, 0, 0, 0, [], target];
     }),
-    ...kept.map((path) =>
-      makeStep('tree', {
-        source: path,
-        flags: PLACE.RECURSIVE | PLACE.MAKE_MISSING,
-        target: `${MOUNT_POINT}${path.slice(directory.length)}`,
-      }),
-    ),
     ['move', MOUNT_POINT, directory],
   ];
 }
