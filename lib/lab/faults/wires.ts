@@ -127,10 +127,10 @@ export class Wires {
     try {
       await link.set(near, { up: true });
       await untilForwarding(this.#core, FAR_INDEXES + numberOf(port));
-      for (const fd of await Promise.all([0, 1].map(() => this.#core.socket('packet', 'raw')))) {
-        native().adopt(fd);
-        fds.push(fd);
-      }
+      const made = await Promise.allSettled([0, 1].map(() => this.#core.socket('packet', 'raw')));
+      for (const each of made) if (each.status === 'fulfilled') fds.push(each.value);
+      for (const fd of fds) native().adopt(fd);
+      for (const each of made) if (each.status === 'rejected') throw each.reason;
       // From here to the next step nobody carries frames between the two.
       await link.set(port, { master: null });
       const wire = { number: this.#join(end, fds), fds, rules: { out: 0, in: 0 } };

@@ -93,10 +93,10 @@ describe('an impairment', () => {
     const toC = await exchange(a, c, numbers(10));
     expect(toC).toEqual(numbers(10));
     expect(await exchange(b, a, numbers(10))).toEqual(numbers(10));
-    expect((await counters('a', 'out')).dropped.loss).toBe(0);
+    const { loss } = (await counters('a', 'out')).dropped; // an answer of its kernel to b may be among those already
     const sender = await a.createSocket('udp4');
     await new Promise((resolve) => sender.send('x', PORT, '10.0.0.2', resolve));
-    await eventually(async () => (await counters('a', 'out')).dropped.loss === 1);
+    await eventually(async () => (await counters('a', 'out')).dropped.loss > loss);
     sender.close();
   });
 
