@@ -1,3 +1,20 @@
+/** Words by which others call what has another name here, and these names. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  network: ['net'],
+  mount: ['mnt'],
+  mounts: ['mnt'],
+  process: ['pid'],
+  hostname: ['uts'],
+  src: ['source'],
+  from: ['source'],
+  dst: ['target'],
+  dest: ['target'],
+  destination: ['target'],
+  path: ['target'],
+  type: ['kind'],
+  kind: ['type'],
+};
+
 /**
  * The word that was most likely meant. It uses nothing else of this package, so the command line, which otherwise uses
  * the doors alone, shares it.
@@ -5,6 +22,8 @@
  * @returns the index of the word; -1 if none can be told from what was written by likely typing mistakes
  */
 export function nearest(written: string, words: readonly string[]): number {
+  const known = words.findIndex((word) => otherNames(written).includes(word));
+  if (known >= 0) return known;
   const near = words
     .map((word, index) => ({ word, index }))
     // A word of a very different length is not compared: what was written may have megabytes.
@@ -13,6 +32,10 @@ export function nearest(written: string, words: readonly string[]): number {
     .filter(({ word, distance }) => distance <= slips(word))
     .sort((a, b) => a.distance - b.distance)[0];
   return near?.index ?? -1;
+}
+
+function otherNames(written: string): readonly string[] {
+  return Object.hasOwn(OTHER_NAMES, written) ? (OTHER_NAMES[written] ?? []) : [];
 }
 
 /** The number of typing mistakes that are likely in a word. */

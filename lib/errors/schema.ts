@@ -5,6 +5,7 @@
  * A schema belongs to the interface that callers see: `schema<VlanOptions>()({ … })` does not compile while an option
  * of the interface has no check, or while there is a check of an option that the interface does not have.
  */
+import { nearest } from './nearest';
 import { NO_OPTIONS, optionOf, plain, withoutPrototype } from './plain';
 import {
   invalidType,
@@ -110,9 +111,16 @@ export function chosenBy<T>(
     validateObject(name, given);
     const value = optionOf(given, tag);
     const parse = byValue.get(value);
-    if (parse === undefined) throw notOneOf(`${name}.${tag}`, value, Object.keys(schemas));
-    return parse(name, given, { [tag]: value });
+    if (parse !== undefined) return parse(name, given, { [tag]: value });
+    if (value === undefined) refuseOtherName(name, given, tag);
+    throw notOneOf(`${name}.${tag}`, value, Object.keys(schemas));
   };
+}
+
+/** Throws if the object has a property that is most likely meant to be this one. */
+function refuseOtherName(name: string, given: object, meant: string): void {
+  const other = Object.keys(given).find((key) => nearest(key, [meant]) === 0);
+  if (other !== undefined) throw invalidValue(name, given, `has no property '${other}' (did you mean '${meant}'?)`);
 }
 
 /** The same checks without some of them. */

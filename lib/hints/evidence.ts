@@ -94,6 +94,15 @@ export function worksIn(kind: NamespaceKind, failure: Failure): boolean {
   return failure.kinds?.includes(kind) === true || failure.joined?.includes(kind) === true;
 }
 
+/** A hint about what is missing in the root of the task, with the likely cause where that is not the root of Node. */
+export function inItsRoot(failure: Failure, hint: string): string {
+  if (!worksIn('mnt', failure)) return hint;
+  return (
+    `${hint} If it is the root of a sandbox: 'mounts' beside '...hostUserland()' take the place of its mounts, so ` +
+    "begin them with '...hostUserland().mounts'."
+  );
+}
+
 /**
  * Ubuntu 23.10 and later: if the AppArmor profile of a program has no `userns` rule, its user namespace is refused, or
  * is made without working capabilities (apparmor.d(5), "Userns rules").

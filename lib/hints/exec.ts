@@ -1,7 +1,7 @@
 /** Hints about execve(2) of the program, and of nsinit itself. */
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
-import { refusedBySecurityModule } from './evidence';
+import { inItsRoot, refusedBySecurityModule } from './evidence';
 import { type Explainer, type Failure, byErrno } from './failure';
 import { noMoreTasks } from './limits';
 import { refusedByOwnFilter } from './seccomp';
@@ -67,12 +67,12 @@ function missing(failure: Failure): string {
   if (failure.detail?.startsWith(INTERPRETER) === true) return missingInterpreter(failure, failure.detail);
   const file = failure.path;
   if (file?.includes('/') === false) {
-    return (
+    const hint =
       `There is no '${file}' in the directories of the child's PATH, looked up in the root the program runs in. ` +
-      "Give its whole path, or set PATH in 'env'."
-    );
+      "Give its whole path, or set PATH in 'env'.";
+    return inItsRoot(failure, hint);
   }
-  return `${named(file, 'The program')} does not exist in the root the program runs in.`;
+  return inItsRoot(failure, `${named(file, 'The program')} does not exist in the root the program runs in.`);
 }
 
 /** execve(2) has one error, ENOENT, for a missing file and for a file whose interpreter is missing. */

@@ -10,6 +10,7 @@ import {
   effectiveId,
   filteredBySeccomp,
   hasCapability,
+  inItsRoot,
   refusedBySecurityModule,
   restrictedByAppArmor,
   withUser,
@@ -92,7 +93,10 @@ const looped = (failure: Failure): string =>
 export const explainChdir: Explainer = byErrno({
   [Errno.ELOOP]: looped,
   [Errno.ENOENT]: (failure) =>
-    `The working directory ${named(failure.path, 'asked for')} does not exist in the root the program runs in.`,
+    inItsRoot(
+      failure,
+      `The working directory ${named(failure.path, 'asked for')} does not exist in the root the program runs in.`,
+    ),
   [Errno.ENOTDIR]: (failure) => `The working directory ${named(failure.path, 'asked for')} is no directory.`,
   [Errno.EACCES]: (failure) =>
     `The ids the program runs with may not search ${named(failure.path, 'the working directory')} or a directory ` +

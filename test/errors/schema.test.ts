@@ -147,6 +147,7 @@ describe('one property says which the others are', () => {
   test.each([
     [`'it.what' must be one of: 'ship', 'raft'`, {}],
     [`'it.what' must be one of: 'ship', 'raft' (did you mean 'raft'?)`, { what: 'rafd' }],
+    [`'it' has no property 'waht' (did you mean 'what'?)`, { waht: 'ship' }],
     [`'it' has no property 'logs'`, { what: 'ship', logs: 3 }],
     [`'it.logs' must be given for a raft. Received undefined`, { what: 'raft' }],
   ])('%s', (message, given) => {

@@ -138,6 +138,16 @@ describe('one of several', () => {
   });
 });
 
+it.each([
+  ['network', 'net'],
+  ['mount', 'mnt'],
+  ['hostname', 'uts'],
+  ['process', 'pid'],
+])('a kind that is called by its subject: for %p it suggests %p', (word, kind) => {
+  const error = thrown(() => validateOneOf('kind', word, ['ipc', 'mnt', 'net', 'pid', 'uts']));
+  expect(error.message).toContain(`(did you mean '${kind}'?)`);
+});
+
 describe('known keys', () => {
   const keys = ['hostname', 'domainname', 'uid', 'setgroups'];
 
@@ -155,6 +165,16 @@ describe('known keys', () => {
     const error = thrown(() => validateKnownKeys('options', { [key]: 1 }, keys));
     expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
     expect(error.message).toContain(`The argument 'options' has no property '${key}' (did you mean '${meant}'?)`);
+  });
+
+  it.each([
+    ['src', 'source'],
+    ['dst', 'target'],
+    ['destination', 'target'],
+    ['type', 'kind'],
+  ])('may have another name elsewhere: for %p it suggests %p', (key, meant) => {
+    const error = thrown(() => validateKnownKeys('options', { [key]: 1 }, ['name', 'source', 'target', 'kind']));
+    expect(error.message).toContain(`(did you mean '${meant}'?)`);
   });
 
   it('are listed when nothing is near', () => {

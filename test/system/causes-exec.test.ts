@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawn, unshare } from '../../lib';
+import { Sandbox, hostUserland, spawn, unshare } from '../../lib';
 import { type Cause, expectCause, using } from '../fixtures/causes';
 import { expectNothingLeft, footprint } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
@@ -49,6 +49,31 @@ async function expectNotRun(path: string, cause: Cause): Promise<void> {
   });
   await expectNothingLeft(before);
 }
+
+describe('mounts that take the place of the userland they were to be added to', () => {
+  const words = "begin them with '...hostUserland().mounts'";
+  const mine = { type: 'tmpfs', target: '/mine' } as const;
+
+  test('leave no working directory, and the hint says why', async () => {
+    const cwd = '/usr';
+    await expectCause(Sandbox.create({ ...hostUserland(), cwd, mounts: [mine] }), { code: 'ENOENT', hint: words });
+    await using(Sandbox.create({ ...hostUserland(), cwd, mounts: [...hostUserland().mounts, mine] }), async (box) => {
+      expect((await box.exec('pwd')).stdout).toBe('/usr\n');
+    });
+  });
+
+  test('leave no program', async () => {
+    await using(Sandbox.create({ ...hostUserland(), cwd: '/', mounts: [mine] }), async (box) => {
+      await expectCause(box.spawn('sh'), { code: 'ENOENT', hint: words });
+      await expectCause(box.spawn('/bin/sh'), { code: 'ENOENT', hint: words });
+    });
+  });
+
+  test('and a program that is missing on the host has nothing to do with them', async () => {
+    const error: unknown = await spawn('/no/such').catch((cause: unknown) => cause);
+    expect((error as { hint: string }).hint).not.toContain('hostUserland');
+  });
+});
 
 describe('a program is not run because', () => {
   const cases: [what: string, name: string, cause: Cause][] = [

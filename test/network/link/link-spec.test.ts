@@ -34,6 +34,13 @@ test.each<[what: string, code: string, spec: object]>([
   expect(error).toMatchObject({ code, message: expect.stringContaining(what) as string });
 });
 
+test("the kind of a link is its 'kind', and not its 'type' as in ip link", async () => {
+  const spec = { name: 'v0', type: 'veth' };
+  await expect(net.link.add(spec as unknown as LinkSpec)).rejects.toThrow(
+    "has no property 'type' (did you mean 'kind'?)",
+  );
+});
+
 test.each<[what: string, change: object]>([
   ['change.ageing', { kind: 'vxlan', link: 'nosuch', ageing: -1 }],
   ['change.forwardDelay', { kind: 'bridge', master: 'nosuch', forwardDelay: -1 }],
