@@ -84,7 +84,7 @@ struct entry_of {
  * Opens the directory, and locks it until this task ends: a file that waits there while this task has the lock has been
  * left. Without a lock (a directory that may not be read, a file system without locks) no file is taken for left.
  */
-static struct entry_of open_entry(const char *path, bool locks) {
+static struct entry_of open_entry(const char *path) {
   static char directory[PATH_MAX];
   struct entry_of entry = {.name = path};
   size_t end = 0;
@@ -99,10 +99,8 @@ static struct entry_of open_entry(const char *path, bool locks) {
   entry.name = path + end;
   const char *at = end == 0 ? "." : directory;
   entry.directory = (int)must(sys4(__NR_openat, AT_FDCWD, at, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
-  if (locks) {
-    long readable = sys4(__NR_openat, entry.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    entry.locked = readable >= 0 && lock(readable) == 0;
-  }
+  long readable = sys4(__NR_openat, entry.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  entry.locked = readable >= 0 && lock(readable) == 0;
   return entry;
 }
 
@@ -180,7 +178,7 @@ static long make_file(const struct entry_of *entry, const char *path) {
 void step_netns_add(const struct step_netns_add *step) {
   const char *path = step->path.bytes;
   const struct plan_field *given = &step->net;
-  struct entry_of entry = open_entry(path, true);
+  struct entry_of entry = open_entry(path);
   long file = make_file(&entry, path);
   long net = given->size > 0 ? (long)plan_list_number(given, 0)
                              : sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC, 0);
@@ -205,7 +203,7 @@ void step_netns_add(const struct step_netns_add *step) {
 /* Removes a file that was left, and nothing else. */
 void step_netns_clear(const struct step_netns_clear *step) {
   const char *path = step->path.bytes;
-  struct entry_of entry = open_entry(path, true);
+  struct entry_of entry = open_entry(path);
   long file = look_at(&entry);
   if (file >= 0 && entry.locked && is_left(file)) {
     must(remove_file(&entry), "unlink", path);
@@ -215,12 +213,12 @@ void step_netns_clear(const struct step_netns_clear *step) {
 /*
  * Removes a name. If the inode of a namespace is expected, and another namespace or none is there, it fails with
  * ESTALE. Without an expected inode it also removes a file on which nothing is mounted, as an interrupted call leaves
- * it.
+ * it. The lock keeps others of this package from taking the file for left, and mounting on it, before it is removed.
  */
 void step_netns_remove(const struct step_netns_remove *step) {
   const char *path = step->path.bytes;
   const struct plan_field *expected = &step->inode;
-  struct entry_of entry = open_entry(path, false);
+  struct entry_of entry = open_entry(path);
   if (expected->size > 0) {
     sys_close(must(look_at(&entry), "open", path));
     if (namespace_at(&entry) != plan_list_number(expected, 0)) {
