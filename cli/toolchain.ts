@@ -1,6 +1,6 @@
 /** Finds the programs that compile the addon, and names those that are missing. */
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
 /**
  * The tools that are not on PATH, each as a phrase. A program that the environment names is used in place of the usual
@@ -76,9 +76,13 @@ export function headersPrefix(): string | undefined {
   return needed.every((file) => existsSync(file)) ? prefix : undefined;
 }
 
-/** Finds a program as exec(3) does: by a path, or by a name on PATH. */
+/**
+ * Finds a program as exec(3) does: by a path, or by a name on PATH. An empty part of PATH, or a relative one, means the
+ * working directory there, and nothing here.
+ */
 function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): string | undefined {
-  const files = name.includes('/') ? [name] : PATH.split(delimiter).map((folder) => join(folder, name));
+  const folders = PATH.split(delimiter).filter((folder) => isAbsolute(folder));
+  const files = name.includes('/') ? [name] : folders.map((folder) => join(folder, name));
   return files.find(isProgram);
 }
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unshare } from '../../lib';
+import { missingTools } from '../../cli/toolchain';
 import { CompiledPackage, ROOT } from '../fixtures/child-node';
 import { needs } from '../fixtures/optional';
 import type { Ended } from './command-line';
@@ -59,6 +60,19 @@ function compile(change: NodeJS.ProcessEnv = {}): Promise<Ended> {
 }
 
 const binary = (): string => join(folder, 'build', 'Release', 'linux_ns.node');
+
+test('the working directory is not searched for tools, whatever PATH has', () => {
+  const before = process.cwd();
+  writeFileSync(join(folder, 'own-cc'), '#!/bin/sh\n', { mode: 0o755 });
+  process.chdir(folder);
+  try {
+    for (const PATH of ['', ':', '.:', './:'])
+      expect(missingTools({ CC: 'own-cc', PATH })).toContain('a C compiler (own-cc)');
+    expect(missingTools({ CC: 'own-cc', PATH: folder })).not.toContain('a C compiler (own-cc)');
+  } finally {
+    process.chdir(before);
+  }
+});
 
 describe('linux-ns compile', () => {
   needs({ tool: TOOLS }).test('compiles the addon in the folder of the package, wherever it is called', async () => {
