@@ -29,6 +29,15 @@ describe("this process's own cgroup", () => {
     expect(() => ownCgroup(host)).toThrow(errorWith({ code: 'ERR_LINUX_NS_UNSUPPORTED', hint }));
   });
 
+  test('none in a container, which cannot mount one by itself', () => {
+    const host = anotherHost({
+      'proc/self/cgroup': '3:pids:/a\n',
+      'proc/self/mountinfo': '',
+      'proc/self/ns/pid': '-> pid:[4026532000]',
+    });
+    expect(() => ownCgroup(host)).toThrow(errorWith({ hint: expect.stringContaining('--cgroupns=private') as string }));
+  });
+
   test('one outside of the cgroup namespace', () => {
     const host = anotherHost({ 'proc/self/cgroup': '0::/../x\n', 'proc/self/mountinfo': mount('/', '/cg') });
     const hint = expect.stringContaining('outside') as string;
