@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testCommand } from '../../cli/commands/test';
+import { CommandLine, expectOneLine, refusalOf } from './command-line';
+
+let cli: CommandLine;
+let folder: string;
+beforeAll(() => {
+  cli = new CommandLine();
+  folder = mkdtempSync(join(tmpdir(), 'linux-ns-test-cli-'));
+});
+afterAll(() => {
+  cli.remove();
+  rmSync(folder, { recursive: true });
+});
+
+/** A runner that forks one test process, which prints the value of an expression. */
+const runner = (expression: string): string[] => {
+  const child = `require('fs').writeSync(1, String(${expression})); process.disconnect();`;
+  const fork = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })`;
+  return [process.execPath, '-e', `${fork}.on('exit', (code) => process.exit(code))`];
+};
+
+const own = { ...process.env, NODE_OPTIONS: undefined, NODE_TEST_CONTEXT: undefined };
+
+describe('linux-ns test', () => {
+  test.each([
+    [[], "Object.keys(require('os').networkInterfaces())", 'lo'],
+    [['--hostname=box'], "require('os').hostname()", 'box'],
+    [['--boottime=86400000'], "require('os').uptime() > 86400000", 'true'],
+    [['--net', '--tmp'], "require('os').tmpdir()", tmpdir()],
+  ])('%j gives each process that is forked its own', async (options, expression, value) => {
+    const ended = await cli.run(['test', ...options, '--', ...runner(expression)], own);
+    expect(ended).toEqual({ code: 0, stdout: value, stderr: '' });
+  });
+
+  test('ends with the status of the command, and leaves no files', async () => {
+    const ended = await cli.run(['test', '--tmp', '--', 'sh', '-c', 'exit 5'], { ...own, TMPDIR: folder });
+    expect(ended.code).toBe(5);
+    expect(ended.stderr).toMatch(/^linux-ns: test: no process of the test runner got namespaces of its own/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('passes a signal on, and leaves no files then either', async () => {
+    const child = cli.start(['test', '--', 'sh', '-c', 'trap "exit 7" TERM; echo ready; while :; do sleep 0.1; done'], {
+      ...own,
+      TMPDIR: folder,
+    });
+    await once(child.stdout!, 'data');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([7, null]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.each([
+    [['--hostname=a,b', 'true'], '--hostname=a,b: no hostname'],
+    [['--boottime=soon', 'true'], '--boottime'],
+    [[], 'which test runner?'],
+  ])('%j is refused before anything is started', async (words, reason) => {
+    expect((await refusalOf(testCommand, words)).join('\n')).toContain(reason);
+  });
+
+  test('a command that does not exist is status 127', async () => {
+    const ended = await cli.run(['test', '--', 'no-such-runner'], own);
+    expect(ended.code).toBe(127);
+    expect(ended.stderr).toContain('no-such-runner');
+    expectOneLine({ ...ended, stderr: `${ended.stderr.split('\n')[0] ?? ''}\n` });
+  });
+});
