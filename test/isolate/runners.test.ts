@@ -69,7 +69,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'linux-ns-runners-'));
   up = join(folder, 'up');
   mkdirSync(up);
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  // A directory of its own: Vite writes in it.
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(join(ROOT, 'node_modules', 'vitest'), join(folder, 'node_modules', 'vitest'));
   writeFileSync(join(folder, 'package.json'), '{}');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
