@@ -19,6 +19,11 @@ export const COMMANDS: readonly Entry[] = [
     async () => (await import('./commands/test.js')).testCommand,
   ),
   entry(
+    'lab',
+    'Run a lab: hosts and networks from a file, with a page that shows them',
+    async () => (await import('./commands/lab.js')).labCommand,
+  ),
+  entry(
     'netns',
     'Manage named network namespaces, shared with ip netns',
     async () => (await import('./commands/netns.js')).netnsCommand,

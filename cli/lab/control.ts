@@ -1,0 +1,140 @@
+/**
+ * How `linux-ns lab exec` finds a lab that runs: a Unix socket in a directory that only its user can enter. What comes
+ * through it is a question for one host; the answer says which process to follow into its namespaces. Who asks needs the
+ * right to enter them, and gets nothing by the socket alone.
+ */
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { type Server, type Socket, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NamespaceKind } from 'linux-ns';
+import type { Lab } from 'linux-ns/lab';
+import { UsageError } from '../command';
+
+/** Where a host is: the init of its pid namespace, and what must be found there. */
+export interface Place {
+  readonly pid: number;
+  readonly kinds: readonly NamespaceKind[];
+  /** The number of its network namespace: the pid may be another's by now. */
+  readonly net: string;
+}
+
+interface Answer {
+  readonly place?: Place;
+  readonly error?: string;
+  /** The names of the hosts of the lab. */
+  readonly hosts: readonly string[];
+}
+
+const SOCKET = /^(\d+)\.sock$/;
+
+/** The most bytes of a question, and of an answer. */
+const MOST_BYTES = 1 << 20;
+
+/** Milliseconds that one side waits for the other. */
+const PATIENCE_MS = 5000;
+
+/**
+ * The directory of the sockets. In /tmp anybody could have made it before: it must be the user's, and closed to others.
+ */
+function directory(): string {
+  const user = process.geteuid?.() ?? 0;
+  const base = process.env.XDG_RUNTIME_DIR ?? '';
+  const path = base === '' ? join(tmpdir(), `linux-ns-lab-${user}`) : join(base, 'linux-ns-lab');
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const found = lstatSync(path);
+  if (found.isDirectory() && found.uid === user && (found.mode & 0o077) === 0) return path;
+  throw new UsageError(`${path} is not a directory that only this user can enter: remove it, or set XDG_RUNTIME_DIR`);
+}
+
+/** Answers for a lab until the function that is returned is called. */
+export async function serveControl(lab: Lab): Promise<() => Promise<void>> {
+  const server = createServer((socket) => serve(socket, lab));
+  server.maxConnections = 64;
+  await listen(server, join(directory(), `${process.pid}.sock`));
+  return () => new Promise((resolve) => server.close(() => resolve()));
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  rmSync(path, { force: true }); // of a process that had the same pid, and was killed
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+}
+
+function serve(socket: Socket, lab: Lab): void {
+  socket.on('error', () => undefined);
+  void lineOf(socket)
+    .then((host) => socket.end(`${JSON.stringify(answerFor(lab, host))}\n`))
+    .catch(() => socket.destroy());
+}
+
+function answerFor(lab: Lab, name: string): Answer {
+  const hosts = [...lab.hosts.keys()];
+  const host = lab.hosts.get(name);
+  if (host === undefined) return { hosts };
+  const { init } = host;
+  if (init === undefined) return { hosts, error: `host ${name} has crashed` };
+  const { namespace } = host.network; // its name server runs from here on
+  return {
+    hosts,
+    place: { pid: init, kinds: [...host.namespaces].map(({ kind }) => kind), net: String(namespace.id) },
+  };
+}
+
+/**
+ * Finds a host among the labs that this user runs.
+ *
+ * @param pid - the process that runs the lab; undefined for any
+ * @throws UsageError
+ */
+export async function findHost(name: string, pid: number | undefined): Promise<Place> {
+  const path = directory();
+  const running = readdirSync(path).flatMap((file) => SOCKET.exec(file)?.[1] ?? []);
+  const wanted = running.filter((each) => pid === undefined || each === String(pid));
+  const asked = await Promise.all(wanted.map((each) => ask(join(path, `${each}.sock`), name)));
+  const answers = asked.flatMap((answer, index) =>
+    answer === undefined ? [] : [[wanted[index] ?? '', answer] as const],
+  );
+  const error = answers.find(([, answer]) => answer.error !== undefined)?.[1].error;
+  if (error !== undefined) throw new UsageError(error);
+  const found = answers.filter(([, { place }]) => place !== undefined);
+  const [first, second] = found;
+  if (second !== undefined)
+    throw new UsageError(`several labs have a host '${name}': choose one with --lab=${first?.[0]}`);
+  if (first?.[1].place !== undefined) return first[1].place;
+  if (answers.length === 0) throw new UsageError(pid === undefined ? 'no lab runs' : `no lab runs in process ${pid}`);
+  const hosts = answers.flatMap(([, answer]) => answer.hosts);
+  throw new UsageError(`no host '${name}': there are ${hosts.join(', ') || 'none'}`);
+}
+
+/** Undefined where nobody listens any more: the socket of a lab that was killed is removed. */
+async function ask(path: string, host: string): Promise<Answer | undefined> {
+  const socket = connect(path);
+  try {
+    socket.write(`${host}\n`);
+    return JSON.parse(await lineOf(socket)) as Answer;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') rmSync(path, { force: true });
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** One line. @throws Error where there is none */
+async function lineOf(socket: Socket): Promise<string> {
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+  let text = '';
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('no line')));
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end >= 0) resolve(text.slice(0, end));
+      else if (text.length > MOST_BYTES) socket.destroy();
+    });
+  });
+}
