@@ -24,7 +24,14 @@ export interface HostOptions {
   /** True for a `/run` of its own, in memory, which is empty after each start. Default: that of this process. */
   run?: boolean | undefined;
   /** Offsets of its clocks, in seconds: `time_namespaces(7)`. Default: the clocks of this process. */
-  clock?: { monotonic?: number | bigint | undefined; boottime?: number | bigint | undefined } | undefined;
+  clock?:
+    | {
+        /** The offset of CLOCK_MONOTONIC, in seconds or (bigint) nanoseconds. Default: 0. */
+        monotonic?: number | bigint | undefined;
+        /** The offset of CLOCK_BOOTTIME, and so of `/proc/uptime`, in seconds or (bigint) nanoseconds. Default: 0. */
+        boottime?: number | bigint | undefined;
+      }
+    | undefined;
 }
 
 /** The settings of a host that are not of its networks. */

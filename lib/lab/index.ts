@@ -25,5 +25,5 @@ export { LabNetwork } from './network';
 export type { LabNetworkOptions } from './network-options';
 export { type Nat, type NatOptions, type PortForwardOptions, Router, type RouterOptions } from './router';
 export { PingMatrix, type PingOptions, PingResult, Trace, type TraceHop, type TraceOptions } from './ping/ping';
-export type { LabJSON, Topology, TopologyLink, TopologyRouter } from './topology';
+export type { HostJSON, LabJSON, SeededTopology, Topology, TopologyLink, TopologyRouter } from './topology';
 export { LabPage, type PageOptions } from './page/page';

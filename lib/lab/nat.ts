@@ -1,6 +1,4 @@
 /** Network address translation on a router: the rules, as a script of nft(8). */
-export const NAT_TYPES = ['full-cone', 'address-restricted', 'port-restricted', 'symmetric'] as const;
-
 /**
  * The way in which a NAT maps the ports of UDP and TCP, and lets packets in: RFC 3489.
  *
@@ -9,7 +7,9 @@ export const NAT_TYPES = ['full-cone', 'address-restricted', 'port-restricted', 
  * - `'port-restricted'`: one mapping for all peers; those whose address and port were sent to can send to it.
  * - `'symmetric'`: a mapping for each peer, by a port that nobody can guess; that peer alone can send to it.
  */
-export type NatType = (typeof NAT_TYPES)[number];
+export type NatType = 'full-cone' | 'address-restricted' | 'port-restricted' | 'symmetric';
+
+export const NAT_TYPES: readonly NatType[] = ['full-cone', 'address-restricted', 'port-restricted', 'symmetric'];
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 

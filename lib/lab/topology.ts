@@ -36,10 +36,26 @@ export interface Topology {
 
 /** A lab as an object for JSON: its topology, of which {@link Lab.create} makes another, and the state that it is in. */
 export interface LabJSON {
-  /** The networks and hosts, with the addresses that they have. */
-  topology: Topology & { seed: number };
+  /** The networks and hosts, with the addresses that they have, and the seed. */
+  topology: SeededTopology;
   /** The hosts as they are now, routers included. */
-  hosts: Record<string, { state: HostState; unplugged: string[]; interfaces: Interface[] }>;
+  hosts: Record<string, HostJSON>;
+}
+
+/** A topology, and the seed of its lab. */
+export interface SeededTopology extends Topology {
+  /** The number from which all that is random follows. */
+  seed: number;
+}
+
+/** The state of a host. */
+export interface HostJSON {
+  /** It is running, or it is not. */
+  state: HostState;
+  /** The names of the networks from which its cables are pulled out. */
+  unplugged: string[];
+  /** Its interfaces. */
+  interfaces: Interface[];
 }
 
 /** An object whose properties have names of hosts or networks. */

@@ -10,11 +10,13 @@ import { isProgram } from './wait-options';
 
 /** Something that has a network, as a host of a lab does. */
 export interface HasNetwork {
+  /** Its network. */
   readonly network: Network;
 }
 
 /** Something that runs programs. */
 export interface RunsPrograms {
+  /** Runs a program to its end. */
   execFile(
     file: string,
     args: readonly string[],
