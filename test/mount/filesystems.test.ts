@@ -51,7 +51,9 @@ describe('proc', () => {
     const { path, superOptions } = await mounted({ type: 'proc', subset: 'pid', hidepid: 'invisible' });
     expect(superOptions).toBe('rw,hidepid=invisible,subset=pid');
     const names = await list(path);
-    expect(names).toEqual(expect.arrayContaining(['1', 'self', 'thread-self']));
+    expect(names).toEqual(expect.arrayContaining(['self', 'thread-self']));
+    // Who lists it is in there; the init is not for an ordinary user, who may not trace it.
+    expect(names).toContainEqual(expect.stringMatching(/^\d$/));
     expect(names).not.toContain('cpuinfo');
   });
 });
