@@ -11,7 +11,7 @@ export interface WaitHttpOptions extends WaitForProgramOptions {
   status?: number | undefined;
   /** The port, for a path without a host. Default: 80. */
   port?: number | undefined;
-  /** Options for each request: those of {@link Network.fetch}, but `signal`. */
+  /** Options for each request: those of `Network.fetch()`, but `signal`. */
   request?: Omit<FetchOptions, 'signal'> | undefined;
 }
 
