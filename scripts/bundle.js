@@ -130,8 +130,8 @@ function roomsOf(door, program) {
       type === 'ExportAllDeclaration'
         ? [[exported.name, `* as ${exported.name}`]]
         : specifiers.map(({ local, exported: as }) => [as.name, `{ ${local.name} as ${as.name} }`]);
-    const room = source.value.split('/')[1]; // ./process/spawn
     const from = path.join(path.dirname(door), source.value);
+    const [room] = path.relative(path.join(root, 'lib'), from).split(path.sep); // process, of ./process/spawn
     rooms[room] ??= [];
     rooms[room].push(...names.map(([name, what]) => ({ name, code: `export ${what} from ${JSON.stringify(from)};` })));
   }
@@ -256,6 +256,8 @@ async function main() {
   const { output: files } = await bundle.write({
     dir: output,
     format: 'cjs',
+    // A file costs more than a few lines that are not needed yet.
+    experimentalMinChunkSize: 2500,
     entryFileNames: ({ facadeModuleId }) => (facadeModuleId.includes(ROOM) ? 'chunks/[name].js' : '[name].js'),
     chunkFileNames: 'chunks/[name].js',
     sourcemap: true,

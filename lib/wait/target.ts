@@ -1,7 +1,8 @@
 /** The places that can be waited for: how to connect from there, and how to run a program there. */
 import { invalidType } from '../errors/validate';
 import { Namespace } from '../namespace/namespace';
-import { Network } from '../network/network';
+import type * as networks from '../network/network';
+import type { Network } from '../network/network';
 import type { ExecResult } from '../process/exec';
 import type { NamespaceProcess } from '../process/namespace-process';
 import type { Sandbox } from '../sandbox/sandbox';
@@ -68,7 +69,7 @@ export async function openRunner(target: unknown): Promise<Runner> {
 
 /** The network of a set; this process's own for a sandbox that shares it. */
 async function openNetworkIn(set: NamespaceSet): Promise<Opened> {
-  const network = await Network.open(set.net === undefined && !set.closed ? undefined : set);
+  const network = await networkClass().open(set.net === undefined && !set.closed ? undefined : set);
   return { network, close: () => network.close() };
 }
 
@@ -76,11 +77,16 @@ async function openNetworkIn(set: NamespaceSet): Promise<Opened> {
 async function openNetworkOf(set: NamespaceSet): Promise<Opened> {
   try {
     await using own = await Namespace.of('self', 'net');
-    const network = await Network.open(set.net?.equals(own) === true ? undefined : set);
+    const network = await networkClass().open(set.net?.equals(own) === true ? undefined : set);
     return { network, close: () => network.close() };
   } finally {
     await set.close();
   }
+}
+
+/** The code of networks is loaded when a wait needs it: `linux-ns` alone has none. */
+function networkClass(): typeof networks.Network {
+  return (require('../network/network') as typeof networks).Network;
 }
 
 function has<K extends string>(value: unknown, name: K): value is Record<K, unknown> {
