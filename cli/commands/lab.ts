@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { setns } from 'linux-ns';
+import { Namespace, setns } from 'linux-ns';
 import { Lab, type LabOptions, type LabPage } from 'linux-ns/lab';
 import { numberOf, processId } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
@@ -108,7 +108,7 @@ async function exec(given: Given, [host, ...words]: readonly string[]): Promise<
   const program = words[0] === '--' ? words.slice(1) : words;
   const pid = given.value('lab');
   const place = await findHost(host, pid === undefined ? undefined : processId('--lab', pid));
-  await using set = await setns({ pid: place.pid, kinds: [...place.kinds] });
+  await using set = await setns(await Promise.all(place.paths.map((path) => Namespace.open(path))));
   if (String(set.net?.id) !== place.net) throw new UsageError(`host ${host} has crashed`);
   return await runProgram(program, { setns: set, dieWithParent: true }, 'forward');
 }

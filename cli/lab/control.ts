@@ -1,21 +1,23 @@
 /**
  * How `linux-ns lab exec` finds a lab that runs: a Unix socket in a directory that only its user can enter. What comes
- * through it is a question for one host; the answer says which process to follow into its namespaces. Who asks needs the
+ * through it is a question for one host; the answer says where its namespaces are. Who asks needs the
  * right to enter them, and gets nothing by the socket alone.
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NamespaceKind } from 'linux-ns';
 import type { Lab } from 'linux-ns/lab';
 import { UsageError } from '../command';
 
-/** Where a host is: the init of its pid namespace, and what must be found there. */
+/** The namespaces of a host. */
 export interface Place {
-  readonly pid: number;
-  readonly kinds: readonly NamespaceKind[];
-  /** The number of its network namespace: the pid may be another's by now. */
+  /**
+   * Paths of descriptors of the lab's process. Those of the host's init would not do: an ordinary user may not look into a
+   * process that was born in another user namespace.
+   */
+  readonly paths: readonly string[];
+  /** The number of its network namespace: a descriptor may be another's by now. */
   readonly net: string;
 }
 
@@ -74,13 +76,10 @@ function answerFor(lab: Lab, name: string): Answer {
   const hosts = [...lab.hosts.keys()];
   const host = lab.hosts.get(name);
   if (host === undefined) return { hosts };
-  const { init } = host;
-  if (init === undefined) return { hosts, error: `host ${name} has crashed` };
+  if (host.init === undefined) return { hosts, error: `host ${name} has crashed` };
   const { namespace } = host.network; // its name server runs from here on
-  return {
-    hosts,
-    place: { pid: init, kinds: [...host.namespaces].map(({ kind }) => kind), net: String(namespace.id) },
-  };
+  const paths = [...host.namespaces].map(({ fd }) => `/proc/${process.pid}/fd/${fd}`);
+  return { hosts, place: { paths, net: String(namespace.id) } };
 }
 
 /**
