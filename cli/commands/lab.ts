@@ -94,7 +94,7 @@ async function topologyOf(file: string): Promise<LabOptions> {
 /** The topology of a module, or the lab that its function has made. */
 async function exportOf(file: string): Promise<unknown> {
   const module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown; topology?: unknown };
-  const exported = module.default ?? module.topology;
+  const exported = module.topology ?? module.default; // of CommonJS, the default is all that is exported
   if (exported === undefined) throw new UsageError(`${file}: it exports neither a default nor a topology`);
   return typeof exported === 'function' ? await (exported as (given: object) => unknown)({ Lab }) : exported;
 }

@@ -96,6 +96,7 @@ test('a module has a topology, or makes one, or a lab', async () => {
     file('default.mjs', `export default ${topology};`),
     file('named.mjs', `export const topology = ${topology};`),
     file('common.cjs', `module.exports = ${topology};`),
+    file('named.cjs', `exports.topology = ${topology};`),
     file('made.mjs', `export default async () => (${topology});`),
     file('lab.mjs', `export default async ({ Lab }) => { const lab = await Lab.create(${topology}); return lab; };`),
   ];
