@@ -30,6 +30,9 @@ import { signalAll } from './stopping';
 /** A host: it is `'running'`, or `'paused'`, has `'crashed'`, or was `'closed'`. */
 export type HostState = 'running' | 'paused' | 'crashed' | 'closed';
 
+/** The first interface comes after lo, which is 1. */
+const FIRST_INDEX = 2;
+
 /** What a host needs of its lab. */
 export interface HostServices {
   /** Plugs cables in, or pulls them out, at the switches. */
@@ -73,6 +76,8 @@ export class Host extends Programs {
   /** @internal */
   readonly natNetwork: string | undefined;
   /** @internal */
+  readonly leadsOutside: boolean;
+  /** @internal */
   readonly settings: HostSettings;
   /** @internal */
   readonly ports: Interface[] = [];
@@ -84,6 +89,7 @@ export class Host extends Programs {
   readonly #confinement: Confinement = { ...UNCONFINED, started: (child) => this.#onStarted(child) };
   readonly #routes = new RouteTable();
   #machine: Machine | undefined;
+  #reservedIndex = 0;
   #paused = false;
   #closed = false;
 
@@ -93,6 +99,7 @@ export class Host extends Programs {
     this.name = name;
     this.isRouter = role.isRouter;
     this.natNetwork = role.natNetwork;
+    this.leadsOutside = role.leadsOutside === true;
     this.settings = settings;
     this.#services = services;
   }
@@ -301,6 +308,16 @@ export class Host extends Programs {
   /** @internal */
   begin(machine: Machine): void {
     this.#machine = machine;
+  }
+
+  /** The index of the next interface. @internal */
+  get nextIndex(): number {
+    return Math.max(FIRST_INDEX - 1, this.ports.at(-1)?.index ?? 0, this.#reservedIndex) + 1;
+  }
+
+  /** Keeps an index from being given out that a link of another kind has got. @internal */
+  protected reserveIndex(index: number): void {
+    this.#reservedIndex = index;
   }
 
   /** Configures interfaces whose wires have been made. @internal */

@@ -26,4 +26,5 @@ export type { LabNetworkOptions } from './network-options';
 export { type Nat, type NatOptions, type PortForwardOptions, Router, type RouterOptions } from './router';
 export { PingMatrix, type PingOptions, PingResult, Trace, type TraceHop, type TraceOptions } from './ping/ping';
 export type { HostJSON, LabJSON, SeededTopology, Topology, TopologyLink, TopologyRouter } from './topology';
+export { Outside, type OutsideOptions } from './outside';
 export { LabPage, type PageOptions } from './page/page';

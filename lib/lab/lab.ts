@@ -40,6 +40,8 @@ import { macOf } from './mac';
 import { LabNetwork, type NetworkServices } from './network';
 import { indexOfPort, indexOfSwitch, untilForwarding } from './port';
 import { NETWORK, type LabNetworkOptions, subnetsOf } from './network-options';
+import { OUTSIDE, Outside, type OutsideOptions } from './outside';
+import { outsideRange } from './outside-range';
 import { type LabPage, type PageOptions, startPage } from './page/page';
 import { subjectOf } from './page/subject';
 import { sceneOf } from './picture/scene';
@@ -58,6 +60,7 @@ import {
 } from './ping/ping';
 import { type Nat, ROUTER, Router, type RouterOptions, hostReference } from './router';
 import { type LabRoute, routesOf, waysOf } from './routes';
+import type { Subnet } from './subnet';
 
 /** Options of {@link Lab.create}. */
 export interface LabOptions extends Topology {
@@ -101,9 +104,6 @@ interface Planned {
   readonly host: Host;
   readonly interfaces: readonly Interface[];
 }
-
-/** The first interface comes after lo, which is 1. */
-const FIRST_INDEX = 2;
 
 let construct: (owned: Possessions, seed: number) => Lab;
 
@@ -314,6 +314,29 @@ export class Lab implements AsyncDisposable {
   async addRouter(name: string, options: RouterOptions = {}): Promise<Router> {
     this.#mustBeOpen();
     return this.#addRouter(this.#freeName('name', name, this.#hosts), ROUTER('options', options));
+  }
+
+  /**
+   * Adds a router that leads outside: to the network of this machine, and to the internet where this machine has it. The
+   * packets are passed on by pasta(1), of the package passt, or by slirp4netns(1), for IPv4; without privileges. All hosts
+   * that can reach the router get a default route there, and are this machine to the outside. No way leads in. A lab has
+   * one.
+   *
+   * Names of the outside are not known on hosts, but for those that {@link dns} is told.
+   *
+   * @throws TypeError for a lab with a network that overlaps 10.0.2.0/24, which the program has for itself
+   * @throws NamespaceError `ENOENT` for a system without the program, or without nft(8); `ERR_LINUX_NS_ATTACH` for a program
+   * that fails, as it does without /dev/net/tun
+   *
+   * @example
+   * ```ts
+   * await lab.outside({ on: wan });
+   * await a.execFile('curl', ['http://192.0.2.7/']);
+   * ```
+   */
+  async outside(options: OutsideOptions): Promise<Outside> {
+    this.#mustBeOpen();
+    return this.#addOutside('options.name', OUTSIDE('options', options));
   }
 
   /** Connects two hosts by a cable, which is a network of the two. */
@@ -542,7 +565,7 @@ export class Lab implements AsyncDisposable {
     await released;
   }
 
-  async #build({ networks, routers, hosts, links = [] }: ParsedTopology): Promise<void> {
+  async #build({ networks, routers, hosts, links = [], outside }: ParsedTopology): Promise<void> {
     for (const [name, options] of networks ?? []) {
       await this.#addNetwork(this.#freeName('options.networks', name, this.#networks), options);
     }
@@ -555,6 +578,7 @@ export class Lab implements AsyncDisposable {
     });
     await this.#add(wanted);
     for (const { between, ...options } of links) await this.#addLink(between, options);
+    if (outside !== undefined) await this.#addOutside('options.outside.name', outside);
     for (const [name, { portForwards = [] }] of routers ?? []) {
       const router = this.#hosts.get(name) as Router;
       for (const forward of portForwards) await router.forwardPort({ ...forward, to: forward.to.name });
@@ -581,6 +605,29 @@ export class Lab implements AsyncDisposable {
       throw error;
     }
     return router;
+  }
+
+  async #addOutside(option: string, options: Parsed<typeof OUTSIDE>): Promise<Outside> {
+    const other = this.#wayOutside();
+    if (other !== undefined)
+      throw invalidValue('options.on', other.name, 'leads outside already, and a lab has one way');
+    const range = outsideRange();
+    const overlapping = [...this.#networks.values()].find(({ subnets }) => subnets.inet?.overlaps(range));
+    if (overlapping !== undefined) throw invalidValue('options.on', overlapping.subnet, overlapsOutside(range));
+    const name = this.#freeName(option, options.name ?? 'outside', this.#hosts);
+    const router = new Outside(name, options, this.#services);
+    await this.#add([{ host: router, places: options.on }]);
+    try {
+      await router.open();
+      return router;
+    } catch (error) {
+      await this.#removeHosts([router]);
+      throw error;
+    }
+  }
+
+  #wayOutside(): Outside | undefined {
+    return [...this.#hosts.values()].find((host) => host instanceof Outside);
   }
 
   async #addLink(hosts: readonly [a: unknown, b: unknown], options: Parsed<typeof LINK>): Promise<LabNetwork> {
@@ -645,13 +692,12 @@ export class Lab implements AsyncDisposable {
       throw invalidValue(option, network.name, `must not be named twice: host ${host.name} is on it already`);
     }
     const addresses = addressesFor(option, host.name, network, given);
-    const index = (host.ports.at(-1)?.index ?? FIRST_INDEX - 1) + 1;
     const number = ++this.#ports;
     const added: Interface = {
       host: host.name,
       network: network.name,
-      name: `eth${index - FIRST_INDEX}`,
-      index,
+      name: nextName(host.ports.at(-1)),
+      index: host.nextIndex,
       addresses,
       mac: macOf(addresses, number),
       port: `p${number}`,
@@ -703,7 +749,8 @@ export class Lab implements AsyncDisposable {
   async #follow(): Promise<void> {
     this.#writeNames();
     const ways = waysOf(this.#networks.values(), this.#hosts);
-    const routes = ({ name, wired }: Host): LabRoute[] => routesOf({ name, interfaces: wired }, this.#networks, ways);
+    const routes = ({ name, leadsOutside, wired }: Host): LabRoute[] =>
+      routesOf({ name, leadsOutside, interfaces: wired }, this.#networks, ways);
     await Promise.all([...this.#hosts.values()].map((host) => host.follow(routes(host))));
     await this.#faults.follow();
   }
@@ -741,6 +788,10 @@ export class Lab implements AsyncDisposable {
   #planNetwork(name: string, options: Parameters<typeof subnetsOf>[0], kind: 'network' | 'link'): LabNetwork {
     const others = [...this.#networks.values()].map(({ subnets }) => subnets);
     const subnets = subnetsOf(options, kind, others);
+    const range = outsideRange();
+    if (subnets.inet?.overlaps(range) === true && this.#wayOutside() !== undefined) {
+      throw invalidValue('options.subnet', String(subnets.inet), overlapsOutside(range));
+    }
     const network = new LabNetwork(name, `n${++this.#switches}`, subnets, kind === 'link', this.#networkServices);
     this.#networks.set(name, network);
     return network;
@@ -871,6 +922,11 @@ function addressesFor(option: string, host: string, network: LabNetwork, given: 
   }
 }
 
+/** The name of the interface after the last one of a host. */
+function nextName(last: Interface | undefined): string {
+  return `eth${last === undefined ? 0 : Number(last.name.slice('eth'.length)) + 1}`;
+}
+
 function isIpv6({ addresses }: Interface): boolean {
   return addresses.some((address) => address.includes(':'));
 }
@@ -883,6 +939,10 @@ function placeText({ name, interfaces }: Host): string {
 
 function subnetText({ subnet, subnet6 }: LabNetwork): string {
   return [subnet, subnet6].map((each) => (each === undefined ? '' : ` ${each}`)).join('');
+}
+
+function overlapsOutside(range: Subnet): string {
+  return `must not overlap ${String(range)}, which the way outside has`;
 }
 
 /** Names are the same whatever case they are in: RFC 4343. */

@@ -1,11 +1,15 @@
 /** The options of networks, checked, and the ranges that they get without one. */
 import { type Check, type Parsed, schema } from '../errors/schema';
 import type { Subnets } from './network';
+import { outsideRange } from './outside-range';
 import { Subnet } from './subnet';
 
 /** Options of {@link Lab.addNetwork}. */
 export interface LabNetworkOptions {
-  /** The range of its IPv4 addresses, `'10.0.0.0/24'`; null for none. Default: the next that is free of 10.0.0.0/8. */
+  /**
+   * The range of its IPv4 addresses, `'10.0.0.0/24'`; null for none. Default: the next that is free of 10.0.0.0/8. Not
+   * 10.0.2.0/24, which is for {@link Lab.outside}.
+   */
   subnet?: string | null | undefined;
   /** The range of its IPv6 addresses, `'fd00::/64'`. Default: none. */
   subnet6?: string | undefined;
@@ -31,7 +35,7 @@ export function subnetsOf(
 }
 
 function freeRange(length: number, others: Iterable<Subnets>): Subnet {
-  const taken = [...others].flatMap(({ inet }) => inet ?? []);
+  const taken = [outsideRange(), ...[...others].flatMap(({ inet }) => inet ?? [])];
   const size = 1n << BigInt(32 - length);
   for (let base = TEN; ; base += size) {
     const range = new Subnet('inet', base, length);

@@ -4,4 +4,6 @@ export interface Role {
   readonly isRouter: boolean;
   /** The name of the network in which its own address stands for those behind it, if there is one. */
   readonly natNetwork?: string | undefined;
+  /** True where it passes them on to the outside of the lab. */
+  readonly leadsOutside?: boolean | undefined;
 }

@@ -17,10 +17,15 @@ interface Way {
   readonly hops: number;
 }
 
-/** From each network to each that can be reached from it, by the names of both. */
+/** The key of what is outside of the lab: no network is called so. */
+const OUTSIDE = '';
+
+/** From each network to each that can be reached from it, and to the outside, by their names. */
 export type Ways = ReadonlyMap<string, ReadonlyMap<string, Way>>;
 
-/** The route to a network: `{ to: '10.0.1.0/24', via: '10.0.0.1' }`. */
+const ANYWHERE = { to: 'default', family: 'inet' } as const;
+
+/** The route to a network, or to `'default'`: `{ to: '10.0.1.0/24', via: '10.0.0.1' }`. */
 export interface LabRoute {
   readonly to: string;
   readonly via: string;
@@ -45,6 +50,9 @@ function waysFrom(
     for (const port of network.ports) {
       const router = nodes.get(port.host);
       if (router?.isRouter !== true || router.natNetwork === network.name) continue;
+      if (router.leadsOutside === true && !ways.has(OUTSIDE)) {
+        ways.set(OUTSIDE, { first: way?.first ?? port, hops: (way?.hops ?? 0) + 1 });
+      }
       for (const exit of router.interfaces) {
         const next = networks.get(exit.network);
         if (next === undefined || next === start || ways.has(next.name)) continue;
@@ -59,7 +67,7 @@ function waysFrom(
 
 /** The routes of one host: to each network that it is not on itself, by the nearest router. */
 export function routesOf(
-  node: Pick<Node, 'name' | 'interfaces'>,
+  node: Pick<Node, 'name' | 'leadsOutside' | 'interfaces'>,
   networks: ReadonlyMap<string, LabNetwork>,
   ways: Ways,
 ): LabRoute[] {
@@ -68,13 +76,14 @@ export function routesOf(
   for (const network of own) {
     for (const [name, way] of ways.get(network) ?? []) {
       if (own.has(name) || way.first.host === node.name) continue;
+      if (name === OUTSIDE && node.leadsOutside === true) continue;
       if (way.hops < (best.get(name)?.hops ?? Infinity)) best.set(name, way);
     }
   }
   const ownRanges = new Set(rangesOf(some([...own].map((name) => networks.get(name)))).map(({ to }) => to));
   const routes = new Map<string, LabRoute>();
   for (const [name, { first }] of best) {
-    for (const { to, family } of rangesOf(some([networks.get(name)]))) {
+    for (const { to, family } of name === OUTSIDE ? [ANYWHERE] : rangesOf(some([networks.get(name)]))) {
       const via = first.addresses.find((address) => address.includes(':') === (family === 'inet6'));
       if (via !== undefined && !ownRanges.has(to) && !routes.has(to))
         routes.set(to, { to, via, network: first.network });

@@ -16,7 +16,8 @@ export async function runNft(host: Host, script: string): Promise<void> {
     await host.execFile('nft', [script], { env: { PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:${SYSTEM}` } });
   } catch (cause) {
     const { code, stderr } = cause as { code?: string | number; stderr?: string };
-    if (code === 'ENOENT') {
+    // With EACCES it was not found either: a directory of the PATH is closed to the ids of the host.
+    if (code === 'ENOENT' || code === 'EACCES') {
       const hint = "nft is not installed: Debian has it in the package nftables ('sudo apt install nftables').";
       throw new NamespaceError({ errno: 2, syscall: 'execve', path: 'nft', step, hint, cause });
     }

@@ -2,9 +2,10 @@
 import { type Check, type Parsed, list, required, schema, schemaOf, string } from '../errors/schema';
 import { invalidValue, validateArray, validateObject } from '../errors/validate';
 import type { Host, HostState } from './host';
-import { HOST, type HostOptions, labName } from './host-options';
+import { HOST, type HostOptions, type Placement, labName } from './host-options';
 import type { Interface } from './interface';
 import type { LabNetwork } from './network';
+import { OUTSIDE, Outside, type OutsideOptions } from './outside';
 import { NETWORK, type LabNetworkOptions } from './network-options';
 import { PORT_FORWARD, type PortForwardOptions, ROUTER, Router, type RouterOptions } from './router';
 
@@ -32,6 +33,8 @@ export interface Topology {
   hosts?: Readonly<Record<string, HostOptions>> | undefined;
   /** Its cables. */
   links?: readonly TopologyLink[] | undefined;
+  /** Its way outside: {@link Lab.outside}. Default: none. */
+  outside?: OutsideOptions | undefined;
 }
 
 /** A lab as an object for JSON: its topology, of which {@link Lab.create} makes another, and the state that it is in. */
@@ -81,6 +84,7 @@ export const TOPOLOGY = schemaOf({
   routers: named(ROUTERS),
   hosts: named(HOST),
   links: list(LINK),
+  outside: OUTSIDE,
 });
 
 export type ParsedTopology = Parsed<typeof TOPOLOGY>;
@@ -95,16 +99,16 @@ export interface Shown {
 /** {@link Lab.toJSON} */
 export function toJSON({ seed, hosts, networks }: Shown): LabJSON {
   const all = [...hosts.values()];
-  const optionsOf = ({ settings: { tmp, run, clock }, interfaces }: Host): HostOptions => {
-    const onSwitches = interfaces.filter(({ network }) => networks.get(network)?.isLink === false);
-    return {
-      tmp,
-      run,
-      clock: clock && inSeconds(clock),
-      on: onSwitches.map(({ network, addresses }) => ({ network, address: addresses })),
-    };
+  const placesOf = ({ interfaces }: Host): Placement[] =>
+    interfaces
+      .filter(({ network }) => networks.get(network)?.isLink === false)
+      .map(({ network, addresses }) => ({ network, address: addresses }));
+  const optionsOf = (host: Host): HostOptions => {
+    const { tmp, run, clock } = host.settings;
+    return { tmp, run, clock: clock && inSeconds(clock), on: placesOf(host) };
   };
   const routers = all.filter((host): host is Router => host instanceof Router);
+  const outside = all.find((host) => host instanceof Outside);
   const cables = [...networks.values()].filter(({ isLink, interfaces }) => isLink && interfaces.length === 2);
   const switches = [...networks.values()].filter(({ isLink }) => !isLink);
   return {
@@ -119,6 +123,7 @@ export function toJSON({ seed, hosts, networks }: Shown): LabJSON {
       ),
       hosts: Object.fromEntries(all.filter(({ isRouter }) => !isRouter).map((host) => [host.name, optionsOf(host)])),
       links: cables.map((network) => ({ name: network.name, between: endsOf(network), ...rangesOf(network) })),
+      ...(outside && { outside: outsideOptions(outside, placesOf(outside)) }),
     },
     hosts: Object.fromEntries(
       all.map(({ name, state, unplugged, interfaces }) => [
@@ -127,6 +132,10 @@ export function toJSON({ seed, hosts, networks }: Shown): LabJSON {
       ]),
     ),
   };
+}
+
+function outsideOptions({ name, program, hostLoopback }: Outside, on: Placement[]): OutsideOptions {
+  return { name, on, with: program, hostLoopback };
 }
 
 /** JSON has no bigint. */
@@ -169,7 +178,7 @@ function marksOf(host: Host | undefined, network: string): string[] {
   if (host === undefined) return [];
   const nat = host instanceof Router && host.nat?.network === network ? `, ${host.nat.type} NAT` : '';
   const marks = [
-    host.isRouter ? `router${nat}` : '',
+    host.isRouter ? `router${nat}${host.leadsOutside ? ' to the outside' : ''}` : '',
     host.state === 'running' ? '' : host.state,
     host.unplugged.has(network) ? 'unplugged' : '',
   ];

@@ -100,7 +100,7 @@ test('networks without a range get one that is free', async () => {
     lab.addNetwork('y'),
     lab.addNetwork('z', { subnet: null, subnet6: 'fd01::/64' }),
   ]);
-  expect(networks.map(({ subnet }) => subnet)).toEqual(['10.0.1.0/24', '10.0.2.0/24', undefined]);
+  expect(networks.map(({ subnet }) => subnet)).toEqual(['10.0.1.0/24', '10.0.3.0/24', undefined]);
   const cable = await lab.addLink('a', await lab.addHost('b'));
   expect(cable.subnet).toBe('10.0.0.8/30');
 });

@@ -2,10 +2,12 @@
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { execFile } from '../../lib';
 import { type Host, Lab, type LabNetwork, type NatType, type Router } from '../../lib/lab';
 import { errorWith } from '../fixtures/errors';
 import { eventually } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
+import { nodeArguments } from '../fixtures/scenario';
 import { getText } from '../network/sockets/inside';
 
 let lab: Lab;
@@ -182,3 +184,18 @@ async function mapping(socket: Socket, server: Host): Promise<{ address: string;
   const [message] = (await once(socket, 'message')) as [Buffer];
   return JSON.parse(String(message)) as { address: string; port: number };
 }
+
+test('without nft there is no NAT and no way outside, says the error, and nothing is left of them; partitions need none', async () => {
+  const program = nodeArguments(require.resolve('./scenarios'), 'withoutNft');
+  // nft(8) is in a directory of administrators' programs.
+  const mounts = [{ type: 'tmpfs', target: '/usr/sbin' }];
+  const { stdout } = await execFile(process.execPath, program, { unshare: ['user', 'mnt'], mounts });
+  const hint = "nft is not installed: Debian has it in the package nftables ('sudo apt install nftables').";
+  const refused = (host: string): object => ({ code: 'ENOENT', step: `set rules of host ${host} with nft`, hint });
+  expect(JSON.parse(stdout.replace('result: ', ''))).toEqual({
+    router: refused('gateway'),
+    outside: refused('outside'),
+    hosts: ['a', 'b'],
+    reached: { cut: false, healed: true },
+  });
+});

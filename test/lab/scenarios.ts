@@ -49,3 +49,31 @@ export async function killedInTheMiddle(): Promise<void> {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), 5);
   await new Promise(() => undefined);
 }
+
+/** The error of something that has to fail. */
+async function refused(attempt: Promise<unknown>): Promise<unknown> {
+  const { code, step, hint } = await attempt.then(
+    () => ({ code: undefined, step: undefined, hint: undefined }),
+    (error: unknown) => error as { code?: string; step?: string; hint?: string },
+  );
+  return { code, step, hint };
+}
+
+/** The error of a lab that is to lead outside, and the hosts that it has then. */
+export async function notOutside(): Promise<unknown> {
+  await using lab = await Lab.create({ networks: { lan: {} } });
+  return { error: await refused(lab.outside({ on: 'lan' })), hosts: [...lab.hosts.keys()] };
+}
+
+/** What a lab can do in a file system without nft(8). */
+export async function withoutNft(): Promise<unknown> {
+  await using lab = await Lab.create({ networks: { lan: {}, wan: {} }, hosts: { a: { on: 'lan' }, b: { on: 'lan' } } });
+  const reached = async (): Promise<boolean> => (await lab.pingAll({ timeout: 500 })).ok;
+  const router = await refused(lab.addRouter('gateway', { on: ['lan', 'wan'], nat: 'wan' }));
+  const outside = await refused(lab.outside({ on: 'lan' }));
+  const hosts = [...lab.hosts.keys()];
+  const partition = await lab.partition([['a'], ['b']]);
+  const cut = await reached();
+  await partition.heal();
+  return { router, outside, hosts, reached: { cut, healed: await reached() } };
+}
