@@ -35,6 +35,9 @@ const KINDS = ['user', 'net', 'mnt'] as const;
 /** A place that is there everywhere, and free again before the first program runs. */
 const WORKSHOP = '/proc';
 
+/** Each reader finds the name of the uts namespace that it is in: one file is the right one on all hosts. */
+const HOSTNAME = '/proc/sys/kernel/hostname';
+
 /** The mode of files that everybody reads. */
 const READABLE = 0o644;
 
@@ -46,11 +49,12 @@ export async function createCore(maps: IdMaps): Promise<Core> {
   const steps: Step[] = [
     ...NO_IPV6,
     ...NETWORK_SOCKETS.map(socketStep),
+    ...coverStep('hostname', HOSTNAME),
     makeStep('fs', { type: 'tmpfs', target: WORKSHOP, parameters: ['mode=0755'] }),
     makeStep('make_file', { path: hostsFile, mode: READABLE, contents: Buffer.from(hostsText([])) }),
     makeStep('open_file', { path: hostsFile, openFlags: constants.O_WRONLY, mode: 0 }),
     makeStep('make_file', { path: `${WORKSHOP}/resolv.conf`, mode: READABLE, contents: Buffer.from(RESOLV_CONF) }),
-    ...['hosts', 'resolv.conf'].flatMap(coverStep),
+    ...['hosts', 'resolv.conf'].flatMap((name) => coverStep(name, `${WORKSHOP}/${name}`)),
     // The file that Node has open keeps the file system, and nobody sees it.
     ['umount', WORKSHOP, MNT_DETACH],
     ['namespaces', KINDS.map((kind) => CLONE_FLAGS[kind])],
@@ -82,10 +86,9 @@ export async function closeCore({ set, network, captures, hostsDescriptor }: Cor
 }
 
 /** A file of /etc that is not there cannot be covered without a change of the host's. */
-function coverStep(name: string): Step[] {
+function coverStep(name: string, source: string): Step[] {
   const target = `/etc/${name}`;
   if (!existsSync(target)) return [];
-  const source = `${WORKSHOP}/${name}`;
   return [makeStep('tree', { source, target, set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV })];
 }
 

@@ -82,6 +82,8 @@ describe('a host', () => {
   });
 
   test('cannot write the file of names, which all hosts share', async () => {
+    expect((await a.execFile('cat', ['/etc/hostname'])).stdout).toBe('a\n');
+    await expect(a.exec('echo b > /etc/hostname')).rejects.toThrow(/Read-only file system|Permission denied/);
     await expect(a.exec('echo 1.2.3.4 b >> /etc/hosts')).rejects.toThrow(/Read-only file system/);
   });
 
@@ -113,7 +115,7 @@ describe('a crash', () => {
     await expect(b.listen(80)).rejects.toThrow(crashed);
     await b.restart();
     expect(b.state).toBe('running');
-    expect((await b.exec('hostname; ps -e | wc -l')).stdout).toMatch(/^b\n\s*[45]\n$/);
+    expect((await b.exec('hostname; cat /etc/hostname; ps -e | wc -l')).stdout).toMatch(/^b\nb\n\s*[45]\n$/);
     expect(await reaches(a, 'b')).toBe(true);
   });
 
