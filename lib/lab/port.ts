@@ -25,20 +25,14 @@ export function indexOfPort(port: string): number {
 
 /**
  * Waits until the switch passes packets to and from a port. The kernel notices some time after the other end has been
- * brought up that it has a carrier (linkwatch); until then the switch drops what comes, and it does not let a port be set
- * to pass packets.
+ * brought up that it has a carrier (linkwatch), and until then it drops what the switch gives to the port. The state is
+ * `'UNKNOWN'` before that, and such a port can be set to pass packets, but drops them. Since Linux 6.8 the kernel takes
+ * notice when it is asked for the state. A port that was unplugged is not waited for.
  */
 export async function untilForwarding({ link }: Network, index: number): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await link.set(index, { port: { state: 'forwarding' } });
-      return;
-    } catch (error) {
-      const { code } = error as { code?: string };
-      // A port whose frames a wire carries is at no switch.
-      if (code === 'ENOTSUP' || attempt === MOST_ATTEMPTS) return;
-      if (code !== 'ENETDOWN') throw error;
-    }
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const { state, up } = await link.get(index);
+    if (state === 'UP' || !up) return;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
