@@ -75,18 +75,26 @@ export const HOST = schema<HostOptions>()({
   clock: clocks,
 });
 
-/** Where a host is, of its checked options. */
-export function placesOf({ on = [], address }: Pick<Parsed<typeof HOST>, 'on' | 'address'>): readonly Place[] {
+/** Where a host is, of its checked options, which errors call `option`. */
+export function placesOf(
+  { on = [], address }: Pick<Parsed<typeof HOST>, 'on' | 'address'>,
+  option = 'options',
+): readonly Place[] {
   const [first] = on;
-  if (address === undefined || first === undefined) return refuseLonely(on, address);
+  if (address === undefined || first === undefined) return refuseLonely(option, on, address);
   if (on.length > 1 || first.addresses.length > 0) {
-    throw invalidValue('options.address', address, 'is for hosts on one network; name it with each network of several');
+    throw invalidValue(
+      `${option}.address`,
+      address,
+      'is for hosts on one network; name it with each network of several',
+    );
   }
-  return [{ ...first, option: 'options.address', addresses: address }];
+  return [{ ...first, option: `${option}.address`, addresses: address }];
 }
 
-function refuseLonely(on: readonly Place[], address: readonly string[] | undefined): readonly Place[] {
-  if (address !== undefined) throw invalidValue('options.address', address, "must be given together with 'options.on'");
+function refuseLonely(option: string, on: readonly Place[], address: readonly string[] | undefined): readonly Place[] {
+  if (address !== undefined)
+    throw invalidValue(`${option}.address`, address, `must be given together with '${option}.on'`);
   return on;
 }
 

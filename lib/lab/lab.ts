@@ -570,14 +570,17 @@ export class Lab implements AsyncDisposable {
       await this.#addNetwork(this.#freeName('options.networks', name, this.#networks), options);
     }
     for (const [name, { portForwards: _, ...options }] of routers ?? []) {
-      await this.#addRouter(this.#freeName('options.routers', name, this.#hosts), options);
+      await this.#addRouter(this.#freeName('options.routers', name, this.#hosts), options, `options.routers.${name}`);
     }
     const wanted = [...(hosts ?? [])].map(([name, options]) => {
       const free = this.#freeName('options.hosts', name, this.#hosts);
-      return { host: new Host(free, options, this.#services), places: placesOf(options) };
+      return { host: new Host(free, options, this.#services), places: placesOf(options, `options.hosts.${name}`) };
     });
     await this.#add(wanted);
-    for (const { between, ...options } of links) await this.#addLink(between, options);
+    for (const [index, { between, ...options }] of links.entries()) {
+      const option = `options.links[${index}].between`;
+      await this.#addLink(between, options, [`${option}[0]`, `${option}[1]`]);
+    }
     if (outside !== undefined) await this.#addOutside('options.outside.name', outside);
     for (const [name, { portForwards = [] }] of routers ?? []) {
       const router = this.#hosts.get(name) as Router;
@@ -592,9 +595,9 @@ export class Lab implements AsyncDisposable {
     return network;
   }
 
-  async #addRouter(name: string, { nat, ...checked }: Parsed<typeof ROUTER>): Promise<Router> {
-    const places = placesOf(checked);
-    const translation = nat === undefined ? undefined : this.#natOf(nat, places);
+  async #addRouter(name: string, { nat, ...checked }: Parsed<typeof ROUTER>, option = 'options'): Promise<Router> {
+    const places = placesOf(checked, option);
+    const translation = nat === undefined ? undefined : this.#natOf(option, nat, places);
     const find = (each: string): Host | undefined => this.#hosts.get(each);
     const router = new Router(name, checked, this.#services, { nat: translation, find });
     await this.#add([{ host: router, places }]);
@@ -630,10 +633,14 @@ export class Lab implements AsyncDisposable {
     return [...this.#hosts.values()].find((host) => host instanceof Outside);
   }
 
-  async #addLink(hosts: readonly [a: unknown, b: unknown], options: Parsed<typeof LINK>): Promise<LabNetwork> {
-    const ends = [this.hostOf('a', hosts[0]), this.hostOf('b', hosts[1])];
+  async #addLink(
+    hosts: readonly [a: unknown, b: unknown],
+    options: Parsed<typeof LINK>,
+    [a, b]: readonly [a: string, b: string] = ['a', 'b'],
+  ): Promise<LabNetwork> {
+    const ends = [this.hostOf(a, hosts[0]), this.hostOf(b, hosts[1])];
     const [first, second] = ends.map(({ name }) => name);
-    if (first === second) throw invalidValue('b', second, 'must be another host than the first');
+    if (first === second) throw invalidValue(b, second, 'must be another host than the first');
     const { name = `${first}-${second}` } = options;
     const network = this.#planNetwork(this.#freeName('options.name', name, this.#networks), options, 'link');
     try {
@@ -881,12 +888,16 @@ export class Lab implements AsyncDisposable {
     return name;
   }
 
-  #natOf({ network, type }: { network: LabNetwork | string; type: Nat['type'] }, places: readonly Place[]): Nat {
-    const outside = this.networkOf('options.nat', network);
+  #natOf(
+    option: string,
+    { network, type }: { network: LabNetwork | string; type: Nat['type'] },
+    places: readonly Place[],
+  ): Nat {
+    const outside = this.networkOf(`${option}.nat`, network);
     if (places.some((place) => this.networkOf(place.option, place.network) === outside)) {
       return { network: outside.name, type };
     }
-    throw invalidValue('options.nat', outside.name, "must be one of the networks in 'options.on'");
+    throw invalidValue(`${option}.nat`, outside.name, `must be one of the networks in '${option}.on'`);
   }
 
   /** A host of this lab, or the name or the address of something else. */

@@ -1,5 +1,6 @@
 /** The options of networks, checked, and the ranges that they get without one. */
 import { type Check, type Parsed, schema } from '../errors/schema';
+import { invalidValue } from '../errors/validate';
 import type { Subnets } from './network';
 import { outsideRange } from './outside-range';
 import { Subnet } from './subnet';
@@ -20,7 +21,7 @@ const subnet6: Check<Subnet> = (name, value) => Subnet.parse(name, value, 'inet6
 
 export const NETWORK = schema<LabNetworkOptions>()({ subnet, subnet6 });
 
-const TEN = 10n << 24n;
+const TEN = { base: 10n << 24n, end: 11n << 24n } as const;
 
 /** The bits of the prefix of a range that is given out. */
 const PREFIX = { network: 24, link: 30 } as const;
@@ -37,8 +38,11 @@ export function subnetsOf(
 function freeRange(length: number, others: Iterable<Subnets>): Subnet {
   const taken = [outsideRange(), ...[...others].flatMap(({ inet }) => inet ?? [])];
   const size = 1n << BigInt(32 - length);
-  for (let base = TEN; ; base += size) {
+  for (let { base } = TEN; base < TEN.end;) {
     const range = new Subnet('inet', base, length);
-    if (!taken.some((other) => other.overlaps(range))) return range;
+    const inTheWay = taken.find((other) => other.overlaps(range));
+    if (inTheWay === undefined) return range;
+    base = ((inTheWay.end + size - 1n) / size) * size;
   }
+  throw invalidValue('options.subnet', undefined, `must be given: no /${length} of 10.0.0.0/8 is free`);
 }

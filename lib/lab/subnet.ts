@@ -4,6 +4,15 @@ import { invalidValue } from '../errors/validate';
 import { native } from '../native';
 import { ADDRESS_BITS, type Family, validateAddress, validatePrefix } from '../network/ip';
 
+/** Ranges whose addresses no interface of a host can use as others do: of the loopback, of groups, of one link alone. */
+const NOT_FOR_HOSTS: readonly (readonly [range: string, what: string])[] = [
+  ['127.0.0.0/8', 'the loopback'],
+  ['224.0.0.0/4', 'multicast'],
+  ['::/127', 'the loopback'],
+  ['fe80::/10', 'link-local addresses'],
+  ['ff00::/8', 'multicast'],
+];
+
 /** A range of addresses, `10.0.0.0/24`, from which interfaces get theirs in order. */
 export class Subnet {
   readonly family: Family;
@@ -26,9 +35,18 @@ export class Subnet {
     const most = ADDRESS_BITS[family] - 1;
     if (prefix.length > most) throw invalidValue(name, value, `must have a prefix of at most ${most} bits`);
     const subnet = new Subnet(family, numberOf(prefix.address), prefix.length);
-    if (subnet.#base % subnet.#size === 0n) return subnet;
-    const base = textOf(subnet.#base - (subnet.#base % subnet.#size), family);
-    throw invalidValue(name, value, `must be a network, as '${base}/${prefix.length}' is`);
+    if (subnet.#base % subnet.#size !== 0n) {
+      const base = textOf(subnet.#base - (subnet.#base % subnet.#size), family);
+      throw invalidValue(name, value, `must be a network, as '${base}/${prefix.length}' is`);
+    }
+    const [range, what] = NOT_FOR_HOSTS.find(([each]) => subnet.overlaps(Subnet.#of(each))) ?? [];
+    if (range === undefined) return subnet;
+    throw invalidValue(name, value, `must be a range for hosts, without ${range}, which is for ${what}`);
+  }
+
+  static #of(range: string): Subnet {
+    const [address = '', length] = range.split('/');
+    return new Subnet(address.includes(':') ? 'inet6' : 'inet', numberOf(address), Number(length));
   }
 
   /** The next address that is free, for the interface called so; undefined if there is none. */
@@ -58,12 +76,17 @@ export class Subnet {
 
   contains(address: string): boolean {
     const number = numberOf(address);
-    return number >= this.#base && number < this.#base + this.#size;
+    return number >= this.#base && number < this.end;
   }
 
   overlaps(other: Subnet): boolean {
     if (other.family !== this.family) return false;
-    return this.#base < other.#base + other.#size && other.#base < this.#base + this.#size;
+    return this.#base < other.end && other.#base < this.end;
+  }
+
+  /** The first address behind it, as a number. */
+  get end(): bigint {
+    return this.#base + this.#size;
   }
 
   /** `10.0.0.0/24` */
@@ -82,7 +105,7 @@ export class Subnet {
 
   /** The last one of IPv4 is for broadcasts. */
   get #last(): bigint {
-    return this.#base + this.#size - (this.#size === 2n || this.family === 'inet6' ? 1n : 2n);
+    return this.end - (this.#size === 2n || this.family === 'inet6' ? 1n : 2n);
   }
 
   #claim(number: bigint, owner: string): string {

@@ -1,5 +1,5 @@
 /** Bad input: it is refused before anything is started, by an error that names the option. */
-import { Lab } from '../../lib/lab';
+import { Lab, type LabOptions } from '../../lib/lab';
 import { type Footprint, expectNothingLeft } from '../fixtures/footprint';
 import { footprintWithServers } from '../network/sockets/inside';
 
@@ -62,6 +62,10 @@ test.each<[what: string, call: (lab: Lab) => Promise<unknown>, message: RegExp]>
     /options\.subnet' must be a network, as '10\.0\.0\.0\/24' is/,
   ],
   ['a subnet of the wrong family', (l) => l.addNetwork('b', { subnet: 'fd00::/64' }), /must be an IPv4 address/],
+  ['a subnet of the loopback', (l) => l.addNetwork('b', { subnet: '127.1.0.0/16' }), /without 127\.0\.0\.0\/8/],
+  ['all addresses as a subnet', (l) => l.addNetwork('b', { subnet: '0.0.0.0/0' }), /without 127\.0\.0\.0\/8/],
+  ['a subnet for multicast', (l) => l.addNetwork('b', { subnet: '224.0.0.0/24' }), /which is for multicast/],
+  ['a subnet of one link', (l) => l.addNetwork('b', { subnet6: 'fe80::/64' }), /options\.subnet6' .* link-local/],
   ['a subnet for one', (l) => l.addNetwork('b', { subnet: '10.0.0.1/32' }), /at most 31 bits/],
   [
     'NAT towards a network that the router is not on',
@@ -92,6 +96,32 @@ test('a network that is full takes no more, and none of several hosts that do no
   await expect(lab.addHost('g', { on: 'lan' })).rejects.toThrow(full);
   await hosts[1].close();
   expect((await lab.addHost('g', { on: 'lan' })).addresses[0]).toBe('10.0.0.3');
+});
+
+test.each<[what: string, topology: LabOptions, message: RegExp]>([
+  ['a cable to a stranger', { links: [{ between: ['a', 'x'] }] }, /options\.links\[0\]\.between\[1\]' must be a host/],
+  ['a cable to itself', { links: [{ between: ['a', 'a'] }] }, /options\.links\[0\]\.between\[1\]' must be another/],
+  [
+    'NAT towards a stranger',
+    { routers: { r: { on: 'lan', nat: 'x' } } },
+    /options\.routers\.r\.nat' must be a network/,
+  ],
+  ['NAT elsewhere', { routers: { r: { nat: 'lan' } } }, /options\.routers\.r\.nat' .* in 'options\.routers\.r\.on'/],
+  ['an address alone', { hosts: { b: { address: '10.0.0.2' } } }, /options\.hosts\.b\.address' must be given together/],
+  ['an address outside', { hosts: { b: { on: 'lan', address: '10.1.0.2' } } }, /options\.hosts\.b\.address'/],
+])('in a topology, %s', async (_, { hosts, ...topology }, message) => {
+  const all = { networks: { lan: { subnet: '10.0.0.0/24' } }, hosts: { a: { on: 'lan' }, ...hosts }, ...topology };
+  await expect(Lab.create(all)).rejects.toThrow(message);
+});
+
+test('a network needs a range where none is free', async () => {
+  await lab.addNetwork('low', { subnet: '10.0.0.0/9' });
+  await lab.addNetwork('middle', { subnet: '10.128.0.0/10' });
+  expect((await lab.addNetwork('x')).subnet).toBe('10.192.0.0/24');
+  await lab.addNetwork('high', { subnet: '10.192.0.0/10' });
+  await expect(lab.addNetwork('y')).rejects.toThrow(
+    /options\.subnet' must be given: no \/24 of 10\.0\.0\.0\/8 is free/,
+  );
 });
 
 test('networks without a range get one that is free', async () => {
