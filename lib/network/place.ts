@@ -1,6 +1,7 @@
 import type { Step } from '../../types/native';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidType } from '../errors/validate';
+import { notForgotten } from '../handle/forgotten';
 import type { Results } from '../task/task';
 import { joinFromAbove, namespacesAbove } from '../launch/join';
 import { run } from '../launch/launch';
@@ -59,6 +60,8 @@ export class Place implements AsyncDisposable {
     this.own = own;
     this.#user = user;
     this.#mounts = mounts;
+    // Who has the place closes it, and is itself what has been left open.
+    for (const handle of [net, user, mounts?.user, mounts?.mnt]) if (handle !== undefined) notForgotten(handle);
   }
 
   /**

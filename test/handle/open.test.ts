@@ -1,5 +1,7 @@
 /** What is open, and where it was made. */
 import { type OpenHandle, clone, openHandles, reportOpenHandles, spawn, traceHandles, unshare } from '../../lib';
+import { Lab } from '../../lib/lab';
+import { Network } from '../../lib/network';
 import { describeHandles, registryOf } from '../../lib/handle/open';
 import { eventually } from '../fixtures/footprint';
 
@@ -19,6 +21,21 @@ describe('openHandles()', () => {
     expect(handle?.what).toBe(`A NamespaceSet (${[...set].map(String).join(' ')})`);
     expect(handle?.madeAt.split('\n')[0]).toMatch(/^ +at .*open\.test\.ts:\d+:\d+/);
     await set.close();
+    expect(newHandles(before)).toEqual([]);
+  });
+
+  it('has a network once, and none of the handles that the network has for itself', async () => {
+    await using set = await unshare(['user', 'net', 'mnt']);
+    await using network = await Network.open(set);
+    await using forward = await network.forward({ host: 0, inside: 80 });
+    expect(forward.port).toBeGreaterThan(0);
+    expect(newHandles(before).map(({ what }) => what.split(' (')[0])).toEqual(['A NamespaceSet', 'A Network']);
+  });
+
+  it('has a lab once, and none of what is in it', async () => {
+    const lab = await Lab.create({ networks: { lan: {} }, hosts: { a: { on: 'lan' } } });
+    expect(newHandles(before).map(({ what }) => what)).toEqual([`A Lab (seed ${lab.seed})`]);
+    await lab.close();
     expect(newHandles(before)).toEqual([]);
   });
 
