@@ -42,7 +42,7 @@ const HOSTNAME = '/proc/sys/kernel/hostname';
 const READABLE = 0o644;
 
 /** The switches have no addresses, and say nothing by themselves. */
-export const NO_IPV6 = ['all', 'default'].map((which) => sysctl(`net/ipv6/conf/${which}/disable_ipv6`, '1'));
+const NO_IPV6 = ['all', 'default'].map((which) => sysctl(`net/ipv6/conf/${which}/disable_ipv6`, '1'));
 
 export async function createCore(maps: IdMaps): Promise<Core> {
   const hostsFile = `${WORKSHOP}/hosts`;

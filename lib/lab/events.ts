@@ -39,6 +39,7 @@ export class EventLog implements Iterable<LabEvent> {
     return this.#events.length;
   }
 
+  /** The events, from the first that is kept. */
   [Symbol.iterator](): Iterator<LabEvent> {
     return this.#events.values();
   }

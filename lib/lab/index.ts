@@ -12,7 +12,7 @@ export type { DnsAnswer, DnsError, DnsSettings } from './dns/records';
 export { EventLog, type LabEvent } from './events';
 export type { LinkCounters } from './faults/counters';
 export type { CutRule } from './faults/cut-rule';
-export type { Fault } from './faults/faults';
+export type { Fault, ImpairedLink, ImpairedPair, ImpairmentFault } from './faults/faults';
 export type { Impairment } from './faults/impairment';
 export { Partition, partition } from './faults/partition';
 export { Schedule, type ScheduledStep } from './faults/schedule';

@@ -33,7 +33,7 @@ export type { Neighbor, NeighborState } from './neighbor/neighbor';
 export type { NeighborFilter, NeighborSpec, Neighbors } from './neighbor/neighbors';
 export { Network, type NetworkOptions } from './network';
 export type { NextHopGroupType, NextHopMember, NextHopObject, ResilientGroup } from './nexthop/nexthop';
-export type { NextHopObjectFilter, NextHopObjectSpec, NextHopObjects } from './nexthop/nexthops';
+export type { NextHopMemberSpec, NextHopObjectFilter, NextHopObjectSpec, NextHopObjects } from './nexthop/nexthops';
 export type { Nsids } from './nsid/nsids';
 export type { NetworkTarget } from './place';
 export type { NextHop, Route, RouteMetrics, RoutePreference } from './route/route';

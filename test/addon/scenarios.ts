@@ -11,6 +11,7 @@ import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { footprint, moreThan } from '../fixtures/footprint';
 import { settled } from '../fixtures/settled';
 import { libraryWorker, warmUp } from '../fixtures/worker';
+import { Wired } from './wired';
 
 /** A Worker is terminated whose init has children of this process in its pid namespace, of which nobody knows. */
 export async function terminatedWithStrangers(sibling: string): Promise<unknown> {
@@ -211,4 +212,11 @@ function hasCome(happened: () => boolean, pid: number, patience = 30): boolean {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   }
   return false;
+}
+
+/** A wire is left open: Node has nothing left to do, and ends. */
+export async function wireLeftOpen(): Promise<string> {
+  const wired = await Wired.create();
+  await wired.impair({ delay: 10 });
+  return 'left open';
 }

@@ -11,7 +11,7 @@ import { libraryWorker } from '../fixtures/worker';
 import { resultOf } from '../fixtures/scenario';
 import { ADDRESSES, Wired, numbersOf } from './wired';
 
-const SCENARIOS = join(__dirname, 'wire-scenarios.ts');
+const SCENARIOS = require.resolve('./scenarios');
 const HOSTILE_FRAMES = join(__dirname, 'hostile_frames.c');
 const COUNT = 400;
 
@@ -290,7 +290,7 @@ describe('the thread of wires', () => {
   });
 
   test('does not keep Node from ending, and ends with it', async () => {
-    expect(await resultOf(SCENARIOS, 'leftOpen')).toBe('left open');
+    expect(await resultOf(SCENARIOS, 'wireLeftOpen')).toBe('left open');
   });
 
   test('refuses arguments that are none', () => {

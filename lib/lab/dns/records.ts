@@ -4,11 +4,10 @@ import { type Check, boolean, integer, list, oneOf, schema, string } from '../..
 import { CODE, isEncodable } from '../../network/resolve/dns-message';
 import { DOMAIN } from '../files';
 
-/** The answers that say that something is wrong. */
-const ERRORS = ['NXDOMAIN', 'SERVFAIL', 'REFUSED'] as const;
-
 /** An answer of a name server that is no address: there is no such name, the server has failed, or it does not want to. */
-export type DnsError = (typeof ERRORS)[number];
+export type DnsError = 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED';
+
+const ERRORS: readonly DnsError[] = ['NXDOMAIN', 'SERVFAIL', 'REFUSED'];
 
 /** Settings for a name, for {@link LabDns.set}. Unknown options are errors. */
 export interface DnsSettings {

@@ -31,8 +31,11 @@ export interface LinkCounters {
     /** The kernel refused them, as when an interface is down. */
     refused: number;
   };
+  /** The frames that were sent a second time, by `duplicate`. */
   duplicated: number;
+  /** The frames that did not wait for the delay, by `reorder`. */
   reordered: number;
+  /** The frames with a wrong bit, by `corrupt`. */
   corrupted: number;
 }
 

@@ -3,9 +3,26 @@ import { invalidType, invalidValue, validateArray } from '../../errors/validate'
 
 /** What nothing passes: of a partition, of a host that is isolated, or in one direction. */
 export type CutRule =
-  | { readonly kind: 'partition'; readonly groups: readonly (readonly string[])[] }
-  | { readonly kind: 'isolate'; readonly host: string }
-  | { readonly kind: 'cut'; readonly from: readonly string[]; readonly to: readonly string[] };
+  | {
+      /** By {@link Lab.partition}. */
+      readonly kind: 'partition';
+      /** The groups, each with the names of its hosts. */
+      readonly groups: readonly (readonly string[])[];
+    }
+  | {
+      /** By {@link Lab.isolate}. */
+      readonly kind: 'isolate';
+      /** The name of the host. */
+      readonly host: string;
+    }
+  | {
+      /** By {@link Lab.cut}. */
+      readonly kind: 'cut';
+      /** The names of the hosts that send. */
+      readonly from: readonly string[];
+      /** The names of the hosts at which it does not arrive. */
+      readonly to: readonly string[];
+    };
 
 /** What a host is to a rule: hosts with the same words are cut off from the same others. */
 export function partOf(rule: CutRule, host: string): string {

@@ -8,22 +8,34 @@ import { type CheckedImpairment, type Impairment, parseImpairment } from './impa
 import { type CutRule, isCut, partOf, ruleWords } from './cut-rule';
 import { type WireRule, type WireRules, type Wires, segmentsFor } from './wires';
 
-/** What is impaired: what passes from one host to another, by their names. */
-interface Pair {
+/** The packets from one host to another that an impairment acts on. */
+export interface ImpairedPair {
+  /** The name of the host that sends. */
   readonly from: string;
+  /** The name of the host that receives. */
   readonly to: string;
 }
 
+/** The link that an impairment acts on: all of a network, or the interface of one host on it. */
+export interface ImpairedLink {
+  /** The name of the network. */
+  readonly network: string;
+  /** The name of the host. */
+  readonly host?: string;
+}
+
+/** An impairment that is in force. */
+export interface ImpairmentFault {
+  /** By `impair()` of a network, a host or the lab. */
+  readonly kind: 'impair';
+  /** The frames that it acts on. */
+  readonly on: ImpairedLink | ImpairedPair;
+  /** The impairment. */
+  readonly impairment: Impairment;
+}
+
 /** A fault that is in force, as {@link Lab.faults} lists it. */
-export type Fault =
-  | CutRule
-  | { readonly kind: 'impair'; readonly on: { readonly network: string }; readonly impairment: Impairment }
-  | {
-      readonly kind: 'impair';
-      readonly on: { readonly host: string; readonly network: string };
-      readonly impairment: Impairment;
-    }
-  | { readonly kind: 'impair'; readonly on: Pair; readonly impairment: Impairment };
+export type Fault = CutRule | ImpairmentFault;
 
 /** The hosts and networks that faults act on. */
 export interface Topology {
@@ -42,7 +54,7 @@ export class Faults {
   /** By the name of the port. */
   readonly #onInterfaces = new Map<string, CheckedImpairment>();
   /** By the names of both hosts. */
-  readonly #onPairs = new Map<string, { readonly pair: Pair; readonly impairment: CheckedImpairment }>();
+  readonly #onPairs = new Map<string, { readonly pair: ImpairedPair; readonly impairment: CheckedImpairment }>();
   /** The interfaces of hosts that send each packet by itself, by their ports. */
   readonly #segmenting = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();

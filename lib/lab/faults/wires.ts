@@ -198,7 +198,7 @@ export function segmentsFor(rules: readonly WireRule[]): number {
 }
 
 /** The name of the end of the pair that the switch has. */
-export function farOf(port: string): string {
+function farOf(port: string): string {
   return `f${port.slice(1)}`;
 }
 

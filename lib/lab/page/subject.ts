@@ -126,7 +126,7 @@ async function healAll(lab: PageLab): Promise<void> {
     if (fault.kind !== 'impair') continue;
     const { on } = fault;
     if ('from' in on) await lab.impair(on, null);
-    else if ('host' in on) await lab.hostOf('host', on.host).impair(null, on.network);
+    else if (on.host !== undefined) await lab.hostOf('host', on.host).impair(null, on.network);
     else await lab.networkOf('network', on.network).impair(null);
   }
 }

@@ -50,7 +50,7 @@ export interface NextHopMember {
  * The way a group shares packets out: `'mpath'` by a hash over the members, `'resilient'` by a table of buckets, so that
  * connections stay with their member when another goes. The latter needs Linux 5.13.
  */
-export type NextHopGroupType = (typeof GROUP_TYPES)[number];
+export type NextHopGroupType = 'mpath' | 'resilient';
 
 /** The hash table of a resilient group. */
 export interface ResilientGroup {

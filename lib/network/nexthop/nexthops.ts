@@ -38,6 +38,14 @@ export interface NextHopObjectFilter {
   link?: LinkReference | undefined;
 }
 
+/** A member of a group to add. */
+export interface NextHopMemberSpec {
+  /** The number of a next-hop object that is no group. */
+  id: number;
+  /** Its share of the connections, from 1 on. Default: 1. */
+  weight?: number | undefined;
+}
+
 /**
  * A next-hop object to add: a router (`via`), a link, a group of others, or one that drops packets (`blackhole`). One
  * that {@link NextHopObjects.list} has given is one, too.
@@ -58,7 +66,7 @@ export interface NextHopObjectSpec {
   /** Drops packets silently. Default: false. */
   blackhole?: boolean | undefined;
   /** The members of a group, which are no groups themselves. */
-  group?: readonly { id: number; weight?: number | undefined }[] | undefined;
+  group?: readonly NextHopMemberSpec[] | undefined;
   /** The way a group shares packets out. Default: `'mpath'`. */
   type?: NextHopGroupType | undefined;
   /** The hash table of a resilient group. Default: the kernel's. */
@@ -84,7 +92,7 @@ const ignored: Check<undefined> = () => undefined;
 /** The largest weight that the kernel takes, since Linux 6.12; before, it is 256. */
 const MOST_WEIGHT = 0x10000;
 
-const MEMBER = schema<NonNullable<NextHopObjectSpec['group']>[number]>()({
+const MEMBER = schema<NextHopMemberSpec>()({
   id: required(number),
   weight: integer(1, MOST_WEIGHT),
 });
@@ -273,7 +281,7 @@ function encodeObject(spec: CheckedObject, oif: number | undefined): NextHopObje
   };
 }
 
-function encodeMember({ id, weight = 1 }: { id: number; weight?: number | undefined }): GroupMember {
+function encodeMember({ id, weight = 1 }: NextHopMemberSpec): GroupMember {
   return { id, weight: (weight - 1) & 0xff, weightHigh: (weight - 1) >> 8, pad: undefined };
 }
 

@@ -51,7 +51,7 @@ export type Resolve = Parsed<typeof RESOLVE>;
  * Reads the address of a server: `10.0.0.53`, `10.0.0.53:5353`, `fd00::53`, `[fd00::53]:5353`, as `dns.setServers()`
  * takes it.
  */
-export function parseServer(text: string): Server | undefined {
+function parseServer(text: string): Server | undefined {
   if (isIP(text) !== 0) return { address: text, port: DNS_PORT };
   const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d+))?$/.exec(text) ?? [];
   const address = v6 ?? v4 ?? '';

@@ -25,7 +25,7 @@ export const unixPath: Check<string> = (name, value) => {
 };
 
 /** The name of an interface. */
-export const device: Check<string> = (name, value) => {
+const device: Check<string> = (name, value) => {
   const size = Buffer.byteLength(string(name, value));
   if (size > 0 && size < MOST_DEVICE_BYTES) return value as string;
   throw invalidValue(name, value, 'must be the name of an interface');
