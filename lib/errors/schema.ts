@@ -11,6 +11,7 @@ import {
   invalidType,
   invalidValue,
   notOneOf,
+  outOfRange,
   validateAbortSignal,
   validateArray,
   validateBoolean,
@@ -163,8 +164,11 @@ export const encoding: Check<BufferEncoding> = (name, value) => {
   throw invalidValue(name, value, 'is not a known encoding');
 };
 
+/** The longest time that setTimeout() accepts, in milliseconds. */
+export const MOST_MS = 2 ** 31 - 1;
+
 /** A time in milliseconds that setTimeout() accepts. */
-export const milliseconds = integer(0, 2 ** 31 - 1);
+export const milliseconds = integer(0, MOST_MS);
 
 /** The permissions of a file, with the bits for set-user-ID, set-group-ID and sticky. */
 export const mode = integer(0, 0o7777);
@@ -176,6 +180,15 @@ export const copied: Check<unknown> = (_, value) => plain(value);
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Check<number> {
   return (name, value) => {
     validateInteger(name, value, min, max);
+    return value;
+  };
+}
+
+/** A number between the two, both included, that need not be whole. */
+export function number(min: number, max: number): Check<number> {
+  return (name, value) => {
+    if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
+    if (!(value >= min && value <= max)) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
     return value;
   };
 }

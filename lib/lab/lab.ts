@@ -188,7 +188,8 @@ export class Lab implements AsyncDisposable {
    * ```
    */
   static async create(options: LabOptions = {}): Promise<Lab> {
-    const { seed = randomInt(2 ** 32), idMap: map, ...topology } = LAB('options', options);
+    const parsed = LAB('options', options);
+    const { seed = randomInt(2 ** 32), idMap: map } = parsed;
     const core = await createCore(map === undefined ? await widestMaps() : { uidMap: map, gidMap: map });
     const lab = construct(
       {
@@ -198,7 +199,7 @@ export class Lab implements AsyncDisposable {
       seed,
     );
     try {
-      await lab.#build(topology);
+      await lab.#build(parsed);
       return lab;
     } catch (error) {
       await lab.close();
@@ -569,7 +570,7 @@ export class Lab implements AsyncDisposable {
     for (const [name, options] of networks ?? []) {
       await this.#addNetwork(this.#freeName('options.networks', name, this.#networks), options);
     }
-    for (const [name, { portForwards: _, ...options }] of routers ?? []) {
+    for (const [name, options] of routers ?? []) {
       await this.#addRouter(this.#freeName('options.routers', name, this.#hosts), options, `options.routers.${name}`);
     }
     const wanted = [...(hosts ?? [])].map(([name, options]) => {
@@ -577,9 +578,9 @@ export class Lab implements AsyncDisposable {
       return { host: new Host(free, options, this.#services), places: placesOf(options, `options.hosts.${name}`) };
     });
     await this.#add(wanted);
-    for (const [index, { between, ...options }] of links.entries()) {
+    for (const [index, options] of links.entries()) {
       const option = `options.links[${index}].between`;
-      await this.#addLink(between, options, [`${option}[0]`, `${option}[1]`]);
+      await this.#addLink(options.between, options, [`${option}[0]`, `${option}[1]`]);
     }
     if (outside !== undefined) await this.#addOutside('options.outside.name', outside);
     for (const [name, { portForwards = [] }] of routers ?? []) {
@@ -595,11 +596,12 @@ export class Lab implements AsyncDisposable {
     return network;
   }
 
-  async #addRouter(name: string, { nat, ...checked }: Parsed<typeof ROUTER>, option = 'options'): Promise<Router> {
-    const places = placesOf(checked, option);
+  async #addRouter(name: string, options: Parsed<typeof ROUTER>, option = 'options'): Promise<Router> {
+    const { nat } = options;
+    const places = placesOf(options, option);
     const translation = nat === undefined ? undefined : this.#natOf(option, nat, places);
     const find = (each: string): Host | undefined => this.#hosts.get(each);
-    const router = new Router(name, checked, this.#services, { nat: translation, find });
+    const router = new Router(name, options, this.#services, { nat: translation, find });
     await this.#add([{ host: router, places }]);
     try {
       await router.translate();

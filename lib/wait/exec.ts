@@ -37,8 +37,9 @@ export async function exec(
   validateString('file', file);
   validateArray('args', args);
   const command = [...args];
-  const { program = programOf(target), ...rest } = parseExec('options', options);
-  using waiting = new Waiting({ subject: printable([file, ...command].join(' ')), verb: 'succeed' }, rest, program);
+  const parsed = parseExec('options', options);
+  const { program = programOf(target) } = parsed;
+  using waiting = new Waiting({ subject: printable([file, ...command].join(' ')), verb: 'succeed' }, parsed, program);
   if (program !== undefined) waiting.endWhen(program.exited);
   const first = await waiting.until(async (signal): Promise<ExecResult | Error> => {
     const runner = await openRunner(target);

@@ -26,9 +26,10 @@ const parseExit = schema<WaitExitOptions>()({ ...WAIT, code: integer(0, 255) });
  */
 export async function exit(child: NamespaceProcess, options: WaitExitOptions = {}): Promise<Exit> {
   program('child', child);
-  const { code, ...rest } = parseExit('options', options);
+  const parsed = parseExit('options', options);
+  const { code } = parsed;
   child.logs();
-  using waiting = new Waiting({ subject: `${child.spawnfile} (pid ${child.pid})`, verb: 'end' }, rest, child);
+  using waiting = new Waiting({ subject: `${child.spawnfile} (pid ${child.pid})`, verb: 'end' }, parsed, child);
   const how = await waiting.once(child.exited);
   if (code === undefined || how.code === code) return how;
   const end = how.signal ?? `exit code ${String(how.code)}`;

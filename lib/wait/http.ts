@@ -50,11 +50,11 @@ export async function http(
   options: WaitHttpOptions | number = {},
 ): Promise<Response> {
   const parsed = parseHttp('options', typeof options === 'number' ? { status: options } : options);
-  const { status, port = 80, request = {}, program = programOf(target), ...rest } = parsed;
+  const { status, port = 80, request = {}, program = programOf(target) } = parsed;
   const whole = urlOf(url, port);
   using waiting = new Waiting(
     { subject: whole.href, verb: status === undefined ? 'answer with success' : `answer with status ${status}` },
-    rest,
+    parsed,
     program,
   );
   if (program !== undefined) waiting.endWhen(program.exited);

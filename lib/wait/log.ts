@@ -44,8 +44,9 @@ export async function log(
   if (typeof pattern !== 'string' && !types.isRegExp(pattern)) {
     throw invalidType('pattern', 'of type string or an instance of RegExp', pattern);
   }
-  const { times = 1, ...rest } = parseLog('options', options);
-  using waiting = new Waiting({ subject: `a line with ${String(pattern)}`, verb: 'come' }, rest, child);
+  const parsed = parseLog('options', options);
+  const { times = 1 } = parsed;
+  using waiting = new Waiting({ subject: `a line with ${String(pattern)}`, verb: 'come' }, parsed, child);
   using search = new Search(child.logs(), matcherOf(pattern), times);
   waiting.endWhen(Promise.all([child.logs().ended, child.exited]).then(() => search.finish()));
   return await waiting.once(search.found);

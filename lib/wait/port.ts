@@ -29,10 +29,11 @@ const ATTEMPT = 1000;
  */
 export async function port(target: NetworkPlace, port: number, options: WaitPortOptions = {}): Promise<void> {
   validateInteger('port', port, 1, 65535);
-  const { host = 'localhost', program = programOf(target), ...rest } = parsePort('options', options);
+  const parsed = parsePort('options', options);
+  const { host = 'localhost', program = programOf(target) } = parsed;
   using waiting = new Waiting(
     { subject: host === 'localhost' ? `port ${port}` : `port ${port} of ${host}`, verb: 'accept a connection' },
-    rest,
+    parsed,
     program,
   );
   if (program !== undefined) waiting.endWhen(program.exited);

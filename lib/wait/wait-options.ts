@@ -1,4 +1,4 @@
-import { type Check, abortSignal, integer } from '../errors/schema';
+import { type Check, abortSignal, milliseconds } from '../errors/schema';
 import { invalidType } from '../errors/validate';
 import type { NamespaceProcess } from '../process/namespace-process';
 
@@ -25,9 +25,6 @@ export interface WaitForProgramOptions extends WaitOptions {
 /** The default of {@link WaitOptions.timeout}. */
 export const PATIENCE = 30_000;
 
-/** The longest time that setTimeout() accepts, in milliseconds. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
-
 /** Recognizes a program by its shape: the class of another realm is another class. */
 export function isProgram(value: unknown): value is NamespaceProcess {
   return value !== null && typeof value === 'object' && 'pidfd' in value && 'exited' in value && 'logs' in value;
@@ -43,5 +40,5 @@ export const program: Check<NamespaceProcess> = (name, value) => {
   return value;
 };
 
-export const WAIT = { timeout: integer(0, MAX_TIMEOUT), signal: abortSignal };
+export const WAIT = { timeout: milliseconds, signal: abortSignal };
 export const WAIT_FOR_PROGRAM = { ...WAIT, program };

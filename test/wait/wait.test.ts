@@ -244,6 +244,14 @@ describe('waitFor', () => {
     });
   });
 
+  test('takes no property of Object.prototype for an option', async () => {
+    const child = await set.spawn('sleep', ['0.1']);
+    Object.defineProperty(Object.prototype, 'timeout', { value: 1, configurable: true });
+    const wait = waitFor.exit(child);
+    Reflect.deleteProperty(Object.prototype, 'timeout');
+    expect(await wait).toMatchObject({ code: 0 });
+  });
+
   test('refuses bad arguments before anything starts', async () => {
     await using child = await set.spawn('sleep', ['1000']);
     const type = errorWith({ name: 'TypeError' });

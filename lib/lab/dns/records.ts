@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { invalidValue } from '../../errors/validate';
-import { type Check, boolean, integer, list, oneOf, schema, string } from '../../errors/schema';
+import { type Check, boolean, integer, list, milliseconds, oneOf, schema, string } from '../../errors/schema';
 import { CODE, isEncodable } from '../../network/resolve/dns-message';
 import { DOMAIN } from '../files';
 
@@ -36,8 +36,8 @@ export interface Rule {
   readonly ttl: number;
 }
 
-/** The longest time that a timer of Node takes. */
-const MOST_MS = 2 ** 31 - 1;
+/** The longest time that an answer may be kept, in seconds: RFC 2181. */
+const MOST_TTL = 2 ** 31 - 1;
 
 const address: Check<string> = (name, value) => {
   const text = string(name, value);
@@ -52,8 +52,8 @@ const SETTINGS = schema<DnsSettings>()({
   addresses,
   error: oneOf(ERRORS),
   silent: boolean,
-  delay: integer(0, MOST_MS),
-  ttl: integer(0, MOST_MS),
+  delay: milliseconds,
+  ttl: integer(0, MOST_TTL),
 });
 
 /** Reads the answer that a caller gives for a name. */

@@ -1,5 +1,5 @@
 /** Impairments of links: their options, and what they are to the native wire. */
-import { type Check, type Parsed, integer, oneOf, schema } from '../../errors/schema';
+import { type Check, type Parsed, integer, number, oneOf, schema } from '../../errors/schema';
 import { invalidType, invalidValue, outOfRange } from '../../errors/validate';
 
 /**
@@ -37,7 +37,8 @@ export interface Impairment {
   mtu?: number | undefined;
 }
 
-const MOST_MS = 3_600_000;
+/** One hour. */
+const LONGEST_DELAY = 3_600_000;
 const DISTRIBUTIONS = ['uniform', 'normal', 'pareto'] as const;
 const DEFAULT_QUEUE = 1000;
 
@@ -45,15 +46,7 @@ const DEFAULT_QUEUE = 1000;
 const UNITS: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9 };
 const MOST_RATE = 1e12;
 
-function number(min: number, max: number): Check<number> {
-  return (name, value) => {
-    if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
-    if (!(value >= min && value <= max)) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
-    return value;
-  };
-}
-
-const milliseconds = number(0, MOST_MS);
+const time = number(0, LONGEST_DELAY);
 const share = number(0, 1);
 
 const rate: Check<number> = (name, value) => {
@@ -67,8 +60,8 @@ const rate: Check<number> = (name, value) => {
 };
 
 const OPTIONS = schema<Impairment>()({
-  delay: milliseconds,
-  jitter: milliseconds,
+  delay: time,
+  jitter: time,
   distribution: oneOf(DISTRIBUTIONS),
   loss: share,
   burst: number(1, 1e6),

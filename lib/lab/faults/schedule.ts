@@ -1,6 +1,6 @@
 /** Things that happen at given times. */
-import { type Check, list, required, schema } from '../../errors/schema';
-import { invalidType, outOfRange } from '../../errors/validate';
+import { type Check, MOST_MS, list, number, required, schema } from '../../errors/schema';
+import { invalidType } from '../../errors/validate';
 
 /** Something that happens at a time. */
 export interface ScheduledStep {
@@ -10,20 +10,12 @@ export interface ScheduledStep {
   run: () => unknown;
 }
 
-const MOST_MS = 2 ** 31 - 1;
-
-const at: Check<number> = (name, value) => {
-  if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
-  if (!(value >= 0 && value <= MOST_MS)) throw outOfRange(name, `>= 0 && <= ${MOST_MS}`, value);
-  return value;
-};
-
 const run: Check<() => unknown> = (name, value) => {
   if (typeof value !== 'function') throw invalidType(name, 'of type function', value);
   return value as () => unknown;
 };
 
-const STEPS = list(schema<ScheduledStep>()({ at: required(at), run: required(run) }));
+const STEPS = list(schema<ScheduledStep>()({ at: required(number(0, MOST_MS)), run: required(run) }));
 
 /**
  * Steps that happen at their times, one after another. {@link Lab.schedule} makes it. Stop it, or declare it with `using`; it

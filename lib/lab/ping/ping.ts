@@ -1,6 +1,6 @@
 /** Who reaches whom: ping and traceroute between the hosts of a lab, without their programs. */
 import { isIP } from 'node:net';
-import { type Parsed, integer, oneOf, schema } from '../../errors/schema';
+import { type Parsed, MOST_MS, integer, milliseconds, oneOf, schema } from '../../errors/schema';
 import { inspectAs } from '../../handle/inspect';
 import type { Network } from '../../network/network';
 import { type Outcome, Pingers, type Request } from './pinger';
@@ -29,11 +29,9 @@ export interface TraceOptions {
   family?: 4 | 6 | undefined;
 }
 
-const MOST_MS = 2 ** 31 - 1;
-
 export const PING = schema<PingOptions>()({
   count: integer(1, 65_536),
-  interval: integer(0, MOST_MS),
+  interval: milliseconds,
   timeout: integer(1, MOST_MS),
   size: integer(8, 65_000),
   family: oneOf([4, 6]),
@@ -109,7 +107,7 @@ export class PingResult {
   toString(): string {
     const { from, to, address, received, times, reason } = this;
     const where = address === undefined || address === to ? to : `${to} (${address})`;
-    const found = received === 0 ? [] : [`${received} of ${times.length}`, milliseconds(this.median)];
+    const found = received === 0 ? [] : [`${received} of ${times.length}`, timeText(this.median)];
     return `${from} → ${where}: ${[...found, ...(reason === undefined ? [] : [reason])].join(', ')}`;
   }
 }
@@ -206,7 +204,7 @@ export class Trace {
   toString(): string {
     const lines = this.hops.map(({ hop, address, host, time }) => {
       const who = address === null ? '*' : host === null ? address : `${host} (${address})`;
-      return `${String(hop).padStart(2)}  ${who}${time === null ? '' : `  ${milliseconds(time)}`}`;
+      return `${String(hop).padStart(2)}  ${who}${time === null ? '' : `  ${timeText(time)}`}`;
     });
     return [`${this.from} → ${this.to}${this.reached ? '' : ': not reached'}`, ...lines].join('\n');
   }
@@ -324,7 +322,7 @@ function reasonOf({ kind, from, code }: Outcome): string {
   return `${kind === 'exceeded' ? 'too many hops' : 'unreachable'}, says ${from}`;
 }
 
-function milliseconds(time: number): string {
+function timeText(time: number): string {
   return `${time.toFixed(time < 10 ? 2 : 1)} ms`;
 }
 
