@@ -180,7 +180,8 @@ Napi::Value Wires::Add(const Napi::CallbackInfo &info) {
     }
   }
   uint32_t number = ++last_;
-  counters_[number] = {std::make_shared<Counters>(), std::make_shared<Counters>()};
+  // Not make_shared: without RTTI it takes a symbol of libstdc++ 9.
+  counters_[number] = {std::shared_ptr<Counters>(new Counters()), std::shared_ptr<Counters>(new Counters())};
   carrier_->AddWire(number, sockets[0], sockets[1], seeds, counters_[number]);
   return Napi::Number::New(env, number);
 }
