@@ -373,12 +373,12 @@ export class Lab implements AsyncDisposable {
     await this.#follow();
   }
 
-  /** Its topology, and the state of its hosts: `JSON.stringify(lab)`. */
+  /** Its topology, the state of its hosts, and the faults in force: `JSON.stringify(lab)`. */
   toJSON(): LabJSON {
     return toJSON(this);
   }
 
-  /** Its networks, each with its hosts, as lines of text. */
+  /** Its networks, each with its hosts, and the faults in force, as lines of text. */
   toString(): string {
     return toText(this);
   }

@@ -1,4 +1,6 @@
 /** A whole lab as one object: to make one, and to show one. */
+import { faultWords } from './faults/fault-words';
+import type { Fault } from './faults/faults';
 import { type Check, type Parsed, list, required, schema, schemaOf, string } from '../errors/schema';
 import { invalidValue, validateArray, validateObject } from '../errors/validate';
 import type { Host, HostState } from './host';
@@ -43,6 +45,8 @@ export interface LabJSON {
   topology: SeededTopology;
   /** The hosts as they are now, routers included. */
   hosts: Record<string, HostJSON>;
+  /** The faults that are in force. */
+  faults: readonly Fault[];
 }
 
 /** A topology, and the seed of its lab. */
@@ -94,10 +98,11 @@ export interface Shown {
   readonly seed: number;
   readonly hosts: ReadonlyMap<string, Host>;
   readonly networks: ReadonlyMap<string, LabNetwork>;
+  readonly faults: readonly Fault[];
 }
 
 /** {@link Lab.toJSON} */
-export function toJSON({ seed, hosts, networks }: Shown): LabJSON {
+export function toJSON({ seed, hosts, networks, faults }: Shown): LabJSON {
   const all = [...hosts.values()];
   const placesOf = ({ interfaces }: Host): Placement[] =>
     interfaces
@@ -131,6 +136,7 @@ export function toJSON({ seed, hosts, networks }: Shown): LabJSON {
         { state, unplugged: [...unplugged], interfaces: [...interfaces] },
       ]),
     ),
+    faults,
   };
 }
 
@@ -154,8 +160,8 @@ function endsOf({ interfaces }: LabNetwork): [string, string] {
   return [interfaces[0]?.host ?? '', interfaces[1]?.host ?? ''];
 }
 
-/** {@link Lab.toString}: each network with its hosts, as a tree. */
-export function toText({ seed, hosts, networks }: Shown): string {
+/** {@link Lab.toString}: each network with its hosts, as a tree; then the faults. */
+export function toText({ seed, hosts, networks, faults }: Shown): string {
   const lines = [`lab, seed ${seed}`];
   for (const { name, subnet, subnet6, isLink, interfaces } of networks.values()) {
     lines.push([name, isLink ? '(cable)' : '', subnet ?? '', subnet6 ?? ''].filter(Boolean).join(' '));
@@ -166,7 +172,8 @@ export function toText({ seed, hosts, networks }: Shown): string {
     });
   }
   const lonely = [...hosts.values()].filter(({ interfaces }) => interfaces.length === 0);
-  return [...lines, ...lonely.map((host) => [host.name, ...marksOf(host, '')].join(' '))].join('\n');
+  lines.push(...lonely.map((host) => [host.name, ...marksOf(host, '')].join(' ')));
+  return [...lines, ...faults.map((fault) => `fault: ${faultWords(fault)}`)].join('\n');
 }
 
 function addressesOf({ name, addresses }: Interface): string[] {

@@ -22,23 +22,41 @@ a-web (cable) 10.9.0.0/30
 └─ web eth1 10.9.0.2
 alone`;
 
+const FAULTS = `
+fault: isolate alone
+fault: partition [a] [b web]
+fault: wan: 20 ms ± 2, 10 % lost
+fault: web on wan: 1mbit
+fault: a → b: 50 % twice, MTU 1000`;
+
 needs({ tool: ['nft'] }).describe('a lab of one object', () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await Lab.create({ seed: 7, ...TOPOLOGY });
     await lab.hosts.get('a')?.down('lan');
     await lab.hosts.get('b')?.crash();
+    await lab.isolate('alone');
+    await lab.partition([['a'], ['b', 'web']]);
+    await lab.networks.get('wan')?.impair({ delay: 20, jitter: 2, loss: 0.1 });
+    await lab.hosts.get('web')?.impair({ rate: '1mbit' }, 'wan');
+    await lab.impair({ from: 'a', to: 'b' }, { duplicate: 0.5, mtu: 1000 });
   });
   afterAll(() => lab.close());
 
   test('shows what it is made of as text, with its state', () => {
-    expect(String(lab)).toBe(TEXT);
+    expect(String(lab)).toBe(TEXT + FAULTS);
   });
 
   test('is an object for JSON, with its state, of which another one is made', async () => {
     const json = JSON.parse(JSON.stringify(lab)) as LabJSON;
     expect(json.hosts.b).toMatchObject({ state: 'crashed', unplugged: [] });
     expect(json.hosts.a).toMatchObject({ state: 'running', unplugged: ['lan'] });
+    expect(json.faults).toEqual(JSON.parse(JSON.stringify(lab.faults)));
+    expect(json.faults).toContainEqual({
+      kind: 'impair',
+      on: { network: 'wan' },
+      impairment: { delay: 20, jitter: 2, loss: 0.1 },
+    });
     await using again = await Lab.create(json.topology);
     expect(again.toJSON().topology).toEqual(lab.toJSON().topology);
     expect(String(again)).toBe(TEXT.replace(' [unplugged]', '').replace(' [crashed]', ''));

@@ -71,13 +71,17 @@ export class Faults {
     return [
       ...this.#rules,
       ...[...this.#onNetworks].map(
-        ([network, impairment]) => ({ kind: 'impair', on: { network }, impairment }) as const,
+        ([network, impairment]) => ({ kind: 'impair', on: { network }, impairment: { ...impairment } }) as const,
       ),
       ...interfaces.flatMap(({ end: { host, network, port } }) => {
         const impairment = this.#onInterfaces.get(port);
-        return impairment === undefined ? [] : [{ kind: 'impair', on: { host, network }, impairment } as const];
+        return impairment === undefined
+          ? []
+          : [{ kind: 'impair', on: { host, network }, impairment: { ...impairment } } as const];
       }),
-      ...[...this.#onPairs.values()].map(({ pair, impairment }) => ({ kind: 'impair', on: pair, impairment }) as const),
+      ...[...this.#onPairs.values()].map(
+        ({ pair, impairment }) => ({ kind: 'impair', on: pair, impairment: { ...impairment } }) as const,
+      ),
     ];
   }
 

@@ -1,6 +1,6 @@
-import { isCut, ruleWords } from '../faults/cut-rule';
+import { isCut } from '../faults/cut-rule';
+import { faultWords, impairmentText } from '../faults/fault-words';
 import type { Fault } from '../faults/faults';
-import type { Impairment } from '../faults/impairment';
 import type { Host } from '../host';
 import type { LabNetwork } from '../network';
 import type { Scene } from './svg';
@@ -23,13 +23,6 @@ export function sceneOf({ hosts, networks, faults }: Drawn): Scene {
   };
 }
 
-function faultWords(fault: Fault): string {
-  if (fault.kind !== 'impair') return ruleWords(fault);
-  const { on, impairment } = fault;
-  const what = 'from' in on ? `${on.from} → ${on.to}` : 'host' in on ? `${on.host} on ${on.network}` : on.network;
-  return `${what}: ${impairmentText(impairment)}`;
-}
-
 /** The ports whose wires are impaired, and how. That of an interface comes later in the list, and counts. */
 function impairedPorts(fault: Fault, networks: ReadonlyMap<string, LabNetwork>): [port: string, words: string][] {
   if (fault.kind !== 'impair' || 'from' in fault.on) return [];
@@ -45,32 +38,4 @@ function isCutOff(host: string, all: readonly string[], faults: readonly Fault[]
   const others = all.filter((other) => other !== host);
   const cut = others.filter((other) => rules.some((rule) => isCut(rule, host, other) || isCut(rule, other, host)));
   return cut.length > 0 && cut.length * 2 >= others.length;
-}
-
-/** `'50 ms ± 5, 1 % lost, 10mbit'` */
-function impairmentText(impairment: Impairment): string {
-  const { delay, jitter, loss, duplicate, reorder, corrupt, rate, mtu } = impairment;
-  const share = (part: number | undefined, words: string): string[] =>
-    part === undefined || part === 0 ? [] : [`${Number((part * 100).toPrecision(3))} % ${words}`];
-  const varies = jitter === undefined ? '' : ` ± ${jitter}`;
-  return [
-    ...(delay === undefined && jitter === undefined ? [] : [`${delay ?? 0} ms${varies}`]),
-    ...share(loss, 'lost'),
-    ...share(duplicate, 'twice'),
-    ...share(reorder, 'early'),
-    ...share(corrupt, 'corrupt'),
-    ...(rate === undefined ? [] : [typeof rate === 'string' ? rate : bits(rate)]),
-    ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
-  ].join(', ');
-}
-
-function bits(rate: number): string {
-  const [unit, size] = (
-    [
-      ['gbit', 1e9],
-      ['mbit', 1e6],
-      ['kbit', 1e3],
-    ] as const
-  ).find(([, each]) => rate >= each) ?? ['bit', 1];
-  return `${Number((rate / size).toPrecision(3))}${unit}`;
 }

@@ -91,8 +91,9 @@ describe('an impairment', () => {
   test('of a pair acts on that direction alone', async () => {
     await lab.impair({ from: a, to: 'b' }, { loss: 1 });
     const toC = await exchange(a, c, numbers(10));
-    expect(toC).toEqual(numbers(10));
-    expect(await exchange(b, a, numbers(10))).toEqual(numbers(10));
+    // The kernel may change the order of datagrams whose sender moves to another processor meanwhile.
+    expect(toC.sort()).toEqual(numbers(10));
+    expect((await exchange(b, a, numbers(10))).sort()).toEqual(numbers(10));
     const { loss } = (await counters('a', 'out')).dropped; // an answer of its kernel to b may be among those already
     const sender = await a.createSocket('udp4');
     await new Promise((resolve) => sender.send('x', PORT, '10.0.0.2', resolve));
