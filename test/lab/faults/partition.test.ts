@@ -2,7 +2,7 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { type Host, Lab, type LabNetwork, partition } from '../../../lib/lab';
+import { type Host, Lab, type LabNetwork, type Router, partition } from '../../../lib/lab';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
 import { footprintWithServers } from '../../network/sockets/inside';
@@ -188,6 +188,69 @@ test('hosts several routers apart are cut off', async () => {
   await lab.heal();
   await lab.isolate('s');
   await expectHeard(ears, { a: 'b', b: 'a', f: '' }); // what it would pass on comes from it
+});
+
+describe('behind routers that translate addresses', () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await Lab.create({
+      networks: { one: {}, two: {}, wan: { subnet: '203.0.113.0/24' } },
+      routers: { r: { on: ['one', 'wan'], nat: 'wan' }, s: { on: ['two', 'wan'], nat: 'wan' } },
+      hosts: { a: { on: 'one' }, b: { on: 'one' }, c: { on: 'two' }, web: { on: 'wan' } },
+    });
+  });
+  afterEach(() => lab.heal());
+  afterAll(() => lab.close());
+
+  /** A ping that is answered may take long, and one that is not has a while for it. */
+  const reaches = async (from: string, to: string, timeout: number): Promise<boolean> =>
+    (await lab.ping(from, to, { timeout })).ok;
+
+  const expectReached = async (from: string, to: string): Promise<void> =>
+    expect([from, to, await reaches(from, to, 10_000)]).toEqual([from, to, true]);
+
+  const expectCut = async (from: string, to: string): Promise<void> =>
+    expect([from, to, await reaches(from, to, 100)]).toEqual([from, to, false]);
+
+  test('a host is cut off from one outside, in each direction, and its neighbors are not', async () => {
+    const cuts = [
+      () => lab.partition(['a', 'web']),
+      () => lab.cut({ from: 'a', to: 'web' }), // the request
+      () => lab.cut({ from: 'web', to: 'a' }), // the answer
+      () => lab.isolate('a'),
+    ];
+    for (const cut of cuts) {
+      await using _ = await cut();
+      await expectCut('a', 'web');
+      await expectReached('b', 'web');
+    }
+    await expectReached('a', 'web');
+  });
+
+  test('two hosts with a router each are cut off by isolate(), or by a partition that names the routers too', async () => {
+    const [c, s] = [lab.hosts.get('c')!, lab.hosts.get('s') as Router];
+    await s.forwardPort({ port: PORT, to: c, protocol: 'udp' });
+    const [from, to] = [await lab.hosts.get('a')!.createSocket('udp4'), await listenOn(c)];
+    const outside = s.interfaces.find(({ network }) => network === 'wan')!.addresses[0];
+    const expectToHear = async (word: string): Promise<void> =>
+      eventually(() => {
+        from.send(word, PORT, outside);
+        return to.heard.has(word);
+      });
+    await expectToHear('before');
+    await lab.partition(['a', 'c']);
+    await expectToHear('during');
+    const named = await lab.partition(['a', ['c', 's']]);
+    from.send('named', PORT, outside);
+    await expectCut('a', 's');
+    await named.heal();
+    await lab.isolate('a');
+    from.send('isolated', PORT, outside);
+    await expectCut('a', 'web');
+    await lab.heal();
+    await expectToHear('after');
+    expect(to.heard).toEqual(new Set(['before', 'during', 'after']));
+  });
 });
 
 describe('partition', () => {
