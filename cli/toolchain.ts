@@ -43,7 +43,7 @@ export function findNodeGyp(folder: string, env: NodeJS.ProcessEnv): string[] | 
   return program === undefined ? undefined : [program];
 }
 
-/** As require() finds it, but not below the home directory or NODE_PATH: root may have those of somebody else. */
+/** The path as require() finds it, but not below the home directory or NODE_PATH: root may have those of somebody else. */
 function resolvedNodeGyp(folders: string[]): string | undefined {
   return folders
     .flatMap(withAllAbove)

@@ -6,7 +6,7 @@ import { type Host, Lab, type LabNetwork } from 'linux-ns/lab';
 import { median, rounded, summarize } from '../measure/statistics';
 
 const PARTITIONS = 30;
-/** Of iperf3, for each way. */
+/** The runs of iperf3, for each way. */
 const RUNS = 3;
 const SECONDS = 2;
 const PINGS = 300;

@@ -2,7 +2,7 @@ import { placeOutside } from './place-outside';
 
 /** Something of this package that is open: a program that runs, a set, a network, a sandbox. */
 export interface OpenHandle {
-  /** What it is: `'A NamespaceSet (net:[4026532289] user:[4026532287])'`, `'A program, sleep (pid 4711)'`. */
+  /** The words for it: `'A NamespaceSet (net:[4026532289] user:[4026532287])'`, `'A program, sleep (pid 4711)'`. */
   readonly what: string;
   /**
    * The calls that have made it, as the lines of a stack; empty if they are not known. Those of programs are kept only
@@ -67,7 +67,7 @@ export function reportOpenHandles(): number {
   return handles.length;
 }
 
-/** What is open, as text: each with the lines that have made it. */
+/** Open handles as text: each with the lines that have made it. */
 export function describeHandles(handles: readonly OpenHandle[]): string {
   const count = handles.length === 1 ? '1 handle of linux-ns is' : `${handles.length} handles of linux-ns are`;
   const each = handles.map(({ what, madeAt }) => (madeAt === '' ? `  ${what}` : `  ${what}\n${madeAt}`));

@@ -1,5 +1,5 @@
 /**
- * What each Node does that loads `linux-ns/isolate`, before its program runs. A process of a test runner is executed
+ * The first thing that each Node does which loads `linux-ns/isolate`, before its program runs. A process of a test runner is executed
  * again, in namespaces of its own. A test runner prepares its environment for the processes that it will fork.
  *
  * Every process of a run does one of three things, and loads only the code for that.

@@ -42,7 +42,7 @@ export function isolationSteps({ unshare }: Isolation, self: Self, temporary: Te
 }
 
 /**
- * Who may not make namespaces gets a user namespace as well, in which the user and the group are the same as outside. A
+ * A user who may not make namespaces gets a user namespace as well, in which user and group are the same as outside. A
  * process may map its own ids without any privilege: user_namespaces(7).
  */
 function unshareStep(spec: Isolation['unshare'], { uid, gid, capabilities }: Self): Step {

@@ -15,7 +15,7 @@ import { DnsTable } from './dns/dns';
 import type { IdMaps } from './id-map';
 import { HostsFile, RESOLV_CONF, hostsText } from './files';
 
-/** What a lab has before its first host. */
+/** The parts of a lab that are there before its first host. */
 export interface Core {
   /** The user namespace, the mount namespace that those of hosts are copies of, and the network of the switches. */
   readonly set: NamespaceSet;

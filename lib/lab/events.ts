@@ -14,7 +14,7 @@ export interface LabEvent {
 const MOST = 10_000;
 
 /**
- * What a lab has done and when, for the moment in which a test fails. The last 10,000 events are kept.
+ * The things that a lab has done, and their times, for the moment in which a test fails. The last 10,000 events are kept.
  *
  * @example
  * ```ts

@@ -75,7 +75,7 @@ export const HOST = schema<HostOptions>()({
   clock: clocks,
 });
 
-/** Where a host is, of its checked options, which errors call `option`. */
+/** The places of a host, from its checked options, which errors call `option`. */
 export function placesOf(
   { on = [], address }: Pick<Parsed<typeof HOST>, 'on' | 'address'>,
   option = 'options',

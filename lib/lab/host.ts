@@ -33,7 +33,7 @@ export type HostState = 'running' | 'paused' | 'crashed' | 'closed';
 /** The first interface comes after lo, which is 1. */
 const FIRST_INDEX = 2;
 
-/** What a host needs of its lab. */
+/** The services of a lab that a host needs. */
 export interface HostServices {
   /** Plugs cables in, or pulls them out, at the switches. */
   plug(interfaces: readonly Interface[], up: boolean): Promise<void>;

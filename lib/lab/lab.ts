@@ -137,7 +137,7 @@ export class Lab implements AsyncDisposable {
 
   /** The number from which all that is random in it follows. */
   readonly seed: number;
-  /** What it has done, and what has happened in it. */
+  /** The log of what it has done, and of what has happened in it. */
   readonly events = new EventLog();
   /** The name server of all hosts. */
   readonly dns: LabDns;

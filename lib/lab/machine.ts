@@ -20,7 +20,7 @@ import type { HostSettings } from './host-options';
 import { OpenSockets } from './open-sockets';
 
 /**
- * What a host owns: its namespaces, and what this process has open in its network. It knows nothing of the lab, which is
+ * The possessions of a host: its namespaces, and what this process has open in its network. It knows nothing of the lab, which is
  * closed when it is forgotten.
  */
 export class Machine {

@@ -11,7 +11,7 @@ export interface Subnets {
   readonly inet6: Subnet | undefined;
 }
 
-/** What a network needs of its lab. */
+/** The services of a lab that a network needs. */
 export interface NetworkServices {
   /** Starts a capture of the switch. */
   capture(network: LabNetwork, options?: CaptureOptions): Promise<Capture>;

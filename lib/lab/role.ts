@@ -1,4 +1,4 @@
-/** What a host does with the packets of others. */
+/** The role of a host for the packets of others. */
 export interface Role {
   /** True where it passes them on. */
   readonly isRouter: boolean;

@@ -105,7 +105,7 @@ export const MOUNT_KEYS: readonly string[] = MOUNT.keys;
 export interface MountRequest {
   /** The caller's name for the options: `'options.mounts[0]'`. */
   readonly name: string;
-  /** What the caller has given, to be shown in errors. */
+  /** The options as the caller has given them, to be shown in errors. */
   readonly given: object;
   readonly operation: Operation;
   readonly options: Parsed<typeof MOUNT>;

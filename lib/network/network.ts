@@ -412,7 +412,7 @@ export class Network implements AsyncDisposable {
    * Requests a URL from the network, as the global `fetch()` does from this process's: with the same arguments, the same
    * rules for redirects, and a `Response` of Node's.
    *
-   * What differs: each request has a connection of its own, which is closed with its answer. Where no answer comes, the
+   * Three things differ. Each request has a connection of its own, which is closed with its answer. Where no answer comes, the
    * promise rejects with the reason itself, as that of {@link Network.connect} does, and not with a `TypeError` that has
    * it as its `cause`. There is no cache.
    *
@@ -435,7 +435,7 @@ export class Network implements AsyncDisposable {
    * of a database in this process a server in the network, for example; or with direction `'out'` a program inside a
    * server on this host. It works in this process, by sockets on both sides, and takes no program, no device and no route.
    *
-   * What one side sends waits until the other reads, an end is passed on as an end, and a connection that breaks on one
+   * Data of one side wait until the other reads, an end is passed on as an end, and a connection that breaks on one
    * side is reset on the other. It is reset as well if nothing listens on the other side. Both addresses are loopbacks
    * unless options say otherwise; to the server, every connection comes from its own loopback.
    *

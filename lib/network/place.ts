@@ -111,7 +111,7 @@ export class Place implements AsyncDisposable {
   /**
    * Creates a socket in the network. Its descriptor is adopted and close-on-exec, and the caller closes it.
    *
-   * Where this process is privileged, a thread of it enters the namespace, makes the socket and goes back, in a few
+   * In a process that is privileged, a thread of it enters the namespace, makes the socket and goes back, in a few
    * microseconds. Where a user namespace has to be entered on the way, which no thread can do, a task makes the socket.
    * Sockets that are requested while a task runs are made together, by the next task.
    */

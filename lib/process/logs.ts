@@ -38,7 +38,7 @@ let add: (logs: Logs, chunk: LogChunk) => void;
 let setEnd: (logs: Logs, ended: Promise<void>) => void;
 
 /**
- * What a program has written to its standard output, its standard error and its terminal, in the order in which it came
+ * The output of a program: its standard output, its standard error and its terminal, in the order in which it came
  * here: {@link NamespaceProcess.logs}.
  *
  * @example

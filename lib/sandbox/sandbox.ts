@@ -228,7 +228,7 @@ export class Sandbox extends Programs<Withheld> {
     await this.#closing;
   }
 
-  /** Who writes what a stream gives has its mounts, and is none of its programs. */
+  /** The process that writes what a stream gives has its mounts, and is none of its programs. */
   async #end(): Promise<void> {
     const writing = [...this.#writing];
     for (const [feeds] of writing) feeds.giveUp(closedError('This Sandbox'));

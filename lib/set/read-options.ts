@@ -14,7 +14,7 @@ const MAX_READ = 16 * 1024 * 1024;
 
 const parseOptions = schema<ReadFileOptions>()({ ...CALL.checks, encoding: orNull(encoding), maxBytes: integer(0) });
 
-/** What the options of a `readFile` mean. */
+/** The meaning of the options of a `readFile`. */
 interface Reading {
   readonly encoding: BufferEncoding | undefined;
   readonly maxBytes: number;

@@ -24,7 +24,7 @@ const FINAL = ['ERR_LINUX_NS_CLOSED', 'ERR_LINUX_NS_NO_SUCH_KIND', 'ERR_LINUX_NS
 export interface Wait {
   /** The thing that is waited for, as the subject of a sentence: `port 5432`. */
   readonly subject: string;
-  /** What it has to do, and has not done when the wait ends: `accept a connection`. */
+  /** The thing that it has to do, and has not done when the wait ends: `accept a connection`. */
   readonly verb: string;
 }
 

@@ -143,7 +143,7 @@ class Flow {
   packets = 0;
   dropped = 0;
   onEnd: () => void = () => undefined;
-  /** What the user has of it. */
+  /** The object that the user has. */
   handle: WeakRef<Capture> | undefined;
   /** Undefined before the beginning and after the end. */
   #ring: NativeCapture | undefined;
@@ -363,7 +363,7 @@ function sleep(ms: number): Promise<void> {
  * Packets of a host or a network while they come, in a file, by iteration, or both. It ends with {@link Capture.close}, or
  * with the lab.
  *
- * Who iterates gets every packet from the beginning; with a `file`, from the first `next()` on. Packets that nobody takes
+ * An iteration gets every packet from the beginning; with a `file`, from the first `next()` on. Packets that nobody takes
  * wait, `buffer` bytes of them here and as many in the kernel. Then the kernel drops what comes, and counts it: a slow
  * disk, and a slow loop, cost packets and no memory.
  *

@@ -101,7 +101,7 @@ export function compileFilter(filter: ParsedFilter | undefined, snaplen: number)
   return program.assemble();
 }
 
-/** What is asked of packets of one family; others go on behind it. */
+/** The conditions for packets of one family; others go on behind them. */
 function emitFamily(program: Assembler, family: Family, filter: ParsedFilter, accept: Label, refuse: Label): void {
   const [own, other] = [program.label(), program.label()];
   program.emit(Op.LOAD, SKF_AD_PROTOCOL);

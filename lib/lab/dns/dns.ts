@@ -4,7 +4,7 @@ import { CODE, type Query, type RecordType, type Reply, reverseName } from '../.
 import { DOMAIN } from '../files';
 import { type DnsAnswer, type Rule, keyOf, nameOf, ruleOf } from './records';
 
-/** What is to be said, and when. */
+/** An answer of a name server, and its time. */
 export interface Response {
   /** Undefined where nothing is to be said at all. */
   readonly reply: Reply | undefined;
@@ -19,10 +19,10 @@ export interface Response {
 export class DnsTable {
   /** The addresses of hosts, by their names in lower case. */
   readonly hosts = new Map<string, readonly string[]>();
-  /** What is set for names, by their keys. */
+  /** The settings for names, by their keys. */
   readonly rules = new Map<string, Rule>();
 
-  /** What a name server of the lab has to say. */
+  /** The answer of a name server of the lab. */
   respond({ name, type, code }: Query): Response {
     if (code !== CODE.NOERROR) return { reply: { code, values: [], ttl: 0 }, delay: 0 };
     const key = keyOf(name);

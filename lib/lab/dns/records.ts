@@ -23,10 +23,10 @@ export interface DnsSettings {
   ttl?: number | undefined;
 }
 
-/** What a name server is to say about a name: an address, several, an error, or settings. */
+/** The answer of a name server about a name: an address, several, an error, or settings. */
 export type DnsAnswer = string | readonly string[] | DnsSettings;
 
-/** What is set for a name. */
+/** The settings for a name. */
 export interface Rule {
   readonly addresses: readonly string[] | undefined;
   /** A code of a response. */

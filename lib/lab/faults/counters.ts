@@ -1,4 +1,4 @@
-/** What has passed on the links of a lab, and what has not. */
+/** Counters of the links of a lab: the frames that have passed, and those that have not. */
 import type { Network } from '../../network/network';
 import type { Interface } from '../interface';
 import { indexOfPort } from '../port';

@@ -1,7 +1,7 @@
 /** Rules that say who is cut off from whom, by the names of hosts. */
 import { invalidType, invalidValue, validateArray } from '../../errors/validate';
 
-/** What nothing passes: of a partition, of a host that is isolated, or in one direction. */
+/** A border that nothing passes: of a partition, of a host that is isolated, or in one direction. */
 export type CutRule =
   | {
       /** By {@link Lab.partition}. */
@@ -24,7 +24,7 @@ export type CutRule =
       readonly to: readonly string[];
     };
 
-/** What a host is to a rule: hosts with the same words are cut off from the same others. */
+/** The part of a host in a rule: hosts with the same words are cut off from the same others. */
 export function partOf(rule: CutRule, host: string): string {
   switch (rule.kind) {
     case 'partition':

@@ -34,8 +34,8 @@ const DISCOVERY = [Uint8Array.of(133), Uint8Array.of(137)] as const;
 const [FROM, TO, KEY] = [0, 1, 2];
 
 /**
- * Where a packet comes from is told by the port that it comes in by, and by its source; where it goes to by the port that
- * it leaves by, and by its destination. So a packet is dropped at the first switch or at the last, however many routers
+ * The sender of a packet is told by the port that it comes in by, and by its source; its receiver by the port that it
+ * leaves by, and by its destination. So a packet is dropped at the first switch or at the last, however many routers
  * are between, and also where one of them translates addresses. The resolution of addresses passes: to a program a
  * partition is silence, and not a host that is unreachable.
  */

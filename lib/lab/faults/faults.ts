@@ -195,7 +195,7 @@ export class Faults {
     else this.#segmenting.delete(port);
   }
 
-  /** What concerns a frame most closely comes first: a pair of hosts, then the interface, then the network. */
+  /** The rule that concerns a frame most closely comes first: a pair of hosts, then the interface, then the network. */
   #rulesOf({ port, network, host }: Interface, own: Host): WireRules {
     const pairs = [...this.#onPairs.values()].flatMap(({ pair, impairment }) => {
       const to = this.#topology.hosts.get(pair.to)?.addresses ?? [];

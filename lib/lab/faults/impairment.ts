@@ -3,9 +3,9 @@ import { type Check, type Parsed, integer, number, oneOf, schema } from '../../e
 import { invalidType, invalidValue, outOfRange } from '../../errors/validate';
 
 /**
- * What a link does to frames. A property that is not given does nothing.
+ * The things that a link does to frames. A property that is not given does nothing.
  *
- * What is decided by chance follows from the seed of the lab: a frame has the same fate again if it is the same in number
+ * Chance follows from the seed of the lab: a frame has the same fate again if it is the same in number
  * among those of its protocol between the same two addresses, in the same direction of the same interface. ARP and
  * neighbor discovery are delayed, and nothing else happens to them.
  */

@@ -62,7 +62,7 @@ export class Partition implements AsyncDisposable {
     inspectAs(this, ({ rule: { kind, ...what } }) => ({ [kind]: true, ...what }));
   }
 
-  /** Who is cut off from whom, by the names of hosts. */
+  /** The hosts that are cut off from each other, by their names. */
   readonly rule: CutRule;
   readonly #heal: () => Promise<void>;
 

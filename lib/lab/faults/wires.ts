@@ -39,7 +39,7 @@ interface Wire {
 const LARGEST_MTU = 65535;
 /** GSO_MAX_SEGS of the kernel. */
 const MOST_SEGMENTS = 65535;
-/** Where the indexes of these links begin: above those of ports. */
+/** The indexes of these links begin here, above those of ports. */
 const NEAR_INDEXES = 1 << 21;
 const FAR_INDEXES = 1 << 22;
 

@@ -15,7 +15,7 @@ export interface PageOptions {
   port?: number | undefined;
 }
 
-/** What the page shows of a lab, and does to it. */
+/** The lab as the page knows it: to be shown, and to be changed. */
 export interface PageSubject {
   /** The picture of the lab as it is now. */
   svg(): string;
@@ -101,7 +101,7 @@ class Serving {
   readonly #viewers = new Set<Viewer>();
   readonly #unlisten: () => void;
   onClose: () => void = () => undefined;
-  /** What the user has of it. */
+  /** The object that the user has. */
   handle: WeakRef<LabPage> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #before: ReadonlyMap<string, PortTraffic> = new Map();
@@ -185,7 +185,7 @@ class Serving {
     this.#timer ??= this.#tickSoon();
   }
 
-  /** What an event changes is shown in the next turn, together with what others change. */
+  /** The changes of an event are shown in the next turn, together with those of others. */
   #onEvent(event: LabEvent): void {
     const isFirst = [...this.#viewers].every(({ events }) => events.length === 0);
     for (const viewer of this.#viewers) viewer.events.push(event);

@@ -11,20 +11,20 @@ import { type Drawn, sceneOf } from '../picture/scene';
 import { toSvg } from '../picture/svg';
 import type { PageSubject, PortTraffic } from './page';
 
-/** What a click does to a host. */
+/** A click on a host. */
 interface HostAction {
   do: 'crash' | 'restart' | 'pause' | 'resume' | 'isolate';
   host: string;
 }
 
-/** What a click does to the cable between a host and a network. */
+/** A click on the cable between a host and a network. */
 interface CableAction {
   do: 'down' | 'up';
   host: string;
   network: string;
 }
 
-/** What a click does to a network, or to the interface of a host there. */
+/** A click on a network, or on the interface of a host there. */
 interface ImpairAction {
   do: 'impair';
   network: string;
@@ -68,7 +68,7 @@ const ACTION = chosenBy<Action>('do', {
   heal: HEAL,
 });
 
-/** What a page needs of a lab. */
+/** The parts of a lab that a page needs. */
 export interface PageLab extends Drawn {
   readonly seed: number;
   readonly events: EventLog;
@@ -147,7 +147,7 @@ function hostState({ state, addresses, unplugged }: Host): object {
   return { state, addresses, unplugged: [...unplugged] };
 }
 
-/** What a port receives is what its host sends. */
+/** The traffic of all interfaces. A port receives what its host sends. */
 async function trafficOf(lab: PageLab): Promise<PortTraffic[]> {
   const links = await lab.core.link.list({ stats: true });
   const byName = new Map(links.map((link) => [link.name, link.stats]));

@@ -12,7 +12,7 @@ export interface Drawn {
   readonly faults: readonly Fault[];
 }
 
-/** What there is to be drawn of a lab. */
+/** Finds what there is to draw of a lab. */
 export function sceneOf({ hosts, networks, faults }: Drawn): Scene {
   return {
     hosts,

@@ -3,7 +3,7 @@ import type { HostState } from '../host';
 import type { Interface } from '../interface';
 import { type Layout, type Point, layOut } from './layout';
 
-/** What there is to be drawn of a lab. */
+/** The things to draw of a lab. */
 export interface Scene {
   readonly hosts: ReadonlyMap<string, SceneHost>;
   readonly networks: ReadonlyMap<string, SceneNetwork>;

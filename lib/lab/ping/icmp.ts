@@ -30,7 +30,7 @@ export interface Echo {
 /** An answer to an echo request. */
 export interface EchoAnswer extends Echo {
   readonly kind: 'reply' | 'unreachable' | 'exceeded';
-  /** What a reply has of the request. */
+  /** The part of the request that a reply has. */
   readonly payload: Buffer;
 }
 

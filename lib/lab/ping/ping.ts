@@ -1,4 +1,4 @@
-/** Who reaches whom: ping and traceroute between the hosts of a lab, without their programs. */
+/** Ping and traceroute between the hosts of a lab, without their programs. */
 import { isIP } from 'node:net';
 import { type Parsed, MOST_MS, integer, milliseconds, oneOf, schema } from '../../errors/schema';
 import { inspectAs } from '../../handle/inspect';
@@ -55,7 +55,7 @@ export interface PingHost {
   readonly interfaces: readonly { readonly network: string; readonly addresses: readonly string[] }[];
 }
 
-/** What has come of {@link Lab.ping}. */
+/** The result of {@link Lab.ping}. */
 export class PingResult {
   static {
     inspectAs(this, (result) => ({ [result.toString()]: true }));
@@ -112,7 +112,7 @@ export class PingResult {
   }
 }
 
-/** Who reaches whom, as {@link Lab.pingAll} has found out. It prints as a table. */
+/** The result of {@link Lab.pingAll}: the hosts that reach each other. It prints as a table. */
 export class PingMatrix {
   static {
     inspectAs(this, (matrix) => ({ hosts: matrix.hosts.length, ok: matrix.ok, [`\n${matrix.toString()}\n`]: true }));

@@ -8,7 +8,7 @@ import type { Network } from '../../network/network';
 import { inetEndpoint, addressArguments } from '../../network/descriptors/endpoint';
 import { type EchoAnswer, type Family, decodeAnswer, encodeRequest } from './icmp';
 
-/** What has come of one echo request. */
+/** The result of one echo request. */
 export interface Outcome {
   readonly kind: EchoAnswer['kind'] | 'silence' | 'refused';
   /** The address that has answered. */

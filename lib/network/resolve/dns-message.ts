@@ -46,7 +46,7 @@ export interface Query {
   readonly head: Buffer;
 }
 
-/** What a server has to say to a {@link Query}. */
+/** The answer of a server to a {@link Query}. */
 export interface Reply {
   readonly code: number;
   /** Addresses for A and AAAA, names for PTR. */
