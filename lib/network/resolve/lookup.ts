@@ -78,7 +78,7 @@ async function addressesOf(place: Place, hostname: string, options: Lookup): Pro
     // there is no second wait.
     if (failed?.heard === false) break;
   }
-  throw failed === undefined ? notFound(hostname) : unanswered(hostname, conf, failed);
+  throw failed === undefined ? notFound(hostname) : unanswered(place, hostname, conf, failed);
 }
 
 /** True for names that RFC 6761 gives to the loopback, without regard to files and servers. */
@@ -114,10 +114,19 @@ function notFound(hostname: string): NamespaceError {
   });
 }
 
-function unanswered(hostname: string, { servers }: ResolvConf, { reasons }: Unanswered): NamespaceError {
+function unanswered(
+  { knownFiles }: Place,
+  hostname: string,
+  { servers }: ResolvConf,
+  { reasons, heard }: Unanswered,
+): NamespaceError {
   const step = `look up ${hostname}`;
-  const message = `EAI_AGAIN: no name server has answered (${reasons.join('; ')})`;
+  const message = `EAI_AGAIN: no name server has ${heard ? 'an answer' : 'answered'} (${reasons.join('; ')})`;
   const detail = servers.map(({ address }) => address).join(' ');
-  const hint = explain({ operation: 'look-up', errno: 0, syscall: 'getaddrinfo', kind: 'net', detail });
+  // A server that was heard can be reached. Whoever has written resolv.conf for the namespaces has put a server there.
+  const hint =
+    heard || knownFiles !== undefined
+      ? undefined
+      : explain({ operation: 'look-up', errno: 0, syscall: 'getaddrinfo', kind: 'net', detail });
   return new NamespaceError({ code: 'EAI_AGAIN', message, syscall: 'getaddrinfo', step, kind: 'net', hint });
 }

@@ -68,8 +68,10 @@ describe('a name', () => {
     lab.dns.set('b', 'SERVFAIL');
     expect(await addresses('b')).toEqual(['EAI_AGAIN']);
     expect(await addressesInside('b')).toEqual(['EAI_AGAIN']);
+    // The test has made it fail, so there is no remedy to be told.
+    await expect(a.lookup('b')).rejects.toThrow(/no name server has an answer \(127\.0\.0\.53: SERVFAIL\), look up b$/);
     lab.dns.set('b', { silent: true });
-    await expect(a.lookup('b', { timeout: 20, attempts: 1 })).rejects.toMatchObject({ code: 'EAI_AGAIN' });
+    await expect(a.lookup('b', { timeout: 20, attempts: 1 })).rejects.toThrow(/EAI_AGAIN.*, look up b$/);
   });
 
   test('is answered after the delay that is set', async () => {
