@@ -1,8 +1,11 @@
 /** Link-layer addresses. */
 import { native } from '../native';
 
-/** The bits that say that an address is of one interface, and of nobody's who makes such: IEEE 802. */
-const LOCAL = '02';
+/**
+ * The bits that say that an address is of one interface, and of nobody's who makes such: IEEE 802. `02` would say so,
+ * too, and Wireshark shows addresses that begin with it as those of a load balancer.
+ */
+const LOCAL = '06';
 
 /**
  * The link-layer address of an interface. It follows from the first IP address, so that a host that takes the place of
