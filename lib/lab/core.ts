@@ -6,19 +6,26 @@ import { notForgotten } from '../handle/forgotten';
 import { MNT_DETACH, MOUNT_ATTR } from '../kernel/mount-flags';
 import { SOCKET_DOMAINS, SOCKET_TYPES } from '../kernel/sockets';
 import { CLONE_FLAGS } from '../kernel/namespace-kind';
-import { launch } from '../launch/launch';
+import { run } from '../launch/launch';
 import { NETWORK_SOCKETS, Network } from '../network/network';
 import { makeStep } from '../plan/step';
 import { type NamespaceSet, setOf } from '../set/namespace-set';
 import { Captures } from './capture/capture';
 import { DnsTable } from './dns/dns';
-import type { IdMaps } from './id-map';
+import type { IdRange } from '../idmap/id-map';
+import type { LabMaps } from './id-map';
 import { HostsFile, RESOLV_CONF, hostsText } from './files';
 
-/** The parts of a lab that are there before its first host. */
+/**
+ * The parts of a lab that are there before its first host. They are in a user namespace in which no program ever is. Each host has one of its own below it.
+ * With one for all, root of a host could reach the switches and other hosts: the other end of a cable by its number
+ * (IFLA_TARGET_NETNSID of rtnetlink(7)), and namespaces by those of their mounts (NS_MNT_GET_NEXT of ioctl_nsfs(2)).
+ */
 export interface Core {
   /** The user namespace, the mount namespace that those of hosts are copies of, and the network of the switches. */
   readonly set: NamespaceSet;
+  /** The ids of hosts, as maps of user namespaces below that of {@link Core.set}. */
+  readonly ids: { readonly uidMap: IdRange[]; readonly gidMap: IdRange[] };
   /** The network of the switches. No program of a host can reach it: it is open here only. */
   readonly network: Network;
   readonly hosts: HostsFile;
@@ -44,11 +51,14 @@ const READABLE = 0o644;
 /** The switches have no addresses, and say nothing by themselves. */
 const NO_IPV6 = ['all', 'default'].map((which) => sysctl(`net/ipv6/conf/${which}/disable_ipv6`, '1'));
 
-export async function createCore(maps: IdMaps): Promise<Core> {
+export async function createCore({ uid, gid }: LabMaps): Promise<Core> {
   const hostsFile = `${WORKSHOP}/hosts`;
   const steps: Step[] = [
     ...NO_IPV6,
     ...NETWORK_SOCKETS.map(socketStep),
+    // Hosts cannot take it away, since a copy for a lower user namespace is locked: mount_namespaces(7). So they never
+    // see the processes of this machine, nor those of each other, below a /proc of their own.
+    makeStep('fs', { type: 'proc', target: '/proc' }),
     ...coverStep('hostname', HOSTNAME),
     makeStep('fs', { type: 'tmpfs', target: WORKSHOP, parameters: ['mode=0755'] }),
     makeStep('make_file', { path: hostsFile, mode: READABLE, contents: Buffer.from(hostsText([])) }),
@@ -58,20 +68,19 @@ export async function createCore(maps: IdMaps): Promise<Core> {
     // The file that Node has open keeps the file system, and nobody sees it.
     ['umount', WORKSHOP, MNT_DETACH],
     ['namespaces', KINDS.map((kind) => CLONE_FLAGS[kind])],
-    ['hold'],
   ];
-  const target = { unshare: { user: maps, net: true, mnt: true } as const };
-  const task = await launch(target, { steps, ids: 'default' });
-  const [first = -1, second = -1, hosts = -1, ...namespaces] = task.fds.splice(0);
+  // The pid namespace is for that /proc alone, and ends with this task.
+  const user = { uidMap: uid.above, gidMap: gid.above };
+  const { fds } = await run({ unshare: { user, net: true, mnt: true, pid: true } }, steps);
+  const [first = -1, second = -1, hosts = -1, ...namespaces] = fds;
   const hostsDescriptor = new Descriptor(hosts);
-  const set = setOf(namespaces, task);
+  const set = setOf(namespaces);
   notForgotten(set);
-  task.release();
-  task.unref();
   const network = Network.over(set, [first, second]);
   notForgotten(network);
   return {
     set,
+    ids: { uidMap: uid.below, gidMap: gid.below },
     network,
     hosts: new HostsFile(hostsDescriptor.fd),
     captures: new Captures(),

@@ -11,7 +11,7 @@ import { type Capture, type CaptureOptions, startCapture } from './capture/captu
 import { type Core, closeCore, createCore } from './core';
 import { LabDns } from './dns/dns';
 import { EventLog } from './events';
-import { widestMaps } from './id-map';
+import { mapsOfLab } from './id-map';
 import { type LinkCounters, countersOf } from './faults/counters';
 import { Cuts } from './faults/cuts';
 import { type Fault, Faults } from './faults/faults';
@@ -108,8 +108,8 @@ interface Planned {
 let construct: (owned: Possessions, seed: number) => Lab;
 
 /**
- * Hosts and the networks between them, for tests: in this process, and without privileges. All of it is in one user
- * namespace of the caller's.
+ * Hosts and the networks between them, for tests: in this process, and without privileges. All of it is in user
+ * namespaces of the caller's: one for the switches, and one below it for each host.
  *
  * Close it, or declare it with `await using`. A lab that is forgotten is closed when it is collected as garbage, with a
  * process warning (`LINUX_NS_UNCLOSED`). It ends with this process, in whatever way that ends. A lab does not keep Node
@@ -190,7 +190,7 @@ export class Lab implements AsyncDisposable {
   static async create(options: LabOptions = {}): Promise<Lab> {
     const parsed = LAB('options', options);
     const { seed = randomInt(2 ** 32), idMap: map } = parsed;
-    const core = await createCore(map === undefined ? await widestMaps() : { uidMap: map, gidMap: map });
+    const core = await createCore(await mapsOfLab(map));
     const lab = construct(
       {
         ...{ core, machines: new Set(), dependents: new Set() },

@@ -5,6 +5,7 @@ import { notForgotten } from '../handle/forgotten';
 import { systemError } from '../errors/system-error';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import { MNT_DETACH } from '../kernel/mount-flags';
+import type { Credentials } from '../idmap/credentials';
 import { type UnshareSpec, kindsOfSpec } from '../launch/unshare-spec';
 import { launch } from '../launch/launch';
 import { native } from '../native';
@@ -105,6 +106,7 @@ export async function boot(
 ): Promise<Machine> {
   const { user, mnt } = core.set;
   const spec: UnshareSpec = {
+    user: core.ids,
     mnt: { propagation: 'unchanged' },
     uts: { hostname },
     net: true,
@@ -152,6 +154,9 @@ function ownDirectories(settings: HostSettings): Step[] {
   return [makeStep('fs', { type: 'proc', target: '/proc' }), ...own];
 }
 
+/** The task is root of the lab's user namespace, below which it makes that of a host. */
+const ROOT_OF_LAB: Credentials = { uid: 0, gid: 0, setuid: true, setgid: true };
+
 /** Starts an init that holds new namespaces below existing ones. The descriptors are those that the steps have made. */
 async function hold(
   spec: UnshareSpec,
@@ -161,7 +166,10 @@ async function hold(
   const kinds = kindsOfSpec(spec);
   const join = existing.filter((namespace) => namespace !== undefined);
   const tell: Step = ['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])];
-  const task = await launch({ unshare: spec, join }, { steps: [...steps, tell, ['hold']], ids: 'default' });
+  const task = await launch(
+    { unshare: spec, join, who: ROOT_OF_LAB },
+    { steps: [...steps, tell, ['hold']], ids: 'default' },
+  );
   try {
     const fds = task.fds.splice(0);
     const set = setOf(withExisting(fds.splice(-kinds.length), kinds, join), task);

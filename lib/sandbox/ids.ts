@@ -1,7 +1,7 @@
 /** The ids of the programs in a sandbox, and the ids that its one or two user namespaces map. */
 import { invalidValue } from '../errors/validate';
 import type { Credentials } from '../idmap/credentials';
-import { type IdMap, type IdRange, formatIdMap } from '../idmap/id-map';
+import type { IdMap, IdRange } from '../idmap/id-map';
 import { GID_SIDE, type Side, UID_SIDE, deniesGroups, resolveRanges } from '../idmap/resolve';
 
 /** The ids that the spec asks for on one side: for users, or for groups. */
@@ -31,14 +31,6 @@ export interface ResolvedUser {
   readonly groups: readonly number[] | undefined;
 }
 
-/** Maps of the two user namespaces, where the one that programs are in lies below the one that mounts belong to. */
-export interface NestedMaps {
-  /** The map of the upper one. Its inside ids start at 0 and have no gaps. */
-  readonly above: IdRange[];
-  /** The map of the lower one, as text for /proc/PID/uid_map. */
-  readonly below: string;
-}
-
 /**
  * Resolves the ids that the spec asks for.
  *
@@ -55,27 +47,6 @@ export async function resolveUser(wanted: WantedUser, who: Credentials, deniesAl
 /** True if the map has this id, inside. */
 export function hasId(ranges: readonly IdRange[], id: number): boolean {
   return ranges.some(({ inside, count }) => id >= inside && id < inside + count);
-}
-
-/** Splits a map into two for nested user namespaces. In the upper one the same ids are numbered from 0. */
-export function nestedMaps(ranges: readonly IdRange[]): NestedMaps {
-  let next = 0;
-  const both = ranges.map(({ inside, outside, count }) => {
-    const between = next;
-    next += count;
-    return { above: { inside: between, outside, count }, below: { inside, outside: between, count } };
-  });
-  return { above: both.map(({ above }) => above), below: formatIdMap(both.map(({ below }) => below)) };
-}
-
-/** The number that an id of programs has in the upper user namespace, which {@link NestedMaps.above} is the map of. */
-export function idAbove(ranges: readonly IdRange[], id: number): number {
-  let next = 0;
-  for (const { inside, count } of ranges) {
-    if (id >= inside && id < inside + count) return next + id - inside;
-    next += count;
-  }
-  return id;
 }
 
 async function resolveSide(
