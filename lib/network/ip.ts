@@ -50,6 +50,13 @@ export function validateAddress(name: string, value: unknown, of?: Family): stri
 /** An address of either family. */
 export const address: Check<string> = (name, value) => validateAddress(name, value);
 
+/** An address of either family, which may have a zone: `fe80::1%eth0`. */
+export const zonedAddress: Check<string> = (name, value) => {
+  validateString(name, value);
+  if (isIP(value) === 0) throw invalidValue(name, value, 'must be an IP address');
+  return value;
+};
+
 /** Checks `ADDRESS/LENGTH`. Without a length it is a single address. */
 export function validatePrefix(name: string, value: unknown, family?: Family): Prefix {
   validateString(name, value);

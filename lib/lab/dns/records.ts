@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { invalidValue } from '../../errors/validate';
 import { type Check, boolean, integer, list, milliseconds, oneOf, schema, string } from '../../errors/schema';
+import { address } from '../../network/ip';
 import { CODE, isEncodable } from '../../network/resolve/dns-message';
 import { DOMAIN } from '../files';
 
@@ -38,12 +39,6 @@ export interface Rule {
 
 /** The longest time that an answer may be kept, in seconds: RFC 2181. */
 const MOST_TTL = 2 ** 31 - 1;
-
-const address: Check<string> = (name, value) => {
-  const text = string(name, value);
-  if (isIP(text) === 0 || text.includes('%')) throw invalidValue(name, value, 'must be an IP address');
-  return text;
-};
 
 const addresses: Check<readonly string[]> = (name, value) =>
   Array.isArray(value) ? list(address)(name, value) : [address(name, value)];

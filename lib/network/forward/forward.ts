@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import { throwIfAborted } from '../../errors/abort';
-import { type Check, abortSignal, integer, oneOf, required, schema } from '../../errors/schema';
+import { abortSignal, integer, oneOf, required, schema } from '../../errors/schema';
 import { invalidValue } from '../../errors/validate';
 import { inspectAs } from '../../handle/inspect';
+import { zonedAddress } from '../ip';
 import { Place } from '../place';
 import { forwardTcp } from './tcp';
 import { forwardUdp } from './udp';
@@ -38,18 +38,13 @@ const MOST_PORT = 65535;
 
 const LOOPBACK = '127.0.0.1';
 
-const address: Check<string> = (name, value) => {
-  if (typeof value !== 'string' || isIP(value) === 0) throw invalidValue(name, value, 'must be an IP address');
-  return value;
-};
-
 const parseForward = schema<ForwardOptions>()({
   host: required(integer(0, MOST_PORT)),
   inside: required(integer(0, MOST_PORT)),
   direction: oneOf(['in', 'out']),
   protocol: oneOf(['tcp', 'udp']),
-  hostAddress: address,
-  insideAddress: address,
+  hostAddress: zonedAddress,
+  insideAddress: zonedAddress,
   connections: integer(1, 2 ** 20),
   signal: abortSignal,
 });

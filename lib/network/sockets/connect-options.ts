@@ -1,6 +1,7 @@
-import { type LookupFunction, isIP } from 'node:net';
-import { type Check, type Parsed, boolean, integer, milliseconds, schema, string } from '../../errors/schema';
+import type { LookupFunction } from 'node:net';
+import { type Parsed, boolean, integer, milliseconds, schema, string } from '../../errors/schema';
 import { invalidType, invalidValue } from '../../errors/validate';
+import { zonedAddress } from '../ip';
 import { type ResolveOptions, familyOfName } from '../resolve/resolve-options';
 import { COMMON, port, refuseSettings, unixPath } from './socket-options';
 
@@ -56,17 +57,12 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined;
 }
 
-const localAddress: Check<string> = (name, value) => {
-  if (typeof value === 'string' && isIP(value) !== 0) return value;
-  throw invalidValue(name, value, 'must be an IP address');
-};
-
 const CONNECT = schema<ConnectOptions>()({
   port: integer(1, 65535),
   host: string,
   family: familyOfName,
   path: unixPath,
-  localAddress,
+  localAddress: zonedAddress,
   localPort: port,
   ...COMMON,
   timeout: milliseconds,
