@@ -1,5 +1,6 @@
 /** What is left of labs: nothing, however they end. */
 import { NOTHING, eventually, isAlive } from '../fixtures/footprint';
+import { needs } from '../fixtures/optional';
 import { resultOf, runScenario } from '../fixtures/scenario';
 
 const SCENARIOS = require.resolve('./scenarios');
@@ -10,6 +11,11 @@ test('labs that are made and closed leave nothing', async () => {
 
 test('a lab that is forgotten is closed when it is collected as garbage, and warned about', async () => {
   const { result } = await runScenario(SCENARIOS, 'forgotten');
+  expect(result).toEqual({ codes: ['LINUX_NS_UNCLOSED'], left: NOTHING });
+});
+
+needs({ tool: ['pasta', 'nft'] }).test('so is one that leads outside', async () => {
+  const { result } = await runScenario(SCENARIOS, 'forgotten', [true]);
   expect(result).toEqual({ codes: ['LINUX_NS_UNCLOSED'], left: NOTHING });
 });
 

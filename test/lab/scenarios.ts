@@ -22,13 +22,19 @@ export async function madeAndClosed(count: number, together: number): Promise<Fo
   return moreThan(before);
 }
 
+async function makeOther(leadsOutside: boolean): Promise<Lab> {
+  const lab = await makeOne();
+  if (leadsOutside) await lab.outside({ on: 'wan' });
+  return lab;
+}
+
 /** The warnings, and what is left, of a lab that nobody closes. */
-export async function forgotten(): Promise<{ codes: string[]; left: Footprint }> {
+export async function forgotten(leadsOutside = false): Promise<{ codes: string[]; left: Footprint }> {
   const codes: string[] = [];
   process.on('warning', (warning) => codes.push(String((warning as { code?: string }).code)));
-  await (await makeOne()).close();
+  await (await makeOther(leadsOutside)).close();
   const before = footprint();
-  await makeOne();
+  await makeOther(leadsOutside);
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   for (let round = 0; round < 200 && codes.length === 0; round++) {
