@@ -17,9 +17,10 @@ import type { LabMaps } from './id-map';
 import { HostsFile, RESOLV_CONF, hostsText } from './files';
 
 /**
- * The parts of a lab that are there before its first host. They are in a user namespace in which no program ever is. Each host has one of its own below it.
- * With one for all, root of a host could reach the switches and other hosts: the other end of a cable by its number
- * (IFLA_TARGET_NETNSID of rtnetlink(7)), and namespaces by those of their mounts (NS_MNT_GET_NEXT of ioctl_nsfs(2)).
+ * The parts of a lab that are there before its first host. They are in a user namespace in which no program ever is. Each
+ * host has one of its own below it. With one for all, root of a host could reach the switches and other hosts: the other
+ * end of a cable by its number (IFLA_TARGET_NETNSID of rtnetlink(7)), and namespaces by those of their mounts
+ * (NS_MNT_GET_NEXT of ioctl_nsfs(2)).
  */
 export interface Core {
   /** The user namespace, the mount namespace that those of hosts are copies of, and the network of the switches. */

@@ -821,7 +821,9 @@ export class Lab implements AsyncDisposable {
 
   async #plug(interfaces: readonly Interface[], up: boolean): Promise<void> {
     const { link } = this.#owned.core.network;
-    await Promise.all(interfaces.map(({ port }) => link.set(port, { up })));
+    const set = interfaces.map(({ port }) => link.set(port, { up }));
+    // A program on the host can have deleted its end, and this one with it: such a cable is out already.
+    await Promise.all(up ? set : set.map((each) => each.catch(ignoreGone)));
     if (up)
       await Promise.all(interfaces.map(({ port }) => untilForwarding(this.#owned.core.network, indexOfPort(port))));
   }
@@ -862,13 +864,7 @@ export class Lab implements AsyncDisposable {
   /** Deletes links of the switches. One may not have come to be, or be gone with the other end. */
   async #deleteLinks(names: readonly string[]): Promise<void> {
     const { link } = this.#owned.core.network;
-    await Promise.all(
-      names.map((name) =>
-        link.delete(name).catch((error: unknown) => {
-          if (!['ENODEV', 'ERR_LINUX_NS_CLOSED'].includes((error as { code?: string }).code ?? '')) throw error;
-        }),
-      ),
-    );
+    await Promise.all(names.map((name) => link.delete(name).catch(ignoreGone)));
   }
 
   #forgetInterface(host: Host, gone: Interface): Interface {
@@ -956,6 +952,11 @@ function subnetText({ subnet, subnet6 }: LabNetwork): string {
 
 function overlapsOutside(range: Subnet): string {
   return `must not overlap ${String(range)}, which the way outside has`;
+}
+
+/** Passes over the error of a link that is not there, or of a lab that is closed. @throws any other error */
+function ignoreGone(error: unknown): void {
+  if (!['ENODEV', 'ERR_LINUX_NS_CLOSED'].includes((error as { code?: string }).code ?? '')) throw error;
 }
 
 /** Names are the same whatever case they are in: RFC 4343. */

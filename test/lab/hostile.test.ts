@@ -52,3 +52,13 @@ test('each host has a user namespace of its own, whose ids are those of the lab'
   expect(await of(a)).not.toBe(await of(b));
   expect((await a.execFile('id', ['-u'])).stdout).toBe('0\n');
 });
+
+test('who deletes the cable of a host does not keep it from being crashed', async () => {
+  const host = await lab.addHost('c', { on: 'lan' });
+  const program = await host.spawn('sleep', ['60']);
+  await host.execFile('ip', ['link', 'delete', 'eth0']);
+  await host.crash();
+  expect(host.state).toBe('crashed');
+  expect((await program.exited).signal).toBe('SIGKILL');
+  await host.close();
+});
