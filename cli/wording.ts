@@ -103,6 +103,11 @@ const PHRASES: readonly Phrase[] = [
     run: ' (--auto-proc; --no-proc leaves it out)',
     other: " ('mount --rbind')",
   },
+  {
+    library: / If it is the root of a sandbox: 'mounts' beside '\.\.\.hostUserland\(\)' take .*hostUserland\(\)\.mounts'\./,
+    run: ' If the sandbox has no programs of this host: --host-userland adds them.',
+    other: '',
+  },
   { library: /userNamespaces: true/, other: '--allow-userns' },
   { library: /\{ detach: true \}, MNT_DETACH/, other: 'umount --lazy' },
 ];

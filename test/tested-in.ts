@@ -32,6 +32,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/host/report.ts': 'test/host/inspect.test.ts',
 
   'lib/idmap/files.ts': 'test/idmap/maps.test.ts',
+  'lib/idmap/nested.ts': ['test/sandbox/sandbox-spec.test.ts', 'test/lab/hostile.test.ts'],
   'lib/idmap/newidmap.ts': 'test/idmap/maps.test.ts',
   'lib/idmap/resolve.ts': 'test/idmap/maps.test.ts',
 
