@@ -104,7 +104,8 @@ const PHRASES: readonly Phrase[] = [
     other: " ('mount --rbind')",
   },
   {
-    library: / If it is the root of a sandbox: 'mounts' beside '\.\.\.hostUserland\(\)' take .*hostUserland\(\)\.mounts'\./,
+    library:
+      / If it is the root of a sandbox: 'mounts' beside '\.\.\.hostUserland\(\)' take .*hostUserland\(\)\.mounts'\./,
     run: ' If the sandbox has no programs of this host: --host-userland adds them.',
     other: '',
   },
