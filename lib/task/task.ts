@@ -255,7 +255,9 @@ class Launching {
         this.#outcome.received?.(event.fd);
         break;
       case 'point':
-        this.#points?.add(event.fd);
+        // A plan that makes no points tells of none: that is somebody else, on nsinit's socket.
+        if (this.#points === undefined) closeFd(event.fd);
+        else this.#points.add(event.fd);
         break;
       case 'data':
         this.#data.push(event.data);
