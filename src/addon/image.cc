@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <uv.h>
 
@@ -51,11 +50,6 @@ ReadyImage &Ready() {
   return *ready;
 }
 
-// A task that is born in a new user namespace may not read the file that it runs: no id is mapped there yet. Then the
-// kernel has its memory belong to the user namespace above, where the file's owner is mapped (would_dump() in the
-// kernel's fs/exec.c), and no root inside can trace it: ptrace(2).
-constexpr mode_t kUnreadable = 0111;
-
 Result<Fd> WriteImage(Fd fd) {
   size_t written = 0;
   while (written < ImageSize()) {
@@ -89,9 +83,6 @@ Result<Fd> MakeMemfd() {
   if (!written) {
     return written;
   }
-  if (fchmod(written.value().get(), kUnreadable) < 0) {
-    return Failure::Last("fchmod", "nsinit");
-  }
   int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
   int memfd = written.value().get();
   if (fcntl(memfd, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(memfd, F_ADD_SEALS, seals) < 0) {
@@ -119,9 +110,6 @@ Result<Fd> MakeFile(const char *directory) {
   }
   if (syscall(SYS_faccessat, AT_FDCWD, path, X_OK) < 0) {
     return Failure::Last("access", directory);
-  }
-  if (fchmod(readable.get(), kUnreadable) < 0) {
-    return Failure::Last("fchmod", directory);
   }
   return readable;
 }

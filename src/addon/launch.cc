@@ -56,8 +56,8 @@ long Clone(child_plan *child) {
   return result;
 }
 
-// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). nsinit, whose image cannot be read
-// (image.cc), makes itself dumpable first of all; the wait of CLONE_VFORK ends before that.
+// The files of a task in /proc belong to root while it is not dumpable: proc_pid(5). Linux 7 makes a task undumpable
+// for the duration of an exec (seen on 7.3), and the wait of CLONE_VFORK ends in the middle of it.
 Fd OpenAfterExec(const std::string &path) {
   for (int tries = 1;; tries++) {
     Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));

@@ -67,9 +67,8 @@ void step_outlive(const struct step_outlive *step) {
 }
 
 /*
- * A root inside cannot ptrace the init, whose memory belongs to the user namespace above. One without a user namespace
- * of its own can: it is a root of the host. So the init keeps nothing but the line, on which nothing comes back and no
- * descriptor can be sent, and the right to kill. It gets a session of its own, from which nothing leads to
+ * A root inside can ptrace an init that was born inside. So the init keeps nothing but the line, on which nothing comes
+ * back and no descriptor can be sent, and the right to kill. It gets a session of its own, from which nothing leads to
  * Node's terminal. Signals that the terminal, or anybody, sends to Node's whole process group do not reach it either,
  * and so it does not forward them to a program that has got them already.
  */

@@ -155,8 +155,8 @@ void step_enter_nest(const struct step_enter_nest *step) {
 }
 
 /*
- * The memory of a task that is in another user namespace than Node belongs to Node's: image.cc of the addon, join.c.
- * Once the task is not dumpable, an ordinary user cannot open its namespaces from outside, and so it opens them itself.
+ * A task that has joined a user namespace before it made its own is not dumpable, so its namespaces cannot be opened
+ * from outside: it opens them itself.
  * Its own files are in the /proc that was there before setns or pivot_root.
  */
 void step_namespaces(const struct step_namespaces *step) {

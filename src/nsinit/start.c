@@ -72,8 +72,6 @@ _Noreturn __attribute__((used)) void nsinit_main(void) {
   task.owner_uid = PLAN_UNCHANGED;
   task.owner_gid = PLAN_UNCHANGED;
   set_name("nsinit");
-  set_dumpable(
-      true); /* its image cannot be read: without this its files in /proc belong to root, and Node writes maps */
   if (!read_plan()) {
     quit(1);
   }
