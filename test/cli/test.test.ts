@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testCommand } from '../../cli/commands/test';
-import { CommandLine, expectOneLine, refusalOf } from './command-line';
+import { CommandLine, SEARCHABLE, expectOneLine, refusalOf } from './command-line';
 
 let cli: CommandLine;
 let folder: string;
@@ -63,7 +63,7 @@ describe('linux-ns test', () => {
   });
 
   test('a command that does not exist is status 127', async () => {
-    const ended = await cli.run(['test', '--', 'no-such-runner'], own);
+    const ended = await cli.run(['test', '--', 'no-such-runner'], { ...own, ...SEARCHABLE });
     expect(ended.code).toBe(127);
     expect(ended.stderr).toContain('no-such-runner');
     expectOneLine({ ...ended, stderr: `${ended.stderr.split('\n')[0] ?? ''}\n` });

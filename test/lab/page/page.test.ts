@@ -207,7 +207,8 @@ needs({ tool: ['chromium'] }).describe('in a browser, the page', () => {
     await browser.type('input[name="rate"]', '10mbit');
     await browser.press('Impair');
     await browser.until(`document.querySelector('#picture path.fault[data-host="web"]')`);
-    await browser.click('#picture .host[data-host="b"] rect');
+    const isolate = `[...document.querySelectorAll('button')].some((b) => b.textContent === 'Isolate')`;
+    await browser.clickUntil('#picture .host[data-host="b"] rect', isolate);
     await browser.press('Isolate');
     await browser.until(`document.querySelector('.host.fault[data-host="b"]').textContent.includes('cut off')`);
     expect(await browser.evaluate(`document.querySelector('#faults').textContent`)).toContain('isolate b');
