@@ -59,8 +59,8 @@ interface Origin {
   /** True if nobody can set supplementary groups there or in a user namespace below. setgroups(2) */
   readonly deniesGroups: boolean;
   /**
-   * True if the sandbox is in another user namespace than this process, which may not open the namespaces of such a
-   * task then: the task sends their descriptors instead.
+   * True if a user namespace is joined. This process may not open the namespaces of a task that has done so, and the
+   * task sends their descriptors instead.
    */
   readonly tells: boolean;
 }
@@ -136,8 +136,7 @@ function warnOf({ proc, reason = '' }: SandboxReport): void {
 async function originOf(plan: SandboxPlan): Promise<Origin> {
   const own = ownCredentials();
   const join = [plan.existing.user, plan.existing.pid, plan.network].filter((each) => each !== undefined);
-  const tells = plan.user !== undefined;
-  const here = { join, owner: undefined, who: own, deniesGroups: deniesGroups(), tells };
+  const here = { join, owner: undefined, who: own, deniesGroups: deniesGroups(), tells: false };
   const { network } = plan;
   const [user] = plan.existing.user === undefined ? [] : withoutOwn([plan.existing.user]);
   if (user !== undefined) return { ...here, ...(await personIn(user)), tells: true };

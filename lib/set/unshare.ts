@@ -56,13 +56,12 @@ export async function unshare(
   const kinds = kindsOfSpec(checked);
   if (kinds.length === 0) throw invalidValue('spec', spec, 'must name at least one kind of namespace');
   const { setns: join, signal } = parseUnshare('options', options);
-  // A task in another user namespace cannot be looked into from here: it sends the descriptors.
-  const tells = join !== undefined || kinds.includes('user');
-  const steps: Step[] = tells ? [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']] : [['hold']];
+  const steps: Step[] =
+    join === undefined ? [['hold']] : [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']];
   const task = await launch({ unshare: checked, join }, { steps, ids: 'given', signal });
   let set: NamespaceSet;
   try {
-    set = setOf(tells ? withJoined(task, kinds, join ?? []) : openAll(task, kinds), task);
+    set = setOf(join === undefined ? openAll(task, kinds) : withJoined(task, kinds, join), task);
   } catch (error) {
     task.end();
     await task.exited;

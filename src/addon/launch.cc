@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -23,7 +22,6 @@ namespace {
 
 constexpr size_t kPlanThatFits = 64 << 10;
 constexpr int kMostTries = 10000;
-constexpr int kYields = 20;      // of these tries come at once
 constexpr useconds_t kNap = 100; // microseconds
 
 bool SetSignalMask(uint64_t mask, uint64_t *previous) {
@@ -64,7 +62,7 @@ Fd OpenAfterExec(const std::string &path) {
     if (fd || errno != EACCES || tries == kMostTries) {
       return fd;
     }
-    tries < kYields ? static_cast<void>(sched_yield()) : static_cast<void>(usleep(kNap));
+    usleep(kNap);
   }
 }
 
@@ -271,10 +269,6 @@ void Launch::Start(const Stack &stack) {
   }
   if (cgroup && (child.legacy != 0 || child.cgroup < 0) && !MoveToCgroup()) {
     return Fail("cgroup", Failure::Last("write", "cgroup.procs"));
-  }
-  // newuidmap(1) looks at the owner of the task's files, and does not try again.
-  if (manual && (clone_flags & CLONE_NEWUSER) != 0 && !OpenAfterExec("/proc/" + std::to_string(pid) + "/uid_map")) {
-    return FailMap("uid_map", Failure::Last("open", "uid_map"));
   }
   // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
   WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);

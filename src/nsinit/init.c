@@ -292,7 +292,6 @@ static void continue_plan(void *unused) {
 void step_init(const struct step_init *step) {
   int pair[2];
   bool dies_with_parent = step->dies_with_parent.number != 0;
-  set_dumpable(false); /* before there is a program that could trace this task */
   if (dies_with_parent) {
     watch_line();
   }

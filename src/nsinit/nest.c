@@ -156,8 +156,7 @@ void step_enter_nest(const struct step_enter_nest *step) {
 
 /*
  * A task that has joined a user namespace before it made its own is not dumpable, so its namespaces cannot be opened
- * from outside: it opens them itself.
- * Its own files are in the /proc that was there before setns or pivot_root.
+ * from outside: it opens them itself. Its own files are in the /proc that was there before setns or pivot_root.
  */
 void step_namespaces(const struct step_namespaces *step) {
   const struct plan_field *flags = &step->flags;

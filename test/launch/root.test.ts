@@ -2,8 +2,7 @@
 import type { Step } from '../../types/native';
 import { launch, runBody } from '../../lib/launch/launch';
 import { PLACE } from '../../lib/plan/place';
-import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
-import { setOf } from '../../lib/set/namespace-set';
+import { setOf, openAll } from '../../lib/set/namespace-set';
 
 const { MAKE_MISSING, NEW_ROOT, RECURSIVE } = PLACE;
 
@@ -16,10 +15,9 @@ const NEW: Step[] = [
 /** What is found by a task that joins the mount namespace of a holder which has made its root so. */
 async function rootAfter(before: readonly Step[]): Promise<{ marker: string; mounts: string[] }> {
   const unshare = { user: true, mnt: true } as const;
-  const tell: Step = ['namespaces', [CLONE_FLAGS.mnt, CLONE_FLAGS.user]];
-  const steps: Step[] = [...before, ...NEW, ['pivot_root', null, null], tell, ['hold']];
+  const steps: Step[] = [...before, ...NEW, ['pivot_root', null, null], ['hold']];
   const task = await launch({ unshare }, { steps, ids: 'default' });
-  const set = setOf(task.fds.splice(0), task);
+  const set = setOf(openAll(task, ['mnt', 'user']), task);
   task.release();
   try {
     const read = async (path: string): Promise<string> =>
