@@ -152,6 +152,9 @@ export function as<T>(validate: (name: string, value: unknown) => asserts value 
   };
 }
 
+/** The check of an option that has no effect: a list gives it, and what is listed can be given back. */
+export const ignored: Check<undefined> = () => undefined;
+
 export const boolean = as(validateBoolean);
 export const string = as(validateString);
 export const abortSignal = as(validateAbortSignal);

@@ -1,4 +1,4 @@
-import { type Check, type Parsed, boolean, list, oneOf, required, schema } from '../../errors/schema';
+import { type Check, type Parsed, boolean, ignored, list, oneOf, required, schema } from '../../errors/schema';
 import { invalidValue } from '../../errors/validate';
 import { FAMILIES, FAMILY_NUMBERS, type Family, address, family, familyOf } from '../ip';
 import { indexOf, namesOf } from '../link/lookup';
@@ -72,9 +72,6 @@ const nameOfState = oneOf(STATES);
 const namesOfState = list(oneOf(NEIGHBOR_STATES.map(([, name]) => name)));
 const state: Check<number> = (name, value) =>
   stateNumber(Array.isArray(value) ? namesOfState(name, value) : [nameOfState(name, value).toUpperCase()]);
-
-/** The check of an option that has no effect. */
-const ignored: Check<undefined> = () => undefined;
 
 const FILTER = schema<NeighborFilter>()({ family, link, proxy: boolean, noarp: boolean });
 

@@ -50,6 +50,9 @@ export const u64 = fixed<number>(
   (bytes, value, at) => bytes.writeBigUInt64LE(BigInt(value), at),
 );
 
+/** The units in one second of clock_t, in which the kernel tells times: USER_HZ, time(7). */
+export const USER_HZ = 100;
+
 /** A number of 16 bits in network byte order: ports, protocols. */
 export const be16 = fixed<number>(
   2,

@@ -2,6 +2,7 @@ import { compact } from '../compact';
 import { type Family, familyOfNumber } from '../ip';
 import type { NameOf } from '../link/link-name';
 import { ROUTE_PROTOCOLS, type RouteProtocol, SCOPES, type Scope, flagNames } from '../names';
+import { USER_HZ } from '../netlink/types';
 import { ROUTE_FLAGS } from '../route/route-message';
 import { GROUP_TYPES, type GroupMember, type NextHopObjectMessage } from './nexthop-message';
 
@@ -62,9 +63,6 @@ export interface ResilientGroup {
   unbalancedTimer: number;
 }
 
-/** The units in one second of the timers: USER_HZ. */
-export const TICKS = 100;
-
 export function nextHopObjectOf({ header, attributes }: NextHopObjectMessage, nameOf: NameOf): NextHopObject {
   const { ID = 0, OIF, GATEWAY, BLACKHOLE, GROUP, GROUP_TYPE, FDB } = attributes;
   return compact({
@@ -91,5 +89,5 @@ function memberOf({ id, weight, weightHigh }: GroupMember): NextHopMember {
 function resilientOf(table: NextHopObjectMessage['attributes']['RES_GROUP']): ResilientGroup | undefined {
   if (table === undefined) return undefined;
   const { BUCKETS = 0, IDLE_TIMER = 0, UNBALANCED_TIMER = 0 } = table;
-  return { buckets: BUCKETS, idleTimer: IDLE_TIMER / TICKS, unbalancedTimer: UNBALANCED_TIMER / TICKS };
+  return { buckets: BUCKETS, idleTimer: IDLE_TIMER / USER_HZ, unbalancedTimer: UNBALANCED_TIMER / USER_HZ };
 }

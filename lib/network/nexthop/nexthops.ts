@@ -1,8 +1,8 @@
 import { mapInTurns } from '../../event-loop/turns';
 import {
-  type Check,
   type Parsed,
   boolean,
+  ignored,
   integer,
   list,
   oneOf,
@@ -20,7 +20,8 @@ import { ROUTE_PROTOCOLS, type RouteProtocol, type Scope } from '../names';
 import { type Connection, only } from '../netlink/connection';
 import { dump } from '../netlink/dump';
 import { NlmFlag, decode, encode } from '../netlink/netlink-message';
-import { RTNH_F_ONLINK } from '../route/route-message';
+import { USER_HZ } from '../netlink/types';
+import { flagsOfHop, linkOfHop } from '../route/route-spec';
 import {
   GROUP_TYPES,
   type GroupMember,
@@ -30,7 +31,7 @@ import {
   RTM_GETNEXTHOP,
   RTM_NEWNEXTHOP,
 } from './nexthop-message';
-import { type NextHopGroupType, type NextHopObject, type ResilientGroup, TICKS, nextHopObjectOf } from './nexthop';
+import { type NextHopGroupType, type NextHopObject, type ResilientGroup, nextHopObjectOf } from './nexthop';
 
 /** Options of {@link NextHopObjects.list}. */
 export interface NextHopObjectFilter {
@@ -84,10 +85,7 @@ export interface NextHopObjectSpec {
 }
 
 const number = integer(1, 0xffffffff);
-const seconds = integer(0, Math.floor(0xffffffff / TICKS));
-
-/** The check of an option that has no effect. */
-const ignored: Check<undefined> = () => undefined;
+const seconds = integer(0, Math.floor(0xffffffff / USER_HZ));
 
 /** The largest weight that the kernel takes, since Linux 6.12; before, it is 256. */
 const MOST_WEIGHT = 0x10000;
@@ -224,7 +222,7 @@ export class NextHopObjects {
 
   async #set(what: 'add' | 'replace', flags: number, spec: CheckedObject): Promise<number> {
     validateKind('nexthop', spec);
-    const out = spec.link ?? spec.index;
+    const out = linkOfHop(spec);
     const oif = out === undefined || spec.group !== undefined ? undefined : await indexOf(this.#connection, out);
     const answers = await this.#connection.request({
       // With NLM_F_ECHO the kernel answers with what it has made.
@@ -246,7 +244,7 @@ function validateKind(name: string, spec: CheckedObject): void {
     if (type !== undefined) throw invalidValue(`${name}.type`, type, 'is for groups');
     if (spec.blackhole === true) {
       if (via !== undefined) throw invalidValue(`${name}.via`, via, 'must not be given together with blackhole');
-    } else if ((spec.link ?? spec.index) === undefined && fdb !== true) {
+    } else if (linkOfHop(spec) === undefined && fdb !== true) {
       throw invalidValue(`${name}.link`, spec.link, 'must be given, unless it is a group or a blackhole');
     }
     return;
@@ -260,13 +258,12 @@ function validateKind(name: string, spec: CheckedObject): void {
 
 function encodeObject(spec: CheckedObject, oif: number | undefined): NextHopObjectMessage {
   const { id, via, group, blackhole, fdb, type, resilient } = spec;
-  const onlink = spec.onlink ?? spec.flags?.includes('onlink') ?? false;
   return {
     header: {
       ...ANY,
       family: group === undefined ? FAMILY_NUMBERS[via === undefined ? (spec.family ?? 'inet') : familyOf(via)] : 0,
       protocol: spec.protocol ?? 0,
-      flags: onlink ? RTNH_F_ONLINK : 0,
+      flags: flagsOfHop(spec),
     },
     attributes: {
       ID: id,
@@ -288,7 +285,7 @@ function encodeMember({ id, weight = 1 }: NextHopMemberSpec): GroupMember {
 function encodeTable(
   table: NonNullable<CheckedObject['resilient']>,
 ): NonNullable<NextHopObjectMessage['attributes']['RES_GROUP']> {
-  const ticks = (timer: number | undefined): number | undefined => (timer === undefined ? undefined : timer * TICKS);
+  const ticks = (timer: number | undefined): number | undefined => (timer === undefined ? undefined : timer * USER_HZ);
   return {
     BUCKETS: table.buckets,
     IDLE_TIMER: ticks(table.idleTimer),

@@ -203,11 +203,13 @@ export function linksOfSpec(spec: CheckedRoute): LinkReference[] {
 
 type Hop = Pick<CheckedRoute, 'link' | 'index' | 'onlink' | 'flags'>;
 
-function linkOfHop(hop: Hop): LinkReference | undefined {
+/** The link that packets leave by: as given, or as a list has it. */
+export function linkOfHop(hop: Hop): LinkReference | undefined {
   return hop.link ?? hop.index;
 }
 
-function flagsOfHop({ onlink, flags }: Hop): number {
+/** The flags of a next hop. */
+export function flagsOfHop({ onlink, flags }: Hop): number {
   return (onlink ?? flags?.includes('onlink') ?? false) ? RTNH_F_ONLINK : 0;
 }
 

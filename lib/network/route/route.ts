@@ -12,6 +12,7 @@ import {
   type Table,
   flagNames,
 } from '../names';
+import { USER_HZ } from '../netlink/types';
 import {
   METRIC_KEYS,
   type NextHopMessage,
@@ -101,9 +102,6 @@ export type RoutePreference = 'low' | 'medium' | 'high';
 /** ICMPV6_ROUTER_PREF_*. */
 export const PREFERENCES: readonly (RoutePreference | undefined)[] = ['medium', 'high', undefined, 'low'];
 
-/** The units in one second of RTA_CACHEINFO, which counts in USER_HZ. */
-const TICKS = 100;
-
 /** The route in a message; undefined for a family that is not IP. */
 export function routeOf({ header, attributes }: RouteMessage, nameOf: NameOf): Route | undefined {
   const family = familyOfNumber(header.family);
@@ -159,5 +157,5 @@ function metricsOf(metrics: RouteAttributes['METRICS']): RouteMetrics | undefine
 
 function expiresOf({ EXPIRES, CACHEINFO }: RouteAttributes): number | undefined {
   if (EXPIRES !== undefined) return EXPIRES;
-  return CACHEINFO === undefined || CACHEINFO.expires === 0 ? undefined : Math.trunc(CACHEINFO.expires / TICKS);
+  return CACHEINFO === undefined || CACHEINFO.expires === 0 ? undefined : Math.trunc(CACHEINFO.expires / USER_HZ);
 }

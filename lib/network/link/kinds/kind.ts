@@ -15,6 +15,7 @@ import { invalidType, outOfRange } from '../../../errors/validate';
 import { validateAddress } from '../../ip';
 import type { Names } from '../../names';
 import type { AttributeSet, AttributesOf, Declarations } from '../../netlink/attributes';
+import { USER_HZ } from '../../netlink/types';
 import { type LinkReference, type NameOf, validateLink } from '../link-name';
 
 /** One value that a list shows. */
@@ -116,18 +117,15 @@ export function named<N extends string>(names: Names<N>): Value<N, number> {
   return { check: oneOf(names.names), encode: (name) => names.numberOf(name), show: (wire) => names.nameOf(wire) };
 }
 
-/** The units in one second of the times of bridges: USER_HZ. */
-const TICKS = 100;
-
 /** Seconds. A bridge keeps hundredths of them. */
 export const seconds: Value<number, number> = {
   check(name, value) {
     if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
-    if (!(value >= 0 && value <= 0xffffffff / TICKS)) throw outOfRange(name, '>= 0 && <= 42949672', value);
+    if (!(value >= 0 && value <= 0xffffffff / USER_HZ)) throw outOfRange(name, '>= 0 && <= 42949672', value);
     return value;
   },
-  encode: (value) => Math.round(value * TICKS),
-  show: (wire) => wire / TICKS,
+  encode: (value) => Math.round(value * USER_HZ),
+  show: (wire) => wire / USER_HZ,
 };
 
 /** The checks of all options of a kind, for a schema. */
