@@ -49,9 +49,10 @@ describe.each(WAYS)('forward() of %s', (_, kinds) => {
   };
   /** What comes until the other side ends; text() would destroy the socket then. */
   const heardFrom = (socket: Socket): Promise<string> =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       let heard = '';
       socket.on('data', (chunk) => (heard += String(chunk))).once('end', () => resolve(heard));
+      socket.once('close', () => reject(new Error(`The connection was broken off after: ${heard}`)));
     });
   /** Resolves with the code of the error that ends a connection; undefined for an orderly end. */
   const endOf = (socket: Socket): Promise<string | undefined> =>
@@ -100,9 +101,11 @@ describe.each(WAYS)('forward() of %s', (_, kinds) => {
 
     test('passes an end on as an end: the other direction stays open', async () => {
       await serveInside((socket) => {
-        socket.on('end', () => socket.write('I have heard your end'));
+        socket.on('end', () => {
+          socket.write('I have heard your end');
+          setTimeout(() => socket.end('; and this is mine'), 50);
+        });
         socket.resume();
-        setTimeout(() => socket.end('; and this is mine'), 50);
       });
       await using forward = await net.forward({ host: 0, inside: 5432 });
       const socket = await dial(forward.port);
@@ -110,11 +113,11 @@ describe.each(WAYS)('forward() of %s', (_, kinds) => {
       expect(await heardFrom(socket)).toBe('I have heard your end; and this is mine');
 
       await closeAll(...servers.splice(0));
-      const heard = new Promise<string>((resolve) => {
-        void serveInside((inside) => {
-          void heardFrom(inside).then(resolve);
-          inside.end('mine first');
-        }, 5432);
+      let hear!: (text: Promise<string>) => void;
+      const heard = new Promise<string>((resolve) => (hear = resolve));
+      await serveInside((inside) => {
+        hear(heardFrom(inside));
+        inside.end('mine first');
       });
       const second = await dial(forward.port);
       expect(await heardFrom(second)).toBe('mine first');
@@ -123,7 +126,9 @@ describe.each(WAYS)('forward() of %s', (_, kinds) => {
     });
 
     test('waits for a side that does not read', async () => {
-      const accepted = new Promise<Socket>((resolve) => void serveInside((socket) => resolve(socket.pause())));
+      let accept!: (socket: Socket) => void;
+      const accepted = new Promise<Socket>((resolve) => (accept = resolve));
+      await serveInside((socket) => accept(socket.pause()));
       await using forward = await net.forward({ host: 0, inside: 5432 });
       const socket = await dial(forward.port);
       const chunk = Buffer.alloc(1 << 20);
