@@ -51,6 +51,7 @@ export type {
   DirectoryEntry,
   DirectoryRoot,
   ExistingNamespaces,
+  ExposeOptions,
   FileEntry,
   KernelEntry,
   MaskEntry,

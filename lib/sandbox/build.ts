@@ -22,6 +22,7 @@ import type { OverlayLayers } from './changes';
 import { Feeds } from './feeds';
 import { type ResolvedUser, type SandboxIds, hasId, resolveUser } from './ids';
 import { MountPoints } from './mount-points';
+import { OwnNetwork } from './own-network';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { chooseProc } from './proc';
@@ -41,6 +42,7 @@ export interface Built {
   readonly overlays: readonly OverlayLayers[];
   readonly points: MountPoints;
   readonly work: WorkDirectories;
+  readonly network: OwnNetwork;
   /** A /dev/null for its programs, if they could change the mode of the host's own: {@link Program.nullDevice}. */
   readonly nullDevice: Descriptor | undefined;
   /** The choices that were made while it was created. */
@@ -425,7 +427,8 @@ async function possess(
     points.seenFrom(set.user);
     if (!plan.rules.dieWithParent) points.leaveAtExit();
     const ownsPid = plan.kinds.includes('pid');
-    return { task, set, above, ids, cgroup, overlays, points, work, nullDevice, ownsPid };
+    const network = new OwnNetwork();
+    return { task, set, above, ids, cgroup, overlays, points, work, network, nullDevice, ownsPid };
   } catch (error) {
     task.end();
     await task.exited;

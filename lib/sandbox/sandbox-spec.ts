@@ -4,6 +4,7 @@ import type { Bytes } from '../errors/bytes';
 import type { Capability } from '../kernel/capabilities';
 import type { IdMap } from '../idmap/id-map';
 import type { NamespaceKind } from '../kernel/namespace-kind';
+import type { ForwardOptions } from '../network/forward/forward';
 import type { Namespace } from '../namespace/namespace';
 import type { Rlimits } from '../process/rlimits';
 import type { SeccompOption } from '../seccomp/seccomp';
@@ -316,6 +317,12 @@ export interface ExistingNamespaces {
    * sandbox has started, as it does where the host's pid namespace is shared.
    */
   pid?: Namespace | undefined;
+}
+
+/** Options of {@link Sandbox.expose}. Unknown ones are errors. */
+export interface ExposeOptions extends Omit<ForwardOptions, 'host' | 'inside' | 'direction'> {
+  /** The port of the host; 0 is any that is free. Default: 0. */
+  host?: number | undefined;
 }
 
 /** The choices that were made for a sandbox, where its spec leaves them to this host: {@link Sandbox.report}. */

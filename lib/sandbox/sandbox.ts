@@ -6,6 +6,7 @@ import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
+import type { Forward } from '../network/forward/forward';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/call-options';
 import { type Confinement, type ProgramPlace, Programs } from '../process/programs';
@@ -25,10 +26,14 @@ import {
   writeFileIn,
   writeStreamIn,
 } from './files';
+import type * as exposing from './expose';
 import { Feeds } from './feeds';
 import { parseSpec } from './parse';
 import { type Withheld, confinementOf } from './rules';
-import type { SandboxReport, SandboxSpec } from './sandbox-spec';
+import type { ExposeOptions, SandboxReport, SandboxSpec } from './sandbox-spec';
+
+/** The sandbox of each port that is exposed: it lives as long as that. */
+const exposed = new WeakMap<Forward, Sandbox>();
 
 let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 
@@ -219,6 +224,33 @@ export class Sandbox extends Programs<Withheld> {
   }
 
   /**
+   * Makes a server inside reachable by a port of this host: {@link Network.forward}. It listens on the host's loopback
+   * unless options say otherwise, and it works in this process. The server need not run yet, and can be started again;
+   * while none listens, connections are reset.
+   *
+   * @param port - the port that the server inside listens on
+   * @returns the forward: its `port` is that of the host. It is closed with the sandbox, or before by its `close()`. It
+   * keeps Node running, and the sandbox from being collected as garbage, until then
+   * @throws NamespaceError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` with `address`, `port` and `hint`;
+   * `ERR_LINUX_NS_NO_SUCH_KIND` for a sandbox that has the host's network; `ERR_LINUX_NS_CLOSED`
+   * @throws TypeError, RangeError for bad options
+   *
+   * @example
+   * ```ts
+   * await sandbox.spawn('python3', ['-m', 'http.server', '8000']);
+   * await waitFor.port(sandbox, 8000);
+   * const { port } = await sandbox.expose(8000);
+   * console.log(await fetch(`http://127.0.0.1:${port}/`));
+   * ```
+   */
+  async expose(port: number, options: ExposeOptions = {}): Promise<Forward> {
+    const { expose } = require('./expose') as typeof exposing;
+    const made = await expose(() => this.#built.network.of(this.#set()), port, options);
+    exposed.set(made, this);
+    return made;
+  }
+
+  /**
    * Kills all that runs in it, and removes the sandbox (see {@link SandboxSpec.share} for one without a pid namespace).
    * Resolves when nothing of it is left but the `upper` directory of an overlay. Calling it again changes nothing.
    */
@@ -289,8 +321,9 @@ function releaseForgotten(built: Built): Promise<void> {
 }
 
 async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {
-  const { set, above, overlays, points, cgroup, work, nullDevice } = built;
+  const { set, above, overlays, points, cgroup, work, network, nullDevice } = built;
   kill(running, built);
+  await network.close();
   if (!points.none) await Promise.all(running.map(({ exited }) => exited));
   await removeMountPoints(built);
   await Promise.all([set, ...above, ...layersOf(overlays)].map((each) => each.close()));

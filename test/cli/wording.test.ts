@@ -19,6 +19,7 @@ const OF_PROGRAMS: Readonly<Record<string, RegExp>> = {
   'process/ipc/handle.ts': /./,
   'sandbox/changes.ts': /./,
   'sandbox/files.ts': /./,
+  'sandbox/own-network.ts': /./, // 'run --expose' finds it out before
   'sandbox/sandbox.ts': /./,
   'thread/index.ts': /./,
 };

@@ -34,11 +34,13 @@ export interface ForwardOptions {
   signal?: AbortSignal | undefined;
 }
 
-const MOST_PORT = 65535;
+/** The largest port. */
+export const MOST_PORT = 65535;
 
 const LOOPBACK = '127.0.0.1';
 
-const parseForward = schema<ForwardOptions>()({
+/** The options of a forward. */
+export const FORWARD = schema<ForwardOptions>()({
   host: required(integer(0, MOST_PORT)),
   inside: required(integer(0, MOST_PORT)),
   direction: oneOf(['in', 'out']),
@@ -124,7 +126,7 @@ export class Forward implements AsyncDisposable {
 
 /** {@link Network.forward} */
 export async function forward(network: Place, given: ForwardOptions): Promise<Forward> {
-  const options = parseForward('options', given);
+  const options = FORWARD('options', given);
   const { direction = 'in', protocol = 'tcp', connections: most = 1024, signal } = options;
   const [listens, answers] = direction === 'in' ? (['host', 'inside'] as const) : (['inside', 'host'] as const);
   if (options[answers] === 0) throw invalidValue(`options.${answers}`, 0, 'must be the port to connect to');
