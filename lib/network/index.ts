@@ -9,6 +9,14 @@ export type { Address } from './address/address';
 export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './address/addresses';
 export type { Attachment } from './attach/attach';
 export type { NetworkAttachOptions, AttachProgram, PortForward } from './attach/attach-options';
+export type {
+  EgressHost,
+  EgressOutside,
+  EgressPolicy,
+  EgressQuestion,
+  EgressRule,
+} from './egress/policy/egress-policy';
+export type { EgressProgram, EgressRecord, EgressRequest } from './egress/requests/egress-request';
 export type { Family } from './ip';
 export type { ChangeableKind, KindChanges, KindOptions, LinkKind } from './link/kinds/index';
 export type { BridgeOptions, BridgePortOptions, BridgePortState } from './link/kinds/bridge';
