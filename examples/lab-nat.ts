@@ -5,7 +5,7 @@
  *
  *     npm run example -- lab-nat
  *
- * Root or not makes no difference. It takes nft, of Debian's package nftables.
+ * Root or not makes no difference.
  */
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';

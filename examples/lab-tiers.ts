@@ -5,7 +5,7 @@
  *
  *     npm run example -- lab-tiers
  *
- * Root or not makes no difference. It takes nft, of Debian's package nftables.
+ * Root or not makes no difference.
  */
 import http from 'node:http';
 import { text } from 'node:stream/consumers';

@@ -33,8 +33,6 @@ const EXAMPLES = {
   demo_uts_namespaces: { args: () => ['bizarro', '0'] },
   'ip-netns': { tools: ['ping', 'dnsmasq', 'dhclient'] },
   judge: {},
-  'lab-nat': { tools: ['nft'] },
-  'lab-tiers': { tools: ['nft'] },
   'lab-loss': {},
   'lab-quorum': {},
   'lab-redis': { tools: ['redis-server', 'redis-cli'] },

@@ -192,8 +192,9 @@ function linkNamed(name: string | undefined): string {
 }
 
 const noNftables: Explainer = () =>
-  'This kernel has no nf_tables for bridges (CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE), or its module is not loaded: ' +
-  "'modprobe nf_tables' as root of the host, if there is one.";
+  'This kernel has no nf_tables, or not what these rules need of it (CONFIG_NF_TABLES; CONFIG_NF_TABLES_BRIDGE for ' +
+  'partitions; CONFIG_NFT_NAT, CONFIG_NFT_MASQ and CONFIG_NFT_CT for address translation), or its modules are not loaded: ' +
+  "'modprobe -a nf_tables nft_chain_nat nft_masq nft_ct' as root of the host, if there are any.";
 
 /** Explains that nf_tables refuses a transaction, or that there is no such thing. */
 export const explainNftables: Explainer = byErrno({

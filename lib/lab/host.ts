@@ -6,6 +6,7 @@ import type { Server, Socket } from 'node:net';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { invalidValue } from '../errors/validate';
 import { inspectAs } from '../handle/inspect';
+import { commitOnce } from '../network/nftables/transactions';
 import type { DatagramOptions } from '../network/sockets/datagram';
 import type { FetchOptions } from '../network/sockets/fetch';
 import type { ListenOptions } from '../network/sockets/listen';
@@ -339,6 +340,11 @@ export class Host extends Programs {
   /** The kernel removes routes with the interface that they lead to. @internal */
   forgetRoutes({ network }: Interface): void {
     this.#routes.forget(network);
+  }
+
+  /** Changes the rules of nf_tables, all of these messages at once. @internal */
+  protected async commitRules(messages: readonly Buffer[]): Promise<void> {
+    await commitOnce(this.#made().network, `set rules of host ${this.name}`, messages);
   }
 
   /** Ends all that it has. Only the lab calls it. @internal */

@@ -305,7 +305,7 @@ export class Lab implements AsyncDisposable {
   /**
    * Adds a router: a host that passes on packets between its networks. The routes of all hosts follow.
    *
-   * @throws NamespaceError `ENOENT` for NAT without nft(8), of the package nftables
+   * @throws NamespaceError `EPROTONOSUPPORT`, `ENOENT` for NAT where the kernel has no nf_tables
    *
    * @example
    * ```ts
@@ -326,7 +326,7 @@ export class Lab implements AsyncDisposable {
    * Names of the outside are not known on hosts, but for those that {@link dns} is told.
    *
    * @throws TypeError for a lab with a network that overlaps 10.0.2.0/24, which the program has for itself
-   * @throws NamespaceError `ENOENT` for a system without the program, or without nft(8); `ERR_LINUX_NS_ATTACH` for a program
+   * @throws NamespaceError `ENOENT` for a system without the program; `ERR_LINUX_NS_ATTACH` for a program
    * that fails, as it does without /dev/net/tun
    *
    * @example

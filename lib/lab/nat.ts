@@ -1,4 +1,22 @@
-/** Network address translation on a router: the rules, as a script of nft(8). */
+/** Network address translation on a router, as rules of nf_tables. */
+import {
+  type Expression,
+  type Register,
+  compare,
+  connection,
+  hasBit,
+  load,
+  lookup,
+  masquerade,
+  meta,
+  payload,
+  translate,
+  update,
+  verdict,
+} from '../network/nftables/expressions';
+import { Table } from '../network/nftables/messages';
+import { native } from '../native';
+
 /**
  * The way in which a NAT maps the ports of UDP and TCP, and lets packets in: RFC 3489.
  *
@@ -27,121 +45,165 @@ export interface Forward {
   readonly toPort: number;
 }
 
-/** Seconds for which a mapping is kept without traffic: RFC 4787, REQ-5. */
-const MAPPING_SECONDS = 300;
+/** A mapping is kept without traffic for so long (RFC 4787, REQ-5); there are no more than ports. */
+const KEPT = { dynamic: { seconds: 300, size: 65535 } };
 
 /** The ports that the kernel chooses from where it is not to keep the one inside. */
-const RANDOM_PORT = 'masquerade to :1024-65535 fully-random';
+const RANDOM_PORTS = [bigEndian(1024), bigEndian(65535)] as const;
 
-const TABLE = 'lab';
+/** IPPROTO_* */
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+
+/** Where a packet comes to the router, and where it leaves it: NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC. */
+const ARRIVE = { type: 'nat', hook: 'prerouting', priority: -100 } as const;
+const LEAVE = { type: 'nat', hook: 'postrouting', priority: 100 } as const;
+
+/** IP_CT_NEW as a bit of the state of a connection, IPS_DST_NAT of its status: nf_conntrack_common.h. */
+const IS_NEW = 1 << 3;
+const IS_FORWARDED = 1 << 5;
+
+/**
+ * Registers: a key begins in the first, a value in the fourth, and the sixth is for what is used at once. An address
+ * and a port lie side by side, as in the sets.
+ */
+const [FIRST, SECOND, THIRD, VALUE, VALUE_PORT, SCRATCH] = [0, 1, 2, 3, 4, 5];
+
+/** Names of interfaces fill the registers that the sixth is the first of. */
+const NAME_BYTES = 16;
+
+const port = { source: 0, destination: 2 } as const;
+const address = { source: 12, destination: 16 } as const;
 
 /**
  * The rules of a NAT for IPv4.
  *
- * The kernel chooses the port outside for the first peer. A chain that sees packets after that writes down which port
- * inside it stands for (`host`, `port`), what port outside that one has (`mapping`), and who was sent to (`peer`). A
+ * The kernel chooses the port outside for the first peer. A chain that sees packets after that writes down which address
+ * and port inside it stands for (`inside`), what port outside these have (`mapping`), and who was sent to (`peer`). A
  * cone looks there for further peers; the kernel's own choice would be another one where ports collide. A packet that is
  * not let in must leave no connection behind, which would stand in the way of one from inside to the same peer: so it is
  * dropped before the kernel remembers it.
  */
-export function natScript(outside: Outside, type: NatType): string {
-  const each = (rules: (protocol: string) => readonly string[]): string =>
-    PROTOCOLS.flatMap(rules)
-      .map((rule) => `    ${rule}\n`)
-      .join('');
-  const kept = `flags dynamic, timeout; timeout ${MAPPING_SECONDS}s; size 65535;`;
-  const [arriving, leaving] = [`iifname "${outside.link}"`, `oifname "${outside.link}"`];
-  return `table ip ${TABLE} {
-${each((protocol) => [
-  `map ${protocol}_host { type inet_service : ipv4_addr; ${kept} }`,
-  `map ${protocol}_port { type inet_service : inet_service; ${kept} }`,
-  `map ${protocol}_mapping { type ipv4_addr . inet_service : inet_service; ${kept} }`,
-  `set ${protocol}_taken { type inet_service; ${kept} }`,
-  `set ${protocol}_peer { type inet_service . ipv4_addr; ${kept} }`,
-])}
-  chain forwards { }
-  chain arrive {
-    type nat hook prerouting priority dstnat; policy accept;
-    ${arriving} jump forwards
-${each((protocol) => admitted(type, protocol).map((rule) => `${arriving} ${rule}`))}
-  }
-  chain refuse {
-    type filter hook input priority filter; policy accept;
-${each((protocol) => [`${arriving} ct state new ${protocol} dport @${protocol}_taken drop`])}
-  }
-  chain pass {
-    type filter hook forward priority filter; policy accept;
-    ${arriving} ct status dnat accept
-    ${arriving} ct state new drop
-  }
-  chain leave {
-    type nat hook postrouting priority srcnat; policy accept;
-${each((protocol) => mapped(type, protocol, outside.address).map((rule) => `${leaving} ${rule}`))}
-    ${leaving} masquerade
-  }
-  chain remember {
-    type filter hook postrouting priority srcnat + 1; policy accept;
-${each((protocol) => [`${leaving} ct direction original meta l4proto ${protocol} jump ${protocol}_remember`])}
-  }
-${PROTOCOLS.map((protocol) => rememberChain(protocol)).join('')}
-}
-`;
+export function natRules(outside: Outside, type: NatType): Buffer[] {
+  const table = tableOf('ip');
+  const [arriving, leaving] = directions(outside.link);
+  const toPort = [...loadProtocol(), loadPort('destination', SECOND)];
+  const fromPort = [...loadProtocol(), loadPort('source', SECOND)];
+  const toInside = translate('destination', VALUE, VALUE_PORT);
+  const rule = (chain: string, ...expressions: readonly Expression[][]): Buffer =>
+    table.addRule(chain, expressions.flat());
+  const remembered = [...leaving, connection('direction', SCRATCH), compare(SCRATCH, 'equal', Uint8Array.of(0))];
+  const [insideAddress, insidePort] = [connection('originalSource', VALUE), connection('originalPort', VALUE_PORT)];
+  return [
+    table.create(),
+    table.addChain('arrive', ARRIVE),
+    table.addChain('refuse', { type: 'filter', hook: 'input' }),
+    table.addChain('pass', { type: 'filter', hook: 'forward' }),
+    table.addChain('leave', LEAVE),
+    table.addChain('remember', { type: 'filter', hook: 'postrouting', priority: LEAVE.priority + 1 }),
+    table.addSet('ported', ['protocol']),
+    table.addSet('forwards', ['protocol', 'port'], { value: ['ipv4', 'port'] }),
+    table.addSet('inside', ['protocol', 'port'], { value: ['ipv4', 'port'], ...KEPT }),
+    table.addSet('mapping', ['protocol', 'ipv4', 'port'], { value: ['port'], ...KEPT }),
+    table.addSet('peer', ['protocol', 'port', 'ipv4'], KEPT),
+    ...table.setElements(
+      'ported',
+      PROTOCOLS.map((each) => ({ key: Uint8Array.of(PROTOCOL_NUMBERS[each]) })),
+    ),
+    rule('arrive', arriving, toPort, [lookup('forwards', FIRST, VALUE), toInside]),
+    ...admitted(type).map((by) => rule('arrive', arriving, toPort, by, [lookup('inside', FIRST, VALUE), toInside])),
+    rule('refuse', arriving, isNew(), toPort, [lookup('inside', FIRST, VALUE), verdict('drop')]),
+    rule('pass', arriving, [connection('status', SCRATCH), ...hasBit(SCRATCH, IS_FORWARDED), verdict('accept')]),
+    rule('pass', arriving, isNew(), [verdict('drop')]),
+    ...mapped(type, outside.address).map((by) => rule('leave', leaving, by)),
+    rule('leave', leaving, [masquerade()]),
+    rule('remember', remembered, fromPort, [insideAddress, insidePort, update('inside', FIRST, VALUE)]),
+    rule('remember', remembered, [
+      ...loadProtocol(),
+      ...[connection('originalSource', SECOND), connection('originalPort', THIRD), loadPort('source', VALUE)],
+      update('mapping', FIRST, VALUE),
+    ]),
+    rule('remember', remembered, fromPort, [loadAddress('destination', THIRD), update('peer', FIRST)]),
+  ];
 }
 
-/** The rules by which packets of new peers come in. */
-function admitted(type: NatType, protocol: string): string[] {
-  const inside = `dnat ip to ${protocol} dport map @${protocol}_host : ${protocol} dport map @${protocol}_port`;
-  if (type === 'full-cone') return [`meta l4proto ${protocol} ${inside}`];
-  if (type === 'address-restricted') return [`${protocol} dport . ip saddr @${protocol}_peer ${inside}`];
+/** The conditions under which packets of new peers come in to a port that is mapped. */
+function admitted(type: NatType): Expression[][] {
+  if (type === 'full-cone') return [[]];
+  if (type === 'address-restricted') return [[loadAddress('source', THIRD), lookup('peer', FIRST)]];
   return [];
 }
 
 /** The rules by which packets to new peers get their port. */
-function mapped(type: NatType, protocol: string, address: string): string[] {
-  if (type === 'symmetric') return [`meta l4proto ${protocol} ${RANDOM_PORT}`];
-  const mapping = `ip saddr . ${protocol} sport map @${protocol}_mapping`;
+function mapped(type: NatType, own: string): Expression[][] {
+  const random = [...RANDOM_PORTS.map((each, index) => load(each, VALUE + index)), masquerade([VALUE, VALUE_PORT])];
+  if (type === 'symmetric') return [[...loadProtocol(), ...random]];
   return [
-    `meta l4proto ${protocol} snat ip to ${address} : ${mapping}`,
-    `${protocol} sport @${protocol}_taken ${RANDOM_PORT}`,
+    [
+      ...[...loadProtocol(), loadAddress('source', SECOND), loadPort('source', THIRD)],
+      ...[lookup('mapping', FIRST, VALUE_PORT), load(bytesOf(own), VALUE), translate('source', VALUE, VALUE_PORT)],
+    ],
+    [...loadProtocol(), loadPort('source', SECOND), lookup('inside', FIRST, VALUE), ...random],
   ];
 }
 
-function rememberChain(protocol: string): string {
-  const inside = `ct original ip saddr`;
-  const [port, insidePort] = [`${protocol} sport`, 'ct original proto-src'];
-  const entries = {
-    host: `${port} : ${inside}`,
-    port: `${port} : ${insidePort}`,
-    mapping: `${inside} . ${insidePort} : ${port}`,
-    taken: port,
-    peer: `${port} . ip daddr`,
-  };
-  const rules = Object.entries(entries).map(
-    ([name, entry]) => `    meta l4proto ${protocol} update @${protocol}_${name} { ${entry} }\n`,
-  );
-  return `  chain ${protocol}_remember {\n${rules.join('')}  }\n`;
-}
-
 /** The rules for IPv6, whatever the type: nothing of what the kernel maps is known to other peers. */
-export function natScript6({ link }: Pick<Outside, 'link'>): string {
-  return `table ip6 ${TABLE} {
-  chain pass {
-    type filter hook forward priority filter; policy accept;
-    iifname "${link}" ct state new drop
-  }
-  chain leave {
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname "${link}" masquerade
-  }
-}
-`;
+export function natRules6({ link }: Pick<Outside, 'link'>): Buffer[] {
+  const table = tableOf('ip6');
+  const [arriving, leaving] = directions(link);
+  return [
+    table.create(),
+    table.addChain('pass', { type: 'filter', hook: 'forward' }),
+    table.addChain('leave', LEAVE),
+    table.addRule('pass', [...arriving, ...isNew(), verdict('drop')]),
+    table.addRule('leave', [...leaving, masquerade()]),
+  ];
 }
 
-/** Replaces the ports that lead inside. */
-export function forwardScript(forwards: readonly Forward[]): string {
-  const rules = forwards.map(
-    ({ protocol, port, address, toPort }) =>
-      `add rule ip ${TABLE} forwards ${protocol} dport ${port} dnat to ${address}:${toPort}\n`,
-  );
-  return `flush chain ip ${TABLE} forwards\n${rules.join('')}`;
+/** Makes these the ports that lead inside. */
+export function forwardRules(forwards: readonly Forward[]): Buffer[] {
+  const elements = forwards.map(({ protocol, port: outside, address: inside, toPort }) => ({
+    key: Buffer.concat([Uint8Array.of(PROTOCOL_NUMBERS[protocol], 0, 0, 0), bigEndian(outside), new Uint8Array(2)]),
+    value: Buffer.concat([bytesOf(inside), bigEndian(toPort), new Uint8Array(2)]),
+  }));
+  return tableOf('ip').setElements('forwards', elements);
+}
+
+function tableOf(family: 'ip' | 'ip6'): Table {
+  return new Table(family, 'lab');
+}
+
+/** The conditions that a packet comes in by the outside, and that it leaves by it. */
+function directions(link: string): [arriving: Expression[], leaving: Expression[]] {
+  const name = Buffer.alloc(NAME_BYTES);
+  name.write(link);
+  const by = (which: 'inputName' | 'outputName'): Expression[] => [
+    meta(which, SCRATCH),
+    compare(SCRATCH, 'equal', name),
+  ];
+  return [by('inputName'), by('outputName')];
+}
+
+function isNew(): Expression[] {
+  return [connection('state', SCRATCH), ...hasBit(SCRATCH, IS_NEW)];
+}
+
+/** Loads the protocol into the first register; the rule goes on only if it is one with ports. */
+function loadProtocol(): Expression[] {
+  return [meta('transport', FIRST), lookup('ported', FIRST)];
+}
+
+function loadPort(which: keyof typeof port, into: Register): Expression {
+  return payload('transport', port[which], 2, into);
+}
+
+function loadAddress(which: keyof typeof address, into: Register): Expression {
+  return payload('network', address[which], 4, into);
+}
+
+function bigEndian(number: number): Uint8Array {
+  return Uint8Array.of(number >> 8, number & 0xff);
+}
+
+function bytesOf(own: string): Uint8Array {
+  return native().addressBytes(own) ?? new Uint8Array();
 }

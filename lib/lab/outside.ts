@@ -5,8 +5,7 @@ import type { AttachProgram } from '../network/attach/attach-options';
 import { ADDRESSES } from '../network/attach/pasta';
 import { Host, type HostServices } from './host';
 import { HOST, type HostOptions, labName } from './host-options';
-import { natScript } from './nat';
-import { runNft } from './run-nft';
+import { natRules } from './nat';
 
 /** Options of {@link Lab.outside}. */
 export interface OutsideOptions {
@@ -62,7 +61,7 @@ export class Outside extends Host {
 
   /** Makes the rules by which all hosts share one address outside, and opens the way. @internal */
   async open(): Promise<void> {
-    await runNft(this, natScript({ link: LINK, address: ADDRESSES.address }, 'port-restricted'));
+    await this.commitRules(natRules({ link: LINK, address: ADDRESSES.address }, 'port-restricted'));
     await this.#attach();
   }
 

@@ -3,9 +3,8 @@ import { type Check, integer, oneOf, required, schema, string } from '../errors/
 import { invalidType, invalidValue } from '../errors/validate';
 import { Host, type HostServices } from './host';
 import { HOST, type HostOptions, type HostSettings, networkReference } from './host-options';
-import { type Forward, NAT_TYPES, type NatType, PROTOCOLS, forwardScript, natScript, natScript6 } from './nat';
+import { type Forward, NAT_TYPES, type NatType, PROTOCOLS, forwardRules, natRules, natRules6 } from './nat';
 import type { LabNetwork } from './network';
-import { runNft } from './run-nft';
 
 /** A router's address translation: towards which network, and how. */
 export interface NatOptions {
@@ -19,7 +18,7 @@ export interface NatOptions {
 export interface RouterOptions extends HostOptions {
   /**
    * Translates addresses towards this network: its hosts see the router's address, and cannot reach what is behind it
-   * but by ports that are mapped or forwarded. By nft(8), of the package nftables. Default: none.
+   * but by ports that are mapped or forwarded. Default: none.
    */
   nat?: LabNetwork | string | NatOptions | undefined;
 }
@@ -138,13 +137,13 @@ export class Router extends Host {
     const outside = this.ports.find((each) => each.network === network);
     const address = outside?.addresses.find((each) => !each.includes(':'));
     if (outside === undefined) return;
-    const four = address === undefined ? '' : natScript({ link: outside.name, address }, type);
-    await runNft(this, `${four}${natScript6({ link: outside.name })}`);
+    const four = address === undefined ? [] : natRules({ link: outside.name, address }, type);
+    await this.commitRules([...four, ...natRules6({ link: outside.name })]);
   }
 
   async #apply(undo: () => unknown): Promise<void> {
     try {
-      await runNft(this, forwardScript(this.#forwards));
+      await this.commitRules(forwardRules(this.#forwards));
     } catch (error) {
       undo();
       throw error;

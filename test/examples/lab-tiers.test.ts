@@ -1,7 +1,6 @@
-import { needs } from '../fixtures/optional';
 import { linesOf } from './example';
 
-needs({ tool: ['nft'] }).describe('lab-tiers', () => {
+describe('lab-tiers', () => {
   test('both applications answer, the store is out of reach, and one goes on alone', async () => {
     const lines = await linesOf('lab-tiers');
     const [first, second, store, crash, ...rest] = lines.slice(lines.findIndex((line) => line.startsWith('client: ')));

@@ -14,7 +14,7 @@ test('a lab that is forgotten is closed when it is collected as garbage, and war
   expect(result).toEqual({ codes: ['LINUX_NS_UNCLOSED'], left: NOTHING });
 });
 
-needs({ tool: ['pasta', 'nft'] }).test('so is one that leads outside', async () => {
+needs({ tool: ['pasta'] }).test('so is one that leads outside', async () => {
   const { result } = await runScenario(SCENARIOS, 'forgotten', [true]);
   expect(result).toEqual({ codes: ['LINUX_NS_UNCLOSED'], left: NOTHING });
 });

@@ -1,6 +1,5 @@
 /** A lab as one object, as JSON and as text. */
 import { Lab, type LabJSON } from '../../lib/lab';
-import { needs } from '../fixtures/optional';
 
 const TOPOLOGY = {
   networks: { lan: { subnet: '10.0.0.0/24' }, wan: { subnet: '203.0.113.0/24', subnet6: 'fd00::/64' } },
@@ -29,7 +28,7 @@ fault: wan: 20 ms ± 2, 10 % lost
 fault: web on wan: 1mbit
 fault: a → b: 50 % twice, MTU 1000`;
 
-needs({ tool: ['nft'] }).describe('a lab of one object', () => {
+describe('a lab of one object', () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await Lab.create({ seed: 7, ...TOPOLOGY });

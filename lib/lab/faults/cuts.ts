@@ -3,8 +3,8 @@ import { closedError } from '../../errors/namespace-error';
 import { native } from '../../native';
 import type { Network } from '../../network/network';
 import { type Expression, compare, lookup, meta, payload, verdict } from '../../network/nftables/expressions';
-import { BridgeTable, type Element } from '../../network/nftables/messages';
-import { NETLINK_NETFILTER, Transactions } from '../../network/nftables/transactions';
+import { Table, type Element } from '../../network/nftables/messages';
+import { Transactions } from '../../network/nftables/transactions';
 import { familyOf } from '../../network/ip';
 import type { Interface } from '../interface';
 import { indexOfPort } from '../port';
@@ -41,7 +41,7 @@ const [FROM, TO, KEY] = [0, 1, 2];
  */
 export class Cuts {
   readonly #core: Network;
-  readonly #table = new BridgeTable('faults');
+  readonly #table = new Table('bridge', 'faults');
   #transactions: Promise<Transactions> | undefined;
   #exists = false;
   #closed = false;
@@ -54,7 +54,7 @@ export class Cuts {
   async set(plan: CutPlan): Promise<void> {
     if (this.#closed) throw closedError('This Lab');
     if (plan.cuts.length === 0 && !this.#exists) return;
-    const transactions = await (this.#transactions ??= this.#open());
+    const transactions = await (this.#transactions ??= Transactions.open(this.#core));
     const messages = plan.cuts.length === 0 ? [this.#table.delete()] : [...this.#rules(), ...this.#elements(plan)];
     await transactions.commit('partition hosts', messages);
     this.#exists = plan.cuts.length > 0;
@@ -64,12 +64,6 @@ export class Cuts {
     this.#closed = true;
     const transactions = await this.#transactions?.catch(() => undefined);
     transactions?.close();
-  }
-
-  async #open(): Promise<Transactions> {
-    const fd = await this.#core.socket('netlink', 'raw', NETLINK_NETFILTER);
-    native().adopt(fd);
-    return new Transactions(fd);
   }
 
   #rules(): Buffer[] {
@@ -86,10 +80,10 @@ export class Cuts {
     const isCut = [lookup('cuts', FROM), verdict('drop')];
     return [
       table.create(),
-      table.addChain(CHAIN),
-      table.addSet('ports', ['interface'], 'mark'),
-      table.addSet('ipv4', ['ipv4'], 'mark'),
-      table.addSet('ipv6', ['ipv6'], 'mark'),
+      table.addChain(CHAIN, { type: 'filter', hook: 'forward' }),
+      table.addSet('ports', ['interface'], { value: ['mark'] }),
+      table.addSet('ipv4', ['ipv4'], { value: ['mark'] }),
+      table.addSet('ipv6', ['ipv6'], { value: ['mark'] }),
       table.addSet('cuts', ['mark', 'mark']),
       ...[
         [...isType(ARP), verdict('accept')],

@@ -67,6 +67,13 @@ export const be32 = fixed<number>(
   (bytes, value, at) => bytes.writeUInt32BE(value, at),
 );
 
+/** A number of 64 bits in network byte order, as a JavaScript number: those here do not come near 2 ** 53. */
+export const be64 = fixed<number>(
+  8,
+  (bytes, at) => Number(bytes.readBigUInt64BE(at)),
+  (bytes, value, at) => bytes.writeBigUInt64BE(BigInt(value), at),
+);
+
 /** A text that ends at the first NUL, if there is one: NLA_STRING, NLA_NUL_STRING. */
 export const string: Type<string> = {
   decode(bytes, from, to) {

@@ -2,12 +2,14 @@ import type { NativeNetlink } from '../../../types/native';
 import { withCallersStack } from '../../errors/callers-stack';
 import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../errors/system-error';
+import { native } from '../../native';
+import type { Network } from '../network';
 import { openSocket } from '../netlink/connection';
 import { NlmsgType, acknowledgement, messagesIn, stamp } from '../netlink/netlink-message';
 import { batch } from './messages';
 
 /** NETLINK_NETFILTER */
-export const NETLINK_NETFILTER = 12;
+const NETLINK_NETFILTER = 12;
 
 /** An acknowledgement of each message waits here until all have been carried out. */
 const ANSWER_BYTES = 1 << 20;
@@ -17,6 +19,20 @@ interface Refusal {
   syscall: string;
 }
 
+/** Commits messages, once, in a network whose rules are not changed often: see {@link Transactions.commit}. */
+export async function commitOnce(
+  network: Pick<Network, 'socket'>,
+  step: string,
+  messages: readonly Buffer[],
+): Promise<void> {
+  const transactions = await Transactions.open(network);
+  try {
+    await transactions.commit(step, messages);
+  } finally {
+    transactions.close();
+  }
+}
+
 /** A netlink socket for nf_tables. The messages of a transaction take effect together, or none does. */
 export class Transactions {
   readonly #socket: NativeNetlink;
@@ -24,8 +40,13 @@ export class Transactions {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** Takes over an adopted socket of {@link NETLINK_NETFILTER}. */
-  constructor(fd: number) {
+  static async open(network: Pick<Network, 'socket'>): Promise<Transactions> {
+    const fd = await network.socket('netlink', 'raw', NETLINK_NETFILTER).catch(explained);
+    native().adopt(fd);
+    return new Transactions(fd);
+  }
+
+  private constructor(fd: number) {
     this.#socket = openSocket(fd, ANSWER_BYTES, () => undefined);
   }
 
@@ -62,6 +83,13 @@ export class Transactions {
       });
     });
   }
+}
+
+/** A kernel without nf_tables has no such protocol: the error says what is missing. */
+function explained(cause: NodeJS.ErrnoException): never {
+  const { code, errno, syscall } = cause;
+  if (code !== 'EPROTONOSUPPORT') throw cause;
+  throw systemError({ errno, syscall }, { step: 'open nf_tables', operation: 'nftables', kind: 'net' });
 }
 
 /** The first error among the answers. The kernel answers each message, and commits nothing when it refuses one. */

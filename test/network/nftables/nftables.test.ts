@@ -3,9 +3,8 @@ import type { Socket } from 'node:dgram';
 import { type NamespaceSet, unshare } from '../../../lib';
 import { Network } from '../../../lib/network';
 import { compare, lookup, meta, payload, verdict } from '../../../lib/network/nftables/expressions';
-import { BridgeTable } from '../../../lib/network/nftables/messages';
-import { NETLINK_NETFILTER, Transactions } from '../../../lib/network/nftables/transactions';
-import { native } from '../../../lib/native';
+import { Table } from '../../../lib/network/nftables/messages';
+import { Transactions } from '../../../lib/network/nftables/transactions';
 import { eventually } from '../../fixtures/footprint';
 
 const ADDRESSES = ['10.8.0.1', '10.8.0.2'] as const;
@@ -16,7 +15,7 @@ describe('nf_tables', () => {
   const networks: Network[] = [];
   const sockets: Socket[] = [];
   const received: string[] = [];
-  const table = new BridgeTable('test');
+  const table = new Table('bridge', 'test');
   let transactions: Transactions;
 
   beforeAll(async () => {
@@ -33,13 +32,11 @@ describe('nf_tables', () => {
       sockets.push(await host.createSocket({ type: 'udp4', port: 7000 }));
     }
     sockets[1]!.on('message', (message) => received.push(String(message)));
-    const fd = await core!.socket('netlink', 'raw', NETLINK_NETFILTER);
-    native().adopt(fd);
-    transactions = new Transactions(fd);
+    transactions = await Transactions.open(core!);
     await transactions.commit('make a table', [
       table.create(),
-      table.addChain('forward'),
-      table.addSet('ports', ['interface'], 'mark'),
+      table.addChain('forward', { type: 'filter', hook: 'forward' }),
+      table.addSet('ports', ['interface'], { value: ['mark'] }),
       table.addSet('sources', ['ipv4']),
       table.addSet('cut', ['mark', 'mark']),
       table.addRule('forward', [meta('protocol', 0), compare(0, 'equal', Uint8Array.of(8, 6)), verdict('accept')]),
@@ -117,9 +114,7 @@ describe('nf_tables', () => {
   });
 
   test('is closed with an error for what comes later', async () => {
-    const fd = await networks[0]!.socket('netlink', 'raw', NETLINK_NETFILTER);
-    native().adopt(fd);
-    const closed = new Transactions(fd);
+    const closed = await Transactions.open(networks[0]!);
     closed.close();
     closed.close();
     expect(await closed.commit('cut', cut()).catch((error: unknown) => error)).toMatchObject({
