@@ -62,6 +62,7 @@ export function specOf(given: Given): SpecFile {
     ...seccompOf(given.value('seccomp')),
     ...cgroupOf(given, spec),
     ...rlimitsOf(given, spec.rlimits),
+    ...(given.has('no-unix-sockets') ? { unixSockets: false } : {}),
     ...(given.has('allow-userns') ? { userNamespaces: true } : {}),
     ...(given.has('disable-userns') ? { disableUserNamespaces: true } : {}),
     ...(given.has('auto-proc') ? { proc: 'auto' as const } : {}),

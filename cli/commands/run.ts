@@ -123,6 +123,7 @@ const OPTIONS: readonly Option[] = [
     ...{ name: 'seccomp', rare: true, value: 'FILE', completes: 'file' },
     help: 'use a JSON profile, a BPF program, default or none',
   },
+  { name: 'no-unix-sockets', rare: true, help: 'forbid sockets of AF_UNIX, but for connected pairs' },
   { name: 'allow-userns', rare: true, help: 'allow user namespaces in the sandbox (bwrap, browsers)' },
   { name: 'disable-userns', rare: true, help: 'have the kernel forbid them, whatever the filter' },
   {

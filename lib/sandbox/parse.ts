@@ -25,7 +25,7 @@ import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, isNamespace } from '../namespace/namespace';
 import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import type { Filter } from '../seccomp/filters';
-import { parseSeccomp } from '../seccomp/seccomp';
+import { parseSeccomp, socketFilters } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
 import { type CheckedEntry, parseEntry } from './entries';
 import { environmentOf } from './environment';
@@ -161,6 +161,7 @@ const parseGiven = schema<SandboxSpec>()({
   dieWithParent: orNull(boolean),
   init: orNull(boolean),
   seccomp: copied,
+  unixSockets: orNull(boolean),
   userNamespaces: orNull(boolean),
   disableUserNamespaces: orNull(boolean),
   rlimits: orNull(parseRlimits),
@@ -350,10 +351,13 @@ function wantedUser({ uid, gid, groups, map }: NonNullable<Given['user']> = NO_O
 
 function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: boolean }): Rules {
   const { cwd = '/', capabilities = [], seccomp = 'default', noNewPrivileges = true } = given;
-  const filters = parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen });
+  const filters = [
+    ...parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen }),
+    ...socketFilters({ unix: given.unixSockets === false, rare: false }),
+  ];
   if (filters.length > 0 && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
     const reason =
-      "can be false only with CAP_SYS_ADMIN among the capabilities, or with 'none' for spec.seccomp: seccomp(2)";
+      "can be false only with CAP_SYS_ADMIN among the capabilities, or without a filter, which spec.seccomp 'none' is if spec.unixSockets is not false: seccomp(2)";
     throw invalidValue('spec.noNewPrivileges', noNewPrivileges, reason);
   }
   return {

@@ -466,6 +466,14 @@ export interface SandboxSpec {
    */
   seccomp?: SeccompOption | undefined;
   /**
+   * False keeps programs from creating sockets of AF_UNIX (unix(7)), with a filter besides {@link seccomp}: they fail with
+   * EAFNOSUPPORT. So no program can connect to a socket file, whatever directories of the host the sandbox has, nor make
+   * one. Pairs of connected sockets, socketpair(2), stay possible, for these lead nowhere: Node's children have their
+   * standard streams on them. Datagram pairs and io_uring are refused. Default: true, programs reach the socket files
+   * that are in the sandbox; abstract sockets are always those of the sandbox's own network.
+   */
+  unixSockets?: boolean | undefined;
+  /**
    * True makes the default filter let programs create user namespaces, and in them mount, chroot and join namespaces:
    * for programs that build sandboxes of their own, such as browsers and bwrap(1). They have every capability there,
    * which opens much of the kernel. It is about the default filter only: with another `seccomp`, that filter decides.

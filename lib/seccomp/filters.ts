@@ -7,6 +7,7 @@ import { compileProfile, settingHere } from './compile';
 import { defaultSeccompProfile } from './default-profile';
 import { flagBits } from './flags';
 import { checkProgram } from './program';
+import { type RefusedSockets, socketsProfile } from './sockets';
 
 /** A filter that is ready to be installed. */
 export interface Filter {
@@ -54,6 +55,19 @@ function defaultFilter({ capabilities, seesOthers, userNamespaces = false }: Fil
   const { program } = compileProfile('seccomp', profile, settingHere(capabilities));
   const filter = { program, flags: 0 };
   defaults.set(key, filter);
+  return filter;
+}
+
+const refusingSockets = new Map<string, Filter>();
+
+/** The filter that refuses these kinds of sockets, and nothing else. */
+export function socketsFilter({ unix, rare }: RefusedSockets): Filter {
+  const key = [thisMachine(), unix, rare].join();
+  const known = refusingSockets.get(key);
+  if (known !== undefined) return known;
+  const { program } = compileProfile('seccomp', socketsProfile({ unix, rare }), settingHere([]));
+  const filter = { program, flags: 0 };
+  refusingSockets.set(key, filter);
   return filter;
 }
 

@@ -4,6 +4,7 @@ import type { Bytes } from '../errors/bytes';
 import type * as filters from './filters';
 import type { Filter, Filtered } from './filters';
 import type { SeccompProfile } from './profile';
+import type { RefusedSockets } from './sockets';
 
 /**
  * The filter for a program's system calls: `'default'` for the profile of {@link defaultSeccompProfile}, `'none'` for
@@ -21,6 +22,11 @@ export type SeccompOption = 'default' | 'none' | SeccompProfile | Bytes | readon
 export function parseSeccomp(name: string, seccomp: unknown, filtered: Filtered): readonly Filter[] {
   if (seccomp == null || seccomp === 'none') return [];
   return compiler().filtersOf(name, seccomp, filtered);
+}
+
+/** The filters that refuse kinds of sockets, to be installed with others: none, where none is refused. */
+export function socketFilters(refused: RefusedSockets): readonly Filter[] {
+  return refused.unix || refused.rare ? [compiler().socketsFilter(refused)] : [];
 }
 
 /** It is loaded with the first filter. Without a free descriptor it cannot be. */

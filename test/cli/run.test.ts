@@ -124,6 +124,13 @@ describe('linux-ns run', () => {
     expect(existsSync(made)).toBe(true);
   });
 
+  test('--no-unix-sockets: a program makes no sockets but those of the network', async () => {
+    const make = (family: string): string => `python3 -c 'import socket; socket.socket(socket.${family})' 2>&1 | tail -1`;
+    const printed = await inside(['--no-unix-sockets'], `${make('AF_UNIX')}; ${make('AF_INET')}`);
+    expect(printed).toMatch(/^OSError: .*family not supported by protocol\n$/);
+    expect(await inside([], make('AF_UNIX'))).toBe('');
+  });
+
   test("the host's own root, as bwrap has it", async () => {
     const printed = await cli.prints('run', '--ro-bind', '/', '/', 'sh', '-c', 'touch /x 2>/dev/null || ls -d /etc');
     expect(printed).toBe('/etc\n');
