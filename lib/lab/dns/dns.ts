@@ -1,16 +1,9 @@
 import { inspectAs } from '../../handle/inspect';
 import { isIP } from 'node:net';
-import { CODE, type Query, type RecordType, type Reply, reverseName } from '../../network/resolve/dns-message';
+import { CODE, type Query, type RecordType, reverseName } from '../../network/resolve/dns-message';
+import type { Response } from '../../network/resolve/name-server';
 import { DOMAIN } from '../files';
 import { type DnsAnswer, type Rule, keyOf, nameOf, ruleOf } from './records';
-
-/** An answer of a name server, and its time. */
-export interface Response {
-  /** Undefined where nothing is to be said at all. */
-  readonly reply: Reply | undefined;
-  /** Milliseconds. */
-  readonly delay: number;
-}
 
 /**
  * All that the name servers of a lab know. It does not refer to the lab, which is closed when it is forgotten: name servers
