@@ -15,6 +15,8 @@ import { native } from '../native';
 import { type Attachment, attach } from './attach/attach';
 import type { NetworkAttachOptions } from './attach/attach-options';
 import { Addresses } from './address/addresses';
+import type * as egressPart from './egress/egress';
+import type { EgressPolicy } from './egress/policy/egress-policy';
 import { type Forward, type ForwardOptions, forward, whenClosed } from './forward/forward';
 import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
@@ -74,6 +76,7 @@ interface Possessions {
   events: EventSource;
   parts: Parts;
   forwards: Set<Forward>;
+  egress: egressPart.Egress | undefined;
 }
 
 /**
@@ -460,7 +463,40 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * Closes the network, and its forwards. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`, and watches
+   * Lets programs in the network reach the hosts that a policy allows, and no others, without tools, devices, privileges or
+   * variables of theirs. Every connection that a program makes, to whatever address, comes to this process, which decides
+   * about it, makes it outside and passes on what both sides send.
+   *
+   * The loopback must be the only link of the network: what leaves by another one passes no policy. Connections of
+   * programs to their own loopback are left to them. UDP, but for questions to name servers, is refused at once.
+   *
+   * A program with CAP_NET_ADMIN in the network can cut itself off, and no more: this process decides on what it sees, and
+   * connects to what it has decided about.
+   *
+   * @returns the egress, which is closed with the network; it does not keep Node running
+   * @throws NamespaceError `EEXIST` where the network has an egress; `EPERM`; `ERR_LINUX_NS_CLOSED`
+   * @throws TypeError, RangeError for what is no policy, and for rules that can never match
+   *
+   * @example
+   * ```ts
+   * const set = await unshare(['user', 'net']);
+   * await using network = await Network.open(set);
+   * await using egress = await network.egress({ allow: ['packages.example.com:443'] });
+   * ```
+   */
+  async egress(policy: EgressPolicy): Promise<egressPart.Egress> {
+    const { egress, whenClosed: whenEgressClosed } = require('./egress/egress') as typeof egressPart;
+    const owned = this.#owned;
+    const made = this.#kept(await egress({ place: owned.place, link: this.link, route: this.route }, policy));
+    owned.egress = made;
+    whenEgressClosed(made, () => (owned.egress = undefined));
+    if (!this.closed) return made;
+    await made.close();
+    throw closedError('This Network');
+  }
+
+  /**
+   * Closes the network, its forwards and its egress. Requests without an answer yet reject with `ERR_LINUX_NS_CLOSED`, and watches
    * end. Servers, connections and UDP sockets that exist go on, and keep the namespace alive; no new ones are made, not
    * by agents and connectors either. To call it again changes nothing.
    */
@@ -511,7 +547,7 @@ function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): 
       neighbor: new Neighbors(connection),
     };
     const events = new EventSource(changes, receiveBuffer, connection, () => dump(parts));
-    return { place, connection, events, parts, forwards: new Set() };
+    return { place, connection, events, parts, forwards: new Set(), egress: undefined };
   } catch (error) {
     connection.close();
     throw error;
@@ -522,8 +558,8 @@ function takeOver(place: Place, fds: readonly number[], receiveBuffer: number): 
  * Closes all that a network owns. It is no method: a function made in the constructor would keep its `this`, and so the
  * network, from being collected.
  */
-async function release({ place, connection, events, forwards }: Possessions): Promise<void> {
+async function release({ place, connection, events, forwards, egress }: Possessions): Promise<void> {
   events.close();
   connection.close();
-  await Promise.all([place.close(), ...[...forwards].map((each) => each.close())]);
+  await Promise.all([place.close(), ...[...forwards].map((each) => each.close()), egress?.close()]);
 }

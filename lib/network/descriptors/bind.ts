@@ -4,11 +4,13 @@ import { native } from '../../native';
 import { type Endpoint, addressArguments } from './endpoint';
 import { socketError } from './socket-error';
 
-/** Numbers of `<asm-generic/socket.h>` and `<linux/in6.h>`. */
+/** Numbers of `<asm-generic/socket.h>`, `<linux/in.h>` and `<linux/in6.h>`. */
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_BINDTODEVICE = 25;
+const IPPROTO_IP = 0;
+const IP_TRANSPARENT = 19;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -37,6 +39,11 @@ export interface BindFlags {
   reusePort?: boolean | undefined;
   /** Undefined for the setting of the namespace, /proc/sys/net/ipv6/bindv6only. */
   ipv6Only?: boolean | undefined;
+  /**
+   * The socket takes connections to addresses that are not this host's: ip(7). It is one flag for both families. It needs
+   * CAP_NET_ADMIN in the user namespace that owns the network.
+   */
+  transparent?: boolean | undefined;
 }
 
 export function setBindFlags(fd: number, flags: BindFlags): void {
@@ -44,6 +51,7 @@ export function setBindFlags(fd: number, flags: BindFlags): void {
     [SOL_SOCKET, SO_REUSEADDR, flags.reuseAddr],
     [SOL_SOCKET, SO_REUSEPORT, flags.reusePort],
     [IPPROTO_IPV6, IPV6_V6ONLY, flags.ipv6Only],
+    [IPPROTO_IP, IP_TRANSPARENT, flags.transparent],
   ];
   for (const [level, name, value] of options) {
     if (value !== undefined) native().setSocketOption(fd, level, name, value ? 1 : 0);

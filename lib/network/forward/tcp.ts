@@ -2,6 +2,7 @@
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
 import type { Place } from '../place';
 import { connect } from '../sockets/connect';
+import { join } from '../sockets/join';
 import { listen } from '../sockets/listen';
 import type { Leg, Way } from './way';
 
@@ -35,24 +36,6 @@ export async function forwardTcp({ from, to, most }: Way): Promise<Leg> {
 
 function otherSide(place: Place, { port, address }: Way['to']): Promise<Socket> {
   return connect(place, { port, host: address, allowHalfOpen: true, noDelay: true });
-}
-
-/**
- * Passes on what each side sends, no faster than the other side reads. An end is passed on as an end: the other
- * direction stays open. What breaks one side off breaks the other off.
- */
-function join(one: Socket, other: Socket): void {
-  one.pipe(other).pipe(one);
-  breakWith(one, other);
-  breakWith(other, one);
-}
-
-function breakWith(one: Socket, other: Socket): void {
-  const breakOff = (): void => {
-    if (!one.readableEnded || !one.writableFinished) other.resetAndDestroy();
-  };
-  if (one.closed) breakOff();
-  else one.once('close', breakOff);
 }
 
 async function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {

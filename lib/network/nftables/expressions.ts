@@ -31,6 +31,7 @@ const NAT = attributes('NFTA_NAT_', {
   REG_PROTO_MIN: [5, be32],
 });
 const MASQ = attributes('NFTA_MASQ_', { FLAGS: [1, be32], REG_PROTO_MIN: [2, be32], REG_PROTO_MAX: [3, be32] });
+const TPROXY = attributes('NFTA_TPROXY_', { FAMILY: [1, be32], REG_PORT: [3, be32] });
 
 /** By the names of expressions. */
 const KINDS = {
@@ -44,6 +45,7 @@ const KINDS = {
   dynset: DYNSET,
   nat: NAT,
   masq: MASQ,
+  tproxy: TPROXY,
 };
 
 const EXPRESSION = attributes('NFTA_EXPR_', {
@@ -71,6 +73,7 @@ const META_KEYS = {
   outputInterface: 5,
   inputName: 6,
   outputName: 7,
+  family: 15,
   transport: 16,
 } as const;
 /** NFT_CT_*; the first two are those of the connection before it was translated. */
@@ -87,8 +90,9 @@ const VERDICTS = { drop: 0, accept: 1 } as const;
 const UPDATE = 1;
 /** NFT_NAT_* */
 const NAT_TYPES = { source: 0, destination: 1 } as const;
-/** NFPROTO_IPV4 */
+/** NFPROTO_IPV4; NFPROTO_UNSPEC is the family of the packet, whichever it is. */
 const IPV4 = 2;
+const ANY_FAMILY = 0;
 /** NF_NAT_RANGE_PROTO_SPECIFIED, NF_NAT_RANGE_PROTO_RANDOM_FULLY */
 const RANDOM_PORT = 0x2 | 0x10;
 
@@ -182,6 +186,17 @@ export function masquerade(ports?: readonly [first: Register, last: Register]): 
     REG_PROTO_MIN: FIRST_REGISTER + first,
     REG_PROTO_MAX: FIRST_REGISTER + last,
   });
+}
+
+/**
+ * Gives the packet to the transparent socket (IP_TRANSPARENT, ip(7)) that listens on a port of this host, and leaves its
+ * addresses as they are. Packets of a connection that such a socket has accepted go to that one. The rule goes on only
+ * if there is such a socket.
+ *
+ * @param port - the register of the port
+ */
+export function proxy(port: Register): Expression {
+  return expression('tproxy', { FAMILY: ANY_FAMILY, REG_PORT: FIRST_REGISTER + port });
 }
 
 export function verdict(which: keyof typeof VERDICTS): Expression {

@@ -7,8 +7,8 @@ import { NlmFlag, encode } from '../netlink/netlink-message';
 import { be16, be32, be64, string, struct, u8 } from '../netlink/types';
 import { DATA, EXPRESSIONS, type Expression } from './expressions';
 
-/** The families of tables: NFPROTO_*. */
-const FAMILIES = { ip: 2, bridge: 7, ip6: 10 } as const;
+/** The families of tables: NFPROTO_*. Tables of `inet` are for IPv4 and IPv6. */
+const FAMILIES = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
 /** The places in the way of a packet where a chain can be: NF_INET_*, and NF_BR_* with the same numbers. */
 const HOOKS = { prerouting: 0, input: 1, forward: 2, postrouting: 4 } as const;
 
@@ -109,8 +109,10 @@ export class Table {
     this.#name = name;
   }
 
-  create(): Buffer {
-    return this.#message(TABLE, Type.NEWTABLE, NlmFlag.CREATE, { NAME: this.#name });
+  /** @param exclusive - true where it is an error (EEXIST) that there is such a table already */
+  create(exclusive = false): Buffer {
+    const flags = NlmFlag.CREATE | (exclusive ? NlmFlag.EXCL : 0);
+    return this.#message(TABLE, Type.NEWTABLE, flags, { NAME: this.#name });
   }
 
   delete(): Buffer {

@@ -3,7 +3,6 @@ import { withCallersStack } from '../../errors/callers-stack';
 import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../errors/system-error';
 import { native } from '../../native';
-import type { Network } from '../network';
 import { openSocket } from '../netlink/connection';
 import { NlmsgType, acknowledgement, messagesIn, stamp } from '../netlink/netlink-message';
 import { batch } from './messages';
@@ -14,17 +13,18 @@ const NETLINK_NETFILTER = 12;
 /** An acknowledgement of each message waits here until all have been carried out. */
 const ANSWER_BYTES = 1 << 20;
 
+/** A network, by the one thing that is needed of it. */
+interface SocketMaker {
+  socket(domain: 'netlink', type: 'raw', protocol: number): Promise<number>;
+}
+
 interface Refusal {
   errno: number;
   syscall: string;
 }
 
 /** Commits messages, once, in a network whose rules are not changed often: see {@link Transactions.commit}. */
-export async function commitOnce(
-  network: Pick<Network, 'socket'>,
-  step: string,
-  messages: readonly Buffer[],
-): Promise<void> {
+export async function commitOnce(network: SocketMaker, step: string, messages: readonly Buffer[]): Promise<void> {
   const transactions = await Transactions.open(network);
   try {
     await transactions.commit(step, messages);
@@ -40,7 +40,7 @@ export class Transactions {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  static async open(network: Pick<Network, 'socket'>): Promise<Transactions> {
+  static async open(network: SocketMaker): Promise<Transactions> {
     const fd = await network.socket('netlink', 'raw', NETLINK_NETFILTER).catch(explained);
     native().adopt(fd);
     return new Transactions(fd);

@@ -1,0 +1,169 @@
+import { EventEmitter } from 'node:events';
+import { OURS, mustBeOurs } from '../../errors/illegal-constructor';
+import { closedError } from '../../errors/namespace-error';
+import { inspectAs } from '../../handle/inspect';
+import { Place } from '../place';
+import { connect } from '../sockets/connect';
+import { type Inside, type Intake, takeIn } from './intake/intake';
+import type { Incoming } from './intake/listener';
+import type { EgressPolicy, EgressRule } from './policy/egress-policy';
+import { Policy } from './policy/policy';
+import { type Dial, Relay } from './relay';
+
+/** The most connections at a time, so that programs inside cannot use up the descriptors of this process. */
+const MOST_CONNECTIONS = 4096;
+
+let construct: (policy: Policy) => Egress;
+let start: (egress: Egress, inside: Inside, options: StartOptions) => Promise<void>;
+
+/** Has a function called when an egress is being closed. */
+export let whenClosed: (egress: Egress, call: () => void) => void;
+
+interface StartOptions {
+  /** {@link IntakeOptions.by} */
+  by?: 'rules' | 'listeners' | undefined;
+}
+
+/**
+ * The connections that programs in a network make to the outside, and the policy that decides about them: {@link
+ * Network.egress}. It is closed together with its network.
+ */
+export class Egress extends EventEmitter implements AsyncDisposable {
+  static {
+    construct = (policy) => new Egress(OURS, policy);
+    start = (egress, inside, options) => egress.#start(inside, options);
+    whenClosed = (egress, call) => egress.#onClose.push(call);
+    inspectAs(this, ({ ports, connections, closed }) => ({
+      ports: ports === 'all' ? ports : ports.length,
+      connections,
+      closed,
+    }));
+  }
+
+  readonly #policy: Policy;
+  readonly #relays = new Set<Relay>();
+  readonly #here = Place.of('outside', undefined);
+  readonly #onClose: (() => void)[] = [];
+  #intake: Intake | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(ours: typeof OURS, policy: Policy) {
+    mustBeOurs(ours, 'network.egress()');
+    super();
+    this.#policy = policy;
+    policy.onChange(() => {
+      for (const relay of this.#relays) relay.reconsider();
+    });
+  }
+
+  /**
+   * The ports on which connections are taken in. It is `'all'` where the policy says nothing else and the kernel has
+   * nf_tables with `tproxy`, and otherwise a list, in ascending order. On other ports connections are refused at once.
+   */
+  get ports(): 'all' | readonly number[] {
+    return this.#intake?.ports ?? [];
+  }
+
+  /** The number of connections that are open, or are being decided about. */
+  get connections(): number {
+    return this.#relays.size;
+  }
+
+  /** True as soon as `close()` has been called. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Allows what a rule names, from now on.
+   *
+   * @throws TypeError, RangeError for what is no rule, or one that can never match; NamespaceError
+   * `ERR_LINUX_NS_CLOSED`
+   */
+  allow(rule: EgressRule): void {
+    this.#mustBeOpen();
+    this.#policy.allow(rule);
+  }
+
+  /**
+   * Denies what a rule names, whatever else allows it. Connections that are no longer allowed are cut at once.
+   *
+   * @throws as {@link Egress.allow}
+   */
+  deny(rule: EgressRule): void {
+    this.#mustBeOpen();
+    this.#policy.deny(rule);
+  }
+
+  /**
+   * Takes a rule of the policy back, be it one that allows or one that denies, and the answers of `ask` about what it
+   * names. Connections that are no longer allowed are cut at once.
+   *
+   * @throws as {@link Egress.allow}, and TypeError for a rule that the policy does not have
+   */
+  revoke(rule: EgressRule): void {
+    this.#mustBeOpen();
+    this.#policy.revoke(rule);
+  }
+
+  /**
+   * Cuts all connections, and takes in no more: from then on programs inside reach nothing. Calling it again changes
+   * nothing.
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** Calls {@link Egress.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.closed) throw closedError('This Egress');
+  }
+
+  async #start(inside: Inside, { by }: StartOptions): Promise<void> {
+    const { ports, namedPorts } = this.#policy;
+    const take = (incoming: Incoming): void => void this.#take(incoming);
+    this.#intake = await takeIn(inside, { ports, named: namedPorts, most: MOST_CONNECTIONS, by, take });
+  }
+
+  async #take(incoming: Incoming): Promise<void> {
+    const relay = new Relay(incoming, this.#policy, this.#dial);
+    if (this.closed) {
+      relay.cut();
+      return;
+    }
+    this.#relays.add(relay);
+    await relay.run();
+    this.#relays.delete(relay);
+  }
+
+  readonly #dial: Dial = ({ address, port }, signal) => {
+    const options = { host: address, port, allowHalfOpen: true, noDelay: true, signal };
+    const { outside } = this.#policy;
+    if (!this.#policy.namesAddress(address, port)) return Promise.reject(new Error('not named by a rule'));
+    return outside === undefined ? connect(this.#here, options) : outside.connect(options);
+  };
+
+  async #close(): Promise<void> {
+    for (const call of this.#onClose.splice(0)) call();
+    this.#policy.close();
+    for (const relay of this.#relays) relay.cut();
+    await this.#intake?.close();
+    await this.#here.close();
+  }
+}
+
+/** {@link Network.egress} */
+export async function egress(inside: Inside, given: EgressPolicy, options: StartOptions = {}): Promise<Egress> {
+  const made = construct(Policy.of('policy', given));
+  try {
+    await start(made, inside, options);
+    return made;
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+/** Takes in the connections that programs in a network make, wherever they lead. */
+import { NamespaceError } from '../../../errors/namespace-error';
+import { Transactions } from '../../nftables/transactions';
+import type { Place } from '../../place';
+import { EVERY_PORT, united } from '../policy/ports';
+import { type Incoming, closeServers, listenOn, portOf } from './listener';
+import { type Routing, addRoutes, removeRoutes } from './routes';
+import { noRules, proxyRules } from './tproxy';
+import { USUAL_PORTS } from './usual-ports';
+
+/** The network to take connections in from. */
+export interface Inside extends Routing {
+  readonly place: Place;
+}
+
+export interface IntakeOptions {
+  /** The ports to take connections to. The kernel refuses those to others. */
+  ports: 'all' | readonly number[];
+  /** Ports that have a listener, besides the usual ones, where the kernel cannot do all. */
+  named: readonly number[];
+  /** The most connections at a time. */
+  most: number;
+  /** `'listeners'` gives each port a listener, as if the kernel could not do otherwise. */
+  by?: 'rules' | 'listeners' | undefined;
+  take: (incoming: Incoming) => void;
+}
+
+/** What is taken in, and its end. */
+export interface Intake {
+  readonly ports: 'all' | readonly number[];
+  /** Stops, and gives the network back as it was, if that is still there. Connections that are open stay open. */
+  close(): Promise<void>;
+}
+
+/** The kernel has no nf_tables, no tables for both families, or no expression `tproxy`. */
+const UNSUPPORTED = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPORT', 'ENOENT'];
+
+/** The most ports that have a listener each. Each takes a descriptor of this process. */
+const MOST_LISTENERS = 1024;
+
+/** Things to undo, the last one first. */
+type Undoing = (() => void | Promise<void>)[];
+
+/**
+ * Starts to take connections in. By rules of nf_tables one listener has the connections to all ports; where the kernel
+ * has none of that, each port has a listener.
+ */
+export async function takeIn(inside: Inside, options: IntakeOptions): Promise<Intake> {
+  const undoing: Undoing = [];
+  const undo = async (): Promise<void> => {
+    for (let each = undoing.pop(); each !== undefined; each = undoing.pop()) await each();
+  };
+  try {
+    const isOne = options.by !== 'listeners' && (await listenByRules(inside.place, options, undoing));
+    if (!isOne) await undo();
+    const ports = isOne ? options.ports : await listenOnEach(inside.place, options, undoing);
+    undoing.push(() => removeRoutes(inside));
+    await addRoutes(inside);
+    return { ports, close: undo };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+/** False where the kernel cannot do it. */
+async function listenByRules(place: Place, { ports, most, take }: IntakeOptions, undoing: Undoing): Promise<boolean> {
+  try {
+    const rules = await Transactions.open(place);
+    undoing.push(() => rules.close());
+    const servers = await listenOn(place, [0], { transparent: true, most }, take);
+    undoing.push(() => closeServers(servers));
+    const ranges = ports === 'all' ? EVERY_PORT : united(ports.map((port) => ({ from: port, to: port })));
+    const [port = 0] = servers.map(portOf);
+    await rules.commit('take connections in', proxyRules(port, ranges));
+    undoing.push(() => rules.commit('leave connections alone', noRules()).catch(() => undefined));
+    return true;
+  } catch (error) {
+    if (UNSUPPORTED.includes((error as NamespaceError).code)) return false;
+    throw error;
+  }
+}
+
+async function listenOnEach(
+  place: Place,
+  { ports, named, most, take }: IntakeOptions,
+  undoing: Undoing,
+): Promise<readonly number[]> {
+  const each = ports === 'all' ? [...new Set([...USUAL_PORTS, ...named])].sort((a, b) => a - b) : ports;
+  if (each.length > MOST_LISTENERS) throw tooMany(each.length);
+  const servers = await listenOn(place, each, { transparent: false, most }, take);
+  undoing.push(() => closeServers(servers));
+  return each;
+}
+
+function tooMany(count: number): NamespaceError {
+  return new NamespaceError({
+    code: 'ERR_LINUX_NS_UNSUPPORTED',
+    message: `Connections to ${count} ports cannot be taken in`,
+    kind: 'net',
+    hint: `The kernel has no nf_tables with the expression tproxy (module nft_tproxy), and without it at most ${MOST_LISTENERS} ports can be taken in.`,
+  });
+}

@@ -1,0 +1,25 @@
+import type { Socket } from 'node:net';
+
+/**
+ * Makes one connection of two: passes on what each side sends, no faster than the other side reads. An end is passed on as
+ * an end: the other direction stays open. What breaks one side off breaks the other off. Both sockets must have been made
+ * with `allowHalfOpen`, and have a listener for 'error'.
+ */
+export function join(one: Socket, other: Socket): void {
+  one.pipe(other).pipe(one);
+  breakTogether(one, other);
+}
+
+/** What breaks one side off breaks the other off. */
+export function breakTogether(one: Socket, other: Socket): void {
+  breakWith(one, other);
+  breakWith(other, one);
+}
+
+function breakWith(one: Socket, other: Socket): void {
+  const breakOff = (): void => {
+    if (!one.readableEnded || !one.writableFinished) other.resetAndDestroy();
+  };
+  if (one.closed) breakOff();
+  else one.once('close', breakOff);
+}
