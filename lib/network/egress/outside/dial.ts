@@ -1,0 +1,167 @@
+/** Makes the connections that a policy has allowed. */
+import type { Socket } from 'node:net';
+import { throwIfAborted } from '../../../errors/abort';
+import type { EgressOutside } from '../policy/egress-policy';
+import { type Policy, destinationText } from '../policy/policy';
+import { HERE } from './here';
+import { proxyAddress, throughProxy } from './proxy';
+import { connectFirst } from './race';
+import { checkedAddress } from './special';
+import { Undialled } from './undialled';
+
+/** Milliseconds to resolve a name and connect. */
+const TIME = 30_000;
+
+/** The most addresses of a name that are tried. */
+const MOST_ADDRESSES = 16;
+
+/** A connection to make. */
+export interface Dial {
+  /** The name; undefined for an address that a rule names. */
+  readonly name: string | undefined;
+  /** The address to connect to where there is no name. */
+  readonly address: string;
+  readonly port: number;
+  readonly policy: Pick<Policy, 'namesAddress' | 'deniesAddress'>;
+  /** Default: the network of this process. */
+  readonly outside?: EgressOutside | undefined;
+  readonly via?: URL | undefined;
+  /** Gives the attempt up. It has no effect on a connection that has been made. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Connects to the outside. A name is resolved now, and the address that was checked is the one that is connected to. By an
+ * upstream proxy a name is resolved there, and its addresses are not seen.
+ *
+ * @returns a socket that is half-open and not read yet; its `resetAndDestroy()` works for TLS with a proxy as well
+ * @throws Undialled with a message that may be told inside; an `AbortError`
+ */
+export async function dial(to: Dial): Promise<Socket> {
+  const { outside = HERE, via } = to;
+  const time = timeFor(to);
+  try {
+    if (via === undefined) return await direct(to, outside, time.signal);
+    if (to.name === undefined) allowedOf(to, [to.address]);
+    return await byProxy(to, via, outside, time.signal);
+  } catch (error) {
+    throwIfAborted(to.signal);
+    if (error instanceof Undialled) throw error;
+    if (time.signal.aborted) throw new Undialled('timed-out', `${destinationText(to)} has not answered in time.`);
+    throw new Undialled('refused', `${destinationText(to)} cannot be connected to: ${wordsOf(error)}.`, {
+      cause: error,
+    });
+  } finally {
+    time.clear();
+  }
+}
+
+async function direct(to: Dial, outside: EgressOutside, signal: AbortSignal): Promise<Socket> {
+  const found = to.name === undefined ? [to.address] : await resolve(outside, to.name, signal);
+  return connectFirst(outside, allowedOf(to, found), to.port, signal);
+}
+
+async function byProxy(to: Dial, via: URL, outside: EgressOutside, signal: AbortSignal): Promise<Socket> {
+  const proxy = proxyAddress(via);
+  const connected = await connectProxy(proxy, outside, signal);
+  connected.on('error', () => undefined); // whoever reads it hears of its end
+  const giveUp = (): void => void connected.destroy();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await throughProxy(via, connected, { host: to.name ?? to.address, port: to.port });
+  } catch (error) {
+    connected.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+/** The owner has named the proxy, so its addresses may be any. */
+async function connectProxy(
+  { host, port }: ReturnType<typeof proxyAddress>,
+  outside: EgressOutside,
+  signal: AbortSignal,
+): Promise<Socket> {
+  try {
+    const addresses = await outside.lookup(host, { signal });
+    return await connectFirst(outside, addresses.map(({ address }) => address).slice(0, MOST_ADDRESSES), port, signal);
+  } catch (cause) {
+    throwIfAborted(signal);
+    throw new Undialled('proxy', 'The upstream proxy cannot be reached.', { cause });
+  }
+}
+
+/** The addresses of a name. They are those of this moment: nothing is remembered. */
+async function resolve(outside: EgressOutside, name: string, signal: AbortSignal): Promise<string[]> {
+  const found = await unlessAborted(outside.lookup(name, { signal }), signal).catch((cause: unknown) => {
+    throwIfAborted(signal);
+    throw new Undialled('no-address', `The name ${name} has no address: ${wordsOf(cause)}.`, { cause });
+  });
+  if (found.length === 0) throw new Undialled('no-address', `The name ${name} has no address.`);
+  return [...new Set(found.map(({ address }) => address))].slice(0, MOST_ADDRESSES);
+}
+
+/** getaddrinfo(3) cannot be aborted. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new Error('aborted'));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+/**
+ * The addresses that may be connected to: those of the public internet, and special ones that a rule names.
+ *
+ * @throws Undialled where there is none
+ */
+function allowedOf(to: Dial, addresses: readonly string[]): string[] {
+  const refused: Undialled[] = [];
+  const allowed = addresses.filter((address) => {
+    const why = whyNot(to, address);
+    if (why !== undefined) refused.push(why);
+    return why === undefined;
+  });
+  const [first] = refused;
+  if (allowed.length === 0 && first !== undefined) throw first;
+  return allowed;
+}
+
+function whyNot(to: Dial, address: string): Undialled | undefined {
+  const { policy, port } = to;
+  const checked = checkedAddress(address);
+  const what = to.name === undefined ? address : `${to.name} has the address ${address}, which`;
+  if (checked === undefined) return new Undialled('special-address', `The egress policy does not allow ${address}.`);
+  const rule = checked.texts.map((text) => policy.deniesAddress(text, port)).find((each) => each !== undefined);
+  if (rule !== undefined) {
+    return new Undialled(
+      'denied-address',
+      `The egress policy does not allow ${destinationText(to)}: ${what} is denied by the rule '${rule}'.`,
+    );
+  }
+  if (checked.special === undefined || policy.namesAddress(address, port)) return undefined;
+  return new Undialled(
+    'special-address',
+    `The egress policy does not allow ${destinationText(to)}: ${what} is ${checked.special}, and no rule names this address.`,
+  );
+}
+
+function timeFor({ signal: outer }: Dial): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, TIME);
+  outer?.addEventListener('abort', abort, { once: true });
+  if (outer?.aborted === true) abort();
+  const clear = (): void => {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', abort);
+  };
+  return { signal: controller.signal, clear };
+}
+
+/** The code of an error: its message may name what programs inside have no business to know. */
+function wordsOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'it failed';
+}
