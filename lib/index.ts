@@ -15,6 +15,7 @@ export type { SubordinateRange } from './idmap/subordinate';
 export type { Propagation } from './kernel/propagation';
 export type { UnshareSpec } from './launch/unshare-spec';
 export type { Exit } from './task/task';
+export type { ResourceUsage } from './task/usage';
 export type { MountAttributes, NewMountAttributes } from './mount/attributes';
 export { type AttachOptions, DetachedMount, type OpenTreeOptions, fsmount, openTree } from './mount/detached';
 export { type FilesystemSpec, type MountOptions, mount } from './mount/mount';
@@ -76,6 +77,7 @@ export type { CapabilityOptions, CapabilitySets, Securebit } from './process/cap
 export { ClonedProcess, clone } from './process/clone';
 export { type ExecError, type ExecResult, exec, execFile } from './process/exec';
 export { fork } from './process/fork';
+export type { ProgramInput } from './process/input';
 export type { InSet, Programs } from './process/programs';
 export type { ChannelControl } from './process/ipc/channel';
 export type { Serialization } from './process/ipc/codec';

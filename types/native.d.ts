@@ -241,7 +241,23 @@ export type TaskEvent =
   /** Last event: it did not come to 'started', 'ready' or the end of the plan. */
   | { type: 'failed'; failure: LaunchFailure }
   /** Last event: the program, or the holder, has ended and is reaped. A plan that ends in `exit` comes here with code 0. */
-  | { type: 'exit'; code: number | null; signal: number | null };
+  | { type: 'exit'; code: number | null; signal: number | null; usage: ResourceNumbers };
+
+/** Of a process that was waited for, and of its children that it has waited for: getrusage(2). */
+export type ResourceNumbers = [
+  /** Microseconds. */
+  cpuUser: number,
+  cpuSystem: number,
+  /** KiB. */
+  maxRss: number,
+  minorFaults: number,
+  majorFaults: number,
+  /** In units of 512 bytes. */
+  blocksRead: number,
+  blocksWritten: number,
+  voluntarySwitches: number,
+  involuntarySwitches: number,
+];
 
 export interface NativeTask {
   /** The program's pid as this process sees it, or the holder's; 0 before it is known. */
@@ -258,6 +274,17 @@ export interface NativeTask {
   end(): void;
   /** Lets a holder that is no init go. */
   release(): void;
+  /**
+   * Closes the line: an init that dies with Node kills what is left in its pid namespace, waits for it, so that its usage
+   * is counted, and ends. For a program with an init; nothing happens where the init is stopped.
+   */
+  endByInit(): void;
+  /**
+   * What the processes of a pid namespace whose init this is use at this moment, without the init: the number of threads,
+   * their CPU time in microseconds, with that of children that have been waited for, and the sum of their resident
+   * memory in bytes. All 0 where there is no init any more.
+   */
+  usage(callback: (processes: number, cpu: number, resident: number) => void): void;
   /**
    * For the exit of Node, when the event loop does not go on: calls back for all that has been sent. True when no more
    * can come, because the start is over, or its task has ended.

@@ -5,6 +5,7 @@ import { StartTimeout } from '../errors/abort';
 import { type Exit } from '../task/task';
 import { CLOSE_GRACE } from './ending';
 import type { Deadline } from './deadline';
+import { feed } from './input';
 import { type NamespaceProcess, endProcess } from './namespace-process';
 import type { ExecFileOptions, ExecOptions } from './program-options';
 import type { Confine } from './program';
@@ -52,14 +53,14 @@ type TextOption = { encoding?: BufferEncoding | undefined };
 /** The default of `maxBuffer`, 1 MiB as in Node. */
 const MAX_BUFFER = 1024 * 1024;
 
-/**
- * The descriptors of the program. There is no input: nobody could write it, or end it, before the promise is settled.
- */
-const STDIO: readonly StdioSlot[] = [{ type: 'ignore' }, { type: 'pipe' }, { type: 'pipe' }];
+/** The descriptors of the program. Without an input there is no pipe: nobody could end it before all is settled. */
+function stdioWith(input: Buffer | undefined): StdioSlot[] {
+  return [{ type: input === undefined ? 'ignore' : 'pipe' }, { type: 'pipe' }, { type: 'pipe' }];
+}
 
 /**
  * Runs a program to its end, in namespaces as {@link spawn} does, and resolves with its output, as
- * `util.promisify(child_process.execFile)` does. Its standard input is empty.
+ * `util.promisify(child_process.execFile)` does. Its standard input is `options.input`, as for `execFileSync()`.
  *
  * Rejects with an {@link ExecError} when the exit code is not 0, a signal or the timeout ended the program, or its
  * output exceeds `maxBuffer`; with an `AbortError`, once the program is gone; and with all that {@link spawn} rejects
@@ -137,7 +138,7 @@ export async function runExecFile(
   started?: Started,
 ): Promise<ExecResult<string | Buffer>> {
   const name = parseFile('file', file);
-  const { encoding = 'utf8', maxBuffer = MAX_BUFFER } = options;
+  const { encoding = 'utf8', maxBuffer = MAX_BUFFER, input } = options;
   const request = requestOf(name, args, options, confine);
   const deadline = deadlineOf(request);
   const what: Collecting = {
@@ -147,7 +148,8 @@ export async function runExecFile(
     deadline,
     killSignal: request.killSignal,
   };
-  const child = await startOrTell({ ...request, stdio: STDIO, timeout: 0 }, what);
+  const child = await startOrTell({ ...request, stdio: stdioWith(input), timeout: 0 }, what);
+  if (input !== undefined) feed(child.stdin, input);
   started?.(child);
   return await withCallersStack(collect(child, what));
 }
@@ -237,7 +239,7 @@ function output(chunks: readonly Buffer[], encoding: BufferEncoding | undefined)
   return encoding === undefined ? all : all.toString(encoding);
 }
 
-function commandFailed(what: string, how: { killed: boolean } & Exit): Error {
+function commandFailed(what: string, how: { killed: boolean } & Pick<Exit, 'code' | 'signal'>): Error {
   const { code, killed, signal } = how;
   return Object.assign(new Error(`Command failed: ${what}`), { code, killed, signal });
 }

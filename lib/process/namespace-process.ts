@@ -6,6 +6,7 @@ import type { Cgroup } from '../cgroup/cgroup';
 import { Errno } from '../kernel/errno';
 import { abortError } from '../errors/abort';
 import { type Exit, type Task } from '../task/task';
+import type { ResourceUsage } from '../task/usage';
 import { inspectAs } from '../handle/inspect';
 import { noteProgram } from '../handle/open';
 import { CLOSE_GRACE, endTask } from './ending';
@@ -127,7 +128,7 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
   readonly #awaited = new Set<Output>();
   readonly #closed: Promise<void>;
   readonly #link: Link | undefined;
-  #exit: Exit = { code: null, signal: null };
+  #exit: Exit | undefined;
   #killed = false;
   /** The number of ends that 'close' waits for: the process's own, its streams' and its channel's. */
   #open = 1;
@@ -180,12 +181,17 @@ export class NamespaceProcess extends EventEmitter<NamespaceProcessEvents> {
 
   /** Its exit code; null while it runs, and when a signal ended it. */
   get exitCode(): number | null {
-    return this.#exit.code;
+    return this.#exit?.code ?? null;
   }
 
   /** The signal that ended it, inside a pid namespace too; null while it runs, and when it exited. */
   get signalCode(): NodeJS.Signals | null {
-    return this.#exit.signal;
+    return this.#exit?.signal ?? null;
+  }
+
+  /** The resources that it has used; null while it runs. {@link exited} has them, too. getrusage(2) */
+  get usage(): ResourceUsage | null {
+    return this.#exit?.usage ?? null;
   }
 
   /** True if {@link kill} has sent a signal. The process may still run. */

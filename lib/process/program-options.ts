@@ -5,6 +5,7 @@ import type { SeccompOption } from '../seccomp/seccomp';
 import type { UnshareSpec } from '../launch/unshare-spec';
 import type { MountOptions } from '../mount/mount';
 import type { CapabilityOptions } from './capabilities';
+import type { ProgramInput } from './input';
 import type { LimitOptions } from './limits';
 import type { Serialization } from './ipc/codec';
 import type { PtyOptions } from './pty';
@@ -224,10 +225,15 @@ export interface ForkOptions extends Omit<SpawnOptions, 'shell' | 'pty'> {
   hostNode?: boolean | undefined;
 }
 
-/** The options of {@link execFile}. Standard input is /dev/null. */
+/** The options of {@link execFile}. */
 export interface ExecFileOptions extends Omit<SpawnOptions, 'stdio' | 'pty' | 'serialization' | 'maxMessageSize'> {
   /** The encoding that decodes the results; `'buffer'` or null gives Buffers. Default: `'utf8'`. */
   encoding?: BufferEncoding | 'buffer' | null | undefined;
+  /**
+   * All that its standard input gives, which then ends; text is written in UTF-8. It need not read it. Default: the
+   * input is empty, /dev/null.
+   */
+  input?: ProgramInput | undefined;
   /** The most bytes of stdout, and of stderr: a program that writes more is killed. Default: 1024 * 1024. */
   maxBuffer?: number | undefined;
 }

@@ -35,6 +35,7 @@ import { validateUnshare } from '../launch/unshare-spec';
 import { parseMount } from '../mount/mount';
 import { PRIVILEGES } from './capabilities';
 import { SERIALIZATIONS } from './ipc/codec';
+import { programInput } from './input';
 import { LIMITS } from './limits';
 import type {
   CloneOptions,
@@ -148,6 +149,7 @@ const OF_SPAWN = schema<SpawnOptions>()({
 const OF_EXEC_FILE = schema<ExecFileOptions>()({
   ...without(OF_SPAWN.checks, 'stdio', 'pty', 'serialization', 'maxMessageSize'),
   encoding: encodingOrBuffer,
+  input: orNull(programInput),
   maxBuffer: orNull(maxBuffer),
 });
 

@@ -1,6 +1,7 @@
-import { abortError } from '../errors/abort';
 import { constants } from 'node:os';
-import type { LaunchFailure, LaunchRequest, NativeTask, Step, TaskEvent } from '../../types/native';
+import { performance } from 'node:perf_hooks';
+import { abortError } from '../errors/abort';
+import type { LaunchFailure, LaunchRequest, NativeTask, ResourceNumbers, Step, TaskEvent } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { withoutPrototype } from '../errors/plain';
 import { native } from '../native';
@@ -9,13 +10,31 @@ import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
 import { type Joined, type Known, launchError } from './failure';
 import { mayNeedUser, tryWithUser } from './trial';
+import { NO_USAGE, type ResourceUsage, resourceUsage } from './usage';
 
-/** The end of a task: exactly one of the two is not null. */
+/** The end of a task: exactly one of `code` and `signal` is not null. */
 export interface Exit {
   /** The exit status, 0 to 255; null when a signal ended it. */
   code: number | null;
   /** The signal that ended it; null when it exited. */
   signal: NodeJS.Signals | null;
+  /** The resources that it has used. The property is not enumerable: an exit is printed as its code and signal. */
+  readonly usage: ResourceUsage;
+}
+
+function exitOf(code: number | null, signal: NodeJS.Signals | null, numbers: ResourceNumbers, wall: number): Exit {
+  const exit = { code, signal };
+  return Object.defineProperty(exit, 'usage', { value: resourceUsage(numbers, wall) }) as Exit;
+}
+
+/** The sum of what the processes below an init use at a moment. */
+export interface Usage {
+  /** The number of their threads. */
+  readonly threads: number;
+  /** Their CPU time, with that of children that have been waited for, in milliseconds. */
+  readonly cpu: number;
+  /** Their resident memory in bytes; a page that several of them have counts for each. */
+  readonly resident: number;
 }
 
 /** The request for a task, and the means to stop its start. */
@@ -92,6 +111,13 @@ export class Task {
     this.#native.end();
   }
 
+  /** Of a task with an init: what the processes below that use now. All 0 when it has ended. */
+  usage(): Promise<Usage> {
+    return new Promise((resolve) => {
+      this.#native.usage((threads, cpu, resident) => resolve({ threads, cpu: cpu / MICROSECONDS, resident }));
+    });
+  }
+
   /** At an exit: takes what has been sent. True when no more can come. See `NativeTask` in types/native.d.ts. */
   drain(): boolean {
     return this.#native.drain();
@@ -100,6 +126,14 @@ export class Task {
   /** Lets a holder that is no init go. */
   release(): void {
     this.#native.release();
+  }
+
+  /**
+   * Ends all that is in the pid namespace of a program with an init, as {@link end} does, but the init itself kills the
+   * rest and counts what it has used. Somebody may have stopped the init: then this does nothing.
+   */
+  endByInit(): void {
+    this.#native.endByInit();
   }
 
   /** Opens a namespace that the task is in: a descriptor with O_CLOEXEC, which the caller closes. */
@@ -156,6 +190,8 @@ export function runToEnd(options: StartOptions): Promise<Results> {
   });
 }
 
+const MICROSECONDS = 1000; // in a millisecond
+
 interface Outcome {
   received?(fd: number): void;
   running(task: Task): void;
@@ -209,6 +245,7 @@ class Launching {
   /** The promise of the running `whileCloned`. */
   #outside: Promise<void> | undefined;
   #over = false;
+  #startedAt = performance.now();
 
   constructor(request: LaunchRequest, outcome: Outcome, known: Known, points: Points | undefined) {
     this.#request = request;
@@ -268,11 +305,12 @@ class Launching {
         break;
       case 'exit':
         this.#over = true;
-        this.#ended({ code: event.code, signal: signalName(event.signal) });
+        this.#ended(exitOf(event.code, signalName(event.signal), event.usage, performance.now() - this.#startedAt));
         break;
       default:
         if (this.#stopped !== undefined) break;
         this.#forgetSignal();
+        this.#startedAt = performance.now();
         task.fds.push(...this.#fds.splice(0));
         this.#outcome.running(task);
     }
@@ -291,7 +329,7 @@ class Launching {
 
   #fail(error: unknown): void {
     this.#forgetSignal();
-    this.#tellExit({ code: null, signal: null });
+    this.#tellExit(exitOf(null, null, NO_USAGE, 0));
     const reason = this.#stopped === undefined ? error : this.#stopped.reason;
     closeAll(this.#fds);
     if (this.#outside === undefined) this.#outcome.failed(reason);

@@ -28,7 +28,7 @@
 namespace linux_ns {
 namespace {
 
-constexpr idtype_t kPidfd = static_cast<idtype_t>(3); // P_PIDFD, waitid(2)
+constexpr int kPidfd = 3; // P_PIDFD, waitid(2)
 
 struct PidfdInfo {
   uint64_t mask;
@@ -151,11 +151,12 @@ void KillChild(int pidfd, pid_t pid) {
   }
 }
 
-bool ReapPidfd(int pidfd, siginfo_t *info) {
-  int result;
+// The function of the C library has no room for the usage, the system call has: waitid(2).
+bool ReapPidfd(int pidfd, siginfo_t *info, rusage *usage) {
+  long result;
   do {
     *info = {};
-    result = waitid(kPidfd, static_cast<id_t>(pidfd), info, WEXITED | WNOHANG | __WALL);
+    result = syscall(SYS_waitid, kPidfd, pidfd, info, WEXITED | WNOHANG | __WALL, usage);
   } while (result < 0 && errno == EINTR);
   // ECHILD: somebody else has waited for it. It is gone all the same.
   return result < 0 ? errno == ECHILD : info->si_pid != 0;
@@ -169,7 +170,7 @@ Ended WaitPidfd(int pidfd, int options) {
   }
   Ended ended;
   siginfo_t info = {};
-  ended.ended = ReapPidfd(pidfd, &info);
+  ended.ended = ReapPidfd(pidfd, &info, &ended.usage);
   if (!ended.ended) {
     return HasEnded(pidfd) ? EndOfTraced(pidfd) : ended;
   }

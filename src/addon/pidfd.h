@@ -3,6 +3,7 @@
 #define LINUX_NS_ADDON_PIDFD_H
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "failure.h"
@@ -14,6 +15,9 @@ struct Ended {
   bool ended = false;
   int code = -1;  // exit code, or -1
   int signal = 0; // that ended it, or 0
+  // What it has used, and what its children have that it has waited for: getrusage(2). All 0 where its tracer will be
+  // told, and not this process.
+  rusage usage = {};
 };
 
 // 0, or errno.
@@ -28,7 +32,7 @@ void KillChild(int pidfd, pid_t pid);
 Ended WaitPidfd(int pidfd, int options);
 
 // Reaps a process that has ended. False where it has not, or its tracer is yet to wait for it: ptrace(2).
-bool ReapPidfd(int pidfd, siginfo_t *info);
+bool ReapPidfd(int pidfd, siginfo_t *info, rusage *usage = nullptr);
 
 // The pid in this process's pid namespace; 0 when it cannot be known.
 pid_t PidOfPidfd(int pidfd);

@@ -1,5 +1,6 @@
 #include "proc.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -75,6 +76,68 @@ Stat StatOf(pid_t pid) {
     sscanf(text.c_str() + end + 4, "%d %*d %*d %*d %*d %u", &stat.parent, &stat.flags);
   }
   return stat;
+}
+
+namespace {
+
+constexpr size_t kMostThreads = 1 << 14; // that are looked at, as somebody inside may start any number
+
+std::vector<pid_t> ThreadsOf(pid_t pid) {
+  std::vector<pid_t> threads;
+  DIR *directory = opendir(("/proc/" + std::to_string(pid) + "/task").c_str());
+  while (dirent *entry = directory == nullptr ? nullptr : readdir(directory)) {
+    if (pid_t thread = atoi(entry->d_name)) {
+      threads.push_back(thread);
+    }
+  }
+  if (directory != nullptr) {
+    closedir(directory);
+  }
+  return threads;
+}
+
+// Fields 14 to 17, 20 and 24 of proc_pid_stat(5).
+void AddUsage(pid_t pid, TreeUsage *sum) {
+  std::string text = Read("/proc/" + std::to_string(pid) + "/stat");
+  size_t end = text.rfind(')');
+  unsigned long own[2] = {};
+  long children[2] = {};
+  long threads = 0;
+  long pages = 0;
+  if (end == std::string::npos || sscanf(text.c_str() + end + 1,
+                                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %*d %ld "
+                                         "%*d %*u %*u %ld",
+                                         &own[0], &own[1], &children[0], &children[1], &threads, &pages) != 6) {
+    return;
+  }
+  constexpr double kSecond = 1e6;
+  double ticks = static_cast<double>(own[0] + own[1]) + static_cast<double>(children[0] + children[1]);
+  sum->processes += static_cast<uint64_t>(threads);
+  sum->cpu += ticks * kSecond / static_cast<double>(sysconf(_SC_CLK_TCK));
+  sum->resident += static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+} // namespace
+
+TreeUsage UsageBelow(pid_t pid) {
+  TreeUsage sum;
+  std::vector<pid_t> found = {pid};
+  size_t looked_at = 0;
+  for (size_t i = 0; i < found.size() && looked_at < kMostThreads; i++) {
+    AddUsage(found[i], &sum);
+    if (i == 0) {
+      sum.processes = 0; // of this one only the CPU time counts: that of orphans which it has reaped
+      sum.resident = 0;
+    }
+    for (pid_t thread : ThreadsOf(found[i])) {
+      std::vector<pid_t> children = ChildrenOfThread(found[i], thread);
+      found.insert(found.end(), children.begin(), children.end());
+      if (looked_at++ == kMostThreads) {
+        break;
+      }
+    }
+  }
+  return sum;
 }
 
 } // namespace linux_ns

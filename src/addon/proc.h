@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include <string>
 #include <vector>
 
@@ -30,6 +32,16 @@ struct Stat {
   unsigned flags = 0; // PF_* of the kernel's include/linux/sched.h, of a zombie too
 };
 Stat StatOf(pid_t pid);
+
+// What a process and all its descendants use, that are there at this moment: the sum.
+struct TreeUsage {
+  uint64_t processes = 0; // threads count, as for RLIMIT_NPROC
+  double cpu = 0;         // microseconds, with those of children that have been waited for
+  double resident = 0;    // bytes; a page that several processes share counts for each
+};
+// Of the processes below an init, which has reaped the orphans among them. A process that is forked meanwhile may be
+// missing.
+TreeUsage UsageBelow(pid_t pid);
 
 } // namespace linux_ns
 

@@ -45,6 +45,27 @@ void Task::EmitFailed(const Failed &failed) {
   Emit(event);
 }
 
+// In the order of ResourceNumbers in types/native.d.ts: getrusage(2).
+Napi::Value Task::UsageOf(const rusage &usage) {
+  constexpr double kSecond = 1e6;
+  const double numbers[] = {
+      static_cast<double>(usage.ru_utime.tv_sec) * kSecond + static_cast<double>(usage.ru_utime.tv_usec),
+      static_cast<double>(usage.ru_stime.tv_sec) * kSecond + static_cast<double>(usage.ru_stime.tv_usec),
+      static_cast<double>(usage.ru_maxrss),
+      static_cast<double>(usage.ru_minflt),
+      static_cast<double>(usage.ru_majflt),
+      static_cast<double>(usage.ru_inblock),
+      static_cast<double>(usage.ru_oublock),
+      static_cast<double>(usage.ru_nvcsw),
+      static_cast<double>(usage.ru_nivcsw),
+  };
+  Napi::Array list = Napi::Array::New(Env());
+  for (double number : numbers) {
+    list.Set(list.Length(), Napi::Number::New(Env(), number));
+  }
+  return list;
+}
+
 // An init tells how its program ended. If it was killed before it could, only its own end is known.
 void Task::EmitExit() {
   Napi::Env env = Env();
@@ -67,6 +88,7 @@ void Task::EmitExit() {
     signal = 0;
   }
   event.Set("type", "exit");
+  event.Set("usage", UsageOf(own.usage));
   event.Set("code", signal == 0 ? Napi::Value::From(env, code) : env.Null());
   event.Set("signal", signal != 0 ? Napi::Value::From(env, signal) : env.Null());
   Emit(event);

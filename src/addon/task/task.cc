@@ -1,7 +1,10 @@
 // A task as JavaScript sees it: the things that it can ask of a task and do to it.
 #include "task.h"
 
+#include "../awaited.h"
 #include "../descriptors.h"
+#include "../environment_job.h"
+#include "../proc.h"
 #include "../throw.h"
 
 namespace linux_ns {
@@ -16,6 +19,8 @@ void Task::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Task::Kill>("kill"),
                                                InstanceMethod<&Task::End>("end"),
                                                InstanceMethod<&Task::ReleaseHolder>("release"),
+                                               InstanceMethod<&Task::EndByInit>("endByInit"),
+                                               InstanceMethod<&Task::TellUsage>("usage"),
                                                InstanceMethod<&Task::Drain>("drain"),
                                                InstanceMethod<&Task::Namespace>("namespace"),
                                                InstanceMethod<&Task::RefLoop>("ref"),
@@ -91,6 +96,41 @@ void Task::End(const Napi::CallbackInfo &) {
 void Task::ReleaseHolder(const Napi::CallbackInfo &) {
   if (!finished_ && started_ && !is_init_) {
     CloseControl();
+  }
+}
+
+// The init hears of the end of the line: watch_line() of nsinit.
+void Task::EndByInit(const Napi::CallbackInfo &) {
+  if (!finished_ && started_ && is_init_) {
+    line_poll_.Close();
+    launch_->line.Reset();
+    ExpectEnd();
+  }
+}
+
+// It is asked of the init, of which all others descend. The job holds a pid: at worst it is told of another process,
+// which JavaScript does not hear, as the task has ended then.
+void Task::TellUsage(const Napi::CallbackInfo &info) {
+  if (!info[0].IsFunction()) {
+    Napi::TypeError::New(Env(), "usage(callback)").ThrowAsJavaScriptException();
+    return;
+  }
+  Environment *environment = environment_;
+  Awaited awaited = Await(environment, info[0].As<Napi::Function>());
+  pid_t pid = !finished_ && is_init_ && Main() != nullptr ? Main()->pid : 0;
+  auto tell = [environment, awaited](TreeUsage usage) {
+    environment->Post([environment, awaited, usage] {
+      Napi::Env env = awaited->Env();
+      Napi::HandleScope scope(env);
+      CallAwaited(environment, awaited,
+                  {Napi::Number::New(env, static_cast<double>(usage.processes)), Napi::Number::New(env, usage.cpu),
+                   Napi::Number::New(env, usage.resident)});
+    });
+  };
+  auto job = std::make_unique<EnvironmentJob>(
+      environment, [pid, tell](const Stack &) { tell(pid == 0 ? TreeUsage() : UsageBelow(pid)); });
+  if (!Submit(std::move(job))) {
+    tell(TreeUsage());
   }
 }
 

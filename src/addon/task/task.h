@@ -92,6 +92,7 @@ private:
   void EmitType(const char *type);
   void EmitFailed(const Failed &failed);
   void EmitExit();
+  Napi::Value UsageOf(const rusage &usage);
 
   Napi::Value GetPid(const Napi::CallbackInfo &info);
   Napi::Value GetPidfd(const Napi::CallbackInfo &info);
@@ -100,6 +101,8 @@ private:
   Napi::Value Kill(const Napi::CallbackInfo &info);
   void End(const Napi::CallbackInfo &info);
   void ReleaseHolder(const Napi::CallbackInfo &info);
+  void EndByInit(const Napi::CallbackInfo &info);
+  void TellUsage(const Napi::CallbackInfo &info);
   Napi::Value Drain(const Napi::CallbackInfo &info);
   Napi::Value Namespace(const Napi::CallbackInfo &info);
   void RefLoop(const Napi::CallbackInfo &info);
