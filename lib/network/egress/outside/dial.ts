@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { throwIfAborted } from '../../../errors/abort';
 import type { EgressOutside } from '../policy/egress-policy';
 import { type Policy, destinationText } from '../policy/policy';
-import { HERE } from './here';
+import { HERE, isOfHere } from './here';
 import { proxyAddress, throughProxy } from './proxy';
 import { connectFirst } from './race';
-import { checkedAddress } from './special';
+import { type Checked, checkedAddress } from './special';
 import { Undialled } from './undialled';
 
 /** Milliseconds to resolve a name and connect. */
@@ -141,11 +141,16 @@ function whyNot(to: Dial, address: string): Undialled | undefined {
       `The egress policy does not allow ${destinationText(to)}: ${what} is denied by the rule '${rule}'.`,
     );
   }
-  if (checked.special === undefined || policy.namesAddress(address, port)) return undefined;
+  const special = checked.special ?? kindHere(to, checked);
+  if (special === undefined || policy.namesAddress(address, port)) return undefined;
   return new Undialled(
     'special-address',
-    `The egress policy does not allow ${destinationText(to)}: ${what} is ${checked.special}, and no rule names this address.`,
+    `The egress policy does not allow ${destinationText(to)}: ${what} is ${special}, and no rule names this address.`,
   );
+}
+
+function kindHere({ outside = HERE }: Dial, { texts }: Checked): string | undefined {
+  return outside === HERE && texts.some(isOfHere) ? 'one of this machine itself' : undefined;
 }
 
 function timeFor({ signal: outer }: Dial): { signal: AbortSignal; clear: () => void } {

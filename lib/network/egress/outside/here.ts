@@ -1,6 +1,7 @@
 /** The network of this process, as an outside. */
 import { lookup as lookUp } from 'node:dns/promises';
 import { type Socket, connect as connectSocket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { abortError } from '../../../errors/abort';
 import type { LookupAddress } from '../../resolve/lookup';
 import type { ConnectOptions } from '../../sockets/connect-options';
@@ -8,6 +9,14 @@ import type { EgressOutside } from '../policy/egress-policy';
 
 /** Names are resolved by the resolver of the host, getaddrinfo(3), and connections made by `node:net`. */
 export const HERE: EgressOutside = { lookup, connect };
+
+/**
+ * True for an address of this machine. What its servers offer on all of its addresses they offer there, as on the
+ * loopback.
+ */
+export function isOfHere(address: string): boolean {
+  return Object.values(networkInterfaces()).some((each) => each?.some((own) => own.address === address));
+}
 
 async function lookup(hostname: string): Promise<LookupAddress[]> {
   return (await lookUp(hostname, { all: true, verbatim: true })) as LookupAddress[];

@@ -16,7 +16,8 @@ import type { EgressProgram } from '../requests/egress-request';
  * | `'*'`, `'*:443'` | every name and every address, but not those that are special |
  *
  * Letters may be large or small, a dot at the end changes nothing, and names like `'bücher.example'` are written as they are
- * read. Addresses are special that are not of the public internet: private ones, loopback, link-local ones and the like.
+ * read. Addresses are special that are not of the public internet: private ones, loopback, link-local ones, this
+ * machine's own and the like.
  * Only a rule that gives such an address, or its network, names it.
  */
 export type EgressRule = string | EgressHost;

@@ -1,4 +1,6 @@
 import { dial } from '../../../../lib/network/egress/outside/dial';
+import { Lab } from '../../../../lib/lab';
+import { nodeArguments } from '../../../fixtures/scenario';
 import type { EgressOutside, EgressPolicy } from '../../../../lib/network/egress/policy/egress-policy';
 import { Policy } from '../../../../lib/network/egress/policy/policy';
 
@@ -46,5 +48,19 @@ describe('addresses', () => {
       message:
         'The egress policy does not allow www.example.com:80: www.example.com has the address 10.1.2.3, which is private, and no rule names this address.',
     });
+  });
+
+  test('an address of this machine is special, though it may be one of the internet', async () => {
+    await using lab = await Lab.create({ networks: { lan: { subnet: '93.184.216.0/24' } } });
+    const host = await lab.addHost('host', { on: 'lan', address: '93.184.216.5' });
+    const dialled = async (...args: string[]): Promise<string> => {
+      const { stdout } = await host.execFile(
+        process.execPath,
+        nodeArguments(require.resolve('./scenarios'), 'dialHere', args),
+      );
+      return stdout.trim();
+    };
+    expect(await dialled('93.184.216.5', '*')).toContain('93.184.216.5 is one of this machine itself, and no rule');
+    expect(await dialled('93.184.216.5', '93.184.216.5')).toContain('cannot be connected to: ECONNREFUSED');
   });
 });
