@@ -117,9 +117,10 @@ function attemptOf({ step, syscall, path }: NamespaceErrorInit): string | undefi
  * The error of using something after its `close()`.
  *
  * @param what - the closed object, as the subject of a sentence: `'net:[4026531840]'`, `'This NamespaceSet'`
+ * @param cause - the error by which it was noticed
  */
-export function closedError(what: string): NamespaceError {
-  return new NamespaceError({ code: 'ERR_LINUX_NS_CLOSED', message: `${what} is closed` });
+export function closedError(what: string, cause?: unknown): NamespaceError {
+  return new NamespaceError({ code: 'ERR_LINUX_NS_CLOSED', message: `${what} is closed`, cause });
 }
 
 /**

@@ -15,7 +15,7 @@ import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
 import type { Connector, ConnectorOptions, HttpAgentOptions, HttpsAgentOptions } from '../network/sockets/agents';
 import type { ConnectOptions } from '../network/sockets/connect-options';
 import type { NamespaceProcess } from '../process/namespace-process';
-import { type Confinement, type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
+import { type ProgramPlace, Programs, UNCONFINED } from '../process/programs';
 import type { NamespaceSet } from '../set/namespace-set';
 import type { Impairment } from './faults/impairment';
 import { type HostSettings, networkReference } from './host-options';
@@ -38,6 +38,8 @@ const FIRST_INDEX = 2;
 export interface HostServices {
   /** Plugs cables in, or pulls them out, at the switches. */
   plug(interfaces: readonly Interface[], up: boolean): Promise<void>;
+  /** Makes the interfaces and routes again that programs of a host have taken from it. */
+  repair(host: Host): Promise<void>;
   /** Impairs interfaces. */
   impair(interfaces: readonly Interface[], impairment: Impairment | null): Promise<void>;
   /** Takes a host out of the lab. */
@@ -87,7 +89,6 @@ export class Host extends Programs {
   /** @internal The networks that its cables are pulled out of. */
   readonly unplugged = new Set<string>();
   readonly #services: HostServices;
-  readonly #confinement: Confinement = { ...UNCONFINED, started: (child) => this.#onStarted(child) };
   readonly #routes = new RouteTable();
   #machine: Machine | undefined;
   #reservedIndex = 0;
@@ -236,12 +237,16 @@ export class Host extends Programs {
     this.#services.events.add('host', `${this.name} crashes`);
   }
 
-  /** Starts the host after a crash. Its programs have to be started again. */
+  /**
+   * Starts the host after a crash. Its programs have to be started again. It has the interfaces, addresses and routes of
+   * the lab again, if a program had taken them away.
+   */
   async restart(): Promise<void> {
     const machine = this.#made();
     if (machine.runs) await this.crash();
     await machine.restart();
     this.#services.events.add('host', `${this.name} starts again`);
+    await this.#services.repair(this);
     await this.#services.plug(this.#plugged(this.ports), true);
   }
 
@@ -329,7 +334,7 @@ export class Host extends Programs {
       ...addresses.map(([index, each]) => address.add(index, each)),
       ...interfaces.map(({ index }) => link.set(index, { up: true })),
     ]);
-    this.wired.push(...interfaces);
+    this.wired.push(...interfaces.filter((each) => this.ports.includes(each) && !this.wired.includes(each)));
   }
 
   /** Makes the kernel's routes those that follow from the topology. @internal */
@@ -355,21 +360,45 @@ export class Host extends Programs {
 
   /** @internal */
   protected override programPlace(): ProgramPlace {
-    return { setns: this.#named().set, confinement: this.#confinement };
+    const { set } = this.#named();
+    return {
+      setns: set,
+      confinement: {
+        ...UNCONFINED,
+        started: (child) => this.#onStarted(child),
+        explained: (error) => this.#explained(error, set),
+      },
+    };
   }
 
   #made(): Machine {
-    if (this.#closed || this.#machine === undefined) throw closedError(`Host ${this.name}`);
+    if (this.#closed || this.#machine === undefined) throw this.#closedError();
     return this.#machine;
   }
 
   #running(): Machine {
     const machine = this.#made();
     if (machine.runs) return machine;
-    throw new NamespaceError({
+    throw this.#crashedError();
+  }
+
+  /** Says that the host has been closed, or has crashed, if that is why a program could not be started. */
+  #explained(error: unknown, set: NamespaceSet): unknown {
+    if (!(error instanceof NamespaceError)) return error; // such as that of a program which was killed
+    if (this.#closed) return this.#closedError(error);
+    return this.#machine?.set === set ? error : this.#crashedError(error);
+  }
+
+  #closedError(cause?: unknown): NamespaceError {
+    return closedError(`Host ${this.name}`, cause);
+  }
+
+  #crashedError(cause?: unknown): NamespaceError {
+    return new NamespaceError({
       code: 'ERR_LINUX_NS_HOST_CRASHED',
       message: `host ${this.name} has crashed`,
       hint: 'Start it again with restart().',
+      cause,
     });
   }
 

@@ -1,4 +1,5 @@
 /** Ports: the ends of wires that are in the core, where the switches are. */
+import type { Link } from '../network/link/link';
 import type { Network } from '../network/network';
 
 /** Far above the indexes of interfaces. */
@@ -7,7 +8,7 @@ const FIRST_SWITCH = 1 << 19;
 /** Far above the indexes of interfaces on hosts. */
 const FIRST_PORT = 1 << 20;
 
-/** So many milliseconds at least: a program on the host may have taken the other end down meanwhile. */
+/** So many milliseconds at least. The kernel takes a second at most. */
 const MOST_ATTEMPTS = 5000;
 
 /** The index of a switch, by its name: `n3`. It is below those of ports. */
@@ -27,12 +28,19 @@ export function indexOfPort(port: string): number {
  * Waits until the switch passes packets to and from a port. The kernel notices some time after the other end has been
  * brought up that it has a carrier (linkwatch), and until then it drops what the switch gives to the port. The state is
  * `'UNKNOWN'` before that, and such a port can be set to pass packets, but drops them. Since Linux 6.8 the kernel takes
- * notice when it is asked for the state. A port that was unplugged is not waited for.
+ * notice when it is asked for the state. Not waited for are a port that was unplugged, one whose other end a program on
+ * the host has taken down (which has no carrier, and the flag for that is current), and one that is gone.
  */
 export async function untilForwarding({ link }: Network, index: number): Promise<void> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const { state, up } = await link.get(index);
-    if (state === 'UP' || !up) return;
+    const { state, up, flags } = await link.get(index).catch(gone);
+    if (state === 'UP' || !up || !flags.includes('LOWER_UP')) return;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+/** What is known of a link that is not there. @throws any error but that it is not there */
+function gone(error: unknown): Pick<Link, 'state' | 'up' | 'flags'> {
+  if ((error as { code?: string }).code !== 'ENODEV') throw error;
+  return { state: 'NOTPRESENT', up: false, flags: [] };
 }

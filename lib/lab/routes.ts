@@ -4,6 +4,7 @@ import type { Network } from '../network/network';
 import type { Interface } from './interface';
 import type { Role } from './role';
 import type { LabNetwork } from './network';
+import { allSettled } from './settled';
 
 /** A host as routes see it. */
 export interface Node extends Role {
@@ -121,9 +122,15 @@ export class RouteTable {
       const { to, via } = route;
       if (this.#installed.get(to)?.via === via) continue;
       this.#installed.set(to, route);
-      requests.push(network.route.replace({ to, via }));
+      requests.push(network.route.replace({ to, via }).catch((error: unknown) => this.#notInstalled(route, error)));
     }
-    await Promise.all(requests);
+    await allSettled(requests);
+  }
+
+  /** A route that the kernel has refused is tried again with the next change. */
+  #notInstalled(route: LabRoute, error: unknown): never {
+    if (this.#installed.get(route.to) === route) this.#installed.delete(route.to);
+    throw error;
   }
 
   /** The kernel has removed the routes that led to routers on a network, with the interface on that. */

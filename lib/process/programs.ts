@@ -18,6 +18,8 @@ export interface Confinement {
   readonly confine: Confine;
   /** Called with each program as soon as it runs. */
   readonly started: (child: NamespaceProcess) => void;
+  /** The error to throw in place of one by which a program could not be started. Default: that one. */
+  readonly explained?: (error: unknown) => unknown;
 }
 
 /** Namespaces that programs are started in, and what holds for all of them. */
@@ -62,14 +64,15 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
     args?: readonly string[] | Omit<SpawnOptions, Withheld> | null,
     options?: Omit<SpawnOptions, Withheld>,
   ): Promise<NamespaceProcess> {
-    const { setns, confinement } = this.programPlace();
     const [list, bag] = sortArguments(args, options);
-    const checked = joining(setns, confinement.schemas.spawn('options', bag));
-    const child = await startSpawn(
-      requestOf(parseFile('file', file), list, confinement.narrow(checked), confinement.confine),
-    );
-    confinement.started(child);
-    return child;
+    return this.#inPlace(async ({ setns, confinement }) => {
+      const checked = joining(setns, confinement.schemas.spawn('options', bag));
+      const child = await startSpawn(
+        requestOf(parseFile('file', file), list, confinement.narrow(checked), confinement.confine),
+      );
+      confinement.started(child);
+      return child;
+    });
   }
 
   /**
@@ -105,14 +108,15 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
     args?: readonly string[] | Omit<ExecFileOptions, Withheld> | null,
     options?: Omit<ExecFileOptions, Withheld>,
   ): Promise<ExecResult<string | Buffer>> {
-    const { setns, confinement } = this.programPlace();
     const [list, bag] = sortArguments(args, options);
-    return runExecFile(
-      file,
-      list,
-      confinement.narrow(joining(setns, confinement.schemas.execFile('options', bag))),
-      confinement.confine,
-      confinement.started,
+    return this.#inPlace(({ setns, confinement }) =>
+      runExecFile(
+        file,
+        list,
+        confinement.narrow(joining(setns, confinement.schemas.execFile('options', bag))),
+        confinement.confine,
+        confinement.started,
+      ),
     );
   }
 
@@ -129,12 +133,13 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
   ): Promise<ExecResult>;
   async exec(command: string, options: Omit<ExecOptions, Withheld>): Promise<ExecResult<string | Buffer>>;
   async exec(command: string, options: unknown = {}): Promise<ExecResult<string | Buffer>> {
-    const { setns, confinement } = this.programPlace();
-    return runExec(
-      command,
-      confinement.narrow(joining(setns, confinement.schemas.exec('options', options))),
-      confinement.confine,
-      confinement.started,
+    return this.#inPlace(({ setns, confinement }) =>
+      runExec(
+        command,
+        confinement.narrow(joining(setns, confinement.schemas.exec('options', options))),
+        confinement.confine,
+        confinement.started,
+      ),
     );
   }
 
@@ -153,12 +158,22 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
     args?: readonly string[] | Omit<ForkOptions, Withheld> | null,
     options?: Omit<ForkOptions, Withheld>,
   ): Promise<NamespaceProcess> {
-    const { setns, confinement } = this.programPlace();
     const [list, bag] = sortArguments(args, options ?? {});
-    const checked = joining(setns, confinement.schemas.fork('options', bag));
-    const child = await runFork(modulePath, list, confinement.narrow(checked), confinement.confine);
-    confinement.started(child);
-    return child;
+    return this.#inPlace(async ({ setns, confinement }) => {
+      const checked = joining(setns, confinement.schemas.fork('options', bag));
+      const child = await runFork(modulePath, list, confinement.narrow(checked), confinement.confine);
+      confinement.started(child);
+      return child;
+    });
+  }
+
+  async #inPlace<T>(start: (place: ProgramPlace) => Promise<T>): Promise<T> {
+    const place = this.programPlace();
+    try {
+      return await start(place);
+    } catch (error) {
+      throw place.confinement.explained?.(error) ?? error;
+    }
   }
 }
 

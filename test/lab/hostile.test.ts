@@ -62,3 +62,69 @@ test('who deletes the cable of a host does not keep it from being crashed', asyn
   expect((await program.exited).signal).toBe('SIGKILL');
   await host.close();
 });
+
+describe('a host whose programs have taken its network apart', () => {
+  const networks = { lan: { subnet: '10.7.0.0/24', subnet6: 'fd07::/64' }, far: { subnet: '10.8.0.0/24' } };
+  const DAMAGE: Record<string, string> = {
+    'deleted its interface': 'ip link delete eth0',
+    'taken its interface down': 'ip link set eth0 down',
+    'removed its addresses': 'ip address flush dev eth0',
+    'renamed its interface, and made another of that name':
+      'ip link set eth0 down; ip link set eth0 name gone; ip link add eth0 type bridge',
+    'deleted its interface, and made another with its index':
+      'index=$(ip -o link show eth0 | cut -d: -f1); ip link delete eth0; ip link add stolen index $index type bridge',
+    'moved its interface into a network below it': `
+      unshare -n sleep 60 >/dev/null 2>&1 &
+      until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+      ip link set eth0 netns $!`,
+  };
+  let own: Lab;
+  let bad: Host;
+
+  beforeEach(async () => {
+    own = await Lab.create({ networks, seed: 1 });
+    [bad] = await own.addHosts(['bad', 'c', 'd'], { on: ['lan'] });
+  });
+
+  afterEach(() => own.close());
+
+  test.each(Object.keys(DAMAGE))('that has %s disturbs no other, and has it all again after a restart', async (how) => {
+    await bad.exec(DAMAGE[how] ?? '');
+    const lan = own.networkOf('network', 'lan');
+    await lan.impair({ delay: 1 });
+    await own.addRouter('gateway', { on: ['lan', 'far'] });
+    await own.partition([['c'], ['d']]);
+    await own.heal();
+    await lan.impair(null);
+    await own.addHost('e', { on: 'far' });
+    expect((await own.ping('c', 'e')).received).toBe(1);
+    expect((await own.ping('c', 'd')).received).toBe(1);
+    await lan.impair({ delay: 1 });
+    await bad.restart();
+    for (const to of ['c', 'e']) expect((await own.ping(bad, to)).received).toBe(1);
+    expect((await own.ping('c', 'fd07::1')).received).toBe(1);
+    expect((await own.ping('c', bad)).times[0]).toBeGreaterThan(2);
+    await lan.impair(null);
+    expect((await own.ping('c', bad)).received).toBe(1);
+  });
+
+  test('is told apart in the log of what happened', async () => {
+    await bad.exec('ip link delete eth0');
+    await own.addRouter('gateway', { on: ['lan', 'far'] });
+    expect(String(own.events)).toContain('bad has not got all of its routes: ENETUNREACH');
+    await bad.restart();
+    expect(String(own.events)).toContain('bad gets its eth0 again, which a program had changed');
+  });
+
+  test('is told what to do when its cable is plugged in', async () => {
+    await bad.exec('ip link delete eth0');
+    await bad.down();
+    await expect(bad.up()).rejects.toMatchObject({
+      code: 'ENODEV',
+      step: 'plug host bad into network lan',
+      hint: 'A program on the host has deleted its interface eth0, which is made again when the host restarts.',
+    });
+    await bad.restart();
+    expect((await own.ping('c', bad)).received).toBe(1);
+  });
+});

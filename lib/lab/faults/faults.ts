@@ -3,9 +3,11 @@ import type { EventLog } from '../events';
 import type { Host } from '../host';
 import type { Interface } from '../interface';
 import type { LabNetwork } from '../network';
+import { allSettled } from '../settled';
 import { type Cuts, type CutPlan, type Side } from './cuts';
 import { type CheckedImpairment, type Impairment, parseImpairment } from './impairment';
 import { type CutRule, isCut, partOf, ruleWords } from './cut-rule';
+import { isMissing } from '../wiring';
 import { type WireRule, type WireRules, type Wires, segmentsFor } from './wires';
 
 /** The packets from one host to another that an impairment acts on. */
@@ -135,6 +137,14 @@ export class Faults {
     });
   }
 
+  /** Interfaces are made again: what was done to their wires is gone, and is done again with the next {@link follow}. */
+  async forget(interfaces: readonly Interface[]): Promise<void> {
+    await this.#inOrder(async () => {
+      for (const { port } of interfaces) this.#segmenting.delete(port);
+      await allSettled(interfaces.map(({ port }) => this.#wires.forget(port)));
+    });
+  }
+
   async #change<T extends object>(
     words: string,
     map: Map<string, T>,
@@ -171,7 +181,7 @@ export class Faults {
     const interfaces = this.#interfaces();
     const ports = new Set(interfaces.map(({ end }) => end.port));
     const gone = this.#wires.ports.filter((port) => !ports.has(port));
-    await Promise.all([
+    await allSettled([
       ...gone.map((port) => this.#wires.forget(port)),
       ...interfaces.map(({ end, network, host }) => this.#followWire(end, network, host)),
     ]);
@@ -180,9 +190,14 @@ export class Faults {
   async #followWire(end: Interface, { bridge }: LabNetwork, host: Host): Promise<void> {
     const rules = this.#rulesOf(end, host);
     const isImpaired = rules.in.length + rules.out.length > 0;
-    if (isImpaired) await this.#wires.set(end, bridge, rules);
-    else await this.#wires.remove(end, bridge);
-    await this.#segment(end, host, rules.out);
+    try {
+      if (isImpaired) await this.#wires.set(end, bridge, rules);
+      else await this.#wires.remove(end, bridge);
+      await this.#segment(end, host, rules.out);
+    } catch (error) {
+      // A program on the host can have deleted the interface. That is no concern of other hosts.
+      if (!isMissing(error)) throw error;
+    }
   }
 
   /** Has a host send each packet by itself, or not. A program there may change that: then a frame stands for many packets. */

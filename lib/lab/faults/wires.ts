@@ -9,6 +9,7 @@ import type { Network } from '../../network/network';
 import { familyOf } from '../../network/ip';
 import type { Interface } from '../interface';
 import { indexOfPort, untilForwarding } from '../port';
+import { allSettled } from '../settled';
 import { type CheckedImpairment, countsFrames, numbersOf } from './impairment';
 
 /** The directions of a wire, as the host sees them. */
@@ -93,9 +94,12 @@ export class Wires {
     this.#wires.delete(end.port);
     const { link } = this.#core;
     await new Promise<void>((resolve) => this.#opened().release(wire.number, resolve));
-    await Promise.all([link.set(farOf(end.port), { master: null }), link.set(end.port, { master: bridge })]);
-    await untilForwarding(this.#core, indexOfPort(end.port));
-    await this.#discard(end.port, wire);
+    try {
+      await allSettled([link.set(farOf(end.port), { master: null }), link.set(end.port, { master: bridge })]);
+      await untilForwarding(this.#core, indexOfPort(end.port));
+    } finally {
+      await this.#discard(end.port, wire);
+    }
   }
 
   /** Forgets the wire of a port that is gone. */
