@@ -17,7 +17,7 @@ export type {
   EgressQuestion,
   EgressRule,
 } from './egress/policy/egress-policy';
-export type { EgressProgram, EgressRecord, EgressRequest } from './egress/requests/egress-request';
+export type { EgressProgram, EgressRecord, EgressRequest, EgressRequests } from './egress/requests/egress-request';
 export type { Family } from './ip';
 export type { ChangeableKind, KindChanges, KindOptions, LinkKind } from './link/kinds/index';
 export type { BridgeOptions, BridgePortOptions, BridgePortState } from './link/kinds/bridge';

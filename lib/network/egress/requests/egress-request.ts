@@ -45,3 +45,22 @@ export interface EgressRecord extends Omit<EgressRequest, 'at' | 'finished' | 't
   /** The time when it was made, as ISO 8601 has it. */
   readonly at: string;
 }
+
+/**
+ * The requests of an egress: the last ones as a list, and those that come in a loop.
+ *
+ * @example
+ * ```ts
+ * for await (const { decision, name, address, port, program } of egress.requests) {
+ *   console.log(decision, name ?? address, port, program?.argv.join(' '));
+ * }
+ * ```
+ */
+export interface EgressRequests extends AsyncIterable<EgressRequest> {
+  /** The last requests, at most 1024. Programs are looked for only while a loop or a listener waits for requests. */
+  readonly recent: readonly EgressRequest[];
+  /** The number of requests that loops have missed because they were slower than programs: 1024 wait for each. */
+  readonly lost: number;
+  /** Begins a loop, which gets the requests that are made from now on. It ends when the egress is closed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<EgressRequest, undefined>;
+}
