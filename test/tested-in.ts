@@ -77,7 +77,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/neighbor': 'test/network/neighbor/neighbors.test.ts',
   'lib/network/netlink': ['test/network/netlink/codec.test.ts', 'test/network/netlink/connection.test.ts'],
   'lib/network/egress/intake': 'test/network/egress/egress.test.ts',
-  'lib/network/egress/relay.ts': 'test/network/egress/egress.test.ts',
+  'lib/network/egress/relay': 'test/network/egress/egress.test.ts',
   'lib/network/sockets/join.ts': 'test/network/forward/forward.test.ts',
   'lib/network/nftables': 'test/network/nftables/nftables.test.ts',
   'lib/network/nexthop': 'test/network/nexthop/nexthops.test.ts',

@@ -2,13 +2,13 @@ import { EventEmitter } from 'node:events';
 import { OURS, mustBeOurs } from '../../errors/illegal-constructor';
 import { closedError } from '../../errors/namespace-error';
 import { inspectAs } from '../../handle/inspect';
-import { Place } from '../place';
-import { connect } from '../sockets/connect';
+import { NameServer } from '../resolve/name-server';
 import { type Inside, type Intake, takeIn } from './intake/intake';
-import type { Incoming } from './intake/listener';
+import { type Incoming, NAME_SERVER_PORT, bindNameSocket } from './intake/listener';
+import { Names } from './names/names';
 import type { EgressPolicy, EgressRule } from './policy/egress-policy';
 import { Policy } from './policy/policy';
-import { type Dial, Relay } from './relay';
+import { Relay } from './relay/relay';
 
 /** The most connections at a time, so that programs inside cannot use up the descriptors of this process. */
 const MOST_CONNECTIONS = 4096;
@@ -18,6 +18,12 @@ let start: (egress: Egress, inside: Inside, options: StartOptions) => Promise<vo
 
 /** Has a function called when an egress is being closed. */
 export let whenClosed: (egress: Egress, call: () => void) => void;
+
+interface Possessions {
+  readonly intake: Intake;
+  readonly names: Names;
+  readonly server: NameServer;
+}
 
 interface StartOptions {
   /** {@link IntakeOptions.by} */
@@ -42,9 +48,9 @@ export class Egress extends EventEmitter implements AsyncDisposable {
 
   readonly #policy: Policy;
   readonly #relays = new Set<Relay>();
-  readonly #here = Place.of('outside', undefined);
   readonly #onClose: (() => void)[] = [];
-  #intake: Intake | undefined;
+  /** What programs inside meet. It is set before any of them can. */
+  #inside: Possessions | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(ours: typeof OURS, policy: Policy) {
@@ -61,7 +67,7 @@ export class Egress extends EventEmitter implements AsyncDisposable {
    * nf_tables with `tproxy`, and otherwise a list, in ascending order. On other ports connections are refused at once.
    */
   get ports(): 'all' | readonly number[] {
-    return this.#intake?.ports ?? [];
+    return this.#inside?.intake.ports ?? [];
   }
 
   /** The number of connections that are open, or are being decided about. */
@@ -126,34 +132,42 @@ export class Egress extends EventEmitter implements AsyncDisposable {
   async #start(inside: Inside, { by }: StartOptions): Promise<void> {
     const { ports, namedPorts } = this.#policy;
     const take = (incoming: Incoming): void => void this.#take(incoming);
-    this.#intake = await takeIn(inside, { ports, named: namedPorts, most: MOST_CONNECTIONS, by, take });
+    const intake = await takeIn(inside, { ports, named: namedPorts, most: MOST_CONNECTIONS, by, take });
+    const names = new Names((name) => this.#policy.mayAllow(name), intake.hasIpv6);
+    const server = new NameServer((query) => names.respond(query));
+    this.#inside = { intake, names, server };
+    const { fd, domain } = await bindNameSocket(inside.place);
+    server.receive(fd, domain);
   }
 
   async #take(incoming: Incoming): Promise<void> {
-    const relay = new Relay(incoming, this.#policy, this.#dial);
-    if (this.closed) {
-      relay.cut();
-      return;
+    const { socket, address, port } = incoming;
+    if (this.closed || this.#inside === undefined) {
+      socket.resetAndDestroy();
+    } else if (port === NAME_SERVER_PORT) {
+      this.#inside.server.serve(socket);
+      socket.resume();
+    } else if (isLoopback(address)) {
+      socket.resetAndDestroy(); // the program's own loopback, where nobody else listens on that port
+    } else {
+      const relay = new Relay(incoming, this.#policy, this.#inside.names);
+      this.#relays.add(relay);
+      await relay.run();
+      this.#relays.delete(relay);
     }
-    this.#relays.add(relay);
-    await relay.run();
-    this.#relays.delete(relay);
   }
-
-  readonly #dial: Dial = ({ address, port }, signal) => {
-    const options = { host: address, port, allowHalfOpen: true, noDelay: true, signal };
-    const { outside } = this.#policy;
-    if (!this.#policy.namesAddress(address, port)) return Promise.reject(new Error('not named by a rule'));
-    return outside === undefined ? connect(this.#here, options) : outside.connect(options);
-  };
 
   async #close(): Promise<void> {
     for (const call of this.#onClose.splice(0)) call();
     this.#policy.close();
     for (const relay of this.#relays) relay.cut();
-    await this.#intake?.close();
-    await this.#here.close();
+    this.#inside?.server.close();
+    await this.#inside?.intake.close();
   }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
 }
 
 /** {@link Network.egress} */

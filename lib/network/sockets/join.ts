@@ -10,16 +10,23 @@ export function join(one: Socket, other: Socket): void {
   breakTogether(one, other);
 }
 
-/** What breaks one side off breaks the other off. */
-export function breakTogether(one: Socket, other: Socket): void {
-  breakWith(one, other);
-  breakWith(other, one);
+/**
+ * Breaks each side off when the other breaks off.
+ *
+ * @returns a function that ends this
+ */
+export function breakTogether(one: Socket, other: Socket): () => void {
+  const ends = [breakWith(one, other), breakWith(other, one)];
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
-function breakWith(one: Socket, other: Socket): void {
+function breakWith(one: Socket, other: Socket): () => void {
   const breakOff = (): void => {
     if (!one.readableEnded || !one.writableFinished) other.resetAndDestroy();
   };
   if (one.closed) breakOff();
   else one.once('close', breakOff);
+  return () => one.off('close', breakOff);
 }

@@ -1,54 +1,72 @@
-/** Network.egress(): connections to all addresses, decided about and passed on by this process. */
-import { once } from 'node:events';
-import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
+/** Network.egress(): connections to all addresses, decided about, made and passed on by this process. */
+import { createServer as createHttp } from 'node:http';
+import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { type NamespaceSet, unshare } from '../../../lib';
 import { Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
-import { type Footprint, expectNothingLeft } from '../../fixtures/footprint';
-import { WAYS, closeAll, converse, footprintWithServers } from '../sockets/inside';
+import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
+import { WAYS, converse, footprintWithServers } from '../sockets/inside';
+import { World, endOf, heardFrom } from './inside';
 
 describe.each(WAYS)('egress() of %s', (_, kinds) => {
-  let set: NamespaceSet;
-  let net: Network;
+  let world: World;
   let before: Footprint;
-  const servers: Server[] = [];
 
   beforeAll(async () => {
     before = await footprintWithServers();
   });
   beforeEach(async () => {
-    set = await unshare(kinds);
-    net = await Network.open(set);
+    world = await World.make(kinds);
   });
-  afterEach(async () => {
-    await net.close();
-    await set.close();
-    await closeAll(...servers.splice(0));
-  });
+  afterEach(() => world.close());
   afterAll(() => expectNothingLeft(before));
 
   const echo = (socket: Socket): void => void socket.on('error', () => undefined).pipe(socket);
-  /** A server of this host, and its port. */
-  const outside = async (serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<number> => {
-    const server = createServer({ allowHalfOpen: true }, serve).listen(0, host);
-    servers.push(server);
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  };
 
-  test('takes connections in at an address that a rule names, and no others', async () => {
-    const port = await outside(echo, '127.0.0.1');
-    await using egress = await net.egress({ allow: [`10.0.0.1:${port}`], outside: redirected('127.0.0.1') });
+  test('connects to a name that a rule allows, resolved outside, and to no other', async () => {
+    const { net, outside } = world;
+    await outside.serve(7000, echo);
+    await using egress = await net.egress({ allow: ['echo.example:7000'], outside });
     expect(egress.ports).toBe('all');
     expect(inspect(egress)).toContain("Egress { ports: 'all', connections: 0 }");
-    expect(await converse(await net.connect({ port, host: '10.0.0.1', allowHalfOpen: true }), 'out')).toBe('out');
-    const refused = await net.connect({ port, host: '10.0.0.2' });
-    const [error] = (await once(refused.resume(), 'error')) as [NodeJS.ErrnoException];
-    expect(error.code).toBe('ECONNRESET');
+    expect(await converse(await world.dial('echo.example', 7000), 'hello')).toBe('hello');
+    expect(await endOf(await world.dial('other.example', 7000))).toBe('ECONNRESET');
+    expect(await endOf(await world.dial('echo.example', 7001))).toBe('ECONNRESET');
+    expect(outside.looked).toEqual(['echo.example']);
+    await eventually(() => Promise.resolve(egress.connections === 0));
+  });
+
+  test('connects to an address that a rule names, of both families', async () => {
+    const { net, outside } = world;
+    await outside.serve(7000, echo);
+    await using _egress = await net.egress({ allow: ['10.0.0.1:7000', '[2001:db8::1]:7000'], outside });
+    expect(await converse(await world.dial('10.0.0.1', 7000), 'four')).toBe('four');
+    expect(await converse(await world.dial('2001:db8::1', 7000), 'six')).toBe('six');
+    expect(await endOf(await world.dial('10.0.0.2', 7000))).toBe('ECONNRESET');
+    expect(await endOf(await world.dial('2001:db8::2', 7000))).toBe('ECONNRESET');
+  });
+
+  test('tells why it refuses in HTTP, and the Host of a request must be the name', async () => {
+    const { net, outside } = world;
+    await outside.serve(
+      80,
+      createHttp((request, response) => response.end(`you asked ${request.headers.host}`)),
+    );
+    await using _egress = await net.egress({ allow: ['web.example'], outside });
+    const ask = async (host: string, header: string): Promise<string> => {
+      const socket = await world.dial(host, 80);
+      socket.end(`GET / HTTP/1.1\r\nHost: ${header}\r\nConnection: close\r\n\r\n`);
+      return heardFrom(socket);
+    };
+    expect(await ask('web.example', 'web.example')).toContain('you asked web.example');
+    expect(await ask('other.example', 'other.example')).toMatch(
+      /^HTTP\/1\.1 403 .*The egress policy does not allow other\.example:80: no rule names it\./s,
+    );
+    expect(await ask('web.example', 'other.example')).toMatch(/^HTTP\/1\.1 403 /);
   });
 
   test('a network has one egress, and another one after that is closed', async () => {
+    const { net } = world;
     const egress = await net.egress({});
     await expect(net.egress({})).rejects.toThrow(errorWith({ code: 'EEXIST' }));
     await egress.close();
@@ -56,11 +74,25 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     expect(another.closed).toBe(false);
   });
 
-  /** An outside in which every address is that one. */
-  const redirected = (host: string) => ({
-    lookup: () => Promise.resolve([{ address: host, family: 4 as const }]),
-    connect: async (options: object) => (await here).connect({ ...options, host }),
+  test('close() leaves the network as it was', async () => {
+    const { net } = world;
+    await net.link.set('lo', { up: true });
+    const routes = await net.route.list({ table: 'all' });
+    const egress = await net.egress({});
+    await egress.close();
+    expect(await net.route.list({ table: 'all' })).toEqual(routes);
+    await expect(net.connect({ host: '10.0.0.1', port: 80 })).rejects.toThrow(errorWith({ code: 'ENETUNREACH' }));
+    expect(() => egress.allow('web.example')).toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
   });
-  const here = Network.open();
-  afterAll(async () => (await here).close());
+
+  test('is closed with its network', async () => {
+    const net = await Network.open(world.set);
+    const egress = await net.egress({});
+    await net.close();
+    expect(egress.closed).toBe(true);
+    await expect(world.net.connect({ host: '10.0.0.1', port: 80 })).rejects.toThrow(
+      errorWith({ code: 'ECONNREFUSED' }),
+    );
+    await expect(net.egress({})).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
+  });
 });

@@ -3,7 +3,7 @@ import { NamespaceError } from '../../../errors/namespace-error';
 import { Transactions } from '../../nftables/transactions';
 import type { Place } from '../../place';
 import { EVERY_PORT, united } from '../policy/ports';
-import { type Incoming, closeServers, listenOn, portOf } from './listener';
+import { type Incoming, NAME_SERVER_PORT, closeServers, listenOn, portOf } from './listener';
 import { type Routing, addRoutes, removeRoutes } from './routes';
 import { noRules, proxyRules } from './tproxy';
 import { USUAL_PORTS } from './usual-ports';
@@ -28,6 +28,8 @@ export interface IntakeOptions {
 /** What is taken in, and its end. */
 export interface Intake {
   readonly ports: 'all' | readonly number[];
+  /** True where programs inside can use IPv6. */
+  readonly hasIpv6: boolean;
   /** Stops, and gives the network back as it was, if that is still there. Connections that are open stay open. */
   close(): Promise<void>;
 }
@@ -55,8 +57,7 @@ export async function takeIn(inside: Inside, options: IntakeOptions): Promise<In
     if (!isOne) await undo();
     const ports = isOne ? options.ports : await listenOnEach(inside.place, options, undoing);
     undoing.push(() => removeRoutes(inside));
-    await addRoutes(inside);
-    return { ports, close: undo };
+    return { ports, hasIpv6: await addRoutes(inside), close: undo };
   } catch (error) {
     await undo();
     throw error;
@@ -87,8 +88,9 @@ async function listenOnEach(
   undoing: Undoing,
 ): Promise<readonly number[]> {
   const each = ports === 'all' ? [...new Set([...USUAL_PORTS, ...named])].sort((a, b) => a - b) : ports;
-  if (each.length > MOST_LISTENERS) throw tooMany(each.length);
-  const servers = await listenOn(place, each, { transparent: false, most }, take);
+  const all = [...new Set([...each, NAME_SERVER_PORT])];
+  if (all.length > MOST_LISTENERS) throw tooMany(all.length);
+  const servers = await listenOn(place, all, { transparent: false, most }, take);
   undoing.push(() => closeServers(servers));
   return each;
 }

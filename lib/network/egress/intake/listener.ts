@@ -10,6 +10,9 @@ import type { Place } from '../../place';
 /** The connections that may wait to be accepted: net.core.somaxconn of the network limits it, usually 4096. */
 const BACKLOG = 4096;
 
+/** Programs ask for names there, by datagrams and by connections, whatever address they take for a name server. */
+export const NAME_SERVER_PORT = 53;
+
 /** A connection that a program inside has made, and what it has dialled. Nothing has been read from it yet. */
 export interface Incoming {
   readonly socket: Socket;
@@ -25,7 +28,7 @@ export async function listenOn(
   take: (incoming: Incoming) => void,
 ): Promise<Server[]> {
   const servers: Server[] = [];
-  const [fds, any] = await sockets(place, ports.length);
+  const { fds, domain, any } = await sockets(place, 'stream', ports.length);
   try {
     for (const port of ports) {
       const fd = fds.shift() ?? -1;
@@ -38,7 +41,7 @@ export async function listenOn(
       // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
       handOver(fd, () => {
         setBindFlags(fd, { reuseAddr: true, transparent });
-        if (any === '::') setBindFlags(fd, { ipv6Only: false });
+        if (domain === 'inet6') setBindFlags(fd, { ipv6Only: false });
         bindTo(fd, inetEndpoint(any, port));
         server.listen({ fd, backlog: BACKLOG, exclusive: true });
       });
@@ -53,6 +56,23 @@ export async function listenOn(
   }
 }
 
+/**
+ * Binds a socket for questions to name servers, of whatever address. An answer comes from the address that was asked: the
+ * one of a program's socket that is not bound is the same, as every address is local.
+ */
+export async function bindNameSocket(place: Place): Promise<{ fd: number; domain: 'inet' | 'inet6' }> {
+  const { fds, domain, any } = await sockets(place, 'dgram', 1);
+  const [fd = -1] = fds;
+  try {
+    if (domain === 'inet6') setBindFlags(fd, { ipv6Only: false });
+    bindTo(fd, inetEndpoint(any, NAME_SERVER_PORT));
+    return { fd, domain };
+  } catch (error) {
+    native().closeNow(fd);
+    throw error;
+  }
+}
+
 /** The port that a server listens on. */
 export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
@@ -63,15 +83,22 @@ export function closeServers(servers: readonly Server[]): void {
   for (const server of servers) server.close();
 }
 
-/** Sockets, and the address that stands for all that they can have. */
-async function sockets(place: Place, count: number): Promise<[fds: number[], any: string]> {
+interface Sockets {
+  readonly fds: number[];
+  readonly domain: 'inet' | 'inet6';
+  /** The address that stands for all of both families, or of IPv4 alone. */
+  readonly any: '::' | '0.0.0.0';
+}
+
+/** Makes sockets for both families, or for IPv4 where there is no other. */
+async function sockets(place: Place, type: 'stream' | 'dgram', count: number): Promise<Sockets> {
   const of = (domain: 'inet' | 'inet6'): Promise<number[]> =>
-    place.sockets(Array.from({ length: count }, () => ({ domain, type: 'stream' })));
+    place.sockets(Array.from({ length: count }, () => ({ domain, type })));
   try {
-    return [await of('inet6'), '::'];
+    return { fds: await of('inet6'), domain: 'inet6', any: '::' };
   } catch (error) {
     if ((error as { code?: string }).code !== 'EAFNOSUPPORT') throw error;
-    return [await of('inet'), '0.0.0.0'];
+    return { fds: await of('inet'), domain: 'inet', any: '0.0.0.0' };
   }
 }
 

@@ -10,8 +10,8 @@ const LOOPBACK = 1;
 /** A network has no IPv6 where the kernel was started without it, or where its setting disable_ipv6 says so. */
 const NO_IPV6 = ['EAFNOSUPPORT', 'EOPNOTSUPP', 'EACCES', 'ENODEV'];
 
-/** The route of a family, in the table that the kernel looks at first: ip-route(8). */
-const EVERYWHERE: readonly RouteSpec[] = ['0.0.0.0/0', '::/0'].map((to) => ({ to, type: 'local', link: LOOPBACK }));
+/** The routes of both families, in the table that the kernel looks at first: ip-route(8). */
+const EVERYWHERE = [everywhere('0.0.0.0/0'), everywhere('::/0')] as const;
 
 /** The requests of a network that are needed here. */
 export interface Routing {
@@ -19,19 +19,28 @@ export interface Routing {
   readonly route: Routes;
 }
 
-/** Switches the loopback on, and adds the routes. */
-export async function addRoutes({ link, route }: Routing): Promise<void> {
+/**
+ * Switches the loopback on, and adds the routes.
+ *
+ * @returns true where the network has IPv6
+ */
+export async function addRoutes({ link, route }: Routing): Promise<boolean> {
   await link.set(LOOPBACK, { up: true });
-  await Promise.all(
-    EVERYWHERE.map((spec) => route.add(spec).catch((error: unknown) => toleratedWithoutIpv6(spec, error))),
-  );
+  const [ipv4, ipv6] = EVERYWHERE;
+  const [, hasIpv6] = await Promise.all([route.add(ipv4), route.add(ipv6).then(() => true, falseWithoutIpv6)]);
+  return hasIpv6;
 }
 
-function toleratedWithoutIpv6({ to }: RouteSpec, error: unknown): void {
-  if (to !== '::/0' || !NO_IPV6.includes((error as NamespaceError).code)) throw error;
+function falseWithoutIpv6(error: unknown): boolean {
+  if (NO_IPV6.includes((error as NamespaceError).code)) return false;
+  throw error;
 }
 
 /** Removes the routes, as far as the network and they are still there. */
 export async function removeRoutes({ route }: Routing): Promise<void> {
   await Promise.allSettled(EVERYWHERE.map((spec) => route.delete(spec)));
+}
+
+function everywhere(to: string): RouteSpec {
+  return { to, type: 'local', link: LOOPBACK };
 }
