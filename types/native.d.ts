@@ -85,7 +85,15 @@ export type Step =
   /** Nothing in its place: an empty directory that is read-only, or /dev/null. */
   | ['mask', target: string, optional: 0 | 1]
   /** A file of its own, mounted on the target; its contents, or a descriptor to copy from. */
-  | ['data', target: string, mode: number, contents: string | Uint8Array, from: [] | [fd: number], attributes: number]
+  | [
+      'data',
+      target: string,
+      mode: number,
+      contents: string | Uint8Array,
+      from: [] | [fd: number],
+      attributes: number,
+      flags: number,
+    ]
   /** Whose files and directories are that later steps make; -1: the task's. */
   | ['owner', uid: number, gid: number]
   /** Paths in the root of the mounts; directories on the way are made. A mode of -1: as it is. */

@@ -17,6 +17,7 @@ import type { NetworkAttachOptions } from './attach/attach-options';
 import { Addresses } from './address/addresses';
 import type * as egressPart from './egress/egress';
 import type { EgressPolicy } from './egress/policy/egress-policy';
+import type { Policy } from './egress/policy/policy';
 import { type Forward, type ForwardOptions, forward, whenClosed } from './forward/forward';
 import { Links } from './link/links';
 import { Neighbors } from './neighbor/neighbors';
@@ -98,6 +99,9 @@ export let fetchUntil: (
   options?: FetchOptions,
 ) => Promise<Response>;
 
+/** {@link Network.egress}, for a policy that has been checked. */
+export let egressBy: (network: Network, policy: Policy) => Promise<egressPart.Egress>;
+
 /**
  * A network namespace to work in: its links, addresses, routes, rules and neighbors, and sockets in it.
  *
@@ -140,6 +144,7 @@ export class Network implements AsyncDisposable {
     construct = (owned) => new Network(OURS, owned);
     fetchUntil = async (network, gone, url, options) =>
       network.#kept(await fetchFrom(network.#owned.place, url, options, gone));
+    egressBy = (network, policy) => network.#egress(policy);
     inspectAs(this, (network) => ({ [String(network.namespace)]: true, closed: network.closed }));
   }
 
@@ -485,6 +490,10 @@ export class Network implements AsyncDisposable {
    * ```
    */
   async egress(policy: EgressPolicy): Promise<egressPart.Egress> {
+    return this.#egress(policy);
+  }
+
+  async #egress(policy: EgressPolicy | Policy): Promise<egressPart.Egress> {
     const { egress, whenClosed: whenEgressClosed } = require('./egress/egress') as typeof egressPart;
     const owned = this.#owned;
     const made = this.#kept(await egress({ place: owned.place, link: this.link, route: this.route }, policy));

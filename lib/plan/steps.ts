@@ -106,9 +106,9 @@ export const STEPS = {
   }),
   data: row(
     'data',
-    ['target', 'mode', 'contents', 'from', 'attributes'],
+    ['target', 'mode', 'contents', 'from', 'attributes', 'flags'],
     { words: ({ target }) => `mount data on ${target}`, kind: 'mnt', explain: 'mount' },
-    { from: [], attributes: 0 },
+    { from: [], attributes: 0, flags: 0 },
   ),
   owner: row('owner', ['uid', 'gid'], {
     words: ({ uid, gid }) => `make files of ${describeIds(uid, gid)}`,

@@ -1,6 +1,8 @@
 import { NamespaceError } from '../errors/namespace-error';
 import { notForgotten } from '../handle/forgotten';
 import type { Namespace } from '../namespace/namespace';
+import type { Egress } from '../network/egress/egress';
+import type { Policy } from '../network/egress/policy/policy';
 import type { Network } from '../network/network';
 import type * as networks from '../network/network';
 import type { NamespaceSet } from '../set/namespace-set';
@@ -11,6 +13,18 @@ import type { NamespaceSet } from '../set/namespace-set';
  */
 export class OwnNetwork {
   #opened: Promise<Network> | undefined;
+  #egress: Egress | undefined;
+
+  /** Its egress: {@link Sandbox.egress}. */
+  get egress(): Egress | undefined {
+    return this.#egress;
+  }
+
+  /** Puts a policy in force. */
+  async begin(set: NamespaceSet, policy: Policy): Promise<void> {
+    const network = await this.of(set);
+    this.#egress = await part().egressBy(network, policy);
+  }
 
   /** @throws NamespaceError `ERR_LINUX_NS_NO_SUCH_KIND` for a sandbox that has the host's network */
   async of({ net }: NamespaceSet): Promise<Network> {
@@ -27,8 +41,7 @@ export class OwnNetwork {
   /** The namespace alone, and not the set: a network that was given belongs to a user namespace above the sandbox's. */
   async #open(net: Namespace): Promise<Network> {
     try {
-      const { Network: Class } = require('../network/network') as typeof networks;
-      const network = await Class.open(net);
+      const network = await part().Network.open(net);
       notForgotten(network);
       return network;
     } catch (error) {
@@ -36,6 +49,10 @@ export class OwnNetwork {
       throw error;
     }
   }
+}
+
+function part(): typeof networks {
+  return require('../network/network') as typeof networks;
 }
 
 function hostsNetwork(): NamespaceError {

@@ -23,11 +23,13 @@ import { type IdMap, idMap } from '../idmap/id-map';
 import { type UnshareSpec, clocks, utsName } from '../launch/unshare-spec';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type Namespace, isNamespace } from '../namespace/namespace';
+import type { Policy } from '../network/egress/policy/policy';
 import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import type { Filter } from '../seccomp/filters';
 import { parseSeccomp, socketFilters } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
 import { type CheckedEntry, parseEntry } from './entries';
+import { isPolicy, isResolver, parsePolicy, resolverPiece } from './egress';
 import { environmentOf } from './environment';
 import { hostsEntry, namesOfHosts } from './hosts';
 import type { WantedUser } from './ids';
@@ -49,6 +51,8 @@ export interface SandboxPlan {
   readonly user: WantedUser | undefined;
   readonly ids: WantedUser;
   readonly network: Namespace | undefined;
+  /** The hosts that programs reach; undefined if the network has no egress. */
+  readonly policy: Policy | undefined;
   readonly existing: Existing;
   /** The /proc that the spec asks for. */
   readonly proc: 'own' | 'auto' | 'none';
@@ -117,9 +121,10 @@ function namespaceOfKind(kind: NamespaceKind): Check<Namespace> {
   };
 }
 
-const network: Check<'none' | 'host' | Namespace> = (name, value) => {
+const network: Check<'none' | 'host' | Namespace | Policy> = (name, value) => {
   if (isNamespace(value)) return namespaceOfKind('net')(name, value);
-  if (typeof value !== 'string') throw invalidType(name, "'none', 'host' or a Namespace", value);
+  if (typeof value === 'object' && value !== null) return parsePolicy(name, value);
+  if (typeof value !== 'string') throw invalidType(name, "'none', 'host', a Namespace or an EgressPolicy", value);
   return oneOf(['none', 'host'])(name, value);
 };
 
@@ -182,6 +187,8 @@ export function parseSpec(spec: unknown): SandboxPlan {
   const joined = existingOf(given, share);
   // The kinds of which no new namespace is created: the host's are shared, or the caller has given one.
   const foreign = [...share, ...EXISTING.filter((kind) => joined[kind] !== undefined)];
+  const policy = isPolicy(given.network) ? given.network : undefined;
+  if (policy !== undefined) refuseWaysOut(given, foreign);
   const { root = emptyRoot(NO_OPTIONS), mounts: entries = [], dev = true } = given;
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
   const ids = wantedUser(given.user);
@@ -195,11 +202,16 @@ export function parseSpec(spec: unknown): SandboxPlan {
     root,
     entries,
     propagation: given.propagation ?? 'private',
-    pieces: [...defaultPieces(given, entries, dev), ...[...entries, ...hosts].map(({ piece }) => piece)],
+    pieces: [
+      ...defaultPieces(given, entries, dev),
+      ...[...entries, ...hosts].map(({ piece }) => piece),
+      ...(policy === undefined || entries.some(isResolver) ? [] : [resolverPiece(root.isNew)]),
+    ],
     kinds: time === undefined ? kinds : [...kinds, 'time'],
     user: foreign.includes('user') ? undefined : ids,
     ids,
     network: isNamespace(given.network) ? given.network : undefined,
+    policy,
     existing: joined,
     proc: procOf(given, entries),
     terminal,
@@ -238,6 +250,13 @@ function defaultPieces({ proc = true }: Given, entries: readonly CheckedEntry[],
 
 function parseShare(given: Given): readonly NamespaceKind[] {
   const { share = [], network: chosen } = given;
+  if (isPolicy(chosen) && share.includes('net')) {
+    throw invalidValue(
+      'spec.share',
+      share,
+      "cannot have 'net' with a policy in spec.network: the host's network has none",
+    );
+  }
   if (share.includes('mnt')) throw invalidValue('spec.share', share, "cannot have 'mnt': the sandbox's root is in it");
   if (chosen !== undefined && chosen !== 'host' && share.includes('net')) {
     throw invalidValue('spec.network', chosen, "must be 'host' where spec.share has 'net'");
@@ -274,6 +293,23 @@ function existingOf(given: Given, share: readonly NamespaceKind[]): Existing {
     }
   }
   return { user: joined, pid };
+}
+
+/**
+ * Refuses what leads past a policy: capabilities in a user namespace to which other networks belong, and processes of
+ * the host that may be traced. In a user namespace of the sandbox's own every capability is for its own network alone.
+ */
+function refuseWaysOut({ capabilities = [], share = [] }: Given, foreign: readonly NamespaceKind[]): void {
+  if (!foreign.includes('user')) return;
+  if (capabilities.length > 0) {
+    const reason =
+      "must be empty with a policy in spec.network, unless the sandbox's user namespace is its own: they would be for other networks, too";
+    throw invalidValue('spec.capabilities', capabilities, reason);
+  }
+  if (!share.includes('user') || !foreign.includes('pid')) return;
+  const reason =
+    "cannot have 'user' with a policy in spec.network, unless the sandbox's pid namespace is its own: programs could trace others, which have another network";
+  throw invalidValue('spec.share', share, reason);
 }
 
 function refuseWithoutUser({ disableUserNamespaces, user: wanted }: Given): void {
@@ -353,11 +389,14 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
   const { cwd = '/', capabilities = [], seccomp = 'default', noNewPrivileges = true } = given;
   const filters = [
     ...parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen }),
-    ...socketFilters({ unix: given.unixSockets === false, rare: false }),
+    ...socketFilters({
+      unix: given.unixSockets === false,
+      rare: isPolicy(given.network) && seccomp !== 'default', // which has none of these
+    }),
   ];
   if (filters.length > 0 && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
     const reason =
-      "can be false only with CAP_SYS_ADMIN among the capabilities, or without a filter, which spec.seccomp 'none' is if spec.unixSockets is not false: seccomp(2)";
+      'can be false only with CAP_SYS_ADMIN among the capabilities, or without any filter (spec.seccomp, spec.unixSockets, a policy in spec.network): seccomp(2)';
     throw invalidValue('spec.noNewPrivileges', noNewPrivileges, reason);
   }
   return {

@@ -23,6 +23,8 @@ export interface Layers {
 export interface Root {
   readonly piece: Piece;
   readonly layers: Layers | undefined;
+  /** True for an empty filesystem in memory, in which files can be made as they are needed. */
+  readonly isNew: boolean;
 }
 
 const ROOT_MODE = 0o755;
@@ -114,24 +116,28 @@ export function emptyRoot({ size, mode: bits = ROOT_MODE }: Options): Root {
   const steps: Piece['steps'] = ({ owner }) => [
     filesystem('tmpfs', '/', [...parameters, ...owner], NO_DEVICES, PLACE.NEW_ROOT),
   ];
-  return { piece: { label: 'root: mount tmpfs on /', steps }, layers: undefined };
+  return { piece: { label: 'root: mount tmpfs on /', steps }, layers: undefined, isNew: true };
 }
 
 function boundRoot(name: string, { path: from, readOnly = true, devices = false }: Options): Root {
   const attributes = (devices ? NOSUID : NO_DEVICES) | (readOnly ? MOUNT_ATTR.RDONLY : 0);
   if (typeof from !== 'number') return directoryRoot(from ?? absolute(`${name}.path`, from), attributes);
   const step = makeStep('tree', { fds: [from], flags: PLACE.RECURSIVE | PLACE.NEW_ROOT, set: attributes, target: '/' });
-  return { piece: { label: `root: bind descriptor ${from} on /`, steps: () => [step] }, layers: undefined };
+  return {
+    piece: { label: `root: bind descriptor ${from} on /`, steps: () => [step] },
+    layers: undefined,
+    isNew: false,
+  };
 }
 
 function directoryRoot(from: string, attributes: number): Root {
   const piece = { label: `root: bind ${from} on /`, steps: () => [bind(from, '/', attributes, PLACE.NEW_ROOT)] };
-  return { piece, layers: undefined };
+  return { piece, layers: undefined, isNew: false };
 }
 
 function overlayRoot(layers: Layers): Root {
   const steps: Piece['steps'] = () => [overlayStep(layers, '/', PLACE.NEW_ROOT)];
-  return { layers, piece: { label: `root: mount overlay on /`, steps } };
+  return { layers, piece: { label: `root: mount overlay on /`, steps }, isNew: false };
 }
 
 function isUrl(value: unknown): boolean {

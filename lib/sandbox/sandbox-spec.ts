@@ -4,6 +4,7 @@ import type { Bytes } from '../errors/bytes';
 import type { Capability } from '../kernel/capabilities';
 import type { IdMap } from '../idmap/id-map';
 import type { NamespaceKind } from '../kernel/namespace-kind';
+import type { EgressPolicy } from '../network/egress/policy/egress-policy';
 import type { ForwardOptions } from '../network/forward/forward';
 import type { Namespace } from '../namespace/namespace';
 import type { Rlimits } from '../process/rlimits';
@@ -431,11 +432,19 @@ export interface SandboxSpec {
    * The network: `'none'` for a new network namespace that has only a loopback interface, `'host'` for the host's, or
    * an existing network namespace. Default: `'none'`.
    *
+   * An {@link EgressPolicy} is for a new network namespace, too, from which programs reach the hosts that the policy
+   * allows, and no others: `{ allow: ['packages.example.com'] }`. It is in force before the first program runs, for every
+   * program, and needs no variable, no privilege and no tool: {@link Sandbox.egress}. /etc/resolv.conf names the name
+   * server of this egress, whatever the root has there. Programs may have capabilities in the sandbox's own user
+   * namespace. In another one they may have none with a policy, and the host's user namespace cannot be shared together
+   * with a pid namespace that is not the sandbox's own. Where {@link seccomp} is not `'default'`, a filter more refuses
+   * sockets that no network namespace holds, as those of AF_VSOCK, and io_uring.
+   *
    * If the network namespace has a name, the files of /etc/netns/NAME are mounted read-only over those of the sandbox's
    * /etc, as `networkNamespaces.enter()` does it: resolv.conf, hosts, nsswitch.conf and all others that are there. A
    * file that the sandbox does not have is left out, and so is one for which `mounts` has an entry of type `'file'`.
    */
-  network?: 'none' | 'host' | Namespace | undefined;
+  network?: 'none' | 'host' | Namespace | EgressPolicy | undefined;
   /**
    * The capabilities of programs: they have these, and can get no others. Default: none.
    *

@@ -6,6 +6,8 @@ import type { Bytes } from '../errors/bytes';
 import { NamespaceError, closedError } from '../errors/namespace-error';
 import { closeWhenForgotten, notForgotten } from '../handle/forgotten';
 import { inspectAs } from '../handle/inspect';
+import type { Egress } from '../network/egress/egress';
+import type { Policy } from '../network/egress/policy/policy';
 import type { Forward } from '../network/forward/forward';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/call-options';
@@ -91,6 +93,7 @@ export class Sandbox extends Programs<Withheld> {
   static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
     const plan = parseSpec(spec);
     const built = await build(plan, signalOf(options));
+    if (plan.policy !== undefined) await begin(built, plan.policy);
     return construct(built, confinementOf(plan.rules, built));
   }
 
@@ -113,6 +116,22 @@ export class Sandbox extends Programs<Withheld> {
   /** The choices that the spec has left to this host, `proc: 'auto'`. */
   get report(): SandboxReport {
     return this.#built.report;
+  }
+
+  /**
+   * The connections that its programs make to the outside, and the policy that decides about them, which can be changed
+   * here. Undefined if {@link SandboxSpec.network} is not a policy. It is closed with the sandbox; if it is closed before,
+   * programs reach nothing any more.
+   *
+   * @example
+   * ```ts
+   * await using sandbox = await Sandbox.create({ ...hostUserland(), network: { allow: ['packages.example.com'] } });
+   * sandbox.egress?.on('request', ({ name, port, decision }) => console.log(decision, name, port));
+   * sandbox.egress?.allow('*.github.com:443');
+   * ```
+   */
+  get egress(): Egress | undefined {
+    return this.#built.network.egress;
   }
 
   /** True as soon as `close()` has been called. */
@@ -312,6 +331,16 @@ export class Sandbox extends Programs<Withheld> {
 
   #mustBeOpen(): void {
     if (this.closed) throw closedError('This Sandbox');
+  }
+}
+
+/** Puts a policy in force, before anybody has the sandbox to start a program in. */
+async function begin(built: Built, policy: Policy): Promise<void> {
+  try {
+    await built.network.begin(built.set, policy);
+  } catch (error) {
+    await release(built, []);
+    throw error;
   }
 }
 

@@ -276,10 +276,22 @@ void step_null_device(const struct step_null_device *step) {
   sys_close(null);
 }
 
+/* True where a path leads to something. */
+static bool exists(const char *path) {
+  struct place place = find_place(path, NULL);
+  if (!is_missing(place.fd)) {
+    sys_close(must_lead(place.fd, path));
+  }
+  return !is_missing(place.fd);
+}
+
 /* Makes a file from data, which can be mounted anywhere. */
 void step_data(const struct step_data *step) {
   char name[24];
   const char *path = step->target.bytes;
+  if (has(step->flags.number, PLAN_OPTIONAL) && !exists(path)) {
+    return;
+  }
   struct attributes attributes = {step->attributes.number, 0, 0, 0};
   long file = make_staged(S_IFREG, name);
   fill_file(file, &step->contents, &step->from, path);

@@ -69,9 +69,12 @@ STEP(move, QUIET, FIELD(string, source) FIELD(string, target))
 STEP(seal, QUIET, FIELD(string, target) FIELD(number, attributes) FIELD(number, flags))
 /* Hides what is there */
 STEP(mask, QUIET, FIELD(string, target) FIELD(number, optional))
-/* A file of its own that is mounted: its contents, or a descriptor to copy from; attributes: MOUNT_ATTR_* */
+/*
+ * A file of its own that is mounted: its contents, or a descriptor to copy from; attributes: MOUNT_ATTR_*; flags: with
+ * PLAN_OPTIONAL a target that does not exist is passed over
+ */
 STEP(data, QUIET, FIELD(string, target) FIELD(number, mode) FIELD(bytes, contents) FIELD(fds, from)
-     FIELD(number, attributes))
+     FIELD(number, attributes) FIELD(number, flags))
 
 /* The owner of what later steps make */
 STEP(owner, QUIET, FIELD(number, uid) FIELD(number, gid))

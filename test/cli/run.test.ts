@@ -125,7 +125,8 @@ describe('linux-ns run', () => {
   });
 
   test('--no-unix-sockets: a program makes no sockets but those of the network', async () => {
-    const make = (family: string): string => `python3 -c 'import socket; socket.socket(socket.${family})' 2>&1 | tail -1`;
+    const make = (family: string): string =>
+      `python3 -c 'import socket; socket.socket(socket.${family})' 2>&1 | tail -1`;
     const printed = await inside(['--no-unix-sockets'], `${make('AF_UNIX')}; ${make('AF_INET')}`);
     expect(printed).toMatch(/^OSError: .*family not supported by protocol\n$/);
     expect(await inside([], make('AF_UNIX'))).toBe('');

@@ -2,6 +2,7 @@
 import type { Step } from '../../types/native';
 import { launch, runBody } from '../../lib/launch/launch';
 import { PLACE } from '../../lib/plan/place';
+import { makeStep } from '../../lib/plan/step';
 import { setOf, openAll } from '../../lib/set/namespace-set';
 
 const { MAKE_MISSING, NEW_ROOT, RECURSIVE } = PLACE;
@@ -56,13 +57,33 @@ test('also where there is no /proc to put it together on', async () => {
 test('what is written to a staged file is there, and staging is not', async () => {
   const steps: Step[] = [
     ...NEW,
-    ['data', '/file', 0o600, 'contents', [], 1],
+    makeStep('data', { target: '/file', mode: 0o600, contents: 'contents', attributes: 1 }),
     ['overlay', ['/usr/share', '/usr/include'], null, null, ['userxattr'], 0, '/overlay', MAKE_MISSING | PLACE.DISCARD],
     ['pivot_root', null, null],
     ['read_file', '/file', 64],
   ];
   const { data } = await runBody({ unshare: { user: true, mnt: true } }, { steps, ids: 'default' });
   expect(data.toString()).toBe('contents');
+});
+
+test('data is mounted over what is there; what is missing stays so, with that flag', async () => {
+  const over = (target: string): Step =>
+    makeStep('data', { target, mode: 0o644, contents: 'contents', flags: PLACE.OPTIONAL });
+  const ended: Step[] = [
+    ['pivot_root', null, null],
+    ['read_file', '/marker', 64],
+  ];
+  const links: Step[] = [['make_link', '/dangling', 'no/such'], ...['/no', '/no/such', '/dangling'].map(over)];
+  const { data } = await runBody(
+    { unshare: { user: true, mnt: true } },
+    { steps: [...NEW, over('/marker'), ...links, ...ended], ids: 'default' },
+  );
+  expect(data.toString()).toBe('contents');
+  for (const path of ['/no', '/dangling']) {
+    const missing: Step[] = [...NEW, ...links, ['pivot_root', null, null], ['read_file', path, 64]];
+    const reading = runBody({ unshare: { user: true, mnt: true } }, { steps: missing, ids: 'default' });
+    await expect(reading).rejects.toMatchObject({ code: 'ENOENT' });
+  }
 });
 
 test('a program’s umask is as it was, whatever was made before it', async () => {

@@ -171,8 +171,12 @@ function isLoopback(address: string): boolean {
 }
 
 /** {@link Network.egress} */
-export async function egress(inside: Inside, given: EgressPolicy, options: StartOptions = {}): Promise<Egress> {
-  const made = construct(Policy.of('policy', given));
+export async function egress(
+  inside: Inside,
+  given: EgressPolicy | Policy,
+  options: StartOptions = {},
+): Promise<Egress> {
+  const made = construct(given instanceof Policy ? given : Policy.of('policy', given));
   try {
     await start(made, inside, options);
     return made;
