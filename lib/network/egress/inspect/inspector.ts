@@ -3,6 +3,9 @@ import type { Expected, Guard, Look } from './guard';
 import { Held } from './held';
 import type { Refusal } from './refusal';
 
+/** Milliseconds for the first byte of a client that is denied, before it is told by a reset: it may wait for the server. */
+const SILENCE_TIME = 250;
+
 /** The outcome of a chunk. */
 export interface Inspected {
   /** The bytes of the client that may go on now, in their order. They are before what is refused. */
@@ -37,6 +40,7 @@ export class Inspector {
     this.#late = late;
     const isLookedAt = expected.name !== undefined || expected.denied !== undefined;
     this.#guard = isLookedAt ? new FirstBytes(expected) : undefined;
+    if (expected.denied !== undefined) this.#waitFor(SILENCE_TIME);
   }
 
   /** True when there is nothing more to look at: all bytes may go on. */
@@ -114,14 +118,18 @@ export class Inspector {
   /** Sets the timer for the bytes that wait, if there are any. */
   #watch(): void {
     const isWaiting = this.#held.length > this.#ahead && this.#refusal === undefined;
-    const patience = isWaiting ? this.#guard?.patience : undefined;
+    this.#waitFor(isWaiting ? this.#guard?.patience : undefined);
+  }
+
+  /** Waits so many milliseconds in all, or for nothing. */
+  #waitFor(patience: number | undefined): void {
     if (patience === undefined) this.#since = undefined;
     else this.#since ??= performance.now();
     const due = this.#since === undefined || patience === undefined ? undefined : this.#since + patience;
     if (due === this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    if (due !== undefined) this.#timer = setTimeout(() => this.#onLate(), due - performance.now());
+    if (due !== undefined) this.#timer = setTimeout(() => this.#onLate(), due - performance.now()).unref();
   }
 
   #onLate(): void {
