@@ -45,6 +45,9 @@ export type { SandboxDirent, SandboxMkdirOptions, SandboxReadOptions, SandboxWri
 export { type HostUserland, type HostUserlandOptions, hostUserland } from './sandbox/host-userland';
 export type { InSandbox } from './sandbox/rules';
 export { Sandbox } from './sandbox/sandbox';
+export type { RunLimits } from './sandbox/run/limits';
+export type { RunOptions } from './sandbox/run/options';
+export type { LimitedBy, RunResult, RunVerdict } from './sandbox/run/result';
 export type {
   BindEntry,
   ChmodEntry,

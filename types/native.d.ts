@@ -290,9 +290,9 @@ export interface NativeTask {
   /**
    * What the processes of a pid namespace whose init this is use at this moment, without the init: the number of threads,
    * their CPU time in microseconds, with that of children that have been waited for, and the sum of their resident
-   * memory in bytes. All 0 where there is no init any more.
+   * memory in bytes, in which a shared page counts in proportion or for each. All 0 where there is no init any more.
    */
-  usage(callback: (processes: number, cpu: number, resident: number) => void): void;
+  usage(callback: (threads: number, cpu: number, resident: number) => void, inProportion: boolean): void;
   /**
    * For the exit of Node, when the event loop does not go on: calls back for all that has been sent. True when no more
    * can come, because the start is over, or its task has ended.

@@ -27,7 +27,7 @@ export type Withheld = (typeof WITHHELD)[number];
  */
 export type InSandbox<Options> = Omit<Options, Withheld>;
 
-const IN_SANDBOX = schemasWithout(...WITHHELD);
+export const IN_SANDBOX = schemasWithout(...WITHHELD);
 
 export function confinementOf(
   rules: Rules,

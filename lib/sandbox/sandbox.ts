@@ -13,6 +13,7 @@ import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/call-options';
 import { type Confinement, type ProgramPlace, Programs } from '../process/programs';
 import type { NamespaceProcess } from '../process/namespace-process';
+import { sortArguments } from '../process/spawn';
 import { type Built, build, discard, layersOf, removeMountPoints } from './build';
 import { type Change, changesIn } from './changes';
 import {
@@ -32,6 +33,9 @@ import type * as exposing from './expose';
 import { Feeds } from './feeds';
 import { parseSpec } from './parse';
 import { type Withheld, confinementOf } from './rules';
+import { type RunOptions, parseRunOptions } from './run/options';
+import type { RunResult } from './run/result';
+import { runWithin } from './run/run';
 import type { ExposeOptions, SandboxReport, SandboxSpec } from './sandbox-spec';
 
 /** The sandbox of each port that is exposed: it lives as long as that. */
@@ -137,6 +141,43 @@ export class Sandbox extends Programs<Withheld> {
   /** True as soon as `close()` has been called. */
   get closed(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /**
+   * Runs a program to its end within a budget, and resolves with how it ended and what it has used. All its processes
+   * together are counted and, over a limit or at its end, killed: they are in a pid namespace of their own, below the
+   * sandbox's. What they have changed in the sandbox's files stays.
+   *
+   * Never rejects for what the program does, and settles within a second after `limits.wall`, also if the program stops
+   * itself or others, forks, daemonises, floods its output, closes it, or ignores signals. Rejects with a `TypeError` or
+   * `RangeError` for bad arguments, with `ERR_LINUX_NS_CLOSED`, and with an `AbortError`.
+   *
+   * @example
+   * ```ts
+   * const { verdict, stdout, usage } = await sandbox.run('python3', ['-c', 'print(input())'], {
+   *   input: 'hello',
+   *   limits: { cpu: 1000, wall: 3000, memory: 256 * 2 ** 20 },
+   * }); // 'ok', 'hello\n', { cpuUser: 15.2, … }
+   * ```
+   */
+  async run(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: RunOptions & { encoding: 'buffer' | null },
+  ): Promise<RunResult<Buffer>>;
+  async run(
+    file: string,
+    args?: readonly string[] | null,
+    options?: RunOptions & { encoding?: BufferEncoding | undefined },
+  ): Promise<RunResult>;
+  async run(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: RunOptions,
+  ): Promise<RunResult<string | Buffer>>;
+  async run(file: string, args?: readonly string[] | null, options?: RunOptions): Promise<RunResult<string | Buffer>> {
+    const [list, bag] = sortArguments(args, options);
+    return runWithin(this.programPlace(), file, list, parseRunOptions('options', bag));
   }
 
   /**

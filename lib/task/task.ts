@@ -10,7 +10,7 @@ import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
 import { type Joined, type Known, launchError } from './failure';
 import { mayNeedUser, tryWithUser } from './trial';
-import { NO_USAGE, type ResourceUsage, resourceUsage } from './usage';
+import { MICROSECONDS, NO_USAGE, type ResourceUsage, resourceUsage } from './usage';
 
 /** The end of a task: exactly one of `code` and `signal` is not null. */
 export interface Exit {
@@ -22,7 +22,12 @@ export interface Exit {
   readonly usage: ResourceUsage;
 }
 
-function exitOf(code: number | null, signal: NodeJS.Signals | null, numbers: ResourceNumbers, wall: number): Exit {
+export function exitOf(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  numbers: ResourceNumbers,
+  wall: number,
+): Exit {
   const exit = { code, signal };
   return Object.defineProperty(exit, 'usage', { value: resourceUsage(numbers, wall) }) as Exit;
 }
@@ -33,7 +38,7 @@ export interface Usage {
   readonly threads: number;
   /** Their CPU time, with that of children that have been waited for, in milliseconds. */
   readonly cpu: number;
-  /** Their resident memory in bytes; a page that several of them have counts for each. */
+  /** Their resident memory in bytes. */
   readonly resident: number;
 }
 
@@ -111,10 +116,18 @@ export class Task {
     this.#native.end();
   }
 
-  /** Of a task with an init: what the processes below that use now. All 0 when it has ended. */
-  usage(): Promise<Usage> {
+  /**
+   * Of a task with an init: what the processes below that use now. All 0 when it has ended.
+   *
+   * @param inProportion - a page that several of them have counts in proportion, which takes the kernel longer; else for
+   * each
+   */
+  usage(inProportion = false): Promise<Usage> {
     return new Promise((resolve) => {
-      this.#native.usage((threads, cpu, resident) => resolve({ threads, cpu: cpu / MICROSECONDS, resident }));
+      this.#native.usage(
+        (threads, cpu, resident) => resolve({ threads, cpu: cpu / MICROSECONDS, resident }),
+        inProportion,
+      );
     });
   }
 
@@ -189,8 +202,6 @@ export function runToEnd(options: StartOptions): Promise<Results> {
     });
   });
 }
-
-const MICROSECONDS = 1000; // in a millisecond
 
 interface Outcome {
   received?(fd: number): void;

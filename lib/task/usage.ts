@@ -31,8 +31,10 @@ export interface ResourceUsage {
   involuntarySwitches: number;
 }
 
+/** In a millisecond. */
+export const MICROSECONDS = 1000;
+
 /** The units of {@link ResourceNumbers}. */
-const MICROSECONDS = 1000;
 const KIB = 1024;
 const BLOCK = 512;
 

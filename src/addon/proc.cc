@@ -96,8 +96,16 @@ std::vector<pid_t> ThreadsOf(pid_t pid) {
   return threads;
 }
 
+// Bytes of resident memory, shared pages in proportion; all of it for a process that this one may not look into.
+double ProportionOf(pid_t pid, double resident) {
+  constexpr double kKib = 1024;
+  std::string text = Read("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  size_t line = text.find("\nPss:");
+  return line == std::string::npos ? resident : kKib * atof(text.c_str() + line + strlen("\nPss:"));
+}
+
 // Fields 14 to 17, 20 and 24 of proc_pid_stat(5).
-void AddUsage(pid_t pid, TreeUsage *sum) {
+void AddUsage(pid_t pid, bool in_proportion, TreeUsage *sum) {
   std::string text = Read("/proc/" + std::to_string(pid) + "/stat");
   size_t end = text.rfind(')');
   unsigned long own[2] = {};
@@ -114,17 +122,18 @@ void AddUsage(pid_t pid, TreeUsage *sum) {
   double ticks = static_cast<double>(own[0] + own[1]) + static_cast<double>(children[0] + children[1]);
   sum->processes += static_cast<uint64_t>(threads);
   sum->cpu += ticks * kSecond / static_cast<double>(sysconf(_SC_CLK_TCK));
-  sum->resident += static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  double resident = static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  sum->resident += in_proportion ? ProportionOf(pid, resident) : resident;
 }
 
 } // namespace
 
-TreeUsage UsageBelow(pid_t pid) {
+TreeUsage UsageBelow(pid_t pid, bool in_proportion) {
   TreeUsage sum;
   std::vector<pid_t> found = {pid};
   size_t looked_at = 0;
   for (size_t i = 0; i < found.size() && looked_at < kMostThreads; i++) {
-    AddUsage(found[i], &sum);
+    AddUsage(found[i], in_proportion, &sum);
     if (i == 0) {
       sum.processes = 0; // of this one only the CPU time counts: that of orphans which it has reaped
       sum.resident = 0;

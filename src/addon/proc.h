@@ -37,11 +37,12 @@ Stat StatOf(pid_t pid);
 struct TreeUsage {
   uint64_t processes = 0; // threads count, as for RLIMIT_NPROC
   double cpu = 0;         // microseconds, with those of children that have been waited for
-  double resident = 0;    // bytes; a page that several processes share counts for each
+  double resident = 0;    // bytes
 };
 // Of the processes below an init, which has reaped the orphans among them. A process that is forked meanwhile may be
-// missing.
-TreeUsage UsageBelow(pid_t pid);
+// missing. A page that several processes share counts for each, or in proportion, which takes the kernel longer:
+// proc_pid_smaps_rollup(5).
+TreeUsage UsageBelow(pid_t pid, bool in_proportion);
 
 } // namespace linux_ns
 

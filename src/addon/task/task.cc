@@ -116,6 +116,7 @@ void Task::TellUsage(const Napi::CallbackInfo &info) {
     return;
   }
   Environment *environment = environment_;
+  bool in_proportion = BooleanArgument(info, 1);
   Awaited awaited = Await(environment, info[0].As<Napi::Function>());
   pid_t pid = !finished_ && is_init_ && Main() != nullptr ? Main()->pid : 0;
   auto tell = [environment, awaited](TreeUsage usage) {
@@ -128,7 +129,7 @@ void Task::TellUsage(const Napi::CallbackInfo &info) {
     });
   };
   auto job = std::make_unique<EnvironmentJob>(
-      environment, [pid, tell](const Stack &) { tell(pid == 0 ? TreeUsage() : UsageBelow(pid)); });
+      environment, [pid, in_proportion, tell](const Stack &) { tell(pid == 0 ? TreeUsage() : UsageBelow(pid, in_proportion)); });
   if (!Submit(std::move(job))) {
     tell(TreeUsage());
   }

@@ -1,0 +1,186 @@
+/** One program within a budget, and how it ended. */
+import { constants } from 'node:os';
+import { finished } from 'node:stream/promises';
+import { StartTimeout } from '../../errors/abort';
+import { NamespaceError } from '../../errors/namespace-error';
+import { withoutPrototype } from '../../errors/plain';
+import { validateJoin } from '../../launch/join';
+import { Deadline } from '../../process/deadline';
+import { feed } from '../../process/input';
+import { endProcess, type NamespaceProcess, taskOf } from '../../process/namespace-process';
+import type { ProgramPlace } from '../../process/programs';
+import { parseFile } from '../../process/schemas';
+import { type SpawnRequest, requestOf, startSpawn } from '../../process/spawn';
+import { type Exit, exitOf } from '../../task/task';
+import { NO_USAGE, type ResourceUsage } from '../../task/usage';
+import { Watch, lowerOf, rlimitsOf } from './budget';
+import { type Limits, limitsOf } from './limits';
+import type { CheckedRun } from './options';
+import { Output } from './output';
+import type { LimitedBy, RunResult, RunVerdict } from './result';
+
+/** Times in milliseconds. All of them together are less than the second in which a run settles after its limit. */
+const GRACE = {
+  /** For the init to kill what is left, and to count it. Then the init is killed. */
+  init: 300,
+  /** For the kernel to end what was killed. Then the result tells what is known. */
+  end: 300,
+  /** For streams that others hold open after the end. */
+  streams: 200,
+};
+
+/** A run that Node itself has ended, of which nothing else is known. */
+const KILLED: Exit = exitOf(null, 'SIGKILL', NO_USAGE, 0);
+const NOT_RUN: Exit = exitOf(null, null, NO_USAGE, 0);
+
+/**
+ * Runs a program in a pid namespace of its own, below that of the place: so all its processes are known, counted and
+ * killed together, whatever they do.
+ */
+export async function runWithin(
+  { setns, confinement }: ProgramPlace,
+  file: unknown,
+  args: readonly string[],
+  options: CheckedRun,
+): Promise<RunResult<string | Buffer>> {
+  const name = parseFile('file', file);
+  const limits = limitsOf(options.limits);
+  const deadline = new Deadline(limits.wall, options.signal);
+  const narrowed = confinement.narrow(withoutPrototype(options, { setns: validateJoin('options.setns', setns) }));
+  const own = {
+    unshare: { pid: true as const },
+    dieWithParent: true,
+    killSignal: constants.signals.SIGKILL,
+    rlimits: lowerOf(narrowed.rlimits ?? [], rlimitsOf(limits, false)),
+  };
+  const request = requestOf(name, args, withoutPrototype(narrowed, own), confinement.confine);
+  const run = new Run(limits, options, deadline);
+  return run.result(request, confinement.started);
+}
+
+class Run {
+  readonly #limits: Limits;
+  readonly #input: Buffer | undefined;
+  readonly #encoding: BufferEncoding | undefined;
+  readonly #deadline: Deadline;
+  readonly #output: Output;
+  readonly #limitedBy: LimitedBy = 'rlimit';
+  readonly #timers: NodeJS.Timeout[] = [];
+  #child: NamespaceProcess | undefined;
+  #watch: Watch | undefined;
+  /** The limit for which this process has ended the run. */
+  #exceeded: RunVerdict | undefined;
+  /** Resolves when nothing more is waited for. */
+  readonly #givenUp: Promise<void>;
+  #giveUp: () => void = () => undefined;
+
+  constructor(limits: Limits, { input, encoding = 'utf8' }: CheckedRun, deadline: Deadline) {
+    this.#limits = limits;
+    this.#input = input;
+    this.#encoding = encoding === 'buffer' ? undefined : encoding;
+    this.#deadline = deadline;
+    this.#output = new Output(limits.output, () => this.#end('output'));
+    this.#givenUp = new Promise((resolve) => (this.#giveUp = resolve));
+    this.#after(deadline.left, () => this.#end('wall'));
+  }
+
+  async result(request: SpawnRequest, started: (child: NamespaceProcess) => void): Promise<RunResult<string | Buffer>> {
+    try {
+      const child = await this.#start(request, started);
+      return child === undefined ? this.#tell(KILLED) : await this.#follow(child);
+    } catch (error) {
+      if (error instanceof StartTimeout) return { ...this.#tell(NOT_RUN), verdict: 'wall' };
+      if (error instanceof NamespaceError) return { ...this.#tell(NOT_RUN), verdict: 'start', error };
+      throw error;
+    } finally {
+      this.#watch?.stop();
+      this.#timers.forEach(clearTimeout);
+    }
+  }
+
+  /** Undefined if it was given up, although the start has not come to an end. */
+  async #start(
+    request: SpawnRequest,
+    started: (child: NamespaceProcess) => void,
+  ): Promise<NamespaceProcess | undefined> {
+    const stdin = { type: this.#input === undefined ? 'ignore' : 'pipe' } as const;
+    const stdio = [stdin, { type: 'pipe' }, { type: 'pipe' }] as const;
+    const starting = startSpawn({ ...request, stdio, timeout: 0 }, this.#deadline);
+    const child = await Promise.race([starting, this.#givenUp]);
+    void starting.then(
+      (late) => {
+        started(late);
+        if (child === undefined) endProcess(late);
+      },
+      () => undefined,
+    );
+    return child ?? undefined;
+  }
+
+  /** Waits for the end of the program, however it comes. */
+  async #follow(child: NamespaceProcess): Promise<RunResult<string | Buffer>> {
+    this.#child = child;
+    let aborted: Error | undefined;
+    child.on('error', (error) => (aborted ??= error));
+    this.#output.gather('stdout', child.stdout);
+    this.#output.gather('stderr', child.stderr);
+    if (this.#input !== undefined) feed(child.stdin, this.#input);
+    this.#watch = new Watch(taskOf(child), this.#limits, (what) => this.#end(what));
+    const exit = (await Promise.race([child.exited, this.#givenUp])) ?? KILLED;
+    this.#watch.stop();
+    await this.#ends(child);
+    if (aborted !== undefined) throw aborted;
+    return this.#tell(exit);
+  }
+
+  /** Waits for the rest of the output. */
+  async #ends({ stdin, stdout, stderr }: NamespaceProcess): Promise<void> {
+    const closed = [stdout, stderr].map(async (stream) => stream && finished(stream).catch(() => undefined));
+    await Promise.race([Promise.all(closed), new Promise<void>((resolve) => this.#after(GRACE.streams, resolve))]);
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy();
+  }
+
+  /** Ends the run for a limit. The init, which counts all that it kills, is asked first. */
+  #end(exceeded: RunVerdict): void {
+    if (this.#exceeded !== undefined) return;
+    this.#exceeded = exceeded;
+    this.#after(GRACE.init + GRACE.end, this.#giveUp);
+    const child = this.#child;
+    if (child === undefined) return;
+    taskOf(child).endByInit();
+    this.#after(GRACE.init, () => endProcess(child));
+  }
+
+  #after(milliseconds: number, call: () => void): void {
+    this.#timers.push(setTimeout(call, milliseconds));
+  }
+
+  #tell(exit: Exit): RunResult<string | Buffer> {
+    const usage = this.#usageOf(exit);
+    return {
+      verdict: this.#exceeded ?? this.#verdictOf(exit, usage),
+      code: exit.code,
+      signal: exit.signal,
+      stdout: this.#output.of('stdout', this.#encoding),
+      stderr: this.#output.of('stderr', this.#encoding),
+      truncated: this.#output.truncated,
+      usage,
+      limitedBy: this.#limitedBy,
+    };
+  }
+
+  /** Time that nobody has waited for, but that was seen, counts as time in the program's own code. */
+  #usageOf({ usage }: Exit): ResourceUsage {
+    const unseen = Math.max(0, (this.#watch?.cpu ?? 0) - usage.cpuUser - usage.cpuSystem);
+    return { ...usage, cpuUser: usage.cpuUser + unseen };
+  }
+
+  /** The verdict on a run that has ended by itself: it may have used too much between two looks. */
+  #verdictOf({ code, signal }: Exit, { cpuUser, cpuSystem, maxRss }: ResourceUsage): RunVerdict {
+    const { cpu, memory } = this.#limits;
+    if (cpuUser + cpuSystem > cpu) return 'cpu';
+    if (maxRss > memory) return 'memory';
+    if (signal !== null) return 'signal';
+    return code === 0 ? 'ok' : 'exit';
+  }
+}
