@@ -9,7 +9,7 @@ export type { Address } from './address/address';
 export type { AddressFilter, AddressFlag, AddressOptions, Addresses } from './address/addresses';
 export type { Attachment } from './attach/attach';
 export type { NetworkAttachOptions, AttachProgram, PortForward } from './attach/attach-options';
-export { Egress } from './egress/egress';
+export { Egress, type EgressEvents } from './egress/egress';
 export type {
   EgressHost,
   EgressOutside,

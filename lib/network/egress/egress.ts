@@ -8,7 +8,10 @@ import { type Incoming, NAME_SERVER_PORT, bindNameSocket } from './intake/listen
 import { Names } from './names/names';
 import type { EgressPolicy, EgressRule } from './policy/egress-policy';
 import { Policy } from './policy/policy';
-import { Relay } from './relay/relay';
+import type { EgressRequest, EgressRequests } from './requests/egress-request';
+import { Programs } from './requests/programs';
+import { Requests } from './requests/requests';
+import { Relay, type Shared } from './relay/relay';
 
 /** The most connections at a time, so that programs inside cannot use up the descriptors of this process. */
 const MOST_CONNECTIONS = 4096;
@@ -21,8 +24,15 @@ export let whenClosed: (egress: Egress, call: () => void) => void;
 
 interface Possessions {
   readonly intake: Intake;
-  readonly names: Names;
   readonly server: NameServer;
+  readonly programs: Programs;
+  readonly shared: Shared;
+}
+
+/** The events of an {@link Egress}. */
+export interface EgressEvents {
+  /** A program has tried to connect, and it has been decided. Its numbers grow until it is `finished`. */
+  request: [request: EgressRequest];
 }
 
 interface StartOptions {
@@ -34,7 +44,7 @@ interface StartOptions {
  * The connections that programs in a network make to the outside, and the policy that decides about them: {@link
  * Network.egress}. It is closed together with its network.
  */
-export class Egress extends EventEmitter implements AsyncDisposable {
+export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposable {
   static {
     construct = (policy) => new Egress(OURS, policy);
     start = (egress, inside, options) => egress.#start(inside, options);
@@ -46,6 +56,9 @@ export class Egress extends EventEmitter implements AsyncDisposable {
     }));
   }
 
+  /** The connections that programs have tried to make. The same come as event `'request'`. */
+  readonly requests: EgressRequests;
+  readonly #requests: Requests;
   readonly #policy: Policy;
   readonly #relays = new Set<Relay>();
   readonly #onClose: (() => void)[] = [];
@@ -57,6 +70,10 @@ export class Egress extends EventEmitter implements AsyncDisposable {
     mustBeOurs(ours, 'network.egress()');
     super();
     this.#policy = policy;
+    this.requests = this.#requests = new Requests({
+      isHeard: () => this.listenerCount('request') > 0,
+      emit: (request) => this.emit('request', request),
+    });
     policy.onChange(() => {
       for (const relay of this.#relays) relay.reconsider();
     });
@@ -135,7 +152,9 @@ export class Egress extends EventEmitter implements AsyncDisposable {
     const intake = await takeIn(inside, { ports, named: namedPorts, most: MOST_CONNECTIONS, by, take });
     const names = new Names((name) => this.#policy.mayAllow(name), intake.hasIpv6);
     const server = new NameServer((query) => names.respond(query));
-    this.#inside = { intake, names, server };
+    const programs = new Programs(inside.place);
+    const shared = { policy: this.#policy, names, requests: this.#requests, programs };
+    this.#inside = { intake, server, programs, shared };
     const { fd, domain } = await bindNameSocket(inside.place);
     server.receive(fd, domain);
   }
@@ -150,7 +169,7 @@ export class Egress extends EventEmitter implements AsyncDisposable {
     } else if (isLoopback(address)) {
       socket.resetAndDestroy(); // the program's own loopback, where nobody else listens on that port
     } else {
-      const relay = new Relay(incoming, this.#policy, this.#inside.names);
+      const relay = new Relay(incoming, this.#inside.shared);
       this.#relays.add(relay);
       await relay.run();
       this.#relays.delete(relay);
@@ -161,6 +180,8 @@ export class Egress extends EventEmitter implements AsyncDisposable {
     for (const call of this.#onClose.splice(0)) call();
     this.#policy.close();
     for (const relay of this.#relays) relay.cut();
+    this.#requests.close();
+    this.#inside?.programs.close();
     this.#inside?.server.close();
     await this.#inside?.intake.close();
   }

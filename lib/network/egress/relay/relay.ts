@@ -5,24 +5,43 @@ import type { Incoming } from '../intake/listener';
 import type { Names } from '../names/names';
 import { dial } from '../outside/dial';
 import { Undialled } from '../outside/undialled';
-import type { Policy } from '../policy/policy';
+import { type Policy, type Verdict, destinationText } from '../policy/policy';
 import type { Destination } from '../policy/rule-index';
+import type { EgressProgram } from '../requests/egress-request';
+import type { Programs } from '../requests/programs';
+import type { Recorded } from '../requests/recorded';
+import type { Requests } from '../requests/requests';
 import { passOn, tell } from './pass-on';
+
+/** What the relays of an egress share. */
+export interface Shared {
+  readonly policy: Policy;
+  readonly names: Names;
+  readonly requests: Requests;
+  readonly programs: Pick<Programs, 'find'>;
+}
 
 /** A connection between a program inside and a server outside, from its first packet to its end. */
 export class Relay {
   readonly to: Destination;
   readonly #client: Socket;
+  readonly #shared: Shared;
   readonly #policy: Policy;
+  readonly #program: () => Promise<EgressProgram | undefined>;
   readonly #letGo: () => void;
   readonly #over = new AbortController();
   #server: Socket | undefined;
+  #request: Recorded | undefined;
 
-  constructor({ socket, address, port }: Incoming, policy: Policy, names: Names) {
+  constructor({ socket, address, port }: Incoming, shared: Shared) {
+    const { names, policy, programs } = shared;
     const name = names.nameOf(address);
     this.to = { name, address, port };
     this.#client = socket;
+    this.#shared = shared;
     this.#policy = policy;
+    const own = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    this.#program = once(() => programs.find(own, { address, port }));
     this.#letGo = name === undefined ? () => undefined : names.hold(name);
     socket.on('error', () => undefined); // 'close' says what is needed
     socket.once('close', () => {
@@ -33,7 +52,9 @@ export class Relay {
   /** Resolves when the connection is over. It never rejects. */
   async run(): Promise<void> {
     try {
-      const { decision, reason } = await this.#policy.settle(this.to, () => Promise.resolve(undefined));
+      const verdict = await this.#decide();
+      const { decision, reason } = verdict;
+      this.#request = this.#shared.requests.record(this.to, verdict, this.#program);
       if (decision === 'allow') await this.#connect();
       else this.#refuse({ cause: 'policy', sentence: reason });
     } catch (error) {
@@ -43,11 +64,14 @@ export class Relay {
     await closed(this.#client);
     if (this.#server !== undefined) await closed(this.#server);
     this.#letGo();
+    this.#request?.end();
   }
 
   /** Breaks the connection off if the policy no longer allows it. */
   reconsider(): void {
-    if (this.#server !== undefined && !this.#isAllowed(this.#server)) this.cut();
+    if (this.#server === undefined || this.#isAllowed(this.#server)) return;
+    this.#request?.end(`The egress policy has changed, and allows ${destinationText(this.to)} no longer.`);
+    this.cut();
   }
 
   /** Breaks the connection off, on both sides. */
@@ -55,6 +79,14 @@ export class Relay {
     this.#client.resetAndDestroy();
     this.#server?.resetAndDestroy();
     this.#over.abort();
+  }
+
+  async #decide(): Promise<Verdict> {
+    if (this.to.name !== undefined || !this.#shared.names.isInside(this.to.address)) {
+      return this.#policy.settle(this.to, this.#program);
+    }
+    const reason = `The egress does not know any more which name had the address ${this.to.address}: look it up again.`;
+    return { decision: 'deny', rule: undefined, reason };
   }
 
   async #connect(): Promise<void> {
@@ -67,7 +99,8 @@ export class Relay {
     if (signal.aborted) this.cut();
     else this.reconsider();
     if (signal.aborted) return;
-    passOn(this.#client, server, { ...this.to, ech }, () => undefined);
+    this.#request?.count(server);
+    passOn(this.#client, server, { ...this.to, ech }, ({ sentence }) => this.#request?.deny(sentence));
   }
 
   #isAllowed({ remoteAddress = '' }: Socket): boolean {
@@ -77,6 +110,8 @@ export class Relay {
   }
 
   #refuse(refused: Refused): void {
+    if (refused.cause === 'policy') this.#request?.deny(refused.sentence);
+    else this.#request?.end(refused.sentence);
     if (this.#over.signal.aborted) this.cut();
     else tell(this.#client, refused, this.to);
   }
@@ -84,4 +119,9 @@ export class Relay {
 
 async function closed(socket: Socket): Promise<void> {
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

@@ -22,7 +22,10 @@ export interface EgressRequest {
   readonly port: number;
   /** The program; undefined where that cannot be told, as for one that has ended already. */
   readonly program: EgressProgram | undefined;
-  /** The decision. It is that of the beginning: a connection that is cut later was allowed. */
+  /**
+   * The decision. It becomes `'deny'` for a connection that is refused later, for what the program has sent or for the
+   * addresses that the name has. A connection that is cut because the policy has changed was allowed.
+   */
   readonly decision: 'allow' | 'deny';
   /** The rule that has decided; undefined where no rule names it, or an answer of `ask` has decided. */
   readonly rule: string | undefined;

@@ -26,8 +26,9 @@ describe('a request', () => {
     const heard: EgressRequest[] = [];
     const request = made(heard).record(to('a.test'), ALLOWED, curl);
     await eventually(() => heard.length === 1);
-    request.bytesSent += 100;
-    request.bytesReceived += 2000;
+    const outside = { bytesRead: 50, bytesWritten: 10 }; // of a proxy, before the connection
+    request.count(outside);
+    Object.assign(outside, { bytesRead: 2050, bytesWritten: 110 });
     const { at, duration, ...rest } = JSON.parse(JSON.stringify(heard[0])) as Record<string, unknown>;
     expect(rest).toEqual({
       ...{ decision: 'allow', name: 'a.test', address: '198.18.1.0', port: 443, program: PROGRAM },
