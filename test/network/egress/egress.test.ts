@@ -1,8 +1,9 @@
 /** Network.egress(): connections to all addresses, decided about, made and passed on by this process. */
+import { once } from 'node:events';
 import { createServer as createHttp } from 'node:http';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { Network } from '../../../lib/network';
+import { type EgressQuestion, type EgressRequest, Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
 import { WAYS, converse, footprintWithServers } from '../sockets/inside';
@@ -63,6 +64,76 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
       /^HTTP\/1\.1 403 .*The egress policy does not allow other\.example:80: no rule names it\./s,
     );
     expect(await ask('web.example', 'other.example')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test('tells each request: its decision, its program, its bytes and its end', async () => {
+    const { net, outside, set } = world;
+    await outside.serve(7000, echo);
+    await using egress = await net.egress({ allow: ['echo.example:7000'], outside });
+    const heard: EgressRequest[] = [];
+    egress.on('request', (request) => heard.push(request));
+    const address = await world.resolve('echo.example');
+    const script = `exec 3<>/dev/tcp/${address}/7000; echo hello >&3; head -c 6 <&3; echo done; read`;
+    const program = await set.spawn('bash', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await eventually(() => Promise.resolve(heard.length === 1));
+    const [request] = heard;
+    await eventually(() => Promise.resolve(request?.bytesReceived === 6));
+    expect(request?.toJSON()).toMatchObject({
+      ...{ decision: 'allow', name: 'echo.example', address, port: 7000, rule: 'echo.example:7000' },
+      ...{ bytesSent: 6, bytesReceived: 6, program: { pid: program.pid, argv: ['bash', '-c', script] } },
+    });
+    program.stdin!.end('\n');
+    await request?.finished;
+    await program.exited;
+    await endOf(await world.dial('other.example', 7000));
+    expect(egress.requests.recent.map(({ name, decision, reason }) => [name, decision, reason])).toEqual([
+      ['echo.example', 'allow', "The egress policy allows echo.example:7000: the rule 'echo.example:7000' names it."],
+      ['other.example', 'deny', 'The egress policy does not allow other.example:7000: no rule names it.'],
+    ]);
+  });
+
+  test('deny() and revoke() cut what they no longer allow, and nothing else; allow() allows more', async () => {
+    const { net, outside } = world;
+    for (const port of [7000, 7001]) await outside.serve(port, echo);
+    await using egress = await net.egress({ allow: ['a.example', 'b.example:7000'], outside });
+    const first = await world.dial('a.example', 7000);
+    const second = await world.dial('a.example', 7001);
+    const third = await world.dial('b.example', 7000);
+    for (const each of [first, second, third]) {
+      each.write('x');
+      await once(each, 'data');
+    }
+    egress.deny('a.example:7001');
+    expect(await endOf(second)).toBe('ECONNRESET');
+    egress.revoke('b.example:7000');
+    expect(await endOf(third)).toBe('ECONNRESET');
+    first.write('y');
+    expect(String((await once(first, 'data'))[0])).toBe('y');
+    expect(egress.connections).toBe(1);
+    egress.allow('c.example');
+    expect(await converse(await world.dial('c.example', 7000), 'new')).toBe('new');
+    const reasons = egress.requests.recent.map(({ reason }) => reason);
+    expect(reasons).toContain('The egress policy has changed, and allows a.example:7001 no longer.');
+    expect(() => egress.revoke('d.example')).toThrow(errorWith({ name: 'TypeError' }));
+    first.destroy();
+  });
+
+  test('ask() holds a connection until it is decided', async () => {
+    const { net, outside } = world;
+    await outside.serve(7000, echo);
+    const asked: unknown[] = [];
+    const ask = ({ name, port }: EgressQuestion): Promise<boolean> => {
+      asked.push([name, port]);
+      return Promise.resolve(name === 'yes.example');
+    };
+    await using _egress = await net.egress({ ask, outside });
+    expect(await converse(await world.dial('yes.example', 7000), 'one')).toBe('one');
+    expect(await converse(await world.dial('yes.example', 7000), 'two')).toBe('two');
+    expect(await endOf(await world.dial('no.example', 7000))).toBe('ECONNRESET');
+    expect(asked).toEqual([
+      ['yes.example', 7000],
+      ['no.example', 7000],
+    ]);
   });
 
   test('a network has one egress, and another one after that is closed', async () => {
