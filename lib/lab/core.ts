@@ -4,10 +4,10 @@ import type { Step } from '../../types/native';
 import { Descriptor } from '../handle/descriptor';
 import { notForgotten } from '../handle/forgotten';
 import { MNT_DETACH, MOUNT_ATTR } from '../kernel/mount-flags';
-import { SOCKET_DOMAINS, SOCKET_TYPES } from '../kernel/sockets';
 import { CLONE_FLAGS } from '../kernel/namespace-kind';
 import { run } from '../launch/launch';
 import { NETWORK_SOCKETS, Network } from '../network/network';
+import { socketStep } from '../network/place';
 import { makeStep } from '../plan/step';
 import { type NamespaceSet, setOf } from '../set/namespace-set';
 import { Captures } from './capture/capture';
@@ -100,10 +100,6 @@ function coverStep(name: string, source: string): Step[] {
   const target = `/etc/${name}`;
   if (!existsSync(target)) return [];
   return [makeStep('tree', { source, target, set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV })];
-}
-
-export function socketStep({ domain, type, protocol = 0 }: (typeof NETWORK_SOCKETS)[number]): Step {
-  return ['socket', SOCKET_DOMAINS[domain], SOCKET_TYPES[type], protocol];
 }
 
 /** Writes a setting of the network that the task is in. One that this kernel does not have is left out. */

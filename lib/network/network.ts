@@ -207,12 +207,19 @@ export class Network implements AsyncDisposable {
    * started.
    *
    * @param fds - adopted descriptors, which are the network's from here on
+   * @param more - the sockets of which `fds` has descriptors, besides those two
    * @internal
    */
-  static over(target: NetworkTarget, fds: readonly number[], knownFiles?: KnownFiles): Network {
+  static over(
+    target: NetworkTarget,
+    fds: readonly number[],
+    knownFiles?: KnownFiles,
+    more: readonly SocketRequest[] = [],
+  ): Network {
     let place: Place | undefined;
     try {
       place = Place.of('target', target, knownFiles);
+      place.keep(more, fds.slice(NETWORK_SOCKETS.length));
       return construct(takeOver(place, fds, EVENT_BYTES));
     } catch (error) {
       if (place === undefined) for (const fd of fds) native().closeNow(fd);

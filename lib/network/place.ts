@@ -51,6 +51,8 @@ export class Place implements AsyncDisposable {
   readonly knownFiles: KnownFiles | undefined;
   readonly #user: Namespace | undefined;
   readonly #mounts: Mounts | undefined;
+  /** Sockets that are there already, by the arguments of socket(2). */
+  readonly #kept = new Map<string, number[]>();
   /** The makers of sockets, by the arguments of socket(2). */
   readonly #makers = new Map<string, SocketMaker>();
 
@@ -109,6 +111,18 @@ export class Place implements AsyncDisposable {
   }
 
   /**
+   * Takes sockets over that somebody has made in the network: they are given to who asks for such.
+   *
+   * @param fds - adopted descriptors
+   */
+  keep(requests: readonly SocketRequest[], fds: readonly number[]): void {
+    for (const [index, request] of requests.entries()) {
+      const kind = numbersOf(request).join();
+      this.#kept.set(kind, [...(this.#kept.get(kind) ?? []), fds[index] ?? -1]);
+    }
+  }
+
+  /**
    * Creates a socket in the network. Its descriptor is adopted and close-on-exec, and the caller closes it.
    *
    * In a process that is privileged, a thread of it enters the namespace, makes the socket and goes back, in a few
@@ -119,6 +133,8 @@ export class Place implements AsyncDisposable {
     this.#mustBeOpen();
     const request = { domain, type, protocol };
     if (this.own) return createHere(request);
+    const kept = this.#takeKept(request);
+    if (kept !== undefined) return kept;
     const fd = await this.#byThread(request);
     return fd ?? this.#makerOf(request).make();
   }
@@ -126,6 +142,9 @@ export class Place implements AsyncDisposable {
   /** Creates several sockets, all or none. */
   async sockets(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
     if (this.own) return allOrNone(requests.map(async (request) => Promise.resolve(createHere(request))));
+    const [first] = requests;
+    const kept = first === undefined || requests.length > 1 ? undefined : this.#takeKept(first);
+    if (kept !== undefined) return [kept];
     const fds = await allOrNone(requests.map((request) => this.#byThread(request)));
     if (fds.every((fd) => fd !== undefined)) return fds;
     for (const fd of fds) if (fd !== undefined) native().closeNow(fd);
@@ -133,6 +152,8 @@ export class Place implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    for (const fd of [...this.#kept.values()].flat()) native().closeNow(fd);
+    this.#kept.clear();
     await closeAll({ net: this.net, user: this.#user, mounts: this.#mounts });
   }
 
@@ -142,6 +163,11 @@ export class Place implements AsyncDisposable {
 
   #mustBeOpen(): void {
     if (this.closed) throw closedError('This Network');
+  }
+
+  /** A socket that is there already. */
+  #takeKept(request: SocketRequest): number | undefined {
+    return this.#kept.get(numbersOf(request).join())?.pop();
   }
 
   /**
@@ -160,10 +186,7 @@ export class Place implements AsyncDisposable {
   }
 
   async #byTask(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
-    const { fds } = await this.run(
-      requests.map((request): Step => ['socket', ...numbersOf(request)]),
-      signal,
-    );
+    const { fds } = await this.run(requests.map(socketStep), signal);
     return fds;
   }
 
@@ -285,6 +308,23 @@ async function allOrNone<T extends number | undefined>(made: readonly Promise<T>
     for (const each of made) void each.then((fd) => fd !== undefined && native().closeNow(fd)).catch(() => undefined);
     throw error;
   }
+}
+
+/** The step that makes a socket in the network that a task is in, and sends its descriptor back. */
+export function socketStep(request: SocketRequest): Step {
+  return ['socket', ...numbersOf(request)];
+}
+
+/** Of these sockets, those that this kernel has. */
+export function possible(requests: readonly SocketRequest[]): SocketRequest[] {
+  return requests.filter((request) => {
+    try {
+      native().closeNow(createHere(request));
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** The arguments of socket(2). */

@@ -22,7 +22,7 @@ import type { OverlayLayers } from './changes';
 import { Feeds } from './feeds';
 import { type ResolvedUser, type SandboxIds, hasId, resolveUser } from './ids';
 import { MountPoints } from './mount-points';
-import { OwnNetwork } from './own-network';
+import { OwnNetwork, socketSteps } from './own-network';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { chooseProc } from './proc';
@@ -348,12 +348,18 @@ function lastSteps(
     makeStep('pivot_root', {}),
     ...net,
     ...enter,
+    ...socketsOf(plan),
     ...tell,
     cwd,
     ['chdir', '/', 0],
     ...outlive,
     ['hold'],
   ];
+}
+
+/** The sockets that are made in the network from the start: one task less than if they were made later. */
+function socketsOf({ policy }: SandboxPlan): readonly Step[] {
+  return policy === undefined ? [] : socketSteps();
 }
 
 function settingOf(
@@ -415,6 +421,8 @@ async function possess(
 ): Promise<Omit<Built, 'report'>> {
   const kinds = kindsOf(plan);
   const told = tells ? task.fds.splice(-kinds.length) : [];
+  const count = socketsOf(plan).length;
+  const network = new OwnNetwork(count === 0 ? [] : task.fds.splice(-count));
   const overlays = overlaysOf(plan, task);
   const nullDevice = ownsDevices(plan, ids) ? new Descriptor(task.fds.pop() ?? -1) : undefined;
   const above: Namespace[] = [];
@@ -427,13 +435,13 @@ async function possess(
     points.seenFrom(set.user);
     if (!plan.rules.dieWithParent) points.leaveAtExit();
     const ownsPid = plan.kinds.includes('pid');
-    const network = new OwnNetwork();
     return { task, set, above, ids, cgroup, overlays, points, work, network, nullDevice, ownsPid };
   } catch (error) {
     task.end();
     await task.exited;
     await Promise.all([...above, ...layersOf(overlays)].map((each) => each.close()));
     await nullDevice?.close();
+    await network.close();
     await set?.close();
     throw error;
   }

@@ -1,10 +1,15 @@
+import type { Step } from '../../types/native';
 import { NamespaceError } from '../errors/namespace-error';
 import { notForgotten } from '../handle/forgotten';
 import type { Namespace } from '../namespace/namespace';
+import { native } from '../native';
+import type * as egresses from '../network/egress/egress';
 import type { Egress } from '../network/egress/egress';
 import type { Policy } from '../network/egress/policy/policy';
 import type { Network } from '../network/network';
 import type * as networks from '../network/network';
+import type * as placing from '../network/place';
+import type { SocketRequest } from '../network/place';
 import type { NamespaceSet } from '../set/namespace-set';
 
 /**
@@ -12,8 +17,14 @@ import type { NamespaceSet } from '../set/namespace-set';
  * sandbox. The code of networks is loaded then, too.
  */
 export class OwnNetwork {
+  /** Descriptors of {@link socketSteps}, which the task that made the network has made there; none without a policy. */
+  readonly #sockets: number[];
   #opened: Promise<Network> | undefined;
   #egress: Egress | undefined;
+
+  constructor(sockets: readonly number[]) {
+    this.#sockets = [...sockets];
+  }
 
   /** Its egress: {@link Sandbox.egress}. */
   get egress(): Egress | undefined {
@@ -32,16 +43,22 @@ export class OwnNetwork {
     return (this.#opened ??= this.#open(net));
   }
 
-  /** Closes the network, with the ports that are exposed. */
+  /** Closes the network, with its egress and the ports that are exposed. */
   async close(): Promise<void> {
     const network = await this.#opened?.catch(() => undefined);
     await network?.close();
+    for (const fd of this.#sockets.splice(0)) native().closeNow(fd);
   }
 
   /** The namespace alone, and not the set: a network that was given belongs to a user namespace above the sandbox's. */
   async #open(net: Namespace): Promise<Network> {
     try {
-      const network = await part().Network.open(net);
+      const { Network: Class, NETWORK_SOCKETS } = part();
+      const made = this.#sockets.splice(0);
+      const network =
+        made.length === 0
+          ? await Class.open(net)
+          : Class.over(net, made, undefined, socketsOfEgress().slice(NETWORK_SOCKETS.length));
       notForgotten(network);
       return network;
     } catch (error) {
@@ -49,6 +66,23 @@ export class OwnNetwork {
       throw error;
     }
   }
+}
+
+let known: readonly SocketRequest[] | undefined;
+
+/** The sockets of a network and of its egress, as far as this kernel has them. */
+function socketsOfEgress(): readonly SocketRequest[] {
+  const { EGRESS_SOCKETS } = require('../network/egress/egress') as typeof egresses;
+  return (known ??= [...part().NETWORK_SOCKETS, ...places().possible(EGRESS_SOCKETS)]);
+}
+
+/** The steps that make these sockets, for the task that makes the network. */
+export function socketSteps(): readonly Step[] {
+  return socketsOfEgress().map(places().socketStep);
+}
+
+function places(): typeof placing {
+  return require('../network/place') as typeof placing;
 }
 
 function part(): typeof networks {

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import { OURS, mustBeOurs } from '../../errors/illegal-constructor';
 import { closedError } from '../../errors/namespace-error';
 import { inspectAs } from '../../handle/inspect';
+import { NETLINK_NETFILTER } from '../nftables/transactions';
+import type { SocketRequest } from '../place';
 import { NameServer } from '../resolve/name-server';
 import { type Inside, type Intake, takeIn } from './intake/intake';
 import { type Incoming, NAME_SERVER_PORT, bindNameSocket } from './intake/listener';
@@ -15,6 +17,13 @@ import { Relay, type Shared } from './relay/relay';
 
 /** The most connections at a time, so that programs inside cannot use up the descriptors of this process. */
 const MOST_CONNECTIONS = 4096;
+
+/** The sockets that an egress needs at once. Who makes the network can make them there, too: {@link Place.keep}. */
+export const EGRESS_SOCKETS: readonly SocketRequest[] = [
+  { domain: 'netlink', type: 'raw', protocol: NETLINK_NETFILTER },
+  { domain: 'inet6', type: 'stream' },
+  { domain: 'inet6', type: 'dgram' },
+];
 
 let construct: (policy: Policy) => Egress;
 let start: (egress: Egress, inside: Inside, options: StartOptions) => Promise<void>;

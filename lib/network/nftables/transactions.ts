@@ -2,13 +2,14 @@ import type { NativeNetlink } from '../../../types/native';
 import { withCallersStack } from '../../errors/callers-stack';
 import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../errors/system-error';
+import { closeFd } from '../../handle/close';
 import { native } from '../../native';
 import { openSocket } from '../netlink/connection';
 import { NlmsgType, acknowledgement, messagesIn, stamp } from '../netlink/netlink-message';
 import { batch } from './messages';
 
-/** NETLINK_NETFILTER */
-const NETLINK_NETFILTER = 12;
+/** The protocol of netlink for nf_tables. */
+export const NETLINK_NETFILTER = 12;
 
 /** An acknowledgement of each message waits here until all have been carried out. */
 const ANSWER_BYTES = 1 << 20;
@@ -36,6 +37,7 @@ export async function commitOnce(network: SocketMaker, step: string, messages: r
 /** A netlink socket for nf_tables. The messages of a transaction take effect together, or none does. */
 export class Transactions {
   readonly #socket: NativeNetlink;
+  readonly #fd: number;
   #sequence = 0;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -47,6 +49,7 @@ export class Transactions {
   }
 
   private constructor(fd: number) {
+    this.#fd = fd;
     this.#socket = openSocket(fd, ANSWER_BYTES, () => undefined);
   }
 
@@ -62,10 +65,16 @@ export class Transactions {
     return withCallersStack(done);
   }
 
+  /**
+   * Closes the socket. With its last descriptor the kernel waits until what was removed lately is gone, which takes some
+   * milliseconds (nft_rcv_nl_event() of nf_tables_api.c). So that one is closed by another thread.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    const last = duplicated(this.#fd);
     this.#socket.close();
+    if (last !== undefined) closeFd(last);
   }
 
   #exchange(step: string, messages: readonly Buffer[]): Promise<void> {
@@ -82,6 +91,15 @@ export class Transactions {
         else reject(systemError(refusal, { step, operation: 'nftables', kind: 'net' }));
       });
     });
+  }
+}
+
+/** Undefined where this process can have no descriptor more. */
+function duplicated(fd: number): number | undefined {
+  try {
+    return native().duplicate(fd);
+  } catch {
+    return undefined;
   }
 }
 

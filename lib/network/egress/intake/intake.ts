@@ -52,13 +52,17 @@ export async function takeIn(inside: Inside, options: IntakeOptions): Promise<In
   const undo = async (): Promise<void> => {
     for (let each = undoing.pop(); each !== undefined; each = undoing.pop()) await each();
   };
+  const routed = addRoutes(inside);
   try {
     const isOne = options.by !== 'listeners' && (await listenByRules(inside.place, options, undoing));
     if (!isOne) await undo();
     const ports = isOne ? options.ports : await listenOnEach(inside.place, options, undoing);
+    const hasIpv6 = await routed;
     undoing.push(() => removeRoutes(inside));
-    return { ports, hasIpv6: await addRoutes(inside), close: undo };
+    return { ports, hasIpv6, close: undo };
   } catch (error) {
+    const [routes] = await Promise.allSettled([routed]);
+    if (routes.status === 'fulfilled') await removeRoutes(inside);
     await undo();
     throw error;
   }

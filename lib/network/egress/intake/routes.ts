@@ -20,15 +20,21 @@ export interface Routing {
 }
 
 /**
- * Switches the loopback on, and adds the routes.
+ * Switches the loopback on, and adds the routes: both, or none.
  *
  * @returns true where the network has IPv6
  */
 export async function addRoutes({ link, route }: Routing): Promise<boolean> {
-  await link.set(LOOPBACK, { up: true });
-  const [ipv4, ipv6] = EVERYWHERE;
-  const [, hasIpv6] = await Promise.all([route.add(ipv4), route.add(ipv6).then(() => true, falseWithoutIpv6)]);
-  return hasIpv6;
+  // They are sent together, and carried out in this order.
+  const up = link.set(LOOPBACK, { up: true });
+  const [first, second] = EVERYWHERE.map((spec) => route.add(spec));
+  const [isUp, ipv4, ipv6] = await Promise.allSettled([up, first, second?.then(() => true, falseWithoutIpv6)]);
+  if (isUp.status === 'fulfilled' && ipv4.status === 'fulfilled' && ipv6.status === 'fulfilled') {
+    return ipv6.value === true;
+  }
+  const added = EVERYWHERE.filter((_, index) => [ipv4, ipv6][index]?.status === 'fulfilled');
+  await Promise.allSettled(added.map((spec) => route.delete(spec)));
+  throw [isUp, ipv4, ipv6].find((each) => each.status === 'rejected')?.reason as Error;
 }
 
 function falseWithoutIpv6(error: unknown): boolean {
