@@ -9,6 +9,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/index.ts': ['test/system/doors.test.ts', 'test/system/environments.test.ts'],
 
   'lib/cgroup': 'test/cgroup/cgroup.root.test.ts',
+  'lib/cgroup/budget.ts': 'test/sandbox/run/cgroup.root.test.ts',
   'lib/cgroup/stats.ts': 'test/cgroup/place.test.ts',
 
   'lib/discovery': 'test/discovery/discover.test.ts',

@@ -27,8 +27,8 @@ export function ownCgroup(host = new HostFiles()): string {
   const path = ownCgroupPath(host);
   const mounts = host.mounts()?.filter(({ type }) => type === 'cgroup2') ?? [];
   for (const { root, target } of mounts) {
-    const below = path === undefined ? undefined : relativeTo(root, path);
-    if (below !== undefined) return join(target, below);
+    const relative = path === undefined ? undefined : below(root, path);
+    if (relative !== undefined) return join(target, relative);
   }
   throw new NamespaceError({
     code: 'ERR_LINUX_NS_UNSUPPORTED',
@@ -54,10 +54,10 @@ const NOT_ON_HOST_HINT =
   'systemd.unified_cgroup_hierarchy=1.';
 
 /**
- * A path below a root, relative to it. A path that begins with `/..` lies outside the cgroup namespace, and no way
+ * A path below a root, relative to it; undefined where it is not below. A path that begins with `/..` lies outside the cgroup namespace, and no way
  * leads to it: cgroup_namespaces(7).
  */
-function relativeTo(root: string, path: string): string | undefined {
+export function below(root: string, path: string): string | undefined {
   if (path.startsWith('/..')) return undefined;
   if (root === '/' || path === root) return path.slice(root === '/' ? 0 : root.length);
   return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;

@@ -55,6 +55,8 @@ export interface Body {
   dieWithEnvironment?: boolean | undefined;
   /** See {@link StartOptions}. */
   points?: StartOptions['points'];
+  /** Does something with the new task before it begins with its plan. See {@link StartOptions}. */
+  whileCloned?: StartOptions['whileCloned'];
   /**
    * A descriptor of the cgroup v2 directory that the task is born in. It must stay open until the start has settled.
    */
@@ -114,7 +116,7 @@ function born(spec: UnshareSpec, maps: ResolvedMaps, body: Body): StartOptions {
     setgroups: maps.setgroups,
     uidMap: maps.uidMap,
     gidMap: maps.gidMap,
-    whileCloned: writerOf(maps, body.signal),
+    whileCloned: both(writerOf(maps, body.signal), body.whileCloned),
     ...lifeOf(body),
     steps: [...(body.first ?? []), ...pids, ...inside, ...setUpSteps(spec), ...bodySteps(body, inUser, inUser)],
   };
@@ -140,6 +142,7 @@ function joiner(joined: readonly NamespaceHandle[], spec: UnshareSpec, maps: Res
   return {
     flags: 0,
     setTid: forks ? undefined : chosenPids(body),
+    whileCloned: body.whileCloned,
     ...lifeOf(body),
     joined: {
       ownerOf: (kind) => ownerOf(joined.find((namespace) => namespace.kind === kind)),
@@ -260,6 +263,14 @@ export async function credentialsIn(user: NamespaceHandle): Promise<Credentials>
   const steps: Step[] = [...joinSteps([user]), ['default_ids'], ['read_file', '/proc/self/status', 1 << 16], ['exit']];
   const { data } = await runToEnd({ flags: 0, steps });
   return parseCredentials(data.toString('utf8'));
+}
+
+function both(first: StartOptions['whileCloned'], then: StartOptions['whileCloned']): StartOptions['whileCloned'] {
+  if (first === undefined || then === undefined) return first ?? then;
+  return async (task) => {
+    await first(task);
+    await then(task);
+  };
 }
 
 function writerOf({ newuidmap, newgidmap }: ResolvedMaps, signal?: AbortSignal): StartOptions['whileCloned'] {

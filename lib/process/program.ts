@@ -38,6 +38,8 @@ export interface Program {
   readonly cgroup: CgroupPlan | undefined;
   /** A descriptor of an existing cgroup that the program starts in. */
   readonly bornIn?: number | undefined;
+  /** Puts the task of the program somewhere, given its pid, before it begins: into cgroups of version 1. */
+  readonly place?: ((pid: number) => Promise<void>) | undefined;
   /** A descriptor of /dev/null, for a program that must not have the host's: see {@link StdioDescriptors}. */
   readonly nullDevice?: number | undefined;
   /** True if it gets a new session keyring in place of this process's. */
@@ -126,7 +128,7 @@ async function startBornIn(
   program: Program,
   stdio: ProgramStdio | TerminalSize,
 ): Promise<Task> {
-  const { init, dieWithParent, signal } = program;
+  const { init, dieWithParent, signal, place } = program;
   const task = await launch(program.target, {
     init: init ? { dieWithParent } : undefined,
     pids: program.pids,
@@ -136,6 +138,7 @@ async function startBornIn(
     files: program.hostNode?.files,
     signal,
     dieWithEnvironment: dieWithParent,
+    whileCloned: place && (({ pid }) => place(pid)),
     cgroup,
   });
   // A shell gives the terminal back when it ends, but not to a process group that it can't see from its pid namespace.

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { MOST_MS } from '../../errors/schema';
 import type { RlimitTriple } from '../../process/rlimits';
 import { LIMIT_TITLES, RESOURCES, type Resource } from '../../kernel/resources';
 import { HostFiles } from '../../kernel/host-files';
 import type { Task } from '../../task/task';
 import type { Limits } from './limits';
+import type { CgroupBudget } from '../../cgroup/budget';
 import type { RunVerdict } from './result';
 
 /**
@@ -71,6 +73,7 @@ function lower(one: number, other: number): number {
 export class Watch {
   readonly #task: Task;
   readonly #limits: Limits;
+  readonly #cgroup: CgroupBudget | undefined;
   readonly #exceeded: (what: Exceeded) => void;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -78,9 +81,10 @@ export class Watch {
   /** The CPU time of the processes that were there at the last look. */
   #sum = 0;
 
-  constructor(task: Task, limits: Limits, exceeded: (what: Exceeded) => void) {
+  constructor(task: Task, limits: Limits, cgroup: CgroupBudget | undefined, exceeded: (what: Exceeded) => void) {
     this.#task = task;
     this.#limits = limits;
+    this.#cgroup = cgroup;
     this.#exceeded = exceeded;
     this.#plan();
   }
@@ -90,6 +94,12 @@ export class Watch {
     clearTimeout(this.#timer);
   }
 
+  /** After the end: the limit that was exceeded between two looks, as far as a cgroup tells. */
+  async finish(): Promise<Exceeded | undefined> {
+    this.stop();
+    return this.#cgroup === undefined ? undefined : this.#atCgroup(this.#cgroup);
+  }
+
   /** The CPU time that it has been seen to use, in milliseconds. */
   get cpu(): number {
     return this.#cpu;
@@ -97,13 +107,15 @@ export class Watch {
 
   #plan(): void {
     const left = (this.#limits.cpu - this.#cpu) / availableParallelism();
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#look(), Math.max(LOOK.shortest, Math.min(left, LOOK.longest)));
+    // In version 2 the kernel kills all of a cgroup for want of memory, in version 1 one of its processes.
+    const wait = Math.min(left, this.#cgroup?.version === 2 ? Infinity : LOOK.longest);
+    if (this.#stopped || wait === Infinity) return;
+    this.#timer = setTimeout(() => void this.#look(), Math.min(MOST_MS, Math.max(LOOK.shortest, wait)));
     this.#timer.unref();
   }
 
   async #look(): Promise<void> {
-    const exceeded = await this.#atProcesses();
+    const exceeded = this.#cgroup === undefined ? await this.#atProcesses() : await this.#atCgroup(this.#cgroup);
     if (this.#stopped) return;
     if (exceeded === undefined) this.#plan();
     else this.#exceeded(exceeded);
@@ -118,5 +130,11 @@ export class Watch {
     if (this.#cpu > cpu) return 'cpu';
     if (now.resident > memory && (await this.#task.usage(true)).resident > memory) return 'memory';
     return now.threads > processes ? 'signal' : undefined;
+  }
+
+  async #atCgroup(cgroup: CgroupBudget): Promise<Exceeded | undefined> {
+    this.#cpu = await cgroup.cpu().catch(() => this.#cpu);
+    if (this.#cpu > this.#limits.cpu) return 'cpu';
+    return (await cgroup.outOfMemory().catch(() => false)) ? 'memory' : undefined;
   }
 }

@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import { StartTimeout } from '../../errors/abort';
 import { NamespaceError } from '../../errors/namespace-error';
 import { withoutPrototype } from '../../errors/plain';
+import { type CgroupBudget, openBudget } from '../../cgroup/budget';
 import { validateJoin } from '../../launch/join';
 import { Deadline } from '../../process/deadline';
 import { feed } from '../../process/input';
@@ -17,7 +18,7 @@ import { Watch, lowerOf, rlimitsOf } from './budget';
 import { type Limits, limitsOf } from './limits';
 import type { CheckedRun } from './options';
 import { Output } from './output';
-import type { LimitedBy, RunResult, RunVerdict } from './result';
+import type { RunResult, RunVerdict } from './result';
 
 /** Times in milliseconds. All of them together are less than the second in which a run settles after its limit. */
 const GRACE = {
@@ -45,17 +46,24 @@ export async function runWithin(
 ): Promise<RunResult<string | Buffer>> {
   const name = parseFile('file', file);
   const limits = limitsOf(options.limits);
-  const deadline = new Deadline(limits.wall, options.signal);
   const narrowed = confinement.narrow(withoutPrototype(options, { setns: validateJoin('options.setns', setns) }));
   const own = {
     unshare: { pid: true as const },
     dieWithParent: true,
     killSignal: constants.signals.SIGKILL,
-    rlimits: lowerOf(narrowed.rlimits ?? [], rlimitsOf(limits, false)),
   };
   const request = requestOf(name, args, withoutPrototype(narrowed, own), confinement.confine);
-  const run = new Run(limits, options, deadline);
+  const run = new Run(limits, options, new Deadline(limits.wall, options.signal));
   return run.result(request, confinement.started);
+}
+
+/** The program with its limits, in the cgroup of the run, if there is one. */
+function withBudget(request: SpawnRequest, limits: Limits, cgroup: CgroupBudget | undefined): SpawnRequest {
+  const { program } = request;
+  const rlimits = lowerOf(program.limits.rlimits ?? [], rlimitsOf(limits, cgroup !== undefined));
+  const bornIn = cgroup?.directory ?? program.bornIn;
+  const limited = { ...program, limits: withoutPrototype(program.limits, { rlimits }), bornIn, place: cgroup?.place };
+  return { ...request, program: limited };
 }
 
 class Run {
@@ -64,9 +72,9 @@ class Run {
   readonly #encoding: BufferEncoding | undefined;
   readonly #deadline: Deadline;
   readonly #output: Output;
-  readonly #limitedBy: LimitedBy = 'rlimit';
   readonly #timers: NodeJS.Timeout[] = [];
   #child: NamespaceProcess | undefined;
+  #cgroup: CgroupBudget | undefined;
   #watch: Watch | undefined;
   /** The limit for which this process has ended the run. */
   #exceeded: RunVerdict | undefined;
@@ -86,7 +94,8 @@ class Run {
 
   async result(request: SpawnRequest, started: (child: NamespaceProcess) => void): Promise<RunResult<string | Buffer>> {
     try {
-      const child = await this.#start(request, started);
+      await this.#openCgroup(request.program.bornIn === undefined);
+      const child = await this.#start(withBudget(request, this.#limits, this.#cgroup), started);
       return child === undefined ? this.#tell(KILLED) : await this.#follow(child);
     } catch (error) {
       if (error instanceof StartTimeout) return { ...this.#tell(NOT_RUN), verdict: 'wall' };
@@ -94,8 +103,22 @@ class Run {
       throw error;
     } finally {
       this.#watch?.stop();
+      await this.#removeCgroup();
       this.#timers.forEach(clearTimeout);
     }
+  }
+
+  /** The files are read and written by threads that others may keep busy: so nobody waits for long. */
+  async #openCgroup(free: boolean): Promise<void> {
+    const opening = openBudget(this.#limits, free);
+    const opened = await Promise.race([opening, this.#givenUp]);
+    this.#cgroup = opened ?? undefined;
+    if (opened === undefined) void opening.then((late) => late?.remove()).catch(() => undefined);
+  }
+
+  /** Where something may still be in it, nobody waits for the removal. */
+  async #removeCgroup(): Promise<void> {
+    await Promise.race([this.#cgroup?.remove().catch(() => undefined), this.#givenUp]);
   }
 
   /** Undefined if it was given up, although the start has not come to an end. */
@@ -125,12 +148,13 @@ class Run {
     this.#output.gather('stdout', child.stdout);
     this.#output.gather('stderr', child.stderr);
     if (this.#input !== undefined) feed(child.stdin, this.#input);
-    this.#watch = new Watch(taskOf(child), this.#limits, (what) => this.#end(what));
+    this.#watch = new Watch(taskOf(child), this.#limits, this.#cgroup, (what) => this.#end(what));
     const exit = (await Promise.race([child.exited, this.#givenUp])) ?? KILLED;
-    this.#watch.stop();
-    await this.#ends(child);
+    const [missed] = await Promise.all([this.#watch.finish(), this.#ends(child)]);
+    this.#exceeded ??= missed;
+    const result = this.#tell(exit);
     if (aborted !== undefined) throw aborted;
-    return this.#tell(exit);
+    return result;
   }
 
   /** Waits for the rest of the output. */
@@ -165,7 +189,7 @@ class Run {
       stderr: this.#output.of('stderr', this.#encoding),
       truncated: this.#output.truncated,
       usage,
-      limitedBy: this.#limitedBy,
+      limitedBy: this.#cgroup === undefined ? 'rlimit' : `cgroup${this.#cgroup.version}`,
     };
   }
 
@@ -179,7 +203,7 @@ class Run {
   #verdictOf({ code, signal }: Exit, { cpuUser, cpuSystem, maxRss }: ResourceUsage): RunVerdict {
     const { cpu, memory } = this.#limits;
     if (cpuUser + cpuSystem > cpu) return 'cpu';
-    if (maxRss > memory) return 'memory';
+    if (this.#cgroup === undefined && maxRss > memory) return 'memory';
     if (signal !== null) return 'signal';
     return code === 0 ? 'ok' : 'exit';
   }
