@@ -58,6 +58,11 @@ export class Inspector {
     return this.#guard?.listens ?? false;
   }
 
+  /** The number of the client's bytes that have come, and may not go on yet. */
+  get waiting(): number {
+    return this.#held.length - this.#ahead;
+  }
+
   /** Takes what the client has sent. The chunk is the caller's again afterwards, but for what is in `pass`. */
   fromClient(chunk: Buffer): Inspected {
     if (this.#refusal !== undefined) return { pass: [], refusal: this.#refusal };
@@ -117,7 +122,7 @@ export class Inspector {
 
   /** Sets the timer for the bytes that wait, if there are any. */
   #watch(): void {
-    const isWaiting = this.#held.length > this.#ahead && this.#refusal === undefined;
+    const isWaiting = this.waiting > 0 && this.#refusal === undefined;
     this.#waitFor(isWaiting ? this.#guard?.patience : undefined);
   }
 

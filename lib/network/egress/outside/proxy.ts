@@ -33,10 +33,10 @@ function secured(proxy: URL, connected: Socket): Promise<Socket> {
   const { host } = proxyAddress(proxy);
   return new Promise((resolve, reject) => {
     const secure = connectTls({ socket: connected, host, ...(isIP(host) === 0 ? { servername: host } : {}) });
-    // The method of a TLS socket throws, because a reset is not of TLS: it is that of the connection below.
+    // The method of a TLS socket throws, because a reset is not of TLS: it is that of the connection below, and ends both.
     secure.resetAndDestroy = () => {
       connected.resetAndDestroy();
-      return secure.destroy();
+      return secure;
     };
     secure.on('error', (cause: Error) => reject(failed('cannot be spoken to in TLS', cause)));
     secure.once('secureConnect', () => resolve(secure));

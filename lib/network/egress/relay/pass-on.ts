@@ -26,8 +26,6 @@ class Passing {
   readonly #inspector: Inspector;
   readonly #refused: (refusal: Refusal) => void;
   readonly #part: () => void;
-  /** Bytes of the client that have come and not gone on. */
-  #held = 0;
   #hasEnded = false;
 
   constructor(client: Socket, server: Socket, inspector: Inspector, refused: (refusal: Refusal) => void) {
@@ -44,20 +42,14 @@ class Passing {
 
   /** Lets bytes of the client go on, or ends the connection. */
   take({ pass, refusal }: Inspected): void {
-    for (const bytes of pass) {
-      this.#held -= bytes.length;
-      this.#server.write(bytes);
-    }
+    for (const bytes of pass) this.#server.write(bytes);
     if (refusal !== undefined) this.#refuse(refusal);
     else if (this.#inspector.settled) this.#settle();
-    else if (this.#hasEnded && this.#held === 0) this.#server.end();
+    else if (this.#hasEnded && this.#inspector.waiting === 0) this.#server.end();
     else if (this.#server.writableNeedDrain || this.#inspector.holds) this.#client.pause();
   }
 
-  readonly #look = (chunk: Buffer): void => {
-    this.#held += chunk.length;
-    this.take(this.#inspector.fromClient(chunk));
-  };
+  readonly #look = (chunk: Buffer): void => this.take(this.#inspector.fromClient(chunk));
 
   readonly #hear = (chunk: Buffer): void => {
     if (!this.#inspector.listens) return;
@@ -71,7 +63,7 @@ class Passing {
 
   readonly #end = (): void => {
     this.#hasEnded = true;
-    if (this.#held === 0) this.#server.end();
+    if (this.#inspector.waiting === 0) this.#server.end();
   };
 
   readonly #close = (): void => this.#inspector.close();

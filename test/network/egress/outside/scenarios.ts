@@ -1,5 +1,6 @@
 import { dial } from '../../../../lib/network/egress/outside/dial';
 import { Policy } from '../../../../lib/network/egress/policy/policy';
+import type { Socket } from 'node:net';
 
 /** Dials from the network of this process, where these rules allow it, and gives the reason why not. */
 export async function dialHere(address: string, ...allow: string[]): Promise<string> {
@@ -8,4 +9,24 @@ export async function dialHere(address: string, ...allow: string[]): Promise<str
     () => 'connected',
     (error: unknown) => (error as Error).message,
   );
+}
+
+/** Says hello, hears all that comes up to the echo of that, and ends. Most proxies know no half-open connections. */
+export async function exchange(socket: Socket): Promise<string> {
+  let heard = '';
+  socket.write('hello');
+  for await (const chunk of socket) {
+    heard += String(chunk);
+    if (heard.endsWith('hello')) break;
+  }
+  return heard;
+}
+
+/** Converses with a server through a proxy, or breaks that off. */
+export async function throughProxy(via: string, port: number, what: 'exchange' | 'reset'): Promise<string> {
+  const policy = Policy.of('policy', {});
+  const socket = await dial({ name: 'www.example.com', address: '198.18.0.1', port, policy, via: new URL(via) });
+  if (what === 'exchange') return exchange(socket);
+  socket.on('error', () => undefined).resetAndDestroy();
+  return new Promise((resolve) => socket.once('close', () => resolve('closed')));
 }
