@@ -49,6 +49,7 @@
             "src/addon/terminal.cc",
             "src/addon/thread.cc",
             "src/addon/threads.cc",
+            "src/addon/watched.cc",
             "src/addon/wire/carrier.cc",
             "src/addon/wire/frame.cc",
             "src/addon/wire/rule.cc",

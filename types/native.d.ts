@@ -305,14 +305,22 @@ export interface NativeTask {
   unref(): void;
 }
 
+/** A descriptor that is watched. Closed by `close`, or with this environment. */
+export interface NativeWatched {
+  /** When its callback is to be called: while there is something to read, or the end; while there is room to write. */
+  watch(readable: boolean, writable?: boolean): void;
+  /** Whether it keeps the event loop alive while it is watched; it does from the start. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
 /** The master of a pseudoterminal, never blocking. Closed by `close`, or with this environment. pty(7) */
-export interface NativeTerminal {
+export interface NativeTerminal extends NativeWatched {
   /** read(2): the number of bytes, 0 when there are none now, -1 when nobody has the other end open any more (EIO). */
   read(into: Uint8Array): number;
   /** write(2): how many of the bytes were taken, 0 when there is no room now, -1 as for `read`. */
   write(bytes: Uint8Array): number;
-  /** When the callback is to be called: while there is something to read, or the end; while there is room to write. */
-  watch(readable: boolean, writable: boolean): void;
   /** TIOCSWINSZ: the foreground process group gets SIGWINCH when it is another size. */
   resize(columns: number, rows: number): void;
   /** The character that ends the input in canonical mode; 0 for none. VEOF, termios(3) */
@@ -321,14 +329,10 @@ export interface NativeTerminal {
   suspendKey(): number;
   /** The process group in its foreground, as this process sees it; 0 for none, or one that is not visible from here. */
   foreground(): number;
-  /** Whether it keeps the event loop alive while it is watched; it does from the start. */
-  ref(): void;
-  unref(): void;
-  close(): void;
 }
 
-/** A netlink socket, netlink(7). Closed by `close`, or with this environment. */
-export interface NativeNetlink {
+/** A netlink socket, netlink(7). */
+export interface NativeNetlink extends NativeWatched {
   /**
    * Sends messages, and receives what is answered until there is no more, on a thread of ours: rtnetlink does its work
    * inside of these two calls, under a lock that others may hold for long. Each segment, so many of the bytes, goes in
@@ -348,21 +352,15 @@ export interface NativeNetlink {
   /** Adds the membership of a group, or drops it: NETLINK_ADD_MEMBERSHIP. */
   join(group: number): void;
   leave(group: number): void;
-  /** Whether `onReadable` is to be called while there is something to receive; it keeps the event loop alive then. */
-  watch(on: boolean): void;
   /**
    * One datagram; undefined when there is none now, empty when it is not the kernel's. Throws ENOBUFS when some were lost,
    * EMSGSIZE when one was too long, and goes on after that.
    */
   receive(): Buffer | undefined;
-  /** Whether being watched keeps the event loop alive; it does from the start. */
-  ref(): void;
-  unref(): void;
-  close(): void;
 }
 
-/** A packet socket with a ring of what it has received: packet(7), TPACKET_V3. Closed by `close`, or with this environment. */
-export interface NativeCapture {
+/** A packet socket with a ring of what it has received: packet(7), TPACKET_V3. */
+export interface NativeCapture extends NativeWatched {
   /**
    * Frames that have come, as Enhanced Packet Blocks of a pcapng file in the machine's byte order, with the index of the
    * interface in place of the file's own number of it, and nanoseconds; undefined when there are none now. A part of what is
@@ -373,20 +371,14 @@ export interface NativeCapture {
   statistics(): [waiting: number, dropped: number];
   /** Takes no further frame in. Those that are there come within some milliseconds: the kernel hands blocks over late. */
   stop(): void;
-  /** Whether `onReadable` is to be called while there is something to receive; it keeps the event loop alive then. */
-  watch(on: boolean): void;
-  ref(): void;
-  unref(): void;
-  close(): void;
 }
 
-/** A raw socket: raw(7). Closed by `close`, or with this environment. */
-export interface NativeRawSocket {
+/** A raw socket, watched from the start: raw(7). */
+export interface NativeRawSocket extends NativeWatched {
   /** sendto(2), without waiting; the address as for `bindSocket`. The time just before, CLOCK_REALTIME in nanoseconds. */
   send(bytes: Uint8Array, domain: number, address: string, port: number, scope: string | null): bigint;
   /** One packet, its sender, and the time at which it came: SO_TIMESTAMPNS. Undefined when there is none now. */
   receive(): [bytes: Buffer, from: string, at: bigint] | undefined;
-  close(): void;
 }
 
 /** A connection on its way. */

@@ -8,7 +8,6 @@
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <cstdint>
@@ -202,37 +201,12 @@ std::vector<char> BlocksOf(const tpacket_block_desc *block) {
 } // namespace
 
 void Capture::Init(Napi::Env env, Napi::Object exports) {
-  Napi::Function constructor = DefineClass(env, "NativeCapture",
-                                           {
-                                               InstanceMethod<&Capture::Receive>("receive"),
-                                               InstanceMethod<&Capture::Statistics>("statistics"),
-                                               InstanceMethod<&Capture::Stop>("stop"),
-                                               InstanceMethod<&Capture::Watch>("watch"),
-                                               InstanceMethod<&Capture::RefLoop>("ref"),
-                                               InstanceMethod<&Capture::UnrefLoop>("unref"),
-                                               InstanceMethod<&Capture::Close>("close"),
-                                           });
-  Environment::Of(env)->Constructor("NativeCapture") = Napi::Persistent(constructor);
-  exports.Set("openCapture", Napi::Function::New<&Capture::OpenFunction>(env, "openCapture"));
-}
-
-Capture::Capture(const Napi::CallbackInfo &info)
-    : Napi::ObjectWrap<Capture>(info), environment_(Environment::Of(info.Env())) {}
-
-Capture::~Capture() {
-  if (socket_) {
-    Capture::Shut();
-  }
-}
-
-Napi::Value Capture::OpenFunction(const Napi::CallbackInfo &info) {
-  Napi::Env env = info.Env();
-  Napi::Object object = Environment::Of(env)->Constructor("NativeCapture").New({});
-  Capture *capture = UnwrapNew<Capture>(object);
-  if (capture == nullptr || !capture->Begin(info)) {
-    return env.Undefined();
-  }
-  return object;
+  Define(env, exports, "openCapture",
+         {
+             InstanceMethod<&Capture::Receive>("receive"),
+             InstanceMethod<&Capture::Statistics>("statistics"),
+             InstanceMethod<&Capture::Stop>("stop"),
+         });
 }
 
 bool Capture::Begin(const Napi::CallbackInfo &info) {
@@ -248,68 +222,48 @@ bool Capture::Begin(const Napi::CallbackInfo &info) {
     ThrowSystem(Env(), Failure::Last("setsockopt"));
     return false;
   }
-  void *ring = mmap(nullptr, blocks * kBlockBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (ring == MAP_FAILED) {
+  if (!ring_.Map(fd, blocks * kBlockBytes)) {
     ThrowSystem(Env(), Failure::Last("mmap"));
     return false;
   }
-  ring_ = static_cast<char *>(ring);
-  blocks_ = blocks;
-  Failure failure;
-  if (!ReceiveFrom(fd, index)) {
-    failure = Failure::Last("bind");
-  } else if (int error = poll_.Open(environment_, fd, 0, true, [this] { OnReadable(); })) {
-    failure = {-error, "epoll_ctl", ""};
+  bool bound = ReceiveFrom(fd, index);
+  if (!bound) {
+    ThrowSystem(Env(), Failure::Last("bind"));
   }
-  if (failure.error != 0) {
-    poll_.Close();
-    munmap(ring_, blocks_ * kBlockBytes);
-    ring_ = nullptr;
-    ThrowSystem(Env(), failure);
+  if (!bound || !TakeOver(Env(), fd, 0, info[5].As<Napi::Function>())) {
+    ring_.Unmap();
     return false;
   }
-  environment_->descriptors.erase(fd);
-  environment_->Add(this);
-  socket_.Reset(fd);
-  callback_ = Napi::Persistent(info[5].As<Napi::Function>());
   return true;
 }
 
 void Capture::Shut() {
-  environment_->Remove(this);
-  poll_.Close();
-  munmap(ring_, blocks_ * kBlockBytes);
-  ring_ = nullptr;
-  socket_.Reset();
-  callback_.Reset();
+  Watched::Shut();
+  ring_.Unmap();
 }
 
-void Capture::OnReadable() {
-  // An interface that goes down is told of as an error, which is here taken note of; frames come again when it is up.
+// An interface that goes down is told of as an error; frames come again when it is up.
+void Capture::TakeNoteOfError() {
   int error = 0;
   socklen_t size = sizeof(error);
-  getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  poll_.Watch(watched_); // libuv stops watching a descriptor that reports an error
-  Napi::Env env = Env();
-  Napi::HandleScope scope(env);
-  callback_.MakeCallback(Value(), {});
-  TellUncaught(env);
+  getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size);
 }
 
 Napi::Value Capture::Receive(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
-  if (!socket_) {
+  if (!IsOpen()) {
     return env.Undefined();
   }
-  auto *block = reinterpret_cast<tpacket_block_desc *>(ring_ + next_ * kBlockBytes);
+  auto *block = reinterpret_cast<tpacket_block_desc *>(ring_.bytes() + next_ * kBlockBytes);
   uint32_t status = __atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
   if ((status & TP_STATUS_USER) == 0) {
+    TakeNoteOfError();
     return env.Undefined();
   }
   std::vector<char> bytes = BlocksOf(block);
   in_ring_ -= block->hdr.bh1.num_pkts;
   __atomic_store_n(&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-  next_ = (next_ + 1) % blocks_;
+  next_ = (next_ + 1) % (ring_.size() / kBlockBytes);
   return GiveBytes(env, std::move(bytes));
 }
 
@@ -317,8 +271,8 @@ Napi::Value Capture::Statistics(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   tpacket_stats_v3 counted = {};
   socklen_t size = sizeof(counted);
-  if (!socket_ || getsockopt(socket_.get(), SOL_PACKET, PACKET_STATISTICS, &counted, &size) < 0) {
-    ThrowSystem(env, socket_ ? Failure::Last("getsockopt") : Failure{EBADF, "getsockopt", ""});
+  if (!IsOpen() || getsockopt(fd(), SOL_PACKET, PACKET_STATISTICS, &counted, &size) < 0) {
+    ThrowSystem(env, IsOpen() ? Failure::Last("getsockopt") : Failure{EBADF, "getsockopt", ""});
     return env.Undefined();
   }
   in_ring_ += counted.tp_packets - counted.tp_drops; // the kernel begins anew with each look
@@ -332,23 +286,8 @@ Napi::Value Capture::Statistics(const Napi::CallbackInfo &info) {
 void Capture::Stop(const Napi::CallbackInfo &info) {
   sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
   Bytes program = {reinterpret_cast<char *>(&nothing), sizeof(nothing)};
-  if (!socket_ || !AttachFilter(socket_.get(), program)) {
-    ThrowSystem(info.Env(), socket_ ? Failure::Last("setsockopt") : Failure{EBADF, "setsockopt", ""});
-  }
-}
-
-void Capture::Watch(const Napi::CallbackInfo &info) {
-  watched_ = BooleanArgument(info, 0) ? UV_READABLE : 0;
-  poll_.Watch(watched_);
-}
-
-void Capture::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }
-
-void Capture::UnrefLoop(const Napi::CallbackInfo &) { poll_.Reference(false); }
-
-void Capture::Close(const Napi::CallbackInfo &) {
-  if (socket_) {
-    Shut();
+  if (!IsOpen() || !AttachFilter(fd(), program)) {
+    ThrowSystem(info.Env(), IsOpen() ? Failure::Last("setsockopt") : Failure{EBADF, "setsockopt", ""});
   }
 }
 

@@ -4,46 +4,69 @@
 
 #include <napi.h>
 
+#include <sys/mman.h>
+
 #include <cstddef>
 
-#include "environment.h"
-#include "fd.h"
-#include "poll.h"
+#include "watched.h"
 
 namespace linux_ns {
 
-class Capture : public Napi::ObjectWrap<Capture>, public Closable {
+// Memory that a packet socket shares with the kernel.
+class Ring {
 public:
-  static void Init(Napi::Env env, Napi::Object exports);
-  explicit Capture(const Napi::CallbackInfo &info);
-  ~Capture() override;
+  Ring() = default;
+  Ring(const Ring &) = delete;
+  Ring &operator=(const Ring &) = delete;
+  ~Ring() { Unmap(); }
 
-  // Closes it: by JavaScript, or because the environment ends.
+  bool Map(int fd, size_t size) {
+    void *mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mapped == MAP_FAILED) {
+      return false;
+    }
+    bytes_ = static_cast<char *>(mapped);
+    size_ = size;
+    return true;
+  }
+
+  void Unmap() {
+    if (bytes_ != nullptr) {
+      munmap(bytes_, size_);
+    }
+    bytes_ = nullptr;
+  }
+
+  char *bytes() const { return bytes_; }
+  size_t size() const { return size_; }
+
+private:
+  char *bytes_ = nullptr;
+  size_t size_ = 0;
+};
+
+class Capture : public WatchedObject<Capture> {
+public:
+  static constexpr char kName[] = "NativeCapture";
+
+  static void Init(Napi::Env env, Napi::Object exports);
+  using WatchedObject::WatchedObject;
+
   void Shut() override;
 
 private:
-  static Napi::Value OpenFunction(const Napi::CallbackInfo &info);
+  friend WatchedObject;
   bool Begin(const Napi::CallbackInfo &info);
-  void OnReadable();
 
   Napi::Value Receive(const Napi::CallbackInfo &info);
   Napi::Value Statistics(const Napi::CallbackInfo &info);
   void Stop(const Napi::CallbackInfo &info);
-  void Watch(const Napi::CallbackInfo &info);
-  void RefLoop(const Napi::CallbackInfo &info);
-  void UnrefLoop(const Napi::CallbackInfo &info);
-  void Close(const Napi::CallbackInfo &info);
+  void TakeNoteOfError();
 
-  Environment *environment_;
-  Fd socket_;
-  char *ring_ = nullptr; // mapped while the socket is open
-  size_t blocks_ = 0;
+  Ring ring_;
   size_t next_ = 0;    // the block that is received next
   double in_ring_ = 0; // frames that the kernel has counted, and that were not received yet
   double dropped_ = 0;
-  Poll poll_;
-  int watched_ = 0; // events of uv_poll_start
-  Napi::FunctionReference callback_;
 };
 
 } // namespace linux_ns

@@ -179,43 +179,20 @@ Napi::Value AddressText(const Napi::CallbackInfo &info) {
 } // namespace
 
 void Netlink::Init(Napi::Env env, Napi::Object exports) {
-  Napi::Function constructor = DefineClass(env, "NativeNetlink",
-                                           {
-                                               InstanceMethod<&Netlink::Exchange>("exchange"),
-                                               InstanceMethod<&Netlink::Join>("join"),
-                                               InstanceMethod<&Netlink::Leave>("leave"),
-                                               InstanceMethod<&Netlink::Watch>("watch"),
-                                               InstanceMethod<&Netlink::Receive>("receive"),
-                                               InstanceMethod<&Netlink::RefLoop>("ref"),
-                                               InstanceMethod<&Netlink::UnrefLoop>("unref"),
-                                               InstanceMethod<&Netlink::Close>("close"),
-                                           });
-  Environment::Of(env)->Constructor("NativeNetlink") = Napi::Persistent(constructor);
-  exports.Set("openNetlink", Napi::Function::New<&Netlink::OpenFunction>(env, "openNetlink"));
+  Define(env, exports, "openNetlink",
+         {
+             InstanceMethod<&Netlink::Exchange>("exchange"),
+             InstanceMethod<&Netlink::Join>("join"),
+             InstanceMethod<&Netlink::Leave>("leave"),
+             InstanceMethod<&Netlink::Receive>("receive"),
+         });
   exports.Set("addressBytes", Napi::Function::New<AddressBytes>(env, "addressBytes"));
   exports.Set("addressText", Napi::Function::New<AddressText>(env, "addressText"));
 }
 
-Netlink::Netlink(const Napi::CallbackInfo &info)
-    : Napi::ObjectWrap<Netlink>(info), environment_(Environment::Of(info.Env())) {}
-
-Netlink::~Netlink() {
-  if (socket_) {
-    Netlink::Shut();
-  }
-}
-
-Napi::Value Netlink::OpenFunction(const Napi::CallbackInfo &info) {
-  Napi::Env env = info.Env();
-  Napi::Object object = Environment::Of(env)->Constructor("NativeNetlink").New({});
-  Netlink *netlink = UnwrapNew<Netlink>(object);
-  if (netlink == nullptr || !netlink->Begin(IntArgument(info, 0), IntArgument(info, 1), info[2].As<Napi::Function>())) {
-    return env.Undefined();
-  }
-  return object;
-}
-
-bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) {
+bool Netlink::Begin(const Napi::CallbackInfo &info) {
+  int fd = IntArgument(info, 0);
+  int receive_buffer = IntArgument(info, 1);
   bool set = SetOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1) && SetOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1) &&
              SetOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1) &&
              // A buffer above net.core.rmem_max needs CAP_NET_ADMIN: socket(7).
@@ -230,33 +207,7 @@ bool Netlink::Begin(int fd, int receive_buffer, const Napi::Function &callback) 
     ThrowSystem(Env(), failure);
     return false;
   }
-  int error = poll_.Open(environment_, fd, 0, true, [this] { OnReadable(); });
-  if (error != 0) {
-    poll_.Close();
-    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
-    return false;
-  }
-  environment_->descriptors.erase(fd);
-  environment_->Add(this);
-  socket_ = std::shared_ptr<Fd>(new Fd(fd));
-  callback_ = Napi::Persistent(callback);
-  return true;
-}
-
-void Netlink::Shut() {
-  environment_->Remove(this);
-  poll_.Close();
-  socket_.reset();
-  callback_.Reset();
-}
-
-void Netlink::OnReadable() {
-  // libuv stops watching a descriptor that reports an error, but ENOBUFS is not the end of this one.
-  poll_.Watch(watched_);
-  Napi::Env env = Env();
-  Napi::HandleScope scope(env);
-  callback_.MakeCallback(Value(), {});
-  TellUncaught(env);
+  return TakeOver(Env(), fd, 0, info[2].As<Napi::Function>());
 }
 
 void Netlink::Exchange(const Napi::CallbackInfo &info) {
@@ -266,7 +217,7 @@ void Netlink::Exchange(const Napi::CallbackInfo &info) {
   if (!BytesArgument(info, 0, &request) || !BytesArgument(info, 1, &segments)) {
     return;
   }
-  std::shared_ptr<Conversation> conversation(new Conversation(socket_, request, segments));
+  std::shared_ptr<Conversation> conversation(new Conversation(fd_, request, segments));
   Awaited awaited = Await(environment, info[2].As<Napi::Function>());
   auto tell = [environment, awaited, conversation] { Tell(environment, awaited, conversation.get()); };
   auto job = std::make_unique<EnvironmentJob>(environment, [environment, conversation, tell](const Stack &) {
@@ -280,7 +231,7 @@ void Netlink::Exchange(const Napi::CallbackInfo &info) {
 }
 
 void Netlink::SetMembership(const Napi::CallbackInfo &info, int option) {
-  if (!SetOption(socket_->get(), SOL_NETLINK, option, IntArgument(info, 0))) {
+  if (!SetOption(fd(), SOL_NETLINK, option, IntArgument(info, 0))) {
     ThrowSystem(info.Env(), Failure::Last("setsockopt"));
   }
 }
@@ -288,11 +239,6 @@ void Netlink::SetMembership(const Napi::CallbackInfo &info, int option) {
 void Netlink::Join(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK_ADD_MEMBERSHIP); }
 
 void Netlink::Leave(const Napi::CallbackInfo &info) { SetMembership(info, NETLINK_DROP_MEMBERSHIP); }
-
-void Netlink::Watch(const Napi::CallbackInfo &info) {
-  watched_ = BooleanArgument(info, 0) ? UV_READABLE : 0;
-  poll_.Watch(watched_);
-}
 
 Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
@@ -302,8 +248,7 @@ Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
   ssize_t got;
   do {
     socklen_t size = sizeof(sender);
-    got = recvfrom(socket_->get(), bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC,
-                   reinterpret_cast<sockaddr *>(&sender), &size);
+    got = recvfrom(fd(), bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC, reinterpret_cast<sockaddr *>(&sender), &size);
   } while (got < 0 && errno == EINTR);
   if (got < 0 && errno == EAGAIN) {
     return env.Undefined();
@@ -317,16 +262,6 @@ Napi::Value Netlink::Receive(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   return Napi::Buffer<char>::Copy(env, bytes, static_cast<size_t>(got));
-}
-
-void Netlink::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }
-
-void Netlink::UnrefLoop(const Napi::CallbackInfo &) { poll_.Reference(false); }
-
-void Netlink::Close(const Napi::CallbackInfo &) {
-  if (socket_) {
-    Shut();
-  }
 }
 
 } // namespace linux_ns

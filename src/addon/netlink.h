@@ -4,44 +4,26 @@
 
 #include <napi.h>
 
-#include <memory>
-
-#include "environment.h"
-#include "fd.h"
-#include "poll.h"
+#include "watched.h"
 
 namespace linux_ns {
 
-class Netlink : public Napi::ObjectWrap<Netlink>, public Closable {
+class Netlink : public WatchedObject<Netlink> {
 public:
-  static void Init(Napi::Env env, Napi::Object exports);
-  explicit Netlink(const Napi::CallbackInfo &info);
-  ~Netlink() override;
+  static constexpr char kName[] = "NativeNetlink";
 
-  // Closes it, once no thread uses it: by JavaScript, or because the environment ends.
-  void Shut() override;
+  static void Init(Napi::Env env, Napi::Object exports);
+  using WatchedObject::WatchedObject;
 
 private:
-  static Napi::Value OpenFunction(const Napi::CallbackInfo &info);
-  bool Begin(int fd, int receive_buffer, const Napi::Function &callback);
-  void OnReadable();
+  friend WatchedObject;
+  bool Begin(const Napi::CallbackInfo &info);
 
   void Exchange(const Napi::CallbackInfo &info);
   void Join(const Napi::CallbackInfo &info);
   void Leave(const Napi::CallbackInfo &info);
-  void Watch(const Napi::CallbackInfo &info);
   Napi::Value Receive(const Napi::CallbackInfo &info);
-  void RefLoop(const Napi::CallbackInfo &info);
-  void UnrefLoop(const Napi::CallbackInfo &info);
-  void Close(const Napi::CallbackInfo &info);
-
   void SetMembership(const Napi::CallbackInfo &info, int option);
-
-  Environment *environment_;
-  std::shared_ptr<Fd> socket_; // shared with an exchange under way
-  Poll poll_;
-  int watched_ = 0; // events of uv_poll_start
-  Napi::FunctionReference callback_;
 };
 
 } // namespace linux_ns

@@ -35,13 +35,24 @@ public:
 
   // Watches for these events from now on; 0 is none.
   int Watch(int events) {
-    if (handle_ == nullptr || events == 0) {
-      return handle_ == nullptr ? 0 : uv_poll_stop(&handle_->poll);
+    if (handle_ == nullptr) {
+      return 0;
+    }
+    events_ = events;
+    if (events == 0) {
+      return uv_poll_stop(&handle_->poll);
     }
     // An error condition (a peer that died with unread data) counts as the end, like a hang-up: the reader finds it
     // out.
     return uv_poll_start(&handle_->poll, events,
                          [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_event(); });
+  }
+
+  // libuv stops watching a descriptor that reports an error. Watches it again, where that has happened.
+  void Resume() {
+    if (handle_ != nullptr && events_ != 0 && !uv_is_active(reinterpret_cast<uv_handle_t *>(&handle_->poll))) {
+      Watch(events_);
+    }
   }
 
   void Close() {
@@ -72,6 +83,7 @@ private:
   };
 
   Handle *handle_ = nullptr;
+  int events_ = 0; // those of uv_poll_start
 };
 
 } // namespace linux_ns

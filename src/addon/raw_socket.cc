@@ -52,67 +52,21 @@ std::string TextOf(const sockaddr_storage &address) {
 } // namespace
 
 void RawSocket::Init(Napi::Env env, Napi::Object exports) {
-  Napi::Function constructor = DefineClass(env, "NativeRawSocket",
-                                           {
-                                               InstanceMethod<&RawSocket::Send>("send"),
-                                               InstanceMethod<&RawSocket::Receive>("receive"),
-                                               InstanceMethod<&RawSocket::Close>("close"),
-                                           });
-  Environment::Of(env)->Constructor("NativeRawSocket") = Napi::Persistent(constructor);
-  exports.Set("openRawSocket", Napi::Function::New<&RawSocket::OpenFunction>(env, "openRawSocket"));
+  Define(env, exports, "openRawSocket",
+         {
+             InstanceMethod<&RawSocket::Send>("send"),
+             InstanceMethod<&RawSocket::Receive>("receive"),
+         });
 }
 
-RawSocket::RawSocket(const Napi::CallbackInfo &info)
-    : Napi::ObjectWrap<RawSocket>(info), environment_(Environment::Of(info.Env())) {}
-
-RawSocket::~RawSocket() {
-  if (socket_) {
-    RawSocket::Shut();
-  }
-}
-
-Napi::Value RawSocket::OpenFunction(const Napi::CallbackInfo &info) {
-  Napi::Env env = info.Env();
-  Napi::Object object = Environment::Of(env)->Constructor("NativeRawSocket").New({});
-  RawSocket *socket = UnwrapNew<RawSocket>(object);
-  if (socket == nullptr || !socket->Begin(IntArgument(info, 0), info[1].As<Napi::Function>())) {
-    return env.Undefined();
-  }
-  return object;
-}
-
-bool RawSocket::Begin(int fd, const Napi::Function &callback) {
+bool RawSocket::Begin(const Napi::CallbackInfo &info) {
+  int fd = IntArgument(info, 0);
   int on = 1;
   if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0) {
     ThrowSystem(Env(), Failure::Last("setsockopt"));
     return false;
   }
-  int error = poll_.Open(environment_, fd, UV_READABLE, true, [this] { OnReadable(); });
-  if (error != 0) {
-    poll_.Close();
-    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
-    return false;
-  }
-  environment_->descriptors.erase(fd);
-  environment_->Add(this);
-  socket_.Reset(fd);
-  callback_ = Napi::Persistent(callback);
-  return true;
-}
-
-void RawSocket::Shut() {
-  environment_->Remove(this);
-  poll_.Close();
-  socket_.Reset();
-  callback_.Reset();
-}
-
-void RawSocket::OnReadable() {
-  poll_.Watch(UV_READABLE); // libuv stops watching a descriptor that reports an error; receive() takes note of it
-  Napi::Env env = Env();
-  Napi::HandleScope scope(env);
-  callback_.MakeCallback(Value(), {});
-  TellUncaught(env);
+  return TakeOver(Env(), fd, UV_READABLE, info[1].As<Napi::Function>());
 }
 
 Napi::Value RawSocket::Send(const Napi::CallbackInfo &info) {
@@ -121,14 +75,14 @@ Napi::Value RawSocket::Send(const Napi::CallbackInfo &info) {
   if (!BytesArgument(info, 0, &bytes)) {
     return env.Undefined();
   }
-  Result<Address> address = ToAddress(socket_.get(), AddressArguments(info));
+  Result<Address> address = ToAddress(fd(), AddressArguments(info));
   if (!address) {
     ThrowSystem(env, {address.failure().error, "sendto", address.failure().path});
     return env.Undefined();
   }
   uint64_t at = Now();
-  ssize_t sent = sendto(socket_.get(), bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL, address.value().get(),
-                        address.value().size);
+  ssize_t sent =
+      sendto(fd(), bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL, address.value().get(), address.value().size);
   if (sent < 0) {
     ThrowSystem(env, Failure::Last("sendto"));
     return env.Undefined();
@@ -151,7 +105,7 @@ Napi::Value RawSocket::Receive(const Napi::CallbackInfo &info) {
   message.msg_controllen = sizeof(control);
   ssize_t got;
   do {
-    got = recvmsg(socket_.get(), &message, MSG_DONTWAIT);
+    got = recvmsg(fd(), &message, MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
   if (got < 0 && errno == EAGAIN) {
     return env.Undefined();
@@ -165,12 +119,6 @@ Napi::Value RawSocket::Receive(const Napi::CallbackInfo &info) {
   result.Set(1u, Napi::String::New(env, TextOf(from)));
   result.Set(2u, Napi::BigInt::New(env, ReceivedAt(&message)));
   return result;
-}
-
-void RawSocket::Close(const Napi::CallbackInfo &) {
-  if (socket_) {
-    Shut();
-  }
 }
 
 } // namespace linux_ns

@@ -4,34 +4,23 @@
 
 #include <napi.h>
 
-#include "environment.h"
-#include "fd.h"
-#include "poll.h"
+#include "watched.h"
 
 namespace linux_ns {
 
-class RawSocket : public Napi::ObjectWrap<RawSocket>, public Closable {
+class RawSocket : public WatchedObject<RawSocket> {
 public:
-  static void Init(Napi::Env env, Napi::Object exports);
-  explicit RawSocket(const Napi::CallbackInfo &info);
-  ~RawSocket() override;
+  static constexpr char kName[] = "NativeRawSocket";
 
-  // Closes it: by JavaScript, or because the environment ends.
-  void Shut() override;
+  static void Init(Napi::Env env, Napi::Object exports);
+  using WatchedObject::WatchedObject;
 
 private:
-  static Napi::Value OpenFunction(const Napi::CallbackInfo &info);
-  bool Begin(int fd, const Napi::Function &callback);
-  void OnReadable();
+  friend WatchedObject;
+  bool Begin(const Napi::CallbackInfo &info);
 
   Napi::Value Send(const Napi::CallbackInfo &info);
   Napi::Value Receive(const Napi::CallbackInfo &info);
-  void Close(const Napi::CallbackInfo &info);
-
-  Environment *environment_;
-  Fd socket_;
-  Poll poll_;
-  Napi::FunctionReference callback_;
 };
 
 } // namespace linux_ns

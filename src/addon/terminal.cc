@@ -92,21 +92,15 @@ void RestoreModes(const Napi::CallbackInfo &info) {
 } // namespace
 
 void Terminal::Init(Napi::Env env, Napi::Object exports) {
-  Napi::Function constructor = DefineClass(env, "NativeTerminal",
-                                           {
-                                               InstanceMethod<&Terminal::Read>("read"),
-                                               InstanceMethod<&Terminal::Write>("write"),
-                                               InstanceMethod<&Terminal::Watch>("watch"),
-                                               InstanceMethod<&Terminal::Resize>("resize"),
-                                               InstanceMethod<&Terminal::EndOfFile>("endOfFile"),
-                                               InstanceMethod<&Terminal::SuspendKey>("suspendKey"),
-                                               InstanceMethod<&Terminal::Foreground>("foreground"),
-                                               InstanceMethod<&Terminal::RefLoop>("ref"),
-                                               InstanceMethod<&Terminal::UnrefLoop>("unref"),
-                                               InstanceMethod<&Terminal::Close>("close"),
-                                           });
-  Environment::Of(env)->Constructor("NativeTerminal") = Napi::Persistent(constructor);
-  exports.Set("openTerminal", Napi::Function::New<&Terminal::OpenFunction>(env, "openTerminal"));
+  Define(env, exports, "openTerminal",
+         {
+             InstanceMethod<&Terminal::Read>("read"),
+             InstanceMethod<&Terminal::Write>("write"),
+             InstanceMethod<&Terminal::Resize>("resize"),
+             InstanceMethod<&Terminal::EndOfFile>("endOfFile"),
+             InstanceMethod<&Terminal::SuspendKey>("suspendKey"),
+             InstanceMethod<&Terminal::Foreground>("foreground"),
+         });
   exports.Set("isInForeground", Napi::Function::New<IsInForeground>(env, "isInForeground"));
   exports.Set("isInBackground", Napi::Function::New<IsInBackground>(env, "isInBackground"));
   exports.Set("makeRaw", Napi::Function::New<MakeRaw>(env, "makeRaw"));
@@ -114,53 +108,8 @@ void Terminal::Init(Napi::Env env, Napi::Object exports) {
   exports.Set("reclaimTerminal", Napi::Function::New<ReclaimTerminal>(env, "reclaimTerminal"));
 }
 
-Terminal::Terminal(const Napi::CallbackInfo &info)
-    : Napi::ObjectWrap<Terminal>(info), environment_(Environment::Of(info.Env())) {}
-
-Terminal::~Terminal() {
-  if (fd_) {
-    Terminal::Shut();
-  }
-}
-
-Napi::Value Terminal::OpenFunction(const Napi::CallbackInfo &info) {
-  Napi::Env env = info.Env();
-  int fd = IntArgument(info, 0);
-  Napi::Object object = Environment::Of(env)->Constructor("NativeTerminal").New({});
-  Terminal *terminal = UnwrapNew<Terminal>(object);
-  if (terminal == nullptr || !terminal->Begin(fd, info[1].As<Napi::Function>())) {
-    return env.Undefined();
-  }
-  return object;
-}
-
-// A loop that watches a descriptor makes it non-blocking: uv_poll_init.
-bool Terminal::Begin(int fd, const Napi::Function &callback) {
-  int error = poll_.Open(environment_, fd, 0, true, [this] { OnEvent(); });
-  if (error != 0) {
-    poll_.Close();
-    ThrowSystem(Env(), {-error, "epoll_ctl", ""});
-    return false;
-  }
-  environment_->descriptors.erase(fd);
-  environment_->Add(this);
-  fd_.Reset(fd);
-  callback_ = Napi::Persistent(callback);
-  return true;
-}
-
-void Terminal::Shut() {
-  environment_->Remove(this);
-  poll_.Close();
-  fd_.Reset();
-  callback_.Reset();
-}
-
-void Terminal::OnEvent() {
-  Napi::Env env = Env();
-  Napi::HandleScope scope(env);
-  callback_.MakeCallback(Value(), {});
-  TellUncaught(env);
+bool Terminal::Begin(const Napi::CallbackInfo &info) {
+  return TakeOver(Env(), IntArgument(info, 0), 0, info[1].As<Napi::Function>());
 }
 
 Napi::Value Terminal::Read(const Napi::CallbackInfo &info) {
@@ -168,7 +117,7 @@ Napi::Value Terminal::Read(const Napi::CallbackInfo &info) {
   if (!BytesArgument(info, 0, &into)) {
     return info.Env().Undefined();
   }
-  ssize_t count = read(fd_.get(), into.data, into.size);
+  ssize_t count = read(fd(), into.data, into.size);
   return count == 0 ? Napi::Number::New(info.Env(), kEnd) : Transferred(info.Env(), count, "read");
 }
 
@@ -177,25 +126,21 @@ Napi::Value Terminal::Write(const Napi::CallbackInfo &info) {
   if (!BytesArgument(info, 0, &bytes)) {
     return info.Env().Undefined();
   }
-  return Transferred(info.Env(), write(fd_.get(), bytes.data, bytes.size), "write");
-}
-
-void Terminal::Watch(const Napi::CallbackInfo &info) {
-  poll_.Watch((BooleanArgument(info, 0) ? UV_READABLE : 0) | (BooleanArgument(info, 1) ? UV_WRITABLE : 0));
+  return Transferred(info.Env(), write(fd(), bytes.data, bytes.size), "write");
 }
 
 void Terminal::Resize(const Napi::CallbackInfo &info) {
   winsize size = {};
   size.ws_col = static_cast<unsigned short>(IntArgument(info, 0));
   size.ws_row = static_cast<unsigned short>(IntArgument(info, 1));
-  if (ioctl(fd_.get(), TIOCSWINSZ, &size) < 0) {
+  if (ioctl(fd(), TIOCSWINSZ, &size) < 0) {
     ThrowSystem(info.Env(), Failure::Last("ioctl"));
   }
 }
 
 Napi::Value Terminal::EndOfFile(const Napi::CallbackInfo &info) {
   termios modes = {};
-  if (tcgetattr(fd_.get(), &modes) < 0) {
+  if (tcgetattr(fd(), &modes) < 0) {
     ThrowSystem(info.Env(), Failure::Last("ioctl"));
     return info.Env().Undefined();
   }
@@ -204,24 +149,14 @@ Napi::Value Terminal::EndOfFile(const Napi::CallbackInfo &info) {
 
 Napi::Value Terminal::SuspendKey(const Napi::CallbackInfo &info) {
   termios modes = {};
-  bool signals = fd_ && tcgetattr(fd_.get(), &modes) == 0 && (modes.c_lflag & ISIG) != 0;
+  bool signals = IsOpen() && tcgetattr(fd(), &modes) == 0 && (modes.c_lflag & ISIG) != 0;
   return Napi::Number::New(info.Env(), signals ? modes.c_cc[VSUSP] : 0);
 }
 
 // On the master this is the foreground group of the session at the other end: ioctl_tty(2).
 Napi::Value Terminal::Foreground(const Napi::CallbackInfo &info) {
-  pid_t group = fd_ ? tcgetpgrp(fd_.get()) : 0;
+  pid_t group = IsOpen() ? tcgetpgrp(fd()) : 0;
   return Napi::Number::New(info.Env(), group < 0 ? 0 : group);
-}
-
-void Terminal::RefLoop(const Napi::CallbackInfo &) { poll_.Reference(true); }
-
-void Terminal::UnrefLoop(const Napi::CallbackInfo &) { poll_.Reference(false); }
-
-void Terminal::Close(const Napi::CallbackInfo &) {
-  if (fd_) {
-    Terminal::Shut();
-  }
 }
 
 } // namespace linux_ns
