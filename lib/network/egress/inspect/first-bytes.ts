@@ -23,7 +23,8 @@ const LINE_TIME = 30_000;
 
 /** A method, as some server may take it. */
 const METHOD = /^[A-Za-z][A-Za-z_-]*\s/;
-const VERSION = /\shttp\s*\//i;
+// eslint-disable-next-line no-control-regex
+const VERSION = /[\s\x1c-\x1f\x85]http\s*\//i;
 /** A request of HTTP/0.9, which has no version and no fields. */
 const OLD_REQUEST = /^[A-Za-z]+[\t ]+(?:\/|[A-Za-z][A-Za-z0-9+.-]*:\/\/)[^\t ]*[\t ]*$/;
 /** The line that a proxy puts before a connection, to name another client. */
@@ -122,9 +123,9 @@ export class FirstBytes implements Guard {
   }
 }
 
-/** HT, LF, VT, FF, CR and the space. */
+/** HT, LF, VT, FF, CR, the space, and what Python takes for one. */
 function isBlank(byte: number): boolean {
-  return byte === 32 || (byte >= 9 && byte <= 13);
+  return (byte >= 9 && byte <= 13) || (byte >= 28 && byte <= 32) || byte === 0x85 || byte === 0xa0;
 }
 
 function isControl(byte: number): boolean {

@@ -35,6 +35,8 @@ test.each([
   ['small letters', 'get / http/1.1\r\nHost: evil.org\r\n\r\n'],
   ['a tab for a space', 'GET\t/ HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['a vertical tab for a space', 'GET\v/ HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
+  ['what Python takes for a space', 'GET\xa0/\x85HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
+  ['another that Python takes for a space', 'GET\x1c/\x1fHTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['blanks before the method', ' \t GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['empty lines before the method', '\n\r\nGET / HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['a method that nobody knows', 'X-Y.Z! / HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
