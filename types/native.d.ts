@@ -373,12 +373,20 @@ export interface NativeCapture extends NativeWatched {
   stop(): void;
 }
 
-/** A raw socket, watched from the start: raw(7). */
+/**
+ * A raw socket, raw(7), or one of UDP whose datagrams come for many addresses. It is watched from the start.
+ */
 export interface NativeRawSocket extends NativeWatched {
-  /** sendto(2), without waiting; the address as for `bindSocket`. The time just before, CLOCK_REALTIME in nanoseconds. */
-  send(bytes: Uint8Array, domain: number, address: string, port: number, scope: string | null): bigint;
-  /** One packet, its sender, and the time at which it came: SO_TIMESTAMPNS. Undefined when there is none now. */
-  receive(): [bytes: Buffer, from: string, at: bigint] | undefined;
+  /**
+   * sendmsg(2), without waiting; the address as for `bindSocket`. `from`: the address to send from, IP_PKTINFO. The time just
+   * before, CLOCK_REALTIME in nanoseconds.
+   */
+  send(bytes: Uint8Array, domain: number, address: string, port: number, scope: string | null, from?: string): bigint;
+  /**
+   * One packet, its sender, the time at which it came, SO_TIMESTAMPNS, and where it was sent to, if the socket has the
+   * option IP_PKTINFO or IPV6_RECVPKTINFO. Undefined when there is none now.
+   */
+  receive(): [bytes: Buffer, from: string, at: bigint, port: number, to: string | undefined] | undefined;
 }
 
 /** A connection on its way. */

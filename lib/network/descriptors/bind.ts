@@ -10,9 +10,12 @@ const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_BINDTODEVICE = 25;
 const IPPROTO_IP = 0;
+const IP_PKTINFO = 8;
 const IP_TRANSPARENT = 19;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPV6_RECVPKTINFO = 49;
+const IPV6_FREEBIND = 78;
 
 /** Calls bind(2). The address must be one of the socket's own namespace. */
 export function bindTo(fd: number, endpoint: Endpoint): void {
@@ -56,4 +59,17 @@ export function setBindFlags(fd: number, flags: BindFlags): void {
   for (const [level, name, value] of options) {
     if (value !== undefined) native().setSocketOption(fd, level, name, value ? 1 : 0);
   }
+}
+
+/**
+ * Has the kernel tell where each datagram was sent to, and lets answers come from there: ip(7), ipv6(7). IPv6 asks for the
+ * second, where routes and not links make an address a local one.
+ */
+export function setReceivedAddress(fd: number, domain: 'inet' | 'inet6'): void {
+  if (domain === 'inet') {
+    native().setSocketOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    return;
+  }
+  native().setSocketOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  native().setSocketOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
 }

@@ -1,6 +1,9 @@
 /** A name server behind sockets that it is given: in the hosts of a lab, and wherever programs inside ask for names. */
-import { type RemoteInfo, type Socket as DatagramSocket, createSocket } from 'node:dgram';
 import { type Server, type Socket, createServer } from 'node:net';
+import type { NativeRawSocket } from '../../../types/native';
+import { SOCKET_DOMAINS } from '../../kernel/sockets';
+import { native } from '../../native';
+import { setReceivedAddress } from '../descriptors/bind';
 import { handOver } from '../descriptors/hand-over';
 import { MOST_DATAGRAM_BYTES, type Query, type Reply, decodeQuery, encodeReply } from './dns-message';
 
@@ -13,6 +16,9 @@ export interface Response {
 }
 
 const BACKLOG = 128;
+
+/** The most datagrams that are answered before others have their turn. */
+const MOST_IN_TURN = 32;
 
 /** The most bytes of an answer over TCP: its length has 16 bits. */
 const MOST_STREAM_BYTES = 0xffff;
@@ -33,7 +39,7 @@ const IDLE_MS = 10_000;
 /** A name server. Its sockets keep no event loop alive. */
 export class NameServer {
   readonly #respond: (query: Query) => Response;
-  readonly #datagrams: DatagramSocket[] = [];
+  readonly #datagrams: NativeRawSocket[] = [];
   readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
   readonly #waiting = new Set<NodeJS.Timeout>();
@@ -44,24 +50,21 @@ export class NameServer {
   }
 
   /**
-   * Answers what comes as datagrams.
+   * Answers what comes as datagrams, from the address that each was sent to: a client takes no answer from another.
    *
    * @param socket - an adopted descriptor of a bound socket, which is the name server's from here on
    */
   receive(socket: number, domain: 'inet' | 'inet6'): void {
-    const family = domain === 'inet' ? 4 : 6;
-    handOver(socket, (fd) => {
-      // The lookup does nothing: answers are sent to addresses.
-      const datagrams = createSocket({
-        type: `udp${family}`,
-        lookup: (address, _, done) => done(null, address, family),
-      });
-      // What is sent to a client that is gone comes back as an error: the next question is answered all the same.
-      datagrams.on('error', () => undefined);
-      datagrams.on('message', (message, from) => this.#onDatagram(datagrams, message, from));
-      // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
-      this.#datagrams.push(datagrams.bind({ fd, exclusive: true }).unref());
-    });
+    let datagrams: NativeRawSocket;
+    try {
+      setReceivedAddress(socket, domain);
+      datagrams = native().openRawSocket(socket, () => this.#onReadable(datagrams, SOCKET_DOMAINS[domain]));
+    } catch (error) {
+      native().closeNow(socket);
+      throw error;
+    }
+    datagrams.unref();
+    this.#datagrams.push(datagrams);
   }
 
   /**
@@ -107,8 +110,16 @@ export class NameServer {
     for (const each of [...this.#datagrams.splice(0), ...this.#servers.splice(0)]) each.close();
   }
 
-  #onDatagram(datagrams: DatagramSocket, message: Buffer, { address, port }: RemoteInfo): void {
-    this.#answer(message, MOST_DATAGRAM_BYTES, (answer) => datagrams.send(answer, port, address, () => undefined));
+  /** Takes some of the datagrams that have come. If there are more, it is called again. */
+  #onReadable(datagrams: NativeRawSocket, domain: number): void {
+    for (let count = 0; count < MOST_IN_TURN && this.#datagrams.includes(datagrams); count++) {
+      const received = receivedBy(datagrams);
+      if (received === undefined) return;
+      const [message, from, , port, to] = received;
+      this.#answer(message, MOST_DATAGRAM_BYTES, (answer) => {
+        if (this.#datagrams.includes(datagrams)) send(datagrams, answer, domain, from, port, to);
+      });
+    }
   }
 
   #onStreamMessage(connection: Socket, message: Buffer): void {
@@ -138,5 +149,29 @@ export class NameServer {
     }, delay);
     timer.unref();
     this.#waiting.add(timer);
+  }
+}
+
+function receivedBy(datagrams: NativeRawSocket): ReturnType<NativeRawSocket['receive']> {
+  try {
+    return datagrams.receive();
+  } catch {
+    return undefined; // an error of a datagram before, which is lost
+  }
+}
+
+/** What cannot be sent, because the client is gone or its buffer is full, is lost: datagrams may be. */
+function send(
+  datagrams: NativeRawSocket,
+  answer: Buffer,
+  domain: number,
+  to: string,
+  port: number,
+  from: string | undefined,
+): void {
+  try {
+    datagrams.send(answer, domain, to, port, null, from);
+  } catch {
+    // It may ask again.
   }
 }

@@ -56,10 +56,7 @@ export async function listenOn(
   }
 }
 
-/**
- * Binds a socket for questions to name servers, of whatever address. An answer comes from the address that was asked: the
- * one of a program's socket that is not bound is the same, as every address is local.
- */
+/** Binds a socket for questions to name servers, of whatever address. */
 export async function bindNameSocket(place: Place): Promise<{ fd: number; domain: 'inet' | 'inet6' }> {
   const { fds, domain, any } = await sockets(place, 'dgram', 1);
   const [fd = -1] = fds;
