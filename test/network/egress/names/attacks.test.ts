@@ -164,8 +164,8 @@ describe.each(WAYS)('a program inside %s', (_, kinds) => {
 
   test('that opens many connections to it is refused at some point, and asks by datagram all the same', async () => {
     const many = await Promise.all(Array.from({ length: 200 }, () => stream('8.8.8.8')));
-    const isRefused = await Promise.all(many.slice(64).map(async (socket) => endOf(socket).then(() => true)));
-    expect(isRefused).toHaveLength(136);
+    for (const socket of many) socket.resume();
+    await eventually(() => many.filter(({ closed }) => closed).length === many.length - 64);
     expect(outcome(await ask(question(['a', 'example'])))).toEqual(ANSWERED);
   });
 
