@@ -76,7 +76,7 @@ export function heardFrom(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let heard = '';
     socket.on('data', (chunk) => (heard += String(chunk))).once('end', () => resolve(heard));
-    socket.once('close', () => reject(new Error(`The connection was broken off after: ${heard}`)));
+    socket.once('close', () => reject(new Error(`The connection was broken off after: ${heard}`))).resume();
   });
 }
 

@@ -78,6 +78,12 @@ export class Inspector {
     return this.#look();
   }
 
+  /** The client has ended: what is missing will not come. The result is what would come of it if it was late. */
+  end(): Inspected {
+    if (this.#refusal !== undefined || this.#held.length === this.#ahead) return { pass: [], refusal: this.#refusal };
+    return this.#giveUp();
+  }
+
   /** Waits for nothing any more. */
   close(): void {
     clearTimeout(this.#timer);
@@ -134,15 +140,16 @@ export class Inspector {
     if (due === this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    if (due !== undefined) this.#timer = setTimeout(() => this.#onLate(), due - performance.now()).unref();
+    if (due !== undefined) this.#timer = setTimeout(() => this.#late(this.#giveUp()), due - performance.now()).unref();
   }
 
-  #onLate(): void {
+  #giveUp(): Inspected {
+    clearTimeout(this.#timer);
     this.#refusal = this.#guard?.late();
     const pass = this.#refusal === undefined ? [this.#held.bytes.subarray(this.#ahead)] : [];
     this.#ahead = this.#held.length;
     this.#since = this.#due = undefined;
-    this.#late({ pass, refusal: this.#refusal });
+    return { pass, refusal: this.#refusal };
   }
 }
 

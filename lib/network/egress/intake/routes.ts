@@ -10,8 +10,14 @@ const LOOPBACK = 1;
 /** A network has no IPv6 where the kernel was started without it, or where its setting disable_ipv6 says so. */
 const NO_IPV6 = ['EAFNOSUPPORT', 'EOPNOTSUPP', 'EACCES', 'ENODEV'];
 
-/** The routes of both families, in the table that the kernel looks at first: ip-route(8). */
-const EVERYWHERE = [everywhere('0.0.0.0/0'), everywhere('::/0')] as const;
+/**
+ * The routes, in the table that the kernel looks at first: ip-route(8). The source of what is sent by them is its
+ * destination, so that a name server that listens at all addresses answers from the one that it was asked at. The kernel's
+ * own route for 127.0.0.0/8 has 127.0.0.1 as source, and programs ask 127.0.0.53, too.
+ */
+const EVERYWHERE: readonly RouteSpec[] = ['0.0.0.0/0', '127.0.0.0/9', '::/0'].map((to) => ({
+  ...{ to, type: 'local', link: LOOPBACK },
+}));
 
 /** The requests of a network that are needed here. */
 export interface Routing {
@@ -27,26 +33,25 @@ export interface Routing {
 export async function addRoutes({ link, route }: Routing): Promise<boolean> {
   // They are sent together, and carried out in this order.
   const up = link.set(LOOPBACK, { up: true });
-  const [first, second] = EVERYWHERE.map((spec) => route.add(spec));
-  const [isUp, ipv4, ipv6] = await Promise.allSettled([up, first, second?.then(() => true, falseWithoutIpv6)]);
-  if (isUp.status === 'fulfilled' && ipv4.status === 'fulfilled' && ipv6.status === 'fulfilled') {
-    return ipv6.value === true;
-  }
-  const added = EVERYWHERE.filter((_, index) => [ipv4, ipv6][index]?.status === 'fulfilled');
-  await Promise.allSettled(added.map((spec) => route.delete(spec)));
-  throw [isUp, ipv4, ipv6].find((each) => each.status === 'rejected')?.reason as Error;
+  const added = await Promise.allSettled(EVERYWHERE.map((spec) => route.add(spec)));
+  const failed = await up.then(
+    () => added.find(isFailure),
+    (reason: unknown) => ({ reason }),
+  );
+  if (failed === undefined) return added.every(({ status }) => status === 'fulfilled');
+  const there = EVERYWHERE.filter((_, index) => added[index]?.status === 'fulfilled');
+  await Promise.allSettled(there.map((spec) => route.delete(spec)));
+  throw failed.reason;
 }
 
-function falseWithoutIpv6(error: unknown): boolean {
-  if (NO_IPV6.includes((error as NamespaceError).code)) return false;
-  throw error;
+/** A network may have no IPv6, but all else must succeed. */
+function isFailure(result: PromiseSettledResult<void>, index: number): result is PromiseRejectedResult {
+  if (result.status === 'fulfilled') return false;
+  const isIpv6 = EVERYWHERE[index]?.to === '::/0';
+  return !isIpv6 || !NO_IPV6.includes((result.reason as NamespaceError).code);
 }
 
 /** Removes the routes, as far as the network and they are still there. */
 export async function removeRoutes({ route }: Routing): Promise<void> {
   await Promise.allSettled(EVERYWHERE.map((spec) => route.delete(spec)));
-}
-
-function everywhere(to: string): RouteSpec {
-  return { to, type: 'local', link: LOOPBACK };
 }

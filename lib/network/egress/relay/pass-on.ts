@@ -63,7 +63,7 @@ class Passing {
 
   readonly #end = (): void => {
     this.#hasEnded = true;
-    if (this.#inspector.waiting === 0) this.#server.end();
+    this.take(this.#inspector.end());
   };
 
   readonly #close = (): void => this.#inspector.close();

@@ -1,0 +1,158 @@
+/** What happens to the bytes and the ends of connections through an egress, and who can use up what. */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Egress } from '../../../../lib/network';
+import { type Footprint, eventually, expectNothingLeft } from '../../../fixtures/footprint';
+import { converse, footprintWithServers } from '../../sockets/inside';
+import { World, endOf, heardFrom } from '../inside';
+
+const NAME = 'server.example';
+const PORT = 7000;
+
+describe('connections through an egress', () => {
+  let world: World;
+  let egress: Egress;
+  let before: Footprint;
+  /** The sides of the server, in the order of their connections. */
+  let accepted: Socket[];
+
+  beforeAll(async () => {
+    before = await footprintWithServers();
+  });
+  beforeEach(async () => {
+    accepted = [];
+    world = await World.make(['user', 'net']);
+    await world.outside.serve(PORT, (socket) => accepted.push(socket.on('error', () => undefined)));
+    egress = await world.net.egress({ allow: [`${NAME}:${PORT}`], outside: world.outside });
+  });
+  afterEach(async () => {
+    await world.close();
+    for (const socket of accepted) socket.destroy();
+  });
+  afterAll(() => expectNothingLeft(before));
+
+  /** Both sides of a connection, after a first byte. */
+  async function pair(): Promise<[client: Socket, server: Socket]> {
+    const client = await world.dial(NAME, PORT);
+    client.write('0\n');
+    await eventually(() => Promise.resolve(accepted.length > 0));
+    const server = accepted.shift()!;
+    expect(String((await once(server, 'data'))[0])).toBe('0\n');
+    server.pause();
+    return [client, server];
+  }
+
+  test('an end of one side is passed on, and the other goes on sending', async () => {
+    const [client, server] = await pair();
+    client.end('last words');
+    expect(await heardFrom(server)).toBe('last words');
+    server.write('an answer ');
+    await pause(20);
+    server.end('after the end');
+    expect(await heardFrom(client)).toBe('an answer after the end');
+    await eventually(() => Promise.resolve(egress.connections === 0));
+  });
+
+  test('an end of the server is passed on, and the client goes on sending', async () => {
+    const [client, server] = await pair();
+    server.end('bye');
+    expect(await heardFrom(client)).toBe('bye');
+    client.write('still here ');
+    await pause(20);
+    client.end('and gone');
+    expect(await heardFrom(server)).toBe('still here and gone');
+    await eventually(() => Promise.resolve(egress.connections === 0));
+  });
+
+  test('the server may speak first', async () => {
+    const client = await world.dial(NAME, PORT);
+    await eventually(() => Promise.resolve(accepted.length === 1));
+    accepted[0]!.end('SSH-2.0-server\r\n');
+    expect(await heardFrom(client)).toBe('SSH-2.0-server\r\n');
+    client.destroy();
+  });
+
+  test('a reset of one side resets the other', async () => {
+    const [client, server] = await pair();
+    const ended = endOf(server);
+    client.resetAndDestroy();
+    expect(await ended).toBe('ECONNRESET');
+    const [another, itsServer] = await pair();
+    const anotherEnded = endOf(another);
+    itsServer.resetAndDestroy();
+    expect(await anotherEnded).toBe('ECONNRESET');
+    await eventually(() => Promise.resolve(egress.connections === 0));
+  });
+
+  test('bytes come in order and whole, in both directions at once', async () => {
+    const [client, server] = await pair();
+    const bytes = Buffer.alloc(20_000_000);
+    for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(at, at);
+    client.end(bytes);
+    server.end(bytes);
+    const whole = async (socket: Socket): Promise<Buffer> => {
+      const chunks: Buffer[] = [];
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+      await once(socket.resume(), 'end');
+      return Buffer.concat(chunks);
+    };
+    const [there, back] = await Promise.all([whole(server), whole(client)]);
+    expect(there.equals(bytes)).toBe(true);
+    expect(back.equals(bytes)).toBe(true);
+  });
+
+  test('what a slow reader has not read is not kept in this process', async () => {
+    const [client, server] = await pair();
+    const bytes = Buffer.alloc(1 << 20);
+    let written = 0;
+    const flood = (): void => {
+      while (server.write(bytes)) written += bytes.length;
+      written += bytes.length;
+    };
+    server.on('drain', flood);
+    flood();
+    // The kernel's buffers of two connections fill, and then it stands still.
+    for (let last = -1; last !== written;) {
+      last = written;
+      await pause(300);
+    }
+    const [request] = egress.requests.recent;
+    expect(request!.bytesReceived).toBeLessThan(64 << 20);
+    server.off('drain', flood).end();
+    const { bytesReceived } = request!;
+    let read = 0;
+    client.on('data', (chunk: Buffer) => (read += chunk.length));
+    await once(client, 'end');
+    expect(read).toBeGreaterThan(bytesReceived);
+    expect(request!.bytesReceived).toBe(read);
+    client.destroy();
+  });
+
+  test('a thousand connections at once are all served', async () => {
+    const serve = (): void => {
+      for (const socket of accepted.splice(0)) socket.pipe(socket);
+    };
+    const serving = setInterval(serve, 5);
+    try {
+      const address = await world.resolve(NAME);
+      const clients = await Promise.all(Array.from({ length: 1000 }, () => world.dial(address, PORT)));
+      await eventually(() => Promise.resolve(egress.connections === 1000));
+      const heard = await Promise.all(clients.map((client, index) => converse(client, `client ${index}\n`)));
+      expect(heard).toEqual(clients.map((_, index) => `client ${index}\n`));
+    } finally {
+      clearInterval(serving);
+    }
+    await eventually(() => Promise.resolve(egress.connections === 0));
+  });
+
+  test('close() cuts what is open, what is being decided about, and what waits for its server', async () => {
+    const [client, server] = await pair();
+    const silent = await world.dial('denied.example', PORT); // it is told nothing before it speaks
+    await eventually(() => Promise.resolve(egress.connections === 2));
+    const ends = Promise.all([client, server, silent].map(endOf));
+    await egress.close();
+    expect(await ends).toEqual(['ECONNRESET', 'ECONNRESET', 'ECONNRESET']);
+    expect(egress.connections).toBe(0);
+  });
+});
