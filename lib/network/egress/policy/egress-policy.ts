@@ -94,7 +94,8 @@ export interface EgressPolicy {
   outside?: EgressOutside | undefined;
   /**
    * TLS handshakes whose name is encrypted (Encrypted Client Hello, RFC 9849): the true name in there cannot be compared with
-   * the one that was allowed. Default: `'refuse'`.
+   * the one that was allowed. Chromium sends at least a dummy of it with each handshake, unless its own policy
+   * `EncryptedClientHelloEnabled` is false. Default: `'refuse'`.
    */
   ech?: 'refuse' | 'allow' | undefined;
 }
