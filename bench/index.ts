@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { agents } from './agents';
 import type { Benchmark, Outcome } from './benchmark';
 import { discovery } from './discovery';
 import { lab } from './lab';
@@ -12,7 +13,16 @@ import { toSVG } from './measure/chart';
 import { processes } from './process';
 import { sandbox } from './sandbox';
 
-const BENCHMARKS: Record<string, Benchmark> = { discovery, lab, launch, load, network, process: processes, sandbox };
+const BENCHMARKS: Record<string, Benchmark> = {
+  agents,
+  discovery,
+  lab,
+  launch,
+  load,
+  network,
+  process: processes,
+  sandbox,
+};
 const SAMPLES = 200;
 /** The folder of the pictures in docs/performance.md. */
 const PICTURES = join(__dirname, '..', 'docs', 'plots');

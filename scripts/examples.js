@@ -32,7 +32,7 @@ const EXAMPLES = {
   demo_userns: {},
   demo_uts_namespaces: { args: () => ['bizarro', '0'] },
   'ip-netns': { tools: ['ping', 'dnsmasq', 'dhclient'] },
-  judge: {},
+  judge: { tools: ['cc', 'python3'] },
   'lab-loss': {},
   'lab-quorum': {},
   'lab-redis': { tools: ['redis-server', 'redis-cli'] },

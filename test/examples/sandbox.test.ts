@@ -6,14 +6,20 @@ import { linesOf, runExample } from './example';
 describe('the examples of what people build with a Sandbox', () => {
   it('a judge says of untrusted programs what became of them', async () => {
     const lines = await linesOf('judge');
-    const verdicts = new Map(lines.map((line) => [line.slice(0, 18).trim(), line.slice(19).replace(/\s+/g, ' ')]));
-    expect(verdicts.get('adds two numbers')).toBe('ok 42');
-    expect(verdicts.get('never ends')).toMatch(/^time limit/);
-    expect(verdicts.get('fills the memory')).toMatch(/^failed FATAL ERROR: .*heap/);
-    expect(verdicts.get('talks too much')).toMatch(/^output limit/);
-    expect(verdicts.get('reads secrets')).toMatch(/^failed Error: ENOENT/);
-    expect(verdicts.get('calls home')).toMatch(/^failed Error: .*ENETUNREACH/);
-    expect(verdicts.get('looks around')).toBe('ok user true undefined');
+    const told = new Map(lines.map((line) => [line.slice(0, 21).trim(), line.slice(22).replace(/\s+/g, ' ')]));
+    expect(told.get('js  accepted')).toBe('ok "42", accepted');
+    expect(told.get('c   accepted')).toBe('ok "42", accepted');
+    expect(told.get('py  wrong')).toBe('ok "41", wrong answer');
+    expect(told.get('c   does not compile')).toBe('does not compile');
+    expect(told.get('js  slow')).toMatch(/^cpu/);
+    expect(told.get('c   greedy')).toMatch(/^memory/);
+    expect(told.get('c   crashing')).toBe('signal SIGSEGV');
+    expect(told.get('js  crashing')).toBe('exit code 1');
+    expect(told.get('js  talkative')).toMatch(/^output/);
+    expect(told.get('c   hostile: stops')).toMatch(/^wall/);
+    expect(told.get('c   hostile: forks')).toMatch(/^(cpu|wall|signal)/);
+    expect(told.get('js  hostile: looks')).toBe('exit code 1');
+    expect(told.get('js  hostile: calls')).toBe('exit code 1');
   });
 
   it('a build step reads its source, writes its output, and nothing else', async () => {
