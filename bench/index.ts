@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { agents } from './agents';
 import type { Benchmark, Outcome } from './benchmark';
+import { counts } from './counts';
 import { discovery } from './discovery';
 import { lab } from './lab';
 import { launch } from './launch';
@@ -15,6 +16,7 @@ import { sandbox } from './sandbox';
 
 const BENCHMARKS: Record<string, Benchmark> = {
   agents,
+  counts,
   discovery,
   lab,
   launch,

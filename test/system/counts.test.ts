@@ -1,0 +1,25 @@
+/**
+ * A start makes no more system calls than it did: times depend on the machine, counts hardly do. Whoever makes a start
+ * cheaper lowers the numbers here. `npm run bench -- counts --json` tells which calls they are.
+ */
+import { type Kind, ROLES, type Role, countsOf, total } from '../../bench/counts/trace';
+import { needs } from '../fixtures/optional';
+
+/** As root or as an ordinary user; Node's main thread makes a few more or less. */
+const MOST: Record<Exclude<Kind, 'sandbox create'>, Record<Role, number>> = {
+  none: { main: 35, launcher: 15, init: 0, program: 97 },
+  'all eight': { main: 50, launcher: 26, init: 92, program: 101 },
+  join: { main: 50, launcher: 23, init: 50, program: 93 },
+  'sandbox exec': { main: 50, launcher: 23, init: 49, program: 217 },
+};
+
+needs({ tool: ['strace'] }).test.each(Object.entries(MOST))(
+  '%s: no more system calls than these',
+  async (kind, most) => {
+    const counts = await countsOf(kind as Kind);
+    const over = ROLES.filter((role) => total(counts[role]) > most[role]);
+    // Which they are is seen where there are too many.
+    expect(over.map((role) => [role, total(counts[role]), counts[role]])).toEqual([]);
+    expect(total(counts.program)).toBeGreaterThan(0);
+  },
+);
