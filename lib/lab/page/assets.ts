@@ -212,7 +212,24 @@ function addEvents(events) {
   while (by('events').children.length > 200) by('events').lastChild.remove();
 }
 
+// What comes while a button of the mouse is down waits until it is up: a click on what is drawn anew meanwhile goes nowhere.
+let waiting;
+addEventListener('pointerdown', () => (waiting ??= []), true);
+for (const type of ['pointerup', 'pointercancel']) {
+  addEventListener(type, () => setTimeout(takeWaiting), true); // the click comes before it
+}
+
+function takeWaiting() {
+  const messages = waiting ?? [];
+  waiting = undefined;
+  messages.forEach(take);
+}
+
 function take(message) {
+  if (waiting !== undefined) {
+    waiting.push(message);
+    return;
+  }
   if (message.events !== undefined) addEvents(message.events);
   if (message.state !== undefined) {
     state = { ...state, ...message.state };
