@@ -11,8 +11,8 @@ import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Host, Lab } from 'linux-ns/lab';
 
-/** Milliseconds that the proxy waits for an application. */
-const PATIENCE = 500;
+/** Milliseconds that somebody waits for an answer. */
+const PATIENCE = 5000;
 
 async function main(): Promise<void> {
   await using lab = await Lab.create({
@@ -56,11 +56,14 @@ async function main(): Promise<void> {
   for (let visit = 0; visit < 2; visit++) console.log(await ask(host('client'), outside));
 }
 
-/** Answers with what the store says. */
+/** Answers with what the store says; breaks the connection off where it says nothing. */
 function application(host: Host): http.Server {
   const agent = host.httpAgent({ keepAlive: true });
   return http.createServer((_, response) => {
-    void get(agent, 'store').then((count) => response.end(`visit ${count}, by ${host.name}`));
+    void get(agent, 'store').then(
+      (count) => response.end(`visit ${count}, by ${host.name}`),
+      () => response.destroy(),
+    );
   });
 }
 

@@ -93,8 +93,8 @@ function nameOf(name: string, text: string, value: unknown): string {
 function networkOf(name: string, text: string, value: unknown): Host {
   const found = range(text);
   if (found === undefined) {
-    const hint = text.includes(':') ? ' (an IPv6 address with a port is written [fd00::1]:443)' : '';
-    throw invalidValue(name, value, `must have an IP address, or a network such as 10.1.0.0/16${hint}`);
+    const howTo = text.includes(':') ? ' (an IPv6 address with a port is written [fd00::1]:443)' : '';
+    throw invalidValue(name, value, `must have an IP address, or a network such as 10.1.0.0/16${howTo}`);
   }
   const { family, length } = found;
   const network: Range = { family, length, bits: firstOf(found, length) };
