@@ -10,14 +10,8 @@ const LOOPBACK = 1;
 /** A network has no IPv6 where the kernel was started without it, or where its setting disable_ipv6 says so. */
 const NO_IPV6 = ['EAFNOSUPPORT', 'EOPNOTSUPP', 'EACCES', 'ENODEV'];
 
-/**
- * The routes, in the table that the kernel looks at first: ip-route(8). The source of what is sent by them is its
- * destination, so that a name server that listens at all addresses answers from the one that it was asked at. The kernel's
- * own route for 127.0.0.0/8 has 127.0.0.1 as source, and programs ask 127.0.0.53, too.
- */
-const EVERYWHERE: readonly RouteSpec[] = ['0.0.0.0/0', '127.0.0.0/9', '::/0'].map((to) => ({
-  ...{ to, type: 'local', link: LOOPBACK },
-}));
+/** The routes of both families, in the table that the kernel looks at first: ip-route(8). */
+const EVERYWHERE: readonly RouteSpec[] = ['0.0.0.0/0', '::/0'].map((to) => ({ to, type: 'local', link: LOOPBACK }));
 
 /** The requests of a network that are needed here. */
 export interface Routing {
