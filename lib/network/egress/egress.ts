@@ -5,6 +5,7 @@ import { inspectAs } from '../../handle/inspect';
 import { NETLINK_NETFILTER } from '../nftables/transactions';
 import type { SocketRequest } from '../place';
 import { NameServer } from '../resolve/name-server';
+import { breakOff } from '../sockets/break-off';
 import { type Inside, type Intake, takeIn } from './intake/intake';
 import { type Incoming, NAME_SERVER_PORT, bindNameSocket } from './intake/listener';
 import { Names } from './names/names';
@@ -171,12 +172,12 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
   async #take(incoming: Incoming): Promise<void> {
     const { socket, address, port } = incoming;
     if (this.closed || this.#inside === undefined) {
-      socket.resetAndDestroy();
+      breakOff(socket);
     } else if (port === NAME_SERVER_PORT) {
       this.#inside.server.serve(socket);
       socket.resume();
     } else if (isLoopback(address)) {
-      socket.resetAndDestroy(); // the program's own loopback, where nobody else listens on that port
+      breakOff(socket); // the program's own loopback, where nobody else listens on that port
     } else {
       const relay = new Relay(incoming, this.#inside.shared);
       this.#relays.add(relay);

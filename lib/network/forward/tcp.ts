@@ -1,6 +1,7 @@
 /** TCP forwards: connections to a server on one side continue as connections on the other. */
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
 import type { Place } from '../place';
+import { breakOff } from '../sockets/break-off';
 import { connect } from '../sockets/connect';
 import { join } from '../sockets/join';
 import { listen } from '../sockets/listen';
@@ -22,7 +23,7 @@ export async function forwardTcp({ from, to, most }: Way): Promise<Leg> {
       .then(keep)
       .then(
         (other) => join(socket, other),
-        () => socket.resetAndDestroy(),
+        () => breakOff(socket),
       );
   });
   server.maxConnections = most;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { breakOff } from './break-off';
 
 /**
  * Makes one connection of two: passes on what each side sends, no faster than the other side reads. An end is passed on as
@@ -23,10 +24,10 @@ export function breakTogether(one: Socket, other: Socket): () => void {
 }
 
 function breakWith(one: Socket, other: Socket): () => void {
-  const breakOff = (): void => {
-    if (!one.readableEnded || !one.writableFinished) other.resetAndDestroy();
+  const onClose = (): void => {
+    if (!one.readableEnded || !one.writableFinished) breakOff(other);
   };
-  if (one.closed) breakOff();
-  else one.once('close', breakOff);
-  return () => one.off('close', breakOff);
+  if (one.closed) onClose();
+  else one.once('close', onClose);
+  return () => one.off('close', onClose);
 }

@@ -133,13 +133,17 @@ export class HttpGuard implements Guard {
     const { authority, host } = head;
     const { name } = this.#expected;
     if (host === undefined) {
-      return this.#refuse('no-name', `The connection was made for ${name}, but its request has no Host header`, head);
+      return this.#refuse(
+        'no-name',
+        `The egress policy allows this connection for ${name} alone, but its request has no Host header`,
+        head,
+      );
     }
     const other = [authority, host].find((each) => each !== undefined && !this.#isExpected(each));
     if (other === undefined) return undefined;
     return this.#refuse(
       'other-name',
-      `The connection was made for ${name}, but its request is for ${quoted(other)}`,
+      `The egress policy allows this connection for ${name} alone, but its request is for ${quoted(other)}`,
       head,
     );
   }

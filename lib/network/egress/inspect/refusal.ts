@@ -1,5 +1,6 @@
 /** Refusals: how a program inside is told that it may not, in the protocol that it speaks. */
 import type { Socket } from 'node:net';
+import { breakOff } from '../../sockets/break-off';
 import { printable, shortened } from '../../../errors/printable';
 
 /** The protocol that a program speaks, as its first bytes show it. */
@@ -76,7 +77,7 @@ export function answerOf(refusal: Refusal): Buffer | undefined {
 export function refuse(client: Socket, refusal: Refusal): void {
   const answer = answerOf(refusal);
   if (answer === undefined) {
-    client.resetAndDestroy();
+    breakOff(client);
     return;
   }
   client.end(answer);

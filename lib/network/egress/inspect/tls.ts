@@ -153,12 +153,18 @@ export class TlsGuard implements Guard {
       );
     }
     if (serverNames === undefined) {
-      return this.#refuse('no-name', `The connection was made for ${name}, but its ClientHello names no server (SNI)`);
+      return this.#refuse(
+        'no-name',
+        `The egress policy allows this connection for ${name} alone, but its ClientHello names no server (SNI)`,
+      );
     }
     const [first = ''] = serverNames;
     if (serverNames.length === 1 && first.toLowerCase().replace(/\.$/, '') === name) return undefined;
     const names = serverNames.map(quoted).slice(0, 3).join(' and ');
-    return this.#refuse('other-name', `The connection was made for ${name}, but its ClientHello names ${names}`);
+    return this.#refuse(
+      'other-name',
+      `The egress policy allows this connection for ${name} alone, but its ClientHello names ${names}`,
+    );
   }
 
   #malformed(): Refusal {

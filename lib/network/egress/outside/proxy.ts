@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { native } from '../../../native';
+import { breakOff } from '../../sockets/break-off';
 import { receive } from './receive';
 import { Undialled } from './undialled';
 
@@ -35,7 +36,7 @@ function secured(proxy: URL, connected: Socket): Promise<Socket> {
     const secure = connectTls({ socket: connected, host, ...(isIP(host) === 0 ? { servername: host } : {}) });
     // The method of a TLS socket throws, because a reset is not of TLS: it is that of the connection below, and ends both.
     secure.resetAndDestroy = () => {
-      connected.resetAndDestroy();
+      breakOff(connected);
       return secure;
     };
     secure.on('error', (cause: Error) => reject(failed('cannot be spoken to in TLS', cause)));

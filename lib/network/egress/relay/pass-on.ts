@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Expected } from '../inspect/guard';
 import { type Inspected, Inspector } from '../inspect/inspector';
 import { type Refusal, type Refused, refuse } from '../inspect/refusal';
+import { breakOff } from '../../sockets/break-off';
 import { breakTogether, join } from '../../sockets/join';
 
 /**
@@ -78,7 +79,7 @@ class Passing {
     this.#leave();
     this.#part();
     this.#server.unpipe(this.#client);
-    this.#server.resetAndDestroy();
+    breakOff(this.#server);
     refuse(this.#client, refusal);
     this.#refused(refusal);
   }

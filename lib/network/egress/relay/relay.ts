@@ -4,6 +4,7 @@ import type { Refused } from '../inspect/refusal';
 import type { Incoming } from '../intake/listener';
 import type { Names } from '../names/names';
 import { dial } from '../outside/dial';
+import { breakOff } from '../../sockets/break-off';
 import { Undialled } from '../outside/undialled';
 import { type Policy, type Verdict, destinationText } from '../policy/policy';
 import type { Destination } from '../policy/rule-index';
@@ -76,8 +77,8 @@ export class Relay {
 
   /** Breaks the connection off, on both sides. */
   cut(): void {
-    this.#client.resetAndDestroy();
-    this.#server?.resetAndDestroy();
+    breakOff(this.#client);
+    if (this.#server !== undefined) breakOff(this.#server);
     this.#over.abort();
   }
 

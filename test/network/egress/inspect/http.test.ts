@@ -274,7 +274,7 @@ test('an answer says what is refused, and HEAD has none', () => {
   expect(look(request('GET / HTTP/1.1', 'Host: evil.org')).refusal).toEqual({
     protocol: 'http',
     cause: 'other-name',
-    sentence: "The connection was made for www.example.com, but its request is for 'evil.org'.",
+    sentence: "The egress policy allows this connection for www.example.com alone, but its request is for 'evil.org'.",
     headOnly: false,
   });
   expect(look(request('HEAD / HTTP/1.1', 'Host: evil.org')).refusal?.headOnly).toBe(true);
