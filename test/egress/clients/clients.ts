@@ -101,6 +101,7 @@ export const INSTALL = {
     `--index-url https://${host}/simple/ ${PACKAGE} && cat ${PACKAGE}.py`,
   gitHttps: (host: string): string => `git clone https://${host}/git/${PACKAGE}.git && cat ${PACKAGE}/${PACKAGE}.txt`,
   gitSsh: (host: string, repositories: string, identity: string, hostKey: string): string =>
-    `echo '${host} ${hostKey}' >known; export GIT_SSH_COMMAND='ssh -F none -o UserKnownHostsFile=known -i ${identity}'; ` +
+    `echo '${host} ${hostKey}' >known; cp ${identity} key; chmod 600 key; ` +
+    `export GIT_SSH_COMMAND="ssh -F none -o UserKnownHostsFile=$PWD/known -i $PWD/key"; ` +
     `git clone root@${host}:${repositories}/${PACKAGE}.git && cat ${PACKAGE}/${PACKAGE}.txt`,
 };

@@ -36,8 +36,14 @@ export const NAMES = {
 export const ECHO_PORT = 7000;
 /** A port where a server only counts what it hears. */
 export const SINK_PORT = 7001;
+/** A port where a server answers whatever comes as if it were one request of HTTP, and writes all of it down. */
+export const RAW_PORT = 8080;
 /** The ports of the proxies. */
 export const PROXY_PORTS = { http: 3128, socks5: 1080 } as const;
+
+/** Answers of HTTP. */
+const EMPTY = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n';
 
 /**
  * The outside of a sandbox: a lab with a web server, an npm registry, an index of pip, git, names, and proxies. Node
@@ -50,11 +56,17 @@ export class Outside implements AsyncDisposable {
   readonly asked: string[] = [];
   /** The names of hosts where a connection of TCP has arrived that is not one of HTTP: at the echo and at the sink. */
   readonly dialled: string[] = [];
+  /** The names in handshakes of TLS that have arrived. */
+  readonly handshakes: string[] = [];
+  /** All that has arrived at {@link RAW_PORT}. */
+  raw = '';
   readonly lab: Lab;
   readonly gate: Host;
   readonly certificates: Certificates;
   /** A directory of the host, gone with the outside. */
   readonly directory: string;
+  readonly #sinks = new Set<Socket>();
+  #sinksArePaused = false;
   #ssh: Promise<SshAccess> | undefined;
 
   private constructor(lab: Lab, gate: Host, certificates: Certificates, directory: string) {
@@ -106,6 +118,14 @@ export class Outside implements AsyncDisposable {
     return this.#ssh;
   }
 
+  /** Lets the servers at {@link SINK_PORT} read no more, or go on. */
+  pauseSinks(paused: boolean): void {
+    this.#sinksArePaused = paused;
+    for (const socket of this.#sinks)
+      if (paused) socket.pause();
+      else socket.resume();
+  }
+
   /** What has arrived at a host, and forgets it. */
   takeHeard(by: string): Heard[] {
     const found = this.heard.filter((each) => each.by === by);
@@ -125,13 +145,25 @@ export class Outside implements AsyncDisposable {
       serve(socket.on('error', () => undefined));
     };
     await host.listen(httpServer(name, wares, this.heard), 80);
-    await host.listen(httpsServer(name, wares, this.heard, this.certificates), 443);
+    await host.listen(httpsServer(name, wares, this.heard, this.certificates, this.handshakes), 443);
     const echo = noted((socket) => {
       socket.write(`${name}\n`);
       socket.pipe(socket);
     });
     await host.listen(createServer({ allowHalfOpen: true }, echo), ECHO_PORT);
-    await host.listen(createServer(noted((socket) => socket.resume())), SINK_PORT);
+    const sink = noted((socket) => {
+      this.#sinks.add(socket.once('close', () => this.#sinks.delete(socket)));
+      if (this.#sinksArePaused) socket.pause();
+      else socket.resume();
+    });
+    await host.listen(createServer(sink), SINK_PORT);
+    const raw = noted((socket) => {
+      socket.on('data', (chunk) => {
+        this.raw += chunk.toString('latin1');
+        socket.write(/\nupgrade:/i.test(chunk.toString('latin1')) ? SWITCHING : EMPTY);
+      });
+    });
+    await host.listen(createServer(raw), RAW_PORT);
   }
 
   async #serveProxies(): Promise<void> {

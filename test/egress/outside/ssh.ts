@@ -23,7 +23,8 @@ export async function startSshd(host: Host, directory: string): Promise<SshAcces
   for (const file of [hostKey, identity]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
   const authorized = join(base, 'authorized_keys');
   await copyFile(`${identity}.pub`, authorized);
-  await chmod(authorized, 0o644);
+  // The clients copy the key.
+  for (const file of [authorized, identity]) await chmod(file, 0o644);
   const config = join(base, 'sshd_config');
   await writeFile(config, settings(hostKey, authorized));
 

@@ -31,9 +31,19 @@ export function httpServer(by: string, wares: Wares, heard: Heard[]): HttpServer
   return createHttp((request, response) => serve(by, wares, heard, request, response));
 }
 
-/** The same over TLS. */
-export function httpsServer(by: string, wares: Wares, heard: Heard[], { cert, key }: Certificates): HttpServer {
-  return createHttps({ cert, key }, (request, response) => serve(by, wares, heard, request, response));
+/** The same over TLS, which writes down the name in each handshake, whatever becomes of it. */
+export function httpsServer(
+  by: string,
+  wares: Wares,
+  heard: Heard[],
+  { cert, key }: Certificates,
+  names: string[],
+): HttpServer {
+  const SNICallback = (name: string, found: (error: null) => void): void => {
+    names.push(name);
+    found(null);
+  };
+  return createHttps({ cert, key, SNICallback }, (request, response) => serve(by, wares, heard, request, response));
 }
 
 function serve(by: string, wares: Wares, heard: Heard[], request: IncomingMessage, response: ServerResponse): void {
