@@ -86,7 +86,7 @@ export class Programs {
   }
 
   async #findAll(searches: readonly Search[]): Promise<void> {
-    const connection = await (this.#sockets ??= this.#open());
+    const connection = await this.#opened();
     const inodes = await Promise.all(
       searches.map(({ own, other }) => inodeOfSocket(connection, own, other).catch(() => undefined)),
     );
@@ -94,6 +94,16 @@ export class Programs {
     for (const [index, { done }] of searches.entries()) {
       const pid = owners.get(inodes[index] ?? 0);
       if (pid !== undefined) done(await this.#describe(pid));
+    }
+  }
+
+  /** The socket for questions about sockets. Where it cannot be opened, the next search tries again. */
+  async #opened(): Promise<Connection> {
+    try {
+      return await (this.#sockets ??= this.#open());
+    } catch (error) {
+      this.#sockets = undefined;
+      throw error;
     }
   }
 
