@@ -86,9 +86,7 @@ const typescript = {
     const { code, map } = await esbuild.transform(locateParts(this, located, id), {
       loader: 'ts',
       target: 'es2022',
-      // Comments and indentation are a third of what V8 reads; short lines keep the line numbers of a stack useful.
-      minifyWhitespace: true,
-      lineLimit: 120,
+      // Without comments, but with the lines of the source: Node prints the line of an error that nobody catches.
       sourcemap: true,
       sourcefile: id,
     });
@@ -257,7 +255,7 @@ async function main() {
     dir: output,
     format: 'cjs',
     // A file costs more than a few lines that are not needed yet.
-    experimentalMinChunkSize: 2500,
+    experimentalMinChunkSize: 3250,
     entryFileNames: ({ facadeModuleId }) => (facadeModuleId.includes(ROOM) ? 'chunks/[name].js' : '[name].js'),
     chunkFileNames: 'chunks/[name].js',
     sourcemap: true,

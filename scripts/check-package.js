@@ -18,7 +18,7 @@ const MACHINES = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' };
  * of its kernels.
  */
 const MAX_BYTES = { x64: 345_000, arm64: 405_000 };
-const MAX_TARBALL_BYTES = 2_200_000;
+const MAX_TARBALL_BYTES = 2_400_000;
 /** Pinned, as npx fetches it. */
 const PNPM = 'pnpm@10.28.0';
 
