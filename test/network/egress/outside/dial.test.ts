@@ -209,6 +209,22 @@ describe('several addresses', () => {
     await eventually(() => closed === 1);
   });
 
+  test('that say nothing are given up after 30 seconds, and so is a resolver', async () => {
+    jest.useFakeTimers();
+    try {
+      const silent = names({ 'www.example.com': ['93.184.216.1'] }, ({ signal }) => silence(signal!) as never);
+      const deaf: EgressOutside = { lookup: () => new Promise(() => undefined), connect: never };
+      for (const outside of [silent, deaf]) {
+        const code = dial({ ...to, outside }).catch((error: unknown) => (error as Error & { code: string }).code);
+        await jest.advanceTimersByTimeAsync(30_000);
+        expect(await code).toBe('timed-out');
+        expect(jest.getTimerCount()).toBe(0);
+      }
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('a network gives what it has: a half-open socket that is not read yet', async () => {
     server.on('connection', (socket) => socket.on('data', () => socket.end('hello back')));
     const { port } = server.address() as AddressInfo;
