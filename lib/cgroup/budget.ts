@@ -10,7 +10,7 @@ import { writeCgroupFile } from './file';
 import { newName, removeStale } from './place';
 import { type CgroupSpec, parseCgroup } from './cgroup-spec';
 
-export interface BudgetLimits {
+interface BudgetLimits {
   /** Bytes. */
   readonly memory: number;
   /** Processes and threads. */

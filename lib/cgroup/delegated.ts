@@ -12,7 +12,7 @@ export type Delegated =
   | { readonly version: 1; readonly parents: readonly string[] };
 
 /** What a budget needs of version 1. There each controller has directories of its own: cgroups(7). */
-export const V1_CONTROLLERS = ['memory', 'pids', 'cpuacct'] as const;
+const V1_CONTROLLERS = ['memory', 'pids', 'cpuacct'] as const;
 const V2_CONTROLLERS = ['memory', 'pids'] as const;
 
 /**

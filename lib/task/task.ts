@@ -33,7 +33,7 @@ export function exitOf(
 }
 
 /** The sum of what the processes below an init use at a moment. */
-export interface Usage {
+interface Usage {
   /** The number of their threads. */
   readonly threads: number;
   /** Their CPU time, with that of children that have been waited for, in milliseconds. */

@@ -12,7 +12,7 @@ import type { RunVerdict } from './result';
  * The verdicts of the looks. `'signal'`: more processes than the kernel should have let it have, as it holds a program
  * of the host's root to no limit of them.
  */
-export type Exceeded = Extract<RunVerdict, 'cpu' | 'memory' | 'signal'>;
+type Exceeded = Extract<RunVerdict, 'cpu' | 'memory' | 'signal'>;
 
 /** What a run without a cgroup may have of private memory, as a multiple of what it may have resident. */
 const DATA_FACTOR = 2;

@@ -128,8 +128,9 @@ void Task::TellUsage(const Napi::CallbackInfo &info) {
                    Napi::Number::New(env, usage.resident)});
     });
   };
-  auto job = std::make_unique<EnvironmentJob>(
-      environment, [pid, in_proportion, tell](const Stack &) { tell(pid == 0 ? TreeUsage() : UsageBelow(pid, in_proportion)); });
+  auto job = std::make_unique<EnvironmentJob>(environment, [pid, in_proportion, tell](const Stack &) {
+    tell(pid == 0 ? TreeUsage() : UsageBelow(pid, in_proportion));
+  });
   if (!Submit(std::move(job))) {
     tell(TreeUsage());
   }

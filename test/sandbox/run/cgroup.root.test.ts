@@ -7,6 +7,8 @@ import { userland } from '../box';
 
 const delegated = findDelegated();
 const parents = delegated?.version === 2 ? [delegated.parent] : (delegated?.parents ?? []);
+/** A test that needs a cgroup, of either version, in which this process may make others. */
+const inCgroup = delegated === undefined ? test.skip : test;
 const LIMITS = { wall: ONE_WAIT, memory: 64 << 20 };
 
 /** The cgroups that this process has made, and not removed. */
@@ -18,7 +20,7 @@ let box: Sandbox;
 beforeAll(async () => (box = await Sandbox.create(userland())));
 afterAll(async () => box.close());
 
-(delegated === undefined ? test.skip : test)('a run is in a cgroup, and the result says so', async () => {
+inCgroup('a run is in a cgroup, and the result says so', async () => {
   const running = box.run('sleep', ['0.3'], { limits: LIMITS });
   const { limitedBy } = await box.run('true', [], { limits: LIMITS });
   expect(limitedBy).toBe(`cgroup${delegated!.version}`);
@@ -26,13 +28,13 @@ afterAll(async () => box.close());
   expect(left()).toEqual([]);
 });
 
-(delegated === undefined ? test.skip : test)('shared memory, and files in memory, count', async () => {
+inCgroup('shared memory, and files in memory, count', async () => {
   const file = await box.run('sh', ['-c', 'head -c 200000000 /dev/zero > /dev/shm/file'], { limits: LIMITS });
   expect(file.verdict).toBe('memory');
   await box.exec('rm -f /dev/shm/file');
 });
 
-(delegated === undefined ? test.skip : test)('children count that the kernel reaps for their parent', async () => {
+inCgroup('children count that the kernel reaps for their parent', async () => {
   const script = `
     $SIG{CHLD} = 'IGNORE';
     for (1 .. 1000) { my $child = fork(); if (!$child) { my $i = 0; $i++ while $i < 300000; exit } select undef, undef, undef, 0.03 }`;
@@ -41,13 +43,13 @@ afterAll(async () => box.close());
   expect(usage.cpuUser + usage.cpuSystem).toBeGreaterThan(300);
 });
 
-(delegated === undefined ? test.skip : test)('one process too many cannot be had', async () => {
+inCgroup('one process too many cannot be had', async () => {
   const script = 'for i in 1 2 3 4 5 6 7 8 9; do sleep 600 & done; wait';
   const { verdict, stderr } = await box.run('sh', ['-c', script], { limits: { ...LIMITS, processes: 4 } });
   expect([verdict, stderr]).toEqual(['exit', expect.stringMatching(/fork/i)]);
 });
 
-(delegated === undefined ? test.skip : test)('nothing of it is left where the run cannot start', async () => {
+inCgroup('nothing of it is left where the run cannot start', async () => {
   expect((await box.run('/no/such/program', [], { limits: LIMITS })).verdict).toBe('start');
   expect(left()).toEqual([]);
 });
