@@ -206,8 +206,8 @@ describe('a run', () => {
 
   test('whose sandbox is closed comes to an end', async () => {
     const other = await Sandbox.create(userland());
-    const running = other.run('sleep', ['600'], { limits: LONG });
-    await other.run('true', [], { limits: LONG });
+    const running = other.run('sh', ['-c', 'echo > /tmp/up; exec sleep 600'], { limits: LONG });
+    await other.exec('until test -e /tmp/up; do sleep 0.02; done');
     await other.close();
     expect(await running).toMatchObject({ verdict: 'signal', signal: 'SIGKILL' });
     await expect(other.run('true')).rejects.toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
