@@ -118,6 +118,12 @@ describe('HTTP: a connection to one name cannot be used for another', () => {
     expect(heard.toString()).not.toContain('/stolen for');
   });
 
+  test('a request that never gets whole is refused when its client ends', async () => {
+    const { heard } = await send('GET /right HTTP/1.1\r\nHost: www');
+    expect(heard.toString()).toMatch(/^HTTP\/1\.1 408/);
+    expect(outside.raw).toBe('');
+  });
+
   test('a web socket may follow', async () => {
     const socket = await inside.network.connect({ host: NAME, port: RAW_PORT });
     const upgrade = request(

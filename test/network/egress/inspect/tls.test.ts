@@ -115,7 +115,7 @@ describe('a ClientHello', () => {
   test('says which name it has, with nothing that a terminal would act on', () => {
     const bytes = hello({ extensions: [serverName('\x1b[2Jevil\0.org')] });
     expect(look(bytes, TLS).refusal?.sentence).toBe(
-      `The connection was made for ${NAME}, but its ClientHello names '␛[2Jevil␀.org'.`,
+      `The egress policy allows this connection for ${NAME} alone, but its ClientHello names '␛[2Jevil␀.org'.`,
     );
   });
 });
