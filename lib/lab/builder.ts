@@ -46,16 +46,16 @@ export class Builder {
     this.#site = site;
     this.#wiring = new Wiring(core.network, plan);
     this.#services = {
-      plug: (interfaces, up) => this.#wiring.plug(interfaces, up),
-      repair: (host) => this.#repair(host),
+      plug: (interfaces, up) => this.whileOpen(() => this.#wiring.plug(interfaces, up)),
+      repair: (host) => this.whileOpen(() => this.#repair(host)),
       remove: (host) => this.#removeHosts([host]),
-      impair: (interfaces, impairment) => faults.impairInterfaces(interfaces, impairment),
+      impair: (interfaces, impairment) => this.whileOpen(() => faults.impairInterfaces(interfaces, impairment)),
       events,
     };
     this.#networkServices = {
-      capture: (network, options) => this.#capture(network, options),
+      capture: (network, options) => this.whileOpen(() => this.#capture(network, options)),
       remove: (network) => this.#removeNetwork(network),
-      impair: (network, impairment) => faults.impairNetwork(network, impairment),
+      impair: (network, impairment) => this.whileOpen(() => faults.impairNetwork(network, impairment)),
     };
   }
 
@@ -66,6 +66,18 @@ export class Builder {
 
   mustBeOpen(): void {
     if (this.#closed) throw closedError('This Lab');
+  }
+
+  /** Does something, or says that the lab is closed if that is why it cannot be done. */
+  async whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    this.mustBeOpen();
+    try {
+      const made = await work();
+      this.mustBeOpen();
+      return made;
+    } catch (error) {
+      throw this.#closed ? closedError('This Lab', error) : error;
+    }
   }
 
   /** Builds all of a topology. */
@@ -94,7 +106,7 @@ export class Builder {
 
   async addNetwork(name: string, options: Parsed<typeof NETWORK>): Promise<LabNetwork> {
     const { plan, events } = this.#site;
-    return this.#whileOpen(async () => {
+    return this.whileOpen(async () => {
       const network = plan.addNetwork(name, options, 'network', this.#networkServices);
       await this.#addSwitch(network);
       events.add('topology', `network ${name}${subnetText(network)}`);
@@ -144,7 +156,7 @@ export class Builder {
     const [first, second] = ends.map(({ name }) => name);
     if (first === second) throw invalidValue(b, second, 'must be another host than the first');
     const name = plan.networkName('options.name', options.name ?? `${first}-${second}`);
-    return this.#whileOpen(async () => {
+    return this.whileOpen(async () => {
       const network = plan.addNetwork(name, options, 'link', this.#networkServices);
       try {
         await this.#addSwitch(network);
@@ -163,7 +175,7 @@ export class Builder {
 
   async addInterface(host: Host, on: Place): Promise<Interface> {
     const { plan, events } = this.#site;
-    return this.#whileOpen(async () => {
+    return this.whileOpen(async () => {
       const [planned] = plan.addInterfaces([{ host, places: [on] }]);
       const [added] = planned?.interfaces ?? [];
       if (planned === undefined || added === undefined) throw closedError(`Host ${host.name}`);
@@ -182,7 +194,7 @@ export class Builder {
   async removeInterface(host: Host, { name }: LabNetwork): Promise<void> {
     const interfaces = host.interfaces.filter((each) => each.network === name);
     if (interfaces.length === 0) throw invalidValue('network', name, `must be one that host ${host.name} is on`);
-    await this.#whileOpen(async () => {
+    await this.whileOpen(async () => {
       await this.#disconnect({ host, interfaces });
       await this.#follow();
     });
@@ -210,7 +222,7 @@ export class Builder {
   /** Adds hosts, all or none. */
   async #add(wanted: readonly Wanted[]): Promise<void> {
     const { plan, events } = this.#site;
-    await this.#whileOpen(async () => {
+    await this.whileOpen(async () => {
       const planned = plan.addInterfaces(wanted);
       for (const { host } of planned) plan.hosts.set(host.name, host);
       try {
@@ -229,7 +241,7 @@ export class Builder {
   /** Adds a host that is of no use until something has been done on it. */
   async #addWorking(host: Host, places: readonly Place[], begin: () => Promise<void>): Promise<void> {
     await this.#add([{ host, places }]);
-    await this.#whileOpen(async () => {
+    await this.whileOpen(async () => {
       try {
         await begin();
       } catch (error) {
@@ -291,7 +303,6 @@ export class Builder {
   }
 
   async #capture(network: LabNetwork, options: CaptureOptions | undefined): Promise<Capture> {
-    this.mustBeOpen();
     const { core, plan } = this.#site;
     const { name, bridge } = network;
     if (plan.networks.get(name) !== network) throw closedError(`Network ${name}`);
@@ -334,18 +345,6 @@ export class Builder {
   async #disconnect({ host, interfaces }: Planned): Promise<void> {
     for (const each of interfaces) this.#site.plan.removeInterface(host, each);
     await this.#wiring.disconnect(interfaces);
-  }
-
-  /** Does something, or says that the lab is closed if that is why it cannot be done. */
-  async #whileOpen<T>(work: () => Promise<T>): Promise<T> {
-    this.mustBeOpen();
-    try {
-      const made = await work();
-      this.mustBeOpen();
-      return made;
-    } catch (error) {
-      throw this.#closed ? closedError('This Lab', error) : error;
-    }
   }
 }
 

@@ -10,7 +10,7 @@ import { commitOnce } from '../network/nftables/transactions';
 import type { DatagramOptions } from '../network/sockets/datagram';
 import type { FetchOptions } from '../network/sockets/fetch';
 import type { ListenOptions } from '../network/sockets/listen';
-import { type Network, fetchUntil } from '../network/network';
+import type { Network } from '../network/network';
 import type { LookupAddress, LookupOptions } from '../network/resolve/lookup';
 import type { Connector, ConnectorOptions, HttpAgentOptions, HttpsAgentOptions } from '../network/sockets/agents';
 import type { ConnectOptions } from '../network/sockets/connect-options';
@@ -156,25 +156,24 @@ export class Host extends Programs {
   async listen<S extends Server>(server: S, options?: ListenOptions | number): Promise<S>;
   async listen(options: ListenOptions | number): Promise<Server>;
   async listen(first: Server | ListenOptions | number, second?: ListenOptions | number): Promise<Server> {
-    const { network, sockets } = this.#running();
-    return sockets.server(await network.listen(first as Server, second));
+    return this.#on(this.#running(), ({ network, sockets }) => sockets.server(network.listen(first as Server, second)));
   }
 
   /** Connects from the host: {@link Network.connect}. The names of hosts are known. */
-  async connect(options: ConnectOptions | number): Promise<Socket> {
-    const { network, sockets } = this.#named();
-    return sockets.connection(await network.connect(options));
+  async connect(port: number, host?: string): Promise<Socket>;
+  async connect(options: ConnectOptions): Promise<Socket>;
+  async connect(options: ConnectOptions | number, host?: string): Promise<Socket> {
+    return this.#on(this.#named(), ({ network }) => network.connect(options as number, host));
   }
 
   /** Creates a UDP socket on the host: {@link Network.createSocket}. */
   async createSocket(options: DatagramOptions | 'udp4' | 'udp6'): Promise<DatagramSocket> {
-    const { network, sockets } = this.#named();
-    return sockets.datagrams(await network.createSocket(options));
+    return this.#on(this.#named(), ({ network, sockets }) => sockets.datagrams(network.createSocket(options)));
   }
 
   /** Finds the addresses of a name as programs on the host do: {@link Network.lookup}. */
   async lookup(hostname: string, options?: LookupOptions): Promise<LookupAddress[]> {
-    return this.#named().network.lookup(hostname, options);
+    return this.#on(this.#named(), ({ network }) => network.lookup(hostname, options));
   }
 
   /**
@@ -186,20 +185,17 @@ export class Host extends Programs {
    * ```
    */
   async fetch(url: string | URL | Request, options?: FetchOptions): Promise<Response> {
-    const { network, sockets } = this.#named();
-    return fetchUntil(network, sockets.gone, url, options);
+    return this.#on(this.#named(), ({ network }) => network.fetch(url, options));
   }
 
   /** Creates an agent for `http.request()`: {@link Network.httpAgent}. */
   httpAgent(options?: HttpAgentOptions): HttpAgent {
-    const { network, sockets } = this.#named();
-    return sockets.agent(network.httpAgent(options));
+    return this.#named().network.httpAgent(options);
   }
 
   /** Creates an agent for `https.request()`: {@link Network.httpsAgent}. */
   httpsAgent(options?: HttpsAgentOptions): HttpsAgent {
-    const { network, sockets } = this.#named();
-    return sockets.agent(network.httpsAgent(options));
+    return this.#named().network.httpsAgent(options);
   }
 
   /** Creates a connector for undici: {@link Network.connector}. */
@@ -219,8 +215,9 @@ export class Host extends Programs {
    * ```
    */
   async capture(options?: CaptureOptions): Promise<Capture> {
-    const { network, captures } = this.#made();
-    return startCapture(network, { index: 0, description: this.name, promiscuous: false }, captures, options);
+    return this.#on(this.#made(), ({ network, captures }) =>
+      startCapture(network, { index: 0, description: this.name, promiscuous: false }, captures, options),
+    );
   }
 
   /**
@@ -244,7 +241,9 @@ export class Host extends Programs {
   async restart(): Promise<void> {
     const machine = this.#made();
     if (machine.runs) await this.crash();
-    await machine.restart();
+    await machine.restart().catch((error: unknown) => {
+      throw this.#closed ? this.#closedError(error) : error;
+    });
     this.#services.events.add('host', `${this.name} starts again`);
     await this.#services.repair(this);
     await this.#services.plug(this.#plugged(this.ports), true);
@@ -382,7 +381,7 @@ export class Host extends Programs {
     throw this.#crashedError();
   }
 
-  /** Says that the host has been closed, or has crashed, if that is why a program could not be started. */
+  /** Says that the host has been closed, or has crashed, if that is why a program could not be started, or a socket not be had. */
   #explained(error: unknown, set: NamespaceSet): unknown {
     if (!(error instanceof NamespaceError)) return error; // such as that of a program which was killed
     if (this.#closed) return this.#closedError(error);
@@ -407,6 +406,16 @@ export class Host extends Programs {
     const machine = this.#running();
     machine.dns.begin();
     return machine;
+  }
+
+  /** Does something in the network of the host. */
+  async #on<T>(machine: Machine, work: (machine: Machine) => Promise<T>): Promise<T> {
+    const { set } = machine;
+    try {
+      return await work(machine);
+    } catch (error) {
+      throw this.#explained(error, set);
+    }
   }
 
   #onStarted(child: NamespaceProcess): void {

@@ -338,7 +338,7 @@ export class Lab implements AsyncDisposable {
     const { from, to } = PAIR('pair', pair);
     const [sender, receiver] = [this.hostOf('pair.from', from), this.hostOf('pair.to', to)];
     if (sender === receiver) throw invalidValue('pair.to', receiver.name, 'must be another host');
-    await this.#faults.impairPair(sender, receiver, impairment);
+    await this.#builder.whileOpen(() => this.#faults.impairPair(sender, receiver, impairment));
   }
 
   /**
@@ -385,7 +385,7 @@ export class Lab implements AsyncDisposable {
   /** Ends all partitions: those of {@link partition}, {@link isolate} and {@link cut}. Impairments stay. */
   async heal(): Promise<void> {
     this.#builder.mustBeOpen();
-    await this.#faults.heal();
+    await this.#builder.whileOpen(() => this.#faults.heal());
   }
 
   /**
@@ -409,7 +409,7 @@ export class Lab implements AsyncDisposable {
   async counters(): Promise<LinkCounters[]> {
     this.#builder.mustBeOpen();
     const interfaces = [...this.hosts.values()].flatMap((host) => host.wired);
-    return countersOf(this.#owned.core.network, this.#owned.wires, interfaces);
+    return this.#builder.whileOpen(() => countersOf(this.#owned.core.network, this.#owned.wires, interfaces));
   }
 
   /**
@@ -502,7 +502,7 @@ export class Lab implements AsyncDisposable {
   }
 
   async #cut(rule: CutRule): Promise<Partition> {
-    return new Partition(rule, await this.#faults.cut(rule));
+    return new Partition(rule, await this.#builder.whileOpen(() => this.#faults.cut(rule)));
   }
 
   #onNames(words: string): void {

@@ -29,16 +29,21 @@ export class Machine {
   readonly network: Network;
   /** Its name server, which outlasts crashes. */
   readonly dns: HostDns;
-  readonly sockets = new OpenSockets();
+  readonly sockets: OpenSockets;
   readonly captures = new Captures();
   readonly #settings: HostSettings;
   #set: NamespaceSet;
   #runs = true;
 
-  constructor(set: NamespaceSet, network: Network, dns: HostDns, settings: HostSettings) {
+  constructor(
+    set: NamespaceSet,
+    { network, dns, sockets }: Pick<Machine, 'network' | 'dns' | 'sockets'>,
+    settings: HostSettings,
+  ) {
     this.#set = set;
     this.network = network;
     this.dns = dns;
+    this.sockets = sockets;
     this.#settings = settings;
   }
 
@@ -124,9 +129,11 @@ export async function boot(
   const { set, fds } = await hold(spec, [user, mnt], steps);
   const dns = new HostDns(core.dns, fds.splice(NETWORK_SOCKETS.length));
   try {
-    const network = Network.over(set, fds, (file) => (file === 'hosts' ? core.hosts.text : core.resolvConf));
+    const sockets = new OpenSockets(hostname);
+    const knownFiles = (file: string): string => (file === 'hosts' ? core.hosts.text : core.resolvConf);
+    const network = Network.over(set, fds, { knownFiles, gone: () => sockets.gone });
     notForgotten(network);
-    return new Machine(set, network, dns, settings);
+    return new Machine(set, { network, dns, sockets }, settings);
   } catch (error) {
     dns.close();
     await set.close();
@@ -171,13 +178,14 @@ async function hold(
     { unshare: spec, join, who: ROOT_OF_LAB },
     { steps: [...steps, tell, ['hold']], ids: 'default' },
   );
+  const fds = task.fds.splice(0);
   try {
-    const fds = task.fds.splice(0);
     const set = setOf(withExisting(fds.splice(-kinds.length), kinds, join), task);
     notForgotten(set);
     task.unref();
     return { set, fds };
   } catch (error) {
+    for (const fd of fds) closeFd(fd);
     await ended(task);
     throw error;
   }

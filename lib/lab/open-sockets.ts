@@ -1,52 +1,68 @@
 /** The sockets of a host in this process, which end with it. */
+import { setMaxListeners } from 'node:events';
 import type { Socket as DatagramSocket } from 'node:dgram';
-import type { Agent } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { closedError } from '../errors/namespace-error';
 
 /** Remembers sockets as long as they are open. */
 export class OpenSockets {
+  readonly #host: string;
   readonly #open = new Map<object, () => void>();
-  #gone = new AbortController();
+  #gone = manyListen();
 
-  /** Is aborted when they are destroyed: for requests, whose connections nobody has. */
+  /** @param host - its name */
+  constructor(host: string) {
+    this.#host = host;
+  }
+
+  /** Is aborted when they are destroyed: for connections from the host, and attempts to connect, which are not kept here. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** A server, and the connections that it accepts. */
-  server<S extends Server>(server: S): S {
-    server.on('connection', (socket: Socket) => this.#until(socket, () => socket.destroy()));
-    return this.#until(server, () => server.close());
+  /** A server that is made, and the connections that it accepts. @throws the reason why all is over by then */
+  async server<S extends Server>(making: Promise<S>): Promise<S> {
+    const { gone } = this;
+    const server = await making;
+    server.on('connection', (socket: Socket) => this.#until(gone, socket, () => socket.destroy()));
+    this.#until(gone, server, () => server.close());
+    gone.throwIfAborted();
+    return server;
   }
 
-  connection(socket: Socket): Socket {
-    return this.#until(socket, () => socket.destroy());
-  }
-
-  datagrams(socket: DatagramSocket): DatagramSocket {
-    return this.#until(socket, () => close(socket));
-  }
-
-  agent<A extends Agent>(agent: A): A {
-    this.#open.set(agent, () => agent.destroy());
-    return agent;
+  /** A socket that is made. @throws the reason why all is over by then */
+  async datagrams(making: Promise<DatagramSocket>): Promise<DatagramSocket> {
+    const { gone } = this;
+    const socket = await making;
+    this.#until(gone, socket, () => close(socket));
+    gone.throwIfAborted();
+    return socket;
   }
 
   /** Destroys them all. No connection is ended in an orderly way. */
   destroy(): void {
     const all = [...this.#open.values()];
     this.#open.clear();
-    this.#gone.abort(closedError('The host'));
-    this.#gone = new AbortController();
+    this.#gone.abort(closedError(`Host ${this.#host}`));
+    this.#gone = manyListen();
     for (const end of all) end();
   }
 
-  #until<T extends Server | Socket | DatagramSocket>(socket: T, end: () => void): T {
+  #until(gone: AbortSignal, socket: Server | Socket | DatagramSocket, end: () => void): void {
+    if (gone.aborted) {
+      end();
+      return;
+    }
     this.#open.set(socket, end);
     socket.once('close', () => this.#open.delete(socket));
-    return socket;
   }
+}
+
+/** Each connection of a host listens, and that is no leak. */
+function manyListen(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** Whoever has it may have closed it a moment ago: then it is still remembered, and cannot be closed again. */

@@ -24,7 +24,7 @@ import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
 import { NextHopObjects } from './nexthop/nexthops';
 import { Nsids } from './nsid/nsids';
-import { type KnownFiles, type NetworkTarget, Place, type SocketRequest, netlinkSocket } from './place';
+import { type NetworkTarget, Place, type PlaceFacts, type SocketRequest, netlinkSocket } from './place';
 import { type LookupAddress, type LookupOptions, lookup } from './resolve/lookup';
 import { Routes } from './route/routes';
 import { Rules } from './rule/rules';
@@ -37,7 +37,7 @@ import {
   httpAgent,
   httpsAgent,
 } from './sockets/agents';
-import type { ConnectOptions } from './sockets/connect-options';
+import { type ConnectOptions, destinationOf } from './sockets/connect-options';
 import { connect } from './sockets/connect';
 import { type DatagramOptions, createSocket } from './sockets/datagram';
 import { type FetchOptions, fetchFrom } from './sockets/fetch';
@@ -91,14 +91,6 @@ const networks = new WeakMap<object, Network>();
 
 let construct: (owned: Possessions) => Network;
 
-/** {@link Network.fetch}, broken off when something is gone: for hosts of a lab, which crash. */
-export let fetchUntil: (
-  network: Network,
-  gone: AbortSignal,
-  url: string | URL | Request,
-  options?: FetchOptions,
-) => Promise<Response>;
-
 /** {@link Network.egress}, for a policy that has been checked. */
 export let egressBy: (network: Network, policy: Policy) => Promise<egressPart.Egress>;
 
@@ -142,8 +134,6 @@ export let egressBy: (network: Network, policy: Policy) => Promise<egressPart.Eg
 export class Network implements AsyncDisposable {
   static {
     construct = (owned) => new Network(OURS, owned);
-    fetchUntil = async (network, gone, url, options) =>
-      network.#kept(await fetchFrom(network.#owned.place, url, options, gone));
     egressBy = (network, policy) => network.#egress(policy);
     inspectAs(this, (network) => ({ [String(network.namespace)]: true, closed: network.closed }));
   }
@@ -213,12 +203,12 @@ export class Network implements AsyncDisposable {
   static over(
     target: NetworkTarget,
     fds: readonly number[],
-    knownFiles?: KnownFiles,
+    facts: PlaceFacts = {},
     more: readonly SocketRequest[] = [],
   ): Network {
     let place: Place | undefined;
     try {
-      place = Place.of('target', target, knownFiles);
+      place = Place.of('target', target, facts);
       place.keep(more, fds.slice(NETWORK_SOCKETS.length));
       return construct(takeOver(place, fds, EVENT_BYTES));
     } catch (error) {
@@ -317,7 +307,9 @@ export class Network implements AsyncDisposable {
    * A name may have several addresses: they are tried in turn, as `net.connect()` does. TLS is spoken on the socket by
    * `tls.connect({ socket })`, HTTP/2 by `http2.connect(url, { createConnection: () => socket })`. connect(2)
    *
-   * @param options - the server to connect to and other settings, or only the port, on the loopback of the namespace
+   * @param options - the server to connect to and other settings, or only the port
+   * @param host - for a port: the address or the name to connect to, as in `net.connect(port, host)`. Default: the loopback
+   * of the namespace
    * @throws NamespaceError `ECONNREFUSED`, `ENETUNREACH`, `ETIMEDOUT`, `ENOTFOUND`, … with `address`, `port` and
    * `hint`; `ERR_LINUX_NS_CLOSED`
    *
@@ -326,8 +318,10 @@ export class Network implements AsyncDisposable {
    * const socket = await network.connect({ host: '192.168.5.10', port: 80 });
    * ```
    */
-  async connect(options: ConnectOptions | number): Promise<Socket> {
-    return this.#kept(await connect(this.#owned.place, options));
+  async connect(port: number, host?: string): Promise<Socket>;
+  async connect(options: ConnectOptions): Promise<Socket>;
+  async connect(options: ConnectOptions | number, host?: string): Promise<Socket> {
+    return this.#kept(await connect(this.#owned.place, destinationOf(options, host)));
   }
 
   /**

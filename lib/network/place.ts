@@ -21,8 +21,13 @@ export interface SocketRequest {
   protocol?: number;
 }
 
-/** Knows the text of a file of /etc without reading it: by its name, `'hosts'` or `'resolv.conf'`. */
-export type KnownFiles = (file: string) => string;
+/** The things that who has made the namespaces of a place knows about it. */
+export interface PlaceFacts {
+  /** The text of a file of /etc inside, which then is not read: by its name, `'hosts'` or `'resolv.conf'`. */
+  readonly knownFiles?: ((file: string) => string) | undefined;
+  /** A signal that ends all connections from there, and attempts to connect: its reason is their error. */
+  readonly gone?: (() => AbortSignal) | undefined;
+}
 
 /** CAP_SYS_ADMIN of `<linux/capability.h>`. */
 const SYS_ADMIN = 1n << 21n;
@@ -47,8 +52,8 @@ export class Place implements AsyncDisposable {
   readonly net: Namespace;
   /** True where it is the namespace that the calling thread is in. */
   readonly own: boolean;
-  /** The files of /etc inside, where whoever made the namespaces has also written those. */
-  readonly knownFiles: KnownFiles | undefined;
+  readonly knownFiles: PlaceFacts['knownFiles'];
+  readonly gone: PlaceFacts['gone'];
   readonly #user: Namespace | undefined;
   readonly #mounts: Mounts | undefined;
   /** Sockets that are there already, by the arguments of socket(2). */
@@ -56,9 +61,10 @@ export class Place implements AsyncDisposable {
   /** The makers of sockets, by the arguments of socket(2). */
   readonly #makers = new Map<string, SocketMaker>();
 
-  private constructor({ net, user, mounts, own = false, knownFiles }: Handles) {
+  private constructor({ net, user, mounts, own = false }: Handles, { knownFiles, gone }: PlaceFacts = {}) {
     this.net = net;
     this.knownFiles = knownFiles;
+    this.gone = gone;
     this.own = own;
     this.#user = user;
     this.#mounts = mounts;
@@ -70,14 +76,14 @@ export class Place implements AsyncDisposable {
    * @param name - what the caller calls the target, as in `'target'`; undefined is the calling thread's own network
    * @throws TypeError when it is neither; NamespaceError `ERR_LINUX_NS_CLOSED`, `ERR_LINUX_NS_NO_SUCH_KIND`
    */
-  static of(name: string, target: NetworkTarget | undefined, knownFiles?: KnownFiles): Place {
+  static of(name: string, target: NetworkTarget | undefined, facts: PlaceFacts = {}): Place {
     if (target === undefined) return new Place({ net: ownNet(), own: true });
     const { net, user, mnt } = membersOf(name, target);
-    const handles: Handles = { net: duplicate(net), knownFiles };
+    const handles: Handles = { net: duplicate(net) };
     try {
       handles.user = isPrivileged() ? undefined : userOf(handles.net, user);
-      handles.mounts = mnt === undefined || knownFiles !== undefined ? undefined : mountsOf(mnt, user);
-      return new Place(handles);
+      handles.mounts = mnt === undefined || facts.knownFiles !== undefined ? undefined : mountsOf(mnt, user);
+      return new Place(handles, facts);
     } catch (error) {
       void closeAll(handles);
       throw error;
@@ -206,7 +212,6 @@ interface Handles {
   user?: Namespace | undefined;
   mounts?: Mounts | undefined;
   own?: boolean;
-  knownFiles?: KnownFiles | undefined;
 }
 
 /** A mount namespace, and the user namespace that is joined before it. */

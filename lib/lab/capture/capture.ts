@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { NativeCapture } from '../../../types/native';
 import { abortError, throwIfAborted } from '../../errors/abort';
 import { abortSignal, integer, schema, string } from '../../errors/schema';
+import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../errors/system-error';
 import { pause } from '../../event-loop/turns';
 import { closeWhenForgotten, notForgotten } from '../../handle/forgotten';
@@ -84,15 +85,20 @@ interface Waiting {
 /** The captures that end with their network. */
 export class Captures {
   readonly #flows = new Set<Flow>();
+  #closed = false;
 
-  /** @internal */
-  add(flow: Flow): void {
+  /** Adds one that has begun, or ends it: where all have ended meanwhile. @internal */
+  async add(flow: Flow): Promise<void> {
     this.#flows.add(flow);
     flow.onEnd = () => this.#flows.delete(flow);
+    if (!this.#closed) return;
+    await flow.end();
+    throw closedError('The network');
   }
 
   /** Ends them. An error of a file is told by {@link Capture.close}. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.allSettled([...this.#flows].map((flow) => flow.end()));
   }
 }
@@ -110,7 +116,7 @@ export async function startCapture(
   const flow = new Flow(network, source, parsed, file);
   try {
     await flow.begin(await openSocket(network, parsed.signal));
-    captures.add(flow);
+    await captures.add(flow);
     return new Capture(flow, parsed.signal);
   } catch (error) {
     await file?.close();

@@ -74,6 +74,17 @@ const CONNECT = schema<ConnectOptions>()({
   keepAliveInitialDelay: milliseconds,
 });
 
+/**
+ * The options that the arguments of `connect(options)` and `connect(port, host)` stand for.
+ *
+ * @throws TypeError for a host besides options, which would have no effect
+ */
+export function destinationOf(where: ConnectOptions | number, host: unknown): ConnectOptions {
+  if (typeof where === 'number') return { port: where, host: host === undefined ? undefined : string('host', host) };
+  if (host === undefined) return where;
+  throw invalidType('options', 'of type number, as a host follows', where);
+}
+
 /** {@link ConnectOptions}, checked. */
 export type Connection = Parsed<typeof CONNECT>;
 

@@ -74,16 +74,11 @@ interface Journey {
   readonly signals: readonly AbortSignal[];
 }
 
-/**
- * {@link Network.fetch}
- *
- * @param gone - is aborted when the request cannot go on, besides the caller's signal
- */
+/** {@link Network.fetch} */
 export async function fetchFrom(
   place: Place,
   url: string | URL | Request,
   given: FetchOptions = {},
-  gone?: AbortSignal,
 ): Promise<Response> {
   const options = FETCH('options', given);
   const init = options as RequestInit;
@@ -91,7 +86,7 @@ export async function fetchFrom(
   const first = new URL(request.url);
   if (!isHttp(first)) throw invalidValue('url', request.url, 'must be an http: or https: URL');
   const own = init.signal ?? (url instanceof Request ? url.signal : undefined);
-  const signals = [own, gone].filter((signal) => signal !== undefined);
+  const signals = [own, place.gone?.()].filter((signal) => signal !== undefined);
   for (const signal of signals) signal.throwIfAborted();
   const { method, headers, redirect } = request;
   const hop = { url: first, method, headers: withDefaults(headers), body: await bodyOf(request, init.body) };
