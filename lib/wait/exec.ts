@@ -1,7 +1,8 @@
 import { schema } from '../errors/schema';
-import { validateArray, validateString } from '../errors/validate';
+import { validateString } from '../errors/validate';
 import { printable } from '../errors/printable';
 import type { ExecError, ExecResult } from '../process/exec';
+import { sortArguments } from '../process/spawn';
 import { type ProgramsPlace, openRunner } from './target';
 import { Waiting } from './wait';
 import { WAIT_FOR_PROGRAM, type WaitForProgramOptions, programOf } from './wait-options';
@@ -18,6 +19,8 @@ const SHOWN = 500;
  * Waits until a program succeeds: it is run again and again until its exit code is 0. The one that runs when the wait is
  * given up is killed.
  *
+ * The arguments can be left out, as those of {@link execFile | execFile()}.
+ *
  * @param target - where to run it: a set, a sandbox, a host of a lab, or the namespaces of a program, whose end ends the wait
  * @returns the output of the run that has succeeded
  * @throws NamespaceError `ETIMEDOUT`, with the last exit code and output; `ERR_LINUX_NS_ENDED`, `ERR_LINUX_NS_CLOSED`; at
@@ -31,13 +34,19 @@ const SHOWN = 500;
 export async function exec(
   target: ProgramsPlace,
   file: string,
-  args: readonly string[] = [],
-  options: WaitExecOptions = {},
+  args?: readonly string[] | null,
+  options?: WaitExecOptions,
+): Promise<ExecResult>;
+export async function exec(target: ProgramsPlace, file: string, options?: WaitExecOptions): Promise<ExecResult>;
+export async function exec(
+  target: ProgramsPlace,
+  file: string,
+  args?: readonly string[] | WaitExecOptions | null,
+  options?: WaitExecOptions,
 ): Promise<ExecResult> {
   validateString('file', file);
-  validateArray('args', args);
-  const command = [...args];
-  const parsed = parseExec('options', options);
+  const [command, bag] = sortArguments(args, options);
+  const parsed = parseExec('options', bag);
   const { program = programOf(target) } = parsed;
   using waiting = new Waiting({ subject: printable([file, ...command].join(' ')), verb: 'succeed' }, parsed, program);
   if (program !== undefined) waiting.endWhen(program.exited);

@@ -220,6 +220,9 @@ describe('waitFor', () => {
         code: 'ETIMEDOUT',
       });
       const error = await errorOf(waitFor.exec(set, '/no/such/program', [], { timeout: 0 }));
+      const noArguments = { timeout: 0 };
+      expect(await errorOf(waitFor.exec(set, '/no/such/program', noArguments))).toMatchObject({ code: 'ENOENT' });
+      expect((await waitFor.exec(set, 'true', noArguments)).stdout).toBe('');
       expect(error).toMatchObject({ code: 'ENOENT' });
     });
   });

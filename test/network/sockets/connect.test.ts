@@ -58,6 +58,15 @@ describe.each(WAYS)('connect() from %s', (_, kinds) => {
     expect(await converse(socket, 'options')).toBe('options');
   });
 
+  test('takes a port and a host, as net.connect() does, and no host besides options', async () => {
+    const socket = await net.connect(80, '127.0.0.8');
+    expect(socket.remoteAddress).toBe('127.0.0.8');
+    expect(await converse(socket, 'by port and host')).toBe('by port and host');
+    await expect(net.connect(80, 7 as unknown as string)).rejects.toThrow(/"host" argument must be of type string/);
+    const options = { port: 80 } as unknown as number;
+    await expect(net.connect(options, '127.0.0.8')).rejects.toThrow(/"options" argument must be of type number/);
+  });
+
   test('connects by IPv6, and by names of either family', async () => {
     expect(await converse(await net.connect({ host: '::1', port: 80 }), 'six')).toBe('six');
     for (const family of [0, 4, 6] as const) {
