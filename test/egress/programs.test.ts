@@ -67,6 +67,13 @@ describe('real programs that are told of no proxy', () => {
     });
     afterAll(() => sandbox.close());
 
+    /** Waits for a request with these properties. It is told when the program behind it has been looked for. */
+    const requested = (wanted: Partial<EgressRequest>): Promise<void> =>
+      eventually(() =>
+        requests.some((request) =>
+          Object.entries(wanted).every(([key, value]) => request[key as keyof EgressRequest] === value),
+        ),
+      );
     /** What a command line says, in a directory of its own. */
     const said = async (command: string): Promise<string> => {
       const { stdout } = await sandbox.exec(`exec 2>&1; cd "$(mktemp -d)"; ${command}; true`);
@@ -85,11 +92,8 @@ describe('real programs that are told of no proxy', () => {
           expect(refused).not.toContain('heard');
           expect(outside.takeHeard('web')).toHaveLength(1);
           expect(outside.takeHeard('other')).toEqual([]);
-          const wanted = [
-            { name: 'www.example.com', decision: 'allow', rule: 'www.example.com' },
-            { name: DENIED, decision: 'deny' },
-          ];
-          for (const each of wanted) expect(requests).toContainEqual(expect.objectContaining(each));
+          await requested({ name: 'www.example.com', decision: 'allow', rule: 'www.example.com' });
+          await requested({ name: DENIED, decision: 'deny' });
         },
       );
     });
@@ -119,20 +123,17 @@ describe('real programs that are told of no proxy', () => {
         said(INSTALL.gitSsh(host, join(files.directory, 'git'), identity, hostKey));
       expect(await clone('git.example.com')).toContain(GREETING);
       expect(await clone(DENIED)).toMatch(/reset|closed/i);
-      expect(requests).toContainEqual(expect.objectContaining({ name: DENIED, port: 22, decision: 'deny' }));
+      await requested({ name: DENIED, port: 22, decision: 'deny' });
     });
 
     needs({ tool: ['curl'] }).test('the list says who it was', async () => {
       const child = await sandbox.spawn('curl', ['-sS', '--max-time', '600', 'telnet://www.example.com:7000'], {
         stdio: ['pipe', 'pipe', 'ignore'],
       });
-      await eventually(() => requests.some(({ program }) => program !== undefined));
-      const [{ program }] = requests as [EgressRequest];
-      expect(program).toMatchObject({
-        file: expect.stringMatching(/\/curl$/) as string,
-        argv: ['curl', '-sS', '--max-time', '600', 'telnet://www.example.com:7000'],
-      });
-      expect(program!.pid).toBe(child.pid);
+      const argv = ['curl', '-sS', '--max-time', '600', 'telnet://www.example.com:7000'];
+      const isIts = ({ program }: EgressRequest): boolean => program?.pid === child.pid;
+      await eventually(() => requests.some(isIts));
+      expect(requests.find(isIts)?.program).toMatchObject({ file: expect.stringMatching(/\/curl$/) as string, argv });
       child.kill('SIGKILL');
       await child.exited;
     });
