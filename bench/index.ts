@@ -6,6 +6,7 @@ import { agents } from './agents';
 import type { Benchmark, Outcome } from './benchmark';
 import { counts } from './counts';
 import { discovery } from './discovery';
+import { egress } from './egress';
 import { lab } from './lab';
 import { launch } from './launch';
 import { load } from './load';
@@ -18,6 +19,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   agents,
   counts,
   discovery,
+  egress,
   lab,
   launch,
   load,
