@@ -130,8 +130,9 @@ async function measureRuntime(): Promise<number | null> {
     const network = { allowedDomains: ['bench.example'], deniedDomains: [] };
     const filesystem = { denyRead: [], allowWrite: ['/tmp'], denyWrite: [] };
     writeFileSync(settings, JSON.stringify({ network, filesystem }));
-    const ours = `require('linux-ns').Sandbox.create({ network: { allow: ['bench.example'] } })
-      .then(async (sandbox) => { await sandbox.execFile('true'); await sandbox.close(); })`;
+    const ours = `const { Sandbox, hostUserland } = require('linux-ns');
+      Sandbox.create({ ...hostUserland(), network: { allow: ['bench.example'] } })
+        .then(async (sandbox) => { await sandbox.execFile('true'); await sandbox.close(); })`;
     const found = await interleave(
       [command('theirs', runtime, ['--settings', settings, 'true']), command('ours', process.execPath, ['-e', ours])],
       FEW,
