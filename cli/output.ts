@@ -1,4 +1,6 @@
-/** The one place where the command line writes to its standard streams: no other file of cli/ does. */
+/** The one place where the command line writes to its standard streams, and to its terminal: no other file of cli/ does. */
+import type { FileHandle } from 'node:fs/promises';
+
 /**
  * The characters that change the state of a terminal or the way its text reads: control characters (C0, DEL, C1, of
  * which U+009B begins a sequence as ESC [ does), separators of lines and paragraphs, and the controls of writing
@@ -51,6 +53,14 @@ export function printJson(value: unknown, indent?: number): void {
 /** Writes messages to standard error, one on each line. */
 export function printMessages(lines: readonly string[]): void {
   write(process.stderr, lines.map(printable));
+}
+
+/** Writes a question to a terminal, which may be in raw mode, and the answer after it. */
+export async function askOn(terminal: FileHandle, question: string, answer: Promise<boolean>): Promise<boolean> {
+  await terminal.write(`\r\n${printable(question)}`);
+  const isYes = await answer;
+  await terminal.write(`${isYes ? 'yes' : 'no'}\r\n`);
+  return isYes;
 }
 
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {

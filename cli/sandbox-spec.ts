@@ -13,15 +13,17 @@ import {
   type SandboxUser,
   hostUserland,
 } from 'linux-ns';
+import type { EgressPolicy } from 'linux-ns/network';
 import { numberOf, oneOf } from './arguments';
 import { clocksOf } from './clocks';
 import { type Given, UsageError, type Written } from './command';
+import { policyOf } from './egress';
 import { suggestion } from './suggestion';
 
 /** A spec in JSON. The network is given by a name, and `hostUserland` stands for a call of `hostUserland()`. */
 export interface SpecFile extends Omit<SandboxSpec, 'network'> {
-  /** `'none'`, `'host'`, a name of `linux-ns netns`, or a path. */
-  network?: string;
+  /** `'none'`, `'host'`, a name of `linux-ns netns`, a path, or a policy. */
+  network?: string | EgressPolicy;
   hostUserland?: boolean | HostUserlandOptions;
 }
 
@@ -42,8 +44,11 @@ export function specOf(given: Given): SpecFile {
   const file = readSpec(given.value('spec'));
   const { hostUserland: fromFile, ...spec } = file;
   const projects = given.values('project');
-  const network = given.value('network') ?? spec.network;
-  const userland = userlandOf(given, fromFile, { projects, online: network !== undefined && network !== 'none' });
+  const chosen = given.value('network') ?? spec.network;
+  const network = policyOf(given, chosen) ?? chosen;
+  // A policy brings its own resolv.conf, and the host's names for addresses would lead past its names.
+  const online = typeof network === 'string' && network !== 'none';
+  const userland = userlandOf(given, fromFile, { projects, online });
   const hostname = given.value('hostname');
   const cwd = directoryOf(given) ?? spec.cwd ?? userland?.cwd;
   return {
@@ -94,7 +99,9 @@ function readSpec(file: string | undefined): SpecFile {
 /** Checks the properties that are used here; the library checks the others. */
 function checked(spec: SpecFile): SpecFile {
   const { network, hostUserland: userland, mounts, share, capabilities } = spec as Record<string, unknown>;
-  if (network !== undefined && typeof network !== 'string') throw new UsageError('--spec: network must be a string');
+  if (network !== undefined && typeof network !== 'string' && (typeof network !== 'object' || network === null)) {
+    throw new UsageError('--spec: network must be a string or an object');
+  }
   if (userland !== undefined && typeof userland !== 'boolean' && (typeof userland !== 'object' || userland === null)) {
     throw new UsageError('--spec: hostUserland must be true, false or an object');
   }

@@ -1,9 +1,11 @@
 import { Namespace, NAMESPACE_KINDS, type NamespaceProcess, Sandbox, relayTerminal } from 'linux-ns';
-import { networkNamespaces } from 'linux-ns/network';
+import { type EgressPolicy, networkNamespaces } from 'linux-ns/network';
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { numberOf } from '../arguments';
+import { Asker } from '../ask';
 import { type Command, type Given, type Option, UsageError } from '../command';
+import { EGRESS_OPTIONS, Report, expose, exposedOf } from '../egress';
 import { whileItRuns } from '../program';
 import { type SpecFile, specOf } from '../sandbox-spec';
 import { terminalSize } from '../terminal';
@@ -84,11 +86,12 @@ const OPTIONS: readonly Option[] = [
     ...{ name: 'network', short: 'n', value: 'WHICH', completes: 'network' },
     help: 'use network none (default), host, a name or path',
   },
+  ...EGRESS_OPTIONS,
   { name: 'env', short: 'e', value: 'NAME[=VALUE]', help: 'set a variable; without VALUE, pass it on' },
   { name: 'setenv', rare: true, value: 'NAME VALUE', help: 'set a variable' },
   { name: 'unsetenv', rare: true, value: 'NAME', help: 'unset a variable' },
   { name: 'chdir', short: 'w', value: 'DIR', help: 'set the working directory in the sandbox' },
-  { name: 'hostname', value: 'NAME', help: 'set the hostname' },
+  { name: 'hostname', rare: true, value: 'NAME', help: 'set the hostname' },
   { name: 'add-host', rare: true, value: 'NAME:ADDRESS', help: 'add a name to /etc/hosts; may be repeated' },
   { name: 'monotonic', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_MONOTONIC' },
   { name: 'boottime', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_BOOTTIME' },
@@ -142,7 +145,7 @@ export const runCommand: Command = {
   runsProgram: true,
   examples: [
     ['run -p . -- npm test', 'only this directory is writable'],
-    ['run -H -n host bash', 'a shell with network access'],
+    ['run -H --allow-host a.example bash', 'reaches this host alone'],
     ['run --overlay /srv/debian -- bash', 'a shell in another root'],
   ],
   run,
@@ -171,7 +174,11 @@ async function run(given: Given): Promise<number> {
       '--preserve-fd: a program on a terminal gets no other descriptors: redirect its input or output',
     );
   }
-  const net = await networkOf(network);
+  const exposed = exposedOf(given, network);
+  const reportFile = given.value('report');
+  await using report = reportFile === undefined ? undefined : await Report.open(reportFile);
+  await using asker = given.has('ask') ? await Asker.open(terminal) : undefined;
+  const net = typeof network === 'object' ? withAsker(network, asker) : await networkOf(network);
   const [user, pid] = await Promise.all([namespaceOf(given.value('userns')), namespaceOf(given.value('pidns'))]);
   try {
     await using sandbox = await Sandbox.create({
@@ -179,10 +186,12 @@ async function run(given: Given): Promise<number> {
       ...(net === undefined ? {} : { network: net }),
       ...(user === undefined && pid === undefined ? {} : { namespaces: { user, pid } }),
     });
+    if (sandbox.egress !== undefined) report?.follow(sandbox.egress);
+    await expose(sandbox, exposed);
     using _ = given.has('die-with-parent') ? endWithParent(sandbox) : undefined;
-    return await (terminal ? onTerminal(sandbox, file, args) : onDescriptors(sandbox, file, args, kept));
+    return await (terminal ? onTerminal(sandbox, file, args, asker) : onDescriptors(sandbox, file, args, kept));
   } finally {
-    await Promise.all([net, user, pid].map(async (each) => (typeof each === 'object' ? each.close() : undefined)));
+    await Promise.all([net, user, pid].map(async (each) => (each instanceof Namespace ? each.close() : undefined)));
   }
 }
 
@@ -191,6 +200,10 @@ function refuseEmpty({ root, mounts = [] }: SpecFile, fromFile: boolean): void {
   if (root !== undefined || mounts.length > 0) return;
   const inFile = fromFile ? "the spec has no 'hostUserland', 'root' or 'mounts'; " : '';
   throw new UsageError(`the sandbox would be empty: ${inFile}use --host-userland, --project, --root or --ro-bind`);
+}
+
+function withAsker(policy: EgressPolicy, asker: Asker | undefined): EgressPolicy {
+  return asker === undefined ? policy : { ...policy, ask: asker.ask };
 }
 
 async function networkOf(network: string | undefined): Promise<'none' | 'host' | Namespace | undefined> {
@@ -219,7 +232,12 @@ function endWithParent(sandbox: Sandbox): Disposable {
 /**
  * Runs a program on a pseudoterminal of its own, so that a program inside cannot type into this one. Job control works.
  */
-async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[]): Promise<number> {
+async function onTerminal(
+  sandbox: Sandbox,
+  file: string,
+  args: readonly string[],
+  asker: Asker | undefined,
+): Promise<number> {
   let relayed: Promise<void> | undefined;
   try {
     return await whileItRuns(
@@ -227,6 +245,7 @@ async function onTerminal(sandbox: Sandbox, file: string, args: readonly string[
       async () => {
         const child = await sandbox.spawn(file, args, { pty: terminalSize() });
         relayed = relayTerminal(child);
+        if (child.pty !== null) asker?.shows(child.pty);
         relayed.catch(() => child.close()); // nobody would see it
         return running(child);
       },
