@@ -322,6 +322,9 @@ void step_init(const struct step_init *step) {
   bool dies_with_parent = step->dies_with_parent.number != 0;
   if (dies_with_parent) {
     watch_line();
+  } else {
+    /* Before the program is exec'd: from then on Node may be gone. */
+    must(sys5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl", NULL);
   }
   check_reaping();
   must(sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair", NULL);
@@ -339,7 +342,9 @@ void step_init(const struct step_init *step) {
   must(sys2(__NR_munmap, stack - (long)STACK_BYTES, STACK_BYTES), "munmap", NULL);
   drop_all(true, -1);
   task.dies_with_parent = dies_with_parent;
-  die_with_parent(dies_with_parent ? SIGKILL : 0, task.line);
+  if (dies_with_parent) {
+    die_with_parent(SIGKILL, task.line);
+  }
   reap_until(program, &unsaid);
 }
 
