@@ -29,7 +29,7 @@ export async function loopGapsDuring(action: () => Promise<unknown>): Promise<Lo
   await action();
   await nextTurn();
   turning = false;
-  return { longest: Math.max(...gaps), median: median(gaps) };
+  return { longest: gaps.reduce((longest, gap) => Math.max(longest, gap), 0), median: median(gaps) };
 }
 
 let schedstat: number | undefined;
