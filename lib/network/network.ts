@@ -15,7 +15,8 @@ import { native } from '../native';
 import { type Attachment, attach } from './attach/attach';
 import type { NetworkAttachOptions } from './attach/attach-options';
 import { Addresses } from './address/addresses';
-import type * as egressPart from './egress/egress';
+import type * as egresses from './egress/egress';
+import type { Egress } from './egress/egress';
 import type { EgressPolicy } from './egress/policy/egress-policy';
 import type { Policy } from './egress/policy/policy';
 import { type Forward, type ForwardOptions, forward, whenClosed } from './forward/forward';
@@ -77,7 +78,7 @@ interface Possessions {
   events: EventSource;
   parts: Parts;
   forwards: Set<Forward>;
-  egress: egressPart.Egress | undefined;
+  egress: Egress | undefined;
 }
 
 /**
@@ -92,7 +93,7 @@ const networks = new WeakMap<object, Network>();
 let construct: (owned: Possessions) => Network;
 
 /** {@link Network.egress}, for a policy that has been checked. */
-export let egressBy: (network: Network, policy: Policy) => Promise<egressPart.Egress>;
+export let egressBy: (network: Network, policy: Policy) => Promise<Egress>;
 
 /**
  * A network namespace to work in: its links, addresses, routes, rules and neighbors, and sockets in it.
@@ -490,12 +491,12 @@ export class Network implements AsyncDisposable {
    * await using egress = await network.egress({ allow: ['packages.example.com:443'] });
    * ```
    */
-  async egress(policy: EgressPolicy): Promise<egressPart.Egress> {
+  async egress(policy: EgressPolicy): Promise<Egress> {
     return this.#egress(policy);
   }
 
-  async #egress(policy: EgressPolicy | Policy): Promise<egressPart.Egress> {
-    const { egress, whenClosed: whenEgressClosed } = require('./egress/egress') as typeof egressPart;
+  async #egress(policy: EgressPolicy | Policy): Promise<Egress> {
+    const { egress, whenClosed: whenEgressClosed } = require('./egress/egress') as typeof egresses;
     const owned = this.#owned;
     const made = this.#kept(await egress({ place: owned.place, link: this.link, route: this.route }, policy));
     owned.egress = made;

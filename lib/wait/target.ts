@@ -85,8 +85,9 @@ async function openNetworkOf(set: NamespaceSet): Promise<Opened> {
 }
 
 /** The code of networks is loaded when a wait needs it: `linux-ns` alone has none. */
-function networkClass(): typeof networks.Network {
-  return (require('../network/network') as typeof networks).Network;
+function networkClass(): typeof Network {
+  const { Network: Class } = require('../network/network') as typeof networks;
+  return Class;
 }
 
 function has<K extends string>(value: unknown, name: K): value is Record<K, unknown> {

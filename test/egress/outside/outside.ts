@@ -21,7 +21,7 @@ export const ADDRESSES = {
 } as const;
 
 /** The names outside, and the host that has each. */
-export const NAMES = {
+const NAMES = {
   'www.example.com': 'web',
   'api.example.com': 'web',
   'registry.example.com': 'web',

@@ -3,8 +3,8 @@ import { type Server, type Socket, createServer } from 'node:net';
 import { once } from 'node:events';
 
 /** The credentials that the proxies of the lab want. */
-export const PROXY_USER = 'agent';
-export const PROXY_PASSWORD = 'open sesame';
+const PROXY_USER = 'agent';
+const PROXY_PASSWORD = 'open sesame';
 
 /** Opens a connection to a host of the outside. */
 export type Dial = (host: string, port: number) => Promise<Socket>;

@@ -6,7 +6,7 @@ import { type EgressOutside, Network } from '../../../lib/network';
 import { closeAll } from '../sockets/inside';
 
 /** The loopback of this host as an outside: names have 127.0.0.1, and each port leads to the server that stands for it. */
-export class Outside implements EgressOutside {
+class Outside implements EgressOutside {
   readonly #servers: Server[] = [];
   readonly #ports = new Map<number, number>();
   readonly #here = Network.open();

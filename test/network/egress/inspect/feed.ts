@@ -50,7 +50,7 @@ export class Fed {
 }
 
 /** Gives the bytes to an inspector in chunks of these sizes, the last of them again and again. */
-export function feed(bytes: Buffer | string, sizes: readonly number[], expected: Expected = EXPECTED): Outcome {
+function feed(bytes: Buffer | string, sizes: readonly number[], expected: Expected = EXPECTED): Outcome {
   const fed = new Fed(expected);
   const all = Buffer.from(bytes as string, 'latin1');
   let turn = 0;
