@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from '../fixtures/child-node';
 
 /** Words after the language, as in ```ts root needs=ping. A block without any is a program that runs as anyone. */
-export const FENCE_WORDS = ['continues', 'root', 'user', 'terminal', 'check'] as const;
+export const FENCE_WORDS = ['continues', 'root', 'user', 'terminal', 'outside', 'check'] as const;
 
 
 export interface Block {
@@ -32,6 +32,8 @@ export interface Program {
   user: boolean;
   /** Is run on a terminal of its own, on which `exit` is typed. */
   terminal: boolean;
+  /** Is run where http://www.example.com/ can be reached, which is on a host of a lab. */
+  outside: boolean;
   /** Is not run: types are checked, that is all. */
   check: boolean;
   /** Programs it takes: `needs=ping,ip`. */
@@ -94,6 +96,7 @@ function programOf(blocks: Block[]): Program {
     root: words.includes('root'),
     user: words.includes('user'),
     terminal: words.includes('terminal'),
+    outside: words.includes('outside'),
     check: words.includes('check'),
     tools: words.flatMap((word) => (word.startsWith('needs=') ? word.slice('needs='.length).split(',') : [])),
   };

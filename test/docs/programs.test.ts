@@ -4,11 +4,13 @@
  */
 import { execFile as execFileCallback } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { spawn } from '../../lib';
+import { Lab } from '../../lib/lab';
 import { CompiledPackage, ROOT } from '../fixtures/child-node';
 import { needs } from '../fixtures/optional';
 import { ONE_WAIT } from '../fixtures/patience';
@@ -38,7 +40,19 @@ class Project implements Disposable {
     if (program.language === 'sh') return this.#execute('sh', ['-ec', program.code]);
     const file = join(this.directory, fileName(program));
     writeFileSync(file, program.language === 'ts' ? translate(program.code) : program.code);
+    if (program.outside) return this.#withOutside(file);
     return program.terminal ? this.#onTerminal(file) : this.#execute(process.execPath, [file]);
+  }
+
+  /** There is a web server at an address that the internet has, and the whole program runs on a host beside it. */
+  async #withOutside(file: string): Promise<{ stdout: string; stderr: string }> {
+    await using lab = await Lab.create();
+    const wan = await lab.addNetwork('wan', { subnet: '93.184.216.0/24' });
+    const [web, here] = await lab.addHosts(['web', 'here'], { on: wan });
+    lab.dns.set('www.example.com', [...web.addresses]);
+    await web.listen(createServer((request, response) => response.end('<h1>Example Domain</h1>')), 80);
+    const { directory: cwd, env } = this;
+    return await here.execFile(process.execPath, [file], { cwd, env, timeout: ONE_WAIT, killSignal: 'SIGKILL' });
   }
 
   async #execute(file: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
