@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
+import { ownPrefix, removeLeftovers } from './leftovers';
 
 /** An empty directory for temporary files, in place of the one that all processes share. */
 export interface Temporary {
@@ -33,9 +34,15 @@ export class RunnerDirectory {
   /** The directory for the runner's temporary files. */
   readonly tmp: string;
 
-  /** Throws errors of `fs` if it cannot be made. */
+  /**
+   * Makes one, and removes those that killed runners have left beside it.
+   *
+   * @throws errors of `fs` if it cannot be made
+   */
   static make(): RunnerDirectory {
-    const directory = new RunnerDirectory(mkdtempSync(join(realpathSync(tmpdir()), 'linux-ns-test-')));
+    const parent = realpathSync(tmpdir());
+    removeLeftovers(parent);
+    const directory = new RunnerDirectory(mkdtempSync(join(parent, ownPrefix())));
     mkdirSync(directory.tmp);
     return directory;
   }

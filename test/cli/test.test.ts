@@ -54,6 +54,22 @@ describe('linux-ns test', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('removes what one that was killed has left, and not what one that runs has', async () => {
+    const wait = ['sh', '-c', 'echo ready; exec sleep 30'];
+    const [killed, running] = [0, 1].map(() => cli.start(['test', '--', ...wait], { ...own, TMPDIR: folder }));
+    await Promise.all([once(killed!.stdout!, 'data'), once(running!.stdout!, 'data')]);
+    const before = readdirSync(folder);
+    killed!.kill('SIGKILL');
+    await once(killed!, 'close');
+    expect(readdirSync(folder)).toEqual(before);
+    await cli.run(['test', '--', 'true'], { ...own, TMPDIR: folder });
+    const left = before.filter((name) => !name.includes(`-${killed!.pid}-`));
+    expect(readdirSync(folder)).toEqual(left);
+    expect(left).toHaveLength(1);
+    running!.kill('SIGTERM');
+    await once(running!, 'close');
+  });
+
   test.each([
     [['--hostname=a,b', 'true'], '--hostname=a,b: no hostname'],
     [['--boottime=soon', 'true'], '--boottime'],
