@@ -52,6 +52,31 @@ describe('the examples of what people build with a Sandbox', () => {
     }
   });
 
+  it('an agent reaches the hosts that its policy names, and those that somebody says yes to', async () => {
+    const lines = await linesOf('egress');
+    const after = (line: string): string[] => {
+      const from = lines.indexOf(line) + 1;
+      const length = lines.slice(from).findIndex((each) => !each.startsWith('  '));
+      return lines.slice(from, from + length);
+    };
+    const refused = 'The egress policy does not allow';
+    expect(after('the agent gets http://registry.example.com/').at(-1)).toBe('  200 this is registry.example.com');
+    expect(after('the agent gets http://docs.example.com/')).toEqual([
+      expect.stringMatching(/^ {2}ask: may \S*node connect to docs\.example\.com:80\? yes$/),
+      '  allow docs.example.com:80: The egress policy allows docs.example.com:80: the answer was yes.',
+      '  200 this is docs.example.com',
+    ]);
+    expect(after('the agent gets http://gist.example.com/').at(-1)).toBe(
+      `  403 ${refused} gist.example.com:80: the rule 'gist.example.com' denies it.`,
+    );
+    expect(after('the agent gets http://evil.example.org/').at(-1)).toBe(
+      `  403 ${refused} evil.example.org:80: the answer was no.`,
+    );
+    const denied = lines.slice(lines.indexOf('registry.example.com is denied from now on'));
+    expect(denied).toContain(`  403 ${refused} registry.example.com:80: the rule 'registry.example.com' denies it.`);
+    expect(lines.at(-1)).toBe('a server of the agent, by a port of this system: hello from the agent');
+  });
+
   it('a container has an init of its own and six kinds of namespace, as lsns shows from the host', async () => {
     const output = (await linesOf('container')).join('\n');
     expect(output).toMatch(/root@container # ps -e \| grep .*\n\s+PID.*\n\s+1 \?\s+\S+ nsinit\n/);
