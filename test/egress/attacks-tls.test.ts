@@ -7,6 +7,7 @@ const NAME = 'www.example.com';
 /** A name that is not allowed, of the same server: its certificate, its address. */
 const OTHER = 'api.example.com';
 const ACCESS_DENIED = 49;
+const DECODE_ERROR = 50;
 
 describe('TLS: a connection to one name cannot be used for another', () => {
   let outside: Outside;
@@ -83,6 +84,16 @@ describe('TLS: a connection to one name cannot be used for another', () => {
     const { heard } = await hello(said);
     expect(alertOf(heard)).toBeDefined();
     expect(outside.handshakes).toEqual([]);
+  });
+
+  test.each([
+    ['of another version', Buffer.of(22, 2, 1)],
+    ['after a warning', Buffer.of(21, 3, 1, 0, 2, 1, 90, 22, 3, 1)],
+  ])('a ClientHello %s, which Go and Java take, is refused', async (_, start) => {
+    const [record = Buffer.alloc(0)] = inRecords(clientHello({ names: [OTHER] }));
+    const { heard } = await send([Buffer.concat([start, record.subarray(3)])]);
+    expect(alertOf(heard)).toBe(DECODE_ERROR);
+    expect(inside.requests.at(-1)?.reason).toMatch('no ClientHello');
   });
 
   test('a second ClientHello, which the server has asked for, is looked at as well', async () => {

@@ -8,6 +8,13 @@ import { TlsGuard } from './tls';
 /** ContentType handshake and the major version: the first bytes of TLS. */
 const HANDSHAKE = 22;
 const MAJOR = 3;
+const ALERT = 21;
+/** The size of an alert. */
+const ALERT_BYTES = 2;
+/** HandshakeType. */
+const CLIENT_HELLO = 1;
+/** The header of a record, and the first byte after it. */
+const RECORD_START = 6;
 /** The version of SSL 2. */
 const SSL_2 = 0x0002;
 
@@ -54,10 +61,8 @@ export class FirstBytes implements Guard {
   look(held: Held): Look {
     const { bytes } = held;
     const [first = 0, second] = bytes;
-    if (first === HANDSHAKE) {
-      if (second === undefined) return 'more';
-      return second === MAJOR ? new TlsGuard(this.#expected) : 'settled';
-    }
+    if (first === HANDSHAKE && second === MAJOR) return new TlsGuard(this.#expected);
+    if (first === HANDSHAKE || first === ALERT) return this.#record(bytes);
     return first < 0x80 ? this.#text(bytes) : this.#binary(bytes);
   }
 
@@ -66,6 +71,20 @@ export class FirstBytes implements Guard {
     if (denied !== undefined) return this.#refuse('other', denied.cause, denied.sentence);
     if (this.#part !== 'line') return undefined;
     return this.#refuse('http', 'too-slow', 'The first line has not come to its end in time.');
+  }
+
+  /**
+   * Java and Go take a first record of another version for TLS, and skip a warning before the ClientHello. No client
+   * sends either.
+   */
+  #record(bytes: Buffer): Look {
+    if (bytes.length < RECORD_START) return 'more';
+    const [type, , , , , content] = bytes;
+    const length = bytes.readUInt16BE(3);
+    const isOfTls = type === ALERT ? length === ALERT_BYTES : length === 0 || content === CLIENT_HELLO;
+    return isOfTls
+      ? this.#refuse('tls', 'malformed', 'The first record of TLS is no ClientHello of version 3.')
+      : 'settled';
   }
 
   /** A record of SSL 2 may have a ClientHello, which OpenSSL still takes. It names no server. */

@@ -1,4 +1,5 @@
 import { EXPECTED, Fed, look } from './feed';
+import { hello, serverName } from './hello';
 
 /** What comes after the first bytes, and is not looked at where these are of another protocol. */
 const HTTP = 'GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n';
@@ -20,6 +21,7 @@ test.each([
   ['LDAP', '0\x0c\x02\x01\x01'],
   ['bytes that begin like a method', 'A\0\0\0\xd4\x07'],
   ['bytes that begin like TLS', '\x16\x02\x01'],
+  ['bytes that begin like an alert of TLS', '\x15\0\0\0\x64\xff\xff\x08\0' + '9P2000.L'],
   ['bytes that begin like SSL 2', '\x80\x2e\x02'],
   ['bytes that begin more like SSL 2', '\x80\x2e\x01\x09\x02'],
   ['lines', 'one\r\ntwo\r\n'],
@@ -51,6 +53,31 @@ test.each([
   const { passed, refusal } = look(bytes);
   expect(refusal?.protocol).toBe('http');
   expect(passed.toString('latin1')).not.toContain('evil');
+});
+
+describe('what some servers take for TLS', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  const whole = hello({ extensions: [serverName('evil.org')] });
+  const ofVersion = (...version: number[]): Buffer => Buffer.concat([Buffer.of(22, ...version), whole.subarray(3)]);
+
+  test.each<[string, Buffer]>([
+    ['Go: a record of version 0', ofVersion(0, 0)],
+    ['Go: a record of version 15.3', ofVersion(15, 3)],
+    ['Java: a record of version 255.255', ofVersion(255, 255)],
+    ['Java: an empty record before it', Buffer.concat([Buffer.of(22, 2, 0, 0, 0), whole])],
+    ['Go: a warning before it', Buffer.concat([Buffer.of(21, 3, 1, 0, 2, 1, 90), whole])],
+    ['Java: a warning of version 255.3', Buffer.concat([Buffer.of(21, 255, 3, 0, 2, 1, 90), whole])],
+  ])('%s', (_, bytes) => {
+    const { passed, refusal } = look(bytes);
+    expect(refusal).toMatchObject({ protocol: 'tls', cause: 'malformed' });
+    expect(passed).toHaveLength(0);
+    const slow = new Fed().client(bytes.subarray(0, 5));
+    jest.advanceTimersByTime(1000);
+    slow.client(bytes.subarray(5));
+    expect(slow.outcome).toMatchObject({ passed: bytes.subarray(0, 5), refusal: { protocol: 'tls' } });
+  });
 });
 
 test('a connection to an address that a rule names is not looked at', () => {
