@@ -474,14 +474,15 @@ export class Network implements AsyncDisposable {
    * variables of theirs. Every connection that a program makes, to whatever address, comes to this process, which decides
    * about it, makes it outside and passes on what both sides send.
    *
-   * The loopback must be the only link of the network: what leaves by another one passes no policy. Connections of
+   * The loopback must be the only link of the network: what leaves by one that is made later passes no policy. Connections of
    * programs to their own loopback are left to them. UDP, but for questions to name servers, is refused at once.
    *
    * A program with CAP_NET_ADMIN in the network can cut itself off, and no more: this process decides on what it sees, and
    * connects to what it has decided about.
    *
    * @returns the egress, which is closed with the network; it does not keep Node running
-   * @throws NamespaceError `EEXIST` where the network has an egress; `EPERM`; `ERR_LINUX_NS_CLOSED`
+   * @throws NamespaceError `ERR_LINUX_NS_OTHER_LINKS` where the network has another link than the loopback; `EEXIST` where
+   * it has an egress; `EPERM`; `ERR_LINUX_NS_CLOSED`
    * @throws TypeError, RangeError for what is no policy, and for rules that can never match
    *
    * @example

@@ -8,6 +8,7 @@ import { NameServer } from '../resolve/name-server';
 import { breakOff } from '../sockets/break-off';
 import { type Inside, type Intake, takeIn } from './intake/intake';
 import { type Incoming, NAME_SERVER_PORT, bindNameSocket } from './intake/listener';
+import { refuseOtherLinks } from './intake/other-links';
 import { Names } from './names/names';
 import type { EgressPolicy, EgressRule } from './policy/egress-policy';
 import { Policy } from './policy/policy';
@@ -159,6 +160,7 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
   async #start(inside: Inside, { by }: StartOptions): Promise<void> {
     const { ports, namedPorts } = this.#policy;
     const take = (incoming: Incoming): void => void this.#take(incoming);
+    await refuseOtherLinks(inside.link);
     const intake = await takeIn(inside, { ports, named: namedPorts, most: MOST_CONNECTIONS, by, take });
     const names = new Names((name) => this.#policy.mayAllow(name), intake.hasIpv6);
     const server = new NameServer((query) => names.respond(query));

@@ -37,6 +37,18 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     await eventually(() => Promise.resolve(egress.connections === 0));
   });
 
+  test('is refused in a network with a link that leads out, whether it is up or not', async () => {
+    const { net, outside } = world;
+    await net.link.add({ name: 'down', kind: 'bridge' });
+    await net.link.add({ name: 'out', kind: 'veth', peer: { name: 'in' }, up: true });
+    const refused = net.egress({ allow: ['*'], outside });
+    await expect(refused).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_OTHER_LINKS', kind: 'net' }));
+    await expect(refused).rejects.toThrow(/ egress: down, (in, out|out, in): /);
+    for (const name of ['down', 'out']) await net.link.delete(name);
+    await using egress = await net.egress({ allow: ['*'], outside });
+    expect(egress.ports).toBe('all');
+  });
+
   test('connects to an address that a rule names, of both families', async () => {
     const { net, outside } = world;
     await outside.serve(7000, echo);
