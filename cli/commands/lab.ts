@@ -108,7 +108,8 @@ async function exec(given: Given, [host, ...words]: readonly string[]): Promise<
   const program = words[0] === '--' ? words.slice(1) : words;
   const pid = given.value('lab');
   const place = await findHost(host, pid === undefined ? undefined : processId('--lab', pid));
-  await using set = await setns(await Promise.all(place.paths.map((path) => Namespace.open(path))));
+  const opened = await Promise.all(place.paths.map((path) => Namespace.open(path)));
+  await using set = await setns(opened).finally(() => Promise.all(opened.map((namespace) => namespace.close())));
   if (String(set.net?.id) !== place.net) throw new UsageError(`host ${host} has crashed`);
   return await runProgram(program, { setns: set, dieWithParent: true }, 'forward');
 }

@@ -75,6 +75,19 @@ test('a lab runs until Ctrl-C, shows itself, and has programs on its hosts', asy
   expect(readdirSync(join(directory, 'linux-ns-lab'))).toEqual([]);
 });
 
+test('exec leaves nothing to the garbage collector', async () => {
+  await start(join(directory, 'lab.json'), '--no-page');
+  const collect = file(
+    'collect.mjs',
+    `import v8 from 'node:v8'; import vm from 'node:vm';
+    v8.setFlagsFromString('--expose-gc');
+    setInterval(vm.runInNewContext('gc'), 20).unref();`,
+  );
+  const options = { ...env, NODE_OPTIONS: `--import=${collect}` };
+  const ended = await commandLine.run(['lab', 'exec', 'a', 'sleep', '0.5'], options);
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+});
+
 test('a shell on a host ends with the lab', async () => {
   const { child } = await start(join(directory, 'lab.json'), '--no-page');
   const shell = spawn(process.execPath, [commandLine.main, 'lab', 'exec', 'a', 'sh', '-c', 'echo here; sleep 1000'], {

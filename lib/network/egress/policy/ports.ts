@@ -79,5 +79,5 @@ function rangesOf(name: string, value: unknown): PortRange[] {
 /** Port 0 stands for a free port, and nothing can connect to it. */
 function port(name: string, number: number, value: unknown): number {
   if (Number.isInteger(number) && number >= 1 && number <= MOST_PORT) return number;
-  throw outOfRange(name, `>= 1 && <= ${MOST_PORT}`, value);
+  throw outOfRange(name, `a port >= 1 && <= ${MOST_PORT}`, value);
 }

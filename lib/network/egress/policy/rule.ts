@@ -1,6 +1,6 @@
 /** One rule of a policy, as callers write it and as it is compared. */
 import { type Check, required, schema, string } from '../../../errors/schema';
-import { invalidValue } from '../../../errors/validate';
+import { invalidType, invalidValue } from '../../../errors/validate';
 import { INSIDE_V4, INSIDE_V6 } from '../names/inside';
 import type { EgressHost } from './egress-policy';
 import { asciiForm, isLocalhost, whyNoName } from './host-name';
@@ -29,6 +29,8 @@ const HOST = schema<EgressHost>()({ host: required(string), port: ports });
 
 /** {@link EgressRule} */
 export const rule: Check<Rule> = (name, value) => {
+  if (typeof value !== 'string' && typeof value !== 'object')
+    throw invalidType(name, 'of type string or object', value);
   if (typeof value !== 'string') {
     const given = HOST(name, value);
     return ruleOf(name, value, hostOf(`${name}.host`, given.host, given.host), given.port ?? EVERY_PORT);

@@ -14,13 +14,16 @@ const NO_TRAFFIC: Traffic = { bytesRead: 0, bytesWritten: 0 };
 /** A request, as those see it who decide about it and carry it out. */
 export class Recorded implements EgressRequest {
   static {
-    inspectAs(this, ({ decision, name, address, port, rule, program }) => ({
-      decision,
-      host: name ?? address,
-      port,
-      rule,
-      program: program?.argv[0],
-    }));
+    inspectAs(
+      { prototype: this.prototype, name: 'EgressRequest' },
+      ({ decision, name, address, port, rule, program }) => ({
+        decision,
+        host: name ?? address,
+        port,
+        rule,
+        program: program?.argv[0],
+      }),
+    );
   }
 
   readonly at = new Date();

@@ -21,7 +21,10 @@ export interface Audience {
  */
 export class Requests implements EgressRequests {
   static {
-    inspectAs(this, ({ recent, lost }) => ({ recent: recent.length, lost }));
+    inspectAs({ prototype: this.prototype, name: 'EgressRequests' }, ({ recent, lost }) => ({
+      recent: recent.length,
+      lost,
+    }));
   }
 
   readonly #audience: Audience;

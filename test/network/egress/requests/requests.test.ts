@@ -50,7 +50,7 @@ describe('a request', () => {
 
   test('is one line for the console', () => {
     const request = made().record(to('a.test'), ALLOWED, curl);
-    expect(inspect(request)).toBe("Recorded { decision: 'allow', host: 'a.test', port: 443, rule: '*.test' }");
+    expect(inspect(request)).toBe("EgressRequest { decision: 'allow', host: 'a.test', port: 443, rule: '*.test' }");
   });
 });
 
