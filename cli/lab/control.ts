@@ -1,13 +1,16 @@
 /**
  * How `linux-ns lab exec` finds a lab that runs: a Unix socket in a directory that only its user can enter. What comes
  * through it is a question for one host; the answer says where its namespaces are. Who asks needs the
- * right to enter them, and gets nothing by the socket alone.
+ * right to enter them, and gets nothing by the socket alone. The directory is what keeps other users away: they reach no
+ * socket in it, and can put none there.
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lab } from 'linux-ns/lab';
+import { type Check, list, path as pathText, required, schema, string } from '../../lib/errors/schema';
+import { invalidValue } from '../../lib/errors/validate';
 import { UsageError } from '../command';
 
 /** The namespaces of a host. */
@@ -22,11 +25,23 @@ export interface Place {
 }
 
 interface Answer {
-  readonly place?: Place;
-  readonly error?: string;
+  readonly place?: Place | undefined;
+  readonly error?: string | undefined;
   /** The names of the hosts of the lab. */
   readonly hosts: readonly string[];
 }
+
+const inode: Check<string> = (name, value) => {
+  const text = string(name, value);
+  if (/^\d+$/.test(text)) return text;
+  throw invalidValue(name, value, 'must be a number of a namespace');
+};
+
+const ANSWER = schema<Answer>()({
+  place: schema<Place>()({ paths: required(list(pathText)), net: required(inode) }),
+  error: string,
+  hosts: required(list(string)),
+});
 
 const SOCKET = /^(\d+)\.sock$/;
 
@@ -108,12 +123,26 @@ export async function findHost(name: string, pid: number | undefined): Promise<P
   throw new UsageError(`no host '${name}': there are ${hosts.join(', ') || 'none'}`);
 }
 
-/** Undefined where nobody listens any more: the socket of a lab that was killed is removed. */
+/**
+ * Undefined where nobody listens any more: the socket of a lab that was killed is removed.
+ *
+ * @throws UsageError for an answer that is none, as that of a lab of another version
+ */
 async function ask(path: string, host: string): Promise<Answer | undefined> {
+  const line = await lineFrom(path, host);
+  if (line === undefined) return undefined;
+  try {
+    return ANSWER('answer', JSON.parse(line));
+  } catch (error) {
+    throw new UsageError(`${path} gives no answer of a lab: ${(error as Error).message}`);
+  }
+}
+
+async function lineFrom(path: string, host: string): Promise<string | undefined> {
   const socket = connect(path);
   try {
     socket.write(`${host}\n`);
-    return JSON.parse(await lineOf(socket)) as Answer;
+    return await lineOf(socket);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') rmSync(path, { force: true });
     return undefined;

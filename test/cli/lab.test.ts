@@ -1,12 +1,26 @@
 /** `linux-ns lab FILE`, and `linux-ns lab exec` beside it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { get } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labCommand } from '../../cli/commands/lab';
+import { execFile } from '../../lib';
 import { eventually } from '../fixtures/footprint';
+import { needs } from '../fixtures/optional';
 import { CommandLine, type Ended, expectOneLine, refusalOf } from './command-line';
 
 const TOPOLOGY = {
@@ -151,6 +165,57 @@ describe('the socket', () => {
   test('is in a directory that only its user can enter', async () => {
     await start(join(directory, 'lab.json'), '--no-page');
     expect(statSync(join(directory, 'linux-ns-lab')).mode & 0o777).toBe(0o700);
+  });
+
+  needs({ root: true, tool: ['setpriv'] }).test('is out of reach for another user', async () => {
+    chmodSync(directory, 0o777); // as /tmp is, but for its sticky bit
+    const { child } = await start(join(directory, 'lab.json'), '--no-page');
+    const path = join(directory, 'linux-ns-lab');
+    const script = `
+      const found = (error) => error?.code ?? 'none';
+      const tried = (work) => { try { work(); return 'none' } catch (error) { return error.code } };
+      const fs = require('fs');
+      const [path, pid] = process.argv.slice(1);
+      const listed = tried(() => fs.readdirSync(path));
+      const opened = tried(() => fs.chmodSync(path, 0o777));
+      require('net').connect(path + '/' + pid + '.sock').on('connect', () => console.log('connected')).on('error', (connected) =>
+        require('net').createServer().on('listening', () => console.log('listens')).on('error', (placed) =>
+          console.log([listed, opened, found(connected), found(placed)].join())).listen(path + '/1.sock'));`;
+    const other = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', script];
+    const { stdout } = await execFile('setpriv', [...other, path, String(child.pid)], { env });
+    expect(stdout).toBe('EACCES,EPERM,EACCES,EACCES\n');
+  });
+
+  needs({ root: true }).test('is not made in a directory that another user has made before', async () => {
+    const path = join(directory, 'linux-ns-lab');
+    mkdirSync(path, { mode: 0o700 });
+    chownSync(path, 65534, 65534);
+    const ended = await commandLine.run(['lab', join(directory, 'lab.json')], env);
+    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    expect(ended.stderr).toContain('is not a directory that only this user can enter');
+  });
+
+  test.each([
+    ['{', 'JSON'],
+    ['7', 'answer'],
+    ['{}', 'answer.hosts'],
+    ['{"hosts":["a"],"place":{"paths":"/proc/1/ns/net","net":"1"}}', 'answer.place.paths'],
+    ['{"hosts":["a"],"place":{"paths":["/proc/1/ns/net"],"net":1}}', 'answer.place.net'],
+    ['{"hosts":["a"],"place":{"paths":["/proc/1/ns/net"],"net":"one"}}', 'answer.place.net'],
+    ['{"hosts":["a"],"program":"sh"}', "no property 'program'"],
+  ])('an answer that is none is refused: %s', async (answer, words) => {
+    await exec('a'); // makes the directory
+    const server = createServer((socket) => socket.end(`${answer}\n`));
+    await once(server.listen(join(directory, 'linux-ns-lab', '1.sock')), 'listening');
+    try {
+      const ended = await exec('a', 'true');
+      expect(ended).toMatchObject({ code: 1, stdout: '' });
+      expectOneLine(ended);
+      expect(ended.stderr).toContain('1.sock gives no answer of a lab: ');
+      expect(ended.stderr).toContain(words);
+    } finally {
+      server.close();
+    }
   });
 
   test.each([
