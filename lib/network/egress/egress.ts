@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { OURS, mustBeOurs } from '../../errors/illegal-constructor';
 import { closedError } from '../../errors/namespace-error';
 import { inspectAs } from '../../handle/inspect';
+import { HostFiles } from '../../kernel/host-files';
 import { NETLINK_NETFILTER } from '../nftables/transactions';
 import type { SocketRequest } from '../place';
 import { NameServer } from '../resolve/name-server';
@@ -17,8 +18,12 @@ import { Programs } from './requests/programs';
 import { Requests } from './requests/requests';
 import { Relay, type Shared } from './relay/relay';
 
-/** The most connections at a time, so that programs inside cannot use up the descriptors of this process. */
+/**
+ * The most connections at a time, of which each takes two descriptors of this process, and the part of its descriptors
+ * that they take at most: programs inside must not use them up.
+ */
 const MOST_CONNECTIONS = 4096;
+const PART_OF_DESCRIPTORS = 1 / 4;
 
 /** The sockets that an egress needs at once. Who makes the network can make them there, too: {@link Place.keep}. */
 export const EGRESS_SOCKETS: readonly SocketRequest[] = [
@@ -72,6 +77,7 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
   readonly #requests: Requests;
   readonly #policy: Policy;
   readonly #relays = new Set<Relay>();
+  readonly #most = mostConnections();
   readonly #onClose: (() => void)[] = [];
   /** What programs inside meet. It is set before any of them can. */
   #inside: Possessions | undefined;
@@ -161,7 +167,7 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     const { ports, namedPorts } = this.#policy;
     const take = (incoming: Incoming): void => void this.#take(incoming);
     await refuseOtherLinks(inside.link);
-    const intake = await takeIn(inside, { ports, named: namedPorts, most: MOST_CONNECTIONS, by, take });
+    const intake = await takeIn(inside, { ports, named: namedPorts, by, take });
     const names = new Names((name) => this.#policy.mayAllow(name), intake.hasIpv6);
     const server = new NameServer((query) => names.respond(query));
     const programs = new Programs(inside.place);
@@ -178,8 +184,8 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     } else if (port === NAME_SERVER_PORT) {
       this.#inside.server.serve(socket);
       socket.resume();
-    } else if (isLoopback(address)) {
-      breakOff(socket); // the program's own loopback, where nobody else listens on that port
+    } else if (isLoopback(address) || this.#relays.size >= this.#most) {
+      breakOff(socket); // on the program's own loopback nobody else listens on that port
     } else {
       const relay = new Relay(incoming, this.#inside.shared);
       this.#relays.add(relay);
@@ -197,6 +203,11 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     this.#inside?.server.close();
     await this.#inside?.intake.close();
   }
+}
+
+function mostConnections(): number {
+  const descriptors = new HostFiles().limit('Max open files') ?? Infinity;
+  return Math.min(MOST_CONNECTIONS, Math.max(1, Math.floor((descriptors * PART_OF_DESCRIPTORS) / 2)));
 }
 
 function isLoopback(address: string): boolean {

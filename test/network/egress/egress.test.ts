@@ -1,4 +1,5 @@
 /** Network.egress(): connections to all addresses, decided about, made and passed on by this process. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttp } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,6 +8,7 @@ import { type EgressQuestion, type EgressRequest, Network } from '../../../lib/n
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
 import { WAYS, converse, footprintWithServers } from '../sockets/inside';
+import { needs } from '../../fixtures/optional';
 import { World, endOf, heardFrom } from './inside';
 
 describe.each(WAYS)('egress() of %s', (_, kinds) => {
@@ -48,6 +50,25 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     await using egress = await net.egress({ allow: ['*'], outside });
     expect(egress.ports).toBe('all');
   });
+
+  needs({ tool: ['prlimit'] }).test(
+    'programs inside leave this process most of its descriptors, however few it may have',
+    async () => {
+      const limit = (soft: string): unknown =>
+        execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`], { encoding: 'utf8' });
+      const before = execFileSync('prlimit', ['--pid', String(process.pid), '--nofile', '-o', 'SOFT', '--noheadings']);
+      limit('1024');
+      try {
+        await using egress = await world.net.egress({ ask: () => new Promise<boolean>(() => undefined) });
+        const dialled = await Promise.all(Array.from({ length: 200 }, () => world.dial('asked.example', 7000)));
+        expect(await Promise.race(dialled.map((socket) => endOf(socket)))).toBe('ECONNRESET');
+        await eventually(() => Promise.resolve(egress.connections === 128));
+        for (const socket of dialled) socket.destroy();
+      } finally {
+        limit(String(before).trim());
+      }
+    },
+  );
 
   test('connects to an address that a rule names, of both families', async () => {
     const { net, outside } = world;

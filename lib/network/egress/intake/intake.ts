@@ -18,8 +18,6 @@ export interface IntakeOptions {
   ports: 'all' | readonly number[];
   /** Ports that have a listener, besides the usual ones, where the kernel cannot do all. */
   named: readonly number[];
-  /** The most connections at a time. */
-  most: number;
   /** `'listeners'` gives each port a listener, as if the kernel could not do otherwise. */
   by?: 'rules' | 'listeners' | undefined;
   take: (incoming: Incoming) => void;
@@ -69,11 +67,11 @@ export async function takeIn(inside: Inside, options: IntakeOptions): Promise<In
 }
 
 /** False where the kernel cannot do it. */
-async function listenByRules(place: Place, { ports, most, take }: IntakeOptions, undoing: Undoing): Promise<boolean> {
+async function listenByRules(place: Place, { ports, take }: IntakeOptions, undoing: Undoing): Promise<boolean> {
   try {
     const rules = await Transactions.open(place);
     undoing.push(() => rules.close());
-    const servers = await listenOn(place, [0], { transparent: true, most }, take);
+    const servers = await listenOn(place, [0], { transparent: true }, take);
     undoing.push(() => closeServers(servers));
     const ranges = ports === 'all' ? EVERY_PORT : united(ports.map((port) => ({ from: port, to: port })));
     const [port = 0] = servers.map(portOf);
@@ -88,13 +86,13 @@ async function listenByRules(place: Place, { ports, most, take }: IntakeOptions,
 
 async function listenOnEach(
   place: Place,
-  { ports, named, most, take }: IntakeOptions,
+  { ports, named, take }: IntakeOptions,
   undoing: Undoing,
 ): Promise<readonly number[]> {
   const each = ports === 'all' ? [...new Set([...USUAL_PORTS, ...named])].sort((a, b) => a - b) : ports;
   const all = [...new Set([...each, NAME_SERVER_PORT])];
   if (all.length > MOST_LISTENERS) throw tooMany(all.length);
-  const servers = await listenOn(place, all, { transparent: false, most }, take);
+  const servers = await listenOn(place, all, { transparent: false }, take);
   undoing.push(() => closeServers(servers));
   return each;
 }

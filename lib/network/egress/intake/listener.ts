@@ -24,7 +24,7 @@ export interface Incoming {
 export async function listenOn(
   place: Place,
   ports: readonly number[],
-  { transparent, most }: { transparent: boolean; most: number },
+  { transparent }: { transparent: boolean },
   take: (incoming: Incoming) => void,
 ): Promise<Server[]> {
   const servers: Server[] = [];
@@ -36,7 +36,6 @@ export async function listenOn(
       const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
         take(incoming(socket)),
       );
-      server.maxConnections = most;
       server.unref(); // what runs inside keeps Node running, and not that it may connect
       // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
       handOver(fd, () => {
