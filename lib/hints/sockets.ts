@@ -38,7 +38,7 @@ export const explainBind: Explainer = byErrno({
   [Errno.EADDRINUSE]: (failure) =>
     failure.port === undefined
       ? 'Something is there already: a socket that is bound there, or a file that one has left behind.'
-      : `Another socket of that network namespace has port ${failure.port}: 'ss -lntup' inside shows which.`,
+      : `Another socket of that network namespace has port ${failure.port}: 'ss -lntup' in it shows which.`,
   [Errno.EACCES]: (failure) =>
     failure.port === undefined
       ? undefined
