@@ -120,8 +120,8 @@ export class RuleIndex {
 
 /** The rules with one key, by their ports. */
 class PortTable {
-  /** Those with a single port. */
-  readonly #single = new Map<number, Rule>();
+  /** Those with a single port. Two may have the same: `a.test:443` and `.a.test:443` both name `a.test`. */
+  readonly #single = new Map<number, Set<Rule>>();
   readonly #others = new Set<Rule>();
 
   get size(): number {
@@ -129,23 +129,29 @@ class PortTable {
   }
 
   get rules(): Rule[] {
-    return [...this.#single.values(), ...this.#others];
+    return [...this.#single.values(), this.#others].flatMap((rules) => [...rules]);
   }
 
   add(rule: Rule): void {
     const port = singlePort(rule.ports);
-    if (port === undefined) this.#others.add(rule);
-    else this.#single.set(port, rule);
+    if (port === undefined) {
+      this.#others.add(rule);
+      return;
+    }
+    const rules = this.#single.get(port) ?? new Set();
+    this.#single.set(port, rules.add(rule));
   }
 
   delete(rule: Rule): void {
-    const port = singlePort(rule.ports);
-    if (port === undefined) this.#others.delete(rule);
-    else this.#single.delete(port);
+    this.#others.delete(rule);
+    const port = singlePort(rule.ports) ?? 0;
+    const rules = this.#single.get(port);
+    rules?.delete(rule);
+    if (rules?.size === 0) this.#single.delete(port);
   }
 
   find(port: number): Rule | undefined {
-    const single = this.#single.get(port);
+    const [single] = this.#single.get(port) ?? [];
     if (single !== undefined) return single;
     for (const rule of this.#others) if (includes(rule.ports, port)) return rule;
     return undefined;

@@ -265,6 +265,16 @@ describe('a policy that changes', () => {
     expect(policy.decide(byName('b.test')).decision).toBe('allow');
   });
 
+  test('revoke() leaves other rules that name the same host and port', () => {
+    const policy = of({ allow: ['.a.test:443', 'a.test:443'], deny: ['b.test:443', '.b.test:443'] });
+    policy.revoke('a.test:443');
+    policy.revoke('b.test:443');
+    expect(policy.decide(byName('a.test'))).toMatchObject({ decision: 'allow', rule: '.a.test:443' });
+    expect(policy.decide(byName('b.test'))).toMatchObject({ decision: 'deny', rule: '.b.test:443' });
+    policy.revoke('.b.test:443');
+    expect(policy.decide(byName('b.test')).rule).toBeUndefined();
+  });
+
   test('revoke() of what is no rule is an error that names the nearest', () => {
     const policy = of({ allow: ['github.com:443'] });
     expect(() => policy.revoke('github.con:443')).toThrow("is no rule of this policy (did you mean 'github.com:443'?)");
