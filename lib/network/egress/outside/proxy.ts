@@ -40,6 +40,8 @@ function secured(proxy: URL, connected: Socket): Promise<Socket> {
       return secure;
     };
     secure.on('error', (cause: Error) => reject(failed('cannot be spoken to in TLS', cause)));
+    // It may be closed without an error, as when the time for the connection is over.
+    secure.once('close', () => reject(failed('has ended the connection')));
     secure.once('secureConnect', () => resolve(secure));
   });
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
@@ -203,15 +203,18 @@ describe('what a proxy is asked', () => {
     await eventually(async () => (await connections(proxy)) === 0);
   });
 
-  test('a proxy that does not answer is given up with the connection', async () => {
-    const proxy = await listen(createServer((socket) => void socket.on('error', () => undefined).resume()));
+  test.each(['http', 'https', 'socks5'])('%s: a proxy that does not answer is given up', async (protocol) => {
+    const asked = new EventEmitter();
+    const proxy = await listen(
+      createServer((socket) => void socket.on('error', () => undefined).once('data', () => asked.emit('data'))),
+    );
     const controller = new AbortController();
     const dialled = dial({
       ...{ name: 'www.example.com', address: '198.18.0.1', port: 443, policy: Policy.of('policy', {}) },
-      via: new URL(`socks5://${LOOPBACK}:${portOf(proxy)}`),
+      via: new URL(`${protocol}://${LOOPBACK}:${portOf(proxy)}`),
       signal: controller.signal,
     });
-    await once(proxy, 'connection');
+    await once(asked, 'data');
     controller.abort();
     await expect(dialled).rejects.toMatchObject({ name: 'AbortError' });
     await eventually(async () => (await connections(proxy)) === 0);
