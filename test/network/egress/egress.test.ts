@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer as createHttp } from 'node:http';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { type EgressQuestion, type EgressRequest, Network } from '../../../lib/network';
+import { type EgressOutside, type EgressQuestion, type EgressRequest, Network } from '../../../lib/network';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
 import { WAYS, converse, footprintWithServers } from '../sockets/inside';
@@ -149,6 +149,21 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     expect(reasons).toContain('The egress policy has changed, and allows a.example:7001 no longer.');
     expect(() => egress.revoke('d.example')).toThrow(errorWith({ name: 'TypeError' }));
     first.destroy();
+  });
+
+  test('revoke() of the rule that names a special address cuts the connections of names that have it', async () => {
+    const { net, outside } = world;
+    await outside.serve(7000, echo);
+    const inTheOffice: EgressOutside = {
+      lookup: () => Promise.resolve([{ address: '10.1.2.3', family: 4 }]),
+      connect: (options) => outside.connect(options),
+    };
+    await using egress = await net.egress({ allow: ['db.example', '10.1.0.0/16'], outside: inTheOffice });
+    const client = await world.dial('db.example', 7000);
+    client.write('x');
+    await once(client, 'data');
+    egress.revoke('10.1.0.0/16');
+    expect(await endOf(client)).toBe('ECONNRESET');
   });
 
   test('ask() holds a connection until it is decided', async () => {

@@ -28,6 +28,8 @@ export interface Dial {
   readonly via?: URL | undefined;
   /** Gives the attempt up. It has no effect on a connection that has been made. */
   readonly signal?: AbortSignal | undefined;
+  /** Called with the address that is connected to, as far as it is known: a proxy resolves names by itself. */
+  readonly reached?: ((address: string) => void) | undefined;
 }
 
 /**
@@ -43,7 +45,9 @@ export async function dial(to: Dial): Promise<Socket> {
   try {
     if (via === undefined) return await direct(to, outside, time.signal);
     if (to.name === undefined) allowedOf(to, [to.address]);
-    return await byProxy(to, via, outside, time.signal);
+    const socket = await byProxy(to, via, outside, time.signal);
+    if (to.name === undefined) to.reached?.(to.address);
+    return socket;
   } catch (error) {
     throwIfAborted(to.signal);
     if (error instanceof Undialled) throw error;
@@ -58,7 +62,9 @@ export async function dial(to: Dial): Promise<Socket> {
 
 async function direct(to: Dial, outside: EgressOutside, signal: AbortSignal): Promise<Socket> {
   const found = to.name === undefined ? [to.address] : await resolve(outside, to.name, signal);
-  return connectFirst(outside, allowedOf(to, found), to.port, signal);
+  const { socket, address } = await connectFirst(outside, allowedOf(to, found), to.port, signal);
+  to.reached?.(address);
+  return socket;
 }
 
 async function byProxy(to: Dial, via: URL, outside: EgressOutside, signal: AbortSignal): Promise<Socket> {
@@ -84,8 +90,9 @@ async function connectProxy(
   signal: AbortSignal,
 ): Promise<Socket> {
   try {
-    const addresses = await outside.lookup(host, { signal });
-    return await connectFirst(outside, addresses.map(({ address }) => address).slice(0, MOST_ADDRESSES), port, signal);
+    const addresses = await unlessAborted(outside.lookup(host, { signal }), signal);
+    const tried = addresses.map(({ address }) => address).slice(0, MOST_ADDRESSES);
+    return (await connectFirst(outside, tried, port, signal)).socket;
   } catch (cause) {
     throwIfAborted(signal);
     throw new Undialled('proxy', 'The upstream proxy cannot be reached.', { cause });

@@ -7,6 +7,12 @@ import type { EgressOutside } from '../policy/egress-policy';
 /** Milliseconds before the next address is tried as well: "Connection Attempt Delay" of RFC 8305, 5. */
 const DELAY = 250;
 
+/** A connection, and the one of the addresses that has accepted it. */
+interface Won {
+  readonly socket: Socket;
+  readonly address: string;
+}
+
 /**
  * The addresses are tried in their order, but with the families in turns. A new attempt starts when the one before it has
  * failed, or takes long; those that go on may still win. What loses is closed.
@@ -18,7 +24,7 @@ export function connectFirst(
   addresses: readonly string[],
   port: number,
   signal: AbortSignal,
-): Promise<Socket> {
+): Promise<Won> {
   const waiting = inTurns(addresses);
   const attempts = new Set<AbortController>();
   const errors: unknown[] = [];
@@ -35,14 +41,14 @@ export function connectFirst(
       finish();
       reject(abortError(signal));
     };
-    const won = (socket: Socket, attempt: AbortController): void => {
+    const won = (socket: Socket, address: string, attempt: AbortController): void => {
       attempts.delete(attempt); // its signal would destroy the socket
       if (isOver) {
         socket.destroy();
         return;
       }
       finish();
-      resolve(socket);
+      resolve({ socket, address });
     };
     const lost = (error: unknown, attempt: AbortController): void => {
       attempts.delete(attempt);
@@ -63,7 +69,7 @@ export function connectFirst(
       const attempt = new AbortController();
       attempts.add(attempt);
       outside.connect({ host, port, allowHalfOpen: true, noDelay: true, signal: attempt.signal }).then(
-        (socket) => won(socket, attempt),
+        (socket) => won(socket, host, attempt),
         (error: unknown) => lost(error, attempt),
       );
       if (waiting.length > 0) timer = setTimeout(next, DELAY);

@@ -4,6 +4,7 @@ import type { Refused } from '../inspect/refusal';
 import type { Incoming } from '../intake/listener';
 import type { Names } from '../names/names';
 import { dial } from '../outside/dial';
+import { checkedAddress } from '../outside/special';
 import { breakOff } from '../../sockets/break-off';
 import { Undialled } from '../outside/undialled';
 import { type Policy, type Verdict, destinationText } from '../policy/policy';
@@ -32,6 +33,8 @@ export class Relay {
   readonly #letGo: () => void;
   readonly #over = new AbortController();
   #server: Socket | undefined;
+  /** The address outside, as far as it is known. */
+  #reached: string | undefined;
   #request: Recorded | undefined;
 
   constructor({ socket, address, port }: Incoming, shared: Shared) {
@@ -70,7 +73,7 @@ export class Relay {
 
   /** Breaks the connection off if the policy no longer allows it. */
   reconsider(): void {
-    if (this.#server === undefined || this.#isAllowed(this.#server)) return;
+    if (this.#server === undefined || this.#isAllowed()) return;
     this.#request?.end(`The egress policy has changed, and allows ${destinationText(this.to)} no longer.`);
     this.cut();
   }
@@ -93,7 +96,8 @@ export class Relay {
   async #connect(): Promise<void> {
     const { signal } = this.#over;
     const { outside, via, ech } = this.#policy;
-    const server = await dial({ ...this.to, policy: this.#policy, outside, via, signal });
+    const reached = (address: string): void => void (this.#reached = address);
+    const server = await dial({ ...this.to, policy: this.#policy, outside, via, signal, reached });
     this.#server = server;
     server.on('error', () => undefined);
     // Meanwhile the client may have gone, or the policy may have changed.
@@ -104,10 +108,14 @@ export class Relay {
     passOn(this.#client, server, { ...this.to, ech }, ({ sentence }) => this.#request?.deny(sentence));
   }
 
-  #isAllowed({ remoteAddress = '' }: Socket): boolean {
-    const { via } = this.#policy;
-    if (this.#policy.decide(this.to).decision !== 'allow') return false;
-    return via !== undefined || this.#policy.deniesAddress(remoteAddress, this.to.port) === undefined;
+  /** The name, the address and, if that is a special one, the rule that names it. */
+  #isAllowed(): boolean {
+    const [policy, address, { port }] = [this.#policy, this.#reached, this.to];
+    if (policy.decide(this.to).decision !== 'allow') return false;
+    if (address === undefined) return true;
+    const { texts, special } = checkedAddress(address) ?? { texts: [address], special: undefined };
+    if (texts.some((text) => policy.deniesAddress(text, port) !== undefined)) return false;
+    return special === undefined || policy.namesAddress(address, port);
   }
 
   #refuse(refused: Refused): void {

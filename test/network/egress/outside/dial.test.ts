@@ -214,8 +214,9 @@ describe('several addresses', () => {
     try {
       const silent = names({ 'www.example.com': ['93.184.216.1'] }, ({ signal }) => silence(signal!) as never);
       const deaf: EgressOutside = { lookup: () => new Promise(() => undefined), connect: never };
-      for (const outside of [silent, deaf]) {
-        const code = dial({ ...to, outside }).catch((error: unknown) => (error as Error & { code: string }).code);
+      const via = new URL('http://proxy.example:3128');
+      for (const way of [{ outside: silent }, { outside: deaf }, { outside: deaf, via }]) {
+        const code = dial({ ...to, ...way }).catch((error: unknown) => (error as Error & { code: string }).code);
         await jest.advanceTimersByTimeAsync(30_000);
         expect(await code).toBe('timed-out');
         expect(jest.getTimerCount()).toBe(0);
