@@ -36,6 +36,8 @@ export async function listenOn(
       const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
         take(incoming(socket)),
       );
+      // A connection that could not be accepted, as for want of descriptors, is lost; those that follow are not.
+      server.on('error', () => undefined);
       server.unref(); // what runs inside keeps Node running, and not that it may connect
       // exclusive is needed: in a worker of a cluster the descriptor would else be taken for one of the primary.
       handOver(fd, () => {
