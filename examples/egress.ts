@@ -10,7 +10,7 @@ import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { Sandbox, hostUserland, waitFor } from 'linux-ns';
 import { type Host, Lab } from 'linux-ns/lab';
-import type { EgressPolicy } from 'linux-ns/network';
+import type { EgressPolicy, EgressRequest } from 'linux-ns/network';
 import { fail } from './command-line';
 
 const NAMES = ['registry.example.com', 'docs.example.com', 'gist.example.com', 'evil.example.org'];
@@ -53,15 +53,20 @@ async function createAgent(network: EgressPolicy): Promise<Sandbox> {
   return Sandbox.create({ ...userland, mounts, hostname: 'agent', network });
 }
 
+/** The next connection that a program of the agent tries to make. */
+function nextRequest(agent: Sandbox): Promise<EgressRequest> {
+  return new Promise((resolve) => agent.egress?.once('request', resolve));
+}
+
 async function main(): Promise<void> {
   await using lab = await Lab.create();
   await using agent = await createAgent(policyOf(await buildOutside(lab)));
-  agent.egress?.on('request', ({ decision, name, port, reason }) => {
-    console.log(`  ${decision} ${name}:${port}: ${reason}`);
-  });
   const get = async (name: string): Promise<void> => {
     console.log(`the agent gets http://${name}/`);
+    const seen = nextRequest(agent);
     const { stdout } = await agent.execFile(process.execPath, ['-e', GET, `http://${name}/`]);
+    const { decision, port, reason } = await seen;
+    console.log(`  ${decision} ${name}:${port}: ${reason}`);
     console.log(`  ${stdout.trim()}`);
   };
   for (const name of NAMES) await get(name);

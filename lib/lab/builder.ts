@@ -261,6 +261,7 @@ export class Builder {
     host.begin(machine);
     if (this.#closed || plan.hosts.get(hostname) !== host) await host.end();
     this.mustBeOpen();
+    if (host.settings.egress !== undefined) await machine.reach(host.settings.egress);
     await this.#wiring.connect(planned);
   }
 

@@ -2,6 +2,9 @@
 import { type Check, type Parsed, boolean, list, required, schema } from '../errors/schema';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { clocks } from '../launch/unshare-spec';
+import type { EgressPolicy } from '../network/egress/policy/egress-policy';
+import type * as policies from '../network/egress/policy/policy';
+import type { Policy } from '../network/egress/policy/policy';
 import type { LabNetwork } from './network';
 import { hostAddress } from './subnet';
 
@@ -32,10 +35,16 @@ export interface HostOptions {
         boottime?: number | bigint | undefined;
       }
     | undefined;
+  /**
+   * The hosts that its programs reach, and no others, whatever they do: {@link Network.egress}. It is for a host that is on
+   * no network of the lab. Its connections are made from {@link EgressPolicy.outside}, which may be another host of the
+   * lab. Default: a host without networks reaches nothing.
+   */
+  egress?: EgressPolicy | undefined;
 }
 
 /** The settings of a host that are not of its networks. */
-export type HostSettings = Pick<HostOptions, 'tmp' | 'run' | 'clock'>;
+export type HostSettings = Pick<HostOptions, 'tmp' | 'run' | 'clock'> & { readonly egress?: Policy | undefined };
 
 /** A place on a network as options have it. */
 export interface Place {
@@ -67,12 +76,19 @@ export const place: Check<Place> = (name, value) => {
 const places: Check<Place[]> = (name, value) =>
   Array.isArray(value) ? list(place)(name, value) : [place(name, value)];
 
+/** The code for policies is loaded with the first one. */
+const policy: Check<Policy> = (name, value) => {
+  const { Policy: Class } = require('../network/egress/policy/policy') as typeof policies;
+  return Class.of(name, value);
+};
+
 export const HOST = schema<HostOptions>()({
   on: places,
   address: addresses,
   tmp: boolean,
   run: boolean,
   clock: clocks,
+  egress: policy,
 });
 
 /** The places of a host, from its checked options, which errors call `option`. */

@@ -8,6 +8,7 @@ import { invalidValue } from '../errors/validate';
 import { inspectAs } from '../handle/inspect';
 import { commitOnce } from '../network/nftables/transactions';
 import type { DatagramOptions } from '../network/sockets/datagram';
+import type { Egress } from '../network/egress/egress';
 import type { FetchOptions } from '../network/sockets/fetch';
 import type { ListenOptions } from '../network/sockets/listen';
 import type { Network } from '../network/network';
@@ -133,6 +134,14 @@ export class Host extends Programs {
     const { network, dns } = this.#made();
     dns.begin(); // a network looks names up
     return network;
+  }
+
+  /**
+   * The connections of its programs, and the policy that decides about them: undefined for a host without the option
+   * `egress`. It outlasts a crash, and is closed with the host.
+   */
+  get egress(): Egress | undefined {
+    return this.#machine?.egress;
   }
 
   /** Its namespaces, which are closed with it. After a restart they are in another set. */

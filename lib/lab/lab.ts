@@ -66,7 +66,7 @@ export interface LinkOptions extends LabNetworkOptions {
 }
 
 const LAB = schemaOf({ ...TOPOLOGY.checks, seed: integer(0, 2 ** 32 - 1), idMap });
-const ONE_OF_MANY = schemaOf(without(HOST.checks, 'address'));
+const ONE_OF_MANY = schemaOf(without(HOST.checks, 'address', 'egress'));
 /** The hosts of {@link Lab.impair} and {@link Lab.cut}; the lab finds out if they are its own. */
 const PAIR = schema<{ from: unknown; to: unknown }>()({
   from: required((_, value) => value),
@@ -230,8 +230,13 @@ export class Lab implements AsyncDisposable {
   /**
    * Adds a host.
    *
-   * @throws TypeError for a name that is taken, or that DNS does not allow; for a network that is full, and for an
-   * address that is taken
+   * @throws TypeError for a name that is taken, or that DNS does not allow; for a network that is full, for an address
+   * that is taken, and for a network together with `egress`
+   *
+   * @example
+   * ```ts
+   * const agent = await lab.addHost('agent', { egress: { allow: ['www.example.com'], outside: gate } });
+   * ```
    */
   async addHost(name: string, options: HostOptions = {}): Promise<Host> {
     this.#builder.mustBeOpen();
@@ -242,7 +247,7 @@ export class Lab implements AsyncDisposable {
   /** Adds several hosts of the same kind together, which is faster than one by one. */
   async addHosts<const Names extends readonly string[]>(
     names: Names,
-    options: Omit<HostOptions, 'address'> = {},
+    options: Omit<HostOptions, 'address' | 'egress'> = {},
   ): Promise<{ -readonly [Index in keyof Names]: Host }> {
     this.#builder.mustBeOpen();
     const checked = ONE_OF_MANY('options', options);

@@ -4,20 +4,24 @@ import { closeFd } from '../handle/close';
 import { notForgotten } from '../handle/forgotten';
 import { systemError } from '../errors/system-error';
 import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
-import { MNT_DETACH } from '../kernel/mount-flags';
+import { MNT_DETACH, MOUNT_ATTR } from '../kernel/mount-flags';
 import type { Credentials } from '../idmap/credentials';
 import { type UnshareSpec, kindsOfSpec } from '../launch/unshare-spec';
 import { launch } from '../launch/launch';
 import { native } from '../native';
 import type { Namespace } from '../namespace/namespace';
-import { NETWORK_SOCKETS, Network } from '../network/network';
+import type { Egress } from '../network/egress/egress';
+import type { Policy } from '../network/egress/policy/policy';
+import { NETWORK_SOCKETS, Network, egressBy } from '../network/network';
 import { socketStep } from '../network/place';
+import { PLACE } from '../plan/place';
 import { makeStep } from '../plan/step';
 import { type NamespaceSet, setOf } from '../set/namespace-set';
 import type { Task } from '../task/task';
 import { type Core, sysctl } from './core';
 import { Captures } from './capture/capture';
 import { DNS_SOCKETS, HostDns } from './dns/server';
+import { NAME_SERVER, hostsText } from './files';
 import type { HostSettings } from './host-options';
 import { OpenSockets } from './open-sockets';
 
@@ -34,6 +38,7 @@ export class Machine {
   readonly #settings: HostSettings;
   #set: NamespaceSet;
   #runs = true;
+  #egress: Egress | undefined;
 
   constructor(
     set: NamespaceSet,
@@ -78,6 +83,16 @@ export class Machine {
     await old.close();
   }
 
+  /** Lets programs reach what a policy allows. It lasts, as the network does. */
+  async reach(policy: Policy): Promise<void> {
+    this.#egress = await egressBy(this.network, policy);
+  }
+
+  /** The egress of a host that has one. */
+  get egress(): Egress | undefined {
+    return this.#egress;
+  }
+
   async close(): Promise<void> {
     this.#runs = false;
     this.sockets.destroy();
@@ -104,6 +119,22 @@ const FORWARDING: readonly Step[] = [sysctl('net/ipv4/ip_forward', '1'), sysctl(
 /** The directories that a host can have for itself, in memory. */
 const OWN_DIRECTORIES = { tmp: ['/tmp', 'mode=1777'], run: ['/run', 'mode=0755'] } as const;
 
+/**
+ * The files of a host with a policy, which decides by the name that a program has looked up. So its programs ask for each
+ * name, as it is, and their name server is the one of the egress, at the address that the lab's has elsewhere.
+ */
+const EGRESS_FILES = { hosts: hostsText([]), 'resolv.conf': `nameserver ${NAME_SERVER}\n` };
+
+const EGRESS_FILE_STEPS: readonly Step[] = Object.entries(EGRESS_FILES).map(([name, contents]) =>
+  makeStep('data', {
+    target: `/etc/${name}`,
+    mode: 0o644,
+    contents,
+    attributes: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV,
+    flags: PLACE.OPTIONAL,
+  }),
+);
+
 /** Makes the namespaces of a host below those of the lab, and opens its network. */
 export async function boot(
   core: Core,
@@ -123,14 +154,19 @@ export async function boot(
     ...SETTINGS,
     ...(isRouter ? FORWARDING : []),
     ...(hasIpv6 ? [] : [NO_OWN_ADDRESSES]),
-    ...[...NETWORK_SOCKETS, ...DNS_SOCKETS].map(socketStep),
+    ...NETWORK_SOCKETS.map(socketStep),
+    ...(settings.egress === undefined ? DNS_SOCKETS : []).map(socketStep),
+    ...(settings.egress === undefined ? [] : EGRESS_FILE_STEPS),
     ...ownDirectories(settings),
   ];
   const { set, fds } = await hold(spec, [user, mnt], steps);
   const dns = new HostDns(core.dns, fds.splice(NETWORK_SOCKETS.length));
   try {
     const sockets = new OpenSockets(hostname);
-    const knownFiles = (file: string): string => (file === 'hosts' ? core.hosts.text : core.resolvConf);
+    const hasEgress = settings.egress !== undefined;
+    const known = (): typeof EGRESS_FILES =>
+      hasEgress ? EGRESS_FILES : { hosts: core.hosts.text, 'resolv.conf': core.resolvConf };
+    const knownFiles = (file: string): string => (file === 'hosts' ? known().hosts : known()['resolv.conf']);
     const network = Network.over(set, fds, { knownFiles, gone: () => sockets.gone });
     notForgotten(network);
     return new Machine(set, { network, dns, sockets }, settings);

@@ -24,6 +24,9 @@ export interface Planned {
   readonly interfaces: readonly Interface[];
 }
 
+const NO_NETWORK_WITH_EGRESS =
+  "must not be given to a host with 'egress': each packet that it sends to whatever address stays in it, so that it could answer nobody on a network";
+
 export class Plan {
   readonly hosts = new Map<string, Host>();
   readonly networks = new Map<string, LabNetwork>();
@@ -166,6 +169,7 @@ export class Plan {
 
   #addInterface(host: Host, { option, network: reference, addresses: given }: Place): Interface {
     const network = this.networkOf(option, reference);
+    if (host.settings.egress !== undefined) throw invalidValue(option, network.name, NO_NETWORK_WITH_EGRESS);
     if (host.ports.some((each) => each.network === network.name)) {
       throw invalidValue(option, network.name, `must not be named twice: host ${host.name} is on it already`);
     }

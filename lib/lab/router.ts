@@ -1,5 +1,5 @@
 /** A router of a lab. */
-import { type Check, integer, oneOf, required, schema, string } from '../errors/schema';
+import { type Check, integer, oneOf, required, schema, string, without } from '../errors/schema';
 import { invalidType, invalidValue } from '../errors/validate';
 import { Host, type HostServices } from './host';
 import { HOST, type HostOptions, type HostSettings, networkReference } from './host-options';
@@ -15,7 +15,7 @@ export interface NatOptions {
 }
 
 /** Options of {@link Lab.addRouter}. */
-export interface RouterOptions extends HostOptions {
+export interface RouterOptions extends Omit<HostOptions, 'egress'> {
   /**
    * Translates addresses towards this network: its hosts see the router's address, and cannot reach what is behind it
    * but by ports that are mapped or forwarded. Default: none.
@@ -53,7 +53,7 @@ const nat: Check<{ network: LabNetwork | string; type: NatType }> = (name, value
   return { network, type };
 };
 
-export const ROUTER = schema<RouterOptions>()({ ...HOST.checks, nat });
+export const ROUTER = schema<RouterOptions>()({ ...without(HOST.checks, 'egress'), nat });
 
 const port = integer(1, 0xffff);
 

@@ -41,7 +41,7 @@ export interface Topology {
 
 /** A lab as an object for JSON: its topology, of which {@link Lab.create} makes another, and the state that it is in. */
 export interface LabJSON {
-  /** The networks and hosts, with the addresses that they have, and the seed. */
+  /** The networks and hosts, with the addresses that they have, and the seed. Policies of egress are not in it. */
   topology: SeededTopology;
   /** The hosts as they are now, routers included. */
   hosts: Record<string, HostJSON>;
@@ -188,6 +188,7 @@ function marksOf(host: Host | undefined, network: string): string[] {
     host.isRouter ? `router${nat}${host.leadsOutside ? ' to the outside' : ''}` : '',
     host.state === 'running' ? '' : host.state,
     host.unplugged.has(network) ? 'unplugged' : '',
+    host.settings.egress === undefined ? '' : 'egress',
   ];
   return marks.filter(Boolean).map((mark) => `[${mark}]`);
 }
