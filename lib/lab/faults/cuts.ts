@@ -2,7 +2,7 @@
 import { closedError } from '../../errors/namespace-error';
 import { native } from '../../native';
 import type { Network } from '../../network/network';
-import { type Expression, compare, lookup, meta, payload, verdict } from '../../network/nftables/expressions';
+import { type Expression, compare, counter, lookup, meta, payload, verdict } from '../../network/nftables/expressions';
 import { Table, type Element } from '../../network/nftables/messages';
 import { Transactions } from '../../network/nftables/transactions';
 import { familyOf } from '../../network/ip';
@@ -44,6 +44,8 @@ export class Cuts {
   readonly #table = new Table('bridge', 'faults');
   #transactions: Promise<Transactions> | undefined;
   #exists = false;
+  /** The packets that rules have dropped which are gone by now. */
+  #droppedBefore = 0;
   #closed = false;
 
   constructor(core: Network) {
@@ -55,9 +57,28 @@ export class Cuts {
     if (this.#closed) throw closedError('This Lab');
     if (plan.cuts.length === 0 && !this.#exists) return;
     const transactions = await (this.#transactions ??= Transactions.open(this.#core));
-    const messages = plan.cuts.length === 0 ? [this.#table.delete()] : [...this.#rules(), ...this.#elements(plan)];
-    await transactions.commit('partition hosts', messages);
-    this.#exists = plan.cuts.length > 0;
+    await transactions.commit('partition hosts', [...this.#rules(), ...this.#elements(plan)]);
+    this.#exists = true;
+    if (plan.cuts.length === 0) await this.#remove(transactions);
+  }
+
+  /** Counts the packets that have been dropped since the lab was made. */
+  async dropped(): Promise<number> {
+    if (this.#closed) throw closedError('This Lab');
+    const transactions = this.#exists ? await this.#transactions : undefined;
+    return this.#droppedBefore + (transactions === undefined ? 0 : await this.#count(transactions));
+  }
+
+  /** Removes the rules, when nothing is cut and so their counters have come to their end. */
+  async #remove(transactions: Transactions): Promise<void> {
+    const count = await this.#count(transactions);
+    await transactions.commit('heal hosts', [this.#table.delete()]);
+    this.#exists = false;
+    this.#droppedBefore += count;
+  }
+
+  #count(transactions: Transactions): Promise<number> {
+    return transactions.packets('count what is dropped', this.#table.listRules(CHAIN));
   }
 
   async close(): Promise<void> {
@@ -77,7 +98,7 @@ export class Cuts {
     const destination4 = side(payload('network', 16, 4, KEY), 'ipv4', TO);
     const source6 = side(payload('network', 8, 16, KEY), 'ipv6', FROM);
     const destination6 = side(payload('network', 24, 16, KEY), 'ipv6', TO);
-    const isCut = [lookup('cuts', FROM), verdict('drop')];
+    const isCut = [lookup('cuts', FROM), counter(), verdict('drop')];
     return [
       table.create(),
       table.addChain(CHAIN, { type: 'filter', hook: 'forward' }),

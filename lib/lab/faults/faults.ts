@@ -39,6 +39,14 @@ export interface ImpairmentFault {
 /** A fault that is in force, as {@link Lab.faults} lists it. */
 export type Fault = CutRule | ImpairmentFault;
 
+/** A cut that was put in force. */
+export interface Cut {
+  /** Takes it back. To call it again changes nothing. */
+  heal(): Promise<void>;
+  /** Counts the packets that were dropped while it is, or was, in force. */
+  dropped(): Promise<number>;
+}
+
 /** The hosts and networks that faults act on. */
 export interface Topology {
   readonly hosts: ReadonlyMap<string, Host>;
@@ -51,12 +59,15 @@ export class Faults {
   readonly #topology: Topology;
   readonly #wires: Wires;
   readonly #cuts: Cuts;
-  readonly #rules = new Set<CutRule>();
+  /** The rules that are in force, each with the number of packets that had been dropped before. */
+  readonly #rules = new Map<CutRule, { before: number }>();
   readonly #onNetworks = new Map<string, CheckedImpairment>();
   /** By the name of the port. */
   readonly #onInterfaces = new Map<string, CheckedImpairment>();
   /** By the names of both hosts. */
   readonly #onPairs = new Map<string, { readonly pair: ImpairedPair; readonly impairment: CheckedImpairment }>();
+  /** The packets that had been dropped when a rule was taken back. */
+  readonly #ended = new WeakMap<CutRule, Promise<number>>();
   /** The interfaces of hosts that send each packet by itself, by their ports. */
   readonly #segmenting = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
@@ -71,7 +82,7 @@ export class Faults {
   list(): Fault[] {
     const interfaces = this.#interfaces();
     return [
-      ...this.#rules,
+      ...this.#rules.keys(),
       ...[...this.#onNetworks].map(
         ([network, impairment]) => ({ kind: 'impair', on: { network }, impairment: { ...impairment } }) as const,
       ),
@@ -104,28 +115,49 @@ export class Faults {
     await this.#change(`${pair.from} → ${pair.to}`, this.#onPairs, [JSON.stringify(pair)], value);
   }
 
-  /** Puts a rule in force, and returns a function that takes it back. */
-  async cut(rule: CutRule): Promise<() => Promise<void>> {
-    this.#rules.add(rule);
+  /** Puts a rule in force. */
+  async cut(rule: CutRule): Promise<Cut> {
+    const start = { before: 0 };
+    this.#rules.set(rule, start);
     try {
-      await this.#inOrder(() => this.#followCuts());
+      await this.#inOrder(async () => {
+        start.before = await this.#cuts.dropped();
+        await this.#followCuts();
+      });
     } catch (error) {
       this.#rules.delete(rule);
       throw error;
     }
     this.#tell(ruleWords(rule));
-    return async () => {
-      if (!this.#rules.delete(rule)) return;
-      await this.#inOrder(() => this.#followCuts());
-      this.#tell(`heal ${ruleWords(rule)}`);
+    return {
+      heal: async () => {
+        if (this.#rules.has(rule)) await this.#end([rule], `heal ${ruleWords(rule)}`);
+      },
+      dropped: async () => {
+        const end = this.#ended.get(rule) ?? this.#inOrder(() => this.#cuts.dropped());
+        return (await end) - start.before;
+      },
     };
   }
 
   /** Takes all cuts back. */
   async heal(): Promise<void> {
-    this.#rules.clear();
-    await this.#inOrder(() => this.#followCuts());
-    this.#tell('heal');
+    await this.#end([...this.#rules.keys()], 'heal');
+  }
+
+  /** Takes cuts back, and tells what has been dropped since the first of them. */
+  async #end(rules: readonly CutRule[], words: string): Promise<void> {
+    const starts = rules.flatMap((rule) => this.#rules.get(rule) ?? []);
+    const dropped = this.#inOrder(async () => {
+      await this.#followCuts();
+      return this.#cuts.dropped();
+    });
+    for (const rule of rules) {
+      this.#rules.delete(rule);
+      this.#ended.set(rule, dropped);
+    }
+    const count = (await dropped) - Math.min(...starts.map(({ before }) => before));
+    this.#tell(rules.length === 0 ? words : `${words}: ${count} ${count === 1 ? 'packet' : 'packets'} dropped`);
   }
 
   /** Hosts or networks have been added or removed. */
@@ -167,14 +199,14 @@ export class Faults {
   }
 
   /** Changes of the kernel's state are made one after another, each from what is wanted then. */
-  #inOrder(work: () => Promise<void>): Promise<void> {
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
     return done;
   }
 
   async #followCuts(): Promise<void> {
-    await this.#cuts.set(planOf([...this.#rules], [...this.#topology.hosts.values()]));
+    await this.#cuts.set(planOf([...this.#rules.keys()], [...this.#topology.hosts.values()]));
   }
 
   async #followWires(): Promise<void> {

@@ -2,6 +2,7 @@
 import { outOfRange, validateArray } from '../../errors/validate';
 import { inspectAs } from '../../handle/inspect';
 import type { CutRule } from './cut-rule';
+import type { Cut } from './faults';
 
 /**
  * Groups for {@link Lab.partition}, made of a list of hosts. Hosts that have a group in common can talk. The same list
@@ -64,17 +65,28 @@ export class Partition implements AsyncDisposable {
 
   /** The hosts that are cut off from each other, by their names. */
   readonly rule: CutRule;
-  readonly #heal: () => Promise<void>;
+  readonly #cut: Cut;
 
   /** @internal */
-  constructor(rule: CutRule, heal: () => Promise<void>) {
+  constructor(rule: CutRule, cut: Cut) {
     this.rule = rule;
-    this.#heal = heal;
+    this.#cut = cut;
   }
 
-  /** Ends this partition; others stay. Calling it again changes nothing. */
+  /**
+   * Counts the packets that the partitions of the lab have dropped while this one is in force; when it is healed, until
+   * then. Where several were in force at once, those of all count.
+   */
+  async dropped(): Promise<number> {
+    return this.#cut.dropped();
+  }
+
+  /**
+   * Ends this partition; others stay. The log of events tells how many packets were dropped. Calling it again changes
+   * nothing.
+   */
   async heal(): Promise<void> {
-    await this.#heal();
+    await this.#cut.heal();
   }
 
   /** Calls {@link Partition.heal}, for `await using`. */

@@ -1,6 +1,6 @@
 /** The expressions of a rule: NFTA_EXPR_* of `<linux/netfilter/nf_tables.h>`. Each works on registers of 32 bits. */
 import { type AttributeSet, type AttributesOf, attributes, chosenBy, repeated } from '../netlink/attributes';
-import { type ValueOf, be32, bytes, string, u8 } from '../netlink/types';
+import { type ValueOf, be32, be64, bytes, string, u8 } from '../netlink/types';
 
 const VERDICT = attributes('NFTA_VERDICT_', { CODE: [1, be32] });
 export const DATA = attributes('NFTA_DATA_', { VALUE: [1, bytes], VERDICT: [2, VERDICT] });
@@ -31,6 +31,7 @@ const NAT = attributes('NFTA_NAT_', {
   REG_PROTO_MIN: [5, be32],
 });
 const MASQ = attributes('NFTA_MASQ_', { FLAGS: [1, be32], REG_PROTO_MIN: [2, be32], REG_PROTO_MAX: [3, be32] });
+const COUNTER = attributes('NFTA_COUNTER_', { BYTES: [1, be64], PACKETS: [2, be64] });
 const TPROXY = attributes('NFTA_TPROXY_', { FAMILY: [1, be32], REG_PORT: [3, be32] });
 
 /** By the names of expressions. */
@@ -46,6 +47,7 @@ const KINDS = {
   nat: NAT,
   masq: MASQ,
   tproxy: TPROXY,
+  counter: COUNTER,
 };
 
 const EXPRESSION = attributes('NFTA_EXPR_', {
@@ -97,6 +99,8 @@ const ANY_FAMILY = 0;
 const RANDOM_PORT = 0x2 | 0x10;
 
 type DataOf<K extends keyof typeof KINDS> = (typeof KINDS)[K] extends AttributeSet<infer D> ? AttributesOf<D> : never;
+
+type AttributesOfCounter = DataOf<'counter'>;
 
 function expression<K extends keyof typeof KINDS>(name: K, data: DataOf<K>): Expression {
   return { NAME: name, DATA: data };
@@ -197,6 +201,19 @@ export function masquerade(ports?: readonly [first: Register, last: Register]): 
  */
 export function proxy(port: Register): Expression {
   return expression('tproxy', { FAMILY: ANY_FAMILY, REG_PORT: FIRST_REGISTER + port });
+}
+
+/** Counts the packets that come this far in the rule. */
+export function counter(): Expression {
+  return expression('counter', {});
+}
+
+/** The packets that the counters among these expressions have counted, as the kernel gives them back. */
+export function packetsCounted(expressions: readonly Expression[]): number {
+  const counts = expressions.map(({ NAME, DATA: data }) =>
+    NAME === 'counter' ? ((data as AttributesOfCounter | undefined)?.PACKETS ?? 0) : 0,
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 export function verdict(which: keyof typeof VERDICTS): Expression {

@@ -3,9 +3,9 @@
  * it is here.
  */
 import { type AttributeSet, type AttributesOf, type Declarations, attributes, repeated } from '../netlink/attributes';
-import { NlmFlag, encode } from '../netlink/netlink-message';
+import { type Message, NlmFlag, decode, encode } from '../netlink/netlink-message';
 import { be16, be32, be64, string, struct, u8 } from '../netlink/types';
-import { DATA, EXPRESSIONS, type Expression } from './expressions';
+import { DATA, EXPRESSIONS, type Expression, packetsCounted } from './expressions';
 
 /** The families of tables: NFPROTO_*. Tables of `inet` are for IPv4 and IPv6. */
 const FAMILIES = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
@@ -15,7 +15,16 @@ const HOOKS = { prerouting: 0, input: 1, forward: 2, postrouting: 4 } as const;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
-const Type = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12, DELSETELEM: 14 } as const;
+const Type = {
+  NEWTABLE: 0,
+  DELTABLE: 2,
+  NEWCHAIN: 3,
+  NEWRULE: 6,
+  GETRULE: 7,
+  NEWSET: 9,
+  NEWSETELEM: 12,
+  DELSETELEM: 14,
+} as const;
 
 /**
  * The types of keys and values, with their numbers in nft(8), to which alone they matter, and their sizes in bytes. A
@@ -150,6 +159,11 @@ export class Table {
     });
   }
 
+  /** Asks for the rules of a chain: each is answered by a message for {@link countedBy}. It changes nothing. */
+  listRules(chain: string): Buffer {
+    return this.#encode(RULE, Type.GETRULE, NlmFlag.DUMP, { TABLE: this.#name, CHAIN: chain });
+  }
+
   /** Makes these the elements of a set, in place of those that are there. */
   setElements(set: string, elements: readonly Element[]): Buffer[] {
     const messages = [this.#message(ELEMENTS, Type.DELSETELEM, 0, { TABLE: this.#name, SET: set })];
@@ -172,14 +186,31 @@ export class Table {
     flags: number,
     values: AttributesOf<D>,
   ): Buffer {
-    const header = { family: this.#family, version: 0, resource: 0 };
-    return encode(
-      { header: GENERIC, attributes: type },
-      (NFNL_SUBSYS_NFTABLES << 8) | number,
-      NlmFlag.REQUEST | NlmFlag.ACK | flags,
-      { header, attributes: values },
-    );
+    return this.#encode(type, number, NlmFlag.ACK | flags, values);
   }
+
+  #encode<D extends Declarations>(
+    type: AttributeSet<D>,
+    number: number,
+    flags: number,
+    values: AttributesOf<D>,
+  ): Buffer {
+    const header = { family: this.#family, version: 0, resource: 0 };
+    const full = { header: GENERIC, attributes: type };
+    return encode(full, typeOf(number), NlmFlag.REQUEST | flags, { header, attributes: values });
+  }
+}
+
+/** The number of a type of messages, as netlink has it for all subsystems. */
+function typeOf(number: number): number {
+  return (NFNL_SUBSYS_NFTABLES << 8) | number;
+}
+
+/** The packets that the counters of a rule have counted; 0 for a message that is no rule. */
+export function countedBy(message: Message): number {
+  if (message.type !== typeOf(Type.NEWRULE)) return 0;
+  const { EXPRESSIONS: list } = decode({ header: GENERIC, attributes: RULE }, message).attributes;
+  return packetsCounted(list?.ELEM ?? []);
 }
 
 function typeNumber(types: readonly ElementType[]): number {

@@ -6,7 +6,7 @@ import { closeFd } from '../../handle/close';
 import { native } from '../../native';
 import { openSocket } from '../netlink/connection';
 import { NlmsgType, acknowledgement, messagesIn, stamp } from '../netlink/netlink-message';
-import { batch } from './messages';
+import { batch, countedBy } from './messages';
 
 /** The protocol of netlink for nf_tables. */
 export const NETLINK_NETFILTER = 12;
@@ -59,10 +59,24 @@ export class Transactions {
    * @param step - what they do, in words
    * @throws NamespaceError with the kernel's error; `ERR_LINUX_NS_CLOSED`
    */
-  commit(step: string, messages: readonly Buffer[]): Promise<void> {
-    const done = this.#last.then(() => this.#exchange(step, batch(messages)));
+  async commit(step: string, messages: readonly Buffer[]): Promise<void> {
+    await withCallersStack(this.#inOrder(step, batch(messages)));
+  }
+
+  /**
+   * Counts what the counters of rules have counted, after the calls before.
+   *
+   * @param request - the message of {@link Table.listRules}
+   */
+  async packets(step: string, request: Buffer): Promise<number> {
+    const answers = await withCallersStack(this.#inOrder(step, [request]));
+    return messagesIn(answers).reduce((sum, message) => sum + countedBy(message), 0);
+  }
+
+  #inOrder(step: string, messages: readonly Buffer[]): Promise<Buffer> {
+    const done = this.#last.then(() => this.#exchange(step, messages));
     this.#last = done.catch(() => undefined);
-    return withCallersStack(done);
+    return done;
   }
 
   /**
@@ -77,7 +91,7 @@ export class Transactions {
     if (last !== undefined) closeFd(last);
   }
 
-  #exchange(step: string, messages: readonly Buffer[]): Promise<void> {
+  #exchange(step: string, messages: readonly Buffer[]): Promise<Buffer> {
     for (const message of messages) stamp(message, ++this.#sequence);
     const bytes = Buffer.concat(messages);
     return new Promise((resolve, reject) => {
@@ -87,7 +101,7 @@ export class Transactions {
       }
       this.#socket.exchange(bytes, Uint32Array.of(bytes.length), (answers, errno, syscall) => {
         const refusal = errno === 0 ? refusalIn(answers) : { errno, syscall };
-        if (refusal === undefined) resolve();
+        if (refusal === undefined) resolve(answers);
         else reject(systemError(refusal, { step, operation: 'nftables', kind: 'net' }));
       });
     });

@@ -77,7 +77,7 @@ describe('hosts of one network', () => {
     await expectHeard(ears, ALL);
     expect(b).toBe(lab.hosts.get('b'));
     expect(String(lab.events)).toMatch(
-      /fault +partition \[a b\] \[c d\] \[e\]\n.* heal partition \[a b\] \[c d\] \[e\]$/m,
+      /fault +partition \[a b\] \[c d\] \[e\]\n.* heal partition \[a b\] \[c d\] \[e\]: [1-9]\d* packets dropped$/m,
     );
   });
 
@@ -166,6 +166,39 @@ describe('hosts of one network', () => {
     );
     expect(lab.faults).toEqual([]);
   });
+});
+
+test('what partitions drop is counted, exactly', async () => {
+  await using lab = await Lab.create({ networks: { lan: { subnet: '10.0.0.0/24' } } });
+  const [a] = await lab.addHosts(['a', 'b', 'c'], { on: 'lan' });
+  await a.network.sysctl.set('net.ipv6.conf.all.disable_ipv6', '1'); // its reports of multicast groups would count
+  const socket = await a.createSocket({ type: 'udp4' });
+  const send = async (count: number): Promise<void> => {
+    for (let each = 0; each < count; each++) {
+      await new Promise((resolve) => socket.send('x', PORT, '10.0.0.2', resolve));
+    }
+  };
+  const first = await lab.cut({ from: 'a', to: 'b' });
+  expect(await first.dropped()).toBe(0);
+  expect((await lab.ping('a', 'b', { timeout: 50 })).received).toBe(0); // and so the address is known from here on
+  await send(3);
+  expect(await first.dropped()).toBe(4);
+  const second = await lab.cut({ from: 'a', to: 'c' });
+  await send(4);
+  expect([await first.dropped(), await second.dropped()]).toEqual([8, 4]);
+  await first.heal();
+  expect(String(lab.events)).toMatch(/heal cut \[a\] → \[b\]: 8 packets dropped$/);
+  await send(5); // pass
+  expect([await first.dropped(), await second.dropped()]).toEqual([8, 4]);
+  await lab.heal();
+  expect(String(lab.events)).toMatch(/heal: 4 packets dropped$/);
+  await lab.heal();
+  expect(String(lab.events)).toMatch(/ heal$/);
+  const third = await lab.isolate('a');
+  await send(1);
+  await third.heal();
+  expect([await first.dropped(), await second.dropped(), await third.dropped()]).toEqual([8, 4, 1]);
+  expect(String(lab.events)).toMatch(/heal isolate a: 1 packet dropped$/);
 });
 
 test('hosts several routers apart are cut off', async () => {
