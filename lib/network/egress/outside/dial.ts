@@ -3,11 +3,12 @@ import type { Socket } from 'node:net';
 import { throwIfAborted } from '../../../errors/abort';
 import type { EgressOutside } from '../policy/egress-policy';
 import { type Policy, destinationText } from '../policy/policy';
-import { HERE, isOfHere } from './here';
+import { HERE, ownAddresses } from './here';
 import { proxyAddress, throughProxy } from './proxy';
 import { connectFirst } from './race';
-import { type Checked, checkedAddress } from './special';
+import { checkedAddress } from './special';
 import { Undialled } from './undialled';
+import { unlessAborted } from './unless-aborted';
 
 /** Milliseconds to resolve a name and connect. */
 const TIME = 30_000;
@@ -101,22 +102,13 @@ async function connectProxy(
 
 /** The addresses of a name. They are those of this moment: nothing is remembered. */
 async function resolve(outside: EgressOutside, name: string, signal: AbortSignal): Promise<string[]> {
+  // getaddrinfo(3) cannot be aborted.
   const found = await unlessAborted(outside.lookup(name, { signal }), signal).catch((cause: unknown) => {
     throwIfAborted(signal);
     throw new Undialled('no-address', `The name ${name} has no address: ${wordsOf(cause)}.`, { cause });
   });
   if (found.length === 0) throw new Undialled('no-address', `The name ${name} has no address.`);
   return [...new Set(found.map(({ address }) => address))].slice(0, MOST_ADDRESSES);
-}
-
-/** getaddrinfo(3) cannot be aborted. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new Error('aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 /**
@@ -126,8 +118,9 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
  */
 function allowedOf(to: Dial, addresses: readonly string[]): string[] {
   const refused: Undialled[] = [];
+  const own = ownOf(to);
   const allowed = addresses.filter((address) => {
-    const why = whyNot(to, address);
+    const why = whyNot(to, address, own);
     if (why !== undefined) refused.push(why);
     return why === undefined;
   });
@@ -136,7 +129,7 @@ function allowedOf(to: Dial, addresses: readonly string[]): string[] {
   return allowed;
 }
 
-function whyNot(to: Dial, address: string): Undialled | undefined {
+function whyNot(to: Dial, address: string, own: ReadonlySet<string>): Undialled | undefined {
   const { policy, port } = to;
   const checked = checkedAddress(address);
   const what = to.name === undefined ? address : `${to.name} has the address ${address}, which`;
@@ -148,7 +141,8 @@ function whyNot(to: Dial, address: string): Undialled | undefined {
       `The egress policy does not allow ${destinationText(to)}: ${what} is denied by the rule '${rule}'.`,
     );
   }
-  const special = checked.special ?? kindHere(to, checked);
+  const isOwn = checked.texts.some((text) => own.has(text));
+  const special = checked.special ?? (isOwn ? 'one of this machine itself' : undefined);
   if (special === undefined || policy.namesAddress(address, port)) return undefined;
   return new Undialled(
     'special-address',
@@ -156,8 +150,9 @@ function whyNot(to: Dial, address: string): Undialled | undefined {
   );
 }
 
-function kindHere({ outside = HERE }: Dial, { texts }: Checked): string | undefined {
-  return outside === HERE && texts.some(isOfHere) ? 'one of this machine itself' : undefined;
+/** The addresses of this machine, if it is what connects. */
+function ownOf({ outside = HERE }: Dial): ReadonlySet<string> {
+  return outside === HERE ? ownAddresses() : new Set();
 }
 
 function timeFor({ signal: outer }: Dial): { signal: AbortSignal; clear: () => void } {

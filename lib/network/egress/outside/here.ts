@@ -11,11 +11,11 @@ import type { EgressOutside } from '../policy/egress-policy';
 export const HERE: EgressOutside = { lookup, connect };
 
 /**
- * True for an address of this machine. What its servers offer on all of its addresses they offer there, as on the
- * loopback.
+ * The addresses of this machine at this moment. What its servers offer on all of its addresses they offer there, as on
+ * the loopback.
  */
-export function isOfHere(address: string): boolean {
-  return Object.values(networkInterfaces()).some((each) => each?.some((own) => own.address === address));
+export function ownAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((each = []) => each.map(({ address }) => address)));
 }
 
 async function lookup(hostname: string): Promise<LookupAddress[]> {

@@ -1,8 +1,9 @@
 /** Connects to the first of several addresses that accepts: RFC 8305, "Happy Eyeballs". */
 import type { Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
-import { abortError } from '../../../errors/abort';
+import { abortError, throwIfAborted } from '../../../errors/abort';
 import type { EgressOutside } from '../policy/egress-policy';
+import { unlessAborted } from './unless-aborted';
 
 /** Milliseconds before the next address is tried as well: "Connection Attempt Delay" of RFC 8305, 5. */
 const DELAY = 250;
@@ -17,9 +18,29 @@ interface Won {
  * The addresses are tried in their order, but with the families in turns. A new attempt starts when the one before it has
  * failed, or takes long; those that go on may still win. What loses is closed.
  *
+ * @param signal - it must not be aborted after the connection has been made: that may destroy the socket
  * @throws the error of the first address, when none accepts
  */
-export function connectFirst(
+export async function connectFirst(
+  outside: EgressOutside,
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<Won> {
+  throwIfAborted(signal);
+  const [host, ...others] = addresses;
+  if (host === undefined) throw new Error('there is no address to connect to');
+  if (others.length > 0) return race(outside, addresses, port, signal);
+  const tooLate = (late: Socket): void => void late.destroy();
+  const socket = await unlessAborted(attempt(outside, host, port, signal), signal, tooLate);
+  return { socket, address: host };
+}
+
+function attempt(outside: EgressOutside, host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  return outside.connect({ host, port, allowHalfOpen: true, noDelay: true, signal });
+}
+
+function race(
   outside: EgressOutside,
   addresses: readonly string[],
   port: number,
@@ -35,14 +56,14 @@ export function connectFirst(
       isOver = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      for (const attempt of attempts) attempt.abort();
+      for (const each of attempts) each.abort();
     };
     const onAbort = (): void => {
       finish();
       reject(abortError(signal));
     };
-    const won = (socket: Socket, address: string, attempt: AbortController): void => {
-      attempts.delete(attempt); // its signal would destroy the socket
+    const won = (socket: Socket, address: string, controller: AbortController): void => {
+      attempts.delete(controller); // its signal would destroy the socket
       if (isOver) {
         socket.destroy();
         return;
@@ -50,8 +71,8 @@ export function connectFirst(
       finish();
       resolve({ socket, address });
     };
-    const lost = (error: unknown, attempt: AbortController): void => {
-      attempts.delete(attempt);
+    const lost = (error: unknown, controller: AbortController): void => {
+      attempts.delete(controller);
       errors.push(error);
       if (isOver) return;
       if (waiting.length > 0) {
@@ -66,17 +87,16 @@ export function connectFirst(
       clearTimeout(timer);
       const host = waiting.shift();
       if (host === undefined) return;
-      const attempt = new AbortController();
-      attempts.add(attempt);
-      outside.connect({ host, port, allowHalfOpen: true, noDelay: true, signal: attempt.signal }).then(
-        (socket) => won(socket, host, attempt),
-        (error: unknown) => lost(error, attempt),
+      const controller = new AbortController();
+      attempts.add(controller);
+      attempt(outside, host, port, controller.signal).then(
+        (socket) => won(socket, host, controller),
+        (error: unknown) => lost(error, controller),
       );
       if (waiting.length > 0) timer = setTimeout(next, DELAY);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    else next();
+    next();
   });
 }
 

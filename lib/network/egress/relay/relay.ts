@@ -13,6 +13,7 @@ import type { EgressProgram } from '../requests/egress-request';
 import type { Programs } from '../requests/programs';
 import type { Recorded } from '../requests/recorded';
 import type { Requests } from '../requests/requests';
+import type { End } from '../requests/socket-inode';
 import { passOn, tell } from './pass-on';
 
 /** What the relays of an egress share. */
@@ -44,8 +45,9 @@ export class Relay {
     this.#client = socket;
     this.#shared = shared;
     this.#policy = policy;
-    const own = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    this.#program = once(() => programs.find(own, { address, port }));
+    // The kernel is asked for the program's end only where somebody asks for the program.
+    const own = (): End => ({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
+    this.#program = once(() => programs.find(own(), { address, port }));
     this.#letGo = name === undefined ? () => undefined : names.hold(name);
     socket.on('error', () => undefined); // 'close' says what is needed
     socket.once('close', () => {

@@ -106,6 +106,35 @@ describe('addresses', () => {
     expect(tried).toEqual(['93.184.216.10', '93.184.216.12']);
   });
 
+  test('what connects after it was given up is closed', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const controller = new AbortController();
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    let finish = (): void => undefined;
+    const late: EgressOutside = {
+      lookup: async () => Promise.resolve([{ address: '93.184.216.10', family: 4 }]),
+      connect: () => {
+        queueMicrotask(() => controller.abort());
+        return new Promise((resolve) => (finish = () => resolve(socket)));
+      },
+    };
+    const dialled = dial({ ...to, policy: policy(), outside: late, signal: controller.signal });
+    await expect(dialled).rejects.toMatchObject({ name: 'AbortError' });
+    finish();
+    await eventually(() => socket.destroyed);
+    server.close();
+  });
+
+  test('an upstream proxy without an address is not waited for', async () => {
+    const outside = names({ 'proxy.example.com': [] }, never);
+    const via = new URL('http://proxy.example.com');
+    const dialled = dial({ ...to, policy: policy(), outside, via });
+    await expect(dialled).rejects.toMatchObject({ code: 'proxy', message: 'The upstream proxy cannot be reached.' });
+  });
+
   test('a name without an address, and one that nobody answers for', async () => {
     const dialled = dial({ ...to, policy: policy(), outside: names({}, never) });
     await expect(dialled).rejects.toMatchObject({
