@@ -36,16 +36,12 @@ export async function connectFirst(
   return { socket, address: host };
 }
 
-function attempt(outside: EgressOutside, host: string, port: number, signal: AbortSignal): Promise<Socket> {
+/** An outside of the caller's may throw as well as reject. */
+async function attempt(outside: EgressOutside, host: string, port: number, signal: AbortSignal): Promise<Socket> {
   return outside.connect({ host, port, allowHalfOpen: true, noDelay: true, signal });
 }
 
-function race(
-  outside: EgressOutside,
-  addresses: readonly string[],
-  port: number,
-  signal: AbortSignal,
-): Promise<Won> {
+function race(outside: EgressOutside, addresses: readonly string[], port: number, signal: AbortSignal): Promise<Won> {
   const waiting = inTurns(addresses);
   const attempts = new Set<AbortController>();
   const errors: unknown[] = [];
