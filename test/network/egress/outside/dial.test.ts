@@ -76,7 +76,7 @@ describe('addresses', () => {
     });
     const dialled = dial({ ...to, policy: policy({ deny: ['93.184.216.11'] }), outside });
     await expect(dialled).rejects.toMatchObject({ code: 'refused' });
-      await expect(dialled).rejects.toThrow('EHOSTUNREACH');
+    await expect(dialled).rejects.toThrow('EHOSTUNREACH');
     expect(tried).toEqual(['93.184.216.10']);
   });
 
