@@ -61,10 +61,8 @@ describe('addresses', () => {
         throw Object.assign(new Error(), { code: 'EHOSTUNREACH' });
       });
       const dialled = dial({ ...to, policy: policy(), outside });
-      await expect(dialled).rejects.toMatchObject({
-        code: 'refused',
-        message: expect.stringContaining('EHOSTUNREACH'),
-      });
+      await expect(dialled).rejects.toMatchObject({ code: 'refused' });
+      await expect(dialled).rejects.toThrow('EHOSTUNREACH');
     },
   );
 
@@ -75,8 +73,7 @@ describe('addresses', () => {
       return Promise.reject(Object.assign(new Error(), { code: 'ECONNREFUSED' }));
     });
     const dialled = dial({ ...to, policy: policy({ deny: ['93.184.216.11'] }), outside });
-    await expect(dialled).rejects.toMatchObject({ code: 'refused' });
-    await expect(dialled).rejects.toThrow('EHOSTUNREACH');
+    await expect(dialled).rejects.toMatchObject({ code: 'refused', refused: { cause: 'unreachable' } });
     expect(tried).toEqual(['93.184.216.10']);
   });
 
