@@ -36,7 +36,7 @@ export interface HostOptions {
       }
     | undefined;
   /**
-   * The hosts that its programs reach, and no others, whatever they do: {@link Network.egress}. It is for a host that is on
+   * The hosts that its programs reach, and no others, whatever they do: `Network.egress()`. It is for a host that is on
    * no network of the lab. Its connections are made from {@link EgressPolicy.outside}, which may be another host of the
    * lab. Default: a host without networks reaches nothing.
    */

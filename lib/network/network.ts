@@ -308,9 +308,9 @@ export class Network implements AsyncDisposable {
    * A name may have several addresses: they are tried in turn, as `net.connect()` does. TLS is spoken on the socket by
    * `tls.connect({ socket })`, HTTP/2 by `http2.connect(url, { createConnection: () => socket })`. connect(2)
    *
-   * @param options - the server to connect to and other settings, or only the port
-   * @param host - for a port: the address or the name to connect to, as in `net.connect(port, host)`. Default: the loopback
-   * of the namespace
+   * The argument is the server to connect to, with other settings; or only the port and the host, an address or a name, as
+   * in `net.connect(port, host)`. Without a host it is the loopback of the namespace.
+   *
    * @throws NamespaceError `ECONNREFUSED`, `ENETUNREACH`, `ETIMEDOUT`, `ENOTFOUND`, … with `address`, `port` and
    * `hint`; `ERR_LINUX_NS_CLOSED`
    *

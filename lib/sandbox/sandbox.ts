@@ -284,7 +284,7 @@ export class Sandbox extends Programs<Withheld> {
   }
 
   /**
-   * Makes a server inside reachable by a port of this host: {@link Network.forward}. It listens on the host's loopback
+   * Makes a server inside reachable by a port of this host: `Network.forward()`. It listens on the host's loopback
    * unless options say otherwise, and it works in this process. The server need not run yet, and can be started again;
    * while none listens, connections are reset.
    *

@@ -19,6 +19,7 @@ export type LimitedBy = 'cgroup2' | 'cgroup1' | 'rlimit';
 
 /** The result of {@link Sandbox.run}. */
 export interface RunResult<Output extends string | Buffer = string> {
+  /** The way it has ended: by itself, or by a limit. */
   verdict: RunVerdict;
   /** The exit code; null when a signal ended it, and where it did not run. */
   code: number | null;
@@ -35,6 +36,7 @@ export interface RunResult<Output extends string | Buffer = string> {
    * its end could not be waited for.
    */
   usage: ResourceUsage;
+  /** The mechanism that held it to its limits of memory and processes. */
   limitedBy: LimitedBy;
   /** The reason, of the verdict `'start'`: a `NamespaceError` with `code`, `step` and `hint`. */
   error?: Error;
