@@ -18,14 +18,10 @@ export function hasEnded(mark: string, host = new HostFiles()): boolean {
   return thread !== undefined && namespace === pidNamespace(host) && markOf(host, thread) !== mark;
 }
 
-/**
- * The mark of a thread. The start time is the 22nd field of proc_pid_stat(5); the name before it may contain anything.
- */
+/** The mark of a thread. */
 function markOf(host: HostFiles, thread: string): string {
-  const stat = host.proc(`${thread}/stat`) ?? '';
-  const [id = ''] = stat.split(' ', 1);
-  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  return `${pidNamespace(host)}-${id}-${start}`;
+  const [id = ''] = (host.proc(`${thread}/stat`) ?? '').split(' ', 1);
+  return `${pidNamespace(host)}-${id}-${host.startTime(thread) ?? ''}`;
 }
 
 function pidNamespace(host: HostFiles): string {

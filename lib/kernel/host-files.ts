@@ -71,6 +71,15 @@ export class HostFiles {
       .trim();
   }
 
+  /**
+   * The start time of a task below /proc, in clock ticks since the host was started. It is the 22nd field of
+   * proc_pid_stat(5); the name before it may contain anything.
+   */
+  startTime(task: string | number): string | undefined {
+    const stat = this.proc(`${task}/stat`);
+    return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  }
+
   /** A soft limit of `/proc/self/limits`: `limit('Max processes')`; Infinity when there is none. */
   limit(name: string): number | undefined {
     return this.#limit(name, 0);

@@ -42,6 +42,14 @@ describe('HostFiles', () => {
     expect(host.sysctl('kernel.empty')).toBeUndefined();
   });
 
+  it('reads when a task was started, whatever its name is', () => {
+    const rest = Array.from({ length: 49 }, (_, index) => index + 4);
+    const host = anotherHost({ 'proc/7/stat': `7 (a) b (c\n) R ${rest.join(' ')}\n` });
+    expect(host.startTime(7)).toBe('22');
+    expect(host.startTime('8')).toBeUndefined();
+    expect(Number(new HostFiles().startTime('self'))).toBeGreaterThan(0);
+  });
+
   it('reads limits, also that there is none', () => {
     const host = anotherHost({
       'proc/self/limits': [

@@ -1,6 +1,7 @@
 /** Finds the processes behind sockets, by what /proc says of the descriptors of each. */
-import { type Dir, opendirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { type Dir, opendirSync, readdirSync } from 'node:fs';
 import { eachInTurns, pause } from '../../../event-loop/turns';
+import { HostFiles } from '../../../kernel/host-files';
 
 /** The most descriptors of one process that are looked at. A program can have a million of them. */
 const MOST_DESCRIPTORS = 4096;
@@ -43,10 +44,11 @@ export class Owners {
 
   async #socketsOf(pid: number, wanted: ReadonlySet<string>): Promise<string[]> {
     await pause();
-    if (linkOf(`/proc/${pid}/ns/net`) !== this.#network) return [];
+    const host = new HostFiles();
+    if (host.link(`${pid}/ns/net`) !== this.#network) return [];
     const found: string[] = [];
     await eachInTurns(descriptorsOf(pid), (descriptor) => {
-      const link = linkOf(`/proc/${pid}/fd/${descriptor}`);
+      const link = host.link(`${pid}/fd/${descriptor}`);
       if (link !== undefined && wanted.has(link)) found.push(link);
     });
     return found;
@@ -63,18 +65,13 @@ export interface ProcessFacts {
 
 /** Undefined for a process that is gone. */
 export function factsOf(pid: number): ProcessFacts | undefined {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    // proc_pid_stat(5): what follows the name, which may have parentheses itself, begins with the third field.
-    const start = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ')[19];
-    const pids = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t').map(Number);
-    const file = linkOf(`/proc/${pid}/exe`);
-    return { pidInside: pids?.at(-1) ?? pid, file, identity: `${pid} ${start} ${file}` };
-  } catch {
-    return undefined;
-  }
+  const host = new HostFiles();
+  const status = host.proc(`${pid}/status`);
+  const start = host.startTime(pid);
+  if (status === undefined || start === undefined) return undefined;
+  const pids = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t').map(Number);
+  const file = host.link(`${pid}/exe`);
+  return { pidInside: pids?.at(-1) ?? pid, file, identity: `${pid} ${start} ${file}` };
 }
 
 function processes(): number[] {
@@ -101,15 +98,6 @@ function* descriptorsOf(pid: number): Generator<string, void, undefined> {
 function opened(path: string): Dir | undefined {
   try {
     return opendirSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Undefined where there is no such link, or none that may be read. */
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
   } catch {
     return undefined;
   }
