@@ -37,7 +37,7 @@ const explainAnswer: Explainer = byErrno({
     `There are too many symbolic links on the way to ${program(failure)}, or scripts whose interpreter is a script ` +
     'are nested more than four deep.',
   [Errno.ENOMEM]: () =>
-    'There is not enough memory to load the program: a memory cgroup or RLIMIT_AS may be too tight.',
+    'There is not enough memory to load the program: a memory cgroup, RLIMIT_DATA or RLIMIT_AS may be too tight.',
 });
 
 /**

@@ -38,6 +38,9 @@ export interface RunResult<Output extends string | Buffer = string> {
   usage: ResourceUsage;
   /** The mechanism that held it to its limits of memory and processes. */
   limitedBy: LimitedBy;
-  /** The reason, of the verdict `'start'`: a `NamespaceError` with `code`, `step` and `hint`. */
+  /**
+   * The reason, where it did not run: a `NamespaceError` with `code`, `step` and `hint`. The verdict is `'start'`, or
+   * `'memory'` where the limit of memory is too low to load the program.
+   */
   error?: Error;
 }

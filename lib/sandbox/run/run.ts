@@ -99,8 +99,9 @@ class Run {
       return child === undefined ? this.#tell(KILLED) : await this.#follow(child);
     } catch (error) {
       if (error instanceof StartTimeout) return { ...this.#tell(NOT_RUN), verdict: 'wall' };
-      if (error instanceof NamespaceError) return { ...this.#tell(NOT_RUN), verdict: 'start', error };
-      throw error;
+      if (!(error instanceof NamespaceError)) throw error;
+      const verdict = (await this.#hadTooLittleMemory(error)) ? 'memory' : 'start';
+      return { ...this.#tell(NOT_RUN), verdict, error };
     } finally {
       this.#watch?.stop();
       await this.#removeCgroup();
@@ -138,6 +139,12 @@ class Run {
       () => undefined,
     );
     return child ?? undefined;
+  }
+
+  /** True if the program could not be loaded within its limit: the cgroup says it, or execve(2) under RLIMIT_DATA. */
+  async #hadTooLittleMemory({ code }: NamespaceError): Promise<boolean> {
+    if (this.#cgroup === undefined) return code === 'ENOMEM';
+    return this.#cgroup.outOfMemory().catch(() => false);
   }
 
   /** Waits for the end of the program, however it comes. */

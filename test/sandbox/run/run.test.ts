@@ -1,6 +1,6 @@
 /** Sandbox.run(): each program comes to a verdict, with what it wrote and what it has used. */
 import { performance } from 'node:perf_hooks';
-import { type RunOptions, type RunResult, Sandbox } from '../../../lib';
+import { type NamespaceError, type RunOptions, type RunResult, Sandbox } from '../../../lib';
 import { expectNothingLeft, footprint } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
 import { ONE_WAIT } from '../../fixtures/patience';
@@ -118,6 +118,12 @@ print('done')`;
     const { verdict, code, signal, error } = await box.run('/no/such/program');
     expect([verdict, code, signal]).toEqual(['start', null, null]);
     expect(error).toMatchObject({ code: 'ENOENT', step: 'exec /no/such/program' });
+  });
+
+  test('memory: also where the limit is too low to load the program, and the error says so', async () => {
+    const result = await box.run('true', [], { limits: { memory: 4096 } });
+    expect(result).toMatchObject({ verdict: 'memory', code: null, signal: null });
+    expect(['ENOMEM', 'ERR_LINUX_NS_KILLED']).toContain((result.error as NamespaceError).code);
   });
 });
 
