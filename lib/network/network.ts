@@ -499,7 +499,8 @@ export class Network implements AsyncDisposable {
   async #egress(policy: EgressPolicy | Policy): Promise<Egress> {
     const { egress, whenClosed: whenEgressClosed } = require('./egress/egress') as typeof egresses;
     const owned = this.#owned;
-    const made = this.#kept(await egress({ place: owned.place, link: this.link, route: this.route }, policy));
+    const { link, route, address } = this;
+    const made = this.#kept(await egress({ place: owned.place, link, route, address }, policy));
     owned.egress = made;
     whenEgressClosed(made, () => (owned.egress = undefined));
     if (!this.closed) return made;

@@ -74,6 +74,14 @@ test('the policy is changed while programs run, and ends with the sandbox', asyn
   expect(() => egress?.allow(ADDRESS)).toThrow(expect.objectContaining({ code: 'ERR_LINUX_NS_CLOSED' }) as Error);
 });
 
+test('getaddrinfo(3) finds names for each family alone, also where it looks for what the network has', async () => {
+  const ask = `python3 -c 'import socket
+for family in socket.AF_INET, socket.AF_INET6, socket.AF_UNSPEC:
+  found = socket.getaddrinfo("a.example.com", 80, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+  print(*sorted(address[4][0].split(".")[0].split(":")[0] for address in found))'`;
+  expect(await saidIn(allowing(), ask)).toBe('198\nfd2a\n198 fd2a');
+});
+
 test('without a policy there is no egress', async () => {
   for (const network of ['none', 'host'] as const) {
     await using sandbox = await Sandbox.create({ network });
