@@ -113,7 +113,10 @@ function withValue(option: Option, spelling: string, value: string | undefined, 
   if (option.value === undefined) return `--${option.name}`;
   if (option.optional === true) return `--${option.name}=${value ?? NUL}`;
   const missing = numberOfWords(option) - (value === undefined ? 0 : 1);
-  const given = [...(value === undefined ? [] : [value]), ...rest.splice(0, missing)];
+  // `--` ends the options. A value that reads so is written in the same word: --allow-host=--
+  const end = rest.indexOf('--');
+  const there = end === -1 ? missing : Math.min(missing, end);
+  const given = [...(value === undefined ? [] : [value]), ...rest.splice(0, there)];
   if (given.length < numberOfWords(option)) {
     throw new UsageError(`option '${spelling}' needs ${missing > 1 ? 'values' : 'a value'}: ${option.value}`);
   }

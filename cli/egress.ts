@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Sandbox } from 'linux-ns';
 import type { Egress, EgressPolicy, EgressRequest } from 'linux-ns/network';
 import { type Given, type Option, UsageError } from './command';
-import { printMessages } from './output';
+import { printJsonMessage, printMessages } from './output';
 
 /** The options that make the network one with a policy. */
 const OF_POLICY = ['allow-host', 'deny-host', 'ask', 'via', 'report'] as const;
@@ -16,7 +16,7 @@ export const EGRESS_OPTIONS: readonly Option[] = [
   { name: 'via', rare: true, value: 'URL', help: 'make allowed connections through this proxy' },
   {
     ...{ name: 'report', rare: true, value: 'FILE', completes: 'file' },
-    help: 'append a line of JSON to FILE for each connection',
+    help: 'append a line of JSON to FILE for each connection; -: standard error',
   },
   {
     ...{ name: 'expose', rare: true, value: '[PORT:]PORT[/udp]' },
@@ -33,12 +33,21 @@ export function policyOf(given: Given, network: string | EgressPolicy | undefine
     throw new UsageError(`--${option} is for a network of its own, and not for --network ${network}`);
   }
   const via = given.value('via');
+  if (via !== undefined) refuseNoProxy(via);
   return {
     ...fromSpec,
     allow: [...(fromSpec?.allow ?? []), ...given.values('allow-host')],
     deny: [...(fromSpec?.deny ?? []), ...given.values('deny-host')],
     ...(via === undefined ? {} : { via }),
   };
+}
+
+/** The library says the same about a URL that it has parsed, and cannot show what was written: it may have a password. */
+function refuseNoProxy(via: string): void {
+  if (/^(https?|socks5):\/\/[^/?#]+\/?$/i.test(via)) return;
+  throw new UsageError(
+    `--via must be the URL of a proxy, such as http://proxy:3128, https:// or socks5://, not '${via.replace(/^.*@/, '…@')}'`,
+  );
 }
 
 /** A port of a sandbox, and the one of the host that leads to it. */
@@ -76,12 +85,15 @@ export async function expose(sandbox: Sandbox, exposed: readonly Exposed[]): Pro
 
 /** The report of connections, as lines of JSON. Only its owner can read a new file: command lines may have secrets. */
 export class Report implements AsyncDisposable {
-  readonly #file: WriteStream;
-  readonly #seen = new Set<EgressRequest>();
+  /** Undefined for standard error. */
+  readonly #file: WriteStream | undefined;
+  readonly #seen = new WeakSet<EgressRequest>();
   #egress: Egress | undefined;
   #error: unknown;
 
+  /** @param path - `-` is standard error */
   static async open(path: string): Promise<Report> {
+    if (path === '-') return new Report(undefined);
     const file = createWriteStream(path, { flags: 'a', mode: 0o600 });
     try {
       await once(file, 'open');
@@ -92,9 +104,9 @@ export class Report implements AsyncDisposable {
     return new Report(file);
   }
 
-  private constructor(file: WriteStream) {
+  private constructor(file: WriteStream | undefined) {
     this.#file = file;
-    file.on('error', (error) => (this.#error = error));
+    file?.on('error', (error) => (this.#error = error));
   }
 
   follow(egress: Egress): void {
@@ -105,7 +117,7 @@ export class Report implements AsyncDisposable {
   /** Writes what is not written yet, after the sandbox has been closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all((this.#egress?.requests.recent ?? []).map((request) => this.#write(request)));
-    if (this.#error === undefined) await new Promise<void>((resolve) => this.#file.end(resolve));
+    if (this.#error === undefined) await new Promise<void>((done) => this.#file?.end(done) ?? done());
     if (this.#error !== undefined) {
       printMessages([`linux-ns: run: --report: ${(this.#error as Error).message}`]);
     }
@@ -115,6 +127,7 @@ export class Report implements AsyncDisposable {
     if (this.#seen.has(request)) return;
     this.#seen.add(request);
     await request.finished;
-    this.#file.write(`${JSON.stringify(request)}\n`);
+    if (this.#file === undefined) printJsonMessage(request);
+    else this.#file.write(`${JSON.stringify(request)}\n`);
   }
 }

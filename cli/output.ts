@@ -44,10 +44,18 @@ export function printStyled(lines: readonly string[]): void {
 
 /** Writes a value as JSON, in which every character that is not printable is written as an escape of JSON. */
 export function printJson(value: unknown, indent?: number): void {
-  const text = JSON.stringify(value, null, indent);
+  write(process.stdout, jsonLines(value, indent));
+}
+
+/** Writes a value as a line of JSON to standard error. */
+export function printJsonMessage(value: unknown): void {
+  write(process.stderr, jsonLines(value));
+}
+
+function jsonLines(value: unknown, indent?: number): string[] {
   const safe = (line: string): string =>
     line.replace(HOSTILE, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  write(process.stdout, text.split('\n').map(safe));
+  return JSON.stringify(value, null, indent).split('\n').map(safe);
 }
 
 /** Writes messages to standard error, one on each line. */

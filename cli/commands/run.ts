@@ -176,6 +176,9 @@ async function run(given: Given): Promise<number> {
   }
   const exposed = exposedOf(given, network);
   const reportFile = given.value('report');
+  if (terminal && reportFile === '-') {
+    throw new UsageError('--report: standard error is the terminal that the program has: name a file, or redirect it');
+  }
   await using report = reportFile === undefined ? undefined : await Report.open(reportFile);
   await using asker = given.has('ask') ? await Asker.open(terminal) : undefined;
   const net = typeof network === 'object' ? withAsker(network, asker) : await networkOf(network);

@@ -90,6 +90,12 @@ test('--report appends a line of JSON for each connection, when it is over', asy
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
+test('--report - is a report on standard error', async () => {
+  const { stdout, stderr } = await run(['--allow-host', HOST, '--report', '-'], curl(HOST));
+  expect(stdout).toBe(`to ${HOST}:8080\n`);
+  expect(JSON.parse(stderr)).toMatchObject({ address: HOST, port: 8080, decision: 'allow' });
+});
+
 test('--report alone allows nothing, and says what a program wanted', async () => {
   const file = join(directory, 'wanted');
   await run(['--report', file], `${curl('packages.example.com')} > /dev/null; true`);
@@ -135,6 +141,8 @@ test('options that contradict each other, or are malformed, are refused', async 
   const password = await words('--via', 'ftp://somebody:secret@proxy');
   expect(password).toMatch(/^linux-ns: run: --via/);
   expect(password).not.toContain('secret');
+  expect(await words('--via', 'proxy:3128')).toMatch(/--via must be the URL of a proxy, such as .*, not 'proxy:3128'$/);
+  expect(await words('--allow-host', '--')).toBe("linux-ns: run: option '--allow-host' needs a value: HOST[:PORT]");
   expect(await words('--report', '/no/such/file')).toMatch(/--report: cannot write/);
 });
 
