@@ -64,6 +64,7 @@ export type {
   EmptyRoot,
   OverlayRoot,
   ProcEntry,
+  ProjectOptions,
   ReadOnlyEntry,
   SandboxRoot,
   SandboxReport,

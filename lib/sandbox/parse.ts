@@ -35,6 +35,7 @@ import { hostsEntry, namesOfHosts } from './hosts';
 import type { WantedUser } from './ids';
 import type { Piece } from './piece';
 import { chosenProcSteps } from './proc';
+import { entryOfProject, parseProject, withProject } from './project/project-options';
 import { type Root, emptyRoot, parseRoot } from './root';
 import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spec';
 
@@ -147,6 +148,7 @@ const procPolicy: Check<boolean | 'auto'> = (name, value) => (value === 'auto' ?
 const parseGiven = schema<SandboxSpec>()({
   root: orNull(parseRoot),
   mounts: orNull(list(parseEntry)),
+  project: orNull(parseProject),
   propagation: orNull(oneOf(['private', 'slave'])),
   dev: orNull(boolean),
   proc: orNull(procPolicy),
@@ -189,7 +191,8 @@ export function parseSpec(spec: unknown): SandboxPlan {
   const foreign = [...share, ...EXISTING.filter((kind) => joined[kind] !== undefined)];
   const policy = isPolicy(given.network) ? given.network : undefined;
   if (policy !== undefined) refuseWaysOut(given, foreign);
-  const { root = emptyRoot(NO_OPTIONS), mounts: entries = [], dev = true } = given;
+  const { root = emptyRoot(NO_OPTIONS), mounts = [], project, dev = true } = given;
+  const entries = project === undefined ? mounts : withProject(mounts, entryOfProject('spec.project', project));
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
   const ids = wantedUser(given.user);
   refuseOwnInit(given, foreign);
@@ -386,7 +389,7 @@ function wantedUser({ uid, gid, groups, map }: NonNullable<Given['user']> = NO_O
 }
 
 function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: boolean }): Rules {
-  const { cwd = '/', capabilities = [], seccomp = 'default', noNewPrivileges = true } = given;
+  const { cwd = given.project?.path ?? '/', capabilities = [], seccomp = 'default', noNewPrivileges = true } = given;
   const filters = [
     ...parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen }),
     ...socketFilters({

@@ -268,6 +268,28 @@ export type MountEntry =
   | MaskEntry
   | ChmodEntry;
 
+/** A directory of the host that a sandbox works on, at its own path. */
+export interface ProjectOptions {
+  /**
+   * The directory: a path of the host, relative to this process's directory. In the sandbox it has the same absolute
+   * path, at which links are not followed on the host, but inside.
+   */
+  path: string | URL;
+  /**
+   * - `'direct'`: programs write in the directory itself, as with {@link BindEntry}.
+   * - `'overlay'`: programs see the directory, and work on a copy: nothing changes on the host until
+   *   {@link Sandbox.apply} is called. Linux 5.11. Filesystems that are mounted below the directory are not in the copy.
+   */
+  mode: 'direct' | 'overlay';
+  /**
+   * With `'overlay'` only: a directory, which exists, that keeps what programs write, so that a later sandbox can go on.
+   * It must be outside of the project, and on a filesystem that overlays can write to, as ext4, xfs, btrfs and tmpfs
+   * are, and not on another overlay. Default: changes are kept in memory, up to half of the machine's, and are gone with
+   * the sandbox, however it ends.
+   */
+  upper?: string | URL | undefined;
+}
+
 /** The user and the groups that the programs of a sandbox run as. */
 export interface SandboxUser {
   /**
@@ -356,6 +378,19 @@ export interface SandboxSpec {
   /** The entries that fill the root. They are applied in this order. Default: none. */
   mounts?: readonly MountEntry[] | undefined;
   /**
+   * A directory of the host that programs work on: itself, or a copy of it. It is mounted before the first of
+   * {@link mounts} that has a target below it, so these can hide parts of it or make them read-only. Default: none.
+   *
+   * @example
+   * ```ts
+   * const project = { path: '.', mode: 'overlay' } as const;
+   * await using sandbox = await Sandbox.create({ ...hostUserland(), cwd: undefined, project });
+   * await sandbox.exec('npm run format');
+   * console.log(await sandbox.changes());
+   * ```
+   */
+  project?: ProjectOptions | undefined;
+  /**
    * With `'slave'`, later mounts and unmounts on the host, below a directory that the sandbox has, happen inside as
    * well (mount_namespaces(7)), if the host's mounts are shared, as systemd makes them. Such a mount has the attributes
    * that it has on the host: below a `bindReadOnly` it is writable unless it is read-only on the host. Masks stay on
@@ -424,7 +459,7 @@ export interface SandboxSpec {
         boottime?: number | bigint | undefined;
       }
     | undefined;
-  /** The directory that programs start in, an absolute path in the sandbox. Default: `'/'`. */
+  /** The directory that programs start in, an absolute path in the sandbox. Default: the {@link project}, else `'/'`. */
   cwd?: string | undefined;
   /** The environment of programs, in addition to PATH, HOME, TERM and LANG; `undefined` removes one of these. */
   env?: Readonly<Record<string, string | undefined>> | undefined;
