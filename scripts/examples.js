@@ -33,7 +33,7 @@ const EXAMPLES = {
   demo_uts_namespaces: { args: () => ['bizarro', '0'] },
   egress: {},
   'ip-netns': { tools: ['ping', 'dnsmasq', 'dhclient'] },
-  judge: { tools: ['cc', 'python3'] },
+  judge: { tools: ['gcc', 'g++', 'python3', 'javac', 'go', 'rustc', 'perl'] },
   'lab-loss': {},
   'lab-nat': {},
   'lab-quorum': {},

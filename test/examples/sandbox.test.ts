@@ -4,22 +4,24 @@ import { join } from 'node:path';
 import { linesOf, runExample } from './example';
 
 describe('the examples of what people build with a Sandbox', () => {
-  it('a judge says of untrusted programs what became of them', async () => {
-    const lines = await linesOf('judge');
-    const told = new Map(lines.map((line) => [line.slice(0, 21).trim(), line.slice(22).replace(/\s+/g, ' ')]));
-    expect(told.get('js  accepted')).toBe('ok "42", accepted');
-    expect(told.get('c   accepted')).toBe('ok "42", accepted');
-    expect(told.get('py  wrong')).toBe('ok "41", wrong answer');
-    expect(told.get('c   does not compile')).toBe('does not compile');
-    expect(told.get('js  slow')).toMatch(/^cpu/);
-    expect(told.get('c   greedy')).toMatch(/^memory/);
-    expect(told.get('c   crashing')).toBe('signal SIGSEGV');
-    expect(told.get('js  crashing')).toBe('exit code 1');
-    expect(told.get('js  talkative')).toMatch(/^output/);
-    expect(told.get('c   hostile: stops')).toMatch(/^wall/);
-    expect(told.get('c   hostile: forks')).toMatch(/^(cpu|wall|signal)/);
-    expect(told.get('js  hostile: looks')).toBe('exit code 1');
-    expect(told.get('js  hostile: calls')).toBe('exit code 1');
+  it('a judge says of a file what became of it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'judged-'));
+    try {
+      const told = async (name: string, source: string): Promise<string[]> => {
+        writeFileSync(join(folder, name), source);
+        writeFileSync(join(folder, 'input.txt'), '19 23\n');
+        return linesOf('judge', [join(folder, name), join(folder, 'input.txt')]);
+      };
+      const [right] = await told('right.py', 'a, b = map(int, input().split())\nprint(a + b)');
+      expect(right).toMatch(/^\.py .*input\.txt +ok, accepted$/);
+      const [wrong] = await told('wrong.py', 'print(41)');
+      expect(wrong).toMatch(/ok, "41"$/);
+      const [broken, ...why] = await told('broken.c', 'int main(void) { return }');
+      expect(broken).toBe('.c does not compile: exit code 1');
+      expect(why.join('\n')).toContain('error: expected expression');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('a build step reads its source, writes its output, and nothing else', async () => {
