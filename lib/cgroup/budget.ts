@@ -11,9 +11,9 @@ import { newName, removeStale } from './place';
 import { type CgroupSpec, parseCgroup } from './cgroup-spec';
 
 interface BudgetLimits {
-  /** Bytes. */
+  /** Bytes; Infinity for no limit. */
   readonly memory: number;
-  /** Processes and threads. */
+  /** Processes and threads; Infinity for no limit. */
   readonly processes: number;
 }
 
@@ -59,7 +59,7 @@ async function openVersion2(
   { parent }: Extract<Delegated, { version: 2 }>,
   { memory, processes }: BudgetLimits,
 ): Promise<CgroupBudget> {
-  const spec = { parent, memoryMax: memory, memoryOomGroup: true, pidsMax: processes + OWN_PROCESSES };
+  const spec = { parent, memoryMax: most(memory), memoryOomGroup: true, pidsMax: most(processes + OWN_PROCESSES) };
   const { cgroup, directory } = await withoutSwap(spec);
   const valueOf = async (file: string, name: string): Promise<number> => {
     const text = await readFile(join(cgroup.path, file), 'utf8');
@@ -75,6 +75,10 @@ async function openVersion2(
       await cgroup.delete();
     },
   };
+}
+
+function most(limit: number): number | 'max' {
+  return limit === Infinity ? 'max' : limit;
 }
 
 /** A kernel without swap has no limit of it. */
@@ -101,10 +105,11 @@ async function openVersion1(
   };
   try {
     await Promise.all(directories.map((each) => mkdir(each)));
-    await writeCgroupFile(join(ofMemory, 'memory.limit_in_bytes'), String(memory));
+    const bytes = memory === Infinity ? '-1' : String(memory);
+    await writeCgroupFile(join(ofMemory, 'memory.limit_in_bytes'), bytes);
     // With swap; there is no such file on a kernel that does not account for it.
-    await writeCgroupFile(join(ofMemory, 'memory.memsw.limit_in_bytes'), String(memory)).catch(() => undefined);
-    await writeCgroupFile(join(ofPids, 'pids.max'), String(processes + OWN_PROCESSES));
+    await writeCgroupFile(join(ofMemory, 'memory.memsw.limit_in_bytes'), bytes).catch(() => undefined);
+    await writeCgroupFile(join(ofPids, 'pids.max'), String(most(processes + OWN_PROCESSES)));
   } catch (error) {
     await remove();
     throw error;

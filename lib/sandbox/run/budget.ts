@@ -40,7 +40,7 @@ export function rlimitsOf(limits: Limits, hasCgroup: boolean): RlimitTriple[] {
   const host = new HostFiles();
   return RESOURCES.flatMap((resource, number) => {
     const soft = most[resource];
-    if (soft === undefined) return [];
+    if (soft === undefined || soft === Infinity) return [];
     const hard = resource === 'cpu' ? soft + 1 : soft;
     // A hard limit cannot be raised without CAP_SYS_RESOURCE: setrlimit(2).
     const own = host.hardLimit(LIMIT_TITLES[resource]) ?? Infinity;

@@ -1,6 +1,6 @@
-import { type Parsed, MOST_MS, integer, orNull, schema } from '../../errors/schema';
+import { type Check, type Parsed, MOST_MS, integer, orNull, schema } from '../../errors/schema';
 
-/** The budget of one run: what all its processes together may use. */
+/** The budget of one run: what all its processes together may use. `Infinity` is no limit. */
 export interface RunLimits {
   /** CPU time of all processes, in milliseconds. Default: none but `wall`, on all processors. */
   cpu?: number | undefined;
@@ -23,15 +23,19 @@ export interface RunLimits {
   fileSize?: number | undefined;
 }
 
-const count = integer(1);
+/** An integer, or Infinity for no limit. */
+function limit(least: number, most?: number): Check<number> {
+  const check = integer(least, most);
+  return (name, value) => (value === Infinity ? value : check(name, value));
+}
 
 export const parseRunLimits = schema<RunLimits>()({
-  cpu: orNull(integer(1, MOST_MS)),
-  wall: orNull(integer(1, MOST_MS)),
-  memory: orNull(count),
-  output: orNull(integer(0)),
-  processes: orNull(count),
-  fileSize: orNull(integer(0)),
+  cpu: orNull(limit(1, MOST_MS)),
+  wall: orNull(limit(1, MOST_MS)),
+  memory: orNull(limit(1)),
+  output: orNull(limit(0)),
+  processes: orNull(limit(1)),
+  fileSize: orNull(limit(0)),
 });
 
 const MIB = 1024 * 1024;

@@ -1,9 +1,11 @@
 /** One program within a budget, and how it ended. */
 import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { StartTimeout } from '../../errors/abort';
 import { NamespaceError } from '../../errors/namespace-error';
 import { withoutPrototype } from '../../errors/plain';
+import { invalidValue } from '../../errors/validate';
 import { type CgroupBudget, openBudget } from '../../cgroup/budget';
 import { validateJoin } from '../../launch/join';
 import { Deadline } from '../../process/deadline';
@@ -12,6 +14,7 @@ import { endProcess, type NamespaceProcess, taskOf } from '../../process/namespa
 import type { ProgramPlace } from '../../process/programs';
 import { parseFile } from '../../process/schemas';
 import { type SpawnRequest, requestOf, startSpawn } from '../../process/spawn';
+import type { StdioSlot } from '../../process/stdio';
 import { type Exit, exitOf } from '../../task/task';
 import { NO_USAGE, type ResourceUsage } from '../../task/usage';
 import { Watch, lowerOf, rlimitsOf } from './budget';
@@ -52,10 +55,24 @@ export async function runWithin(
     dieWithParent: true,
     killSignal: constants.signals.SIGKILL,
   };
-  const request = requestOf(name, args, withoutPrototype(narrowed, own), confinement.confine);
-  const run = new Run(limits, options, new Deadline(limits.wall, options.signal));
+  const asked = requestOf(name, args, withoutPrototype(narrowed, own), confinement.confine);
+  const request = { ...asked, stdio: stdioOf(options, asked.stdio) };
+  const run = new Run(limits, options, new Deadline(limits.wall === Infinity ? 0 : limits.wall, options.signal));
   return run.result(request, confinement.started);
 }
+
+/** Without `stdio` the program reads what `input` has, and nothing else. */
+function stdioOf({ input, stdio, pty, stdout, stderr }: CheckedRun, asked: readonly StdioSlot[]): readonly StdioSlot[] {
+  // Each of these belongs to one descriptor: 0, 1 and 2.
+  const slots = stdio === undefined && input === undefined ? [IGNORED, ...asked.slice(1)] : asked;
+  for (const [fd, [name, value]] of Object.entries({ input, stdout, stderr }).entries()) {
+    if (value === undefined || (pty === undefined && slots[fd]?.type === 'pipe')) continue;
+    throw invalidValue(`options.${name}`, value, `can be given only where descriptor ${fd} is a pipe`);
+  }
+  return slots;
+}
+
+const IGNORED = { type: 'ignore' } as const;
 
 /** The program with its limits, in the cgroup of the run, if there is one. */
 function withBudget(request: SpawnRequest, limits: Limits, cgroup: CgroupBudget | undefined): SpawnRequest {
@@ -70,26 +87,33 @@ class Run {
   readonly #limits: Limits;
   readonly #input: Buffer | undefined;
   readonly #encoding: BufferEncoding | undefined;
+  /** Those who get its output as it comes. */
+  readonly #readers: { readonly stdout: Writable | undefined; readonly stderr: Writable | undefined };
+  readonly #onStart: CheckedRun['onStart'];
   readonly #deadline: Deadline;
   readonly #output: Output;
   readonly #timers: NodeJS.Timeout[] = [];
   #child: NamespaceProcess | undefined;
   #cgroup: CgroupBudget | undefined;
   #watch: Watch | undefined;
+  #exited = false;
   /** The limit for which this process has ended the run. */
   #exceeded: RunVerdict | undefined;
   /** Resolves when nothing more is waited for. */
   readonly #givenUp: Promise<void>;
   #giveUp: () => void = () => undefined;
 
-  constructor(limits: Limits, { input, encoding = 'utf8' }: CheckedRun, deadline: Deadline) {
+  constructor(limits: Limits, options: CheckedRun, deadline: Deadline) {
+    const { input, encoding = 'utf8', stdout, stderr, onStart } = options;
     this.#limits = limits;
     this.#input = input;
     this.#encoding = encoding === 'buffer' ? undefined : encoding;
+    this.#readers = { stdout, stderr };
+    this.#onStart = onStart;
     this.#deadline = deadline;
     this.#output = new Output(limits.output, () => this.#end('output'));
     this.#givenUp = new Promise((resolve) => (this.#giveUp = resolve));
-    this.#after(deadline.left, () => this.#end('wall'));
+    if (deadline.left > 0) this.#after(deadline.left, () => this.#end('wall'));
   }
 
   async result(request: SpawnRequest, started: (child: NamespaceProcess) => void): Promise<RunResult<string | Buffer>> {
@@ -127,9 +151,7 @@ class Run {
     request: SpawnRequest,
     started: (child: NamespaceProcess) => void,
   ): Promise<NamespaceProcess | undefined> {
-    const stdin = { type: this.#input === undefined ? 'ignore' : 'pipe' } as const;
-    const stdio = [stdin, { type: 'pipe' }, { type: 'pipe' }] as const;
-    const starting = startSpawn({ ...request, stdio, timeout: 0 }, this.#deadline);
+    const starting = startSpawn({ ...request, timeout: 0 }, this.#deadline);
     const child = await Promise.race([starting, this.#givenUp]);
     void starting.then(
       (late) => {
@@ -152,11 +174,12 @@ class Run {
     this.#child = child;
     let aborted: Error | undefined;
     child.on('error', (error) => (aborted ??= error));
-    this.#output.gather('stdout', child.stdout);
-    this.#output.gather('stderr', child.stderr);
+    this.#listen(child);
     if (this.#input !== undefined) feed(child.stdin, this.#input);
     this.#watch = new Watch(taskOf(child), this.#limits, this.#cgroup, (what) => this.#end(what));
+    this.#tellStart(child);
     const exit = (await Promise.race([child.exited, this.#givenUp])) ?? KILLED;
+    this.#exited = true;
     const [missed] = await Promise.all([this.#watch.finish(), this.#ends(child)]);
     this.#exceeded ??= missed;
     const result = this.#tell(exit);
@@ -164,16 +187,40 @@ class Run {
     return result;
   }
 
-  /** Waits for the rest of the output. */
+  #tellStart(child: NamespaceProcess): void {
+    try {
+      this.#onStart?.(child);
+    } catch (error) {
+      endProcess(child);
+      throw error;
+    }
+  }
+
+  #listen({ stdout, stderr, pty }: NamespaceProcess): void {
+    for (const [name, stream] of Object.entries({ stdout, stderr }) as ['stdout' | 'stderr', Readable | null][]) {
+      const reader = this.#readers[name];
+      if (reader === undefined) this.#output.gather(name, stream);
+      else this.#output.pass(stream, reader);
+    }
+    this.#output.count(pty, () => pty?.unpipe());
+  }
+
+  /** Waits for the rest of the output. One who reads it as it comes may take until the limit of time. */
   async #ends({ stdin, stdout, stderr }: NamespaceProcess): Promise<void> {
     const closed = [stdout, stderr].map(async (stream) => stream && finished(stream).catch(() => undefined));
-    await Promise.race([Promise.all(closed), new Promise<void>((resolve) => this.#after(GRACE.streams, resolve))]);
+    const isRead = Object.values(this.#readers).some((reader) => reader !== undefined);
+    const over = isRead ? this.#givenUp : new Promise<void>((resolve) => this.#after(GRACE.streams, resolve));
+    await Promise.race([Promise.all(closed), over]);
     for (const stream of [stdin, stdout, stderr]) stream?.destroy();
   }
 
   /** Ends the run for a limit. The init, which counts all that it kills, is asked first. */
   #end(exceeded: RunVerdict): void {
     if (this.#exceeded !== undefined) return;
+    if (exceeded === 'wall' && this.#exited) {
+      this.#giveUp(); // only its output is still being read
+      return;
+    }
     this.#exceeded = exceeded;
     this.#after(GRACE.init + GRACE.end, this.#giveUp);
     const child = this.#child;

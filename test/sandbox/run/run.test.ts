@@ -1,6 +1,10 @@
 /** Sandbox.run(): each program comes to a verdict, with what it wrote and what it has used. */
+import { open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { type NamespaceError, type RunOptions, type RunResult, Sandbox } from '../../../lib';
+import { Writable } from 'node:stream';
+import { type NamespaceError, type NamespaceProcess, type RunOptions, type RunResult, Sandbox } from '../../../lib';
 import { expectNothingLeft, footprint } from '../../fixtures/footprint';
 import { needs } from '../../fixtures/optional';
 import { ONE_WAIT } from '../../fixtures/patience';
@@ -161,6 +165,106 @@ describe('a limit', () => {
     const { signal } = await small.run('sh', ['-c', 'exec head -c 200 /dev/zero > /tmp/file'], { limits: LONG });
     expect(signal).toBe('SIGXFSZ');
   });
+});
+
+describe('a run whose output is shown while it runs', () => {
+  test('passes it on as it comes, cut to the limit, as fast as it is taken', async () => {
+    const shown: string[] = [];
+    const slow = new Writable({
+      highWaterMark: 1,
+      write: (chunk, _, done) => {
+        shown.push(String(chunk));
+        setTimeout(done, 5);
+      },
+    });
+    const { verdict, stdout, stderr, truncated } = await sh('echo to stderr >&2; head -c 200000 /dev/zero; exec yes', {
+      stdout: slow,
+      limits: { output: 250_000 },
+    });
+    expect([verdict, stdout, stderr, truncated]).toEqual(['output', '', 'to stderr\n', true]);
+    expect(shown.join('')).toHaveLength(250_000 - 'to stderr\n'.length);
+  });
+
+  test('waits for a reader that is slow, and for none that has gone', async () => {
+    let read = 0;
+    const slow = new Writable({
+      highWaterMark: 1,
+      write: (chunk: Buffer, _, done) => {
+        read += chunk.length;
+        setTimeout(done, 100);
+      },
+    });
+    expect((await sh('head -c 300000 /dev/zero', { stdout: slow })).verdict).toBe('ok');
+    expect(read).toBe(300_000);
+    const gone = new Writable({ write: (_chunk, _encoding, done) => done(new Error('gone')) });
+    expect((await sh('exec yes', { stdout: gone })).verdict).toMatch(/^(signal|exit)$/); // SIGPIPE or ECONNRESET
+  });
+
+  test('can have descriptors of this process, which count for no output', async () => {
+    const file = await open(join(tmpdir(), `linux-ns-run-${process.pid}`), 'w+');
+    try {
+      const options = { stdio: ['ignore', file.fd, 'pipe'] as const, limits: { output: 4 } };
+      expect(await sh('echo much more than that; printf 1234 >&2', options)).toMatchObject({
+        verdict: 'ok',
+        stdout: '',
+        stderr: '1234',
+      });
+      expect(await readFile(`/proc/self/fd/${file.fd}`, 'utf8')).toBe('much more than that\n');
+    } finally {
+      await file.close();
+      await rm(join(tmpdir(), `linux-ns-run-${process.pid}`));
+    }
+  });
+
+  test('can have a terminal, whose output counts', async () => {
+    let shown = '';
+    const onStart: RunOptions['onStart'] = ({ pty }) => void pty?.on('data', (part: Buffer) => (shown += String(part)));
+    const sized = { pty: { cols: 33, rows: 7 }, onStart };
+    expect((await sh('stty size', sized)).verdict).toBe('ok');
+    expect(shown).toBe('7 33\r\n');
+    expect(await sh('exec yes', { ...sized, limits: { output: 1000 } })).toMatchObject({
+      verdict: 'output',
+      truncated: true,
+      stdout: '',
+    });
+  });
+
+  test('gets signals from who has started it', async () => {
+    const script = 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done';
+    const child = await new Promise<NamespaceProcess>((resolve, reject) => {
+      sh(script, { onStart: resolve }).catch(reject);
+    });
+    const ended = sh(script, { onStart: (each) => void each.stdout!.once('data', () => each.kill('SIGTERM')) });
+    expect(await ended).toMatchObject({ verdict: 'exit', code: 5 });
+    child.kill('SIGKILL');
+    expect(await child.exited).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  test('is ended by an error of who has started it', async () => {
+    const before = footprint();
+    const onStart = (): never => {
+      throw new Error('of the caller');
+    };
+    await expect(sh('sleep 600', { onStart })).rejects.toThrow('of the caller');
+    await expectNothingLeft(before);
+  });
+
+  test('refuses streams for what is no pipe', async () => {
+    const stdout = new Writable();
+    await expect(sh('true', { stdout, stdio: 'inherit' })).rejects.toThrow(/options\.stdout/);
+    await expect(sh('true', { input: '', stdio: 'ignore' })).rejects.toThrow(/options\.input/);
+    await expect(sh('true', { stdout, pty: {} })).rejects.toThrow(/options\.stdout/);
+    await expect(sh('true', { stdout: 'file' as never })).rejects.toThrow(TypeError);
+    await expect(sh('true', { onStart: true as never })).rejects.toThrow(TypeError);
+  });
+});
+
+test('a run without limits may take as long, and as much, as it wants', async () => {
+  const all = { cpu: Infinity, wall: Infinity, memory: Infinity, output: Infinity };
+  const limits = { ...all, processes: Infinity, fileSize: Infinity };
+  const script = 'ulimit -f; ulimit -d; ulimit -t; head -c 2000000 /dev/zero';
+  const { verdict, stdout } = await sh(script, { limits });
+  expect([verdict, stdout.length]).toEqual(['ok', 'unlimited\n'.length * 3 + 2_000_000]);
 });
 
 describe('a run', () => {
