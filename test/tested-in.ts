@@ -111,6 +111,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/sandbox/own-network.ts': ['test/sandbox/expose.test.ts', 'test/sandbox/egress.test.ts'],
   'lib/sandbox/mount-points.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
   'lib/sandbox/run': 'test/sandbox/run/run.test.ts',
+  'lib/sandbox/toolchains': 'test/sandbox/toolchains/toolchains.test.ts',
   'lib/sandbox/rules.ts': 'test/sandbox/programs.test.ts',
   'lib/sandbox/work.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
 

@@ -1,8 +1,10 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Check, boolean, list, schema } from '../errors/schema';
 import { validatePath } from '../errors/validate';
 import type { MountEntry, SandboxSpec } from './sandbox-spec';
+import { isWithin } from './toolchains/refused';
+import { toolchainEntries, toolchainsOf } from './toolchains/toolchains';
 
 /** Options of {@link hostUserland}. */
 export interface HostUserlandOptions {
@@ -21,6 +23,18 @@ export interface HostUserlandOptions {
    * Default: false.
    */
   resolver?: boolean | undefined;
+  /**
+   * True adds the programs that the environment of this process leads to, so that `node`, `python3`, `cargo` and the
+   * like are those that its shell has: what is in the directories of PATH and what they link to, from nvm, fnm, volta,
+   * asdf, mise, pyenv, rbenv, rustup, SDKMAN, Nix, Homebrew, pipx, uv and corepack, from /opt and ~/.local. They are
+   * read-only, at the same place, and PATH and the variables of these managers go along (`env`).
+   *
+   * It never shows a whole home directory, nor files that are known to have keys or tokens. A directory of PATH is left
+   * out if it is relative, is missing, is a home directory or above one, can be written by everybody on the host, or is
+   * of snap, whose programs cannot run in a sandbox. Links in a directory that is `writable`, or in this process's own
+   * directory, are not followed: a program in a sandbox could have made them. Default: false.
+   */
+  toolchains?: boolean | undefined;
 }
 
 /** A {@link SandboxSpec} whose parts are all present, to spread into another. */
@@ -66,14 +80,20 @@ const absolute: Check<string> = (name, value) => resolve(validatePath(name, valu
 const paths: Check<string[]> = (name, value) =>
   Array.isArray(value) ? list(absolute)(name, value) : [absolute(name, value)];
 
-const parseOptions = schema<HostUserlandOptions>()({ writable: paths, readable: paths, resolver: boolean });
+const parseOptions = schema<HostUserlandOptions>()({
+  writable: paths,
+  readable: paths,
+  resolver: boolean,
+  toolchains: boolean,
+});
 
 /** The usual contents of nsswitch.conf. nsswitch.conf(5) */
 export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
 
 /**
  * A spec with the host's programs, read-only, in an otherwise empty root. It has no home directories of the host and
- * nothing of its /etc about users. /tmp and the home directory are empty, and are discarded with the sandbox.
+ * nothing of its /etc about users. /tmp and the home directory are empty, and are discarded with the sandbox. This
+ * process's Node is among the programs, wherever it is, for {@link Sandbox.fork}.
  *
  * To add mounts, put them after its own: `mounts: [...userland.mounts, …]`. With `mounts` alone the programs are gone.
  *
@@ -84,8 +104,12 @@ export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
  * ```
  */
 export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
-  const { writable = [], readable = [], resolver = false } = parseOptions('options', options);
-  const settings = resolver ? [...SETTINGS, ...RESOLVER] : SETTINGS;
+  const { writable = [], readable = [], resolver = false, toolchains = false } = parseOptions('options', options);
+  const settings = [...SETTINGS, ...(resolver ? RESOLVER : []), ...javaSettings()];
+  const found = toolchains ? toolchainsOf(process.env, { shown: readable, writable }) : undefined;
+  const node = [process.execPath].filter(
+    (path) => ![...PROGRAMS, ...(found?.readable ?? [])].some((shown) => isWithin(path, shown)),
+  );
   return {
     mounts: [
       ...PROGRAMS.flatMap(programEntry),
@@ -96,12 +120,23 @@ export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
       { type: 'symlink', target: '/var/run', to: '../run' },
       { type: 'tmpfs', target: '/var/tmp', mode: 0o1777 },
       { type: 'tmpfs', target: HOME, mode: 0o700 },
+      ...(found === undefined ? [] : toolchainEntries(found, HOME)),
+      ...node.map((path) => readOnly(path, true)),
       ...readable.map((path) => readOnly(path, false)),
       ...writable.map((path): MountEntry => ({ type: 'bind', source: path, target: path })),
     ],
-    env: { HOME },
+    env: { HOME, ...found?.env },
     cwd: writable[0] ?? HOME,
   };
+}
+
+/** The names in /etc of the settings of Debian's JDKs, without which they do not start: java-17-openjdk. */
+function javaSettings(): string[] {
+  try {
+    return [...new Set(readdirSync('/usr/lib/jvm').flatMap((name) => /^java-\d+-openjdk/.exec(name)?.[0] ?? []))];
+  } catch {
+    return []; // there is none
+  }
 }
 
 /** A link becomes a new link in the sandbox, so that it leads to the sandbox's own file. */
