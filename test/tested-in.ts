@@ -71,6 +71,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/attach': 'test/network/attach/attach.test.ts',
   'lib/network/egress': 'test/network/egress/policy/policy.test.ts',
   'lib/network/egress/inspect': 'test/network/egress/inspect/http.test.ts',
+  'lib/network/egress/inspect/client-ports.ts': 'test/network/egress/inspect/first-bytes.test.ts',
   'lib/network/egress/outside': 'test/network/egress/outside/dial.test.ts',
   'lib/network/forward': 'test/network/forward/forward.test.ts',
   'lib/network/link': ['test/network/link/links.test.ts', 'test/network/link/listed.test.ts'],

@@ -1,10 +1,8 @@
+import { firstByteTime } from './client-ports';
 import { FirstBytes } from './first-bytes';
 import type { Expected, Guard, Look } from './guard';
 import { Held } from './held';
 import type { Refusal } from './refusal';
-
-/** Milliseconds for the first byte of a client that is denied, before it is told by a reset: it may wait for the server. */
-const SILENCE_TIME = 250;
 
 /** The outcome of a chunk. */
 export interface Inspected {
@@ -40,7 +38,7 @@ export class Inspector {
     this.#late = late;
     const isLookedAt = expected.name !== undefined || expected.denied !== undefined;
     this.#guard = isLookedAt ? new FirstBytes(expected) : undefined;
-    if (expected.denied !== undefined) this.#waitFor(SILENCE_TIME);
+    if (expected.denied !== undefined) this.#waitFor(firstByteTime(expected.port));
   }
 
   /** True when there is nothing more to look at: all bytes may go on. */
@@ -86,7 +84,7 @@ export class Inspector {
 
   /** Waits for nothing any more. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#waitFor(undefined);
   }
 
   #look(): Inspected {
@@ -140,7 +138,12 @@ export class Inspector {
     if (due === this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    if (due !== undefined) this.#timer = setTimeout(() => this.#late(this.#giveUp()), due - performance.now()).unref();
+    if (due === undefined) return;
+    const late = (): void => {
+      if (this.#due === due) this.#late(this.#giveUp());
+    };
+    // Bytes that have come by then are read first, however long this turn of the event loop takes.
+    this.#timer = setTimeout(() => void setImmediate(late), due - performance.now()).unref();
   }
 
   #giveUp(): Inspected {

@@ -1,5 +1,6 @@
 /** What happens to the bytes and the ends of connections through an egress, and who can use up what. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Egress } from '../../../../lib/network';
@@ -9,6 +10,19 @@ import { World, endOf, heardFrom } from '../inside';
 
 const NAME = 'server.example';
 const PORT = 7000;
+
+/** Column `tr` of proc_net_tcp(5): the other side has closed its window, and is asked again and again if it is open. */
+const ZERO_WINDOW_PROBE = '04';
+
+/** True while the other side of a connection, which is in the network of this process, takes no bytes any more. */
+function isHeldUp({ localPort = 0, remotePort = 0 }: Socket): boolean {
+  const portOf = (address = ''): number => parseInt(address.split(':')[1] ?? '', 16);
+  const row = readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, local, remote]) => portOf(local) === localPort && portOf(remote) === remotePort);
+  return row?.[5]?.startsWith(ZERO_WINDOW_PROBE) === true;
+}
 
 describe('connections through an egress', () => {
   let world: World;
@@ -24,7 +38,9 @@ describe('connections through an egress', () => {
     accepted = [];
     world = await World.make(['user', 'net']);
     await world.outside.serve(PORT, (socket) => accepted.push(socket.on('error', () => undefined)));
-    egress = await world.net.egress({ allow: [`${NAME}:${PORT}`], outside: world.outside });
+    const { outside } = world;
+    const ask = (): Promise<boolean> => new Promise(() => undefined);
+    egress = await world.net.egress({ allow: [`${NAME}:${PORT}`], deny: ['denied.example'], ask, outside });
   });
   afterEach(async () => {
     await world.close();
@@ -73,6 +89,12 @@ describe('connections through an egress', () => {
     client.destroy();
   });
 
+  test('a client that is denied is reset without a word, where the server would speak first', async () => {
+    const heard = (await world.dial('denied.example', 22)).on('data', () => undefined);
+    expect(await endOf(heard)).toBe('ECONNRESET');
+    expect(egress.requests.recent[0]).toMatchObject({ decision: 'deny', bytesSent: 0 });
+  });
+
   test('a reset of one side resets the other', async () => {
     const [client, server] = await pair();
     const ended = endOf(server);
@@ -105,18 +127,13 @@ describe('connections through an egress', () => {
   test('what a slow reader has not read is not kept in this process', async () => {
     const [client, server] = await pair();
     const bytes = Buffer.alloc(1 << 20);
-    let written = 0;
     const flood = (): void => {
-      while (server.write(bytes)) written += bytes.length;
-      written += bytes.length;
+      while (server.write(bytes));
     };
     server.on('drain', flood);
     flood();
-    // The kernel's buffers of two connections fill, and then it stands still.
-    for (let last = -1; last !== written;) {
-      last = written;
-      await pause(300);
-    }
+    // The kernel's buffers of both connections fill, and then it stands still.
+    await eventually(() => Promise.resolve(isHeldUp(server)));
     const [request] = egress.requests.recent;
     expect(request!.bytesReceived).toBeLessThan(64 << 20);
     server.off('drain', flood).end();
@@ -148,9 +165,9 @@ describe('connections through an egress', () => {
 
   test('close() cuts what is open, what is being decided about, and what waits for its server', async () => {
     const [client, server] = await pair();
-    const silent = await world.dial('denied.example', PORT); // it is told nothing before it speaks
+    const undecided = await world.dial('asked.example', PORT);
     await eventually(() => Promise.resolve(egress.connections === 2));
-    const ends = Promise.all([client, server, silent].map(endOf));
+    const ends = Promise.all([client, server, undecided].map(endOf));
     await egress.close();
     expect(await ends).toEqual(['ECONNRESET', 'ECONNRESET', 'ECONNRESET']);
     expect(egress.connections).toBe(0);
