@@ -65,6 +65,7 @@ export type {
   OverlayRoot,
   ProcEntry,
   ProjectOptions,
+  ProtectEntry,
   ReadOnlyEntry,
   SandboxRoot,
   SandboxReport,

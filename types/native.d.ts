@@ -84,6 +84,8 @@ export type Step =
   | ['seal', target: string, attributes: number, flags: number]
   /** Nothing in its place: an empty directory that is read-only, or /dev/null. */
   | ['mask', target: string, optional: 0 | 1]
+  /** Can be changed by nobody inside. type: S_IFDIR or S_IFREG, of what is made where it is missing. */
+  | ['protect', target: string, type: number]
   /** A file of its own, mounted on the target; its contents, or a descriptor to copy from. */
   | [
       'data',

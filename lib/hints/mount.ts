@@ -70,6 +70,9 @@ export const explainMount: Explainer = byErrno({
   [Errno.EROFS]: (failure) =>
     `${named(failure.path, 'The target')} does not exist, and can't be made: it would be on a read-only mount.`,
   [Errno.ELOOP]: looped,
+  [Errno.EMLINK]: ({ path }) =>
+    `${named(path, 'The file')} has another name (a hard link), and could be changed by that. Give it one name: ` +
+    `cp -p FILE NEW && mv NEW FILE.`,
   [Errno.EOPNOTSUPP]: (failure) => notSupported(failure),
   [Errno.ENOSYS]: (failure, host) => unknownCall(failure, host),
   [Errno.E2BIG]: ({ fstype }) =>

@@ -33,6 +33,7 @@ export const Errno = Object.freeze({
   EFBIG: 27,
   ENOSPC: 28,
   EROFS: 30,
+  EMLINK: 31,
   EPIPE: 32,
   ERANGE: 34,
   EDEADLK: 35,

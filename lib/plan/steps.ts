@@ -104,6 +104,11 @@ export const STEPS = {
     kind: 'mnt',
     explain: 'mount',
   }),
+  protect: row('protect', ['target', 'type'], {
+    words: ({ target }) => `protect ${target}`,
+    kind: 'mnt',
+    explain: 'mount',
+  }),
   data: row(
     'data',
     ['target', 'mode', 'contents', 'from', 'attributes', 'flags'],

@@ -1,4 +1,5 @@
 /** The mounts of a sandbox: checks each kind of {@link MountEntry}, and makes steps of it. */
+import { constants } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Step } from '../../types/native';
@@ -48,6 +49,7 @@ import type {
   MountEntry,
   OverlayEntry,
   ProcEntry,
+  ProtectEntry,
   ReadOnlyEntry,
   SymlinkEntry,
   TmpfsEntry,
@@ -99,6 +101,12 @@ const below: Check<string> = (name, value) => {
 
 const source: Check<string | number> = (name, value) =>
   typeof value === 'number' ? fd(name, value) : resolve(path(name, value));
+
+/** A target that keeps the slash at its end, which says what it is made as where it is missing. */
+const protectedPath: Check<string> = (name, value) => {
+  const checked = below(name, value);
+  return String(value).endsWith('/') ? `${checked}/` : checked;
+};
 
 const link: Check<string> = (name, value) => {
   validateString(name, value);
@@ -173,6 +181,8 @@ const READ_ONLY = schema<ReadOnlyEntry>()({
 
 const MASK = schema<MaskEntry>()({ type: required(oneOf(['mask'])), target: required(below), optional: boolean });
 
+const PROTECT = schema<ProtectEntry>()({ type: required(oneOf(['protect'])), target: required(protectedPath) });
+
 const CHMOD = schema<ChmodEntry>()({
   type: required(oneOf(['chmod'])),
   target: required(target),
@@ -201,6 +211,7 @@ export const parseEntry = chosenBy<CheckedEntry>('type', {
     what: `mask ${at}`,
     steps: () => [['mask', at, optional ? 1 : 0]],
   })),
+  protect: entry(PROTECT, protect),
   chmod: entry(CHMOD, ({ target: at, mode: bits }) => ({ what: `chmod ${at}`, steps: () => [['chmod', at, bits]] })),
 } satisfies Record<Type, Parser<CheckedEntry>>);
 
@@ -263,6 +274,11 @@ function file(given: Options<typeof FILE>, name: string): Parsed {
         : [makeStep('make_file', { path: at, mode: bits ?? UNCHANGED, contents: bytes, from })];
     },
   };
+}
+
+function protect({ target: at }: Options<typeof PROTECT>): Parsed {
+  const type = at.endsWith('/') ? constants.S_IFDIR : constants.S_IFREG;
+  return { what: `protect ${at}`, steps: () => [makeStep('protect', { target: at, type })] };
 }
 
 function readOnly({ target: at, recursive = false, optional = false }: Options<typeof READ_ONLY>): Parsed {

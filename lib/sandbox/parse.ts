@@ -207,8 +207,9 @@ export function parseSpec(spec: unknown): SandboxPlan {
     propagation: given.propagation ?? 'private',
     pieces: [
       ...defaultPieces(given, entries, dev),
-      ...[...entries, ...hosts].map(({ piece }) => piece),
+      ...[...entries.filter(({ type }) => type !== 'protect'), ...hosts].map(({ piece }) => piece),
       ...(policy === undefined || entries.some(isResolver) ? [] : [resolverPiece(root.isNew)]),
+      ...entries.filter(({ type }) => type === 'protect').map(({ piece }) => piece),
     ],
     kinds: time === undefined ? kinds : [...kinds, 'time'],
     user: foreign.includes('user') ? undefined : ids,

@@ -237,6 +237,27 @@ export interface MaskEntry {
 }
 
 /**
+ * Keeps a path as it is: programs of the sandbox can neither change what it leads to, nor put something else in its
+ * place, nor make it where it does not exist yet. What it leads to is read-only, with all that is in it, and each
+ * directory and link on the way to it becomes a mount point, which the kernel does not let a program rename or remove
+ * (`EBUSY`). All of these entries are carried out after the others, in whatever order they are given.
+ *
+ * A target that does not exist is made on the host: an empty file, or an empty directory where the target ends in a
+ * slash, and missing directories on the way. It is removed with the sandbox, unless somebody has put something into it.
+ *
+ * Rejected with `EMLINK` is a file that has another name (a hard link), by which it could be changed.
+ */
+export interface ProtectEntry {
+  /** The kind of entry. */
+  type: 'protect';
+  /**
+   * The absolute path of the target in the sandbox. With a slash at its end it is made as a directory where it does not
+   * exist; it may be a file all the same.
+   */
+  target: string;
+}
+
+/**
  * Changes the permissions of an existing file or directory. If the target is a file of the host, they change on the
  * host.
  */
@@ -266,6 +287,7 @@ export type MountEntry =
   | FileEntry
   | ReadOnlyEntry
   | MaskEntry
+  | ProtectEntry
   | ChmodEntry;
 
 /** A directory of the host that a sandbox works on, at its own path. */

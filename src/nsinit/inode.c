@@ -1,11 +1,13 @@
 /* Single files and directories: what they are, and how new ones are made. inode(7) */
 #include "nsinit.h"
 
+#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
 #define MODE_DIRECTORY 0755
+#define ST_RDONLY 1 /* statfs(2) */
 #define UNREADABLE_BY_GROUP 0050
 #define UNREADABLE_BY_OTHERS 0005
 #ifndef STATX_MNT_ID
@@ -18,6 +20,13 @@ uint32_t type_of(int fd) {
   struct statx status;
   must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status), "statx", NULL);
   return status.stx_mode & S_IFMT;
+}
+
+/* True for what is on a read-only mount, or on a read-only filesystem. */
+bool is_read_only(int fd, const char *path) {
+  struct statfs mount;
+  must(sys2(__NR_fstatfs, fd, &mount), "fstatfs", path);
+  return (mount.f_flags & ST_RDONLY) != 0;
 }
 
 /*

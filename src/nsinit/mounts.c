@@ -34,7 +34,7 @@ static void place_private(int mount, const char *path, uint64_t flags, bool own,
     begin_root(mount, !own);
     return;
   }
-  const struct making making = {mode, mount};
+  const struct making making = {mode, mount, 0, true};
   struct place target = must_find_place(path, has(flags, PLAN_MAKE_MISSING) ? &making : NULL);
   use_place(&target);
   put_mount(mount, target.fd, path);
@@ -112,17 +112,17 @@ void step_remount(const struct step_remount *step) {
 }
 
 /* STATX_ATTR_MOUNT_ROOT, Linux 5.8. */
-static bool is_mount(int fd, const char *path) {
+bool is_mount(int fd, const char *path) {
   struct statx status;
   must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status), "statx", path);
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 /*
- * A directory that is no mount is bound on itself, and is a mount then. The mounts below it are in the copy as well,
- * and paths lead to those copies from here on.
+ * What is no mount is bound on itself, and is a mount then. The mounts below it are in the copy as well, and paths lead
+ * to those copies from here on. Returns a descriptor of it.
  */
-static void seal_directory(const struct place *place, bool recursive, const struct attributes *attributes) {
+int bind_on_itself(const struct place *place, bool recursive, const struct attributes *attributes) {
   const long copy = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
   const char *path = place->asked;
   int tree = (int)must(sys3(__NR_open_tree, place->fd, "", copy), "open_tree", path);
@@ -130,14 +130,13 @@ static void seal_directory(const struct place *place, bool recursive, const stru
   if (error != -ENOSYS) {
     must(error, "mount_setattr", path);
   }
-  use_place(place);
   remember_copies(place, tree);
   put_mount(tree, place->fd, path);
   remember_mount(place, tree, is_shared(place));
   if (error == -ENOSYS) {
     change_attributes(tree, recursive, attributes, path);
   }
-  sys_close(tree);
+  return tree;
 }
 
 /* flags: PLAN_RECURSIVE and PLAN_OPTIONAL. */
@@ -153,7 +152,8 @@ void step_seal(const struct step_seal *step) {
   if (is_mount(place.fd, path)) {
     change_attributes(place.fd, has(flags, PLAN_RECURSIVE), &attributes, path);
   } else {
-    seal_directory(&place, has(flags, PLAN_RECURSIVE), &attributes);
+    use_place(&place);
+    sys_close(bind_on_itself(&place, has(flags, PLAN_RECURSIVE), &attributes));
   }
   sys_close(place.fd);
 }

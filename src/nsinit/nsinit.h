@@ -126,7 +126,9 @@ void end_nested(const struct nested *nested);
 /* The way in which the missing parts of a path are made. */
 struct making {
   uint64_t mode; /* of what it is made for; PLAN_UNCHANGED: that is nothing private */
-  int like;      /* the last name is made as this is; -1: a directory */
+  int like;      /* the last name is made as this is; -1: it is of the type */
+  uint32_t type; /* S_IFDIR, or S_IFREG */
+  bool mounts;   /* what is made is to be mounted on */
 };
 
 /* The place in the root that a path leads to: places.c */
@@ -137,7 +139,13 @@ struct place {
   int fd;    /* O_PATH, or -errno */
   bool made; /* it was missing */
 };
+/*
+ * Is called for each name on the way to a place: the place of that name, and the directory that it is in. Returns the
+ * descriptor to go on with, which may be that of a mount it has put there.
+ */
+typedef int visitor(const struct place *place, int directory);
 struct place find_place(const char *asked, const struct making *making);
+struct place visit_place(const char *asked, const struct making *making, visitor *visit);
 struct place must_find_place(const char *asked, const struct making *making);
 int must_lead(long fd, const char *asked);
 long open_placed(const char *asked, uint64_t flags);
@@ -158,6 +166,7 @@ _Noreturn void fail_in_the_way(const char *syscall, long error, const char *aske
 
 /* inode.c */
 uint32_t type_of(int fd);
+bool is_read_only(int fd, const char *path);
 uint64_t mount_id(int at, const char *path);
 bool is_empty(int directory, const char *path);
 long reopen(int fd, uint64_t flags);
@@ -226,6 +235,8 @@ void put_mount(int mount, int target, const char *path);
 
 /* mounts.c */
 void place_mount(int mount, const char *path, uint64_t flags, bool own);
+bool is_mount(int fd, const char *path);
+int bind_on_itself(const struct place *place, bool recursive, const struct attributes *attributes);
 
 /* stdio.c */
 void place_stdio(int *fds, uint32_t count);

@@ -38,6 +38,7 @@ struct walk {
   char path[PATH_MAX]; /* what has been followed, without links */
   size_t size;
   int directory; /* O_PATH on that */
+  visitor *visit;
   int links;
   const char *in_the_way;
 };
@@ -255,9 +256,10 @@ static size_t append_name(const char *name) {
 /* Opens the file under the name in the directory, or the mount on it, following no link. walk.path has the name. */
 static long open_name(const char *name, uint64_t flags) {
   const struct mounted *at = mounted_at(walk.path, walk.size);
-  return at != NULL && at->fd >= 0
-             ? duplicate(at->fd)
-             : sys4(__NR_openat, walk.directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | flags, 0);
+  if (at == NULL || at->fd < 0) {
+    return open_here(walk.directory, name, flags);
+  }
+  return (flags & O_DIRECTORY) != 0 && type_of(at->fd) != S_IFDIR ? -ENOTDIR : duplicate(at->fd);
 }
 
 /*
@@ -312,14 +314,41 @@ int must_lead(long fd, const char *asked) {
   return (int)fd;
 }
 
-/* Makes the missing file or directory under a name, and notes it if it is a mount point on the host. */
-static int make_here(const char *name, uint32_t type) {
+/*
+ * Makes the missing file or directory under a name, and notes it if it is a mount point on the host. Who visits names
+ * is told where that cannot be: EROFS.
+ */
+static long make_here(const char *name, uint32_t type) {
   bool made;
+  if (walk.visit != NULL && is_read_only(walk.directory, walk.asked)) {
+    return -EROFS;
+  }
   int fd = make_name(walk.directory, name, type, walk.making, walk.asked, &made);
-  if (made && task.base >= 0 && walk.making->like >= 0 && nearest(walk.path, walk.size, false)->shared) {
+  if (made && task.base >= 0 && walk.making->mounts && nearest(walk.path, walk.size, false)->shared) {
     keep_new_point(walk.directory, fd);
   }
   return fd;
+}
+
+/* A copy of a text that stays until the end of the plan. */
+static const char *kept_text(const char *text, size_t size) {
+  if (size > arena_left) {
+    arena = new_memory(ARENA_BYTES, 0);
+    arena_left = ARENA_BYTES;
+  }
+  char *to = arena + ARENA_BYTES - arena_left;
+  __builtin_memcpy(to, text, size);
+  arena_left -= size;
+  return to;
+}
+
+/* Has the name on the way visited. Returns the descriptor to go on with. */
+static long visited(long found) {
+  if (walk.visit == NULL) {
+    return found;
+  }
+  struct place place = {walk.asked, kept_text(walk.path, walk.size), walk.size, (int)found, false};
+  return walk.visit(&place, walk.directory);
 }
 
 /*
@@ -332,6 +361,7 @@ static long go_into(const char *name, long found, size_t before) {
   if (found < 0) {
     return found;
   }
+  found = visited(found);
   switch (type_of((int)found)) {
     case S_IFLNK:
       follow_link(name, (int)found, before);
@@ -376,7 +406,7 @@ static const char *walk_path(const char *asked, const struct making *making, boo
     size_t before = append_name(name);
     long found = open_name(name, last ? 0 : O_DIRECTORY);
     if (!last && found >= 0) {
-      go_to(found);
+      go_to(visited(found));
       continue;
     }
     if (!last && found == -ENOTDIR) {
@@ -396,21 +426,23 @@ static const char *walk_path(const char *asked, const struct making *making, boo
 
 static void end_walk(void) { leave_directory(); }
 
-/* A copy of a text that stays until the end of the plan. */
-static const char *kept_text(const char *text, size_t size) {
-  if (size > arena_left) {
-    arena = new_memory(ARENA_BYTES, 0);
-    arena_left = ARENA_BYTES;
+/* Follows a path name by name. With `making`, missing parts of it are made. */
+static struct place walk_to(const char *asked, const struct making *making) {
+  struct place place = {.asked = asked};
+  long fd = -ELOOP;
+  const char *name = walk_path(asked, making, true, &fd);
+  if (fd == -ENOENT && name != NULL && making != NULL) {
+    fd = make_here(name, making->like < 0 ? making->type : type_of(making->like));
+    place.made = true;
   }
-  char *to = arena + ARENA_BYTES - arena_left;
-  __builtin_memcpy(to, text, size);
-  arena_left -= size;
-  return to;
+  place.fd = (int)fd;
+  place.path = kept_text(walk.path, walk.size);
+  place.size = walk.size;
+  end_walk();
+  return place;
 }
 
-/*
- * Finds the place that a path leads to, following it once. With `making`, missing parts of the path are made.
- */
+/* Finds the place that a path leads to, following it once. With `making`, missing parts of the path are made. */
 struct place find_place(const char *asked, const struct making *making) {
   struct place place = {.asked = asked};
   long fd = -ELOOP;
@@ -423,16 +455,17 @@ struct place find_place(const char *asked, const struct making *making) {
     place.fd = (int)fd;
     return place;
   }
-  const char *name = walk_path(asked, making, true, &fd);
-  if (fd == -ENOENT && name != NULL && making != NULL) {
-    uint32_t type = making->like < 0 ? S_IFDIR : type_of(making->like);
-    fd = make_here(name, type);
-    place.made = true;
-  }
-  place.fd = (int)fd;
-  place.path = kept_text(walk.path, walk.size);
-  place.size = walk.size;
-  end_walk();
+  return walk_to(asked, making);
+}
+
+/*
+ * The same, and each name on the way is visited: directories, links, also under the last name, and what is in the way
+ * (ENOTDIR).
+ */
+struct place visit_place(const char *asked, const struct making *making, visitor *visit) {
+  walk.visit = visit;
+  struct place place = walk_to(asked, making);
+  walk.visit = NULL;
   return place;
 }
 
@@ -570,7 +603,7 @@ void check_places(void) {
     }
     char room[PATH_MAX];
     const char *path = ended(each->path, each->size, room);
-    long fd = must(open_names(root()->fd, each->path, each->size, O_PATH), "openat2", path);
+    long fd = must(open_names(root()->fd, each->path, each->size, O_PATH | O_NOFOLLOW), "openat2", path);
     if (mount_id((int)fd, "") != mount_id(each->fd, "")) {
       fail("openat2", -ESTALE, path);
     }

@@ -52,7 +52,7 @@ void step_make_dir(const struct step_make_dir *step) {
   const char *path = step->path.bytes;
   uint64_t mode = step->mode.number;
   uint64_t flags = step->flags.number;
-  const struct making making = {(flags & PLAN_PRIVATE) != 0 ? mode : PLAN_UNCHANGED, -1};
+  const struct making making = {(flags & PLAN_PRIVATE) != 0 ? mode : PLAN_UNCHANGED, -1, S_IFDIR, false};
   bool made;
   int fd = make_directory(path, &making, (flags & PLAN_ONLY_LAST) != 0, &made);
   if (mode != PLAN_UNCHANGED && (made || (flags & PLAN_IF_MADE) == 0)) {
@@ -80,7 +80,7 @@ void step_make_link(const struct step_make_link *step) {
   long there;
   const char *path = step->path.bytes;
   const struct plan_field *to = &step->to;
-  const struct making making = {PLAN_UNCHANGED, -1};
+  const struct making making = {PLAN_UNCHANGED, -1, S_IFDIR, false};
   int directory = find_new(path, &making, false, &name, &there);
   if (there == -ENOENT) {
     must(sys3(__NR_symlinkat, to->bytes, directory, name), "symlink", path);
@@ -106,7 +106,7 @@ void step_make_file(const struct step_make_file *step) {
   const char *name;
   const char *path = step->path.bytes;
   uint64_t mode = step->mode.number;
-  const struct making making = {mode, -1};
+  const struct making making = {mode, -1, S_IFDIR, false};
   long there;
   int directory = find_new(path, &making, true, &name, &there);
   bool is_new = there == -ENOENT;

@@ -36,6 +36,7 @@ export const ENTRIES: readonly MountEntry[] = [
   { type: 'file', target: '/f', data: new Uint8Array() },
   { type: 'readOnly', target: '/usr', recursive: true },
   { type: 'mask', target: '/proc/kcore', optional: true },
+  { type: 'protect', target: '/p/.git/hooks/' },
   { type: 'chmod', target: '/d', mode: 0o700 },
 ];
 
@@ -43,7 +44,7 @@ export const ENTRIES: readonly MountEntry[] = [
 export type Kinds = Equal<
   MountEntry['type'],
   | ('bind' | 'bindReadOnly' | 'bindDevices' | 'tmpfs' | 'proc' | 'dev' | 'mqueue' | 'sysfs' | 'cgroup2')
-  | ('overlay' | 'dir' | 'symlink' | 'file' | 'readOnly' | 'mask' | 'chmod')
+  | ('overlay' | 'dir' | 'symlink' | 'file' | 'readOnly' | 'mask' | 'protect' | 'chmod')
 >;
 export const kindsAreThese: Kinds = true;
 expectType<string>()({} as Extract<MountEntry, { type: 'symlink' }>['to']);
