@@ -107,7 +107,7 @@ class Search {
     const path = directoriesOf(this.#env);
     for (const [manager, root] of this.#managers) if (this.#isInUse(manager, path)) this.#use(manager, root);
     const kept = path.filter((directory) => this.#takeDirectory(directory));
-    for (const program of [process.execPath, ...TOOLS]) this.#takeProgram(program);
+    for (const program of [process.execPath, ...TOOLS.map((name) => `/usr/bin/${name}`)]) this.#takeProgram(program);
     for (let next = 0; next < Math.min(this.#queue.length, MOST_DIRECTORIES); next++) {
       for (const link of linksIn(this.#queue[next] ?? '')) this.#takeProgram(link);
     }
