@@ -134,7 +134,7 @@ function userlandOf(
   const options = typeof file === 'object' ? file : {};
   const more = projects.length > 0 ? { writable: projects } : {};
   try {
-    return hostUserland({ resolver: online, ...options, ...more });
+    return hostUserland({ resolver: online, toolchains: !given.has('no-toolchains'), ...options, ...more });
   } catch (error) {
     throw inSpec(error);
   }

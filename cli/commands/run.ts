@@ -16,6 +16,7 @@ const FILES: readonly Option[] = [
     ...{ name: 'project', short: 'p', value: 'DIR', completes: 'directory' },
     help: 'same as -H, with DIR writable; start in DIR',
   },
+  { name: 'no-toolchains', rare: true, help: 'with -H and -p, no programs from outside of /usr' },
   {
     name: 'root',
     short: 'r',

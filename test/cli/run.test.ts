@@ -45,7 +45,7 @@ function inside(options: readonly string[], script: string): Promise<string> {
 describe('linux-ns run', () => {
   test('has nothing of the host but its programs', async () => {
     const shown = await inside(
-      [],
+      ['--no-toolchains'],
       `ls -d /home/* /root ${directory} 2>/dev/null; ls /sys/class/net 2>/dev/null; echo $$`,
     );
     expect(shown).toMatch(/^\/home\/user\n\d+\n$/);

@@ -145,6 +145,17 @@ export const LAYOUTS: Readonly<Record<string, (home: Home) => Shell>> = {
   },
 };
 
+/** The environment of a shell that has what a manager has set. */
+export function environmentOf(home: Home, { path, env = {} }: Shell): NodeJS.ProcessEnv {
+  const PATH = [...path.map((each) => home.at(each)), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
+  return { HOME: home.path, PATH, LANG: 'C.UTF-8', ...env };
+}
+
+/** Where each program is found, and what it says. */
+export function question(programs: readonly string[]): string {
+  return programs.map((name) => `command -v ${name}; ${name} --version`).join('\n');
+}
+
 /** Node and npm, as Node's archives have them. npm needs the other files of its package. */
 function installNode(home: Home, prefix: string): void {
   home.program(`${prefix}/bin/node`, 'echo "node of $0"');

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { Sandbox, type SandboxSpec, hostUserland } from '../../../lib';
 import { Home } from './home';
-import { LAYOUTS, type Shell } from './layouts';
+import { LAYOUTS, environmentOf, question } from './layouts';
 
 let home: Home;
 
@@ -12,12 +12,6 @@ afterEach(() => {
   jest.restoreAllMocks();
   home.remove();
 });
-
-/** The environment of a shell that has what a manager has set. */
-function environmentOf({ path, env = {} }: Shell): NodeJS.ProcessEnv {
-  const PATH = [...path.map((each) => home.at(each)), '/usr/local/bin', '/usr/bin', '/bin'].join(':');
-  return { HOME: home.path, PATH, LANG: 'C.UTF-8', ...env };
-}
 
 /** The spec that a program makes which is started from a shell. */
 function specFrom(env: NodeJS.ProcessEnv, options: Parameters<typeof hostUserland>[0] = {}): SandboxSpec {
@@ -29,11 +23,6 @@ function specFrom(env: NodeJS.ProcessEnv, options: Parameters<typeof hostUserlan
   }
 }
 
-/** Where each program is found, and what it says. */
-function question(programs: readonly string[]): string {
-  return programs.map((name) => `command -v ${name}; ${name} --version`).join('\n');
-}
-
 async function answer(spec: SandboxSpec, script: string): Promise<string> {
   await using sandbox = await Sandbox.create(spec);
   const { stdout, stderr } = await sandbox.exec(script);
@@ -42,7 +31,7 @@ async function answer(spec: SandboxSpec, script: string): Promise<string> {
 
 test.each(Object.keys(LAYOUTS))('%s: inside is what the shell has', async (name) => {
   const shell = LAYOUTS[name]!(home);
-  const env = environmentOf(shell);
+  const env = environmentOf(home, shell);
   const script = question(shell.programs);
   const outside = execFileSync('/bin/sh', ['-c', script], { env, encoding: 'utf8' });
   expect(outside.split('\n')).toHaveLength(2 * shell.programs.length + 1);
