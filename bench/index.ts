@@ -12,6 +12,7 @@ import { launch } from './launch';
 import { load } from './load';
 import { network } from './network';
 import { toSVG } from './measure/chart';
+import { pools } from './pools';
 import { processes } from './process';
 import { sandbox } from './sandbox';
 
@@ -24,6 +25,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   launch,
   load,
   network,
+  pools,
   process: processes,
   sandbox,
 };

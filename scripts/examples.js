@@ -34,6 +34,7 @@ const EXAMPLES = {
   egress: {},
   'ip-netns': { tools: ['ping', 'dnsmasq', 'dhclient'] },
   judge: { tools: ['gcc', 'g++', 'python3', 'javac', 'go', 'rustc', 'perl'] },
+  'judge-pool': {},
   'lab-loss': {},
   'lab-nat': {},
   'lab-quorum': {},

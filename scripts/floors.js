@@ -25,6 +25,7 @@ const FLOORS = [
   'cgroup',
   'seccomp',
   'process',
+  'pool',
   'set',
   'network',
   'sandbox',

@@ -92,6 +92,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/watch': 'test/network/watch/watch.test.ts',
 
   // Each thing that a program can do, done through child_process as well.
+  'lib/pool': 'test/pool/pool.test.ts',
+
   'lib/process': ['test/process/parity.test.ts', 'test/process/errors.test.ts'],
   'lib/process/clone.ts': 'test/process/init.test.ts',
   'lib/process/ending.ts': ['test/process/lifetimes.test.ts', 'test/process/init.test.ts'],

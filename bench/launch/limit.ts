@@ -10,7 +10,7 @@ import type { Contestant } from '../measure/interleave';
 const ALL_FLAGS = 0x7e020080;
 
 export const C_ALL_EIGHT = 'C: all eight';
-const C_NONE = 'C: none';
+export const C_NONE = 'C: none';
 
 /** limit.c, compiled for this run. */
 export class Limit {

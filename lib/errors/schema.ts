@@ -161,6 +161,14 @@ export const abortSignal = as(validateAbortSignal);
 export const fd = as(validateFd);
 export const path: Check<string> = validatePath;
 
+/** A function, whose parameters only its type can say. */
+export function callback<F extends (...args: never) => unknown>(): Check<F> {
+  return (name, value) => {
+    if (typeof value !== 'function') throw invalidType(name, 'of type function', value);
+    return value as F;
+  };
+}
+
 export const encoding: Check<BufferEncoding> = (name, value) => {
   if (typeof value !== 'string') throw invalidType(name, 'of type string', value);
   if (Buffer.isEncoding(value)) return value;

@@ -64,6 +64,7 @@ interface Parsed {
   readonly steps: (setting: Setting) => Step[];
   readonly layers?: Layers | undefined;
   readonly isOwnFile?: boolean | undefined;
+  readonly isReadOnce?: boolean | undefined;
 }
 
 /** An entry that has been checked. */
@@ -75,6 +76,8 @@ export interface CheckedEntry {
   readonly layers: Layers | undefined;
   /** A file with contents that the caller has chosen. */
   readonly isOwnFile: boolean;
+  /** A file whose contents can be read once: those of a stream or a descriptor. */
+  readonly isReadOnce: boolean;
 }
 
 /** The value for a mode that was not given: an existing file keeps its own. */
@@ -220,13 +223,14 @@ function entry<C>(parse: Schema<C>, make: (given: Checked<C>, name: string) => P
   return (name, value, read) => {
     const given = parse(name, value, read);
     const { type, target: at } = given as unknown as Pick<MountEntry, 'type' | 'target'>;
-    const { what, steps, layers, isOwnFile = false } = make(given, name);
+    const { what, steps, layers, isOwnFile = false, isReadOnce = false } = make(given, name);
     return {
       type,
       target: at,
       piece: { label: `${name.slice(name.indexOf('.') + 1)}: ${what}`, steps },
       layers,
       isOwnFile,
+      isReadOnce,
     };
   };
 }
@@ -267,6 +271,7 @@ function file(given: Options<typeof FILE>, name: string): Parsed {
   return {
     what: `${apart ? 'mount' : 'make'} file ${at}`,
     isOwnFile: contents !== USUAL_NSSWITCH,
+    isReadOnce: typeof contents === 'number' || isReadable(contents),
     steps: ({ feed }) => {
       const [bytes, from]: Contents = typeof contents === 'number' ? ['', [contents]] : contentsOf(contents, feed);
       return apart

@@ -9,6 +9,8 @@ import { inspectAs } from '../handle/inspect';
 import type { Egress } from '../network/egress/egress';
 import type { Policy } from '../network/egress/policy/policy';
 import type { Forward } from '../network/forward/forward';
+import type { Pool } from '../pool/pool';
+import type { PoolOptions } from '../pool/pool-options';
 import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/call-options';
 import { type Confinement, type ProgramPlace, Programs } from '../process/programs';
@@ -30,8 +32,9 @@ import {
   writeStreamIn,
 } from './files';
 import type * as exposing from './expose';
+import type * as pooling from './pool';
 import { Feeds } from './feeds';
-import { parseSpec } from './parse';
+import { type SandboxPlan, parseSpec } from './parse';
 import { type Withheld, confinementOf } from './rules';
 import { type RunOptions, parseRunOptions } from './run/options';
 import type { RunResult } from './run/result';
@@ -40,6 +43,39 @@ import type { ExposeOptions, SandboxReport, SandboxSpec } from './sandbox-spec';
 
 /** The sandbox of each port that is exposed: it lives as long as that. */
 const exposed = new WeakMap<Forward, Sandbox>();
+
+/**
+ * Sandboxes that are ready before anybody asks for them. {@link Sandbox.pool} makes it. Each is used once, and its property
+ * `warmed` is what {@link PoolOptions.warm} has prepared.
+ *
+ * @example
+ * ```ts
+ * await using pool = await Sandbox.pool(hostUserland(), {
+ *   size: 8,
+ *   warm: async (box) => box.spawn('python3', ['-ic', ''], { stdio: 'pipe' }),
+ * });
+ * await using box = await pool.take();
+ * box.warmed.stdin?.end('print(6 * 7)\n');
+ * ```
+ */
+export interface SandboxPool<Warmed = undefined> extends Pool<Sandbox, Warmed> {
+  /**
+   * Takes a sandbox, runs a program in it as {@link Sandbox.run} does, and closes it. It is closed while the caller goes on
+   * with the result; {@link Pool.close} waits for that, too, and ends programs that run.
+   *
+   * @throws The errors of {@link Sandbox.run} and {@link Pool.take}
+   */
+  run(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: RunOptions & { encoding: 'buffer' | null },
+  ): Promise<RunResult<Buffer>>;
+  run(
+    file: string,
+    args?: readonly string[] | null,
+    options?: RunOptions & { encoding?: BufferEncoding | undefined },
+  ): Promise<RunResult>;
+}
 
 let construct: (built: Built, rules: Omit<Confinement, 'started'>) => Sandbox;
 
@@ -95,10 +131,29 @@ export class Sandbox extends Programs<Withheld> {
    * @throws NamespaceError with `step` (`'mounts[3]: bind /x on /y'`), `path`, and a `hint`
    */
   static async create(spec: SandboxSpec = {}, options: CallOptions = {}): Promise<Sandbox> {
+    return createFrom(parseSpec(spec), signalOf(options));
+  }
+
+  /**
+   * Makes a pool of sandboxes that are all alike. It is there when `options.min` of them are ready. The spec is read once.
+   *
+   * @throws TypeError, RangeError for a bad spec or bad options, also for a spec with a stream, which only one sandbox could read
+   * @throws NamespaceError the error of {@link Sandbox.create}, if that has failed three times in a row; or the error of
+   * `warm`
+   *
+   * @example
+   * ```ts
+   * await using pool = await Sandbox.pool(hostUserland(), { size: 8 });
+   * const { verdict, stdout } = await pool.run('python3', ['-c', 'print(6 * 7)'], { limits: { wall: 5000 } });
+   * ```
+   */
+  static async pool<Warmed = undefined>(
+    spec: SandboxSpec,
+    options: PoolOptions<Sandbox, Warmed>,
+  ): Promise<SandboxPool<Warmed>> {
     const plan = parseSpec(spec);
-    const built = await build(plan, signalOf(options));
-    if (plan.policy !== undefined) await begin(built, plan.policy);
-    return construct(built, confinementOf(plan.rules, built));
+    const { poolOf } = require('./pool') as typeof pooling;
+    return (await poolOf<Sandbox, Warmed>(plan, options, createFrom)) as SandboxPool<Warmed>;
   }
 
   /**
@@ -373,6 +428,12 @@ export class Sandbox extends Programs<Withheld> {
   #mustBeOpen(): void {
     if (this.closed) throw closedError('This Sandbox');
   }
+}
+
+async function createFrom(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<Sandbox> {
+  const built = await build(plan, signal);
+  if (plan.policy !== undefined) await begin(built, plan.policy);
+  return construct(built, confinementOf(plan.rules, built));
 }
 
 /** Puts a policy in force, before anybody has the sandbox to start a program in. */

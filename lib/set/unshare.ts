@@ -52,13 +52,30 @@ export async function unshare(
   spec: NamespaceKind | readonly NamespaceKind[] | UnshareSpec,
   options: UnshareOptions = {},
 ): Promise<NamespaceSet> {
+  const { signal, ...wanted } = parseWanted(spec, options);
+  return makeSet(wanted, signal);
+}
+
+/** The namespaces to create, after their check. */
+export interface Wanted {
+  readonly unshare: UnshareSpec;
+  readonly kinds: readonly NamespaceKind[];
+  readonly join: readonly NamespaceHandle[] | undefined;
+}
+
+/** @throws TypeError, RangeError */
+export function parseWanted(spec: unknown, options: unknown): Wanted & { readonly signal: AbortSignal | undefined } {
   const checked = validateUnshare('spec', spec);
   const kinds = kindsOfSpec(checked);
   if (kinds.length === 0) throw invalidValue('spec', spec, 'must name at least one kind of namespace');
   const { setns: join, signal } = parseUnshare('options', options);
+  return { unshare: checked, kinds, join, signal };
+}
+
+export async function makeSet({ unshare, kinds, join }: Wanted, signal: AbortSignal | undefined): Promise<NamespaceSet> {
   const steps: Step[] =
     join === undefined ? [['hold']] : [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']];
-  const task = await launch({ unshare: checked, join }, { steps, ids: 'given', signal });
+  const task = await launch({ unshare, join }, { steps, ids: 'given', signal });
   let set: NamespaceSet;
   try {
     set = setOf(join === undefined ? openAll(task, kinds) : withJoined(task, kinds, join), task);

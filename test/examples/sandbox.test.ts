@@ -4,6 +4,11 @@ import { join } from 'node:path';
 import { linesOf, runExample } from './example';
 
 describe('the examples of what people build with a Sandbox', () => {
+  it('a judge has Nodes that wait for submissions', async () => {
+    const verdicts = (await linesOf('judge-pool')).map((line) => line.slice(0, 9).trim());
+    expect(verdicts).toEqual(['accepted', 'wrong', 'too slow', 'accepted']);
+  });
+
   it('a judge says of a file what became of it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'judged-'));
     try {

@@ -51,6 +51,7 @@ const OWNERS: [what: string, make: string, warning: RegExp][] = [
   ['Namespace', "await Namespace.of('self', 'uts');", /^A Namespace \(uts:/],
   ['NamespaceSet', "await unshare(['user', 'uts']);", /^A NamespaceSet \(user:.* uts:/],
   ['Sandbox', 'await Sandbox.create(hostUserland());', /^A Sandbox \(init \d+\)/],
+  ['Pool', 'await Sandbox.pool(hostUserland(), { size: 2 });', /^A pool /],
   ['Network', `${APART} kept.push(set); await Network.open(set);`, /^A Network \(net:/],
   ['DetachedMount', `${APART} kept.push(set); await set.openTree('/etc');`, /^A DetachedMount \(\/etc\)/],
   [

@@ -24,6 +24,7 @@ const KINDS = {
   joined: `linux.unshare(['user', 'pid']).then((set) => set.spawn('sleep', ['600'], { unshare: ['user', 'pid'] }))`,
   entered: `linux.unshare(['user', 'pid']).then((set) => set.spawn('sleep', ['600']))`,
   sandbox: `linux.Sandbox.create()`,
+  pool: `linux.Sandbox.pool({}, { size: 2 })`,
   mounts: `linux.unshare(['user', 'pid', 'mnt']).then((set) => set.mount({ type: 'tmpfs', target: '/mnt' }))`,
 };
 

@@ -1,6 +1,5 @@
 /** Things that happen at given times. */
-import { type Check, MOST_MS, list, number, required, schema } from '../../errors/schema';
-import { invalidType } from '../../errors/validate';
+import { MOST_MS, callback, list, number, required, schema } from '../../errors/schema';
 
 /** Something that happens at a time. */
 export interface ScheduledStep {
@@ -10,12 +9,7 @@ export interface ScheduledStep {
   run: () => unknown;
 }
 
-const run: Check<() => unknown> = (name, value) => {
-  if (typeof value !== 'function') throw invalidType(name, 'of type function', value);
-  return value as () => unknown;
-};
-
-const STEPS = list(schema<ScheduledStep>()({ at: required(number(0, MOST_MS)), run: required(run) }));
+const STEPS = list(schema<ScheduledStep>()({ at: required(number(0, MOST_MS)), run: required(callback<() => unknown>()) }));
 
 /**
  * Steps that happen at their times, one after another. {@link Lab.schedule} makes it. Stop it, or declare it with `using`; it

@@ -1,6 +1,6 @@
 /** Checks of options that several kinds of sockets have. */
 import type { LookupFunction } from 'node:net';
-import { type Check, type Checked, abortSignal, integer, string } from '../../errors/schema';
+import { type Check, type Checked, abortSignal, callback, integer, string } from '../../errors/schema';
 import { invalidType, invalidValue, outOfRange } from '../../errors/validate';
 import { RESOLVE } from '../resolve/resolve-options';
 
@@ -31,13 +31,8 @@ const device: Check<string> = (name, value) => {
   throw invalidValue(name, value, 'must be the name of an interface');
 };
 
-const lookup: Check<LookupFunction> = (name, value) => {
-  if (typeof value === 'function') return value as LookupFunction;
-  throw invalidType(name, 'of type function', value);
-};
-
 /** The options that servers, connections and UDP sockets have in common. */
-export const COMMON = { device, lookup, dns: RESOLVE, signal: abortSignal };
+export const COMMON = { device, lookup: callback<LookupFunction>(), dns: RESOLVE, signal: abortSignal };
 
 /** Refuses settings for lookups that a function of the caller makes. */
 export function refuseSettings({ lookup: own, dns }: Pick<Checked<typeof COMMON>, 'lookup' | 'dns'>): void {

@@ -1,15 +1,9 @@
-import { type Check, MOST_MS, type Parsed, integer, list, oneOf, orNull, schema } from '../../../errors/schema';
+import { type Check, MOST_MS, type Parsed, callback, integer, list, oneOf, orNull, schema } from '../../../errors/schema';
 import { invalidType, invalidValue } from '../../../errors/validate';
 import type { EgressOutside, EgressPolicy } from './egress-policy';
 import { intercepted } from './ports';
 import { rule } from './rule';
 
-type Ask = NonNullable<EgressPolicy['ask']>;
-
-const ask: Check<Ask> = (name, value) => {
-  if (typeof value !== 'function') throw invalidType(name, 'of type function', value);
-  return value as Ask;
-};
 
 const PROXIES: readonly string[] = ['http:', 'https:', 'socks5:'];
 
@@ -34,7 +28,7 @@ const outside: Check<EgressOutside> = (name, value) => {
 export const parsePolicy = schema<EgressPolicy>()({
   allow: orNull(list(rule)),
   deny: orNull(list(rule)),
-  ask: orNull(ask),
+  ask: orNull(callback<NonNullable<EgressPolicy['ask']>>()),
   askTimeout: integer(1, MOST_MS),
   ports: intercepted,
   via: orNull(proxy),

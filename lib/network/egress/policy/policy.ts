@@ -39,8 +39,12 @@ export class Policy {
   readonly #denied = new RuleIndex();
   readonly #questions: Questions | undefined;
   readonly #onChange = new Set<() => void>();
+  /** What it began with. */
+  readonly #first: readonly [name: string, checked: CheckedPolicy];
 
-  private constructor({ ports, via, outside, ech = 'refuse', ask, askTimeout = ASK_TIMEOUT }: CheckedPolicy) {
+  private constructor(name: string, checked: CheckedPolicy) {
+    const { ports, via, outside, ech = 'refuse', ask, askTimeout = ASK_TIMEOUT } = checked;
+    this.#first = [name, checked];
     this.ports = ports ?? 'all';
     this.via = via;
     this.outside = outside;
@@ -53,11 +57,19 @@ export class Policy {
    * @throws TypeError, RangeError for what is no policy, and for rules that can never match
    */
   static of(name: string, given: unknown): Policy {
-    const checked = parsePolicy(name, given);
-    const policy = new Policy(checked);
+    return Policy.#of(name, parsePolicy(name, given));
+  }
+
+  static #of(name: string, checked: CheckedPolicy): Policy {
+    const policy = new Policy(name, checked);
     for (const [index, each] of (checked.deny ?? []).entries()) policy.#add('deny', `${name}.deny[${index}]`, each);
     for (const [index, each] of (checked.allow ?? []).entries()) policy.#add('allow', `${name}.allow[${index}]`, each);
     return policy;
+  }
+
+  /** Another policy, as this one was at its beginning: changes of one are none of the other. */
+  anew(): Policy {
+    return Policy.#of(...this.#first);
   }
 
   /** Decides in microseconds, whatever the number of rules. */

@@ -1,0 +1,49 @@
+/** Pools of sandboxes. */
+import { OURS } from '../errors/illegal-constructor';
+import { invalidValue } from '../errors/validate';
+import { Pool, stockOf } from '../pool/pool';
+import type { Poolable, PoolOptions } from '../pool/pool-options';
+import type { SandboxPlan } from './parse';
+import type { RunOptions } from './run/options';
+import type { RunResult } from './run/result';
+
+/** A sandbox, as its pool sees it. */
+interface Box extends Poolable {
+  readonly namespaces: { readonly init: number | undefined };
+  run(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: RunOptions | undefined,
+  ): Promise<RunResult<string | Buffer>>;
+}
+
+class BoxPool<Member extends Box, Warmed> extends Pool<Member, Warmed> {
+  async run(file: string, args?: readonly string[] | null, options?: RunOptions): Promise<RunResult<string | Buffer>> {
+    return this.use(options?.signal, async (box) => box.run(file, args, options));
+  }
+}
+
+/** Makes a pool of sandboxes that are all made by one plan. */
+export async function poolOf<Member extends Box, Warmed>(
+  plan: SandboxPlan,
+  options: PoolOptions<Member, Warmed>,
+  create: (plan: SandboxPlan, signal: AbortSignal) => Promise<Member>,
+): Promise<BoxPool<Member, Warmed>> {
+  const stream = plan.entries.findIndex(({ isReadOnce }) => isReadOnce);
+  if (stream !== -1) {
+    throw invalidValue(
+      `spec.mounts[${stream}].data`,
+      undefined,
+      'cannot be a stream or a descriptor in a pool: one sandbox alone could read it',
+    );
+  }
+  const hasInit = plan.kinds.includes('pid');
+  const stock = await stockOf<Member, Warmed>(
+    {
+      make: async (signal) => create({ ...plan, policy: plan.policy?.anew() }, signal),
+      isAlive: ({ namespaces: { init } }) => init !== undefined || !hasInit,
+    },
+    options,
+  );
+  return new BoxPool<Member, Warmed>(OURS, stock);
+}
