@@ -1,8 +1,11 @@
 /** Pools of sandboxes. What all pools have in common is in test/pool. */
 import { Readable } from 'node:stream';
-import { type MountEntry, Sandbox } from '../../lib';
+import { type MountEntry, Sandbox, spawn } from '../../lib';
 import { eventually, expectNothingLeft, footprint, isAlive } from '../fixtures/footprint';
 import { userland } from './box';
+
+// The first /dev/null that a program gets stays open for the next ones.
+beforeAll(async () => (await spawn('true', [], { stdio: 'ignore' })).exited);
 
 test('run() gives each program a sandbox of its own, which is gone after it', async () => {
   const before = footprint();
