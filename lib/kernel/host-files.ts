@@ -76,8 +76,17 @@ export class HostFiles {
    * proc_pid_stat(5); the name before it may contain anything.
    */
   startTime(task: string | number): string | undefined {
-    const stat = this.proc(`${task}/stat`);
-    return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return this.#stat(task)?.[22 - 3];
+  }
+
+  /**
+   * The place of the arguments of a program in its memory, which is another one after each exec: the 48th and 49th field of
+   * proc_pid_stat(5). They are 0 for who may not look at the process.
+   */
+  argumentsPlace(task: string | number): string | undefined {
+    return this.#stat(task)
+      ?.slice(48 - 3, 50 - 3)
+      .join('-');
   }
 
   /** A soft limit of `/proc/self/limits`: `limit('Max processes')`; Infinity when there is none. */
@@ -93,6 +102,12 @@ export class HostFiles {
   /** The mounts that this process sees (`proc_pid_mountinfo(5)`); undefined without /proc. */
   mounts(): MountLine[] | undefined {
     return this.proc('self/mountinfo')?.split('\n').filter(Boolean).map(parseMountLine);
+  }
+
+  /** The fields of proc_pid_stat(5) from the third on. */
+  #stat(task: string | number): string[] | undefined {
+    const stat = this.proc(`${task}/stat`);
+    return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   }
 
   #limit(name: string, column: 0 | 1): number | undefined {

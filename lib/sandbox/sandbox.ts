@@ -103,6 +103,7 @@ export class Sandbox extends Programs<Withheld> {
       init: sandbox.#built.set.init,
       programs: sandbox.#running.size,
       cgroup: sandbox.#built.cgroup?.cgroup.path,
+      egress: sandbox.egress,
       closed: sandbox.closed,
     }));
   }

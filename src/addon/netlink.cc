@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -144,7 +145,7 @@ Napi::Value AddressBytes(const Napi::CallbackInfo &info) {
   char text[INET6_ADDRSTRLEN] = {};
   size_t length = 0;
   if (!info[0].IsString() || napi_get_value_string_utf8(env, info[0], text, sizeof(text), &length) != napi_ok ||
-      length + 1 >= sizeof(text)) {
+      length + 1 >= sizeof(text) || strlen(text) != length) {
     return env.Undefined();
   }
   char bytes[sizeof(in6_addr)];

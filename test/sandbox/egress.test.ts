@@ -4,6 +4,7 @@ import { type Server, connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Sandbox, type SandboxSpec, hostUserland, unshare } from '../../lib';
 import type { EgressPolicy } from '../../lib/network';
 import type { SeccompProfile } from '../../lib/seccomp';
@@ -62,6 +63,7 @@ test('the policy is changed while programs run, and ends with the sandbox', asyn
   const sandbox = await Sandbox.create(userland(allowing()));
   const { egress } = sandbox;
   expect(egress).toMatchObject({ ports: 'all', closed: false });
+  expect(inspect(sandbox)).toContain("egress: Egress { allow: [], ports: 'all', connections: 0 }");
   expect(await said(sandbox, dial(ADDRESS))).toBe(REFUSED);
   egress?.allow(ADDRESS);
   expect(await said(sandbox, dial(ADDRESS))).toBe('outside');

@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events';
 import { OURS, mustBeOurs } from '../../errors/illegal-constructor';
 import { closedError } from '../../errors/namespace-error';
 import { inspectAs } from '../../handle/inspect';
-import { HostFiles } from '../../kernel/host-files';
 import { NETLINK_NETFILTER } from '../nftables/transactions';
 import type { SocketRequest } from '../place';
 import { NameServer } from '../resolve/name-server';
@@ -17,13 +16,7 @@ import type { EgressRequest, EgressRequests } from './requests/egress-request';
 import { Programs } from './requests/programs';
 import { Requests } from './requests/requests';
 import { Relay, type Shared } from './relay/relay';
-
-/**
- * The most connections at a time, of which each takes two descriptors of this process, and the part of its descriptors
- * that they take at most: programs inside must not use them up.
- */
-const MOST_CONNECTIONS = 4096;
-const PART_OF_DESCRIPTORS = 1 / 4;
+import { Room } from './room';
 
 /** The sockets that an egress needs at once. Who makes the network can make them there, too: {@link Place.keep}. */
 export const EGRESS_SOCKETS: readonly SocketRequest[] = [
@@ -65,10 +58,11 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     construct = (policy) => new Egress(OURS, policy);
     start = (egress, inside, options) => egress.#start(inside, options);
     whenClosed = (egress, call) => egress.#onClose.push(call);
-    inspectAs(this, ({ ports, connections, closed }) => ({
-      ports: ports === 'all' ? ports : ports.length,
-      connections,
-      closed,
+    inspectAs(this, (egress) => ({
+      ...egress.#policy.shown,
+      ports: egress.ports === 'all' ? 'all' : egress.ports.length,
+      connections: egress.connections,
+      closed: egress.closed,
     }));
   }
 
@@ -77,10 +71,11 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
   readonly #requests: Requests;
   readonly #policy: Policy;
   readonly #relays = new Set<Relay>();
-  readonly #most = mostConnections();
+  readonly #room = new Room();
   readonly #onClose: (() => void)[] = [];
   /** What programs inside meet. It is set before any of them can. */
   #inside: Possessions | undefined;
+  #closed = false;
   #closing: Promise<void> | undefined;
 
   private constructor(ours: typeof OURS, policy: Policy) {
@@ -111,7 +106,7 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
 
   /** True as soon as `close()` has been called. */
   get closed(): boolean {
-    return this.#closing !== undefined;
+    return this.#closed;
   }
 
   /**
@@ -184,17 +179,20 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     } else if (port === NAME_SERVER_PORT) {
       this.#inside.server.serve(socket);
       socket.resume();
-    } else if (isLoopback(address) || this.#relays.size >= this.#most) {
+    } else if (isLoopback(address) || !this.#room.enter()) {
       breakOff(socket); // on the program's own loopback nobody else listens on that port
     } else {
       const relay = new Relay(incoming, this.#inside.shared);
       this.#relays.add(relay);
       await relay.run();
       this.#relays.delete(relay);
+      this.#room.leave();
     }
   }
 
   async #close(): Promise<void> {
+    this.#closed = true;
+    this.#room.close();
     for (const call of this.#onClose.splice(0)) call();
     this.#policy.close();
     for (const relay of this.#relays) relay.cut();
@@ -203,11 +201,6 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     this.#inside?.server.close();
     await this.#inside?.intake.close();
   }
-}
-
-function mostConnections(): number {
-  const descriptors = new HostFiles().limit('Max open files') ?? Infinity;
-  return Math.min(MOST_CONNECTIONS, Math.max(1, Math.floor((descriptors * PART_OF_DESCRIPTORS) / 2)));
 }
 
 function isLoopback(address: string): boolean {

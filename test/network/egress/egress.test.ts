@@ -31,7 +31,7 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     await outside.serve(7000, echo);
     await using egress = await net.egress({ allow: ['echo.example:7000'], outside });
     expect(egress.ports).toBe('all');
-    expect(inspect(egress)).toContain("Egress { ports: 'all', connections: 0 }");
+    expect(inspect(egress)).toBe("Egress { allow: [ 'echo.example:7000' ], ports: 'all', connections: 0 }");
     expect(await converse(await world.dial('echo.example', 7000), 'hello')).toBe('hello');
     expect(await endOf(await world.dial('other.example', 7000))).toBe('ECONNRESET');
     expect(await endOf(await world.dial('echo.example', 7001))).toBe('ECONNRESET');
@@ -202,6 +202,28 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     expect(await net.route.list({ table: 'all' })).toEqual(routes);
     await expect(net.connect({ host: '10.0.0.1', port: 80 })).rejects.toThrow(errorWith({ code: 'ENETUNREACH' }));
     expect(() => egress.allow('web.example')).toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
+  });
+
+  test('close() says so to whoever hears of it first: questions that are withdrawn', async () => {
+    let wasClosed: boolean | undefined;
+    const ask = ({ signal }: EgressQuestion): Promise<boolean> => {
+      signal.addEventListener('abort', () => (wasClosed = egress.closed));
+      return new Promise(() => undefined);
+    };
+    const egress = await world.net.egress({
+      ask,
+      deny: ['never.example'],
+      via: 'http://user:secret@proxy.example:3128',
+    });
+    expect(inspect(egress)).toBe(
+      "Egress { allow: [], deny: [ 'never.example' ], ask, via: 'proxy.example:3128', ports: 'all', connections: 0 }",
+    );
+    const asked = await world.dial('asked.example', 7000);
+    await eventually(() => Promise.resolve(egress.connections === 1));
+    const ended = endOf(asked);
+    await egress.close();
+    expect(wasClosed).toBe(true);
+    expect(await ended).toBe('ECONNRESET');
   });
 
   test('is closed with its network', async () => {

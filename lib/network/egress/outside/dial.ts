@@ -30,7 +30,14 @@ export interface Dial {
   /** Gives the attempt up. It has no effect on a connection that has been made. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the address that is connected to, as far as it is known: a proxy resolves names by itself. */
-  readonly reached?: ((address: string) => void) | undefined;
+  readonly reached?: ((reached: Reached) => void) | undefined;
+}
+
+/** An address that is connected to. */
+export interface Reached {
+  readonly address: string;
+  /** True for one that only a rule for it allows, whatever allows the name. */
+  readonly isSpecial: boolean;
 }
 
 /**
@@ -45,9 +52,9 @@ export async function dial(to: Dial): Promise<Socket> {
   const time = timeFor(to);
   try {
     if (via === undefined) return await direct(to, outside, time.signal);
-    if (to.name === undefined) allowedOf(to, [to.address]);
+    const [reached] = to.name === undefined ? allowedOf(to, [to.address]) : [];
     const socket = await byProxy(to, via, outside, time.signal);
-    if (to.name === undefined) to.reached?.(to.address);
+    if (reached !== undefined) to.reached?.(reached);
     return socket;
   } catch (error) {
     throwIfAborted(to.signal);
@@ -63,8 +70,11 @@ export async function dial(to: Dial): Promise<Socket> {
 
 async function direct(to: Dial, outside: EgressOutside, signal: AbortSignal): Promise<Socket> {
   const found = to.name === undefined ? [to.address] : await resolve(outside, to.name, signal);
-  const { socket, address } = await connectFirst(outside, allowedOf(to, found), to.port, signal);
-  to.reached?.(address);
+  const allowed = allowedOf(to, found);
+  const addresses = allowed.map(({ address }) => address);
+  const { socket, address } = await connectFirst(outside, addresses, to.port, signal);
+  const reached = allowed.find((each) => each.address === address);
+  if (reached !== undefined) to.reached?.(reached);
   return socket;
 }
 
@@ -116,20 +126,16 @@ async function resolve(outside: EgressOutside, name: string, signal: AbortSignal
  *
  * @throws Undialled where there is none
  */
-function allowedOf(to: Dial, addresses: readonly string[]): string[] {
-  const refused: Undialled[] = [];
+function allowedOf(to: Dial, addresses: readonly string[]): Reached[] {
   const own = ownOf(to);
-  const allowed = addresses.filter((address) => {
-    const why = whyNot(to, address, own);
-    if (why !== undefined) refused.push(why);
-    return why === undefined;
-  });
-  const [first] = refused;
-  if (allowed.length === 0 && first !== undefined) throw first;
+  const looked = addresses.map((address) => allowedOrNot(to, address, own));
+  const allowed = looked.filter((each): each is Reached => !(each instanceof Undialled));
+  const refused = looked.find((each) => each instanceof Undialled);
+  if (allowed.length === 0 && refused !== undefined) throw refused;
   return allowed;
 }
 
-function whyNot(to: Dial, address: string, own: ReadonlySet<string>): Undialled | undefined {
+function allowedOrNot(to: Dial, address: string, own: ReadonlySet<string>): Reached | Undialled {
   const { policy, port } = to;
   const checked = checkedAddress(address);
   const what = to.name === undefined ? address : `${to.name} has the address ${address}, which`;
@@ -143,7 +149,8 @@ function whyNot(to: Dial, address: string, own: ReadonlySet<string>): Undialled 
   }
   const isOwn = checked.texts.some((text) => own.has(text));
   const special = checked.special ?? (isOwn ? 'one of this machine itself' : undefined);
-  if (special === undefined || policy.namesAddress(address, port)) return undefined;
+  const isSpecial = special !== undefined;
+  if (!isSpecial || policy.namesAddress(address, port)) return { address, isSpecial };
   return new Undialled(
     'special-address',
     `The egress policy does not allow ${destinationText(to)}: ${what} is ${special}, and no rule names this address.`,

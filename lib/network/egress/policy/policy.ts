@@ -120,6 +120,17 @@ export class Policy {
     return this.#questions !== undefined || this.#allowed.hasName(name);
   }
 
+  /** The rules, and how the rest is decided, for a line about the policy. */
+  get shown(): { allow: string[]; deny: string[] | undefined; ask: boolean; via: string | undefined } {
+    const [allow, deny] = [this.#allowed, this.#denied].map(({ rules }) => [...rules].map(({ text }) => text));
+    return {
+      allow: allow ?? [],
+      deny: deny?.length === 0 ? undefined : deny,
+      ask: this.#questions !== undefined,
+      via: this.via?.host, // and not its credentials
+    };
+  }
+
   /** The ports that rules allow by number, for who must listen on each of them. Large ranges are left out. */
   get namedPorts(): number[] {
     const isSmall = ({ from, to }: PortRange): boolean => to - from < MOST_NAMED_PORTS;

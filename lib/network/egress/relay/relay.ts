@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Refused } from '../inspect/refusal';
 import type { Incoming } from '../intake/listener';
 import type { Names } from '../names/names';
-import { dial } from '../outside/dial';
+import { type Reached, dial } from '../outside/dial';
 import { checkedAddress } from '../outside/special';
 import { breakOff } from '../../sockets/break-off';
 import { Undialled } from '../outside/undialled';
@@ -35,7 +35,7 @@ export class Relay {
   readonly #over = new AbortController();
   #server: Socket | undefined;
   /** The address outside, as far as it is known. */
-  #reached: string | undefined;
+  #reached: Reached | undefined;
   #request: Recorded | undefined;
 
   constructor({ socket, address, port }: Incoming, shared: Shared) {
@@ -62,9 +62,9 @@ export class Relay {
       const { decision, reason } = verdict;
       this.#request = this.#shared.requests.record(this.to, verdict, this.#program);
       if (decision === 'allow') await this.#connect();
-      else this.#refuse({ cause: 'policy', sentence: reason });
+      else await this.#refuse({ cause: 'policy', sentence: reason });
     } catch (error) {
-      if (error instanceof Undialled) this.#refuse(error.refused);
+      if (error instanceof Undialled) await this.#refuse(error.refused);
       else this.cut();
     }
     await closed(this.#client);
@@ -98,7 +98,7 @@ export class Relay {
   async #connect(): Promise<void> {
     const { signal } = this.#over;
     const { outside, via, ech } = this.#policy;
-    const reached = (address: string): void => void (this.#reached = address);
+    const reached = (address: Reached): void => void (this.#reached = address);
     const server = await dial({ ...this.to, policy: this.#policy, outside, via, signal, reached });
     this.#server = server;
     server.on('error', () => undefined);
@@ -112,17 +112,20 @@ export class Relay {
 
   /** The name, the address and, if that is a special one, the rule that names it. */
   #isAllowed(): boolean {
-    const [policy, address, { port }] = [this.#policy, this.#reached, this.to];
+    const [policy, reached, { port }] = [this.#policy, this.#reached, this.to];
     if (policy.decide(this.to).decision !== 'allow') return false;
-    if (address === undefined) return true;
-    const { texts, special } = checkedAddress(address) ?? { texts: [address], special: undefined };
+    if (reached === undefined) return true;
+    const { address, isSpecial } = reached;
+    const { texts } = checkedAddress(address) ?? { texts: [address] };
     if (texts.some((text) => policy.deniesAddress(text, port) !== undefined)) return false;
-    return special === undefined || policy.namesAddress(address, port);
+    return !isSpecial || policy.namesAddress(address, port);
   }
 
-  #refuse(refused: Refused): void {
+  /** The program is looked for first, as it may end with the answer. */
+  async #refuse(refused: Refused): Promise<void> {
     if (refused.cause === 'policy') this.#request?.deny(refused.sentence);
     else this.#request?.end(refused.sentence);
+    await this.#request?.looked;
     if (this.#over.signal.aborted) this.cut();
     else tell(this.#client, refused, this.to);
   }

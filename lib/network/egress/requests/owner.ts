@@ -59,7 +59,7 @@ export class Owners {
 export interface ProcessFacts {
   readonly pidInside: number;
   readonly file: string | undefined;
-  /** Another one where the process is another, or runs another program. */
+  /** Another one where the process is another, or runs another program, or the same one with other arguments. */
   readonly identity: string;
 }
 
@@ -71,7 +71,7 @@ export function factsOf(pid: number): ProcessFacts | undefined {
   if (status === undefined || start === undefined) return undefined;
   const pids = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t').map(Number);
   const file = host.link(`${pid}/exe`);
-  return { pidInside: pids?.at(-1) ?? pid, file, identity: `${pid} ${start} ${file}` };
+  return { pidInside: pids?.at(-1) ?? pid, file, identity: `${pid} ${start} ${host.argumentsPlace(pid)} ${file}` };
 }
 
 function processes(): number[] {

@@ -33,6 +33,8 @@ export class Recorded implements EgressRequest {
   readonly rule: string | undefined;
   readonly finished: Promise<void>;
   program: EgressProgram | undefined;
+  /** Resolves when its program has been looked for, which must not take long; undefined where nobody asks for that. */
+  looked: Promise<void> | undefined;
   #decision: 'allow' | 'deny';
   #reason: string;
   /** The side of the server, and what it had sent and received before it belonged to this request. */

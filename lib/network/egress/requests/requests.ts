@@ -8,6 +8,9 @@ import { Recorded } from './recorded';
 /** The most requests that are remembered, and the most that wait for each reader. */
 const MOST = 1024;
 
+/** Milliseconds for which a program that is refused waits at most, until it is known which one it is. */
+const LOOK_TIME = 1000;
+
 /** Those who hear of requests as events. */
 export interface Audience {
   /** False where nobody listens. */
@@ -16,8 +19,8 @@ export interface Audience {
 }
 
 /**
- * A program is looked for only while somebody looks at the requests, and no connection waits for it: a request is told when
- * its program is known, or it is known that nobody can tell.
+ * A program is looked for only while somebody looks at the requests: a request is told when its program is known, or it is
+ * known that nobody can tell. No connection that is allowed waits for that.
  */
 export class Requests implements EgressRequests {
   static {
@@ -61,7 +64,7 @@ export class Requests implements EgressRequests {
     const made = new Recorded(to, verdict);
     this.#recent.push(made);
     if (this.#recent.length > MOST) this.#recent.shift();
-    if (this.#readers.size > 0 || this.#audience.isHeard()) void this.#tell(made, program);
+    if (this.#readers.size > 0 || this.#audience.isHeard()) made.looked = within(LOOK_TIME, this.#tell(made, program));
     return made;
   }
 
@@ -77,6 +80,13 @@ export class Requests implements EgressRequests {
     // In a turn of its own, so that what a listener throws is an uncaught exception, as with all events.
     process.nextTick(() => this.#audience.emit(made));
   }
+}
+
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 /** One loop over the requests, from its beginning on. */

@@ -164,15 +164,15 @@ describe('addresses', () => {
   test('an address of this machine is special, though it may be one of the internet', async () => {
     await using lab = await Lab.create({ networks: { lan: { subnet: '93.184.216.0/24' } } });
     const host = await lab.addHost('host', { on: 'lan', address: '93.184.216.5' });
-    const dialled = async (...args: string[]): Promise<string> => {
-      const { stdout } = await host.execFile(
-        process.execPath,
-        nodeArguments(require.resolve('./scenarios'), 'dialHere', args),
-      );
-      return stdout.trim();
+    const run = async (name: string, ...args: string[]): Promise<string> => {
+      const script = nodeArguments(require.resolve('./scenarios'), name, args);
+      return (await host.execFile(process.execPath, script)).stdout.trim();
     };
+    const dialled = (...args: string[]): Promise<string> => run('dialHere', ...args);
     expect(await dialled('93.184.216.5', '*')).toContain('93.184.216.5 is one of this machine itself, and no rule');
     expect(await dialled('93.184.216.5', '93.184.216.5')).toContain('cannot be connected to: ECONNREFUSED');
+    // So it is cut when that rule is revoked, though another one names the connection.
+    expect(await run('reachHere', '93.184.216.5')).toBe('result: {"address":"93.184.216.5","isSpecial":true}');
   });
 });
 

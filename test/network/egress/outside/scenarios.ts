@@ -1,6 +1,7 @@
-import { dial } from '../../../../lib/network/egress/outside/dial';
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
+import { type Reached, dial } from '../../../../lib/network/egress/outside/dial';
 import { Policy } from '../../../../lib/network/egress/policy/policy';
-import type { Socket } from 'node:net';
 
 /** Dials from the network of this process, where these rules allow it, and gives the reason why not. */
 export async function dialHere(address: string, ...allow: string[]): Promise<string> {
@@ -9,6 +10,25 @@ export async function dialHere(address: string, ...allow: string[]): Promise<str
     () => 'connected',
     (error: unknown) => (error as Error).message,
   );
+}
+
+/** Dials a server at an address of this process's network, which a rule names, and gives what was reached. */
+export async function reachHere(address: string): Promise<Reached | undefined> {
+  const server = createServer((socket) => socket.destroy()).listen(0, address);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  let found: Reached | undefined;
+  const reached = (each: Reached): void => void (found = each);
+  const socket = await dial({
+    name: undefined,
+    address,
+    port,
+    policy: Policy.of('policy', { allow: [address] }),
+    reached,
+  });
+  socket.destroy();
+  server.close();
+  return found;
 }
 
 /** Says hello, hears all that comes up to the echo of that, and ends. Most proxies know no half-open connections. */

@@ -112,6 +112,18 @@ describe.each(WAYS)('the program behind a connection in %s', (_, kinds) => {
     expect(argv).toEqual(['sleep', '1000']);
   });
 
+  test('has the arguments of now, even if the same program was run again with others', async () => {
+    const { port } = server.address() as AddressInfo;
+    const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; echo connected; read; exec bash -c 'read; true' again`;
+    const child = await set.spawn('bash', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    started.push(child);
+    await once(child.stdout!, 'data');
+    await eventually(() => accepted.length === 1);
+    expect((await behind(accepted[0]!))?.argv).toEqual(['bash', '-c', script]);
+    child.stdin!.write('go on\n');
+    await eventually(async () => (await behind(accepted[0]!))?.argv.at(-1) === 'again');
+  });
+
   test('is not looked for any more after close(), nor where too many are looked for at once', async () => {
     await connected();
     await eventually(() => accepted.length === 1);

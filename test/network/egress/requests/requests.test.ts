@@ -107,6 +107,30 @@ describe('those who look', () => {
     expect(requests.recent.at(-1)?.name).toBe('n1499.test');
   });
 
+  test('see the program of what is refused: its answer waits until it is known, or for a second', async () => {
+    jest.useFakeTimers();
+    try {
+      let found: (program: EgressProgram) => void = () => undefined;
+      const states: string[] = [];
+      const requests = made([]);
+      const searched = new Promise<EgressProgram>((resolve) => (found = resolve));
+      const known = requests.record(to('a.test'), ALLOWED, () => searched);
+      const hidden = requests.record(to('b.test'), ALLOWED, () => new Promise(() => undefined));
+      void known.looked?.then(() => states.push(`known: ${known.program?.argv[0]}`));
+      void hidden.looked?.then(() => states.push('hidden'));
+      await jest.advanceTimersByTimeAsync(500);
+      expect(states).toEqual([]);
+      found(PROGRAM);
+      await jest.advanceTimersByTimeAsync(499);
+      expect(states).toEqual(['known: curl']);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(states).toEqual(['known: curl', 'hidden']);
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(made().record(to('c.test'), ALLOWED, curl).looked).toBeUndefined();
+  });
+
   test('are the only reason to look for a program', async () => {
     const find = jest.fn(curl);
     const requests = made();

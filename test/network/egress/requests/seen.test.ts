@@ -66,6 +66,19 @@ describe.each(WAYS)('the requests of an egress of %s', (_, kinds) => {
     expect(egress.requests.recent).toEqual(heard);
   });
 
+  test('tell the program that is refused, though it ends at once', async () => {
+    await using egress = await world.net.egress({ outside: world.outside });
+    listen(egress);
+    const address = await world.resolve('evil.example');
+    for (const port of ['22', '5432']) {
+      const args = ['-c', 'exec 3<>/dev/tcp/$0/$1; read -u 3 line', address, port];
+      const child = await world.set.spawn('bash', args, { stdio: 'ignore' });
+      await child.exited;
+    }
+    await eventually(() => heard.length === 2);
+    expect(heard.map(({ program }) => program?.argv.at(-1))).toEqual(['22', '5432']);
+  });
+
   test('tell of a request for another host as refused, when it has come', async () => {
     await world.outside.serve(80, echo);
     await using egress = await world.net.egress({ allow: ['web.example'], outside: world.outside });
