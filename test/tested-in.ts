@@ -115,11 +115,13 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/sandbox/mount-points.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
   'lib/sandbox/run': 'test/sandbox/run/run.test.ts',
   'lib/sandbox/toolchains': 'test/sandbox/toolchains/toolchains.test.ts',
+  'lib/sandbox/protect': ['test/sandbox/protect.test.ts', 'test/agents/protect-attacks.test.ts'],
   'lib/sandbox/rules.ts': 'test/sandbox/programs.test.ts',
   'lib/sandbox/work.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
 
   // Compared, decision by decision, with a compiler that is as simple as can be.
   'lib/seccomp': 'test/seccomp/compile.test.ts',
+  'lib/seccomp/mount-namespaces.ts': 'test/agents/protect-attacks.test.ts',
   'lib/seccomp/decisions.ts': ['test/seccomp/compile.test.ts', 'test/seccomp/strictness.test.ts'],
 
   'lib/plan': ['test/plan/step.test.ts', 'test/plan/steps.test.ts'],

@@ -84,7 +84,9 @@ export type Step =
   | ['seal', target: string, attributes: number, flags: number]
   /** Nothing in its place: an empty directory that is read-only, or /dev/null. */
   | ['mask', target: string, optional: 0 | 1]
-  /** Can be changed by nobody inside. type: S_IFDIR or S_IFREG, of what is made where it is missing. */
+  /** Can be changed by nobody inside. type: S_IFDIR or S_IFREG, of what is made where it is missing. Sent back is
+   * the ID of its mount, a blank, its path without links, and a NUL; of a path that is missing on a read-only mount, the
+   * ID of that; the NUL alone where a file is in the way, and stays there. */
   | ['protect', target: string, type: number]
   /** A file of its own, mounted on the target; its contents, or a descriptor to copy from. */
   | [

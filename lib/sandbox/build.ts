@@ -12,6 +12,7 @@ import type { Task } from '../task/task';
 import { type Credentials, ownCredentials } from '../idmap/credentials';
 import { formatIdMap } from '../idmap/id-map';
 import { idAbove, nestedMaps } from '../idmap/nested';
+import { closeFd } from '../handle/close';
 import { Descriptor } from '../handle/descriptor';
 import { CLONE_FLAGS, NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { type NamespaceSet, openAll, setOf } from '../set/namespace-set';
@@ -26,6 +27,7 @@ import { OwnNetwork, socketSteps } from './own-network';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { chooseProc } from './proc';
+import { refuseOtherWays } from './protect/other-ways';
 import type { SandboxReport } from './sandbox-spec';
 import { WorkDirectories } from './work';
 import { makeStep } from '../plan/step';
@@ -75,6 +77,7 @@ interface Users {
 }
 
 const ENTER_NET: Step = ['enter_net'];
+const MOUNTS: Step = ['mountinfo'];
 
 /**
  * The capabilities with which a program could change mounts, or limits of user namespaces, that belong to its own user
@@ -96,6 +99,7 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
     const report = await reportOf(plan, origin);
     const task = await start(plan, users, origin, covers, report.proc, points, signal, made?.directory.fd);
     work.usedBy(task);
+    await check(task, protectedPaths(plan));
     return { ...(await possess(task, plan, users, origin, made, work, points)), report };
   } catch (error) {
     await points.remove();
@@ -352,9 +356,28 @@ function lastSteps(
     ...tell,
     cwd,
     ['chdir', '/', 0],
+    ...(protectedPaths(plan).length === 0 ? [] : [MOUNTS]),
     ...outlive,
     ['hold'],
   ];
+}
+
+/** The labels of the entries that protect a path. */
+function protectedPaths({ entries }: SandboxPlan): string[] {
+  return entries.flatMap(({ type, piece }) => (type === 'protect' ? [piece.label] : []));
+}
+
+/** Ends the task unless there is only one way to each path that is protected. */
+async function check(task: Task, labels: readonly string[]): Promise<void> {
+  if (labels.length === 0) return;
+  try {
+    await refuseOtherWays(labels, task.data);
+  } catch (error) {
+    for (const fd of task.fds.splice(0)) closeFd(fd);
+    task.end();
+    await task.exited;
+    throw error;
+  }
 }
 
 /** The sockets that are made in the network from the start: one task less than if they were made later. */

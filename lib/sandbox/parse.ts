@@ -26,7 +26,7 @@ import { type Namespace, isNamespace } from '../namespace/namespace';
 import type { Policy } from '../network/egress/policy/policy';
 import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import type { Filter } from '../seccomp/filters';
-import { parseSeccomp, socketFilters } from '../seccomp/seccomp';
+import { mountNamespaceFilters, parseSeccomp, socketFilters } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
 import { type CheckedEntry, parseEntry } from './entries';
 import { isPolicy, isResolver, parsePolicy, resolverPiece } from './egress';
@@ -34,6 +34,7 @@ import { environmentOf } from './environment';
 import { hostsEntry, namesOfHosts } from './hosts';
 import type { WantedUser } from './ids';
 import type { Piece } from './piece';
+import { keepsMountNamespace, refuseWaysRound } from './protect/ways-round';
 import { chosenProcSteps } from './proc';
 import { entryOfProject, parseProject, withProject } from './project/project-options';
 import { type Root, emptyRoot, parseRoot } from './root';
@@ -191,6 +192,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
   const foreign = [...share, ...EXISTING.filter((kind) => joined[kind] !== undefined)];
   const policy = isPolicy(given.network) ? given.network : undefined;
   if (policy !== undefined) refuseWaysOut(given, foreign);
+  refuseWaysRound(given, foreign);
   const { root = emptyRoot(NO_OPTIONS), mounts = [], project, dev = true } = given;
   const entries = project === undefined ? mounts : withProject(mounts, entryOfProject('spec.project', project));
   const terminal = parseTerminal(given, dev || entries.some(({ type }) => type === 'dev'));
@@ -397,10 +399,11 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
       unix: given.unixSockets === false,
       rare: isPolicy(given.network) && seccomp !== 'default', // which has none of these
     }),
+    ...mountNamespaceFilters(keepsMountNamespace(given, seen.userNamespaces || seccomp !== 'default')),
   ];
   if (filters.length > 0 && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
     const reason =
-      'can be false only with CAP_SYS_ADMIN among the capabilities, or without any filter (spec.seccomp, spec.unixSockets, a policy in spec.network): seccomp(2)';
+      'can be false only with CAP_SYS_ADMIN among the capabilities, or without any filter (spec.seccomp, spec.unixSockets, a policy in spec.network, or a protect entry): seccomp(2)';
     throw invalidValue('spec.noNewPrivileges', noNewPrivileges, reason);
   }
   return {

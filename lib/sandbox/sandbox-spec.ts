@@ -245,7 +245,19 @@ export interface MaskEntry {
  * A target that does not exist is made on the host: an empty file, or an empty directory where the target ends in a
  * slash, and missing directories on the way. It is removed with the sandbox, unless somebody has put something into it.
  *
- * Rejected with `EMLINK` is a file that has another name (a hard link), by which it could be changed.
+ * It holds for every path of the sandbox that leads to the same thing: another one, in a writable mount, is an error
+ * (`ERR_LINUX_NS_UNPROTECTED`), and so is a file that has another name, a hard link (`EMLINK`). Programs cannot be given
+ * CAP_SYS_ADMIN besides, and create no mount namespaces, also with {@link SandboxSpec.userNamespaces}: by these they
+ * could get past the mounts. It says nothing about what is done outside of the sandbox: see docs/security.md.
+ *
+ * @example
+ * ```ts
+ * const mounts: MountEntry[] = [
+ *   { type: 'bind', source: 'project', target: '/project' },
+ *   { type: 'protect', target: '/project/.git/hooks/' },
+ *   { type: 'protect', target: '/project/.npmrc' },
+ * ];
+ * ```
  */
 export interface ProtectEntry {
   /** The kind of entry. */
@@ -542,7 +554,8 @@ export interface SandboxSpec {
   /**
    * True makes the default filter let programs create user namespaces, and in them mount, chroot and join namespaces:
    * for programs that build sandboxes of their own, such as browsers and bwrap(1). They have every capability there,
-   * which opens much of the kernel. It is about the default filter only: with another `seccomp`, that filter decides.
+   * which opens much of the kernel. With a {@link ProtectEntry} they create no mount namespaces, and so they cannot mount:
+   * browsers work, bwrap(1) does not. It is about the default filter only: with another `seccomp`, that filter decides.
    * Default: false.
    */
   userNamespaces?: boolean | undefined;

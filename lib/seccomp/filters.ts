@@ -6,6 +6,8 @@ import { thisMachine } from './architecture';
 import { compileProfile, settingHere } from './compile';
 import { defaultSeccompProfile } from './default-profile';
 import { flagBits } from './flags';
+import { mountNamespacesProfile } from './mount-namespaces';
+import type { SeccompProfile } from './profile';
 import { checkProgram } from './program';
 import { type RefusedSockets, socketsProfile } from './sockets';
 
@@ -58,16 +60,26 @@ function defaultFilter({ capabilities, seesOthers, userNamespaces = false }: Fil
   return filter;
 }
 
-const refusingSockets = new Map<string, Filter>();
+/** Filters that are installed besides others, by what they refuse. */
+const besides = new Map<string, Filter>();
 
 /** The filter that refuses these kinds of sockets, and nothing else. */
 export function socketsFilter({ unix, rare }: RefusedSockets): Filter {
-  const key = [thisMachine(), unix, rare].join();
-  const known = refusingSockets.get(key);
+  return besideOthers(`sockets,${unix},${rare}`, () => socketsProfile({ unix, rare }));
+}
+
+/** The filter that refuses mount namespaces, and nothing else. */
+export function mountNamespacesFilter(): Filter {
+  return besideOthers('mount namespaces', mountNamespacesProfile);
+}
+
+function besideOthers(refused: string, profileOf: () => SeccompProfile): Filter {
+  const key = `${thisMachine()},${refused}`;
+  const known = besides.get(key);
   if (known !== undefined) return known;
-  const { program } = compileProfile('seccomp', socketsProfile({ unix, rare }), settingHere([]));
+  const { program } = compileProfile('seccomp', profileOf(), settingHere([]));
   const filter = { program, flags: 0 };
-  refusingSockets.set(key, filter);
+  besides.set(key, filter);
   return filter;
 }
 

@@ -29,6 +29,11 @@ export function socketFilters(refused: RefusedSockets): readonly Filter[] {
   return refused.unix || refused.rare ? [compiler().socketsFilter(refused)] : [];
 }
 
+/** The filters that refuse mount namespaces, to be installed with others: none, where they are not refused. */
+export function mountNamespaceFilters(refused: boolean): readonly Filter[] {
+  return refused ? [compiler().mountNamespacesFilter()] : [];
+}
+
 /** It is loaded with the first filter. Without a free descriptor it cannot be. */
 function compiler(): typeof filters {
   try {

@@ -84,6 +84,8 @@ export class Task {
    * they are closed with this environment: `adopt` in types/native.d.ts.
    */
   readonly fds: number[] = [];
+  /** The bytes that its steps sent back before it ran. */
+  data: Buffer = Buffer.alloc(0);
   readonly #native: NativeTask;
 
   constructor(nativeTask: NativeTask, exited: Promise<Exit>) {
@@ -323,6 +325,7 @@ class Launching {
         this.#forgetSignal();
         this.#startedAt = performance.now();
         task.fds.push(...this.#fds.splice(0));
+        task.data = Buffer.concat(this.#data.splice(0));
         this.#outcome.running(task);
     }
   }

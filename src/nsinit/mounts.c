@@ -319,7 +319,7 @@ static void pivot_to(int root) {
 void step_pivot_root(const struct step_pivot_root *step) {
   const char *path = step->new_root.bytes;
   const char *old = step->put_old.bytes;
-  if (comes_later(PLAN_namespaces)) {
+  if (comes_later(PLAN_namespaces) || comes_later(PLAN_mountinfo)) {
     proc_directory(); /* while it is there */
   }
   check_places();

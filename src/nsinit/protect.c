@@ -38,22 +38,60 @@ static void refuse_other_names(const struct place *place) {
   }
 }
 
+/* Tells Node of a mount, and of a path in it: "ID path", and a NUL. */
+static void tell(uint64_t mount, const struct place *place) {
+  char room[PATH_MAX + 32];
+  char *text = room + 24;
+  if (place->size >= PATH_MAX) {
+    fail("openat2", -ENAMETOOLONG, place->asked);
+  }
+  __builtin_memcpy(text, place->path, place->size);
+  text[place->size] = '\0';
+  text[-1] = '/';
+  text[-2] = ' ';
+  const char *first = text_number(text - 2, mount);
+  report_data(first, (size_t)(text - first) + place->size + 1);
+}
+
+/* Of what is missing: the mount that it would be on, which is read-only. */
+static void tell_missing(const struct place *place) {
+  size_t size = place->size;
+  do {
+    while (size > 0 && place->path[--size] != '/') {
+    }
+    long above = open_names(root_descriptor(), place->path, size, O_PATH);
+    if (above >= 0) {
+      tell(mount_id((int)above, ""), place);
+      sys_close(above);
+      return;
+    }
+  } while (size > 0);
+}
+
 void step_protect(const struct step_protect *step) {
   const char *path = step->target.bytes;
   const struct making making = {PLAN_UNCHANGED, -1, (uint32_t)step->type.number, true};
   in_the_way = false;
   struct place place = visit_place(path, &making, pin);
-  if (place.fd == -EROFS || (place.fd == -ENOTDIR && in_the_way)) {
-    return; /* nobody can make it: what is in the way is kept there */
+  if (place.fd == -EROFS) {
+    tell_missing(&place);
+    return;
+  }
+  if (place.fd == -ENOTDIR && in_the_way) {
+    report_data("", 1); /* what is in the way stays there */
+    return;
   }
   must_lead(place.fd, path);
   if (!is_read_only(place.fd, path)) {
     refuse_other_names(&place);
   }
+  int mount = place.fd;
   if (is_mount(place.fd, path)) {
     change_attributes(place.fd, true, &protected, path);
   } else {
-    sys_close(bind_on_itself(&place, true, &protected));
+    mount = bind_on_itself(&place, true, &protected);
+    sys_close(place.fd);
   }
-  sys_close(place.fd);
+  tell(mount_id(mount, ""), &place);
+  sys_close(mount);
 }

@@ -69,8 +69,8 @@ STEP(move, QUIET, FIELD(string, source) FIELD(string, target))
 STEP(seal, QUIET, FIELD(string, target) FIELD(number, attributes) FIELD(number, flags))
 /* Hides what is there */
 STEP(mask, QUIET, FIELD(string, target) FIELD(number, optional))
-/* Can be changed by nobody inside, nor made; type: S_IFDIR or S_IFREG, where it is missing: protect.c */
-STEP(protect, QUIET, FIELD(string, target) FIELD(number, type))
+/* Can be changed by nobody inside, nor made; type: S_IFDIR or S_IFREG, where it is missing; sends back its mount */
+STEP(protect, TALKS, FIELD(string, target) FIELD(number, type))
 /*
  * A file of its own that is mounted: its contents, or a descriptor to copy from; attributes: MOUNT_ATTR_*; flags: with
  * PLAN_OPTIONAL a target that does not exist is passed over

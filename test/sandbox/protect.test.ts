@@ -97,4 +97,72 @@ describe('a path that is protected', () => {
       expect(readdirSync(folder)).toEqual([]);
     });
   });
+
+  describe('is protected wherever the sandbox has it', () => {
+    /** A folder that the sandbox has twice, and another folder that is in it. */
+    async function twice(more: (folder: string) => readonly MountEntry[], command = 'true'): Promise<string> {
+      return withFolder(async (folder) => {
+        mkdirSync(join(folder, 'sub', '.git', 'hooks'), { recursive: true });
+        const mounts: MountEntry[] = [
+          { type: 'bind', source: folder, target: '/p' },
+          { type: 'protect', target: '/p/sub/.git/hooks' },
+        ];
+        return saidIn({ mounts: [...mounts, ...more(folder)] }, command);
+      });
+    }
+
+    test.each<[what: string, at: string, source: string]>([
+      ['a directory above it', '/q/sub/.git/hooks', ''],
+      ['the directory that it is in', '/q/hooks', 'sub/.git'],
+      ['the path itself', '/q', 'sub/.git/hooks'],
+    ])('a second bind of %s is refused', async (_, path, source) => {
+      const second = (folder: string): MountEntry[] => [{ type: 'bind', source: join(folder, source), target: '/q' }];
+      await expect(twice(second)).rejects.toMatchObject({
+        code: 'ERR_LINUX_NS_UNPROTECTED',
+        path,
+        step: expect.stringContaining('protect /p/sub/.git/hooks') as string,
+        hint: expect.stringContaining('Protect that path as well') as string,
+      });
+    });
+
+    test('unless that is read-only, protected as well, covered, or of something else', async () => {
+      const second = (folder: string): MountEntry[] => [
+        { type: 'bindReadOnly', source: folder, target: '/q' },
+        { type: 'bind', source: folder, target: '/r' },
+        { type: 'protect', target: '/r/sub/.git/hooks' },
+        { type: 'bind', source: folder, target: '/s' },
+        { type: 'tmpfs', target: '/s' },
+        { type: 'bind', source: join(folder, 'sub'), target: '/p/sub' },
+        { type: 'dir', target: '/tmp/other' },
+      ];
+      const attack =
+        'touch /q/sub/.git/hooks/x /r/sub/.git/hooks/x; mv /r/sub /r/x; mv /r/sub/.git /r/x; ls /p/sub/.git/hooks';
+      expect((await twice(second, attack)).match(/Read-only|busy/g)).toHaveLength(4);
+    });
+
+    test('also what is missing on a read-only mount', async () => {
+      const second = (folder: string): MountEntry[] => [
+        { type: 'bindReadOnly', source: folder, target: '/q' },
+        { type: 'protect', target: '/q/.npmrc' },
+      ];
+      await expect(twice(second)).rejects.toMatchObject({ code: 'ERR_LINUX_NS_UNPROTECTED', path: '/p/.npmrc' });
+    });
+  });
+
+  describe('cannot be walked around with', () => {
+    const protect: MountEntry = { type: 'protect', target: '/tmp/x' };
+
+    test('CAP_SYS_ADMIN, which is refused', async () => {
+      const spec: SandboxSpec = { mounts: [protect], capabilities: ['CAP_SYS_ADMIN'] };
+      await expect(saidIn(spec, 'true')).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARG_VALUE',
+        message: expect.stringContaining('CAP_SYS_ADMIN') as string,
+      });
+    });
+
+    test('CAP_DAC_READ_SEARCH of the host, which is refused', async () => {
+      const spec: SandboxSpec = { mounts: [protect], capabilities: ['CAP_DAC_READ_SEARCH'], share: ['user'] };
+      await expect(saidIn(spec, 'true')).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    });
+  });
 });
