@@ -43,6 +43,7 @@ export { Cgroup, type FreezeOptions } from './cgroup/cgroup';
 export type { CgroupMax, CgroupSpec, IoMax } from './cgroup/cgroup-spec';
 export type { CgroupStats } from './cgroup/stats';
 export type { Change } from './sandbox/changes';
+export type { DiffOptions } from './sandbox/project/diff';
 export type { FileType } from './sandbox/file-type';
 export type { SandboxDirent, SandboxMkdirOptions, SandboxReadOptions, SandboxWriteOptions } from './sandbox/files';
 export { type HostUserland, type HostUserlandOptions, hostUserland } from './sandbox/host-userland';

@@ -123,8 +123,25 @@ export type Step =
   | ['open_file', path: string, openFlags: number, mode: number]
   | ['save_file', path: string, openFlags: number, mode: number, contents: string | Uint8Array, from: [] | [fd: number]]
   | ['list', path: string, maxBytes: number, maxEntries: number]
-  /** What the upper layer of an overlay says: a letter (A, M, D), a byte for the type, the path and a NUL. */
-  | ['changes', upper: number, lower: number, maxBytes: number, maxEntries: number]
+  /**
+   * What the upper layer of an overlay says: a letter (A, M, D), a byte for the type, the path and a NUL. With PLAN_PROJECT
+   * details come before the path, and G is what a deleted directory had.
+   */
+  | ['changes', upper: number, lower: number, maxBytes: number, maxEntries: number, flags: number]
+  /** The answer: 64 bits with the size, or -errno; then the contents of a file, or the target of a link. */
+  | ['read_below', from: number, path: Uint8Array, maxBytes: number]
+  /** The answer: 64 bits, 0 or -errno. `expected`: nothing, 0 for no file, or the inode and the ctime of the file there. */
+  | [
+      'put_below',
+      from: number,
+      source: Uint8Array,
+      to: number,
+      target: Uint8Array,
+      expected: readonly number[],
+      flags: number,
+    ]
+  | ['remove_below', from: number, path: Uint8Array, expected: readonly number[]]
+  | ['sync_below', from: number]
   | ['write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['try_write_file', path: string, openFlags: number, data: string | Uint8Array]
   | ['read_file', path: string, maxBytes: number]

@@ -12,7 +12,7 @@ export const PLACE = Object.freeze({
   NO_COPY: 0x20,
   /** For an overlay: changes are kept in memory, and are gone with the mount. */
   DISCARD: 0x40,
-  /** For an overlay: descriptors of its upper layer, and of the layers below, are sent back. */
+  /** For an overlay: descriptors of its upper layer, of the layers below, and of itself are sent back. */
   TELL_LAYERS: 0x80,
   /** For an overlay: no link is followed to its work directory. */
   OWN_WORK: 0x100,
@@ -26,4 +26,14 @@ export const MAKE = Object.freeze({
   IF_MADE: 0x2,
   /** Directories that are made on the way to it are as closed to other users as it is itself. */
   PRIVATE: 0x4,
+});
+
+/** Flags for the way in which changes are listed and files are put in their place: PLAN_* of src/plan/plan.h. */
+export const BELOW = Object.freeze({
+  /** Of a list of changes: contents and permissions count, and details are sent. */
+  PROJECT: 0x1,
+  /** Of a file: it has the owner and the whole mode of its source. */
+  KEEP_OWNER: 0x1,
+  /** Of a file: it is a second name for its source. */
+  LINK: 0x2,
 });

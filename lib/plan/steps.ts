@@ -174,11 +174,29 @@ export const STEPS = {
     kind: undefined,
     explain: 'file',
   }),
-  changes: row('changes', ['upper', 'lower', 'maxBytes', 'maxEntries'], {
-    words: () => 'list changes',
+  changes: row(
+    'changes',
+    ['upper', 'lower', 'maxBytes', 'maxEntries', 'flags'],
+    { words: () => 'list changes', kind: undefined, explain: 'file' },
+    { flags: 0 },
+  ),
+  read_below: row('read_below', ['from', 'path', 'maxBytes'], {
+    words: ({ path }) => `read ${Buffer.from(path).toString()}`,
     kind: undefined,
     explain: 'file',
   }),
+  put_below: row(
+    'put_below',
+    ['from', 'source', 'to', 'target', 'expected', 'flags'],
+    { words: ({ target }) => `put ${Buffer.from(target).toString()}`, kind: undefined, explain: 'file' },
+    { flags: 0 },
+  ),
+  remove_below: row('remove_below', ['from', 'path', 'expected'], {
+    words: ({ path }) => `remove ${Buffer.from(path).toString()}`,
+    kind: undefined,
+    explain: 'file',
+  }),
+  sync_below: row('sync_below', ['from'], { words: () => 'sync', kind: undefined, explain: 'file' }),
   unmake: row('unmake', ['points'], {
     words: () => 'remove mount points',
     kind: undefined,

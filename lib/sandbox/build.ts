@@ -1,5 +1,6 @@
 /** Makes a sandbox by one launch. Its plan builds the root, and then holds the sandbox. */
 import { constants } from 'node:fs';
+import { normalize } from 'node:path';
 import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
@@ -20,6 +21,7 @@ import { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { etcFilesOf } from '../namespace/etc-netns';
 import type { OverlayLayers } from './changes';
+import { type Copy, nameOfPath } from './project/listing';
 import { Feeds } from './feeds';
 import { type ResolvedUser, type SandboxIds, hasId, resolveUser } from './ids';
 import { MountPoints } from './mount-points';
@@ -42,6 +44,8 @@ export interface Built {
   readonly cgroup:
     { readonly cgroup: Cgroup; readonly directory: { readonly fd: number; close(): Promise<void> } } | undefined;
   readonly overlays: readonly OverlayLayers[];
+  /** The project, if that is a copy: one of the overlays. */
+  readonly copy: Copy | undefined;
   readonly points: MountPoints;
   readonly work: WorkDirectories;
   readonly network: OwnNetwork;
@@ -447,6 +451,7 @@ async function possess(
   const count = socketsOf(plan).length;
   const network = new OwnNetwork(count === 0 ? [] : task.fds.splice(-count));
   const overlays = overlaysOf(plan, task);
+  const copy = copyOf(plan, overlays);
   const nullDevice = ownsDevices(plan, ids) ? new Descriptor(task.fds.pop() ?? -1) : undefined;
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
@@ -458,7 +463,7 @@ async function possess(
     points.seenFrom(set.user);
     if (!plan.rules.dieWithParent) points.leaveAtExit();
     const ownsPid = plan.kinds.includes('pid');
-    return { task, set, above, ids, cgroup, overlays, points, work, network, nullDevice, ownsPid };
+    return { task, set, above, ids, cgroup, overlays, copy, points, work, network, nullDevice, ownsPid };
   } catch (error) {
     task.end();
     await task.exited;
@@ -482,17 +487,27 @@ function withDuplicates(opened: readonly number[], { user, pid }: SandboxPlan['e
   }
 }
 
-/** Takes the descriptors of the overlays from the task: two for each, in the order of the steps. */
+/** Takes the descriptors of the overlays from the task: three for each, in the order of the steps. */
 function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[] {
   const targets = [
     ...(root.layers === undefined ? [] : ['/']),
     ...entries.flatMap(({ layers, target }) => (layers === undefined ? [] : [target])),
   ];
   return targets.map((target) => {
-    const [upper, lower] = task.fds.splice(0, 2).map((fd) => new Descriptor(fd));
-    if (upper === undefined || lower === undefined) throw new Error(`no layers were sent back for ${target}`);
-    return { target, upper, lower };
+    const [upper, lower, merged] = task.fds.splice(0, 3).map((fd) => new Descriptor(fd));
+    if (upper === undefined || lower === undefined || merged === undefined) {
+      throw new Error(`no layers were sent back for ${target}`);
+    }
+    return { target, upper, lower, merged };
   });
+}
+
+/** The overlay of the project, and the names in it that other entries are mounted on. */
+function copyOf({ copied, entries }: SandboxPlan, overlays: readonly OverlayLayers[]): Copy | undefined {
+  const overlay = overlays.find(({ target }) => target === copied);
+  if (overlay === undefined) return undefined;
+  const covered = entries.map(({ target }) => nameOfPath(overlay.target, normalize(target)));
+  return { ...overlay, covered: covered.filter((name) => name !== undefined) };
 }
 
 /** Removes the mount points that were created on the host, when no program is inside any more. */
@@ -507,7 +522,7 @@ export async function removeMountPoints({ points, task, ownsPid }: Built): Promi
 
 /** The descriptors of overlays, which are closed with a sandbox. */
 export function layersOf(overlays: readonly OverlayLayers[]): Descriptor[] {
-  return overlays.flatMap(({ upper, lower }) => [upper, lower]);
+  return overlays.flatMap(({ upper, lower, merged }) => [upper, lower, merged]);
 }
 
 function kindsOf({ kinds, user, network }: SandboxPlan): NamespaceKind[] {

@@ -9,6 +9,7 @@ import type { Namespace } from '../namespace/namespace';
 import { mapInTurns, sortInTurns } from '../event-loop/turns';
 import { type FileType, records, typeOf } from './file-type';
 import { makeStep } from '../plan/step';
+import { type Copy, type Listed, listChanges, pathOfName, usersOf } from './project/listing';
 
 /** A path in a sandbox that differs from the lower layers of the overlay that it is in. */
 export interface Change {
@@ -30,32 +31,54 @@ export interface OverlayLayers {
   readonly upper: Descriptor;
   /** The lower layers, merged into one directory. */
   readonly lower: Descriptor;
+  /** The overlay itself, as programs see it. */
+  readonly merged: Descriptor;
 }
 
 /**
  * Lists the changes. A task that is root in the user namespace looks for them: files in the layers may belong to any
  * user inside, and lie at any depth.
  *
+ * @param copy - the project: one of the overlays, of which contents and permissions count
  * @param target - the target of the overlay; undefined for all overlays
  */
 export async function changesIn(
   join: readonly Namespace[],
   overlays: readonly OverlayLayers[],
+  copy: Copy | undefined,
   target: unknown,
   signal: AbortSignal | undefined,
 ): Promise<Change[]> {
-  const user = join.filter(({ kind }) => kind === 'user');
   const changes: Change[] = [];
-  for (const { upper, lower, target: at } of wanted(overlays, target)) {
-    const most = { maxBytes: MOST.bytes, maxEntries: MOST.entries };
-    const step = makeStep('changes', { upper: upper.fd, lower: lower.fd, ...most });
-    const { data } = await runBody({ join: user }, { steps: [step], ids: 'given', signal });
-    const prefix = at === '/' ? '' : at;
-    const found = await mapInTurns(records(data, 2), (record) => changeOf(record, prefix));
+  for (const overlay of wanted(overlays, target)) {
+    const found =
+      overlay.target === copy?.target
+        ? changesOf(copy, await listChanges(join, copy, signal))
+        : await changesOfLayers(join, overlay, signal);
     for (const change of found) changes.push(change);
     throwIfAborted(signal);
   }
   return sortInTurns(changes, (a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function changesOfLayers(
+  join: readonly Namespace[],
+  { upper, lower, target }: OverlayLayers,
+  signal: AbortSignal | undefined,
+): Promise<Change[]> {
+  const most = { maxBytes: MOST.bytes, maxEntries: MOST.entries };
+  const step = makeStep('changes', { upper: upper.fd, lower: lower.fd, ...most });
+  const { data } = await runBody({ join: usersOf(join) }, { steps: [step], ids: 'given', signal });
+  const prefix = target === '/' ? '' : target;
+  return mapInTurns(records(data, 2), (record) => changeOf(record, prefix));
+}
+
+/** The changes of a project, without what deleted directories had. */
+export function changesOf({ target }: Pick<Copy, 'target'>, listed: readonly Listed[]): Change[] {
+  return listed.flatMap(({ name, kind, type }) => {
+    const change = CHANGES[kind];
+    return change === undefined ? [] : [{ path: pathOfName(target, name), change, type }];
+  });
 }
 
 function wanted(overlays: readonly OverlayLayers[], target: unknown): readonly OverlayLayers[] {

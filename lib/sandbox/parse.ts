@@ -47,6 +47,8 @@ export interface SandboxPlan {
   readonly pieces: readonly Piece[];
   readonly entries: readonly CheckedEntry[];
   readonly propagation: 'private' | 'slave';
+  /** The path of the project, if it is an overlay. */
+  readonly copied: string | undefined;
   /** The kinds of namespace that are created, without `user` and `mnt`. */
   readonly kinds: readonly NamespaceKind[];
   /** The ids of the new user namespace; undefined if none is created. */
@@ -206,6 +208,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
   return {
     root,
     entries,
+    copied: project?.mode === 'overlay' ? project.path : undefined,
     propagation: given.propagation ?? 'private',
     pieces: [
       ...defaultPieces(given, entries, dev),

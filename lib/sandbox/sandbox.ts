@@ -35,6 +35,8 @@ import type * as exposing from './expose';
 import type * as pooling from './pool';
 import { Feeds } from './feeds';
 import { type SandboxPlan, parseSpec } from './parse';
+import type * as diffing from './project/diff';
+import type { Copy } from './project/listing';
 import { type Withheld, confinementOf } from './rules';
 import { type RunOptions, parseRunOptions } from './run/options';
 import type { RunResult } from './run/result';
@@ -307,6 +309,9 @@ export class Sandbox extends Programs<Withheld> {
    * Lists the paths in overlays that differ from the lower layers: they were added, modified or deleted. They are
    * sorted by path. The entries of an added directory are listed too, those of a deleted one are not.
    *
+   * In the copy of a {@link SandboxSpec.project} contents, the target of a link and permissions count: what was only
+   * touched, or has another owner, is not listed, and neither is what was put back as it was.
+   *
    * @param target - the overlay: `'/'` for the root, if that is an overlay, or the `target` of an entry. Default: all
    * of them
    * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where there is no overlay, or none at `target`; `EFBIG` for more
@@ -315,7 +320,33 @@ export class Sandbox extends Programs<Withheld> {
   async changes(target?: string, options: CallOptions = {}): Promise<Change[]> {
     const signal = signalOf(options);
     this.#mustBeOpen();
-    return changesIn(this.#inside().join, this.#built.overlays, target, signal);
+    const { overlays, copy } = this.#built;
+    return changesIn(this.#inside().join, overlays, copy, target, signal);
+  }
+
+  /**
+   * The changes in the copy of the {@link SandboxSpec.project} as text, as `git diff` writes it: `git apply` and patch(1)
+   * read it. Sorted by path, with three lines around each difference. Files with a NUL or that are no UTF-8, and large
+   * ones, are named and not shown (`Binary files a/x and b/x differ`). What such a text cannot say is said in a line that
+   * these programs pass over: `Only in b: d/` for an empty directory, `File b/x is a fifo`. A file that was renamed is
+   * deleted and added. Owners, times and extended attributes are left out.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_NO_OVERLAY` where the project is no copy; `EFBIG` for a text that is longer than
+   * `maxLength`; `ESTALE` when a program has moved a directory meanwhile
+   * @throws RangeError for a path outside of the project
+   *
+   * @example
+   * ```ts
+   * const project = { path: '.', mode: 'overlay' } as const;
+   * await using sandbox = await Sandbox.create({ ...hostUserland(), cwd: undefined, project });
+   * await sandbox.exec('echo more >> README.md');
+   * console.log(await sandbox.diff()); // diff --git a/README.md b/README.md …
+   * ```
+   */
+  async diff(options?: diffing.DiffOptions): Promise<string> {
+    const { diffOf } = require('./project/diff') as typeof diffing;
+    const { join } = this.#inside();
+    return diffOf(join, this.#copy('diff the project'), options);
   }
 
   /** The resources that all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
@@ -412,6 +443,16 @@ export class Sandbox extends Programs<Withheld> {
   #inside(): Inside {
     const { user, mnt } = this.#set();
     return { join: [user, mnt].filter((namespace) => namespace !== undefined), ids: this.#built.ids };
+  }
+
+  #copy(step: string): Copy {
+    if (this.#built.copy !== undefined) return this.#built.copy;
+    throw new NamespaceError({
+      code: 'ERR_LINUX_NS_NO_OVERLAY',
+      message: 'This Sandbox has no copy of a project',
+      step,
+      hint: "Give the spec a 'project' with the mode 'overlay': programs then work on a copy of the directory.",
+    });
   }
 
   #cgroup(what: string): NonNullable<Built['cgroup']>['cgroup'] {

@@ -26,6 +26,8 @@ struct level {
 };
 
 struct walk {
+  bool shared; /* only contents and permissions count, and details are told: PLAN_PROJECT */
+  bool gone;   /* all that is below has been deleted */
   int upper;
   int lower;       /* the directory of the same path, or the last on the way to it that there is */
   size_t unpaired; /* how many levels ago that was */
@@ -72,13 +74,39 @@ static void put(struct walk *walk, const char *bytes, size_t size) {
   }
 }
 
-/* Sends one change: a letter, the type as in the mode, the path with the name, and a NUL. */
-static void tell(struct walk *walk, char change, uint16_t mode, const char *name) {
-  const char head[2] = {change, (char)(mode >> 12)};
+/* Sends what Node compares a file by, later. Nothing is above or below where that is NULL: the numbers are zero. */
+static void put_details(struct walk *walk, const struct statx *above, const struct statx *below, bool copied) {
+  static const struct statx none;
+  const struct statx *here = above == NULL ? &none : above;
+  const struct statx *there = below == NULL ? &none : below;
+  const uint64_t details[] = {
+      here->stx_mode,           here->stx_nlink, here->stx_ino,   here->stx_size,
+      there->stx_mode,          there->stx_ino,  there->stx_size, (uint64_t)there->stx_ctime.tv_sec,
+      there->stx_ctime.tv_nsec, copied,
+  };
+  put(walk, (const char *)details, sizeof(details));
+}
+
+/* The kernel marks what it has copied up from a layer below: there was a file then, wherever that is now. */
+static bool was_copied(int directory, const char *name) {
+  char value;
+  long fd = sys4(__NR_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+  bool is = fd >= 0 && sys4(__NR_fgetxattr, fd, "user.overlay.origin", &value, 0) >= 0;
+  sys_close(fd);
+  return is;
+}
+
+/* Sends one change: a letter, the type as in the mode, details, the path with the name, and a NUL. */
+static void tell(struct walk *walk, char change, const struct statx *here, const struct statx *below,
+                 const char *name) {
+  const char head[2] = {change, (char)((here == NULL ? below : here)->stx_mode >> 12)};
   if (walk->entries_left-- == 0) {
     fail_with("getdents64", -EFBIG, NULL, "entries");
   }
   put(walk, head, sizeof(head));
+  if (walk->shared) {
+    put_details(walk, here, below, change == 'A' && was_copied(walk->upper, name));
+  }
   put(walk, walk->path, walk->path_size);
   put(walk, "/", 1);
   put(walk, name, text_length(name) + 1);
@@ -160,6 +188,8 @@ static int open_child(int directory, const char *name) {
   return is_gone(fd) ? -1 : (int)must(fd, "openat", NULL);
 }
 
+static void tell_gone(struct walk *walk, const char *name, const struct found *below);
+
 /* Tells the names that are hidden because this directory replaces the one of the same name below, and is not merged. */
 static void tell_hidden(struct walk *walk) {
   char entries[ENTRIES_BYTES] __attribute__((aligned(8)));
@@ -177,15 +207,25 @@ static void tell_hidden(struct walk *walk) {
       at += entry->size;
       struct found below = look(walk->lower, entry->name);
       if (!is_dot(entry->name) && below.exists && !look(walk->upper, entry->name).exists) {
-        tell(walk, 'D', below.status.stx_mode, entry->name);
+        tell(walk, 'D', NULL, &below.status, entry->name);
+        tell_gone(walk, entry->name, &below);
       }
     }
   }
 }
 
-static void push(struct walk *walk, int64_t offset, const char *name) {
+static void append_name(struct walk *walk, const char *name) {
   size_t length = text_length(name);
-  if (walk->depth == MOST_LEVELS || walk->path_size + 1 + length >= PATH_ROOM) {
+  if (walk->path_size + 1 + length >= PATH_ROOM) {
+    fail("openat", -ENAMETOOLONG, NULL);
+  }
+  walk->path[walk->path_size] = '/';
+  __builtin_memcpy(walk->path + walk->path_size + 1, name, length);
+  walk->path_size += 1 + length;
+}
+
+static void push(struct walk *walk, int64_t offset, const char *name) {
+  if (walk->depth == MOST_LEVELS) {
     fail("openat", -ENAMETOOLONG, NULL);
   }
   struct level *level = &walk->levels[walk->depth++];
@@ -194,9 +234,7 @@ static void push(struct walk *walk, int64_t offset, const char *name) {
   level->offset = offset;
   level->path_size = (uint32_t)walk->path_size;
   level->hidden = walk->hidden;
-  walk->path[walk->path_size] = '/';
-  __builtin_memcpy(walk->path + walk->path_size + 1, name, length);
-  walk->path_size += 1 + length;
+  append_name(walk, name);
 }
 
 /* Goes into a directory; false where it has gone. paired: the lower layers have a directory there, too. */
@@ -245,6 +283,45 @@ static void leave(struct walk *walk) {
   must(sys3(__NR_lseek, walk->upper, level->offset, 0), "lseek", NULL);
 }
 
+static bool same_permissions(const struct found *a, const struct found *b) {
+  return ((a->status.stx_mode ^ b->status.stx_mode) & (S_IFMT | 0777)) == 0;
+}
+
+static bool same_link(int here, int below, const char *name) {
+  char a[PATH_MAX];
+  char b[PATH_MAX];
+  long size = sys4(__NR_readlinkat, here, name, a, sizeof(a));
+  return size >= 0 && sys4(__NR_readlinkat, below, name, b, sizeof(b)) == size && text_equal(a, b, (size_t)size);
+}
+
+static bool same_file(int here, int below, const char *name, uint64_t size) {
+  const uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  long a = sys4(__NR_openat, here, name, flags, 0);
+  long b = sys4(__NR_openat, below, name, flags, 0);
+  bool same = a >= 0 && b >= 0 && same_bytes((int)a, (int)b, size);
+  sys_close(a);
+  sys_close(b);
+  return same;
+}
+
+/* True where applying the one to the other would change nothing. What a directory hides is told by itself. */
+static bool is_equal(const struct walk *walk, const char *name, const struct found *here, const struct found *below) {
+  if (!same_permissions(here, below)) {
+    return false;
+  }
+  switch (here->status.stx_mode & S_IFMT) {
+    case S_IFDIR:
+      return true;
+    case S_IFLNK:
+      return same_link(walk->upper, walk->lower, name);
+    case S_IFREG:
+      return here->status.stx_size == below->status.stx_size &&
+             same_file(walk->upper, walk->lower, name, here->status.stx_size);
+    default:
+      return false;
+  }
+}
+
 static bool same_attributes(const struct found *a, const struct found *b) {
   return a->status.stx_mode == b->status.stx_mode && a->status.stx_uid == b->status.stx_uid &&
          a->status.stx_gid == b->status.stx_gid;
@@ -253,6 +330,9 @@ static bool same_attributes(const struct found *a, const struct found *b) {
 /* True for a directory that both sides have and that hides nothing, if its attributes are the same as well. */
 static bool is_unchanged(const struct walk *walk, const char *name, const struct found *here,
                          const struct found *below) {
+  if (walk->shared) {
+    return is_equal(walk, name, here, below);
+  }
   if (!is_directory(here) || !is_directory(below) || !same_attributes(here, below)) {
     return false;
   }
@@ -265,21 +345,32 @@ static bool is_unchanged(const struct walk *walk, const char *name, const struct
 /* True where a directory was entered, which is to be looked at next. */
 static bool visit(struct walk *walk, const struct entry *entry) {
   const char *name = entry->name;
+  if (is_dot(name)) {
+    return false;
+  }
   struct found here = look(walk->upper, name);
   struct found below = look(lower_of(walk), name);
-  if (is_dot(name) || !here.exists) {
+  if (!here.exists) {
     return false;
+  }
+  if (walk->gone) {
+    tell(walk, 'G', NULL, &here.status, name);
+    return is_directory(&here) && enter(walk, name, entry->offset, false);
   }
   if (is_whiteout(walk->upper, name, &here)) {
     if (below.exists) {
-      tell(walk, 'D', below.status.stx_mode, name);
+      tell(walk, 'D', NULL, &below.status, name);
+      tell_gone(walk, name, &below);
     }
     return false;
   }
   if (!below.exists) {
-    tell(walk, 'A', here.status.stx_mode, name);
+    tell(walk, 'A', &here.status, NULL, name);
   } else if (!is_unchanged(walk, name, &here, &below)) {
-    tell(walk, 'M', here.status.stx_mode, name);
+    tell(walk, 'M', &here.status, &below.status, name);
+  }
+  if (!is_directory(&here)) {
+    tell_gone(walk, name, &below);
   }
   return is_directory(&here) && enter(walk, name, entry->offset, is_directory(&below));
 }
@@ -304,6 +395,45 @@ static bool look_on(struct walk *walk) {
   }
 }
 
+static void walk_down(struct walk *walk) {
+  size_t top = walk->depth;
+  for (;;) {
+    if (look_on(walk)) {
+      continue;
+    }
+    if (walk->hidden) {
+      tell_hidden(walk);
+    }
+    if (walk->depth == top) {
+      return;
+    }
+    leave(walk);
+  }
+}
+
+/* Tells what a directory of the lower layers has, which is not there any more. */
+static void tell_gone(struct walk *walk, const char *name, const struct found *below) {
+  int directory = walk->shared && is_directory(below) ? open_child(lower_of(walk), name) : -1;
+  if (directory < 0) {
+    return;
+  }
+  int upper = walk->upper;
+  bool hidden = walk->hidden;
+  size_t path_size = walk->path_size;
+  append_name(walk, name);
+  walk->upper = directory;
+  walk->hidden = false;
+  walk->gone = true;
+  walk->unpaired++;
+  walk_down(walk);
+  sys_close(walk->upper);
+  walk->upper = upper;
+  walk->hidden = hidden;
+  walk->gone = false;
+  walk->unpaired--;
+  walk->path_size = path_size;
+}
+
 /* lower: all the layers below as one directory. The descriptors may have been read before. */
 void step_changes(const struct step_changes *step) {
   struct walk walk = {.bytes_left = step->max_bytes.number, .entries_left = step->max_entries.number};
@@ -314,17 +444,7 @@ void step_changes(const struct step_changes *step) {
   walk.path = new_memory(PATH_ROOM, MAP_NORESERVE);
   walk.levels = new_memory(MOST_LEVELS * sizeof(struct level), MAP_NORESERVE);
   walk.hidden = is_opaque(walk.upper);
-  for (;;) {
-    if (look_on(&walk)) {
-      continue;
-    }
-    if (walk.hidden) {
-      tell_hidden(&walk);
-    }
-    if (walk.depth == 0) {
-      break;
-    }
-    leave(&walk);
-  }
+  walk.shared = (step->flags.number & PLAN_PROJECT) != 0;
+  walk_down(&walk);
   flush(&walk);
 }

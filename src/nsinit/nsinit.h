@@ -257,6 +257,10 @@ char *text_number(char *end, uint64_t number);
 const char *fd_path(long fd, char *room);
 const char *fd_path_in_proc(long fd, char *room);
 
+/* below.c */
+#define INODE_BITS ((1ull << 53) - 1) /* of an inode number, that a number of JavaScript has room for */
+bool same_bytes(int a, int b, uint64_t size);
+
 /* One function for each step of the plan. */
 #define STEP(identifier, speech, fields) void step_##identifier(const struct step_##identifier *step);
 #define FIELD(kind, name)

@@ -174,6 +174,7 @@ void step_overlay(const struct step_overlay *step) {
   if ((flags & PLAN_TELL_LAYERS) != 0) {
     tell(upper);
     tell(lower_view(&lower, &step->parameters, path));
+    report(REPORT_FD, 0, mount);
   }
   if (cwd >= 0) {
     leave_proc(cwd);

@@ -41,13 +41,21 @@
 #define PLAN_NEW_ROOT 0x8u     /* the root that is to be the task's; targets are resolved in it from then on */
 #define PLAN_NO_COPY 0x20u     /* the descriptor is a detached mount, which itself is mounted */
 #define PLAN_DISCARD 0x40u     /* of an overlay: what is written goes to memory, and with the mount */
-#define PLAN_TELL_LAYERS 0x80u /* of an overlay: descriptors of its upper layer, and of those below, are sent back */
-#define PLAN_OWN_WORK 0x100u   /* of an overlay: no link is followed to its work directory, which Node has made */
+#define PLAN_TELL_LAYERS                                                                                               \
+  0x80u /* of an overlay: descriptors of its upper layer, of those below, and of itself are sent back */
+#define PLAN_OWN_WORK 0x100u /* of an overlay: no link is followed to its work directory, which Node has made */
 
 /* How a directory is made: the flags of the step make_dir. */
 #define PLAN_ONLY_LAST 0x1u /* it must not exist, and what it is in must */
 #define PLAN_IF_MADE 0x2u   /* one that exists keeps its mode */
 #define PLAN_PRIVATE 0x4u   /* what is made on the way to it is as closed to others as it is itself */
+
+/* Which changes count, and what is said of them: a flag of the step changes. */
+#define PLAN_PROJECT 0x1u /* contents and permissions; details, and what deleted directories had, are sent as well */
+
+/* How a file is put in its place: flags of the step put_below. */
+#define PLAN_KEEP_OWNER 0x1u /* with the owner and all bits of the mode that the source has */
+#define PLAN_LINK 0x2u       /* a second name for the source: link(2) */
 
 enum plan_step_type {
 #define STEP(identifier, speech, fields) PLAN_##identifier,

@@ -104,7 +104,16 @@ STEP(save_file, QUIET, FIELD(string, path) FIELD(number, open_flags) FIELD(numbe
 /* Names and types of what is in a directory of the root are sent back */
 STEP(list, TALKS, FIELD(string, path) FIELD(number, max_bytes) FIELD(number, max_entries))
 /* The changes that the upper layer of an overlay holds are sent back */
-STEP(changes, TALKS, FIELD(fd, upper) FIELD(fd, lower) FIELD(number, max_bytes) FIELD(number, max_entries))
+STEP(changes, TALKS, FIELD(fd, upper) FIELD(fd, lower) FIELD(number, max_bytes) FIELD(number, max_entries)
+     FIELD(number, flags))
+/* Work below directories, file by file: each sends a result back, and none makes the plan fail: below.c */
+STEP(read_below, TALKS, FIELD(fd, from) FIELD(bytes, path) FIELD(number, max_bytes))
+/* expected: see below.c; flags: PLAN_KEEP_OWNER, PLAN_LINK */
+STEP(put_below, TALKS, FIELD(fd, from) FIELD(bytes, source) FIELD(fd, to) FIELD(bytes, target) FIELD(numbers, expected)
+     FIELD(number, flags))
+STEP(remove_below, TALKS, FIELD(fd, from) FIELD(bytes, path) FIELD(numbers, expected))
+/* syncfs(2) */
+STEP(sync_below, TALKS, FIELD(fd, from))
 
 /* Takes mount points away that were made on the host, two descriptors each: points.c */
 STEP(unmake, QUIET, FIELD(fds, points))

@@ -361,7 +361,7 @@ test.each<[string, bytes: number, entries: number, hint: string]>([
     for (const name of ['upper', 'lower']) mkdirSync(join(folder, name));
     for (const name of ['a', 'b', 'c']) writeFileSync(join(folder, 'upper', name), '');
     const [upper, lower] = ['upper', 'lower'].map((name) => openSync(join(folder, name), 'r')) as [number, number];
-    const step: Step = ['changes', upper, lower, bytes, most];
+    const step: Step = ['changes', upper, lower, bytes, most, 0];
     await expect(run({}, [step])).rejects.toMatchObject({
       name: 'NamespaceError',
       code: 'EFBIG',
