@@ -115,11 +115,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/sandbox/mount-points.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
   'lib/sandbox/run': 'test/sandbox/run/run.test.ts',
   'lib/sandbox/toolchains': 'test/sandbox/toolchains/toolchains.test.ts',
-<<<<<<< HEAD
   'lib/sandbox/protect': ['test/sandbox/protect.test.ts', 'test/agents/protect-attacks.test.ts'],
-=======
   'lib/sandbox/project': 'test/sandbox/project/diff.test.ts',
->>>>>>> e17d957 (sandbox.diff(): the changes of a project's copy, as git writes them; what was put back is no change)
   'lib/sandbox/rules.ts': 'test/sandbox/programs.test.ts',
   'lib/sandbox/work.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
 
