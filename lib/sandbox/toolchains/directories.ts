@@ -34,15 +34,16 @@ export function linksIn(directory: string): string[] {
   return links;
 }
 
-/** The paths below a directory that a pattern stands for, relative to it. */
+/** The paths below a directory that a pattern stands for, relative to it. `*` is any text in a name. */
 export function matches(directory: string, pattern: string): string[] {
-  const star = pattern.split('/').indexOf('*');
-  if (star === -1) return [pattern];
   const parts = pattern.split('/');
-  const before = parts.slice(0, star).join('/');
-  return namesIn(join(directory, before)).flatMap((name) =>
-    matches(directory, [before, name, ...parts.slice(star + 1)].join('/')),
-  );
+  const star = parts.findIndex((part) => part.includes('*'));
+  if (star === -1) return [pattern];
+  const before = parts.slice(0, star);
+  const [start = '', end = ''] = parts[star]?.split('*') ?? [];
+  return namesIn(join(directory, ...before))
+    .filter((name) => name.startsWith(start) && name.endsWith(end))
+    .flatMap((name) => matches(directory, [...before, name, ...parts.slice(star + 1)].join('/')));
 }
 
 function namesIn(directory: string): string[] {

@@ -16,13 +16,18 @@ export interface Manager {
    * there, because programs of a project lead to it that are not on PATH.
    */
   readonly inPath?: readonly string[] | 'always';
-  /** The parts of the root that are needed. Default: all of it. */
+  /** The parts of the root that are needed; `*` is any text in a name. Default: all of it. */
   readonly parts?: readonly string[];
+  /**
+   * The directories of its root that have an installation for each version, or a link to one elsewhere. `*` is
+   * any text in a name.
+   */
+  readonly versionsIn?: string;
   /** The variable that says where the root is. It is set, because programs would look in the home directory else. */
   readonly variable?: string;
   /** Variables that go along as they are, as they select a version. */
   readonly versions?: RegExp;
-  /** Files of the home directory that go to the same place in the home directory of the sandbox. `*` is any name. */
+  /** Files of the home directory that are to be found in the home directory of the sandbox. `*` is any text. */
   readonly home?: readonly string[];
   /** True if its programs cannot run in a sandbox: then it is left out. */
   readonly unusable?: boolean;
@@ -30,13 +35,14 @@ export interface Manager {
 
 export const MANAGERS: readonly Manager[] = [
   // Shims that are scripts, with a program of the manager behind them.
-  { name: 'pyenv', root: ['$PYENV_ROOT', '~/.pyenv'], variable: 'PYENV_ROOT', versions: /^PYENV_VERSION$/ },
-  { name: 'rbenv', root: ['$RBENV_ROOT', '~/.rbenv'], variable: 'RBENV_ROOT', versions: /^RBENV_VERSION$/ },
-  { name: 'nodenv', root: ['$NODENV_ROOT', '~/.nodenv'], variable: 'NODENV_ROOT', versions: /^NODENV_VERSION$/ },
-  { name: 'goenv', root: ['$GOENV_ROOT', '~/.goenv'], variable: 'GOENV_ROOT', versions: /^GOENV_VERSION$/ },
+  shims('pyenv'),
+  shims('rbenv'),
+  shims('nodenv'),
+  shims('goenv'),
   {
     name: 'asdf',
     root: ['$ASDF_DATA_DIR', '$ASDF_DIR', '~/.asdf'],
+    versionsIn: 'installs/*',
     variable: 'ASDF_DATA_DIR',
     versions: /^ASDF_\w+_VERSION$/,
     home: ['.tool-versions', '.asdfrc'],
@@ -45,6 +51,7 @@ export const MANAGERS: readonly Manager[] = [
   {
     name: 'mise',
     root: ['$MISE_DATA_DIR', '$XDG_DATA_HOME/mise', '~/.local/share/mise'],
+    versionsIn: 'installs/*',
     variable: 'MISE_DATA_DIR',
     versions: /^MISE_\w+_VERSION$/,
     home: ['.tool-versions', '.config/mise/config.toml'],
@@ -55,11 +62,18 @@ export const MANAGERS: readonly Manager[] = [
     name: 'rustup',
     root: ['$RUSTUP_HOME', '~/.rustup'],
     inPath: ['$CARGO_HOME/bin', '~/.cargo/bin'],
+    versionsIn: 'toolchains',
     variable: 'RUSTUP_HOME',
     versions: /^RUSTUP_TOOLCHAIN$/,
   },
   // Links to the version that is in use. The programs of nvm, fnm and n need no more than their own installation.
-  { name: 'sdkman', root: ['$SDKMAN_DIR', '~/.sdkman'], parts: ['candidates'], variable: 'SDKMAN_DIR' },
+  {
+    name: 'sdkman',
+    root: ['$SDKMAN_DIR', '~/.sdkman'],
+    parts: ['candidates'],
+    versionsIn: 'candidates/*',
+    variable: 'SDKMAN_DIR',
+  },
   { name: 'nix', root: ['/nix'], parts: ['store', 'var/nix/profiles'] },
   {
     name: 'homebrew',
@@ -77,7 +91,7 @@ export const MANAGERS: readonly Manager[] = [
     name: 'pip install --user',
     root: ['$PYTHONUSERBASE', '~/.local'],
     inPath: ['$PYTHONUSERBASE/bin', '~/.local/bin'],
-    parts: ['lib'],
+    parts: ['lib/python*'],
     variable: 'PYTHONUSERBASE',
   },
   {
@@ -127,3 +141,12 @@ export const TOOLS: readonly string[] = [
   'java',
   'javac',
 ];
+
+/** pyenv, and those that are made like it. */
+function shims(name: string): Manager {
+  const variable = `${name.toUpperCase()}_ROOT`;
+  return {
+    ...{ name, root: [`$${variable}`, `~/.${name}`], versionsIn: 'versions', variable },
+    versions: new RegExp(`^${name.toUpperCase()}_VERSION$`),
+  };
+}

@@ -14,13 +14,13 @@ export interface Toolchains {
   readonly readable: readonly string[];
   /** The links that lead to them. */
   readonly links: readonly Link[];
-  /** Files of the home directory that are shown at the same place in the home directory of the sandbox. */
+  /** Files of the home directory, among `readable`, that are to be found in the home directory of the sandbox too. */
   readonly home: readonly HomeFile[];
   /** PATH, and the variables that these programs need. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A file, and its path in a home directory. */
+/** A file, and its path in any home directory. */
 export interface HomeFile {
   readonly source: string;
   readonly name: string;
@@ -49,6 +49,9 @@ const SYSTEM_PROGRAMS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/games']
 /** The largest number of directories whose links are followed, so that a search takes milliseconds at most. */
 const MOST_DIRECTORIES = 100;
 
+/** The number of paths above which no more is shown for the sake of links. Each is a mount. */
+const MOST_SHOWN = 500;
+
 /** Modes of a file: everybody on the host can write it; somebody can run it. inode(7) */
 const EVERYBODY_WRITES = 0o002;
 const ANYBODY_RUNS = 0o111;
@@ -63,13 +66,12 @@ export function toolchainsOf(env: NodeJS.ProcessEnv, present: Present = {}): Too
 
 /** The entries that show toolchains in a sandbox with this home directory. */
 export function toolchainEntries({ readable, links, home: files }: Toolchains, home: string): MountEntry[] {
-  const bound = (source: string, target: string): MountEntry => {
-    return { type: 'bindReadOnly', source, target, optional: true };
-  };
   return [
-    ...readable.map((path) => bound(path, path)),
+    ...readable.map((path): MountEntry => ({ type: 'bindReadOnly', source: path, target: path, optional: true })),
     ...links.map(({ path, to }): MountEntry => ({ type: 'symlink', target: path, to })),
-    ...files.map(({ source, name }) => bound(source, join(home, name))),
+    ...files
+      .map(({ source, name }): MountEntry => ({ type: 'symlink', target: join(home, name), to: source }))
+      .filter(({ target }) => !readable.some((path) => isWithin(target, path))),
   ];
 }
 
@@ -112,7 +114,8 @@ class Search {
       for (const link of linksIn(this.#queue[next] ?? '')) this.#takeProgram(link);
     }
     const env = { ...(kept.length === 0 ? {} : { PATH: kept.join(':') }), ...this.#variables() };
-    return { readable: this.#outermost(), links: this.#missingLinks(), home: this.#homeFiles(), env };
+    const home = this.#homeFiles();
+    return { readable: this.#outermost(), links: this.#missingLinks(), home, env };
   }
 
   #isInUse({ inPath, unusable }: Manager, path: readonly string[]): boolean {
@@ -125,7 +128,19 @@ class Search {
   #use(manager: Manager, root: string): void {
     if (this.#used.has(manager)) return;
     this.#used.set(manager, root);
-    for (const part of manager.parts ?? ['']) this.#show(join(root, part));
+    for (const part of partsOf(manager, root)) this.#show(part);
+    if (manager.versionsIn === undefined) return;
+    const directories = matches(root, manager.versionsIn).map((name) => join(root, name));
+    for (const link of directories.flatMap(linksIn)) this.#takeInstallation(link);
+  }
+
+  /** Shows an installation that a manager has a link to. */
+  #takeInstallation(link: string): void {
+    const way = this.#find(link);
+    if (way === undefined || this.#has(way.real)) return;
+    this.#keepLinks(way);
+    for (const path of neededByDirectory(join(way.real, 'bin'), this.#home)) this.#show(path);
+    this.#enqueue(join(way.real, 'bin'));
   }
 
   /** True for a directory that stays in PATH. What it needs is shown. */
@@ -151,7 +166,7 @@ class Search {
       this.#keepLinks(way);
       return;
     }
-    const status = this.#files.status(way.real);
+    const status = this.#found.size < MOST_SHOWN ? this.#files.status(way.real) : undefined;
     if (status?.isFile() !== true || (status.mode & ANYBODY_RUNS) === 0) return;
     if (this.#take(way, neededByProgram) && this.#has(dirname(way.real))) this.#enqueue(dirname(way.real));
   }
@@ -226,8 +241,9 @@ class Search {
       variables[name] = value;
       this.#keepLinks(way);
     }
-    for (const [{ variable, versions }, root] of this.#used) {
-      if (variable !== undefined) variables[variable] = root;
+    for (const [manager, root] of this.#used) {
+      const { variable, versions } = manager;
+      if (variable !== undefined && partsOf(manager, root).some((part) => this.#has(part))) variables[variable] = root;
       if (versions === undefined) continue;
       for (const [name, value] of Object.entries(this.#env)) {
         if (value !== undefined && versions.test(name)) variables[name] = value;
@@ -237,13 +253,13 @@ class Search {
   }
 
   #homeFiles(): HomeFile[] {
-    const names = new Set([...this.#used.keys()].flatMap(({ home = [] }) => home));
-    return [...names]
-      .flatMap((pattern) => matches(this.#home, pattern))
-      .flatMap((name) => {
-        const way = this.#find(join(this.#home, name));
-        return way === undefined || isRefused(way.real, this.#home) ? [] : [{ source: way.real, name }];
-      });
+    const names = [...this.#used.keys()].flatMap(({ home = [] }) => home).flatMap((name) => matches(this.#home, name));
+    return [...new Set(names)].flatMap((name) => {
+      const source = join(this.#home, name);
+      this.#show(source);
+      const way = this.#find(source);
+      return way !== undefined && this.#has(way.real) ? [{ source, name }] : [];
+    });
   }
 
   #outermost(): string[] {
@@ -255,4 +271,8 @@ class Search {
   #missingLinks(): Link[] {
     return [...this.#links].filter(([path]) => !this.#has(path)).map(([path, to]) => ({ path, to }));
   }
+}
+
+function partsOf({ parts = [''] }: Manager, root: string): string[] {
+  return parts.flatMap((part) => matches(root, part)).map((part) => join(root, part));
 }

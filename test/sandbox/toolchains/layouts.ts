@@ -1,5 +1,6 @@
 /** How managers of toolchains lay out their files: the programs are scripts, at the place of the real ones. */
 import { execFileSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
 import type { Home } from './home';
 
 /** The environment that a manager gives a shell, and the programs that the shell then has. */
@@ -57,6 +58,12 @@ export const LAYOUTS: Readonly<Record<string, (home: Home) => Shell>> = {
     );
     for (const name of ['node', 'npm']) home.link(`.local/share/mise/shims/${name}`, home.at('.local/bin/mise'));
     return { path: ['.local/share/mise/shims'], programs: ['node', 'npm'] };
+  },
+  'mise, with an installation that is elsewhere': (home) => {
+    const shell = LAYOUTS.mise!(home);
+    renameSync(home.at('.local/share/mise/installs/node/24.1.0'), home.at('node-24'));
+    home.link('.local/share/mise/installs/node/24.1.0', home.at('node-24'));
+    return shell;
   },
   pyenv: (home) => {
     home.program('.pyenv/versions/3.12.1/bin/python3', 'echo "Python of $0"');
