@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
-import { type CloneOptions, type Exit, clone } from 'linux-ns';
+import { type CloneOptions, type Exit, type PtyOptions, type StdioEntry, clone } from 'linux-ns';
 import { inheritedDescriptors } from '../lib/process/inherited';
 
 /** Options for the start of a program. The program and its descriptors come from the command line. */
@@ -20,10 +20,16 @@ const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2',
 /** Signals that a terminal sends to the whole foreground process group: the program has received them already. */
 const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWINCH', 'SIGCONT'];
 
+/** The descriptors, or the terminal, that a program is started with. */
+export interface Channels {
+  readonly stdio?: readonly StdioEntry[];
+  readonly pty?: PtyOptions;
+}
+
 /** A running program, started in any way. */
 export interface RunningProgram {
   kill(signal: NodeJS.Signals): boolean;
-  readonly ended: Promise<Exit>;
+  readonly ended: Promise<Pick<Exit, 'code' | 'signal'>>;
 }
 
 /**

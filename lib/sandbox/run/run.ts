@@ -202,7 +202,7 @@ class Run {
       if (reader === undefined) this.#output.gather(name, stream);
       else this.#output.pass(stream, reader);
     }
-    this.#output.count(pty, () => pty?.unpipe());
+    this.#output.count(pty, () => pty?.unpipe().resume()); // nobody shows the rest, but it is read
   }
 
   /** Waits for the rest of the output. One who reads it as it comes may take until the limit of time. */

@@ -14,11 +14,12 @@ import {
   hostUserland,
 } from 'linux-ns';
 import type { EgressPolicy } from 'linux-ns/network';
-import { numberOf, oneOf } from './arguments';
-import { clocksOf } from './clocks';
-import { type Given, UsageError, type Written } from './command';
+import { numberOf, oneOf } from '../arguments';
+import { clocksOf } from '../clocks';
+import { type Given, UsageError, type Written } from '../command';
 import { policyOf } from './egress';
-import { suggestion } from './suggestion';
+import { bytesOf } from '../quantities';
+import { suggestion } from '../suggestion';
 
 /** A spec in JSON. The network is given by a name, and `hostUserland` stands for a call of `hostUserland()`. */
 export interface SpecFile extends Omit<SandboxSpec, 'network'> {
@@ -30,8 +31,6 @@ export interface SpecFile extends Omit<SandboxSpec, 'network'> {
 const MAX_ID = 2 ** 32 - 2;
 
 const MAPS = ['root', 'current', 'auto'] as const;
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** The period of cpu.max in microseconds. */
 const CPU_PERIOD = 100_000;
@@ -381,13 +380,6 @@ function cpuTimeOf(what: string, text: string): number {
   const processors = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
   if (processors >= LEAST_CPUS) return Math.round(processors * CPU_PERIOD);
   throw new UsageError(`${what} must be a number of processors, such as 1.5, of at least ${LEAST_CPUS}, not '${text}'`);
-}
-
-/** Reads a size in bytes, as docker-run(1) has it: `512m`. */
-function bytesOf(what: string, text: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([bkmgt]?)$/i.exec(text) ?? [];
-  if (digits !== undefined) return Math.round(Number(digits) * (UNITS[unit.toLowerCase()] ?? 1));
-  throw new UsageError(`${what} must be a number of bytes, such as 512m, not '${text}'`);
 }
 
 function modeOf(what: string, text: string): number {

@@ -3,8 +3,8 @@ import { type WriteStream, createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { Sandbox } from 'linux-ns';
 import type { Egress, EgressPolicy, EgressRequest } from 'linux-ns/network';
-import { type Given, type Option, UsageError } from './command';
-import { printJsonMessage, printMessages } from './output';
+import { type Given, type Option, UsageError } from '../command';
+import { printJsonMessage, printMessages } from '../output';
 
 /** The options that make the network one with a policy. */
 const OF_POLICY = ['allow-host', 'deny-host', 'ask', 'via', 'report'] as const;

@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { ReadStream } from 'node:tty';
 import type { Pty } from 'linux-ns';
 import type { EgressQuestion } from 'linux-ns/network';
-import { UsageError } from './command';
-import { askOn } from './output';
+import { UsageError } from '../command';
+import { askOn } from '../output';
 
 const TERMINAL = '/dev/tty';
 
