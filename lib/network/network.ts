@@ -92,7 +92,7 @@ const networks = new WeakMap<object, Network>();
 
 let construct: (owned: Possessions) => Network;
 
-/** {@link Network.egress}, for a policy that has been checked. */
+/** {@link Network.egress}, for a policy that has been checked, and a network that was made for it: it has no other links. */
 export let egressBy: (network: Network, policy: Policy) => Promise<Egress>;
 
 /**
@@ -135,7 +135,7 @@ export let egressBy: (network: Network, policy: Policy) => Promise<Egress>;
 export class Network implements AsyncDisposable {
   static {
     construct = (owned) => new Network(OURS, owned);
-    egressBy = (network, policy) => network.#egress(policy);
+    egressBy = (network, policy) => network.#egress(policy, true);
     inspectAs(this, (network) => ({ [String(network.namespace)]: true, closed: network.closed }));
   }
 
@@ -493,14 +493,14 @@ export class Network implements AsyncDisposable {
    * ```
    */
   async egress(policy: EgressPolicy): Promise<Egress> {
-    return this.#egress(policy);
+    return this.#egress(policy, false);
   }
 
-  async #egress(policy: EgressPolicy | Policy): Promise<Egress> {
+  async #egress(policy: EgressPolicy | Policy, isNew: boolean): Promise<Egress> {
     const { egress, whenClosed: whenEgressClosed } = require('./egress/egress') as typeof egresses;
     const owned = this.#owned;
     const { link, route, address } = this;
-    const made = this.#kept(await egress({ place: owned.place, link, route, address }, policy));
+    const made = this.#kept(await egress({ place: owned.place, link, route, address, isNew }, policy));
     owned.egress = made;
     whenEgressClosed(made, () => (owned.egress = undefined));
     if (!this.closed) return made;

@@ -161,7 +161,7 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
   async #start(inside: Inside, { by }: StartOptions): Promise<void> {
     const { ports, namedPorts } = this.#policy;
     const take = (incoming: Incoming): void => void this.#take(incoming);
-    await refuseOtherLinks(inside.link);
+    if (!inside.isNew) await refuseOtherLinks(inside.link);
     const intake = await takeIn(inside, { ports, named: namedPorts, by, take });
     const names = new Names((name) => this.#policy.mayAllow(name), intake.hasIpv6);
     const server = new NameServer((query) => names.respond(query));

@@ -142,12 +142,15 @@ export class Connection {
   #schedule(): void {
     if (this.#scheduled || this.#replacing || this.#under.length > 0) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      if (this.#closed) return;
-      if (this.#socket === undefined) void this.#replace();
-      else this.#exchange(this.#socket);
-    });
+    // From a microtask, the next tick comes after all others, however many steps a request takes before it is made.
+    queueMicrotask(() => process.nextTick(() => this.#send()));
+  }
+
+  #send(): void {
+    this.#scheduled = false;
+    if (this.#closed) return;
+    if (this.#socket === undefined) void this.#replace();
+    else this.#exchange(this.#socket);
   }
 
   #exchange(socket: NativeNetlink): void {

@@ -11,6 +11,8 @@ import { USUAL_PORTS } from './usual-ports';
 /** The network to take connections in from. */
 export interface Inside extends Routing {
   readonly place: Place;
+  /** True for a network in which nobody has been yet. */
+  readonly isNew: boolean;
 }
 
 export interface IntakeOptions {

@@ -33,7 +33,7 @@ describe.each(WAYS)('connections of %s are taken in', (_, kinds) => {
   const echo = (socket: Socket): void => void socket.on('error', () => undefined).pipe(socket);
   const start = async (by: 'rules' | 'listeners', policy: EgressPolicy): Promise<Egress> => {
     const { link, route, address } = world.net;
-    return (made = await egress({ place, link, route, address }, Policy.of('policy', policy), { by }));
+    return (made = await egress({ place, link, route, address, isNew: false }, Policy.of('policy', policy), { by }));
   };
   const codeOf = (host: string, port: number): Promise<string | undefined> =>
     world.net.connect({ host, port }).then(
