@@ -19,6 +19,7 @@ module.exports = {
     ...sources,
     'examples/*.ts',
     'examples/runners/*',
+    'examples/{judge,mcp}/**/*.{js,mjs}',
     'scripts/*.js',
     'scripts/emulated/*.js',
     'scripts/environments/{probes,service}.js',

@@ -2,7 +2,7 @@
  * A step of a build: its source cannot be changed, its output is one directory, and it gets nothing else: no network, no
  * home, none of this process's environment. What it writes elsewhere is thrown away.
  *
- *     npx tsx examples/build_step.ts                           builds a small program
+ *     npx tsx examples/build_step.ts                           builds a small program, with make
  *     npx tsx examples/build_step.ts SOURCE OUTPUT command...  runs a command with the two as /source and /output
  */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,10 +34,14 @@ const PROGRAM = `#include <stdio.h>
 int main(void) { puts("built without seeing anything else"); }
 `;
 
+const MAKEFILE = `/output/hello: hello.c
+\t$(CC) -o $@ $<
+`;
+
 const SCRIPT = `
-echo "source: $(ls /source)"
+echo "source: $(echo *)"
 touch /source/written 2>&1 | sed 's/^/refused: /'
-cc -o /output/hello hello.c && echo "output: $(ls /output)"
+make && echo "output: $(ls /output)"
 `;
 
 async function demonstrate(): Promise<void> {
@@ -45,6 +49,7 @@ async function demonstrate(): Promise<void> {
   const [source, output] = [mkdtempSync(join(work, 'source-')), mkdtempSync(join(work, 'output-'))];
   try {
     writeFileSync(join(source, 'hello.c'), PROGRAM);
+    writeFileSync(join(source, 'Makefile'), MAKEFILE);
     process.exitCode = (await build(source, output, ['sh', '-c', SCRIPT])) ?? 1;
     console.log(
       `on the host: source has ${readdirSync(source).join(' ')}, output has ${readdirSync(output).join(' ')}`,

@@ -34,7 +34,7 @@ const ALLOWED = [
   /^types\/native\.d\.ts$/,
   /^docs\/(decisions\/)?[\w-]+\.md$/,
   /^docs\/plots\/[\w-]+\.svg$/,
-  /^examples\/((services\/|runners\/|judge\/)?[\w-]+(\.test)?\.ts|judge\/programs\/\w+\.\w+|runners\/jest\.config\.cjs|README\.md)$/,
+  /^examples\/((services\/|runners\/|judge\/)?[\w-]+(\.test)?\.ts|judge\/programs\/\w+\.\w+|mcp\/server\.mjs|interpreter\/cells\.py|runners\/jest\.config\.cjs|README\.md)$/,
   /^src\/(addon|addon\/[\w-]+|nsinit|plan|sys)\/[\w-]+\.(cc|c|h|sh)$/,
   /^prebuilds\/(README\.md|linux-(x64|arm64)\/linux-ns\.node)$/,
 ];

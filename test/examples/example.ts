@@ -53,6 +53,10 @@ export class Example implements AsyncDisposable {
     }
   }
 
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Ends its input and waits for it. */
   async end(): Promise<Finished> {
     this.#child.stdin.end();
