@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { eventually } from '../fixtures/footprint';
 import { SOME_SERVER, TYPES, askTcp, askUdp, question } from './dns-client';
@@ -125,6 +126,50 @@ describe('names: nothing of a question leaves', () => {
     expect(isIP(fresh.address)).toBe(4);
     const { heard } = await converseWith(inside, [address, ECHO_PORT], [], (all) => all.length > 0);
     expect(heard.toString()).toBe('web\n');
+  });
+
+  test('a flood of questions over TCP, which asks without reading or not to the end, holds up nobody', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const child = await inside.set.spawn(
+      '/usr/bin/python3',
+      [
+        '-c',
+        `
+import os, socket, sys
+question = sys.stdin.buffer.read(int(sys.argv[1]))
+message = len(question).to_bytes(2, 'big') + question
+held = []
+for i in range(600):
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex(('${SOME_SERVER}', 53))
+    held.append(s)
+print('held', flush=True)
+for round in range(20):
+    for i, s in enumerate(held):
+        try: s.send(message[:1 + i % len(message)] if i % 3 == 0 else message * 500)
+        except OSError: pass
+print('flooded', flush=True)
+os.read(0, 1)
+`,
+        String(question(labels('www.example.com')).length),
+      ],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    let said = '';
+    child.stdout!.on('data', (chunk) => (said += String(chunk)));
+    child.stdin!.write(question(labels('www.example.com')));
+    await eventually(() => said.includes('held'));
+    // While it goes on: those who ask over UDP are answered, and connections are made.
+    expect(await askUdp(inside, question(labels('www.example.com')))).toMatchObject({ answers: 1 });
+    const { heard } = await converseWith(inside, ['www.example.com', ECHO_PORT], [], (all) => all.length > 0);
+    expect(heard.toString()).toBe('web\n');
+    await eventually(() => said.includes('flooded'));
+    // 64 of them are kept at most, for ten seconds without a question.
+    await eventually(() => readdirSync('/proc/self/fd').length < before + 100);
+    child.stdin!.end();
+    await child.exited;
+    await eventually(async () => (await askTcp(inside, question(labels('www.example.com'))))?.answers === 1);
   });
 
   test('an address that no name has is refused', async () => {

@@ -20,6 +20,9 @@ const BACKLOG = 128;
 /** The most datagrams that are answered before others have their turn. */
 const MOST_IN_TURN = 32;
 
+/** The most questions of one connection that are answered before others have their turn. */
+const MOST_OF_CONNECTION_IN_TURN = 8;
+
 /** The most bytes of an answer over TCP: its length has 16 bits. */
 const MOST_STREAM_BYTES = 0xffff;
 
@@ -91,15 +94,24 @@ export class NameServer {
     connection.setTimeout(IDLE_MS, () => connection.destroy());
     connection.unref();
     let received = Buffer.alloc(0);
-    connection.on('data', (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      while (received.length >= 2) {
-        const end = 2 + received.readUInt16BE();
+    const answer = (): void => {
+      for (let count = 0; count < MOST_OF_CONNECTION_IN_TURN; count++) {
+        const end = received.length < 2 ? 2 : 2 + received.readUInt16BE();
         if (end > MOST_QUESTION_BYTES) connection.destroy();
-        if (end > received.length || connection.destroyed) return;
+        if (connection.destroyed) return;
+        if (end > received.length || received.length < 2) {
+          connection.resume();
+          return;
+        }
         this.#onStreamMessage(connection, received.subarray(2, end));
         received = received.subarray(end);
       }
+      connection.pause();
+      setImmediate(answer).unref();
+    };
+    connection.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      answer();
     });
   }
 
