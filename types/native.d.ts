@@ -84,6 +84,11 @@ export type Step =
   | ['seal', target: string, attributes: number, flags: number]
   /** Nothing in its place: an empty directory that is read-only, or /dev/null. */
   | ['mask', target: string, optional: 0 | 1]
+  /**
+   * Before hold: makes what is missing, and takes it away when the task has been let go, or Node has ended, and the process
+   * of the pidfd has. names: below directories; a slash at the end is a directory.
+   */
+  | ['placeholders', sandbox: number, directories: string[], names: string[]]
   /** Can be changed by nobody inside. type: S_IFDIR or S_IFREG, of what is made where it is missing. Sent back is
    * the ID of its mount, a blank, its path without links, and a NUL; of a path that is missing on a read-only mount, the
    * ID of that; the NUL alone where a file is in the way, and stays there. */

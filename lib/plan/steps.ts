@@ -197,6 +197,11 @@ export const STEPS = {
     explain: 'file',
   }),
   sync_below: row('sync_below', ['from'], { words: () => 'sync', kind: undefined, explain: 'file' }),
+  placeholders: row('placeholders', ['sandbox', 'directories', 'names'], {
+    words: () => 'make placeholders for protected paths',
+    kind: 'mnt',
+    explain: 'mount',
+  }),
   unmake: row('unmake', ['points'], {
     words: () => 'remove mount points',
     kind: undefined,

@@ -29,6 +29,7 @@ import { OwnNetwork, socketSteps } from './own-network';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { chooseProc } from './proc';
+import { keepPlaceholders, missingPaths } from './protect/placeholders';
 import { refuseOtherWays } from './protect/other-ways';
 import type { SandboxReport } from './sandbox-spec';
 import { WorkDirectories } from './work';
@@ -252,6 +253,7 @@ async function start(
     ];
     const target = { unshare: unshareOf(plan, users), join: origin.join, who: origin.who };
     const { dieWithParent } = plan.rules;
+    const missing = missingPaths(plan.entries, plan.root.writable);
     return await launch(target, {
       steps,
       labels,
@@ -260,6 +262,8 @@ async function start(
       cgroup,
       dieWithEnvironment: dieWithParent,
       points,
+      whileCloned:
+        missing.length === 0 ? undefined : async ({ pidfd }) => points.keptBy(await keepPlaceholders(missing, pidfd)),
     });
   } catch (error) {
     throw feeds.reasonOf(error);

@@ -65,6 +65,7 @@ interface Parsed {
   readonly layers?: Layers | undefined;
   readonly isOwnFile?: boolean | undefined;
   readonly isReadOnce?: boolean | undefined;
+  readonly writable?: string | undefined;
 }
 
 /** An entry that has been checked. */
@@ -78,6 +79,8 @@ export interface CheckedEntry {
   readonly isOwnFile: boolean;
   /** A file whose contents can be read once: those of a stream or a descriptor. */
   readonly isReadOnce: boolean;
+  /** The path of the host that is writable at the target; undefined also for a descriptor. */
+  readonly writable: string | undefined;
 }
 
 /** The value for a mode that was not given: an existing file keeps its own. */
@@ -223,13 +226,14 @@ function entry<C>(parse: Schema<C>, make: (given: Checked<C>, name: string) => P
   return (name, value, read) => {
     const given = parse(name, value, read);
     const { type, target: at } = given as unknown as Pick<MountEntry, 'type' | 'target'>;
-    const { what, steps, layers, isOwnFile = false, isReadOnce = false } = make(given, name);
+    const { what, steps, layers, isOwnFile = false, isReadOnce = false, writable } = make(given, name);
     return {
       type,
       target: at,
       piece: { label: `${name.slice(name.indexOf('.') + 1)}: ${what}`, steps },
       layers,
       isOwnFile,
+      writable,
       isReadOnce,
     };
   };
@@ -238,7 +242,8 @@ function entry<C>(parse: Schema<C>, make: (given: Checked<C>, name: string) => P
 function bound({ target: at, source: from, optional = false }: Options<typeof BIND>, attributes: number): Parsed {
   const passed = optional ? PLACE.OPTIONAL : 0;
   if (typeof from === 'string') {
-    return { what: `bind ${from} on ${at}`, steps: () => [bind(from, at, attributes, passed)] };
+    const writable = (attributes & MOUNT_ATTR.RDONLY) === 0 ? from : undefined;
+    return { what: `bind ${from} on ${at}`, steps: () => [bind(from, at, attributes, passed)], writable };
   }
   const flags = PLACE.MAKE_MISSING | PLACE.RECURSIVE | passed;
   const step = makeStep('tree', { fds: [from], flags, set: attributes, target: at });

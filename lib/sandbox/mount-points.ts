@@ -17,6 +17,7 @@ export class MountPoints implements Points {
   readonly #made: Descriptor[] = [];
   readonly #forgetExit = atExit(() => this.#removeNow());
   #task: Task | undefined;
+  #keeper: Task | undefined;
   #user: Namespace | undefined;
 
   madeBy(task: Task): void {
@@ -29,7 +30,12 @@ export class MountPoints implements Points {
 
   /** True if there are none. */
   get none(): boolean {
-    return this.#made.length === 0;
+    return this.#made.length === 0 && this.#keeper === undefined;
+  }
+
+  /** Another task has made some, and removes them when the sandbox has ended and it has been released. */
+  keptBy(keeper: Task): void {
+    this.#keeper = keeper;
   }
 
   /** The user namespace of the sandbox: the ids that own directories may have no other name. */
@@ -44,13 +50,23 @@ export class MountPoints implements Points {
 
   /** Removes them, and never rejects: one that cannot be removed stays. Nobody may be inside any more. */
   async remove(): Promise<void> {
-    if (!this.none) {
+    if (this.#made.length > 0) {
       const steps: Step[] = [['unmake', this.#made.map(({ fd }) => fd)]];
       const join = this.#user === undefined ? [] : [this.#user];
       await runBody({ join }, { steps, ids: 'given' }).catch(() => undefined);
     }
+    await this.#releaseKeeper();
     this.#forgetExit();
     await Promise.all(this.#made.splice(0).map((each) => each.close()));
+  }
+
+  async #releaseKeeper(): Promise<void> {
+    const keeper = this.#keeper;
+    if (keeper === undefined) return;
+    keeper.ref();
+    keeper.release();
+    await keeper.exited;
+    this.#keeper = undefined;
   }
 
   /** Does the same when this process exits: a task is started and does the work while the event loop is stopped. */
@@ -58,7 +74,11 @@ export class MountPoints implements Points {
     const task = this.#task;
     task?.end();
     if (task !== undefined) untilDrained(task);
-    if (this.none) return;
+    if (this.#keeper !== undefined) {
+      this.#keeper.release();
+      untilDrained(this.#keeper);
+    }
+    if (this.#made.length === 0) return;
     const user = this.#user;
     const join: Step[] = user === undefined ? [] : [['join', [user.fd], [CLONE_FLAGS.user]]];
     const steps: Step[] = [...join, ['unmake', this.#made.map(({ fd }) => fd)], ['exit']];

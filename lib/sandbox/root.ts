@@ -25,6 +25,8 @@ export interface Root {
   readonly layers: Layers | undefined;
   /** True for an empty filesystem in memory, in which files can be made as they are needed. */
   readonly isNew: boolean;
+  /** The directory of the host that it is, if programs can write there; undefined also for a descriptor. */
+  readonly writable?: string | undefined;
 }
 
 const ROOT_MODE = 0o755;
@@ -132,7 +134,8 @@ function boundRoot(name: string, { path: from, readOnly = true, devices = false 
 
 function directoryRoot(from: string, attributes: number): Root {
   const piece = { label: `root: bind ${from} on /`, steps: () => [bind(from, '/', attributes, PLACE.NEW_ROOT)] };
-  return { piece, layers: undefined, isNew: false };
+  const writable = (attributes & MOUNT_ATTR.RDONLY) === 0 ? from : undefined;
+  return { piece, layers: undefined, isNew: false, writable };
 }
 
 function overlayRoot(layers: Layers): Root {

@@ -356,9 +356,21 @@ static _Noreturn void wait_for_release(void) {
   quit(0);
 }
 
+/* Node may be gone by then. */
+static void tell_ready(bool is_init) {
+  struct plan_report head = {.kind = REPORT_READY, .step = task.step, .value = is_init};
+  ignored(try_report(&head, -1), "then the end of the line is next");
+  sys_close(task.control);
+  task.control = -1;
+}
+
 void step_hold(const struct step_hold *step) {
   (void)step;
   static const struct plan_report nothing;
+  if (has_placeholders()) {
+    tell_ready(false);
+    hold_placeholders();
+  }
   bool is_init = sys0(__NR_getpid) == 1;
   drop_all(false, task.control);
   task.dies_with_parent = !task.outlives;

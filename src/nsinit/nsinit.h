@@ -156,6 +156,7 @@ int root_descriptor(void);
 void set_root(int fd, bool shared);
 void forget_root(void);
 bool is_shared(const struct place *place);
+bool same_inode(int a, int b);
 void use_place(const struct place *place);
 void cover_place(const struct place *place);
 void remember_mount(const struct place *place, int mount, bool shared);
@@ -191,6 +192,14 @@ void change_root(int directory);
 #define MOUNT_POINT_MODE 0444
 void keep_new_point(int directory, int point);
 void keep_used_point(int point, const char *path);
+bool is_unused_point(int fd, const char *path);
+bool lock_point(int itself);
+bool lock_for_removal(int itself);
+void take_away(int directory, int itself);
+
+/* placeholders.c: what is made for paths that are protected and do not exist */
+bool has_placeholders(void);
+_Noreturn void hold_placeholders(void);
 
 /* contents.c: the contents of files that a plan makes */
 void write_bytes(long fd, const char *bytes, size_t size, const char *path);

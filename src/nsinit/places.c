@@ -547,7 +547,7 @@ void remember_mount(const struct place *place, int mount, bool shared) {
   at->shared = shared;
 }
 
-static bool same_file(int a, int b) {
+bool same_inode(int a, int b) {
   struct statx first;
   struct statx second;
   must(sys5(__NR_statx, a, "", AT_EMPTY_PATH, STATX_INO, &first), "statx", NULL);
@@ -570,7 +570,7 @@ void remember_copies(const struct place *place, int copy) {
     size_t skipped = place->size == 0 ? 0 : place->size + 1;
     long fd = open_names(copy, each->path + skipped, each->size - skipped, O_PATH);
     must(fd, "openat2", place->asked);
-    if (!same_file((int)fd, each->fd)) {
+    if (!same_inode((int)fd, each->fd)) {
       fail("openat2", -ESTALE, place->asked);
     }
     sys_close(each->fd);

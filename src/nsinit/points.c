@@ -21,12 +21,24 @@
 
 static uint32_t point_count;
 
-static void take_away(int directory, int itself);
-
 /* True for a file or directory that is as make_name() makes them, and still empty. */
 static bool is_unused(const struct statx *status) {
   return (status->stx_mode & S_IFMT) == S_IFDIR ||
          (status->stx_mode == (S_IFREG | MOUNT_POINT_MODE) && status->stx_size == 0 && status->stx_nlink == 1);
+}
+
+/* The same for what is open. */
+bool is_unused_point(int fd, const char *path) {
+  struct statx status;
+  must(sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", path);
+  return is_unused(&status) && ((status.stx_mode & S_IFMT) == S_IFREG || is_empty(fd, path));
+}
+
+/* Locks it, for one who uses it. False where somebody is taking it away, or has done so. */
+bool lock_point(int itself) {
+  struct statx status;
+  return sys2(__NR_flock, itself, SHARED_NOW) != -EAGAIN &&
+         sys5(__NR_statx, itself, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) >= 0 && status.stx_nlink > 0;
 }
 
 /*
@@ -80,9 +92,7 @@ void keep_new_point(int directory, int point) { keep(directory, point); }
 
 /* Something is mounted on a point that another sandbox may have made for this. */
 void keep_used_point(int point, const char *path) {
-  struct statx status;
-  must(sys5(__NR_statx, point, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status), "statx", path);
-  if (is_unused(&status) && ((status.stx_mode & S_IFMT) == S_IFREG || is_empty(point, path))) {
+  if (is_unused_point(point, path)) {
     keep(-1, point);
   }
 }
@@ -99,13 +109,16 @@ static const char *name_of(int fd, char *room) {
   return name;
 }
 
+/* Locks it against others. False where another one uses it. */
+bool lock_for_removal(int itself) { return sys2(__NR_flock, itself, EXCLUSIVE_NOW) >= 0; }
+
 /* Takes a mount point away. One that cannot be is used by somebody now, or is on a read-only mount: it stays. */
-static void take_away(int directory, int itself) {
+void take_away(int directory, int itself) {
   char room[PATH_MAX];
   struct statx is;
   struct statx was;
   const char *name = name_of(itself, room);
-  if (*name == '\0' || sys2(__NR_flock, itself, EXCLUSIVE_NOW) < 0 ||
+  if (*name == '\0' || !lock_for_removal(itself) ||
       sys5(__NR_statx, itself, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &was) < 0 ||
       sys5(__NR_statx, directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &is) < 0) {
     return;

@@ -115,6 +115,11 @@ STEP(remove_below, TALKS, FIELD(fd, from) FIELD(bytes, path) FIELD(numbers, expe
 /* syncfs(2) */
 STEP(sync_below, TALKS, FIELD(fd, from))
 
+/*
+ * Before hold: files and directories (a slash at the end) are made where they are missing, and taken away when the
+ * sandbox has ended; sandbox: a pidfd; names: below the directories: placeholders.c
+ */
+STEP(placeholders, QUIET, FIELD(fd, sandbox) FIELD(strings, directories) FIELD(strings, names))
 /* Takes mount points away that were made on the host, two descriptors each: points.c */
 STEP(unmake, QUIET, FIELD(fds, points))
 /* /dev/null, through which nobody can change its inode, is sent back as a descriptor */
