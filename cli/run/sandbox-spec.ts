@@ -131,7 +131,12 @@ function userlandOf(
   const asked = given.has('host-userland') || projects.length > 0 || (file !== undefined && file !== false);
   if (!asked) return undefined;
   const options = typeof file === 'object' ? file : {};
-  const more = projects.length > 0 ? { writable: projects } : {};
+  const { uid, gid } = userOf(given, undefined).user ?? {};
+  const more = {
+    ...(projects.length > 0 ? { writable: projects } : {}),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  };
   try {
     return hostUserland({ resolver: online, toolchains: !given.has('no-toolchains'), ...options, ...more });
   } catch (error) {

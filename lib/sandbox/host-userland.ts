@@ -1,7 +1,8 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Check, boolean, list, schema } from '../errors/schema';
+import { type Check, boolean, integer, list, schema } from '../errors/schema';
 import { validatePath } from '../errors/validate';
+import { MAX_ID } from '../kernel/ids';
 import type { MountEntry, SandboxSpec } from './sandbox-spec';
 import { isWithin } from './toolchains/refused';
 import { toolchainEntries, toolchainsOf } from './toolchains/toolchains';
@@ -35,6 +36,13 @@ export interface HostUserlandOptions {
    * directory, are not followed: a program in a sandbox could have made them. Default: false.
    */
   toolchains?: boolean | undefined;
+  /**
+   * The user id of programs, where `user` of the spec gives one: it has a name then, without which ssh and others do not
+   * start. passwd(5). Default: that of this process.
+   */
+  uid?: number | undefined;
+  /** Their group id, in the same way. group(5) */
+  gid?: number | undefined;
 }
 
 /** A {@link SandboxSpec} whose parts are all present, to spread into another. */
@@ -85,6 +93,8 @@ const parseOptions = schema<HostUserlandOptions>()({
   readable: paths,
   resolver: boolean,
   toolchains: boolean,
+  uid: integer(0, MAX_ID),
+  gid: integer(0, MAX_ID),
 });
 
 /** The usual contents of nsswitch.conf. nsswitch.conf(5) */
@@ -104,7 +114,14 @@ export const USUAL_NSSWITCH = 'passwd: files\ngroup: files\nhosts: files dns\n';
  * ```
  */
 export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
-  const { writable = [], readable = [], resolver = false, toolchains = false } = parseOptions('options', options);
+  const {
+    writable = [],
+    readable = [],
+    resolver = false,
+    toolchains = false,
+    uid,
+    gid,
+  } = parseOptions('options', options);
   const settings = [...SETTINGS, ...(resolver ? RESOLVER : []), ...javaSettings()];
   const found = toolchains ? toolchainsOf(process.env, { shown: readable, writable }) : undefined;
   const node = [process.execPath].filter(
@@ -114,7 +131,7 @@ export function hostUserland(options: HostUserlandOptions = {}): HostUserland {
     mounts: [
       ...PROGRAMS.flatMap(programEntry),
       ...settings.map((name): MountEntry => readOnly(`/etc/${name}`, true)),
-      ...peopleEntries(),
+      ...peopleEntries(uid ?? process.geteuid?.() ?? 0, gid ?? process.getegid?.() ?? 0),
       { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
       { type: 'dir', target: '/run' },
       { type: 'symlink', target: '/var/run', to: '../run' },
@@ -152,9 +169,7 @@ function readOnly(path: string, optional: boolean): MountEntry {
 }
 
 /** Files that give names to the usual ids, and name no user of the host. passwd(5), group(5), nsswitch.conf(5) */
-function peopleEntries(): MountEntry[] {
-  const uid = process.geteuid?.() ?? 0;
-  const gid = process.getegid?.() ?? 0;
+function peopleEntries(uid: number, gid: number): MountEntry[] {
   const users = uid === 0 ? [] : ['root:x:0:0:root:/root:/bin/sh'];
   const groups = gid === 0 ? [] : ['root:x:0:'];
   users.push(`${uid === 0 ? 'root' : 'user'}:x:${uid}:${gid}::${HOME}:/bin/sh`);

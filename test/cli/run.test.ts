@@ -162,6 +162,12 @@ describe('linux-ns run', () => {
     expect(stdout).toBe('1234\n4321\nbox\n/usr/lib\n1 two words seen\n0\n');
   });
 
+  test('a user and a group by number have names, without which ssh does not start', async () => {
+    const names = 'id -un; id -gn; getent passwd root | cut -d: -f1';
+    expect(await inside(['--uid', '1234', '--gid', '4321'], names)).toBe('user\nuser\nroot\n');
+    expect(await inside(['--uid', '0', '--gid', '0'], names)).toBe('root\nroot\nroot\n');
+  });
+
   test('has no capabilities but those that are added, and no new user namespaces where they are closed', async () => {
     const show = "sed -n 's/^CapEff:\\t//p' /proc/self/status";
     expect(await inside([], show)).toBe('0000000000000000\n');

@@ -41,6 +41,7 @@ describe('by default', () => {
       /^1$/,
     ],
     [['npm'], `npm init -y >/dev/null; npm pkg set scripts.t='echo run by npm'; npm run -s t`, /^run by npm$/],
+    [['java'], 'java -version 2>&1 | grep -o "OpenJDK Runtime"', /^OpenJDK Runtime$/],
     [['strace'], 'strace -f -o log sh -c "echo traced"; grep -c execve log', /traced\n1/],
     [['gdb'], `gdb -q -nx -batch -ex run -ex bt --args /bin/true 2>&1 | grep -o 'exited normally'`, /exited normally/],
   ];
