@@ -101,6 +101,7 @@ export type {
   ProgramOptions,
   SpawnOptions,
 } from './process/program-options';
+export { PreparedProgram } from './process/prepared';
 export { Pty, type PtyOptions } from './process/pty';
 export { relayTerminal } from './process/relay-terminal';
 export type { Personality } from './process/personality';

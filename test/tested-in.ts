@@ -98,6 +98,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/process/clone.ts': 'test/process/init.test.ts',
   'lib/process/ending.ts': ['test/process/lifetimes.test.ts', 'test/process/init.test.ts'],
   'lib/process/exec.ts': ['test/process/parity.test.ts', 'test/process/deadline.test.ts'],
+  'lib/process/gate.ts': 'test/process/prepared.test.ts',
   'lib/process/find-host-node.ts': 'test/process/host-node.test.ts',
   'lib/process/in-cgroup.ts': 'test/cgroup/cgroup.root.test.ts',
   'lib/process/programs.ts': ['test/set/namespace-set.test.ts', 'test/sandbox/programs.test.ts'],

@@ -13,6 +13,8 @@ export type Step =
   /** Pids for the program, from its own pid namespace outwards: the last `fork` or `init` that follows makes it. */
   | ['set_tid', pids: number[]]
   | ['fork']
+  /** Waits: says by a byte that it has come so far, and goes on when a byte comes. Ends when the other end is closed. */
+  | ['gate', gate: number]
   | [
       'unshare',
       flags: number,

@@ -9,7 +9,7 @@ import { Limit } from '../launch/limit';
 import { answer } from '../measure/apart';
 import { type Contestant, interleave, summarizeAll } from '../measure/interleave';
 import { privateKB } from '../measure/memory';
-import { FRESH, NODE, POOLED_NODE, POOLED_RUN, type Parts, TAKE } from './report';
+import { FRESH, NODE, POOLED_NODE, POOLED_RUN, PREPARED, type Parts, TAKE } from './report';
 
 const SIZE = 8;
 /** The sandboxes that are taken one after another while the pool makes new ones. */
@@ -27,6 +27,16 @@ async function timed<Warmed>(
   const took = performance.now() - began;
   await box.close();
   return took;
+}
+
+/** The time from start() to the end of a program that is prepared, in milliseconds. */
+async function preparedRun(box: Sandbox): Promise<number> {
+  const prepared = await box.prepare('/bin/true', [], { stdio: 'ignore' });
+  const began = performance.now();
+  await (
+    await prepared.start()
+  ).exited;
+  return performance.now() - began;
 }
 
 const runTrue = async (box: Sandbox): Promise<unknown> =>
@@ -65,6 +75,7 @@ async function measure(samples: number): Promise<Parts> {
   const worker = join(__dirname, 'worker.js');
   const spec = hostUserland({ readable: [worker, process.execPath] });
   const limit = Limit.compile();
+  await using box = await Sandbox.create(hostUserland());
   await using nodes = await Sandbox.pool(spec, {
     size: 2,
     warm: async (box) => {
@@ -76,6 +87,7 @@ async function measure(samples: number): Promise<Parts> {
   const contestants: Contestant[] = [
     { name: TAKE, sample: async () => timed(pool, async () => undefined) },
     { name: POOLED_RUN, sample: async () => timed(pool, runTrue) },
+    { name: PREPARED, sample: async () => preparedRun(box) },
     { name: FRESH, sample: freshRun },
     { name: POOLED_NODE, sample: async () => timed(nodes, ask) },
     { name: NODE, sample: plainNode },

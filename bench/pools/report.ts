@@ -5,6 +5,7 @@ import { C_NONE } from '../launch/limit';
 
 export const TAKE = 'pool.take()';
 export const POOLED_RUN = 'pool.take(), true in it, to its end';
+export const PREPARED = 'prepared.start(), true, to its end';
 export const FRESH = 'Sandbox.create(), true in it, to its end';
 export const POOLED_NODE = 'pool.take(), a message to its Node, the answer';
 export const NODE = 'child_process.spawn: node -e 0, to its end';
@@ -21,6 +22,7 @@ export interface Figures {
   takeMs: number | null;
   pooledRunVsC: number | null;
   pooledRunVsFresh: number | null;
+  preparedStartVsC: number | null;
   pooledNodeVsNode: number | null;
   poolRefillsPerS: number | null;
   readyPrivateKB: number | null;
@@ -36,6 +38,7 @@ export function reportOf(parts: Parts): Report {
     takeMs: of(TAKE) ?? null,
     pooledRunVsC: ratio(of(POOLED_RUN), of(C_NONE)),
     pooledRunVsFresh: ratio(of(POOLED_RUN), of(FRESH)),
+    preparedStartVsC: ratio(of(PREPARED), of(C_NONE)),
     pooledNodeVsNode: ratio(of(POOLED_NODE), of(NODE)),
     poolRefillsPerS: parts.refillsPerS,
     readyPrivateKB: parts.readyPrivateKB,
@@ -47,6 +50,7 @@ const GOALS: Record<keyof Figures, Goal> = {
   takeMs: { what: 'a ready sandbox is taken in', most: 0.1, unit: ' ms' },
   pooledRunVsC: { what: 'taken, and true run in it / vfork, exec, wait in C', most: 1.5, unit: 'x' },
   pooledRunVsFresh: { what: 'the same / with a new sandbox', unit: 'x' },
+  preparedStartVsC: { what: 'true, prepared in a sandbox / vfork, exec, wait in C', most: 1.2, unit: 'x' },
   pooledNodeVsNode: { what: 'a Node that waits, message to answer / node -e 0', most: 0.1, unit: 'x' },
   poolRefillsPerS: { what: 'sandboxes that are made while somebody waits', unit: '/s' },
   readyPrivateKB: { what: 'private memory of a ready sandbox', most: 150, unit: ' kB' },

@@ -371,6 +371,7 @@ export class Host extends Programs {
     const { set } = this.#named();
     return {
       setns: set,
+      closeAlong: (close) => set.closeAlong(close),
       confinement: {
         ...UNCONFINED,
         started: (child) => this.#onStarted(child),

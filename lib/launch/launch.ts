@@ -41,6 +41,11 @@ export interface Body {
    */
   first?: readonly Step[] | undefined;
   steps: readonly Step[];
+  /**
+   * A descriptor by which the task is held back when all is done but what the programs inside could meddle with: see the
+   * step `gate`. Default: none.
+   */
+  gate?: number | undefined;
   /** Files of this process that are made available in the root of a mount namespace that is joined. */
   files?: TakenFiles | undefined;
   /** The words by which errors call a step, where there are better ones than its own. */
@@ -93,7 +98,14 @@ async function prepare(target: Target, body: Body): Promise<StartOptions> {
   const own = withoutPrototype(body);
   const joined = withoutOwn(join);
   const maps = await mapsOf(spec, joined, who);
-  return joined.length === 0 ? born(spec, maps, own) : joiner(joined, spec, maps, own);
+  const options = joined.length === 0 ? born(spec, maps, own) : joiner(joined, spec, maps, own);
+  return own.gate === undefined ? options : { ...options, steps: withGate(options.steps, own.gate) };
+}
+
+/** A task that enters a pid namespace is seen there from its fork on. */
+function withGate(steps: readonly Step[], gate: number): Step[] {
+  const at = steps.findIndex(([name]) => name === 'fork' || name === 'exec');
+  return [...steps.slice(0, at), ['gate', gate], ...steps.slice(at)];
 }
 
 /**

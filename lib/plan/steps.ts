@@ -18,6 +18,7 @@ export const STEPS = {
     explain: 'set_tid',
   }),
   fork: row('fork', [], { words: () => 'fork', kind: 'pid', explain: 'fork' }),
+  gate: row('gate', ['gate'], { words: () => 'wait for the start', kind: undefined, explain: undefined }),
   unshare: row(
     'unshare',
     ['flags', 'setgroups', 'uidMap', 'gidMap', 'timensOffsets'],

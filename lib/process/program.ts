@@ -12,6 +12,7 @@ import type { Filter } from '../seccomp/filters';
 import { parseSeccomp, seccompSteps } from '../seccomp/seccomp';
 import { type Capabilities, capabilityBits, capabilitySteps, givenCapabilities, keepSteps } from './capabilities';
 import { type Running, startInCgroup } from './in-cgroup';
+import type { Gate } from './gate';
 import { type Limits, firstSteps, lastSteps, limitSteps } from './limits';
 import { type HostNode, hostNodeCommand } from './host-node';
 import type { TerminalSize } from './pty';
@@ -50,6 +51,8 @@ export interface Program {
   readonly pids: readonly number[];
   readonly dieWithParent: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Holds it back before it is started. */
+  readonly gate?: Gate | undefined;
   /** The host's Node that runs the program, for a root that has none. */
   readonly hostNode?: HostNode | undefined;
 }
@@ -128,7 +131,7 @@ async function startBornIn(
   program: Program,
   stdio: ProgramStdio | TerminalSize,
 ): Promise<Task> {
-  const { init, dieWithParent, signal, place } = program;
+  const { init, dieWithParent, signal, place, gate } = program;
   const task = await launch(program.target, {
     init: init ? { dieWithParent } : undefined,
     pids: program.pids,
@@ -138,12 +141,21 @@ async function startBornIn(
     files: program.hostNode?.files,
     signal,
     dieWithEnvironment: dieWithParent,
-    whileCloned: place && (({ pid }) => place(pid)),
+    gate: gate?.inside,
+    whileCloned: place === undefined && gate === undefined ? undefined : whileCloned(place, gate),
     cgroup,
   });
   // A shell gives the terminal back when it ends, but not to a process group that it can't see from its pid namespace.
   if (!isSize(stdio) && stdio.hasTerminal) void task.exited.then(() => native().reclaimTerminal());
   return task;
+}
+
+/** Puts the new task where it belongs, and tells the gate of it. */
+function whileCloned(place: Program['place'], gate: Gate | undefined): (task: Task) => Promise<void> {
+  return async (task) => {
+    await place?.(task.pid);
+    gate?.holds(task);
+  };
 }
 
 function isSize(stdio: ProgramStdio | TerminalSize): stdio is TerminalSize {

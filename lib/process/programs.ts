@@ -2,6 +2,8 @@ import { withoutPrototype } from '../errors/plain';
 import { validateJoin } from '../launch/join';
 import type { Joinable } from '../namespace/namespace';
 import { type ExecResult, runExec, runExecFile } from './exec';
+import { Gate } from './gate';
+import { type PreparedProgram, endWaiting, preparedOf } from './prepared';
 import { runFork } from './fork';
 import type { NamespaceProcess } from './namespace-process';
 import type { Confine } from './program';
@@ -26,6 +28,8 @@ export interface Confinement {
 export interface ProgramPlace {
   readonly setns: Joinable;
   readonly confinement: Confinement;
+  /** Has something closed with the place; returns a function to call when it has been closed by itself. */
+  readonly closeAlong: (close: () => Promise<void>) => () => void;
 }
 
 /** The rules of a place that only decides on the namespaces. */
@@ -164,6 +168,38 @@ export abstract class Programs<Withheld extends PropertyKey = 'setns'> {
       const child = await runFork(modulePath, list, confinement.narrow(checked), confinement.confine);
       confinement.started(child);
       return child;
+    });
+  }
+
+  /**
+   * Does all that starting a program inside takes, up to the point from which programs inside would see it, and waits there:
+   * {@link PreparedProgram.start} lets it go. The options are those of {@link spawn}, without `timeout`. It is closed with
+   * this object.
+   *
+   * @throws NamespaceError `ERR_LINUX_NS_CLOSED`; with `step`, `path` and `hint` when the namespaces cannot be joined. That a
+   * program cannot be started is an error of `start()`
+   *
+   * @example
+   * ```ts
+   * const prepared = await sandbox.prepare('/bin/true');
+   * const child = await prepared.start();
+   * ```
+   */
+  async prepare(
+    file: string,
+    args?: readonly string[] | null,
+    options?: Omit<SpawnOptions, Withheld | 'timeout'>,
+  ): Promise<PreparedProgram> {
+    const [list, bag] = sortArguments(args, options);
+    return this.#inPlace(async ({ setns, confinement, closeAlong }) => {
+      const checked = joining(setns, confinement.schemas.prepare('options', bag));
+      const request = requestOf(parseFile('file', file), list, confinement.narrow(checked), confinement.confine);
+      const gate = new Gate();
+      const starting = startSpawn({ ...request, program: { ...request.program, gate } });
+      const prepared = await preparedOf(gate, starting, file);
+      const forget = closeAlong(() => endWaiting(gate, starting));
+      void starting.then(confinement.started, () => undefined).finally(forget);
+      return prepared;
     });
   }
 

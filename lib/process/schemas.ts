@@ -177,6 +177,7 @@ export const parseClone = schema<CloneOptions>()({
 /** The schemas of the functions that a set of namespaces has as methods. */
 export interface Schemas {
   readonly spawn: Parser<CheckedSpawn>;
+  readonly prepare: Parser<CheckedSpawn>;
   readonly execFile: Parser<CheckedExecFile>;
   readonly exec: Parser<CheckedExec>;
   readonly fork: Parser<CheckedFork>;
@@ -186,6 +187,7 @@ export interface Schemas {
 export function schemasWithout<K extends keyof ProgramOptions = never>(...withheld: readonly K[]) {
   return {
     spawn: schemaOf(without(OF_SPAWN.checks, ...withheld)),
+    prepare: schemaOf(without(without(OF_SPAWN.checks, 'timeout'), ...withheld)),
     execFile: schemaOf(without(OF_EXEC_FILE.checks, ...withheld)),
     exec: schemaOf(without(OF_EXEC.checks, ...withheld)),
     fork: schemaOf(without(OF_FORK.checks, ...withheld)),

@@ -114,6 +114,8 @@ export class Sandbox extends Programs<Withheld> {
   readonly #confinement: Confinement;
   readonly #running = new Set<NamespaceProcess>();
   readonly #writing = new Map<Feeds, Promise<void>>();
+  /** Ends the programs that are prepared, and have not been started. */
+  readonly #waiting = new Set<() => Promise<void>>();
   #closing: Promise<void> | undefined;
 
   private constructor(key: symbol, built: Built, rules: Omit<Confinement, 'started'>) {
@@ -411,6 +413,7 @@ export class Sandbox extends Programs<Withheld> {
   async #end(): Promise<void> {
     const writing = [...this.#writing];
     for (const [feeds] of writing) feeds.giveUp(closedError('This Sandbox'));
+    await Promise.all([...this.#waiting].map((close) => close()));
     await Promise.all([release(this.#built, [...this.#running]), Promise.allSettled(writing.map(([, done]) => done))]);
   }
 
@@ -432,7 +435,14 @@ export class Sandbox extends Programs<Withheld> {
 
   /** @internal */
   protected override programPlace(): ProgramPlace {
-    return { setns: this.#set(), confinement: this.#confinement };
+    return {
+      setns: this.#set(),
+      confinement: this.#confinement,
+      closeAlong: (close) => {
+        this.#waiting.add(close);
+        return () => this.#waiting.delete(close);
+      },
+    };
   }
 
   #set(): NamespaceSet {

@@ -339,7 +339,7 @@ export class NamespaceSet extends Programs implements Iterable<Namespace>, Async
 
   /** @internal */
   protected override programPlace(): ProgramPlace {
-    return { setns: this, confinement: UNCONFINED };
+    return { setns: this, confinement: UNCONFINED, closeAlong: (close) => this.closeAlong(close) };
   }
 
   async #run(step: Step, signal: AbortSignal | undefined): Promise<Results> {

@@ -138,6 +138,23 @@ void step_fork(const struct step_fork *step) {
 }
 
 /*
+ * Waits before the fork by which a program enters the pid namespace: here no program inside sees this task, or can stop
+ * or limit it. The end of Node closes the other end.
+ */
+void step_gate(const struct step_gate *step) {
+  char byte = 1;
+  long got;
+  must(sys3(__NR_write, step->gate.number, &byte, sizeof(byte)), "write", NULL);
+  do {
+    got = sys3(__NR_read, step->gate.number, &byte, sizeof(byte));
+  } while (got == -EINTR);
+  if (got != (long)sizeof(byte)) {
+    quit(1);
+  }
+  sys_close(step->gate.number);
+}
+
+/*
  * Allows or forbids other processes of this user to ptrace this task and to open its /proc/PID files:
  * PR_SET_DUMPABLE(2const).
  */

@@ -27,6 +27,8 @@ STEP(join, QUIET, FIELD(fds, fds) FIELD(numbers, flags))
 STEP(set_tid, QUIET, FIELD(numbers, pids))
 /* Goes on in a child, to enter a joined pid namespace */
 STEP(fork, QUIET, NO_FIELDS)
+/* Writes a byte to a socket, and waits until one comes back: when it is closed, this task ends */
+STEP(gate, QUIET, FIELD(fd, gate))
 /* unshare(2), and texts for files in /proc/PID: user_namespaces(7), time_namespaces(7) */
 STEP(unshare, QUIET, FIELD(number, flags) FIELD(optional, setgroups) FIELD(optional, uid_map) FIELD(optional, gid_map)
      FIELD(optional, timens_offsets))
