@@ -24,7 +24,7 @@ module.exports = {
     'scripts/emulated/*.js',
     'scripts/environments/{probes,service}.js',
     'test/**/*.test.ts',
-    'bench/**/{judge,launches,leaks-part,lives,namespaces-left}.ts',
+    'bench/**/{judge,launches,leaks-part,lives,namespaces-left,shell}.ts',
     'test/**/scenarios.ts',
     'test/**/scenarios/*.ts',
     'test/sandbox/leaving.ts',

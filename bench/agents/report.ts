@@ -6,6 +6,10 @@ export const PLAIN = 'child_process.spawn, no limit';
 export const RUN = 'sandbox.run()';
 export const FRESH = 'sandbox.run(), a sandbox for each';
 
+export const SHELL_BARE = 'child_process.execFile';
+export const SHELL = 'sandbox.execFile, in a live sandbox';
+export const SHELL_RUN = 'sandbox.run(), in a live sandbox';
+
 export interface JudgeRates {
   /** What held the runs to their limits. */
   limitedBy: string;
@@ -13,28 +17,40 @@ export interface JudgeRates {
   perSecond: Record<string, Summary>;
 }
 
+/** Milliseconds of `ls`. */
+export type ShellTimes = Record<string, Summary>;
+
+interface Measured {
+  judge: JudgeRates;
+  shell: ShellTimes;
+}
+
 /** null: it could not be measured here. */
 export interface Figures {
+  shellCommandVsBare: number | null;
   judgePerS: number | null;
   judgeVsPlain: number | null;
   judgeFreshVsPlain: number | null;
 }
 
 export interface Report extends Figures {
-  details: JudgeRates & Machine;
+  details: Measured & Machine;
 }
 
-export function reportOf(rates: JudgeRates): Report {
-  const of = (name: string): number | undefined => rates.perSecond[name]?.p50;
+export function reportOf(measured: Measured): Report {
+  const { judge, shell } = measured;
+  const of = (name: string): number | undefined => judge.perSecond[name]?.p50;
   return {
+    shellCommandVsBare: ratio(shell[SHELL]?.p50, shell[SHELL_BARE]?.p50),
     judgePerS: of(RUN) ?? null,
     judgeVsPlain: ratio(of(RUN), of(PLAIN)),
     judgeFreshVsPlain: ratio(of(FRESH), of(PLAIN)),
-    details: { ...rates, ...thisMachine() },
+    details: { ...measured, ...thisMachine() },
   };
 }
 
 const GOALS: Record<keyof Figures, Goal> = {
+  shellCommandVsBare: { what: 'ls in a live sandbox / child_process', most: 1, unit: 'x' },
   judgePerS: { what: 'programs judged, 50 at once', unit: '/s' },
   judgeVsPlain: { what: 'the same / child_process without limits', least: 0.9, unit: 'x' },
   judgeFreshVsPlain: { what: 'with a sandbox for each / child_process', unit: 'x' },
@@ -42,9 +58,12 @@ const GOALS: Record<keyof Figures, Goal> = {
 
 /** For people. */
 export function format(report: Report): string {
-  const { limitedBy, perSecond } = report.details;
+  const { judge, shell } = report.details;
+  const { limitedBy, perSecond } = judge;
   return [
     machineLine(report.details),
+    "An agent's ls, in milliseconds",
+    ...rows(shell, shell[SHELL_BARE]?.p50),
     `Programs per second, Python and Node, 50 at once; limited by ${limitedBy}`,
     ...rows(perSecond),
     'Goals',
