@@ -13,6 +13,8 @@ export interface NamespaceErrorInit {
   syscall?: string | undefined;
   /** The path it failed on. */
   path?: string | undefined;
+  /** All the paths that it is about, where there can be several. */
+  paths?: readonly string[] | undefined;
   /** The kind of namespace concerned. */
   kind?: NamespaceKind | undefined;
   /** The step that failed: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
@@ -57,6 +59,8 @@ export class NamespaceError extends Error {
   declare readonly syscall?: string;
   /** The path it failed on. */
   declare readonly path?: string;
+  /** All the paths that it is about, where there can be several: changes that were not applied. */
+  declare readonly paths?: readonly string[];
   /** The kind of namespace concerned. */
   declare readonly kind?: NamespaceKind;
   /** The step that failed: `'write uid_map'`, `'mount proc on /proc'`, `'exec'`. */
@@ -81,8 +85,8 @@ export class NamespaceError extends Error {
     const errno = init.errno === undefined ? undefined : -Math.abs(init.errno);
     const code = init.code ?? (errno === undefined ? 'ERR_LINUX_NS' : describeErrno(errno)[0]);
     super(messageOf(init, code), init.cause === undefined ? undefined : { cause: init.cause });
-    const { syscall, path, address, port, kind, step, kernelMessage, attribute, hint } = init;
-    const properties = { code, errno, syscall, path, address, port, kind, step, kernelMessage, attribute, hint };
+    const { syscall, path, paths, address, port, kind, step, kernelMessage, attribute, hint } = init;
+    const properties = { code, errno, syscall, path, paths, address, port, kind, step, kernelMessage, attribute, hint };
     for (const [name, value] of Object.entries(properties)) {
       if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
     }

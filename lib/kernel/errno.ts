@@ -39,6 +39,7 @@ export const Errno = Object.freeze({
   EDEADLK: 35,
   ENAMETOOLONG: 36,
   ENOSYS: 38,
+  ENOTEMPTY: 39,
   ELOOP: 40,
   ELIBBAD: 80,
   EUSERS: 87,

@@ -21,6 +21,7 @@ import { Namespace } from '../namespace/namespace';
 import { native } from '../native';
 import { etcFilesOf } from '../namespace/etc-netns';
 import type { OverlayLayers } from './changes';
+import { Base } from './project/base';
 import { type Copy, nameOfPath } from './project/listing';
 import { Feeds } from './feeds';
 import { type ResolvedUser, type SandboxIds, hasId, resolveUser } from './ids';
@@ -91,6 +92,7 @@ const MOUNTS: Step = ['mountinfo'];
 const POWERFUL = ['CAP_SYS_ADMIN', 'CAP_SYS_RESOURCE'] as const;
 
 export async function build(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<Built> {
+  const begun = Date.now();
   const origin = await originOf(plan);
   const end = { diesWithProcess: plan.rules.dieWithParent };
   const work = new WorkDirectories(end.diesWithProcess);
@@ -105,7 +107,7 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
     const task = await start(plan, users, origin, covers, report.proc, points, signal, made?.directory.fd);
     work.usedBy(task);
     await check(task, protectedPaths(plan));
-    return { ...(await possess(task, plan, users, origin, made, work, points)), report };
+    return { ...(await possess(task, plan, users, origin, made, work, points, begun)), report };
   } catch (error) {
     await points.remove();
     await discard(made, work);
@@ -449,17 +451,18 @@ async function possess(
   cgroup: Built['cgroup'],
   work: WorkDirectories,
   points: MountPoints,
+  begun: number,
 ): Promise<Omit<Built, 'report'>> {
   const kinds = kindsOf(plan);
   const told = tells ? task.fds.splice(-kinds.length) : [];
   const count = socketsOf(plan).length;
   const network = new OwnNetwork(count === 0 ? [] : task.fds.splice(-count));
   const overlays = overlaysOf(plan, task);
-  const copy = copyOf(plan, overlays);
   const nullDevice = ownsDevices(plan, ids) ? new Descriptor(task.fds.pop() ?? -1) : undefined;
   const above: Namespace[] = [];
   let set: NamespaceSet | undefined;
   try {
+    const copy = await copyOf(plan, overlays, begun);
     set = setOf(withDuplicates(tells ? told : openAll(task, kinds), plan.existing), task);
     await openAbove(above, set, nested, owner);
     task.release();
@@ -507,11 +510,17 @@ function overlaysOf({ root, entries }: SandboxPlan, task: Task): OverlayLayers[]
 }
 
 /** The overlay of the project, and the names in it that other entries are mounted on. */
-function copyOf({ copied, entries }: SandboxPlan, overlays: readonly OverlayLayers[]): Copy | undefined {
+async function copyOf(
+  { copied, entries }: SandboxPlan,
+  overlays: readonly OverlayLayers[],
+  begun: number,
+): Promise<Copy | undefined> {
   const overlay = overlays.find(({ target }) => target === copied);
   if (overlay === undefined) return undefined;
   const covered = entries.map(({ target }) => nameOfPath(overlay.target, normalize(target)));
-  return { ...overlay, covered: covered.filter((name) => name !== undefined) };
+  const layers = entries.find(({ target }) => target === copied)?.layers;
+  const base = await Base.of(layers?.upper, begun);
+  return { ...overlay, covered: covered.filter((name) => name !== undefined), base };
 }
 
 /** Removes the mount points that were created on the host, when no program is inside any more. */

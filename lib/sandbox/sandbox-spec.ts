@@ -317,6 +317,7 @@ export interface ProjectOptions {
   mode: 'direct' | 'overlay';
   /**
    * With `'overlay'` only: a directory, which exists, that keeps what programs write, so that a later sandbox can go on.
+   * A file beside it, its name with `.base`, keeps the time from which on a change on the host is a conflict.
    * It must be outside of the project, and on a filesystem that overlays can write to, as ext4, xfs, btrfs and tmpfs
    * are, and not on another overlay. Default: changes are kept in memory, up to half of the machine's, and are gone with
    * the sandbox, however it ends.

@@ -17,7 +17,7 @@ import { type Confinement, type ProgramPlace, Programs } from '../process/progra
 import type { NamespaceProcess } from '../process/namespace-process';
 import { sortArguments } from '../process/spawn';
 import { type Built, build, discard, layersOf, removeMountPoints } from './build';
-import { type Change, changesIn } from './changes';
+import { type Change, changesIn, changesOf } from './changes';
 import {
   type Inside,
   type SandboxDirent,
@@ -35,8 +35,10 @@ import type * as exposing from './expose';
 import type * as pooling from './pool';
 import { Feeds } from './feeds';
 import { type SandboxPlan, parseSpec } from './parse';
+import type * as applying from './project/apply';
 import type * as diffing from './project/diff';
 import type { Copy } from './project/listing';
+import type * as snapshots from './project/snapshot';
 import { type Withheld, confinementOf } from './rules';
 import { type RunOptions, parseRunOptions } from './run/options';
 import type { RunResult } from './run/result';
@@ -113,6 +115,7 @@ export class Sandbox extends Programs<Withheld> {
   readonly #built: Built;
   readonly #confinement: Confinement;
   readonly #running = new Set<NamespaceProcess>();
+  readonly #snapshots = new Set<snapshots.ProjectSnapshot>();
   readonly #writing = new Map<Feeds, Promise<void>>();
   /** Ends the programs that are prepared, and have not been started. */
   readonly #waiting = new Set<() => Promise<void>>();
@@ -351,6 +354,93 @@ export class Sandbox extends Programs<Withheld> {
     return diffOf(join, this.#copy('diff the project'), options);
   }
 
+  /**
+   * Writes the changes in the copy of the {@link SandboxSpec.project} to the project on the host: all of them, or those at
+   * some paths and below them, with the directories that they take. Resolves with the changes when they are on the disk.
+   *
+   * Either nothing is written, as something is refused or in conflict, or each file is written beside its place, and takes
+   * that when it is whole. If it fails in the middle (`ENOSPC`), or this process ends, each file of the project is the old
+   * or the new one; `changes()` lists the rest, and so does a later sandbox with the same `upper`. Files belong to this
+   * process's user, or to the owner of the one that they replace, and have the permissions, the time and the `user.*`
+   * attributes of the copy, but never a set-user-ID bit. No link is followed; links are written as they are.
+   *
+   * Programs that still run can write between a `diff()` and this: {@link freeze} the sandbox, or end them before, if what
+   * was shown is to be what is applied.
+   *
+   * @param paths - absolute in the sandbox, or relative to the project. Default: all changes
+   * @throws NamespaceError `ERR_LINUX_NS_CONFLICT` if files changed on the host since the copy was made, and are not equal
+   * to it; `ERR_LINUX_NS_REFUSED` for special files, hooks and settings of git, and paths on which the sandbox mounts
+   * something, as `protect` and `mask` do; `EAGAIN` for a file that a program keeps writing; other codes of the
+   * filesystem. `paths` has all that were not applied
+   *
+   * @example
+   * ```ts
+   * const project = { path: '.', mode: 'overlay' } as const;
+   * await using sandbox = await Sandbox.create({ ...hostUserland(), cwd: undefined, project });
+   * await sandbox.exec('echo more >> README.md; rm -rf dist');
+   * await sandbox.apply('README.md'); // and dist stays
+   * ```
+   */
+  async apply(paths?: string | readonly string[], options?: applying.ApplyOptions): Promise<Change[]> {
+    const { applyChanges } = require('./project/apply') as typeof applying;
+    const { join } = this.#inside();
+    const copy = this.#copy('apply changes');
+    return changesOf(copy, await applyChanges(join, copy, paths, options));
+  }
+
+  /**
+   * Makes the copy of the {@link SandboxSpec.project} as the project on the host is now, or some paths of it and what lies
+   * below them. It is done as a program in the sandbox would do it: see {@link restore}.
+   *
+   * @param paths - absolute in the sandbox, or relative to the project. Default: all changes
+   * @throws NamespaceError as {@link restore}
+   */
+  async discard(paths?: string | readonly string[], options: CallOptions = {}): Promise<void> {
+    const { discardChanges, parseSelection } = require('./project/snapshot') as typeof snapshots;
+    const { join } = this.#inside();
+    const chosen = paths === undefined ? undefined : parseSelection('paths', paths);
+    await discardChanges(join, this.#copy('discard changes'), chosen, signalOf(options));
+  }
+
+  /**
+   * Keeps the state of the copy of the {@link SandboxSpec.project}, to come back to it by {@link restore}: a copy in memory
+   * of what has changed, not of the project. There can be several. Sockets, FIFOs and devices are left out. Programs may
+   * run: each file is kept as it was at one moment, but not all at the same one, unless the sandbox is frozen.
+   *
+   * @throws NamespaceError `EAGAIN` for a file that a program keeps writing; `ENOSPC`, more than half of the machine's memory
+   *
+   * @example
+   * ```ts
+   * const project = { path: '.', mode: 'overlay' } as const;
+   * await using sandbox = await Sandbox.create({ ...hostUserland(), cwd: undefined, project });
+   * await using before = await sandbox.snapshot();
+   * await sandbox.exec('rm -rf *');
+   * await sandbox.restore(before);
+   * ```
+   */
+  async snapshot(options: CallOptions = {}): Promise<snapshots.ProjectSnapshot> {
+    const { takeSnapshot } = require('./project/snapshot') as typeof snapshots;
+    const { join } = this.#inside();
+    const snapshot = await takeSnapshot(join, this.#copy('take a snapshot'), signalOf(options));
+    if (this.closed) await snapshot.close();
+    this.#snapshots.add(snapshot);
+    return snapshot;
+  }
+
+  /**
+   * Makes the copy of the {@link SandboxSpec.project} as it was when the snapshot was taken. What is equal already is left
+   * alone; each other file is replaced as a whole, through the mounted overlay. So programs may run: a file that they have
+   * open stays the old one, and the directory that they are in stays, unless the snapshot does not have it.
+   *
+   * @throws NamespaceError with the `paths` that failed: `ENOTEMPTY` if programs write meanwhile, `ENOSPC`;
+   * `ERR_LINUX_NS_CLOSED`
+   */
+  async restore(snapshot: snapshots.ProjectSnapshot, options: CallOptions = {}): Promise<void> {
+    const { restoreSnapshot } = require('./project/snapshot') as typeof snapshots;
+    const { join } = this.#inside();
+    await restoreSnapshot(join, this.#copy('restore a snapshot'), snapshot, signalOf(options));
+  }
+
   /** The resources that all its programs together use and have used. @throws NamespaceError `ERR_LINUX_NS_NO_CGROUP` */
   async stats(): Promise<CgroupStats> {
     return this.#cgroup('stats').stats();
@@ -414,6 +504,7 @@ export class Sandbox extends Programs<Withheld> {
     const writing = [...this.#writing];
     for (const [feeds] of writing) feeds.giveUp(closedError('This Sandbox'));
     await Promise.all([...this.#waiting].map((close) => close()));
+    await Promise.all([...this.#snapshots].map((snapshot) => snapshot.close()));
     await Promise.all([release(this.#built, [...this.#running]), Promise.allSettled(writing.map(([, done]) => done))]);
   }
 

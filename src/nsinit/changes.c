@@ -75,25 +75,16 @@ static void put(struct walk *walk, const char *bytes, size_t size) {
 }
 
 /* Sends what Node compares a file by, later. Nothing is above or below where that is NULL: the numbers are zero. */
-static void put_details(struct walk *walk, const struct statx *above, const struct statx *below, bool copied) {
+static void put_details(struct walk *walk, const struct statx *above, const struct statx *below) {
   static const struct statx none;
   const struct statx *here = above == NULL ? &none : above;
   const struct statx *there = below == NULL ? &none : below;
   const uint64_t details[] = {
       here->stx_mode,           here->stx_nlink, here->stx_ino,   here->stx_size,
       there->stx_mode,          there->stx_ino,  there->stx_size, (uint64_t)there->stx_ctime.tv_sec,
-      there->stx_ctime.tv_nsec, copied,
+      there->stx_ctime.tv_nsec,
   };
   put(walk, (const char *)details, sizeof(details));
-}
-
-/* The kernel marks what it has copied up from a layer below: there was a file then, wherever that is now. */
-static bool was_copied(int directory, const char *name) {
-  char value;
-  long fd = sys4(__NR_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-  bool is = fd >= 0 && sys4(__NR_fgetxattr, fd, "user.overlay.origin", &value, 0) >= 0;
-  sys_close(fd);
-  return is;
 }
 
 /* Sends one change: a letter, the type as in the mode, details, the path with the name, and a NUL. */
@@ -105,7 +96,7 @@ static void tell(struct walk *walk, char change, const struct statx *here, const
   }
   put(walk, head, sizeof(head));
   if (walk->shared) {
-    put_details(walk, here, below, change == 'A' && was_copied(walk->upper, name));
+    put_details(walk, here, below);
   }
   put(walk, walk->path, walk->path_size);
   put(walk, "/", 1);

@@ -6,7 +6,7 @@ import { NO_OPTIONS } from '../../errors/plain';
 import { Errno } from '../../kernel/errno';
 import type { Namespace } from '../../namespace/namespace';
 import type { CallOptions } from '../../set/call-options';
-import { type Copy, type Listed, ancestorsOf, listChanges } from './listing';
+import { type Copy, type Listed, ancestorsOf, listChanges, typeBelow } from './listing';
 import { readAll, readStep } from './operations';
 import { type Side, modeOf, patchOf, quoted } from './patch';
 import { type Selection, parseSelection, selected } from './selection';
@@ -81,12 +81,6 @@ function* groupsOf(changes: readonly Listed[], maxFileBytes: number): Iterable<L
     bytes += size;
   }
   if (group.length > 0) yield group;
-}
-
-/** The type of the file that the host has. */
-function typeBelow({ below: { mode } }: Listed): 'file' | 'symlink' | 'directory' | 'other' | undefined {
-  if (mode === 0) return undefined;
-  return ({ 8: 'file', 10: 'symlink', 4: 'directory' } as const)[mode >> 12] ?? 'other';
 }
 
 function typeHere({ kind, type }: Listed): Listed['type'] | undefined {

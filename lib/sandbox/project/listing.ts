@@ -8,6 +8,7 @@ import type { Namespace } from '../../namespace/namespace';
 import { BELOW } from '../../plan/place';
 import { makeStep } from '../../plan/step';
 import { type FileType, typeOf } from '../file-type';
+import type { Base } from './base';
 
 /** The layers of a project's copy, and what is mounted on it. */
 export interface Copy {
@@ -19,6 +20,8 @@ export interface Copy {
   readonly merged: Descriptor;
   /** Names of what other entries of the sandbox have mounted in the copy. */
   readonly covered: readonly string[];
+  /** The moment from which on a change on the host is not in the copy. */
+  readonly base: Base;
 }
 
 /** One change. Names are relative to the project, with one character for each byte, as they need not be UTF-8. */
@@ -31,8 +34,6 @@ export interface Listed {
   readonly here: { readonly mode: number; readonly links: number; readonly inode: number; readonly size: number };
   /** The file on the host; zeros where there is none. */
   readonly below: HostFile;
-  /** True if the copy has the file from the host, which has none there any more. */
-  readonly copied: boolean;
 }
 
 /** What tells a file of the host from another one, and from itself once it has been changed. */
@@ -45,13 +46,13 @@ export interface HostFile {
   readonly nanoseconds: number;
 }
 
-/** A letter, a byte for the type, and ten numbers of 64 bits. */
-const HEAD_BYTES = 82;
+/** A letter, a byte for the type, and nine numbers of 64 bits. */
+const HEAD_BYTES = 74;
 
 /** Lists all changes, sorted by name, so that a directory comes before what it has. */
 export async function listChanges(
   join: readonly Namespace[],
-  { upper, lower, covered }: Copy,
+  { upper, lower, covered, base }: Copy,
   signal: AbortSignal | undefined,
 ): Promise<Listed[]> {
   const most = { maxBytes: MOST.bytes, maxEntries: MOST.entries };
@@ -59,6 +60,7 @@ export async function listChanges(
   const { data } = await runBody({ join: usersOf(join) }, { steps: [step], ids: 'given', signal });
   const listed = await mapInTurns(heads(data), ([at, end]) => listedOf(data, at, end));
   throwIfAborted(signal);
+  base.saw(listed);
   const sorted = await sortInTurns(listed, (a, b) => (a.name < b.name ? -1 : 1));
   return covered.length === 0 ? sorted : withoutMountPoints(sorted, covered);
 }
@@ -78,6 +80,11 @@ export function nameOfPath(target: string, path: string): string | undefined {
   return path.startsWith(`${target}/`) ? Buffer.from(path.slice(target.length + 1)).toString('latin1') : undefined;
 }
 
+/** The type of the file that the host has. */
+export function typeBelow({ below: { mode } }: Listed): FileType | undefined {
+  return mode === 0 ? undefined : typeOf(mode >> 12);
+}
+
 function* heads(data: Buffer): Iterable<readonly [at: number, end: number]> {
   for (let at = 0; at < data.length;) {
     const end = data.indexOf(0, at + HEAD_BYTES);
@@ -94,7 +101,6 @@ function listedOf(data: Buffer, at: number, end: number): Listed {
     type: typeOf(data[at + 1]) ?? 'file',
     here: { mode: number(0), links: number(1), inode: number(2), size: number(3) },
     below: { mode: number(4), inode: number(5), size: number(6), seconds: number(7), nanoseconds: number(8) },
-    copied: number(9) !== 0,
   };
 }
 

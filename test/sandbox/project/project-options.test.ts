@@ -52,7 +52,7 @@ test('overlay: with an upper directory a later sandbox goes on', async () => {
     mkdirSync(project.upper);
     await inSandbox(specOf(project), async (sandbox) => expect(await said(sandbox, 'echo new > file')).toBe(''));
     await inSandbox(specOf(project), async (sandbox) => expect(await said(sandbox, 'cat file')).toBe('new'));
-    expect(readdirSync(folder).sort()).toEqual(['project', 'upper']);
+    expect(readdirSync(folder).sort()).toEqual(['project', 'upper', 'upper.base']);
   });
 });
 
