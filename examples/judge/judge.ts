@@ -19,9 +19,6 @@ export const BUDGET: RunLimits = {
 };
 const TO_COMPILE: RunLimits = { cpu: 60_000, wall: 120_000, memory: 1024 * MIB };
 
-/** Programs and settings that are not where most of the host's programs are: this Node, and Java's settings. */
-const ELSEWHERE = [dirname(dirname(process.execPath)), '/etc/java-17-openjdk'];
-
 export class Submission implements Disposable {
   readonly #language: Language;
   /** A directory of the host, which the sandboxes have as /submission. What is in it is as untrusted as its source. */
@@ -53,14 +50,11 @@ export class Submission implements Disposable {
     input: string,
     limits: RunLimits,
   ): Promise<RunResult> {
-    const userland = hostUserland();
+    // This Node is not below /usr where a version manager has installed it.
+    const userland = hostUserland({ readable: dirname(dirname(process.execPath)) });
     await using box = await Sandbox.create({
       ...userland,
-      mounts: [
-        ...userland.mounts,
-        ...ELSEWHERE.map((path) => ({ type: 'bindReadOnly', source: path, target: path, optional: true }) as const),
-        { type, source: this.#directory, target: '/submission' },
-      ],
+      mounts: [...userland.mounts, { type, source: this.#directory, target: '/submission' }],
       cwd: '/submission',
       env: { ...userland.env, ...this.#language.env },
       hostname: 'judge',
