@@ -8,6 +8,15 @@ const MOST_ENTRIES = 2_000;
 /** The number of entries that are read at once. */
 const BUFFERED = 256;
 
+/** This process's directory; undefined if it has been removed. */
+export function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
+}
+
 /** The directories of PATH. An empty or relative one means the directory that a program happens to be in. */
 export function directoriesOf({ PATH = '' }: NodeJS.ProcessEnv): string[] {
   const directories = PATH.split(':').filter((each) => isAbsolute(each));

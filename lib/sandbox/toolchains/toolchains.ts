@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { MountEntry } from '../sandbox-spec';
-import { directoriesOf, linksIn, matches } from './directories';
+import { directoriesOf, linksIn, matches, workingDirectory } from './directories';
 import { neededByDirectory, neededByProgram } from './installation';
 import { type Link, Links, type Way } from './links';
 import { MANAGERS, type Manager, TOOLS, VARIABLES } from './managers';
@@ -97,8 +97,8 @@ class Search {
     this.#home = this.#files.follow(HOME)?.real ?? HOME;
     this.#shown = [...SYSTEM, ...shown, ...writable];
     // A program in another sandbox may have written in the directory of a project.
-    const cwd = process.cwd();
-    this.#writable = isWithin(this.#home, cwd) ? writable : [...writable, cwd];
+    const cwd = workingDirectory();
+    this.#writable = cwd === undefined || isWithin(this.#home, cwd) ? writable : [...writable, cwd];
     this.#managers = MANAGERS.flatMap((manager) => {
       const root = manager.root.map((place) => this.#find(this.#expand(place))).find((way) => way !== undefined);
       return root === undefined ? [] : [[manager, root.real] as const];
