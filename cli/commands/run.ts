@@ -4,12 +4,15 @@ import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { numberOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
+import { print, printJson, printMessages } from '../output';
 import { Asker } from '../run/ask';
 import { Report, expose, exposedOf } from '../run/egress';
-import { Budget, limitsOf, limitsWritten } from '../run/limits';
+import { explain } from '../run/explain';
+import { Budget, limitsOf } from '../run/limits';
 import { RUN_OPTIONS } from '../run/options';
 import { onDescriptors, onTerminal, starterOf, stdioOf } from '../run/program';
 import { type SpecFile, specOf } from '../run/sandbox-spec';
+import { settingsOf } from '../run/settings';
 
 export const runCommand: Command = {
   name: 'run',
@@ -37,10 +40,18 @@ const LOOK = 100;
 const MOST_DESCRIPTOR = 1023;
 
 async function run(given: Given): Promise<number> {
-  const [file, ...args] = given.operands;
   const kept = descriptorsOf(given);
-  const { network, ...spec } = specOf(given);
-  if (file === undefined) throw new UsageError('no program specified: linux-ns run [options] PROGRAM');
+  const { settings, differences } = settingsOf(given);
+  const { network, ...spec } = specOf(given, settings);
+  const limits = limitsOf(settings.limits ?? {});
+  const exposed = exposedOf(given, network);
+  printMessages(differences.map((each) => `linux-ns: run: ${each}`));
+  if (given.has('explain')) {
+    const program = given.operands;
+    if (given.value('explain') === undefined) print(explain({ spec: { ...spec, network }, limits, exposed, program }));
+    else printJson(settings, 2);
+    return 0;
+  }
   refuseEmpty(spec, given.has('spec'));
   const terminal = spec.terminal !== false && spec.dev !== false && [0, 1, 2].every((fd) => isatty(fd));
   if (terminal && kept.some((fd) => fd > 2)) {
@@ -48,9 +59,8 @@ async function run(given: Given): Promise<number> {
       '--preserve-fd: a program on a terminal gets no other descriptors: redirect its input or output',
     );
   }
-  const limits = limitsOf(limitsWritten(given));
+  const [file, ...args] = programOf(given, terminal);
   const budget = limits === undefined ? undefined : new Budget(limits);
-  const exposed = exposedOf(given, network);
   const reportFile = given.value('report');
   if (terminal && reportFile === '-') {
     throw new UsageError('--report: standard error is the terminal that the program has: name a file, or redirect it');
@@ -77,11 +87,20 @@ async function run(given: Given): Promise<number> {
   }
 }
 
+/** The program and its arguments; on a terminal the user's shell, if none is given. */
+function programOf({ operands }: Given, terminal: boolean): [string, ...string[]] {
+  const [file, ...args] = operands;
+  if (file !== undefined) return [file, ...args];
+  if (!terminal) throw new UsageError('no program specified: linux-ns run [options] PROGRAM');
+  const { SHELL = '' } = process.env;
+  return [SHELL === '' ? '/bin/sh' : SHELL];
+}
+
 /** Refuses a sandbox with an empty root, in which nothing can run. The library allows it. */
 function refuseEmpty({ root, mounts = [] }: SpecFile, fromFile: boolean): void {
   if (root !== undefined || mounts.length > 0) return;
   const inFile = fromFile ? "the spec has no 'hostUserland', 'root' or 'mounts'; " : '';
-  throw new UsageError(`the sandbox would be empty: ${inFile}use --host-userland, --project, --root or --ro-bind`);
+  throw new UsageError(`the sandbox would be empty: ${inFile}use --project, --host-userland, --root or --ro-bind`);
 }
 
 function withAsker(policy: EgressPolicy, asker: Asker | undefined): EgressPolicy {

@@ -3,6 +3,7 @@ import { NAMESPACE_KINDS } from 'linux-ns';
 import type { Option } from '../command';
 import { EGRESS_OPTIONS } from './egress';
 import { LIMIT_OPTIONS } from './limits';
+import { SETTINGS_OPTIONS } from './settings';
 
 const FILES: readonly Option[] = [
   { name: 'host-userland', short: 'H', help: 'host programs and libraries, read-only' },
@@ -10,6 +11,7 @@ const FILES: readonly Option[] = [
     ...{ name: 'project', short: 'p', value: 'DIR', completes: 'directory' },
     help: 'same as -H, with DIR writable; start in DIR',
   },
+  ...SETTINGS_OPTIONS,
   { name: 'no-toolchains', rare: true, help: 'with -H and -p, no programs from outside of /usr' },
   {
     name: 'root',
@@ -20,12 +22,24 @@ const FILES: readonly Option[] = [
   },
   { name: 'writable-root', rare: true, help: 'make the root of --root writable' },
   {
-    ...{ name: 'overlay', value: 'DIR', completes: 'directory' },
+    ...{ name: 'overlay', rare: true, value: 'DIR', completes: 'directory' },
     help: 'use DIR as root; discard changes',
   },
   { name: 'upper', rare: true, value: 'DIR', completes: 'directory', help: 'keep changes to the --overlay in DIR' },
-  { name: 'ro-bind', value: 'SOURCE TARGET', completes: 'file', help: 'bind-mount SOURCE on TARGET, read-only' },
-  { name: 'bind', value: 'SOURCE TARGET', completes: 'file', help: 'bind-mount SOURCE on TARGET, writable' },
+  {
+    name: 'ro-bind',
+    rare: true,
+    value: 'SOURCE TARGET',
+    completes: 'file',
+    help: 'bind-mount SOURCE on TARGET, read-only',
+  },
+  {
+    name: 'bind',
+    rare: true,
+    value: 'SOURCE TARGET',
+    completes: 'file',
+    help: 'bind-mount SOURCE on TARGET, writable',
+  },
   {
     name: 'dev-bind',
     rare: true,
@@ -85,7 +99,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'env', short: 'e', value: 'NAME[=VALUE]', help: 'set a variable; without VALUE, pass it on' },
   { name: 'setenv', rare: true, value: 'NAME VALUE', help: 'set a variable' },
   { name: 'unsetenv', rare: true, value: 'NAME', help: 'unset a variable' },
-  { name: 'chdir', short: 'w', value: 'DIR', help: 'set the working directory in the sandbox' },
+  { name: 'chdir', short: 'w', rare: true, value: 'DIR', help: 'set the working directory in the sandbox' },
   { name: 'hostname', rare: true, value: 'NAME', help: 'set the hostname' },
   { name: 'add-host', rare: true, value: 'NAME:ADDRESS', help: 'add a name to /etc/hosts; may be repeated' },
   { name: 'monotonic', rare: true, value: 'SECONDS', help: 'set the offset of CLOCK_MONOTONIC' },
@@ -133,5 +147,9 @@ export const RUN_OPTIONS: readonly Option[] = [
     help: 'pass on descriptor FD; may be repeated',
   },
   { name: 'die-with-parent', rare: true, help: 'end when the process that started linux-ns ends' },
-  { name: 'spec', value: 'FILE', completes: 'file', help: 'read a SandboxSpec as JSON; -: standard input' },
+  { name: 'spec', rare: true, value: 'FILE', completes: 'file', help: 'read a SandboxSpec as JSON; -: standard input' },
+  {
+    ...{ name: 'explain', value: 'settings', optional: true, completes: ['settings'] },
+    help: 'print what it would have, or its settings; start nothing',
+  },
 ];

@@ -17,7 +17,9 @@ import type { EgressPolicy } from 'linux-ns/network';
 import { numberOf, oneOf } from '../arguments';
 import { clocksOf } from '../clocks';
 import { type Given, UsageError, type Written } from '../command';
+import type { Settings } from '../settings/settings';
 import { policyOf } from './egress';
+import { absolute, isPattern, writableOf } from './settings';
 import { bytesOf } from '../quantities';
 import { suggestion } from '../suggestion';
 
@@ -38,23 +40,29 @@ const CPU_PERIOD = 100_000;
 /** The smallest number of CPUs: the kernel takes no less than a millisecond of the period. */
 const LEAST_CPUS = 0.01;
 
-/** The whole spec, from the file and the options. */
-export function specOf(given: Given): SpecFile {
-  const file = readSpec(given.value('spec'));
-  const { hostUserland: fromFile, ...spec } = file;
-  const projects = given.values('project');
-  const chosen = given.value('network') ?? spec.network;
+/** The whole spec, from the settings, the file and the options. */
+export function specOf(given: Given, settings: Settings): SpecFile {
+  const { hostUserland: fromFile, ...spec } = readSpec(given.value('spec'));
+  const chosen = given.value('network') ?? spec.network ?? settings.network;
   const network = policyOf(given, chosen) ?? chosen;
   // A policy brings its own resolv.conf, and the host's names for addresses would lead past its names.
   const online = typeof network === 'string' && network !== 'none';
-  const userland = userlandOf(given, fromFile, { projects, online });
-  const hostname = given.value('hostname');
-  const cwd = directoryOf(given) ?? spec.cwd ?? userland?.cwd;
+  const view = viewOf(given, settings, { file: fromFile, online });
+  const hostname = given.value('hostname') ?? spec.hostname ?? settings.hostname;
+  const cwd = directoryOf(given) ?? spec.cwd ?? view?.cwd;
   return {
+    ...(settings.unixSockets === undefined ? {} : { unixSockets: settings.unixSockets }),
+    ...(settings.userNamespaces === undefined ? {} : { userNamespaces: settings.userNamespaces }),
+    ...(view?.root === undefined ? {} : { root: view.root }),
     ...spec,
     ...rootOf(given),
-    mounts: [...(userland?.mounts ?? []), ...(spec.mounts ?? []), ...mountsOf(given.sequence.filter(isNoRoot))],
-    env: { ...userland?.env, ...spec.env, ...environmentOf(given.sequence) },
+    mounts: [
+      ...(view?.mounts ?? []),
+      ...(spec.mounts ?? []),
+      ...mountsOf(given.sequence.filter(isNoRoot)),
+      ...pathEntries(settings),
+    ],
+    env: { ...view?.env, ...variablesOf(settings), ...spec.env, ...environmentOf(given.sequence) },
     ...(cwd === undefined ? {} : { cwd }),
     ...(network === undefined ? {} : { network }),
     ...shareOf(given, spec),
@@ -122,26 +130,45 @@ function readInput(option: string, source: string): Buffer {
   }
 }
 
-/** The part of the spec that shows programs of the host. With a network it has the files for name resolution, too. */
-function userlandOf(
+/** A spec whose mounts are there. */
+type View = SandboxSpec & { mounts: MountEntry[] };
+
+/** The part of the spec that shows files of the host. With a network it has the files for name resolution, too. */
+function viewOf(
   given: Given,
-  file: SpecFile['hostUserland'],
-  { projects, online }: { projects: readonly string[]; online: boolean },
-): (SandboxSpec & { mounts: MountEntry[] }) | undefined {
-  const asked = given.has('host-userland') || projects.length > 0 || (file !== undefined && file !== false);
+  settings: Settings,
+  { file, online }: { file: SpecFile['hostUserland']; online: boolean },
+): View | undefined {
+  const { view, readOnly = [], toolchains = true } = settings;
+  const writable = writableOf(settings);
+  const asked = view !== undefined || writable.length > 0 || (file !== undefined && file !== false);
   if (!asked) return undefined;
-  const options = typeof file === 'object' ? file : {};
   const { uid, gid } = userOf(given, undefined).user ?? {};
   const more = {
-    ...(projects.length > 0 ? { writable: projects } : {}),
+    ...(writable.length > 0 ? { writable } : {}),
+    ...(readOnly.length > 0 ? { readable: readOnly.map(absolute) } : {}),
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   };
   try {
-    return hostUserland({ resolver: online, toolchains: !given.has('no-toolchains'), ...options, ...more });
+    return hostUserland({ resolver: online, toolchains, ...(typeof file === 'object' ? file : {}), ...more });
   } catch (error) {
     throw inSpec(error);
   }
+}
+
+/** What is hidden and protected. */
+function pathEntries({ hide = [], protect = [] }: Settings): MountEntry[] {
+  const pattern = [...hide, ...protect].find(isPattern);
+  if (pattern !== undefined) throw new UsageError(`'${pattern}' is a pattern, and only paths can be given`);
+  return [
+    ...hide.map((path): MountEntry => ({ type: 'mask', target: absolute(path), optional: true })),
+    ...protect.map((path): MountEntry => ({ type: 'protect', target: absolute(path) })),
+  ];
+}
+
+function variablesOf({ env = {} }: Settings): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? undefined]));
 }
 
 /**

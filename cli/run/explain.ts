@@ -1,0 +1,179 @@
+/** What a sandbox would have, for `linux-ns run --explain`: nothing is started, and no file is changed. */
+import { existsSync } from 'node:fs';
+import type { MountEntry, RunLimits, SandboxRoot } from 'linux-ns';
+import type { EgressPolicy } from 'linux-ns/network';
+import { wrap } from '../wrap';
+import { formatLimits } from './limits';
+import type { SpecFile } from './sandbox-spec';
+
+/** A path of the sandbox: what is there, and what is below it. */
+interface Place {
+  label: string | undefined;
+  readonly below: Map<string, Place>;
+}
+
+/** Paths beside each other, of which the same is said, are one line from this number on. */
+const MANY = 4;
+
+/** The names that such a line has. */
+const SHOWN = 3;
+
+const LABEL_COLUMN = 34;
+
+const WIDTH = 80;
+const NAME_COLUMN = 17;
+
+export interface Explained {
+  /** With a network that may be undefined. */
+  readonly spec: Omit<SpecFile, 'network'> & { readonly network: SpecFile['network'] | undefined };
+  readonly limits: RunLimits | undefined;
+  readonly exposed: readonly { readonly inside: number; readonly host: number }[];
+  readonly program: readonly string[];
+}
+
+/** The tree of files, and a line for each other thing. */
+export function explain({ spec, limits, exposed, program }: Explained): string[] {
+  const { cwd = '/', env = {}, capabilities = [], seccomp = 'default' } = spec;
+  const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const rows = {
+    Program: program.join(' '),
+    'Starts in': cwd,
+    Network: networkWords(spec.network),
+    Exposed: exposed.map(({ inside, host }) => `port ${inside} on 127.0.0.1:${host === 0 ? 'any' : host}`).join(', '),
+    Limits: formatLimits(limits ?? {})
+      .map(([name, text]) => `${name} ${text}`)
+      .join(', '),
+    Variables: variables.join(' '),
+    Capabilities: capabilities.join(', '),
+    Seccomp: typeof seccomp === 'string' ? seccomp : 'a filter of its own',
+    'Unix sockets': spec.unixSockets === false ? 'none, but connected pairs' : '',
+    'User namespaces': spec.userNamespaces === true ? 'allowed' : '',
+    Shared: (spec.share ?? []).join(', '),
+  };
+  return [
+    ...treeOf(spec),
+    '',
+    ...Object.entries(rows).flatMap(([name, text]) => (text === '' ? [] : columns(name, text))),
+  ];
+}
+
+function columns(name: string, text: string): string[] {
+  return wrap(text, WIDTH - NAME_COLUMN).map((part, at) => (at === 0 ? name : '').padEnd(NAME_COLUMN) + part);
+}
+
+function networkWords(network: string | EgressPolicy | undefined): string {
+  if (network === undefined || network === 'none') return 'none: nothing is reached';
+  if (network === 'host') return "the host's: all that the host reaches";
+  if (typeof network === 'string') return network;
+  const { allow = [], deny = [], via, ask } = network;
+  const reached = allow.length === 0 ? 'nothing is reached' : `${allow.map(String).join(', ')}, and nothing else`;
+  return [
+    reached,
+    ...(deny.length === 0 ? [] : [`never ${deny.map(String).join(', ')}`]),
+    ...(ask === undefined ? [] : ['others are asked about']),
+    ...(via === undefined ? [] : [`through ${String(via).replace(/\/\/[^@/]*@/, '//…@')}`]),
+  ].join('; ');
+}
+
+function treeOf({ root, mounts = [], dev, proc }: Pick<SpecFile, 'root' | 'mounts' | 'dev' | 'proc'>): string[] {
+  const top: Place = { label: rootWords(root), below: new Map() };
+  if (proc !== false) placeOf(top, '/proc').label = 'processes of the sandbox';
+  if (dev !== false) placeOf(top, '/dev').label = 'a small /dev';
+  for (const entry of mounts) {
+    const words = wordsOf(entry);
+    if (words !== undefined) placeOf(top, entry.target).label = words;
+  }
+  return [line('/', top.label), ...linesBelow(top, '')];
+}
+
+function rootWords(root: SandboxRoot | undefined): string {
+  if (typeof root === 'string' || root instanceof URL) return `${String(root)}, read-only`;
+  if (root?.path !== undefined) return `${String(root.path)}, ${root.readOnly === false ? 'writable' : 'read-only'}`;
+  if (root?.lower !== undefined) return `a copy of ${root.lower.map(String).join(', ')}`;
+  return 'empty, in memory';
+}
+
+/** The words for an entry; undefined for one that has no effect here. */
+function wordsOf(entry: MountEntry): string | undefined {
+  switch (entry.type) {
+    case 'bind':
+    case 'bindDevices':
+    case 'bindReadOnly': {
+      const { source, target, optional = false } = entry;
+      if (optional && typeof source === 'string' && !existsSync(source)) return undefined;
+      const how = entry.type === 'bindReadOnly' ? 'read-only' : 'writable';
+      const from =
+        String(source) === target ? '' : `, ${typeof source === 'number' ? 'descriptor ' : ''}${String(source)}`;
+      return `${how}${entry.type === 'bindDevices' ? ', with devices' : ''}${from}`;
+    }
+    case 'mask':
+      return entry.optional === true && !existsSync(entry.target) ? undefined : 'hidden';
+    case 'symlink':
+      return `→ ${entry.to}`;
+    case 'overlay':
+      return entry.upper === undefined ? 'a copy, discarded at the end' : `a copy, kept in ${String(entry.upper)}`;
+    default:
+      return WORDS[entry.type];
+  }
+}
+
+const WORDS: Partial<Record<MountEntry['type'], string>> = {
+  tmpfs: 'empty, in memory',
+  proc: 'processes of the sandbox',
+  dev: 'a small /dev',
+  dir: 'a directory',
+  file: "a file of the sandbox's own",
+  readOnly: 'read-only',
+  protect: 'protected: it stays as it is',
+  sysfs: 'sysfs',
+  cgroup2: 'cgroups',
+  mqueue: 'message queues',
+};
+
+function placeOf(top: Place, path: string): Place {
+  return path
+    .split('/')
+    .filter((name) => name !== '')
+    .reduce((at, name) => {
+      const below = at.below.get(name) ?? { label: undefined, below: new Map<string, Place>() };
+      at.below.set(name, below);
+      return below;
+    }, top);
+}
+
+function linesBelow(place: Place, indent: string): string[] {
+  const rows = rowsOf(place);
+  return rows.flatMap(([name, each], index) => {
+    const isLast = index === rows.length - 1;
+    return [
+      line(`${indent}${isLast ? '└─' : '├─'} ${name}`, each.label),
+      ...linesBelow(each, `${indent}${isLast ? '   ' : '│  '}`),
+    ];
+  });
+}
+
+/** The places below one: a chain of directories is one name, and so are many places of which the same is said. */
+function rowsOf({ below }: Place): [string, Place][] {
+  const single = [...below].map(([name, place]) => joined(name, place)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const labels = single.map(([, { label, below: deeper }]) => (deeper.size === 0 ? label : undefined));
+  return single.flatMap((row, at): [string, Place][] => {
+    const label = labels[at];
+    if (label === undefined) return [row];
+    const alike = single.filter((_, each) => labels[each] === label);
+    if (alike.length < MANY) return [row];
+    if (alike[0] !== row) return []; // it is in the line of the first
+    const names = alike.slice(0, SHOWN).map(([name]) => name);
+    return [[`${names.join(', ')}, and ${alike.length - SHOWN} more`, row[1]]];
+  });
+}
+
+function joined(name: string, place: Place): [string, Place] {
+  const [only] = place.below;
+  if (place.label !== undefined || place.below.size !== 1 || only === undefined) return [name, place];
+  const [rest, end] = joined(...only);
+  return [`${name}/${rest}`, end];
+}
+
+function line(name: string, label: string | undefined): string {
+  return label === undefined ? name : `${name.padEnd(LABEL_COLUMN)} ${label}`;
+}
