@@ -25,7 +25,14 @@ import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
 import { NextHopObjects } from './nexthop/nexthops';
 import { Nsids } from './nsid/nsids';
-import { type NetworkTarget, Place, type PlaceFacts, type SocketRequest, netlinkSocket } from './place';
+import {
+  NETWORK_SOCKETS,
+  type NetworkTarget,
+  Place,
+  type PlaceFacts,
+  type SocketRequest,
+  netlinkSocket,
+} from './place';
 import { type LookupAddress, type LookupOptions, lookup } from './resolve/lookup';
 import { Routes } from './route/routes';
 import { Rules } from './rule/rules';
@@ -64,12 +71,6 @@ const parseOpen = schema<NetworkOptions>()({ receiveBuffer: integer(0, 2 ** 30 -
 /** The receive buffer of the socket for requests, in bytes: all answers to one sendmsg(2) must fit in it at once. */
 const ANSWER_BYTES = 1 << 20;
 const EVENT_BYTES = 4 << 20;
-
-/** The sockets that a network needs: for requests, and for the events of its watches. */
-export const NETWORK_SOCKETS: readonly SocketRequest[] = [
-  { domain: 'netlink', type: 'raw' },
-  { domain: 'netlink', type: 'raw' },
-];
 
 /** The things that a network owns and closes. */
 interface Possessions {

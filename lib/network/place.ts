@@ -9,7 +9,7 @@ import { systemError } from '../errors/system-error';
 import { native } from '../native';
 import { type Namespace, isNamespace, wrap } from '../namespace/namespace';
 import type { NamespaceSet } from '../set/namespace-set';
-import { SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
+import { NETLINK_NETFILTER, SOCKET_DOMAINS, SOCKET_TYPES, type SocketDomain, type SocketType } from '../kernel/sockets';
 
 /** A namespace of kind `net`, or a set with one. */
 export type NetworkTarget = Namespace | NamespaceSet;
@@ -20,6 +20,22 @@ export interface SocketRequest {
   type: SocketType;
   protocol?: number;
 }
+
+/**
+ * The sockets that a network needs at once: for requests, and for the events of its watches. Who makes a network can make
+ * them there, too, and those of an egress: {@link Place.keep}.
+ */
+export const NETWORK_SOCKETS: readonly SocketRequest[] = [
+  { domain: 'netlink', type: 'raw' },
+  { domain: 'netlink', type: 'raw' },
+];
+
+/** The sockets that an egress needs at once. */
+export const EGRESS_SOCKETS: readonly SocketRequest[] = [
+  { domain: 'netlink', type: 'raw', protocol: NETLINK_NETFILTER },
+  { domain: 'inet6', type: 'stream' },
+  { domain: 'inet6', type: 'dgram' },
+];
 
 /** The things that who has made the namespaces of a place knows about it. */
 export interface PlaceFacts {

@@ -26,7 +26,7 @@ import { type Copy, nameOfPath } from './project/listing';
 import { Feeds } from './feeds';
 import { type ResolvedUser, type SandboxIds, hasId, resolveUser } from './ids';
 import { MountPoints } from './mount-points';
-import { OwnNetwork, socketSteps } from './own-network';
+import { OwnNetwork, loadNetworks, socketSteps } from './own-network';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
 import { chooseProc } from './proc';
@@ -256,6 +256,7 @@ async function start(
     const target = { unshare: unshareOf(plan, users), join: origin.join, who: origin.who };
     const { dieWithParent } = plan.rules;
     const missing = missingPaths(plan.entries, plan.root.writable);
+    if (plan.policy !== undefined) setImmediate(loadNetworks); // while the task builds the root
     return await launch(target, {
       steps,
       labels,

@@ -3,7 +3,6 @@ import { NamespaceError } from '../errors/namespace-error';
 import { notForgotten } from '../handle/forgotten';
 import type { Namespace } from '../namespace/namespace';
 import { native } from '../native';
-import type * as egresses from '../network/egress/egress';
 import type { Egress } from '../network/egress/egress';
 import type { Policy } from '../network/egress/policy/policy';
 import type { Network } from '../network/network';
@@ -53,12 +52,12 @@ export class OwnNetwork {
   /** The namespace alone, and not the set: a network that was given belongs to a user namespace above the sandbox's. */
   async #open(net: Namespace): Promise<Network> {
     try {
-      const { Network: Class, NETWORK_SOCKETS } = part();
+      const { Network: Class } = part();
       const made = this.#sockets.splice(0);
       const network =
         made.length === 0
           ? await Class.open(net)
-          : Class.over(net, made, undefined, socketsOfEgress().slice(NETWORK_SOCKETS.length));
+          : Class.over(net, made, undefined, socketsOfEgress().slice(places().NETWORK_SOCKETS.length));
       notForgotten(network);
       return network;
     } catch (error) {
@@ -72,8 +71,15 @@ let known: readonly SocketRequest[] | undefined;
 
 /** The sockets of a network and of its egress, as far as this kernel has them. */
 function socketsOfEgress(): readonly SocketRequest[] {
-  const { EGRESS_SOCKETS } = require('../network/egress/egress') as typeof egresses;
-  return (known ??= [...part().NETWORK_SOCKETS, ...places().possible(EGRESS_SOCKETS)]);
+  if (known !== undefined) return known;
+  const { NETWORK_SOCKETS, EGRESS_SOCKETS, possible } = places();
+  return (known = [...NETWORK_SOCKETS, ...possible(EGRESS_SOCKETS)]);
+}
+
+/** Loads the code of networks and of their egress, so that it is there when it is needed. */
+export function loadNetworks(): void {
+  part();
+  require('../network/egress/egress');
 }
 
 /** The steps that make these sockets, for the task that makes the network. */

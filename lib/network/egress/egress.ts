@@ -2,8 +2,6 @@ import { EventEmitter } from 'node:events';
 import { OURS, mustBeOurs } from '../../errors/illegal-constructor';
 import { closedError } from '../../errors/namespace-error';
 import { inspectAs } from '../../handle/inspect';
-import { NETLINK_NETFILTER } from '../nftables/transactions';
-import type { SocketRequest } from '../place';
 import { NameServer } from '../resolve/name-server';
 import { breakOff } from '../sockets/break-off';
 import { type Inside, type Intake, takeIn } from './intake/intake';
@@ -17,13 +15,6 @@ import { Programs } from './requests/programs';
 import { Requests } from './requests/requests';
 import { Relay, type Shared } from './relay/relay';
 import { Room } from './room';
-
-/** The sockets that an egress needs at once. Who makes the network can make them there, too: {@link Place.keep}. */
-export const EGRESS_SOCKETS: readonly SocketRequest[] = [
-  { domain: 'netlink', type: 'raw', protocol: NETLINK_NETFILTER },
-  { domain: 'inet6', type: 'stream' },
-  { domain: 'inet6', type: 'dgram' },
-];
 
 let construct: (policy: Policy) => Egress;
 let start: (egress: Egress, inside: Inside, options: StartOptions) => Promise<void>;

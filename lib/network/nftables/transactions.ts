@@ -3,13 +3,11 @@ import { withCallersStack } from '../../errors/callers-stack';
 import { closedError } from '../../errors/namespace-error';
 import { systemError } from '../../errors/system-error';
 import { closeFd } from '../../handle/close';
+import { NETLINK_NETFILTER } from '../../kernel/sockets';
 import { native } from '../../native';
 import { openSocket } from '../netlink/connection';
 import { NlmsgType, acknowledgement, messagesIn, stamp } from '../netlink/netlink-message';
 import { batch, countedBy } from './messages';
-
-/** The protocol of netlink for nf_tables. */
-export const NETLINK_NETFILTER = 12;
 
 /** An acknowledgement of each message waits here until all have been carried out. */
 const ANSWER_BYTES = 1 << 20;
