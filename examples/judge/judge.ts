@@ -9,7 +9,7 @@ import { type RunLimits, type RunResult, Sandbox, hostUserland } from 'linux-ns'
 import type { Language } from './languages';
 
 const MIB = 2 ** 20;
-export const BUDGET: RunLimits = {
+const BUDGET: RunLimits = {
   cpu: 1000,
   wall: 30_000,
   memory: 256 * MIB,
