@@ -28,10 +28,10 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: 'filesystem.allowWrite',
     use: 'same',
-    here: '`write` of `hostView()`. A pattern is left out, as there on Linux',
+    here: '`write`. A pattern is left out, as there on Linux',
   },
   { key: 'filesystem.denyWrite', use: 'same', here: '`protect`. A pattern counts, for what is there at the start' },
-  { key: 'filesystem.denyRead', use: 'same', here: '`hide`. What is hidden by default is hidden as well' },
+  { key: 'filesystem.denyRead', use: 'same', here: '`hide`' },
   {
     key: 'filesystem.allowRead',
     use: 'same',

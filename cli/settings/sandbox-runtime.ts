@@ -1,5 +1,5 @@
 /** Reads the settings of sandbox-runtime: what they are here, and what is different. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../command';
@@ -27,6 +27,12 @@ type Values = Readonly<Record<string, unknown>>;
 /** The settings without which sandbox-runtime takes no file. */
 const ITS_OWN = ['network.allowedDomains', 'filesystem.allowWrite', 'filesystem.denyRead', 'filesystem.denyWrite'];
 
+/** What sandbox-runtime protects in each directory that can be written, whatever a file says. */
+const ALWAYS_PROTECTED = [
+  ...['.bashrc', '.bash_profile', '.zshrc', '.zprofile', '.profile', '.gitconfig', '.gitmodules', '.ripgreprc'],
+  ...['.mcp.json', '.vscode', '.idea', '.claude/commands', '.claude/agents', '.git/hooks', '.git/config'],
+];
+
 const PATTERN = /[*?[{]/;
 
 /** True for what only sandbox-runtime would read. */
@@ -48,12 +54,18 @@ export function fromSandboxRuntime(file: string, value: unknown): FromSandboxRun
   const http = settings.text('network.parentProxy.http') ?? settings.text('network.parentProxy.https');
   const via =
     settings.proxy('http', 'network.httpProxyPort') ?? settings.proxy('socks5', 'network.socksProxyPort') ?? http;
+  // There what is denied counts first, here the longest path does.
+  const write = settings
+    .paths('filesystem.allowWrite')
+    .filter((path) => !isPattern(path) && !closed.some((each) => isWithin(realPath(path), each)));
+  const open = write.map(realPath);
   return {
-    // There what is denied counts first, here the longest path does.
-    write: settings
-      .paths('filesystem.allowWrite')
-      .filter((path) => !isPattern(path) && !closed.some((each) => isWithin(realPath(path), each))),
-    protect: denied,
+    write,
+    // Elsewhere nothing can be written.
+    protect: [
+      ...denied.filter((path) => isPattern(path) || open.some((each) => isWithin(realPath(path), each))),
+      ...open.filter(isDirectory).flatMap((each) => ALWAYS_PROTECTED.map((name) => escaped(join(each, name)))),
+    ],
     hide: [...settings.paths('filesystem.denyRead'), ...(hidden ?? []).map(({ path }) => String(path))],
     readOnly: settings.paths('filesystem.allowRead'),
     policy: {
@@ -152,6 +164,10 @@ function isObject(value: unknown): value is Values {
 /** The value is what the setting is without it. */
 function isUnset(value: unknown): boolean {
   return value === undefined || value === null || value === false || (Array.isArray(value) && value.length === 0);
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isPattern(path: string): boolean {

@@ -5,6 +5,7 @@ import { UsageError } from '../command';
 import { packageFolder } from '../package-folder';
 import type { WrittenLimits } from '../run/limits';
 import { readJsonc } from './jsonc';
+import { fromSandboxRuntime, isForSandboxRuntime } from './sandbox-runtime';
 import { type Schema, SchemaCheck } from './schema';
 
 /** As settings/schema.json of this package describes it. */
@@ -48,10 +49,27 @@ export const PROFILES = ['build', 'judge'] as const;
 export function readSettings(file: string): ReadSettings {
   const text = textOf(file);
   const { value, lines } = readJsonc(file, text);
+  if (isForSandboxRuntime(value)) return ofSandboxRuntime(file, value);
   new SchemaCheck(schema(), file, lines).check(value);
   const settings = value as Settings;
   const { $schema: _, profile, ...own } = settings;
   return { settings: merged(profileOf(profile), own), differences: [] };
+}
+
+/** What differs from sandbox-runtime, whatever the file says. */
+const ALWAYS_DIFFERENT = [
+  'filesystem: of the host there are its programs, and the paths that are named',
+  'mandatoryDenySearchDepth: shell and editor settings, and git hooks, are protected at the top of each writable directory',
+];
+
+/** A file of sandbox-runtime. There a program reads all that is not denied. */
+function ofSandboxRuntime(file: string, value: unknown): ReadSettings {
+  const { policy, env, withheld, differences, ...same } = fromSandboxRuntime(file, value);
+  const without = Object.fromEntries(withheld.map((name) => [name, null]));
+  return {
+    settings: { view: 'programs', ...same, env: { ...env, ...without }, network: policy },
+    differences: [...ALWAYS_DIFFERENT, ...differences],
+  };
 }
 
 /** The settings of a profile; none for undefined. */

@@ -68,11 +68,11 @@ test('the complete example of its documentation', () => {
   });
   expect(converted).toMatchObject({
     write: ['.', 'src/', 'test/', '/tmp'],
-    protect: ['.env', 'config/production.json'],
     hide: ['~/.ssh'],
     policy: { allow: ['github.com', '*.github.com'], deny: ['malicious.com'] },
     differences: [],
   });
+  expect(converted.protect.slice(0, 2)).toEqual(['.env', 'config/production.json']);
 });
 
 describe('files', () => {
@@ -86,12 +86,25 @@ describe('files', () => {
     expect(write).toEqual([join(folder, 'other')]);
   });
 
+  test('what is denied where nothing can be written needs no protection', () => {
+    const { protect } = read({ filesystem: { allowWrite: [folder], denyWrite: ['/usr', join(folder, 'x')] } });
+    expect(protect[0]).toBe(join(folder, 'x'));
+    expect(protect).not.toContain('/usr');
+  });
+
+  test('what is always protected there is protected at the top of each writable directory', () => {
+    const { protect } = read({ filesystem: { allowWrite: [folder] } });
+    expect(protect).toEqual(
+      expect.arrayContaining(['.git/hooks', '.git/config', '.bashrc', '.vscode'].map((name) => join(folder, name))),
+    );
+  });
+
   test('a pattern allows nothing to be written, and denies', () => {
     const { write, protect, hide } = read({
       filesystem: { allowWrite: ['src/*.ts', 'src/**'], denyWrite: ['**/.env'], denyRead: ['**/*.key', 'build/**'] },
     });
     expect(write).toEqual(['src']);
-    expect(protect).toEqual(['**/.env']);
+    expect(protect).toContain('**/.env');
     expect(hide).toEqual(['**/*.key', 'build']);
   });
 

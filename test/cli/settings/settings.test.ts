@@ -1,5 +1,5 @@
 /** The settings of `linux-ns run`: read with comments, held to the published schema, added up; profiles; --explain. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../../cli/commands/run';
@@ -139,7 +139,9 @@ describe('--explain', () => {
     const printed = await cli.prints(...words); // the project does not exist
     expect(printed).toMatch(/^\/ +empty, in memory\n├─ bin /);
     expect(printed).toMatch(/^├─ usr +read-only$/m);
-    expect(printed).toMatch(new RegExp(`─ ${project.slice('/tmp/'.length)} +writable\n[ │]+└─ \\.git/hooks +protected`));
+    expect(printed).toMatch(
+      new RegExp(`─ ${project.slice('/tmp/'.length)} +writable\n[ │]+└─ \\.git/hooks +protected`),
+    );
     expect(printed).toMatch(/^Program +make all$/m);
     expect(printed).toMatch(new RegExp(`^Starts in +${project}$`, 'm'));
     expect(printed).toMatch(
@@ -157,5 +159,42 @@ describe('--explain', () => {
     const file = fileOf(printed);
     expect(await cli.prints('run', '--settings', file, '--explain=settings')).toBe(printed);
     expect(JSON.parse(printed)).toMatchObject({ hide: ['/usr/share/doc'], limits: { wall: '1m', cpu: '10s' } });
+  });
+});
+
+describe('a file of sandbox-runtime', () => {
+  const settings = {
+    network: { allowedDomains: ['a.example'], deniedDomains: [] },
+    filesystem: { denyRead: [] as string[], allowWrite: [] as string[], denyWrite: [] as string[] },
+    credentials: { envVars: [{ name: 'TOKEN', mode: 'mask' }] },
+  };
+
+  test('is read as what it is here, and its differences are told', () => {
+    const { settings: read, differences } = readSettings(fileOf(JSON.stringify(settings)));
+    expect(read).toMatchObject({ view: 'programs', network: { allow: ['a.example'], deny: [] }, env: { TOKEN: null } });
+    expect(differences).toEqual([
+      'filesystem: of the host there are its programs, and the paths that are named',
+      expect.stringMatching(/^mandatoryDenySearchDepth: /),
+      'credentials.envVars: a variable that programs do not have, for each mode: nothing stands in for it',
+    ]);
+  });
+
+  test('holds a program to what it says', async () => {
+    const project = mkdtempSync(join(folder, 'project-'));
+    writeFileSync(join(project, 'secret'), 'not for anybody');
+    writeFileSync(join(project, 'kept'), 'kept');
+    const file = fileOf(
+      JSON.stringify({
+        ...settings,
+        filesystem: { denyRead: [join(project, 'secret')], allowWrite: [project], denyWrite: [join(project, 'kept')] },
+      }),
+    );
+    const script =
+      'cd "$1"; cat secret; mkdir -p .git/hooks; echo x > .git/hooks/a; echo made > made; echo changed > kept; cat made kept';
+    const args = ['--settings', file, 'sh', '-c', `${script} 2>/dev/null`, 'sh', project];
+    const { stdout, stderr } = await cli.run(['run', ...args]);
+    expect(stdout).toBe('made\nkept');
+    expect(existsSync(join(project, '.git/hooks/a'))).toBe(false);
+    expect(stderr).toMatch(/^linux-ns: run: filesystem: .*\n.*\nlinux-ns: run: credentials\.envVars: /);
   });
 });
