@@ -98,12 +98,27 @@ static long read_at(int fd, char *room, size_t size, uint64_t offset) {
   return (long)done;
 }
 
+/* The next byte from there on that is in no hole, or the size: lseek(2), SEEK_DATA. */
+static uint64_t next_data(int fd, uint64_t at, uint64_t size) {
+  long data = sys3(__NR_lseek, fd, at, SEEK_DATA);
+  if (data == -ENXIO || (data >= 0 && (uint64_t)data > size)) {
+    return size;
+  }
+  return data < 0 ? at : (uint64_t)data;
+}
+
 /* True where two files have the same bytes, as far as that size. */
 bool same_bytes(int a, int b, uint64_t size) {
   char *room = new_memory(2 * COPY_BYTES, 0);
   uint64_t at = 0;
   bool same = true;
-  while (same && at < size) {
+  while (same) {
+    uint64_t from = next_data(a, at, size);
+    uint64_t other = next_data(b, at, size);
+    at = from < other ? from : other;
+    if (at >= size) {
+      break;
+    }
     size_t part = size - at < COPY_BYTES ? (size_t)(size - at) : COPY_BYTES;
     long got = read_at(a, room, part, at);
     same = got == (long)part && read_at(b, room + COPY_BYTES, part, at) == got &&
@@ -153,13 +168,10 @@ static long copy_contents(int from, int to, uint64_t size) {
   char *room = new_memory(COPY_BYTES, 0);
   long error = sys2(__NR_ftruncate, to, size);
   for (uint64_t at = 0; error == 0 && at < size;) {
-    long data = sys3(__NR_lseek, from, at, SEEK_DATA);
-    if (data == -ENXIO) {
-      break;
-    }
-    long hole = data < 0 ? data : sys3(__NR_lseek, from, data, SEEK_HOLE);
+    uint64_t data = next_data(from, at, size);
+    long hole = sys3(__NR_lseek, from, data, SEEK_HOLE);
     uint64_t end = hole < 0 || (uint64_t)hole > size ? size : (uint64_t)hole;
-    error = copy_part(from, to, room, data < 0 ? at : (uint64_t)data, end);
+    error = copy_part(from, to, room, data, end);
     at = end;
   }
   must(sys2(__NR_munmap, room, COPY_BYTES), "munmap", NULL);
