@@ -49,6 +49,8 @@ export type { ProjectSnapshot } from './sandbox/project/snapshot';
 export type { FileType } from './sandbox/file-type';
 export type { SandboxDirent, SandboxMkdirOptions, SandboxReadOptions, SandboxWriteOptions } from './sandbox/files';
 export { type HostUserland, type HostUserlandOptions, hostUserland } from './sandbox/host-userland';
+export { HIDDEN_BY_DEFAULT, PROTECTED_BY_DEFAULT } from './sandbox/host-view/defaults';
+export { type HostPaths, type HostView, type HostViewOptions, hostView } from './sandbox/host-view/host-view';
 export type { InSandbox } from './sandbox/rules';
 export { Sandbox, type SandboxPool } from './sandbox/sandbox';
 export type { RunLimits } from './sandbox/run/limits';

@@ -112,6 +112,8 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/sandbox/build.ts': ['test/sandbox/root.test.ts', 'test/sandbox/existing-namespaces.test.ts'],
   'lib/sandbox/feeds.ts': 'test/sandbox/sandbox-spec.test.ts',
   'lib/sandbox/file-type.ts': ['test/sandbox/files.test.ts', 'test/sandbox/changes.test.ts'],
+  'lib/sandbox/globs/pieces.ts': 'test/sandbox/host-view/host-view.test.ts',
+  'lib/sandbox/host-view': ['test/sandbox/host-view/host-view.test.ts', 'test/agents/host-view-attacks.test.ts'],
   'lib/sandbox/own-network.ts': ['test/sandbox/expose.test.ts', 'test/sandbox/egress.test.ts'],
   'lib/sandbox/mount-points.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
   'lib/sandbox/run': 'test/sandbox/run/run.test.ts',

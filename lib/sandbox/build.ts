@@ -24,6 +24,7 @@ import type { OverlayLayers } from './changes';
 import { Base } from './project/base';
 import { type Copy, nameOfPath } from './project/listing';
 import { Feeds } from './feeds';
+import { withFound } from './globs/pieces';
 import { type ResolvedUser, type SandboxIds, hasId, resolveUser } from './ids';
 import { MountPoints } from './mount-points';
 import { OwnNetwork, loadNetworks, socketSteps } from './own-network';
@@ -82,6 +83,9 @@ interface Users {
   readonly nested: boolean;
 }
 
+/** A plan without anything that has still to be looked for. */
+type FoundPlan = SandboxPlan & { readonly pieces: readonly Piece[] };
+
 const ENTER_NET: Step = ['enter_net'];
 const MOUNTS: Step = ['mountinfo'];
 
@@ -102,9 +106,10 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
     const users = await usersOf(plan, origin);
     made = plan.cgroup === undefined ? undefined : await createCgroup(plan.cgroup, end);
     makeWork(plan, work);
+    const found = { ...plan, pieces: await withFound(plan.pieces, signal) };
     const covers = await coversOf(plan);
     const report = await reportOf(plan, origin);
-    const task = await start(plan, users, origin, covers, report.proc, points, signal, made?.directory.fd);
+    const task = await start(found, users, origin, covers, report.proc, points, signal, made?.directory.fd);
     work.usedBy(task);
     await check(task, protectedPaths(plan));
     return { ...(await possess(task, plan, users, origin, made, work, points, begun)), report };
@@ -234,7 +239,7 @@ async function usersOf(plan: SandboxPlan, { who, deniesGroups: denied }: Origin)
 }
 
 async function start(
-  plan: SandboxPlan,
+  plan: FoundPlan,
   users: Users,
   origin: Origin,
   covers: readonly Step[],
@@ -255,7 +260,10 @@ async function start(
     ];
     const target = { unshare: unshareOf(plan, users), join: origin.join, who: origin.who };
     const { dieWithParent } = plan.rules;
-    const missing = missingPaths(plan.entries, plan.root.writable);
+    const missing = missingPaths(
+      plan.entries.filter(({ search }) => search === undefined),
+      plan.root.writable,
+    );
     if (plan.policy !== undefined) setImmediate(loadNetworks); // while the task builds the root
     return await launch(target, {
       steps,
@@ -317,7 +325,7 @@ function firstSteps(plan: SandboxPlan, { ids, nested }: Users): Step[] {
 }
 
 function rootSteps(
-  { root, pieces }: SandboxPlan,
+  { root, pieces }: FoundPlan,
   setting: Setting & { owns: Step[] },
   labels: Map<Step, string>,
 ): Step[] {

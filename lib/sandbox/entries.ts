@@ -1,8 +1,9 @@
 /** The mounts of a sandbox: checks each kind of {@link MountEntry}, and makes steps of it. */
 import { constants } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Step } from '../../types/native';
+import { withoutPrototype } from '../errors/plain';
 import { BYTES, copyText, isBytes } from '../errors/bytes';
 import {
   type Check,
@@ -14,16 +15,19 @@ import {
   chosenBy,
   fd,
   integer,
+  list,
   mode,
   oneOf,
   path,
   required,
   schema,
+  string,
 } from '../errors/schema';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { MAKE, PLACE } from '../plan/place';
 import { MOUNT_ATTR } from '../kernel/mount-flags';
 import { deviceSteps } from './devices';
+import { Glob } from './globs/glob';
 import { type Contents, contentsOf, isReadable } from './feeds';
 import {
   NOSUID,
@@ -66,13 +70,32 @@ interface Parsed {
   readonly isOwnFile?: boolean | undefined;
   readonly isReadOnce?: boolean | undefined;
   readonly writable?: string | undefined;
+  readonly search?: ParsedSearch | undefined;
+}
+
+/** An entry with patterns after its check. */
+interface ParsedSearch extends Omit<Search, 'label' | 'pieceAt'> {
+  readonly at: (found: string) => Parsed;
+}
+
+/** What an entry with patterns looks for. */
+export interface Search {
+  /** The name of the entry in errors. */
+  readonly label: string;
+  /** The directory of the host. */
+  readonly source: string;
+  readonly globs: readonly Glob[];
+  /** The piece for a path that was found, relative to the directory. */
+  readonly pieceAt: (found: string) => Piece;
 }
 
 /** An entry that has been checked. */
 export interface CheckedEntry {
   readonly type: Type;
   readonly target: string;
+  /** The piece that makes it. One with a {@link search} has a piece for each path that is found. */
   readonly piece: Piece;
+  readonly search: Search | undefined;
   /** The layers, if it is an overlay. */
   readonly layers: Layers | undefined;
   /** A file with contents that the caller has chosen. */
@@ -105,8 +128,18 @@ const below: Check<string> = (name, value) => {
   throw invalidValue(name, value, "would be a second root: that is what 'spec.root' says");
 };
 
+const absolutePath: Check<string> = (name, value) => resolve(path(name, value));
+
 const source: Check<string | number> = (name, value) =>
-  typeof value === 'number' ? fd(name, value) : resolve(path(name, value));
+  typeof value === 'number' ? fd(name, value) : absolutePath(name, value);
+
+const patterns: Check<Glob[]> = (name, value) => {
+  const given = Array.isArray(value) ? list(string)(name, value) : [string(name, value)];
+  return given.flatMap((each, index) => Glob.parse(Array.isArray(value) ? `${name}[${index}]` : name, each));
+};
+
+/** The options of an entry for what matches. */
+const MATCHING = { match: patterns, source: absolutePath };
 
 /** A target that keeps the slash at its end, which says what it is made as where it is missing. */
 const protectedPath: Check<string> = (name, value) => {
@@ -132,6 +165,7 @@ const BIND = schema<BindEntry>()({
   target: required(below),
   source: required(source),
   optional: boolean,
+  match: patterns,
 });
 
 const TMPFS = schema<TmpfsEntry>()({
@@ -183,11 +217,21 @@ const READ_ONLY = schema<ReadOnlyEntry>()({
   target: required(target),
   recursive: boolean,
   optional: boolean,
+  ...MATCHING,
 });
 
-const MASK = schema<MaskEntry>()({ type: required(oneOf(['mask'])), target: required(below), optional: boolean });
+const MASK = schema<MaskEntry>()({
+  type: required(oneOf(['mask'])),
+  target: required(target),
+  optional: boolean,
+  ...MATCHING,
+});
 
-const PROTECT = schema<ProtectEntry>()({ type: required(oneOf(['protect'])), target: required(protectedPath) });
+const PROTECT = schema<ProtectEntry>()({
+  type: required(oneOf(['protect'])),
+  target: required(protectedPath),
+  ...MATCHING,
+});
 
 const CHMOD = schema<ChmodEntry>()({
   type: required(oneOf(['chmod'])),
@@ -197,9 +241,18 @@ const CHMOD = schema<ChmodEntry>()({
 
 /** Checks an entry. @throws TypeError, RangeError with Node's codes, naming the entry */
 export const parseEntry = chosenBy<CheckedEntry>('type', {
-  bind: entry(BIND, (given) => bound(given, NO_DEVICES)),
-  bindReadOnly: entry(BIND, (given) => bound(given, NO_DEVICES | MOUNT_ATTR.RDONLY)),
-  bindDevices: entry(BIND, (given) => bound(given, NOSUID)),
+  bind: entry(
+    BIND,
+    matching((given) => bound(given, NO_DEVICES)),
+  ),
+  bindReadOnly: entry(
+    BIND,
+    matching((given) => bound(given, NO_DEVICES | MOUNT_ATTR.RDONLY)),
+  ),
+  bindDevices: entry(
+    BIND,
+    matching((given) => bound(given, NOSUID)),
+  ),
   tmpfs: entry(TMPFS, tmpfs),
   proc: entry(PROC, ({ target: at, masked = true }) =>
     mounted('proc', at, (setting) => procSteps(at, masked, setting)),
@@ -212,12 +265,9 @@ export const parseEntry = chosenBy<CheckedEntry>('type', {
   dir: entry(DIRECTORY, directory),
   symlink: entry(SYMLINK, ({ target: at, to }) => ({ what: `make link ${at}`, steps: () => [['make_link', at, to]] })),
   file: entry(FILE, file),
-  readOnly: entry(READ_ONLY, readOnly),
-  mask: entry(MASK, ({ target: at, optional = false }) => ({
-    what: `mask ${at}`,
-    steps: () => [['mask', at, optional ? 1 : 0]],
-  })),
-  protect: entry(PROTECT, protect),
+  readOnly: entry(READ_ONLY, matchingTarget(readOnly)),
+  mask: entry(MASK, matchingTarget(mask)),
+  protect: entry(PROTECT, matchingTarget(protect)),
   chmod: entry(CHMOD, ({ target: at, mode: bits }) => ({ what: `chmod ${at}`, steps: () => [['chmod', at, bits]] })),
 } satisfies Record<Type, Parser<CheckedEntry>>);
 
@@ -226,16 +276,35 @@ function entry<C>(parse: Schema<C>, make: (given: Checked<C>, name: string) => P
   return (name, value, read) => {
     const given = parse(name, value, read);
     const { type, target: at } = given as unknown as Pick<MountEntry, 'type' | 'target'>;
-    const { what, steps, layers, isOwnFile = false, isReadOnce = false, writable } = make(given, name);
-    return {
-      type,
-      target: at,
-      piece: { label: `${name.slice(name.indexOf('.') + 1)}: ${what}`, steps },
-      layers,
-      isOwnFile,
-      writable,
-      isReadOnce,
-    };
+    const made = make(given, name);
+    const { layers, isOwnFile = false, isReadOnce = false, writable, search } = made;
+    const pieceOf = ({ what, steps }: Parsed): Piece => ({
+      label: `${name.slice(name.indexOf('.') + 1)}: ${what}`,
+      steps,
+    });
+    const piece = pieceOf(made);
+    const found = search && { ...search, label: piece.label, pieceAt: (path: string) => pieceOf(search.at(path)) };
+    return { type, target: at, piece, search: found, layers, isOwnFile, writable, isReadOnce };
+  };
+}
+
+/** The options of an entry that may have patterns. */
+interface Matching {
+  target: string;
+  match?: Glob[] | undefined;
+  source?: string | number | undefined;
+  optional?: boolean | undefined;
+}
+
+/** Makes of an entry one for each path that its patterns match. A path may be gone again when its turn comes. */
+function matching<G extends Matching>(make: (given: G, name: string) => Parsed): (given: G, name: string) => Parsed {
+  return (given, name) => {
+    const { match, source: from = given.target, target: at } = given;
+    if (match === undefined) return make(given, name);
+    if (typeof from === 'number') throw invalidValue(`${name}.source`, from, "must be a path with 'match'");
+    const one = (found: string): G =>
+      withoutPrototype(given, { source: join(from, found), target: join(at, found), optional: true });
+    return { ...make(given, name), search: { source: from, globs: match, at: (found) => make(one(found), name) } };
   };
 }
 
@@ -286,9 +355,24 @@ function file(given: Options<typeof FILE>, name: string): Parsed {
   };
 }
 
+/** The same for an entry that has a source only for its patterns. */
+function matchingTarget<G extends Matching>(
+  make: (given: G, name: string) => Parsed,
+): (given: G, name: string) => Parsed {
+  return (given, name) => {
+    if (given.source === undefined || given.match !== undefined) return matching(make)(given, name);
+    throw invalidValue(`${name}.source`, given.source, "can be given only with 'match', which is looked for there");
+  };
+}
+
 function protect({ target: at }: Options<typeof PROTECT>): Parsed {
   const type = at.endsWith('/') ? constants.S_IFDIR : constants.S_IFREG;
   return { what: `protect ${at}`, steps: () => [makeStep('protect', { target: at, type })] };
+}
+
+function mask({ target: at, match, optional = false }: Options<typeof MASK>, name: string): Parsed {
+  if (match === undefined) below(`${name}.target`, at);
+  return { what: `mask ${at}`, steps: () => [['mask', at, optional ? 1 : 0]] };
 }
 
 function readOnly({ target: at, recursive = false, optional = false }: Options<typeof READ_ONLY>): Parsed {

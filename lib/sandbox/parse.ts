@@ -28,7 +28,7 @@ import { type RlimitTriple, parseRlimits } from '../process/rlimits';
 import type { Filter } from '../seccomp/filters';
 import { mountNamespaceFilters, parseSeccomp, socketFilters } from '../seccomp/seccomp';
 import { deviceSteps } from './devices';
-import { type CheckedEntry, parseEntry } from './entries';
+import { type CheckedEntry, type Search, parseEntry } from './entries';
 import { isPolicy, isResolver, parsePolicy, resolverPiece } from './egress';
 import { environmentOf } from './environment';
 import { hostsEntry, namesOfHosts } from './hosts';
@@ -43,8 +43,8 @@ import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spe
 /** A {@link SandboxSpec} that has been checked. */
 export interface SandboxPlan {
   readonly root: Root;
-  /** The parts of the root, in the order in which they are made. */
-  readonly pieces: readonly Piece[];
+  /** The parts of the root, in the order in which they are made, and what has to be looked for to make them. */
+  readonly pieces: readonly (Piece | Search)[];
   readonly entries: readonly CheckedEntry[];
   readonly propagation: 'private' | 'slave';
   /** The path of the project, if it is an overlay. */
@@ -212,9 +212,9 @@ export function parseSpec(spec: unknown): SandboxPlan {
     propagation: given.propagation ?? 'private',
     pieces: [
       ...defaultPieces(given, entries, dev),
-      ...[...entries.filter(({ type }) => type !== 'protect'), ...hosts].map(({ piece }) => piece),
+      ...[...entries.filter(({ type }) => type !== 'protect'), ...hosts].map(toMake),
       ...(policy === undefined || entries.some(isResolver) ? [] : [resolverPiece(root.isNew)]),
-      ...entries.filter(({ type }) => type === 'protect').map(({ piece }) => piece),
+      ...entries.filter(({ type }) => type === 'protect').map(toMake),
     ],
     kinds: time === undefined ? kinds : [...kinds, 'time'],
     user: foreign.includes('user') ? undefined : ids,
@@ -231,6 +231,10 @@ export function parseSpec(spec: unknown): SandboxPlan {
     cgroup: given.cgroup,
     rules: parseRules(given, { seesOthers: foreign.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
   };
+}
+
+function toMake({ piece, search }: CheckedEntry): Piece | Search {
+  return search ?? piece;
 }
 
 /** An entry at /proc takes the place of the one that `proc` asks for. */

@@ -71,8 +71,32 @@ export interface OverlayRoot {
   path?: never;
 }
 
+/**
+ * An entry for the paths below its target that match patterns. They are looked for on the host when the sandbox is
+ * created, while the event loop goes on: what appears later is not concerned.
+ */
+export interface MatchingEntry {
+  /**
+   * Patterns of paths below the target: the entry is for each file and directory that matches one, instead of for the
+   * target itself. `*` is any text in one name, with a dot at its start too; `?` one character; `[a-z]` one of these,
+   * `[!a-z]` another; `{a,b}` either; a name that is `**` is any number of directories, or none. A backslash takes the
+   * meaning from the character after it. Upper and lower case differ. What lies below a match is not looked at, links
+   * are not followed, and names that are not UTF-8 do not match. Default: the entry is for the target.
+   */
+  match?: string | readonly string[] | undefined;
+}
+
+/** A {@link MatchingEntry} that has no source. */
+export interface MatchingTarget extends MatchingEntry {
+  /**
+   * The directory of the host that the target shows, in which `match` is looked for. A relative path starts at this
+   * process's directory. Default: the path of the target.
+   */
+  source?: string | URL | undefined;
+}
+
 /** A path of the host that is visible in the sandbox as well, with all that is mounted below it. */
-export interface BindEntry {
+export interface BindEntry extends MatchingEntry {
   /**
    * - `'bind'`: writable, as far as the permissions of the files allow. No device can be opened there (nodev).
    * - `'bindReadOnly'`: read-only, and so is what is mounted below it.
@@ -207,7 +231,7 @@ export interface FileEntry {
  * The file that was made read-only stays so, under its new name. So make the whole mount read-only; or make the
  * directory that the target is in, and those above it, read-only as well.
  */
-export interface ReadOnlyEntry {
+export interface ReadOnlyEntry extends MatchingTarget {
   /** The kind of entry. */
   type: 'readOnly';
   /** The absolute path of the target in the sandbox. */
@@ -227,7 +251,7 @@ export interface ReadOnlyEntry {
  * Programs that can write in the directory of the target can rename it: it stays hidden, but they can then create
  * another file with the old name. See {@link ReadOnlyEntry}.
  */
-export interface MaskEntry {
+export interface MaskEntry extends MatchingTarget {
   /** The kind of entry. */
   type: 'mask';
   /** The absolute path of the target in the sandbox. */
@@ -259,7 +283,7 @@ export interface MaskEntry {
  * ];
  * ```
  */
-export interface ProtectEntry {
+export interface ProtectEntry extends MatchingTarget {
   /** The kind of entry. */
   type: 'protect';
   /**

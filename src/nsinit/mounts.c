@@ -209,7 +209,7 @@ static int open_mask(uint32_t type, const char *path) {
 void step_mask(const struct step_mask *step) {
   const char *path = step->target.bytes;
   struct place place = find_place(path, NULL);
-  if (step->optional.number != 0 && is_missing(place.fd)) {
+  if (step->optional.number != 0 && (is_missing(place.fd) || place.fd == -EACCES)) {
     return;
   }
   must_lead(place.fd, path);

@@ -27,11 +27,16 @@ export function entryOfProject(name: string, project: Parsed<typeof parseProject
 }
 
 /**
- * Puts the project before the first entry that lies below it, for it would cover that; and after all others, which may
+ * Puts the project before the first entry that lies below it, or that may, for what matches its patterns: it would cover
+ * that. And after all others, which may
  * make a directory that it is in.
  */
 export function withProject(entries: readonly CheckedEntry[], project: CheckedEntry): readonly CheckedEntry[] {
-  const below = entries.findIndex(({ target }) => target !== project.target && isWithin(project.target, target));
+  const below = entries.findIndex(
+    ({ target, search }) =>
+      (target !== project.target && isWithin(project.target, target)) ||
+      (search !== undefined && isWithin(target, project.target)),
+  );
   const at = below === -1 ? entries.length : below;
   return [...entries.slice(0, at), project, ...entries.slice(at)];
 }
