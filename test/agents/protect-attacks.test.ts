@@ -1,6 +1,6 @@
 /** Programs that want to change what is protected in their project, or to put something else in its place. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CAPABILITIES, type MountEntry, type Sandbox, type SandboxSpec } from '../../lib';
 import { ATTACKERS, Arsenal, type Attacker, MIGHTY, achieved } from '../fixtures/attacks';
 
@@ -208,5 +208,49 @@ describe('what the attacks would do', () => {
     const { stdout } = await sandbox.namespaces.exec(walkaround('elsewhere', '/p', '.git'));
     expect(stdout).toMatch(/unshare worked\numount worked\nrename worked/);
     expect(existsSync(join(project, 'moved'))).toBe(true);
+  });
+});
+
+describe('while the sandbox is made', () => {
+  /** Exchanges names in the project without end, until its standard input is closed. */
+  const EXCHANGING = `
+    use POSIX; my $renameat2 = 316; my $arm = (POSIX::uname())[4] eq 'aarch64'; $renameat2 = 276 if $arm;
+    chdir '/p'; mkdir 'other'; mkdir 'other/hooks'; symlink '/tmp', 'link'; print "ready\\n"; close STDOUT;
+    while (!-e 'stop') {
+      for my $with ('other', 'link') {
+        for my $name ('.git', 'sub') { my ($a, $b) = ($name, $with); syscall($renameat2, -100, $a, -100, $b, 2); syscall($renameat2, -100, $a, -100, $b, 2); }
+      }
+    }`;
+
+  test('names that a neighbour exchanges lead nowhere else', async () => {
+    const project = makeProject();
+    await using neighbour = await arsenal.sandbox({ mounts: [{ type: 'bind', source: project, target: '/p' }] });
+    const exchanging = await neighbour.spawn('perl', ['-e', EXCHANGING], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => exchanging.stdout?.once('data', resolve));
+    const outcomes = { made: 0, refused: 0 };
+    let mounted = '';
+    for (let round = 0; round < 25; round++) {
+      try {
+        await using sandbox = await arsenal.sandbox({
+          mounts: [
+            { type: 'bind', source: project, target: '/p' },
+            { type: 'protect', target: '/p/.git/hooks/' },
+            { type: 'protect', target: '/p/sub/deep/' },
+          ],
+        });
+        outcomes.made++;
+        // All that was mounted for it is of the project, wherever the names have led.
+        mounted += await achieved(sandbox, 'awk \'$5 ~ "^/p/" { print $4 }\' /proc/self/mountinfo');
+      } catch (error) {
+        expect((error as NodeJS.ErrnoException).code).toMatch(/^(ESTALE|ENOENT|ENOTDIR|ELOOP|EBUSY|ERR_LINUX_NS_)/);
+        outcomes.refused++;
+      }
+    }
+    writeFileSync(join(project, 'stop'), '');
+    await exchanging.exited;
+    expect(outcomes.made + outcomes.refused).toBe(25);
+    const elsewhere = mounted.split('\n').filter((root) => root !== '' && !root.includes(basename(project)));
+    expect(elsewhere).toEqual([]);
+    expect(['/tmp/hooks', '/tmp/deep'].filter((path) => existsSync(path))).toEqual([]);
   });
 });

@@ -1,4 +1,13 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { MountEntry, SandboxSpec } from '../../lib';
 import { inSandbox, said, saidIn, userland, withFolder } from './box';
@@ -163,6 +172,28 @@ describe('a path that is protected', () => {
     test('CAP_DAC_READ_SEARCH of the host, which is refused', async () => {
       const spec: SandboxSpec = { mounts: [protect], capabilities: ['CAP_DAC_READ_SEARCH'], share: ['user'] };
       await expect(saidIn(spec, 'true')).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    });
+  });
+
+  test('is one below a copy of the project as well, where nothing outside can replace it, and no change of it', async () => {
+    await withFolder(async (folder) => {
+      mkdirSync(join(folder, '.git'));
+      writeFileSync(join(folder, '.git', 'config'), 'kept');
+      const mounts = ['.git/hooks/', '.git/config', '.npmrc'].map((path): MountEntry => {
+        return { type: 'protect', target: `${folder}/${path}` };
+      });
+      await inSandbox(
+        userland({ project: { path: folder, mode: 'overlay' }, mounts, cwd: folder }),
+        async (sandbox) => {
+          rmSync(join(folder, '.git', 'config'));
+          writeFileSync(join(folder, '.git', 'config'), 'replaced outside');
+          const attack = 'mv .git g; rm -f .git/config; echo x >.git/config; echo x >.npmrc; touch .git/hooks/x beside';
+          await said(sandbox, attack);
+          expect(await said(sandbox, 'cat .git/config; cat .npmrc; ls .git/hooks')).toBe('kept');
+          expect(await sandbox.changes()).toEqual([{ path: `${folder}/beside`, change: 'added', type: 'file' }]);
+        },
+      );
+      expect(readdirSync(folder)).toEqual(['.git']);
     });
   });
 });
