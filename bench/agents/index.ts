@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Benchmark } from '../benchmark';
 import { measureApart } from '../measure/apart';
-import { type JudgeRates, type ShellTimes, format, reportOf } from './report';
+import { type CliTimes, type JudgeRates, type ShellTimes, format, reportOf } from './report';
 
 /** Measures what agents and judges do all the time, against plain `child_process`. */
 export const agents: Benchmark = {
@@ -9,9 +9,11 @@ export const agents: Benchmark = {
   async run(samples) {
     console.error('one command after another in a live sandbox');
     const shell = await measureApart<ShellTimes>(join(__dirname, 'shell.ts'), samples);
+    console.error('linux-ns run and bwrap, from a shell');
+    const cli = await measureApart<CliTimes>(join(__dirname, 'cli.ts'), samples);
     console.error('judging 50 programs at a time');
     const judge = await measureApart<JudgeRates>(join(__dirname, 'judge.ts'), samples);
-    const report = reportOf({ shell, judge });
+    const report = reportOf({ shell, cli, judge });
     return { json: report, text: format(report), charts: [] };
   },
 };

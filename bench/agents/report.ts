@@ -10,6 +10,13 @@ export const SHELL_BARE = 'child_process.execFile';
 export const SHELL = 'sandbox.execFile, in a live sandbox';
 export const SHELL_RUN = 'sandbox.run(), in a live sandbox';
 
+export const CLI = 'linux-ns run -H -- true';
+export const BWRAP = 'bwrap … true';
+export const BARE_NODE = 'node -e 0';
+
+/** Milliseconds of a sandbox from a shell. */
+export type CliTimes = Record<string, Summary>;
+
 export interface JudgeRates {
   /** What held the runs to their limits. */
   limitedBy: string;
@@ -23,11 +30,13 @@ export type ShellTimes = Record<string, Summary>;
 interface Measured {
   judge: JudgeRates;
   shell: ShellTimes;
+  cli: CliTimes;
 }
 
 /** null: it could not be measured here. */
 export interface Figures {
   shellCommandVsBare: number | null;
+  runCliVsBwrap: number | null;
   judgePerS: number | null;
   judgeVsPlain: number | null;
   judgeFreshVsPlain: number | null;
@@ -38,10 +47,11 @@ export interface Report extends Figures {
 }
 
 export function reportOf(measured: Measured): Report {
-  const { judge, shell } = measured;
+  const { judge, shell, cli } = measured;
   const of = (name: string): number | undefined => judge.perSecond[name]?.p50;
   return {
     shellCommandVsBare: ratio(shell[SHELL]?.p50, shell[SHELL_BARE]?.p50),
+    runCliVsBwrap: ratio(cli[CLI]?.p50, cli[BWRAP]?.p50),
     judgePerS: of(RUN) ?? null,
     judgeVsPlain: ratio(of(RUN), of(PLAIN)),
     judgeFreshVsPlain: ratio(of(FRESH), of(PLAIN)),
@@ -51,6 +61,7 @@ export function reportOf(measured: Measured): Report {
 
 const GOALS: Record<keyof Figures, Goal> = {
   shellCommandVsBare: { what: 'ls in a live sandbox / child_process', most: 1, unit: 'x' },
+  runCliVsBwrap: { what: 'linux-ns run / bwrap, from a shell', most: 4, unit: 'x' },
   judgePerS: { what: 'programs judged, 50 at once', unit: '/s' },
   judgeVsPlain: { what: 'the same / child_process without limits', least: 0.9, unit: 'x' },
   judgeFreshVsPlain: { what: 'with a sandbox for each / child_process', unit: 'x' },
@@ -58,12 +69,14 @@ const GOALS: Record<keyof Figures, Goal> = {
 
 /** For people. */
 export function format(report: Report): string {
-  const { judge, shell } = report.details;
+  const { judge, shell, cli } = report.details;
   const { limitedBy, perSecond } = judge;
   return [
     machineLine(report.details),
     "An agent's ls, in milliseconds",
     ...rows(shell, shell[SHELL_BARE]?.p50),
+    'true in a sandbox, from a shell, in milliseconds',
+    ...rows(cli, cli[BWRAP]?.p50),
     `Programs per second, Python and Node, 50 at once; limited by ${limitedBy}`,
     ...rows(perSecond),
     'Goals',
