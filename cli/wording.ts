@@ -109,6 +109,11 @@ const PHRASES: readonly Phrase[] = [
     run: ' If the sandbox has no programs of this host: --host-userland adds them.',
     other: '',
   },
+  { library: /discard\(\) the paths of the error, or name others/, other: 'leave these paths out' },
+  {
+    library: /discard\(\) the changes, apply\(\) other paths, or give 'overwrite: true'/,
+    other: 'discard the changes, or apply those of other paths',
+  },
   { library: /userNamespaces: true/, other: '--allow-userns' },
   { library: /\{ detach: true \}, MNT_DETACH/, other: 'umount --lazy' },
 ];
