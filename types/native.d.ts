@@ -677,6 +677,49 @@ export interface Native {
   ): NativeCapture;
   /** Takes a raw socket over; `onReadable` is called while there is something to receive. */
   openRawSocket(fd: number, onReadable: () => void): NativeRawSocket;
+  /**
+   * listen(2), and takes the socket over, which is bound. It does not keep the event loop alive.
+   *
+   * @param take - called with each connection and the addresses of its ends; the descriptor is close-on-exec, non-blocking
+   * and adopted. Connections for which there is no descriptor wait.
+   * @returns a function that closes the socket, and is called once at most
+   */
+  listenSocket(
+    fd: number,
+    backlog: number,
+    take: (fd: number, localAddress: string, localPort: number, remoteAddress: string, remotePort: number) => void,
+  ): () => void;
+  /** The port that a socket is bound to. */
+  socketPort(fd: number): number;
+  /**
+   * Has a thread relay a connection: what one TCP socket receives is sent by the other, no faster than its peer takes it.
+   * The thread has copies of the descriptors. Keeps the event loop alive.
+   *
+   * With `both`, the flows of both directions are relayed. Then nobody else may use the sockets, and the end of each flow is
+   * passed on. The connection is over when both have ended, or when one side has broken off; then the other one is reset.
+   * Without it, only what `other` receives is relayed. It is over when that has ended, which is not passed on, or when a
+   * side has broken off, which nobody is told.
+   *
+   * @param fromOne - bytes that `one` has received before, and that are sent first
+   * @param fromOther - the same of `other`
+   * @param ended - called when it is over, with the bytes that each side has received; not after `cancelRelay`
+   * @returns its number
+   */
+  startRelay(
+    one: number,
+    other: number,
+    both: boolean,
+    fromOne: Uint8Array,
+    fromOther: Uint8Array,
+    ended: (broken: boolean, receivedByOne: number, receivedByOther: number) => void,
+  ): number;
+  /** The bytes that a side, 0 or 1, has received since the start. 0 for a relay that is over. */
+  bytesRelayed(relay: number, side: 0 | 1): number;
+  /**
+   * Ends a relay that is not over. Nothing is received or sent any more when it returns. `reset`: with `both`, breaks the
+   * connections off on both sides; without it they are closed.
+   */
+  cancelRelay(relay: number, reset: boolean): void;
   /** inet_pton(3): 4 or 16 bytes; undefined for what is no address. */
   addressBytes(text: string): Buffer | undefined;
   /** inet_ntop(3) of the 4 or 16 bytes at an offset. */

@@ -1,7 +1,6 @@
 /** A server outside, and a network inside whose egress allows it and nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type NamespaceSet, unshare } from 'linux-ns';
@@ -10,14 +9,13 @@ import { type Egress, type EgressOutside, Network } from 'linux-ns/network';
 const NAME = 'bench.example';
 const LOOPBACK = '127.0.0.1';
 
-/** The name has the address of the loopback, where the server is. */
-const outside: EgressOutside = {
-  lookup: async () => Promise.resolve([{ address: LOOPBACK, family: 4 }]),
-  connect: ({ host = LOOPBACK, port = 0, allowHalfOpen, noDelay }) =>
-    new Promise((resolve, reject) => {
-      const socket = connect({ host, port, allowHalfOpen, noDelay }, () => resolve(socket)).once('error', reject);
-    }),
-};
+/** The network of this process, where the name has the address of the loopback, at which the server is. */
+function outsideOf(here: Network): EgressOutside {
+  return {
+    lookup: async () => Promise.resolve([{ address: LOOPBACK, family: 4 }]),
+    connect: async (options) => here.connect(options),
+  };
+}
 
 /** What a client does: see client.js. */
 export interface Task {
@@ -27,24 +25,31 @@ export interface Task {
   parallel?: number;
 }
 
+interface Made {
+  set: NamespaceSet;
+  network: Network;
+  here: Network;
+  egress: Egress;
+  inside: string;
+}
+
 export class World implements AsyncDisposable {
   readonly #servers: ChildProcess[] = [];
   readonly #port: number;
   readonly #proxy: number;
   readonly #set: NamespaceSet;
   readonly #network: Network;
+  readonly #here: Network;
   readonly #egress: Egress;
   readonly #inside: string;
 
-  private constructor(
-    [server, proxy]: readonly [Started, Started],
-    { set, network, egress, inside }: { set: NamespaceSet; network: Network; egress: Egress; inside: string },
-  ) {
+  private constructor([server, proxy]: readonly [Started, Started], { set, network, here, egress, inside }: Made) {
     this.#servers = [server.child, proxy.child];
     this.#port = server.port;
     this.#proxy = proxy.port;
     this.#set = set;
     this.#network = network;
+    this.#here = here;
     this.#egress = egress;
     this.#inside = inside;
   }
@@ -54,9 +59,10 @@ export class World implements AsyncDisposable {
     const set = await unshare(['user', 'net']);
     const network = await Network.open(set);
     const allow = [`${NAME}:${server.port}`, `${LOOPBACK}:${server.port}`];
-    const egress = await network.egress({ allow, outside });
+    const here = await Network.open();
+    const egress = await network.egress({ allow, outside: outsideOf(here) });
     const [found] = await network.lookup(NAME, { servers: ['192.0.2.53'], family: 4 });
-    return new World([server, proxy], { set, network, egress, inside: found!.address });
+    return new World([server, proxy], { set, network, here, egress, inside: found!.address });
   }
 
   /** The connections that are open. */
@@ -102,6 +108,7 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#network.close();
     await this.#set.close();
+    await this.#here.close();
     for (const server of this.#servers) server.kill();
   }
 

@@ -154,7 +154,7 @@ export class Place implements AsyncDisposable {
   async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
     this.#mustBeOpen();
     const request = { domain, type, protocol };
-    if (this.own) return createHere(request);
+    if (this.own) return socketHere(request);
     const kept = this.#takeKept(request);
     if (kept !== undefined) return kept;
     const fd = await this.#byThread(request);
@@ -163,7 +163,7 @@ export class Place implements AsyncDisposable {
 
   /** Creates several sockets, all or none. */
   async sockets(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
-    if (this.own) return allOrNone(requests.map(async (request) => Promise.resolve(createHere(request))));
+    if (this.own) return allOrNone(requests.map(async (request) => Promise.resolve(socketHere(request))));
     const [first] = requests;
     const kept = first === undefined || requests.length > 1 ? undefined : this.#takeKept(first);
     if (kept !== undefined) return [kept];
@@ -340,7 +340,7 @@ export function socketStep(request: SocketRequest): Step {
 export function possible(requests: readonly SocketRequest[]): SocketRequest[] {
   return requests.filter((request) => {
     try {
-      native().closeNow(createHere(request));
+      native().closeNow(socketHere(request));
       return true;
     } catch {
       return false;
@@ -357,7 +357,7 @@ function numbersOf({ domain, type, protocol = 0 }: SocketRequest): [domain: numb
  * Makes a socket in the own network. It is made on this thread, because a task would not have the capabilities that the
  * file of the Node program gives.
  */
-function createHere(request: SocketRequest): number {
+export function socketHere(request: SocketRequest): number {
   try {
     return native().socket(...numbersOf(request));
   } catch (cause) {

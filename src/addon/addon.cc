@@ -7,9 +7,11 @@
 #include "environment.h"
 #include "image.h"
 #include "in_place.h"
+#include "listener.h"
 #include "namespaces.h"
 #include "netlink.h"
 #include "raw_socket.h"
+#include "relay/relays.h"
 #include "socket_in.h"
 #include "sockets.h"
 #include "statmount.h"
@@ -30,7 +32,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Terminal::Init(env, exports);
   Netlink::Init(env, exports);
   Capture::Init(env, exports);
+  InitListener(env, exports);
   RawSocket::Init(env, exports);
+  InitRelays(env, exports);
   InitDescriptors(env, exports);
   InitDiscovery(env, exports);
   InitInPlace(env, exports);

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "export.h"
 #include "awaited.h"
 #include "environment.h"
 #include "environment_job.h"
@@ -32,9 +33,9 @@ std::vector<int> IntList(const Napi::Value &value) {
 
 int FdArgument(const Napi::CallbackInfo &info) { return IntArgument(info, 0); }
 
-void Adopt(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.insert(FdArgument(info)); }
+void Adopt(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->Adopt(FdArgument(info)); }
 
-void Disown(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->descriptors.erase(FdArgument(info)); }
+void Disown(const Napi::CallbackInfo &info) { Environment::Of(info.Env())->Disown(FdArgument(info)); }
 
 void CloseEach(const std::vector<int> &fds) {
   for (int fd : fds) {
@@ -46,7 +47,7 @@ void Close(const Napi::CallbackInfo &info) {
   Environment *environment = Environment::Of(info.Env());
   std::vector<int> fds = IntList(info[0]);
   for (int fd : fds) {
-    environment->descriptors.erase(fd);
+    environment->Disown(fd);
   }
   std::function<void()> done = [] {};
   if (info[1].IsFunction()) {
@@ -67,7 +68,7 @@ void Close(const Napi::CallbackInfo &info) {
 
 void CloseNow(const Napi::CallbackInfo &info) {
   int fd = FdArgument(info);
-  Environment::Of(info.Env())->descriptors.erase(fd);
+  Environment::Of(info.Env())->Disown(fd);
   close(fd);
 }
 
@@ -118,7 +119,8 @@ Napi::Value SocketPair(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   RefuseDescriptors(pair[0]);
-  Environment::Of(env)->descriptors.insert({pair[0], pair[1]});
+  Environment::Of(env)->Adopt(pair[0]);
+  Environment::Of(env)->Adopt(pair[1]);
   Napi::Array result = Napi::Array::New(env, 2);
   result.Set(0u, Napi::Number::New(env, pair[0]));
   result.Set(1u, Napi::Number::New(env, pair[1]));
@@ -128,19 +130,19 @@ Napi::Value SocketPair(const Napi::CallbackInfo &info) {
 } // namespace
 
 Napi::Value GiveFd(Napi::Env env, Fd fd) {
-  Environment::Of(env)->descriptors.insert(fd.get());
+  Environment::Of(env)->Adopt(fd.get());
   return Napi::Number::New(env, fd.Release());
 }
 
 void InitDescriptors(Napi::Env env, Napi::Object exports) {
-  exports.Set("adopt", Napi::Function::New<Adopt>(env, "adopt"));
-  exports.Set("disown", Napi::Function::New<Disown>(env, "disown"));
-  exports.Set("close", Napi::Function::New<Close>(env, "close"));
-  exports.Set("closeNow", Napi::Function::New<CloseNow>(env, "closeNow"));
-  exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
-  exports.Set("threadNetwork", Napi::Function::New<ThreadNetwork>(env, "threadNetwork"));
-  exports.Set("socket", Napi::Function::New<Socket>(env, "socket"));
-  exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
+  Export<Adopt>(env, exports, "adopt");
+  Export<Disown>(env, exports, "disown");
+  Export<Close>(env, exports, "close");
+  Export<CloseNow>(env, exports, "closeNow");
+  Export<Duplicate>(env, exports, "duplicate");
+  Export<ThreadNetwork>(env, exports, "threadNetwork");
+  Export<Socket>(env, exports, "socket");
+  Export<SocketPair>(env, exports, "socketPair");
 }
 
 } // namespace linux_ns

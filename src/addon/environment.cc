@@ -40,6 +40,18 @@ int Environment::Open() {
   return 0;
 }
 
+Napi::FunctionReference &Environment::Constructor(const char *name) { return constructors_[name]; }
+
+void Environment::Add(Closable *closable) { open_.insert(closable); }
+
+void Environment::Remove(Closable *closable) { open_.erase(closable); }
+
+bool Environment::IsOpen(Closable *closable) const { return open_.count(closable) > 0; }
+
+void Environment::Adopt(int fd) { descriptors_.insert(fd); }
+
+void Environment::Disown(int fd) { descriptors_.erase(fd); }
+
 void Environment::Post(std::function<void()> done) {
   uv_mutex_lock(&mutex_);
   queue_.push_back(std::move(done));
@@ -97,7 +109,7 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   while (!environment->open_.empty()) {
     (*environment->open_.begin())->Shut();
   }
-  for (int fd : environment->descriptors) {
+  for (int fd : environment->descriptors_) {
     close(fd);
   }
   environment->awaited.clear();

@@ -36,11 +36,11 @@ public:
   static Environment *Of(Napi::Env env);
 
   // The class of that name that the addon has defined for JavaScript.
-  Napi::FunctionReference &Constructor(const std::string &name) { return constructors_[name]; }
+  Napi::FunctionReference &Constructor(const char *name);
 
-  void Add(Closable *closable) { open_.insert(closable); }
-  void Remove(Closable *closable) { open_.erase(closable); }
-  bool IsOpen(Closable *closable) const { return open_.count(closable) > 0; }
+  void Add(Closable *closable);
+  void Remove(Closable *closable);
+  bool IsOpen(Closable *closable) const;
 
   // Any thread: runs `done` on the environment's own.
   void Post(std::function<void()> done);
@@ -49,8 +49,9 @@ public:
   void JobSubmitted();
   void JobDone();
 
-  // Descriptors that JavaScript holds, closed with the environment.
-  std::unordered_set<int> descriptors;
+  // Descriptors that JavaScript holds are closed with the environment.
+  void Adopt(int fd);
+  void Disown(int fd);
 
   // Functions to be called when something is done.
   std::list<Napi::FunctionReference> awaited;
@@ -82,6 +83,7 @@ private:
   size_t handles_ = 0;
   std::unordered_map<std::string, Napi::FunctionReference> constructors_;
   std::unordered_set<Closable *> open_;
+  std::unordered_set<int> descriptors_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool ending_ = false;
 };

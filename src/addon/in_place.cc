@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "export.h"
 #include "../plan/plan.h"
 #include "descriptors.h"
 #include "encoder.h"
@@ -84,8 +85,6 @@ void ExecInPlace(const Napi::CallbackInfo &info) {
 
 } // namespace
 
-void InitInPlace(Napi::Env env, Napi::Object exports) {
-  exports.Set("execInPlace", Napi::Function::New<ExecInPlace>(env, "execInPlace"));
-}
+void InitInPlace(Napi::Env env, Napi::Object exports) { Export<ExecInPlace>(env, exports, "execInPlace"); }
 
 } // namespace linux_ns

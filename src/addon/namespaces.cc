@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
+#include "export.h"
 #include "descriptors.h"
 #include "fd.h"
 #include "pidfd.h"
@@ -99,13 +100,13 @@ Napi::Value PidfdOpen(const Napi::CallbackInfo &info) { return FdOrThrow(info.En
 } // namespace
 
 void InitNamespaces(Napi::Env env, Napi::Object exports) {
-  exports.Set("namespaceInfo", Napi::Function::New<NamespaceInfo>(env, "namespaceInfo"));
-  exports.Set("namespaceParent", Napi::Function::New<NamespaceParent>(env, "namespaceParent"));
-  exports.Set("namespaceUser", Napi::Function::New<NamespaceUser>(env, "namespaceUser"));
-  exports.Set("namespaceOwner", Napi::Function::New<NamespaceOwner>(env, "namespaceOwner"));
-  exports.Set("pidfdNamespace", Napi::Function::New<PidfdNamespace>(env, "pidfdNamespace"));
-  exports.Set("pidfdSocketNamespace", Napi::Function::New<PidfdSocketNamespace>(env, "pidfdSocketNamespace"));
-  exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
+  Export<NamespaceInfo>(env, exports, "namespaceInfo");
+  Export<NamespaceParent>(env, exports, "namespaceParent");
+  Export<NamespaceUser>(env, exports, "namespaceUser");
+  Export<NamespaceOwner>(env, exports, "namespaceOwner");
+  Export<PidfdNamespace>(env, exports, "pidfdNamespace");
+  Export<PidfdSocketNamespace>(env, exports, "pidfdSocketNamespace");
+  Export<PidfdOpen>(env, exports, "pidfdOpen");
 }
 
 } // namespace linux_ns

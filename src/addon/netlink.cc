@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "export.h"
 #include "awaited.h"
 #include "bytes.h"
 #include "descriptors.h"
@@ -187,8 +188,8 @@ void Netlink::Init(Napi::Env env, Napi::Object exports) {
              InstanceMethod<&Netlink::Leave>("leave"),
              InstanceMethod<&Netlink::Receive>("receive"),
          });
-  exports.Set("addressBytes", Napi::Function::New<AddressBytes>(env, "addressBytes"));
-  exports.Set("addressText", Napi::Function::New<AddressText>(env, "addressText"));
+  Export<AddressBytes>(env, exports, "addressBytes");
+  Export<AddressText>(env, exports, "addressText");
 }
 
 bool Netlink::Begin(const Napi::CallbackInfo &info) {

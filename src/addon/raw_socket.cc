@@ -56,20 +56,6 @@ Addition AdditionTo(msghdr *message) {
   return found;
 }
 
-std::string TextOf(int family, const void *bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(family, bytes, text, sizeof(text));
-  return text;
-}
-
-std::string TextOf(const sockaddr_storage &address) {
-  return address.ss_family == AF_INET6 ? TextOf(AF_INET6, &reinterpret_cast<const sockaddr_in6 &>(address).sin6_addr)
-                                       : TextOf(AF_INET, &reinterpret_cast<const sockaddr_in &>(address).sin_addr);
-}
-
-// The port is at the same place for both families.
-int PortOf(const sockaddr_storage &address) { return ntohs(reinterpret_cast<const sockaddr_in &>(address).sin_port); }
-
 // The room for an address to send from, and what the kernel adds to a packet.
 union Control {
   cmsghdr align;

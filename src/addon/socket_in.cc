@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 
+#include "export.h"
 #include "awaited.h"
 #include "descriptors.h"
 #include "environment_job.h"
@@ -174,8 +175,6 @@ void StartVisitor() {
   uv_mutex_unlock(&visitor->mutex);
 }
 
-void InitSocketIn(Napi::Env env, Napi::Object exports) {
-  exports.Set("socketIn", Napi::Function::New<SocketIn>(env, "socketIn"));
-}
+void InitSocketIn(Napi::Env env, Napi::Object exports) { Export<SocketIn>(env, exports, "socketIn"); }
 
 } // namespace linux_ns

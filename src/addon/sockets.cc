@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "export.h"
 #include "descriptors.h"
 #include "throw.h"
 
@@ -104,6 +105,20 @@ Result<Address> ToAddress(int fd, const AddressArguments &given) {
   }
 }
 
+std::string TextOf(int family, const void *bytes) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(family, bytes, text, sizeof(text));
+  return text;
+}
+
+std::string TextOf(const sockaddr_storage &address) {
+  return address.ss_family == AF_INET6 ? TextOf(AF_INET6, &reinterpret_cast<const sockaddr_in6 &>(address).sin6_addr)
+                                       : TextOf(AF_INET, &reinterpret_cast<const sockaddr_in &>(address).sin_addr);
+}
+
+// The port is at the same place for both families.
+int PortOf(const sockaddr_storage &address) { return ntohs(reinterpret_cast<const sockaddr_in &>(address).sin_port); }
+
 namespace {
 
 int SocketError(int fd) {
@@ -160,7 +175,7 @@ Napi::Value Pipe(const Napi::CallbackInfo &info) {
 void Connecting::Init(Napi::Env env, Napi::Object exports) {
   Napi::Function constructor = DefineClass(env, "NativeConnecting", {InstanceMethod<&Connecting::Cancel>("cancel")});
   Environment::Of(env)->Constructor("NativeConnecting") = Napi::Persistent(constructor);
-  exports.Set("connectSocket", Napi::Function::New<&Connecting::ConnectFunction>(env, "connectSocket"));
+  Export<&Connecting::ConnectFunction>(env, exports, "connectSocket");
 }
 
 Connecting::Connecting(const Napi::CallbackInfo &info)
@@ -242,9 +257,9 @@ void Connecting::Cancel(const Napi::CallbackInfo &) { Shut(); }
 
 void InitSockets(Napi::Env env, Napi::Object exports) {
   Connecting::Init(env, exports);
-  exports.Set("bindSocket", Napi::Function::New<BindSocket>(env, "bindSocket"));
-  exports.Set("setSocketOption", Napi::Function::New<SetSocketOption>(env, "setSocketOption"));
-  exports.Set("pipe", Napi::Function::New<Pipe>(env, "pipe"));
+  Export<BindSocket>(env, exports, "bindSocket");
+  Export<SetSocketOption>(env, exports, "setSocketOption");
+  Export<Pipe>(env, exports, "pipe");
 }
 
 } // namespace linux_ns

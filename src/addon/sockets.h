@@ -34,6 +34,11 @@ struct AddressArguments {
 // The address that the arguments stand for; the socket answers for the names of its interfaces.
 Result<Address> ToAddress(int fd, const AddressArguments &given);
 
+// An IP address as text, without its scope; its port.
+std::string TextOf(int family, const void *bytes);
+std::string TextOf(const sockaddr_storage &address);
+int PortOf(const sockaddr_storage &address);
+
 // A connection that is being made: NativeConnecting of types/native.d.ts. The descriptor stays JavaScript's.
 class Connecting : public Napi::ObjectWrap<Connecting>, public Closable {
 public:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "export.h"
 #include "awaited.h"
 #include "descriptors.h"
 #include "environment_job.h"
@@ -209,8 +210,6 @@ void StatMounts(const Napi::CallbackInfo &info) {
 
 } // namespace
 
-void InitStatmount(Napi::Env env, Napi::Object exports) {
-  exports.Set("statMounts", Napi::Function::New<StatMounts>(env, "statMounts"));
-}
+void InitStatmount(Napi::Env env, Napi::Object exports) { Export<StatMounts>(env, exports, "statMounts"); }
 
 } // namespace linux_ns

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "export.h"
 #include "bytes.h"
 #include "descriptors.h"
 #include "throw.h"
@@ -101,11 +102,11 @@ void Terminal::Init(Napi::Env env, Napi::Object exports) {
              InstanceMethod<&Terminal::SuspendKey>("suspendKey"),
              InstanceMethod<&Terminal::Foreground>("foreground"),
          });
-  exports.Set("isInForeground", Napi::Function::New<IsInForeground>(env, "isInForeground"));
-  exports.Set("isInBackground", Napi::Function::New<IsInBackground>(env, "isInBackground"));
-  exports.Set("makeRaw", Napi::Function::New<MakeRaw>(env, "makeRaw"));
-  exports.Set("restoreModes", Napi::Function::New<RestoreModes>(env, "restoreModes"));
-  exports.Set("reclaimTerminal", Napi::Function::New<ReclaimTerminal>(env, "reclaimTerminal"));
+  Export<IsInForeground>(env, exports, "isInForeground");
+  Export<IsInBackground>(env, exports, "isInBackground");
+  Export<MakeRaw>(env, exports, "makeRaw");
+  Export<RestoreModes>(env, exports, "restoreModes");
+  Export<ReclaimTerminal>(env, exports, "reclaimTerminal");
 }
 
 bool Terminal::Begin(const Napi::CallbackInfo &info) {

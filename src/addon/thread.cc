@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "export.h"
 #include "threads.h"
 #include "namespaces.h"
 #include "socket_in.h"
@@ -67,10 +68,10 @@ void SetnsThread(const Napi::CallbackInfo &info) {
 } // namespace
 
 void InitThread(Napi::Env env, Napi::Object exports) {
-  exports.Set("credentials", Napi::Function::New<Credentials>(env, "credentials"));
-  exports.Set("landlockVersion", Napi::Function::New<LandlockVersion>(env, "landlockVersion"));
-  exports.Set("unshareThread", Napi::Function::New<UnshareThread>(env, "unshareThread"));
-  exports.Set("setnsThread", Napi::Function::New<SetnsThread>(env, "setnsThread"));
+  Export<Credentials>(env, exports, "credentials");
+  Export<LandlockVersion>(env, exports, "landlockVersion");
+  Export<UnshareThread>(env, exports, "unshareThread");
+  Export<SetnsThread>(env, exports, "setnsThread");
 }
 
 } // namespace linux_ns

@@ -12,7 +12,7 @@ bool Watched::TakeOver(Napi::Env env, int fd, int events, const Napi::Function &
     ThrowSystem(env, {-error, "epoll_ctl", ""});
     return false;
   }
-  environment_->descriptors.erase(fd);
+  environment_->Disown(fd);
   environment_->Add(this);
   fd_ = std::shared_ptr<Fd>(new Fd(fd));
   callback_ = Napi::Persistent(callback);

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "poll.h"
 #include "throw.h"
+#include "export.h"
 
 namespace linux_ns {
 
@@ -75,7 +76,7 @@ protected:
     all.push_back(Object::InstanceMethod("unref", &Object::UnrefLoop));
     all.push_back(Object::InstanceMethod("close", &Object::Close));
     Environment::Of(env)->Constructor(Object::kName) = Napi::Persistent(Object::DefineClass(env, Object::kName, all));
-    exports.Set(opener, Napi::Function::New<&WatchedObject::Open>(env, opener));
+    Export<&WatchedObject::Open>(env, exports, opener);
   }
 
 private:

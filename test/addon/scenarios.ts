@@ -11,6 +11,7 @@ import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { footprint, moreThan } from '../fixtures/footprint';
 import { settled } from '../fixtures/settled';
 import { libraryWorker, warmUp } from '../fixtures/worker';
+import { Loopback } from './relayed';
 import { Wired } from './wired';
 
 /** A Worker is terminated whose init has children of this process in its pid namespace, of which nobody knows. */
@@ -219,4 +220,18 @@ export async function wireLeftOpen(): Promise<string> {
   const wired = await Wired.create();
   await wired.impair({ delay: 10 });
   return 'left open';
+}
+
+/** Relays are under way when the process ends. */
+export async function relayLeftOpen(): Promise<string> {
+  const { one, other } = await (await Loopback.open()).relay();
+  const chunk = Buffer.alloc(1 << 20);
+  const flood = (): void => {
+    while (one.write(chunk));
+  };
+  one.on('drain', flood);
+  flood();
+  await once(other.resume(), 'data');
+  setTimeout(() => process.exit(), 20);
+  return 'relays';
 }

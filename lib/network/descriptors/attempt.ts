@@ -20,7 +20,7 @@ export interface Origin {
  * @param patience - milliseconds to wait; 0 to wait as long as the kernel does
  */
 export async function attempt(
-  place: Place,
+  place: Pick<Place, 'socket'>,
   endpoint: Endpoint,
   origin: Origin,
   signal?: AbortSignal,

@@ -12,6 +12,8 @@ const SO_BINDTODEVICE = 25;
 const IPPROTO_IP = 0;
 const IP_PKTINFO = 8;
 const IP_TRANSPARENT = 19;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const IPV6_RECVPKTINFO = 49;
@@ -47,6 +49,8 @@ export interface BindFlags {
    * CAP_NET_ADMIN in the user namespace that owns the network.
    */
   transparent?: boolean | undefined;
+  /** TCP_NODELAY. */
+  noDelay?: boolean | undefined;
 }
 
 export function setBindFlags(fd: number, flags: BindFlags): void {
@@ -55,6 +59,7 @@ export function setBindFlags(fd: number, flags: BindFlags): void {
     [SOL_SOCKET, SO_REUSEPORT, flags.reusePort],
     [IPPROTO_IPV6, IPV6_V6ONLY, flags.ipv6Only],
     [IPPROTO_IP, IP_TRANSPARENT, flags.transparent],
+    [IPPROTO_TCP, TCP_NODELAY, flags.noDelay],
   ];
   for (const [level, name, value] of options) {
     if (value !== undefined) native().setSocketOption(fd, level, name, value ? 1 : 0);

@@ -157,21 +157,20 @@ export class Egress extends EventEmitter<EgressEvents> implements AsyncDisposabl
     const names = new Names((name) => this.#policy.mayAllow(name), intake.hasIpv6);
     const server = new NameServer((query) => names.respond(query));
     const programs = new Programs(inside.place);
-    const shared = { policy: this.#policy, names, requests: this.#requests, programs };
+    const shared = { policy: this.#policy, names, requests: this.#requests, programs, room: this.#room };
     this.#inside = { intake, server, programs, shared };
     const { fd, domain } = await bindNameSocket(inside.place);
     server.receive(fd, domain);
   }
 
   async #take(incoming: Incoming): Promise<void> {
-    const { socket, address, port } = incoming;
+    const { address, port } = incoming.to;
     if (this.closed || this.#inside === undefined) {
-      breakOff(socket);
+      breakOff(incoming.socket);
     } else if (port === NAME_SERVER_PORT) {
-      this.#inside.server.serve(socket);
-      socket.resume();
+      this.#inside.server.serve(incoming.socket);
     } else if (isLoopback(address) || !this.#room.enter()) {
-      breakOff(socket); // on the program's own loopback nobody else listens on that port
+      breakOff(incoming.socket); // on the program's own loopback nobody else listens on that port
     } else {
       const relay = new Relay(incoming, this.#inside.shared);
       this.#relays.add(relay);

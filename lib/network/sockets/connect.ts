@@ -1,13 +1,13 @@
 /** Connections from inside a network namespace, as `net.connect()` makes them. */
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { Errno } from '../../kernel/errno';
 import { NamespaceError } from '../../errors/namespace-error';
 import { abortError } from '../../errors/abort';
-import { handOver } from '../descriptors/hand-over';
 import type { Place } from '../place';
 import { connectAny } from './attempts';
 import { type ConnectOptions, type Connection, parseConnect } from './connect-options';
+import { socketOver } from './socket-over';
 
 /** {@link Network.connect} */
 export async function connect(place: Place, where: ConnectOptions): Promise<Socket> {
@@ -74,7 +74,7 @@ function destroyWhen(gone: AbortSignal, socket: Socket): void {
 /** A connected descriptor as Node's socket, which owns it. */
 function socketOf(fd: number, options: Connection): Socket {
   const { allowHalfOpen = false, signal } = options;
-  const socket = handOver(fd, () => new Socket({ fd, readable: true, writable: true, allowHalfOpen }));
+  const socket = socketOver(fd, { allowHalfOpen });
   if (options.noDelay === true) socket.setNoDelay(true);
   if (options.keepAlive === true) socket.setKeepAlive(true, options.keepAliveInitialDelay);
   if (options.timeout !== undefined) socket.setTimeout(options.timeout);

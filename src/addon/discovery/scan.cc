@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "../export.h"
 #include "../descriptors.h"
 #include "../threads.h"
 #include "../throw.h"
@@ -214,7 +215,7 @@ Napi::Value StartScan(const Napi::CallbackInfo &info) {
 } // namespace
 
 void InitDiscovery(Napi::Env env, Napi::Object exports) {
-  exports.Set("scan", Napi::Function::New<StartScan>(env, "scan"));
+  Export<StartScan>(env, exports, "scan");
   InitUsers(env, exports);
 }
 

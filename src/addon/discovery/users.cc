@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../awaited.h"
+#include "../export.h"
 #include "../bytes.h"
 #include "../environment_job.h"
 #include "../throw.h"
@@ -61,8 +62,6 @@ void UserNames(const Napi::CallbackInfo &info) {
 
 } // namespace
 
-void InitUsers(Napi::Env env, Napi::Object exports) {
-  exports.Set("userNames", Napi::Function::New<UserNames>(env, "userNames"));
-}
+void InitUsers(Napi::Env env, Napi::Object exports) { Export<UserNames>(env, exports, "userNames"); }
 
 } // namespace linux_ns

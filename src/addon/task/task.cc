@@ -1,6 +1,7 @@
 // A task as JavaScript sees it: the things that it can ask of a task and do to it.
 #include "task.h"
 
+#include "../export.h"
 #include "../awaited.h"
 #include "../descriptors.h"
 #include "../environment_job.h"
@@ -27,7 +28,7 @@ void Task::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Task::UnrefLoop>("unref"),
                                            });
   Environment::Of(env)->Constructor("NativeTask") = Napi::Persistent(constructor);
-  exports.Set("launch", Napi::Function::New<&Task::LaunchFunction>(env, "launch"));
+  Export<&Task::LaunchFunction>(env, exports, "launch");
 }
 
 Task::Task(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Task>(info), environment_(Environment::Of(info.Env())) {}

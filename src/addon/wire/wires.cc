@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "../export.h"
 #include "../awaited.h"
 #include "../bytes.h"
 #include "../descriptors.h"
@@ -81,7 +82,7 @@ void Wires::Init(Napi::Env env, Napi::Object exports) {
                                                InstanceMethod<&Wires::Close>("close"),
                                            });
   Environment::Of(env)->Constructor("NativeWires") = Napi::Persistent(constructor);
-  exports.Set("openWires", Napi::Function::New<&Wires::OpenFunction>(env, "openWires"));
+  Export<&Wires::OpenFunction>(env, exports, "openWires");
 }
 
 Wires::Wires(const Napi::CallbackInfo &info)

@@ -44,6 +44,7 @@ const PROXY_LINE = 'PROXY ';
 export class FirstBytes implements Guard {
   readonly holds = false;
   readonly listens = false;
+  readonly isDeaf = false;
   readonly #expected: Expected;
   /** The bytes before this one have been looked at. They are empty lines, then a word, then the rest of its line. */
   #at = 0;

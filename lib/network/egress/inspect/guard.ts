@@ -26,6 +26,8 @@ export interface Guard {
   readonly holds: boolean;
   /** True while the server's bytes have to be heard. */
   readonly listens: boolean;
+  /** True once the server's bytes will never have to be heard again. */
+  readonly isDeaf: boolean;
   /** Takes the bytes that may go on out of those that are held. */
   look(held: Held, pass: Buffer[]): Look;
   /** Hears what the server sends, in guards that listen. */

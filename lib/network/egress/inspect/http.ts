@@ -55,6 +55,11 @@ export class HttpGuard implements Guard {
     return this.#switching === 'asked';
   }
 
+  /** Only the first request may ask for an upgrade. */
+  get isDeaf(): boolean {
+    return this.#requests > 0 && this.#switching === 'no';
+  }
+
   look(held: Held, pass: Buffer[]): Look {
     try {
       return this.#look(held, pass);

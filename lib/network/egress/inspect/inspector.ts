@@ -56,6 +56,11 @@ export class Inspector {
     return this.#guard?.listens ?? false;
   }
 
+  /** True once the server's bytes will never have to be heard again. */
+  get isDeaf(): boolean {
+    return this.#guard?.isDeaf ?? true;
+  }
+
   /** The number of the client's bytes that have come, and may not go on yet. */
   get waiting(): number {
     return this.#held.length - this.#ahead;

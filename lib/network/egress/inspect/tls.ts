@@ -56,6 +56,7 @@ export class TlsGuard implements Guard {
   }
 
   readonly holds = false;
+  readonly isDeaf = false;
 
   get listens(): boolean {
     return this.#state === 'walk';

@@ -3,7 +3,7 @@ import { NamespaceError } from '../../../errors/namespace-error';
 import { Transactions } from '../../nftables/transactions';
 import type { Place } from '../../place';
 import { EVERY_PORT, united } from '../policy/ports';
-import { type Incoming, NAME_SERVER_PORT, closeServers, listenOn, portOf } from './listener';
+import { type Incoming, type Listener, NAME_SERVER_PORT, listenOn } from './listener';
 import { type Routing, addRoutes, removeRoutes } from './routes';
 import { noRules, proxyRules } from './tproxy';
 import { USUAL_PORTS } from './usual-ports';
@@ -73,10 +73,10 @@ async function listenByRules(place: Place, { ports, take }: IntakeOptions, undoi
   try {
     const rules = await Transactions.open(place);
     undoing.push(() => rules.close());
-    const servers = await listenOn(place, [0], { transparent: true }, take);
-    undoing.push(() => closeServers(servers));
+    const listeners = await listenOn(place, [0], { transparent: true }, take);
+    undoing.push(() => closeAll(listeners));
     const ranges = ports === 'all' ? EVERY_PORT : united(ports.map((port) => ({ from: port, to: port })));
-    const [port = 0] = servers.map(portOf);
+    const [{ port } = { port: 0 }] = listeners;
     await rules.commit('take connections in', proxyRules(port, ranges));
     undoing.push(() => rules.commit('leave connections alone', noRules()).catch(() => undefined));
     return true;
@@ -94,9 +94,13 @@ async function listenOnEach(
   const each = ports === 'all' ? [...new Set([...USUAL_PORTS, ...named])].sort((a, b) => a - b) : ports;
   const all = [...new Set([...each, NAME_SERVER_PORT])];
   if (all.length > MOST_LISTENERS) throw tooMany(all.length);
-  const servers = await listenOn(place, all, { transparent: false }, take);
-  undoing.push(() => closeServers(servers));
+  const listeners = await listenOn(place, all, { transparent: false }, take);
+  undoing.push(() => closeAll(listeners));
   return each;
+}
+
+function closeAll(listeners: readonly Listener[]): void {
+  for (const listener of listeners) listener.close();
 }
 
 function tooMany(count: number): NamespaceError {

@@ -1,13 +1,16 @@
 /** The network of this process, as an outside. */
 import { lookup as lookUp } from 'node:dns/promises';
-import { type Socket, connect as connectSocket } from 'node:net';
+import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { abortError } from '../../../errors/abort';
+import { attempt } from '../../descriptors/attempt';
+import { inetEndpoint } from '../../descriptors/endpoint';
+import { type Place, socketHere } from '../../place';
 import type { LookupAddress } from '../../resolve/lookup';
 import type { ConnectOptions } from '../../sockets/connect-options';
+import { socketOver } from '../../sockets/socket-over';
 import type { EgressOutside } from '../policy/egress-policy';
 
-/** Names are resolved by the resolver of the host, getaddrinfo(3), and connections made by `node:net`. */
+/** Names are resolved by the resolver of the host, getaddrinfo(3). */
 export const HERE: EgressOutside = { lookup, connect };
 
 /**
@@ -22,20 +25,12 @@ async function lookup(hostname: string): Promise<LookupAddress[]> {
   return (await lookUp(hostname, { all: true, verbatim: true })) as LookupAddress[];
 }
 
-function connect({ host, port = 0, allowHalfOpen, noDelay, signal }: ConnectOptions): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: host ?? '', port, allowHalfOpen, noDelay });
-    const onAbort = (): void => void socket.destroy(signal === undefined ? undefined : abortError(signal));
-    const onError = (error: Error): void => {
-      signal?.removeEventListener('abort', onAbort);
-      reject(error);
-    };
-    socket.once('error', onError).once('connect', () => {
-      signal?.removeEventListener('abort', onAbort);
-      socket.off('error', onError);
-      resolve(socket);
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted === true) onAbort();
-  });
+const NETWORK: Pick<Place, 'socket'> = {
+  socket: async (domain, type) => Promise.resolve(socketHere({ domain, type })),
+};
+
+async function connect({ host = '', port = 0, allowHalfOpen, noDelay, signal }: ConnectOptions): Promise<Socket> {
+  const fd = await attempt(NETWORK, inetEndpoint(host, port), {}, signal);
+  const socket = socketOver(fd, { allowHalfOpen });
+  return noDelay === true ? socket.setNoDelay(true) : socket;
 }

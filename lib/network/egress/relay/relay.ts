@@ -13,8 +13,9 @@ import type { EgressProgram } from '../requests/egress-request';
 import type { Programs } from '../requests/programs';
 import type { Recorded } from '../requests/recorded';
 import type { Requests } from '../requests/requests';
-import type { End } from '../requests/socket-inode';
-import { passOn, tell } from './pass-on';
+import type { Room } from '../room';
+import { Passage } from './passage';
+import { tell } from './tell';
 
 /** What the relays of an egress share. */
 export interface Shared {
@@ -22,37 +23,35 @@ export interface Shared {
   readonly names: Names;
   readonly requests: Requests;
   readonly programs: Pick<Programs, 'find'>;
+  readonly room: Pick<Room, 'enter' | 'leave'>;
 }
 
 /** A connection between a program inside and a server outside, from its first packet to its end. */
 export class Relay {
   readonly to: Destination;
-  readonly #client: Socket;
+  readonly #incoming: Incoming;
   readonly #shared: Shared;
   readonly #policy: Policy;
   readonly #program: () => Promise<EgressProgram | undefined>;
   readonly #letGo: () => void;
   readonly #over = new AbortController();
+  #opened: Socket | undefined;
   #server: Socket | undefined;
+  #passage: Passage | undefined;
   /** The address outside, as far as it is known. */
   #reached: Reached | undefined;
   #request: Recorded | undefined;
 
-  constructor({ socket, address, port }: Incoming, shared: Shared) {
+  constructor(incoming: Incoming, shared: Shared) {
     const { names, policy, programs } = shared;
+    const { address, port } = incoming.to;
     const name = names.nameOf(address);
     this.to = { name, address, port };
-    this.#client = socket;
+    this.#incoming = incoming;
     this.#shared = shared;
     this.#policy = policy;
-    // The kernel is asked for the program's end only where somebody asks for the program.
-    const own = (): End => ({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
-    this.#program = once(() => programs.find(own(), { address, port }));
+    this.#program = once(() => programs.find(incoming.from, incoming.to));
     this.#letGo = name === undefined ? () => undefined : names.hold(name);
-    socket.on('error', () => undefined); // 'close' says what is needed
-    socket.once('close', () => {
-      if (this.#server === undefined) this.#over.abort();
-    });
   }
 
   /** Resolves when the connection is over. It never rejects. */
@@ -67,8 +66,8 @@ export class Relay {
       if (error instanceof Undialled) await this.#refuse(error.refused);
       else this.cut();
     }
-    await closed(this.#client);
-    if (this.#server !== undefined) await closed(this.#server);
+    if (this.#passage === undefined) await closed(this.#client);
+    else await this.#passage.over;
     this.#letGo();
     this.#request?.end();
   }
@@ -82,9 +81,26 @@ export class Relay {
 
   /** Breaks the connection off, on both sides. */
   cut(): void {
+    this.#over.abort();
+    if (this.#passage !== undefined) {
+      this.#passage.cut();
+      return;
+    }
     breakOff(this.#client);
     if (this.#server !== undefined) breakOff(this.#server);
-    this.#over.abort();
+  }
+
+  /** Nothing is read from the program before this is asked for. */
+  get #client(): Socket {
+    return (this.#opened ??= this.#open());
+  }
+
+  #open(): Socket {
+    const { socket } = this.#incoming;
+    socket.on('error', () => undefined); // 'close' says what is needed
+    return socket.once('close', () => {
+      if (this.#server === undefined) this.#over.abort();
+    });
   }
 
   async #decide(): Promise<Verdict> {
@@ -106,8 +122,10 @@ export class Relay {
     if (signal.aborted) this.cut();
     else this.reconsider();
     if (signal.aborted) return;
-    this.#request?.count(server);
-    passOn(this.#client, server, { ...this.to, ech }, ({ sentence }) => this.#request?.deny(sentence));
+    const refused = ({ sentence }: Refused): void => this.#request?.deny(sentence);
+    const { room } = this.#shared;
+    this.#passage = new Passage({ client: this.#client, server, room }, { ...this.to, ech }, refused);
+    this.#request?.count(this.#passage);
   }
 
   /** The name, the address and, if that is a special one, the rule that names it. */

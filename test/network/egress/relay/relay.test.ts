@@ -5,11 +5,13 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Egress } from '../../../../lib/network';
 import { type Footprint, eventually, expectNothingLeft } from '../../../fixtures/footprint';
+import { relayTime } from '../../../addon/relayed';
 import { converse, footprintWithServers } from '../../sockets/inside';
 import { World, endOf, heardFrom } from '../inside';
 
 const NAME = 'server.example';
 const PORT = 7000;
+const SIZE = 30_000_000;
 
 /** Column `tr` of proc_net_tcp(5): the other side has closed its window, and is asked again and again if it is open. */
 const ZERO_WINDOW_PROBE = '04';
@@ -161,6 +163,97 @@ describe('connections through an egress', () => {
       clearInterval(serving);
     }
     await eventually(() => Promise.resolve(egress.connections === 0));
+  });
+
+  /** Runs while bytes flow; resolves with the processor time that the relaying thread has taken for it. */
+  async function byThread(run: () => Promise<void>): Promise<number> {
+    const before = relayTime();
+    await run();
+    return relayTime() - before;
+  }
+
+  test('many bytes that are not looked at are relayed by a thread, and are counted', async () => {
+    const [client, server] = await pair();
+    const taken = await byThread(async () => {
+      server.end(Buffer.alloc(SIZE));
+      let heard = 0;
+      client.on('data', ({ length }: Buffer) => (heard += length));
+      await once(client, 'end');
+      expect(heard).toBe(SIZE);
+      client.end('done');
+      expect(await heardFrom(server)).toBe('done');
+    });
+    expect(taken).toBeGreaterThan(0);
+    await eventually(() => egress.connections === 0);
+    expect(egress.requests.recent[0]).toMatchObject({ bytesReceived: SIZE, bytesSent: 2 + 4 });
+  });
+
+  test('what a thread relays is cut by a rule', async () => {
+    const [client, server] = await pair();
+    const flood = (): void => {
+      while (server.write(Buffer.alloc(1 << 20)));
+    };
+    server.on('drain', flood);
+    let heard = 0;
+    client.on('data', ({ length }: Buffer) => (heard += length));
+    const taken = await byThread(async () => {
+      flood();
+      await eventually(() => heard > SIZE);
+    });
+    expect(taken).toBeGreaterThan(0);
+    egress.deny(NAME);
+    const counted = egress.requests.recent[0]!.bytesReceived;
+    await eventually(() => server.destroyed);
+    expect(egress.requests.recent[0]!.bytesReceived).toBe(counted);
+    client.destroy();
+    await eventually(() => egress.connections === 0);
+  });
+
+  test('the answers of HTTP are relayed by a thread, and each request is still looked at', async () => {
+    const client = await world.dial(NAME, PORT);
+    const ask = (host: string): boolean => client.write(`GET / HTTP/1.1\r\nHost: ${host}:${PORT}\r\n\r\n`);
+    ask(NAME);
+    await eventually(() => accepted.length > 0);
+    const server = accepted.shift()!;
+    let asked = '';
+    server.on('data', (chunk) => (asked += String(chunk)));
+    let heard = Buffer.alloc(0);
+    client.on('data', (chunk: Buffer) => (heard = Buffer.concat([heard.subarray(-1000), chunk])));
+    const taken = await byThread(async () => {
+      await eventually(() => asked.endsWith('\r\n\r\n'));
+      server.write(Buffer.alloc(SIZE));
+      server.write('the first');
+      await eventually(() => heard.includes('the first'));
+    });
+    expect(taken).toBeGreaterThan(0);
+    ask(NAME);
+    await eventually(() => asked.split('GET /').length === 3);
+    server.write('the second');
+    await eventually(() => heard.includes('the second'));
+    const ended = endOf(server);
+    ask('other.example');
+    await eventually(() => heard.includes("its request is for 'other.example"));
+    expect(await ended).toBe('ECONNRESET');
+    expect(asked).not.toContain('other.example');
+    client.destroy();
+    await eventually(() => egress.connections === 0);
+    expect(egress.requests.recent[0]).toMatchObject({ decision: 'deny', bytesReceived: SIZE + 19 });
+  });
+
+  test('an end of HTTP answers by a thread is passed on', async () => {
+    const client = await world.dial(NAME, PORT);
+    client.write(`GET / HTTP/1.1\r\nHost: ${NAME}:${PORT}\r\n\r\n`);
+    await eventually(() => accepted.length > 0);
+    const server = accepted.shift()!;
+    await once(server, 'data');
+    server.end(Buffer.alloc(SIZE));
+    let heard = 0;
+    client.on('data', ({ length }: Buffer) => (heard += length));
+    await once(client, 'end');
+    expect(heard).toBe(SIZE);
+    client.end();
+    await once(server.resume(), 'end');
+    await eventually(() => egress.connections === 0);
   });
 
   test('close() cuts what is open, what is being decided about, and what waits for its server', async () => {

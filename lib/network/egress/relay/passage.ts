@@ -1,0 +1,266 @@
+/** Passes bytes on between the two sides of a connection, and has those of the client looked at before. */
+import type { Socket } from 'node:net';
+import { native } from '../../../native';
+import { breakOff } from '../../sockets/break-off';
+import { breakTogether } from '../../sockets/join';
+import { descriptorOf, socketOver } from '../../sockets/socket-over';
+import type { Expected } from '../inspect/guard';
+import { type Inspected, Inspector } from '../inspect/inspector';
+import { type Refusal, refuse } from '../inspect/refusal';
+import type { Traffic } from '../requests/recorded';
+import type { Room } from '../room';
+import { OnThread } from './on-thread';
+
+/**
+ * The bytes after which a thread relays what need not be looked at. To hand it over takes about as long as to relay so
+ * many here.
+ */
+const MANY = 1 << 17;
+
+/**
+ * One connection made of two. The client's side says only what was expected. An end is passed on as an end: the other
+ * direction stays open. What breaks one side off breaks the other off.
+ *
+ * Node relays the first bytes. Then a thread relays both directions, when there is nothing to look at any more, or else
+ * what the server sends: of HTTP/1, whose requests are looked at one by one. So Node's server side is another socket then,
+ * which only writes. What a thread does not have is the descriptor of a socket of the caller's own `outside`, and of TLS
+ * with a proxy; that stays here.
+ */
+export class Passage implements Traffic {
+  /** Resolves when the connection is over. */
+  readonly over: Promise<void>;
+  readonly #client: Socket;
+  #server: Socket;
+  readonly #inspector: Inspector;
+  readonly #refused: (refusal: Refusal) => void;
+  #part: () => void;
+  #hasEnded = false;
+  /** The bytes that have come since the start. */
+  #moved = 0;
+  #thread: OnThread | undefined;
+  /** The counts of a server's side that has been replaced. */
+  #before: Traffic = { bytesRead: 0, bytesWritten: 0 };
+  #isOnThread = false;
+  readonly #room: Pick<Room, 'enter' | 'leave'>;
+  /** It has taken another place. */
+  #hasPlace = false;
+  #onOver: () => void = () => undefined;
+
+  /**
+   * @param room - asked for another place, where a thread relays what the server sends: that takes descriptors of its own
+   * @param client - half-open, as the server's side is; both have a listener for 'error'
+   * @param refused - called when the client says something else than what is expected: it has been told, and the server's
+   * side is broken off
+   */
+  constructor(
+    { client, server, room }: { client: Socket; server: Socket; room: Pick<Room, 'enter' | 'leave'> },
+    expected: Expected,
+    refused: (refusal: Refusal) => void,
+  ) {
+    this.#room = room;
+    this.#client = client;
+    this.#server = server;
+    this.#refused = refused;
+    this.#inspector = new Inspector(expected, (inspected) => this.#take(inspected));
+    this.over = new Promise((resolve) => (this.#onOver = resolve));
+    this.#part = breakTogether(client, server);
+    for (const side of [client, server]) this.#await(side);
+    server.pipe(client);
+    if (this.#inspector.settled) {
+      client.pipe(server);
+    } else {
+      server.on('data', this.#hear).on('drain', this.#resume);
+      client.on('data', this.#look).once('end', this.#end).resume();
+    }
+    for (const side of [client, server]) this.#countOf(side);
+  }
+
+  /** The bytes that the server has sent. */
+  get bytesRead(): number {
+    return this.#before.bytesRead + this.#server.bytesRead + (this.#thread?.counts.server ?? 0);
+  }
+
+  /** The bytes that the server has been sent. */
+  get bytesWritten(): number {
+    return this.#before.bytesWritten + this.#server.bytesWritten + (this.#thread?.counts.client ?? 0);
+  }
+
+  /** Breaks the connection off, on both sides. When this returns, nothing flows any more. */
+  cut(): void {
+    this.#endThread();
+    breakOff(this.#client);
+    breakOff(this.#server);
+  }
+
+  /** Lets bytes of the client go on, or ends the connection. */
+  #take({ pass, refusal }: Inspected): void {
+    for (const bytes of pass) this.#server.write(bytes);
+    if (refusal !== undefined) this.#refuse(refusal);
+    else if (this.#inspector.settled) this.#settle();
+    else if (this.#hasEnded && this.#inspector.waiting === 0) this.#server.end();
+    else if (this.#server.writableNeedDrain || this.#inspector.holds) this.#client.pause();
+  }
+
+  readonly #look = (chunk: Buffer): void => this.#take(this.#inspector.fromClient(chunk));
+
+  readonly #hear = (chunk: Buffer): void => {
+    if (!this.#inspector.listens) return;
+    this.#take(this.#inspector.fromServer(chunk));
+    this.#resume();
+  };
+
+  readonly #resume = (): void => {
+    if (!this.#server.writableNeedDrain && !this.#inspector.holds) this.#client.resume();
+  };
+
+  readonly #end = (): void => {
+    this.#hasEnded = true;
+    this.#take(this.#inspector.end());
+  };
+
+  /** There is nothing more to look at. */
+  #settle(): void {
+    this.#lookNoMore();
+    this.#client.off('data', this.#count).off('drain', this.#handOver).pipe(this.#server);
+    this.#countOf(this.#client);
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#lookNoMore();
+    this.#countNoMore();
+    this.#part();
+    this.#endThread();
+    this.#server.unpipe(this.#client);
+    breakOff(this.#server);
+    refuse(this.#client, refusal);
+    this.#refused(refusal);
+  }
+
+  #lookNoMore(): void {
+    this.#inspector.close();
+    this.#client.off('data', this.#look).off('end', this.#end);
+    this.#server.off('data', this.#hear).off('drain', this.#resume);
+  }
+
+  // ── by the thread ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Counts what comes, after it has been passed on: so the listeners that do that have to be there. */
+  #countOf(side: Socket): void {
+    side.on('data', this.#count).prependListener('drain', this.#handOver);
+  }
+
+  readonly #count = (chunk: Buffer): void => {
+    this.#moved += chunk.length;
+    this.#handOver();
+  };
+
+  #countNoMore(): void {
+    for (const side of [this.#client, this.#server]) side.off('data', this.#count).off('drain', this.#handOver);
+  }
+
+  /** Hands over what a thread may relay, if it is many bytes. Ends that are on their way are left to Node. */
+  readonly #handOver = (): void => {
+    const sides = [this.#client, this.#server];
+    if (this.#moved < MANY || sides.some(({ writableLength }) => writableLength > 0)) return;
+    const { settled, isDeaf } = this.#inspector;
+    if (!settled && !isDeaf) return;
+    this.#countNoMore();
+    if (sides.some(({ readableEnded, writableEnded }) => readableEnded || writableEnded)) return;
+    if (settled) this.#handOverBoth();
+    else this.#handOverAnswers();
+  };
+
+  #handOverBoth(): void {
+    const [client, server] = [this.#client, this.#server];
+    client.unpipe(server).pause();
+    server.unpipe(client).pause();
+    this.#part();
+    this.#thread = OnThread.start({ client, server }, 'both', () => this.#threadIsOver());
+    if (this.#thread === undefined) {
+      this.#part = breakTogether(client, server);
+      client.pipe(server).pipe(client);
+      return;
+    }
+    this.#isOnThread = true;
+    // The connections are the thread's: its descriptors keep them open.
+    client.destroy();
+    server.destroy();
+  }
+
+  #handOverAnswers(): void {
+    const [client, server] = [this.#client, this.#server];
+    this.#hasPlace = this.#room.enter();
+    if (!this.#hasPlace) return;
+    server.unpipe(client).pause();
+    const writer = this.#openWriter();
+    this.#thread =
+      writer &&
+      OnThread.start({ client, server }, 'from-server', (broken) => {
+        this.#threadIsOver();
+        if (broken) this.cut();
+        else client.end();
+      });
+    if (writer === undefined || this.#thread === undefined) {
+      writer?.destroy();
+      this.#giveBack();
+      server.pipe(client);
+      return;
+    }
+    this.#isOnThread = true;
+    this.#part();
+    this.#before = { bytesRead: server.bytesRead, bytesWritten: server.bytesWritten };
+    server.off('data', this.#hear).off('drain', this.#resume).destroy();
+    this.#server = writer.on('error', () => undefined).on('drain', this.#resume);
+    this.#await(writer);
+    const parts = [breakTogether(client, writer), this.#cancelWith(client), this.#cancelWith(writer)];
+    this.#part = () => parts.forEach((part) => part());
+  }
+
+  /** A socket that only writes to the server; undefined where there is no descriptor for it. */
+  #openWriter(): Socket | undefined {
+    const fd = descriptorOf(this.#server);
+    if (fd === undefined) return undefined;
+    try {
+      return socketOver(native().duplicate(fd), { readable: false, allowHalfOpen: true });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Has a side that breaks off end what the thread does. */
+  #cancelWith(side: Socket): () => void {
+    const onClose = (): void => {
+      if (!side.readableEnded || !side.writableFinished) this.#endThread();
+    };
+    side.prependOnceListener('close', onClose);
+    return () => side.off('close', onClose);
+  }
+
+  #endThread(): void {
+    if (!this.#isOnThread) return;
+    this.#thread?.cancel();
+    this.#threadIsOver();
+  }
+
+  #threadIsOver(): void {
+    this.#isOnThread = false;
+    this.#giveBack();
+    this.#mayBeOver();
+  }
+
+  #giveBack(): void {
+    if (this.#hasPlace) this.#room.leave();
+    this.#hasPlace = false;
+  }
+
+  #await(side: Socket): void {
+    if (side.closed) this.#mayBeOver();
+    else side.once('close', () => this.#mayBeOver());
+  }
+
+  #mayBeOver(): void {
+    if (!this.#client.closed || !this.#server.closed) return;
+    this.#inspector.close();
+    if (!this.#isOnThread) this.#onOver();
+  }
+}
