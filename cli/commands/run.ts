@@ -2,7 +2,7 @@ import { Namespace, Sandbox } from 'linux-ns';
 import { type EgressPolicy, networkNamespaces } from 'linux-ns/network';
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { numberOf } from '../arguments';
+import { numberOf, oneOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { print, printJson, printMessages } from '../output';
 import { Asker } from '../run/ask';
@@ -48,7 +48,9 @@ async function run(given: Given): Promise<number> {
   printMessages(differences.map((each) => `linux-ns: run: ${each}`));
   if (given.has('explain')) {
     const program = given.operands;
-    if (given.value('explain') === undefined) print(explain({ spec: { ...spec, network }, limits, exposed, program }));
+    const what = given.value('explain');
+    if (what !== undefined) oneOf('--explain', what, ['settings']);
+    if (what === undefined) print(explain({ spec: { ...spec, network }, limits, exposed, program }));
     else printJson(settings, 2);
     return 0;
   }

@@ -15,6 +15,9 @@ interface Place {
 /** Paths beside each other, of which the same is said, are one line from this number on. */
 const MANY = 4;
 
+/** The variables that each program has, unless they are taken away. */
+const ALWAYS = { PATH: '', HOME: '', TERM: '', LANG: '' };
+
 /** The names that such a line has. */
 const SHOWN = 3;
 
@@ -34,7 +37,9 @@ export interface Explained {
 /** The tree of files, and a line for each other thing. */
 export function explain({ spec, limits, exposed, program }: Explained): string[] {
   const { cwd = '/', env = {}, capabilities = [], seccomp = 'default' } = spec;
-  const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const variables = Object.entries<string | undefined>({ ...ALWAYS, ...env }).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
   const rows = {
     Program: program.join(' '),
     'Starts in': cwd,

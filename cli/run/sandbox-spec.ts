@@ -163,7 +163,11 @@ function pathEntries({ hide = [], protect = [] }: Settings): MountEntry[] {
   if (pattern !== undefined) throw new UsageError(`'${pattern}' is a pattern, and only paths can be given`);
   return [
     ...hide.map((path): MountEntry => ({ type: 'mask', target: absolute(path), optional: true })),
-    ...protect.map((path): MountEntry => ({ type: 'protect', target: absolute(path) })),
+    // A slash at the end says that a directory is made where nothing is.
+    ...protect.map((path): MountEntry => ({
+      type: 'protect',
+      target: absolute(path) + (path.endsWith('/') ? '/' : ''),
+    })),
   ];
 }
 

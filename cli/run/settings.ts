@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { oneOf } from '../arguments';
 import type { Given, Option } from '../command';
-import { PROFILES, type ReadSettings, type Settings, merged, profileOf, readSettings } from '../settings/settings';
+import { PROFILES, type ReadSettings, type Settings, merged, readSettings, withProfile } from '../settings/settings';
 import { limitsWritten } from './limits';
 
 export const SETTINGS_OPTIONS: readonly Option[] = [
@@ -15,19 +15,19 @@ export const SETTINGS_OPTIONS: readonly Option[] = [
 
 /** Options add to files, and files to the profile. */
 export function settingsOf(given: Given): ReadSettings {
-  const profile = given.value('profile');
   const files = given.values('settings').map(readSettings);
-  const start = profileOf(profile === undefined ? undefined : oneOf('--profile', profile, PROFILES));
   return {
-    settings: [...files.map(({ settings }) => settings), ofOptions(given)].reduce(merged, start),
+    settings: withProfile([...files.map(({ settings }) => settings), ofOptions(given)].reduce(merged, {})),
     differences: files.flatMap(({ differences }) => differences),
   };
 }
 
 function ofOptions(given: Given): Settings {
   const [project, ...write] = given.values('project');
+  const profile = given.value('profile');
   const view = given.has('host-userland') ? 'programs' : undefined;
   return {
+    ...(profile === undefined ? {} : { profile: oneOf('--profile', profile, PROFILES) }),
     ...(view === undefined ? {} : { view }),
     ...(project === undefined ? {} : { project }),
     ...(given.has('no-toolchains') ? { toolchains: false } : {}),

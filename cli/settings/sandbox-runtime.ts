@@ -30,7 +30,7 @@ const ITS_OWN = ['network.allowedDomains', 'filesystem.allowWrite', 'filesystem.
 /** What sandbox-runtime protects in each directory that can be written, whatever a file says. */
 const ALWAYS_PROTECTED = [
   ...['.bashrc', '.bash_profile', '.zshrc', '.zprofile', '.profile', '.gitconfig', '.gitmodules', '.ripgreprc'],
-  ...['.mcp.json', '.vscode', '.idea', '.claude/commands', '.claude/agents', '.git/hooks', '.git/config'],
+  ...['.mcp.json', '.vscode/', '.idea/', '.claude/commands/', '.claude/agents/', '.git/hooks/', '.git/config'],
 ];
 
 const PATTERN = /[*?[{]/;

@@ -51,9 +51,17 @@ export function readSettings(file: string): ReadSettings {
   const { value, lines } = readJsonc(file, text);
   if (isForSandboxRuntime(value)) return ofSandboxRuntime(file, value);
   new SchemaCheck(schema(), file, lines).check(value);
-  const settings = value as Settings;
-  const { $schema: _, profile, ...own } = settings;
-  return { settings: merged(profileOf(profile), own), differences: [] };
+  const { $schema: _, ...settings } = value as Settings;
+  return { settings, differences: [] };
+}
+
+/** Settings, added to those of the profile that they name. The paths that a profile protects are in the project. */
+export function withProfile({ profile, ...own }: Settings): Settings {
+  if (profile === undefined) return own;
+  const start = profileOf(profile);
+  const { project } = merged(start, own);
+  const protect = start.protect?.map((path) => join(project ?? '.', path));
+  return merged({ ...start, ...(protect === undefined ? {} : { protect }) }, own);
 }
 
 /** What differs from sandbox-runtime, whatever the file says. */
@@ -72,9 +80,8 @@ function ofSandboxRuntime(file: string, value: unknown): ReadSettings {
   };
 }
 
-/** The settings of a profile; none for undefined. */
-export function profileOf(name: string | undefined): Settings {
-  return name === undefined ? {} : readSettings(join(FOLDER, `${name}.json`)).settings;
+export function profileOf(name: string): Settings {
+  return readSettings(join(FOLDER, `${name}.json`)).settings;
 }
 
 /** Lists are added up, as are the properties of objects. Of other values the later one counts. */

@@ -95,7 +95,7 @@ describe('files', () => {
   test('what is always protected there is protected at the top of each writable directory', () => {
     const { protect } = read({ filesystem: { allowWrite: [folder] } });
     expect(protect).toEqual(
-      expect.arrayContaining(['.git/hooks', '.git/config', '.bashrc', '.vscode'].map((name) => join(folder, name))),
+      expect.arrayContaining(['.git/hooks/', '.git/config', '.bashrc', '.vscode/'].map((name) => join(folder, name))),
     );
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../../cli/commands/run';
 import { RUN_OPTIONS } from '../../../cli/run/options';
-import { PROFILES, merged, profileOf, readSettings } from '../../../cli/settings/settings';
+import { PROFILES, merged, profileOf, readSettings, withProfile } from '../../../cli/settings/settings';
 import { CommandLine, refusalOf } from '../command-line';
 
 let cli: CommandLine;
@@ -34,7 +34,8 @@ describe('a file of settings', () => {
   });
 
   test('adds to the profile that it names', () => {
-    expect(read('{ "profile": "judge", "limits": { "wall": "1m" }, "network": { "allow": ["a.example"] } }')).toEqual({
+    const text = '{ "profile": "judge", "limits": { "wall": "1m" }, "network": { "allow": ["a.example"] } }';
+    expect(withProfile(readSettings(fileOf(text)).settings)).toEqual({
       ...profileOf('judge'),
       limits: { ...profileOf('judge').limits, wall: '1m' },
       network: { allow: ['a.example'] },
@@ -123,6 +124,23 @@ describe('linux-ns run', () => {
     expect((await refusalOf(runCommand, ['-H', '--hide', '*.pem', 'true']))[0]).toContain("'*.pem' is a pattern");
   });
 
+  test('--profile build protects what git runs in the project, wherever that is', async () => {
+    const project = join(folder, 'repository');
+    mkdirSync(join(project, '.git/hooks'), { recursive: true });
+    const script = '(echo x > .git/hooks/pre-commit) 2>&1; (echo x > .git/config) 2>&1; echo y > .git/HEAD';
+    const { stdout } = await cli.run(['run', '--profile', 'build', '-p', project, '--', 'sh', '-c', script]);
+    expect(stdout.match(/Read-only file system/g)).toHaveLength(2);
+    expect(readFileSync(join(project, '.git/HEAD'), 'utf8')).toBe('y\n');
+  });
+
+  test('--protect with a slash at the end makes a directory where nothing is', async () => {
+    const project = join(folder, 'bare');
+    mkdirSync(project);
+    const words = ['run', '-p', project, '--protect', join(project, '.idea/'), '--', 'stat', '-c', '%F', '.idea'];
+    expect((await cli.run(words)).stdout).toBe('directory\n');
+    expect(existsSync(join(project, '.idea'))).toBe(false);
+  });
+
   test.each(PROFILES)('the profile %s is held to the schema, and runs a program', async (profile) => {
     expect(profileOf(profile)).toHaveProperty('view');
     const { code, stdout, stderr } = await cli.run(['run', '--profile', profile, '-p', folder, '--', 'echo', 'ok']);
@@ -149,8 +167,14 @@ describe('--explain', () => {
     );
     expect(printed).toMatch(/^Exposed +port 80 on 127\.0\.0\.1:any$/m);
     expect(printed).toMatch(/^Limits +wall 5m$/m);
-    expect(printed).toMatch(/^Variables .*\bA\b/m);
+    expect(printed).toMatch(/^Variables .*\bPATH HOME TERM LANG\b.*\bA\b/m);
     expect(printed).not.toContain('secret');
+  });
+
+  test('takes no other word than settings', async () => {
+    expect((await refusalOf(runCommand, ['-H', '--explain=network']))[0]).toContain(
+      '--explain must be one of settings',
+    );
   });
 
   test('=settings prints the settings, from which the same can be had', async () => {
