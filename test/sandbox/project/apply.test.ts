@@ -148,6 +148,27 @@ test('special files are refused, and the rest can be applied', async () => {
   });
 });
 
+test.each([
+  ['a hook', 'mkdir -p .git/hooks; echo x > .git/hooks/pre-commit', ['.git/hooks', '.git/hooks/pre-commit']],
+  ['settings of a submodule', 'mkdir -p .git/modules/a; echo x > .git/modules/a/config', ['.git/modules/a/config']],
+  [
+    'settings of a submodule whose name has a newline',
+    `mkdir -p "$(printf '.git/modules/a\nb')"; echo x > "$(printf '.git/modules/a\nb/config')"`,
+    ['.git/modules/a\nb/config'],
+  ],
+  ['another directory for them', 'mkdir .git; echo ../src > .git/commondir', ['.git/commondir']],
+  ['a file that names a repository', "echo 'gitdir: ../src' > old/.git", ['old/.git']],
+  ['a link to a repository', 'ln -s src .git', ['.git']],
+])('what makes git run programs is refused: %s', async (_, commands, refused) => {
+  await onCopy(async ({ path, sandbox, change }) => {
+    await change(commands);
+    await expect(sandbox.apply()).rejects.toMatchObject({
+      code: 'ERR_LINUX_NS_REFUSED',
+      paths: refused.map((name) => join(path, name)),
+    });
+  });
+});
+
 test('a failure in the middle says what is left, and can be gone on from', async () => {
   await onCopy(async ({ path, sandbox, change }) => {
     const deep = `import os
