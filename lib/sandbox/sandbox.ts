@@ -595,10 +595,10 @@ function releaseForgotten(built: Built): Promise<void> {
 }
 
 async function release(built: Built, running: readonly NamespaceProcess[]): Promise<void> {
-  const { set, above, overlays, points, cgroup, work, network, nullDevice } = built;
+  const { set, above, overlays, points, cgroup, work, network, nullDevice, ownsPid } = built;
   kill(running, built);
   await network.close();
-  if (!points.none) await Promise.all(running.map(({ exited }) => exited));
+  if (!ownsPid && !points.none) await Promise.all(running.map(({ exited }) => exited));
   await removeMountPoints(built);
   await Promise.all([set, ...above, ...layersOf(overlays)].map((each) => each.close()));
   await nullDevice?.close();

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { MountEntry, SandboxSpec } from '../../lib';
+import { type MountEntry, Sandbox, type SandboxSpec } from '../../lib';
 import { inSandbox, said, saidIn, userland, withFolder } from './box';
 
 /** A project that is writable at /p, with paths in it that are protected. */
@@ -65,6 +65,16 @@ describe('a path that is protected', () => {
         expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['.git', '.git/hooks', '.npmrc']);
         expect(readFileSync(join(folder, '.npmrc'), 'utf8')).toBe('');
       });
+      expect(readdirSync(folder)).toEqual([]);
+    });
+  });
+
+  test('is not there any more after close(), which ends the programs that still run', async () => {
+    await withFolder(async (folder) => {
+      const sandbox = await Sandbox.create(userland(project(folder, '.claude/', '.envrc')));
+      const child = await sandbox.spawn('sleep', ['1000'], { stdio: 'ignore' });
+      await sandbox.close();
+      expect(await child.exited).toMatchObject({ signal: 'SIGKILL' });
       expect(readdirSync(folder)).toEqual([]);
     });
   });
