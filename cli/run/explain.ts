@@ -76,7 +76,7 @@ function networkWords(network: string | EgressPolicy | undefined): string {
     reached,
     ...(deny.length === 0 ? [] : [`never ${deny.map(String).join(', ')}`]),
     ...(ask === undefined ? [] : ['others are asked about']),
-    ...(via === undefined ? [] : [`through ${String(via).replace(/\/\/[^@/]*@/, '//…@')}`]),
+    ...(via === undefined ? [] : [`through ${String(via).replace(/\/\/.*@/, '//…@')}`]),
   ].join('; ');
 }
 

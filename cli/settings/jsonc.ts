@@ -30,6 +30,8 @@ class Reader {
   readonly #text: string;
   readonly #lines: Lines = new WeakMap();
   #at = 0;
+  /** The line of a place that has been passed: no place is left for one before it. */
+  #passed = { at: 0, line: 1 };
 
   constructor(file: string, text: string) {
     this.#file = file;
@@ -115,7 +117,9 @@ class Reader {
   }
 
   #line(): number {
-    return this.#text.slice(0, this.#at).split('\n').length;
+    const { at, line } = this.#passed;
+    this.#passed = { at: this.#at, line: line + this.#text.slice(at, this.#at).split('\n').length - 1 };
+    return this.#passed.line;
   }
 
   #unexpected(expected: string): UsageError {

@@ -33,6 +33,13 @@ describe('a file of settings', () => {
     expect(read(text)).toEqual({ view: 'programs', hide: ['~/a//b', '/*c*/'], limits: {} });
   });
 
+  test('may have many lines', () => {
+    const hide = Array.from({ length: 100_000 }, (_, index) => `/${index}`);
+    const started = performance.now();
+    expect(read(JSON.stringify({ hide }, null, 1))).toEqual({ hide });
+    expect(performance.now() - started).toBeLessThan(20_000); // it took minutes when each line was counted anew
+  });
+
   test('adds to the profile that it names', () => {
     const text = '{ "profile": "judge", "limits": { "wall": "1m" }, "network": { "allow": ["a.example"] } }';
     expect(withProfile(readSettings(fileOf(text)).settings)).toEqual({
@@ -150,7 +157,7 @@ describe('linux-ns run', () => {
 
 describe('--explain', () => {
   test('prints what there would be, as a tree, and starts nothing', async () => {
-    const policy = ['--allow-host', 'a.example:443', '--deny-host', 'b.example', '--via', 'http://me:secret@proxy'];
+    const policy = ['--allow-host', 'a.example:443', '--deny-host', 'b.example', '--via', 'http://me:p@secret@proxy'];
     const project = join(folder, 'explained');
     const more = ['--protect', join(project, '.git/hooks'), '--limit-wall', '5m', '--expose', '0:80', '-e', 'A=1'];
     const words = ['run', '-p', project, '--no-toolchains', ...policy, ...more, '--explain', '--', 'make', 'all'];
