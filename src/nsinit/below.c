@@ -340,7 +340,23 @@ static long put_link(int from, const struct spot *to, const struct statx *source
   return error < 0 ? error : settle(to, temporary, expected);
 }
 
-static long put_directory(const struct spot *to, const struct statx *source, const struct statx *old, uint64_t flags) {
+/*
+ * The kernel does not merge a directory that only the upper layer has with one that appears below it later, until it
+ * looks the name up anew. An opaque one stays as it is, and what is removed in it is known by what is below:
+ * Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".
+ */
+static void make_opaque(int directory) {
+  char link[FD_PATH_BYTES];
+  const char *path = fd_path(directory, link);
+  ignored(sys5(__NR_setxattr, path, "trusted.overlay.opaque", "y", 1, 0), "only root may, and others need no such");
+  ignored(sys5(__NR_setxattr, path, "user.overlay.opaque", "y", 1, 0), "the filesystem may have none");
+}
+
+static long put_directory(int from, const struct spot *to, const struct statx *source, const struct statx *old,
+                          uint64_t flags) {
+  if (old->stx_mode == 0 && (flags & PLAN_KEEP_OWNER) == 0) {
+    make_opaque(from);
+  }
   long error = old->stx_mode == 0 ? sys3(__NR_mkdirat, to->directory, to->name, 0700) : 0;
   if (error < 0) {
     return error;
@@ -375,7 +391,7 @@ static long put_copy(const struct spot *from, const struct spot *to, const struc
   error = look_at((int)found, "", &source);
   uint32_t type = error < 0 ? 0 : source.stx_mode & S_IFMT;
   if (type == S_IFDIR) {
-    error = put_directory(to, &source, &old, flags);
+    error = put_directory((int)found, to, &source, &old, flags);
   } else if (type == S_IFLNK) {
     error = put_link((int)found, to, &source, &old, expected, flags);
   } else if (type == S_IFREG) {

@@ -41,8 +41,16 @@ export async function applyChanges(
   const changes = selection === undefined ? all : withDirectories(all, selected(copy.target, all, selection));
   refuse(copy, changes);
   if (!overwrite) refuseConflicts(copy, changes);
-  await carryOver(join, copy, changes, overwrite, signal);
-  if (selection === undefined) await copy.base.appliedAll();
+  await copy.base.adds(changes.flatMap(({ kind, name }) => (kind === 'A' ? [name] : [])));
+  try {
+    await carryOver(join, copy, changes, overwrite, signal);
+  } catch (error) {
+    // The error that is told is the first one.
+    await copy.base.keep().catch(() => undefined);
+    throw error;
+  }
+  if (selection === undefined) copy.base.appliedAll();
+  await copy.base.keep();
   return [...changes];
 }
 
@@ -85,11 +93,13 @@ function refuseConflicts({ target, base }: Copy, changes: readonly Listed[]): vo
 /**
  * The host has changed a file if its ctime is later than the copy: nobody sets that back, and a rename sets it, too
  * (inode(7)). What has become equal is no change any more. That the host has deleted a file is known where it was seen
- * there before.
+ * there before. What the host has in a directory of the copy, and programs have not seen, is not theirs to delete.
  */
 function isConflict(change: Listed, base: Base): boolean {
   const { kind, below, name } = change;
   if (kind === 'A') return base.had(name);
+  const [directory = ''] = ancestorsOf(name);
+  if (kind === 'G' && base.isUnseen(directory, name)) return true;
   return below.seconds * 1000 + below.nanoseconds / 1e6 > base.of(name);
 }
 
@@ -121,6 +131,7 @@ async function carryOver(
     if (failed.length > 0) throw failure(copy, failed, [...left], changes.length);
   }
   const [result = 0] = changes.length === 0 ? [] : await carryOut(join, [syncStep(copy.lower.fd)], 'caller', signal);
+  copy.base.removed(changes.flatMap(({ kind, name }) => (kind === 'D' || kind === 'G' ? [name] : [])));
   if (result < 0)
     throw new NamespaceError({ errno: result, syscall: 'syncfs', path: copy.target, step: 'apply changes' });
 }

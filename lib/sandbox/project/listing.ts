@@ -54,7 +54,7 @@ export async function listChanges(
   join: readonly Namespace[],
   { upper, lower, covered, base }: Copy,
   signal: AbortSignal | undefined,
-): Promise<Listed[]> {
+): Promise<readonly Listed[]> {
   const most = { maxBytes: MOST.bytes, maxEntries: MOST.entries };
   const step = makeStep('changes', { upper: upper.fd, lower: lower.fd, flags: BELOW.PROJECT, ...most });
   const { data } = await runBody({ join: usersOf(join) }, { steps: [step], ids: 'given', signal });
@@ -62,7 +62,8 @@ export async function listChanges(
   throwIfAborted(signal);
   base.saw(listed);
   const sorted = await sortInTurns(listed, (a, b) => (a.name < b.name ? -1 : 1));
-  return covered.length === 0 ? sorted : withoutMountPoints(sorted, covered);
+  const own = withoutUnseen(sorted, base);
+  return covered.length === 0 ? own : withoutMountPoints(own, covered);
 }
 
 /** The user namespace alone: files are reached by descriptor, whatever mounts there are. */
@@ -102,6 +103,20 @@ function listedOf(data: Buffer, at: number, end: number): Listed {
     here: { mode: number(0), links: number(1), inode: number(2), size: number(3) },
     below: { mode: number(4), inode: number(5), size: number(6), seconds: number(7), nanoseconds: number(8) },
   };
+}
+
+/**
+ * A directory that was applied shows what the copy has in it, and not what the host adds there. So a name that is missing
+ * in it was deleted only if the copy has had it: the others are left out.
+ */
+function withoutUnseen(listed: readonly Listed[], base: Base): readonly Listed[] {
+  const unseen = new Set<string>();
+  return listed.filter(({ kind, name }) => {
+    const [directory = ''] = ancestorsOf(name);
+    const isUnseen = (kind === 'D' && base.isUnseen(directory, name)) || (kind === 'G' && unseen.has(directory));
+    if (isUnseen) unseen.add(name);
+    return !isUnseen;
+  });
 }
 
 /**
