@@ -42,6 +42,15 @@ export function printStyled(lines: readonly string[]): void {
   write(process.stdout, lines.map(styled));
 }
 
+/**
+ * Writes a diff as it is, for a program that reads it. A terminal gets no character that it interprets: programs in
+ * sandboxes have written most of them.
+ */
+export function printDiff(diff: string): void {
+  if (process.stdout.isTTY) print(diff.replace(/\n$/, '').replaceAll('\t', '    ').split('\n'));
+  else process.stdout.write(diff);
+}
+
 /** Writes a value as JSON, in which every character that is not printable is written as an escape of JSON. */
 export function printJson(value: unknown, indent?: number): void {
   write(process.stdout, jsonLines(value, indent));

@@ -6,6 +6,7 @@ import { numberOf, oneOf } from '../arguments';
 import { type Command, type Given, UsageError } from '../command';
 import { print, printJson, printMessages } from '../output';
 import { Asker } from '../run/ask';
+import { ProjectCopy } from '../run/copy';
 import { Report, expose, exposedOf } from '../run/egress';
 import { explain } from '../run/explain';
 import { Budget, limitsOf } from '../run/limits';
@@ -23,7 +24,8 @@ export const runCommand: Command = {
   examples: [
     ['run -p . -- npm test', 'only this directory is writable'],
     ['run -H --allow-host a.example bash', 'reaches this host alone'],
-    ['run --overlay /srv/debian -- bash', 'a shell in another root'],
+    ['run -p . --overlay -- npm update', 'on a copy; asks what to apply'],
+    ['run --overlay-root /srv/debian -- bash', 'a shell in another root'],
   ],
   run,
 };
@@ -62,7 +64,9 @@ async function run(given: Given): Promise<number> {
     );
   }
   const [file, ...args] = programOf(given, terminal);
-  const budget = limits === undefined ? undefined : new Budget(limits);
+  await using copy = await ProjectCopy.open(given, spec.project);
+  // With a budget all that the program has started ends with it: nothing writes in the copy after that.
+  const budget = limits === undefined && copy === undefined ? undefined : new Budget(limits ?? {});
   const reportFile = given.value('report');
   if (terminal && reportFile === '-') {
     throw new UsageError('--report: standard error is the terminal that the program has: name a file, or redirect it');
@@ -81,9 +85,11 @@ async function run(given: Given): Promise<number> {
     await expose(sandbox, exposed);
     using _ = given.has('die-with-parent') ? endWithParent(sandbox) : undefined;
     const start = starterOf(sandbox, [file, ...args], budget);
-    const status = await (terminal ? onTerminal(sandbox, start, asker) : onDescriptors(start, stdioOf(kept)));
+    const status = await (terminal
+      ? onTerminal(start, asker, async () => (copy === undefined ? sandbox.close() : undefined))
+      : onDescriptors(start, stdioOf(kept)));
     budget?.tell();
-    return status;
+    return copy === undefined ? status : await copy.settle(sandbox, status);
   } finally {
     await Promise.all([net, user, pid].map(async (each) => (each instanceof Namespace ? each.close() : undefined)));
   }

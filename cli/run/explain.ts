@@ -1,6 +1,6 @@
 /** What a sandbox would have, for `linux-ns run --explain`: nothing is started, and no file is changed. */
 import { existsSync } from 'node:fs';
-import type { MountEntry, RunLimits, SandboxRoot } from 'linux-ns';
+import type { MountEntry, ProjectOptions, RunLimits, SandboxRoot } from 'linux-ns';
 import type { EgressPolicy } from 'linux-ns/network';
 import { wrap } from '../wrap';
 import { formatLimits } from './limits';
@@ -80,7 +80,7 @@ function networkWords(network: string | EgressPolicy | undefined): string {
   ].join('; ');
 }
 
-function treeOf({ root, mounts = [], dev, proc }: Pick<SpecFile, 'root' | 'mounts' | 'dev' | 'proc'>): string[] {
+function treeOf({ root, mounts = [], project, dev, proc }: Explained['spec']): string[] {
   const top: Place = { label: rootWords(root), below: new Map() };
   if (proc !== false) placeOf(top, '/proc').label = 'processes of the sandbox';
   if (dev !== false) placeOf(top, '/dev').label = 'a small /dev';
@@ -88,7 +88,13 @@ function treeOf({ root, mounts = [], dev, proc }: Pick<SpecFile, 'root' | 'mount
     const words = wordsOf(entry);
     if (words !== undefined) placeOf(top, entry.target).label = words;
   }
+  if (project !== undefined) placeOf(top, String(project.path)).label = projectWords(project);
   return [line('/', top.label), ...linesBelow(top, '')];
+}
+
+function projectWords({ mode, upper }: ProjectOptions): string {
+  if (mode === 'direct') return 'writable';
+  return upper === undefined ? 'a copy, whose changes can be applied' : `a copy, kept in ${String(upper)}`;
 }
 
 function rootWords(root: SandboxRoot | undefined): string {

@@ -1,6 +1,7 @@
 /** The options of `linux-ns run`. */
 import { NAMESPACE_KINDS } from 'linux-ns';
 import type { Option } from '../command';
+import { COPY_OPTIONS } from './copy';
 import { EGRESS_OPTIONS } from './egress';
 import { LIMIT_OPTIONS } from './limits';
 import { SETTINGS_OPTIONS } from './settings';
@@ -11,6 +12,7 @@ const FILES: readonly Option[] = [
     ...{ name: 'project', short: 'p', value: 'DIR', completes: 'directory' },
     help: 'same as -H, with DIR writable; start in DIR',
   },
+  ...COPY_OPTIONS,
   ...SETTINGS_OPTIONS,
   { name: 'no-toolchains', rare: true, help: 'with -H and -p, no programs from outside of /usr' },
   {
@@ -22,10 +24,13 @@ const FILES: readonly Option[] = [
   },
   { name: 'writable-root', rare: true, help: 'make the root of --root writable' },
   {
-    ...{ name: 'overlay', rare: true, value: 'DIR', completes: 'directory' },
+    ...{ name: 'overlay-root', rare: true, value: 'DIR', completes: 'directory' },
     help: 'use DIR as root; discard changes',
   },
-  { name: 'upper', rare: true, value: 'DIR', completes: 'directory', help: 'keep changes to the --overlay in DIR' },
+  {
+    ...{ name: 'upper', rare: true, value: 'DIR', completes: 'directory' },
+    help: 'keep changes to the --overlay or --overlay-root in DIR',
+  },
   {
     name: 'ro-bind',
     rare: true,

@@ -7,8 +7,14 @@ import type { Budget } from './limits';
 
 /**
  * Runs a program on a pseudoterminal of its own, so that a program inside cannot type into this one. Job control works.
+ *
+ * @param endRest - ends what the program has left behind, which would keep the terminal open
  */
-export async function onTerminal(sandbox: Sandbox, start: Start, asker: Asker | undefined): Promise<number> {
+export async function onTerminal(
+  start: Start,
+  asker: Asker | undefined,
+  endRest: () => Promise<void>,
+): Promise<number> {
   let relayed: Promise<void> | undefined;
   try {
     return await whileItRuns(
@@ -23,7 +29,7 @@ export async function onTerminal(sandbox: Sandbox, start: Start, asker: Asker | 
       },
     );
   } finally {
-    await sandbox.close(); // ends what the program left behind, which would keep the terminal open
+    await endRest();
     await relayed;
   }
 }

@@ -8,6 +8,7 @@ import {
   type HostUserlandOptions,
   type MountEntry,
   NAMESPACE_KINDS,
+  type ProjectOptions,
   type Rlimits,
   type SandboxSpec,
   type SandboxUser,
@@ -49,12 +50,14 @@ export function specOf(given: Given, settings: Settings): SpecFile {
   const online = typeof network === 'string' && network !== 'none';
   const view = viewOf(given, settings, { file: fromFile, online });
   const hostname = given.value('hostname') ?? spec.hostname ?? settings.hostname;
-  const cwd = directoryOf(given) ?? spec.cwd ?? view?.cwd;
+  const project = projectOf(given, settings);
+  const cwd = directoryOf(given) ?? spec.cwd ?? project?.path ?? view?.cwd;
   return {
     ...(settings.unixSockets === undefined ? {} : { unixSockets: settings.unixSockets }),
     ...(settings.userNamespaces === undefined ? {} : { userNamespaces: settings.userNamespaces }),
     ...(view?.root === undefined ? {} : { root: view.root }),
     ...spec,
+    ...(project === undefined ? {} : { project }),
     ...rootOf(given),
     mounts: [
       ...(view?.mounts ?? []),
@@ -140,8 +143,10 @@ function viewOf(
   { file, online }: { file: SpecFile['hostUserland']; online: boolean },
 ): View | undefined {
   const { view, readOnly = [], toolchains = true } = settings;
-  const writable = writableOf(settings);
-  const asked = view !== undefined || writable.length > 0 || (file !== undefined && file !== false);
+  const { project, overlay = false } = settings;
+  const writable = writableOf(overlay ? { ...settings, project: undefined } : settings);
+  const asked =
+    view !== undefined || project !== undefined || writable.length > 0 || (file !== undefined && file !== false);
   if (!asked) return undefined;
   const { uid, gid } = userOf(given, undefined).user ?? {};
   const more = {
@@ -155,6 +160,21 @@ function viewOf(
   } catch (error) {
     throw inSpec(error);
   }
+}
+
+/** The project, if programs work on a copy of it. */
+function projectOf(
+  given: Given,
+  { project, overlay = false }: Settings,
+): (ProjectOptions & { path: string }) | undefined {
+  if (!overlay) return undefined;
+  if (project === undefined) {
+    throw new UsageError(
+      '--overlay needs --project: it works on a copy of that (a copy as the root is --overlay-root)',
+    );
+  }
+  const upper = given.value('upper');
+  return { path: absolute(project), mode: 'overlay', ...(upper === undefined ? {} : { upper }) };
 }
 
 /** What is hidden and protected. */
@@ -194,16 +214,16 @@ function isNoRoot({ option, values }: Written): boolean {
 }
 
 function rootOf(given: Given): Pick<SandboxSpec, 'root'> {
-  const lower = given.values('overlay');
-  const upper = given.value('upper');
+  const lower = given.values('overlay-root');
+  const upper = given.has('overlay') ? undefined : given.value('upper');
   const bound = given.sequence.filter((written) => !isNoRoot(written));
   const roots = [
     ...given.values('root').map((path) => ({ path, readOnly: !given.has('writable-root') })),
     ...bound.map(({ option, values: [path = ''] }) => ({ path, readOnly: option === 'ro-bind' })),
   ];
-  if (upper !== undefined && lower.length === 0) throw new UsageError('--upper needs --overlay');
+  if (upper !== undefined && lower.length === 0) throw new UsageError('--upper needs --overlay or --overlay-root');
   if (roots.length + Math.min(1, lower.length) > 1) throw new UsageError('only one root can be specified');
-  // The last --overlay is the uppermost layer, in the same order as mounts.
+  // The last --overlay-root is the uppermost layer, in the same order as mounts.
   if (lower.length > 0) return { root: { lower: [...lower].reverse(), ...(upper === undefined ? {} : { upper }) } };
   const [root] = roots;
   return root === undefined ? {} : { root };

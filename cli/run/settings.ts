@@ -30,6 +30,7 @@ function ofOptions(given: Given): Settings {
     ...(profile === undefined ? {} : { profile: oneOf('--profile', profile, PROFILES) }),
     ...(view === undefined ? {} : { view }),
     ...(project === undefined ? {} : { project }),
+    ...(given.has('overlay') ? { overlay: true } : {}),
     ...(given.has('no-toolchains') ? { toolchains: false } : {}),
     ...(given.has('no-unix-sockets') ? { unixSockets: false } : {}),
     ...(given.has('allow-userns') ? { userNamespaces: true } : {}),

@@ -13,7 +13,8 @@ export interface Settings {
   readonly $schema?: string;
   readonly profile?: string;
   readonly view?: 'programs';
-  readonly project?: string;
+  readonly project?: string | undefined;
+  readonly overlay?: boolean;
   readonly write?: readonly string[];
   readonly readOnly?: readonly string[];
   readonly hide?: readonly string[];

@@ -113,9 +113,9 @@ describe('linux-ns run', () => {
     const touch = ['--', '/usr/bin/touch', '/etc/new'];
     const made = join(root, 'etc', 'new');
 
-    await cli.prints('run', '--overlay', root, ...host, ...links, ...touch);
+    await cli.prints('run', '--overlay-root', root, ...host, ...links, ...touch);
     expect(existsSync(made)).toBe(false);
-    await cli.prints('run', '--overlay', root, '--upper', upper, ...host, ...links, ...touch);
+    await cli.prints('run', '--overlay-root', root, '--upper', upper, ...host, ...links, ...touch);
     expect([existsSync(made), existsSync(join(upper, 'etc', 'new'))]).toEqual([false, true]);
     await cli.prints('run', '--root', root, '--writable-root', ...host, ...links, ...touch);
     expect(existsSync(made)).toBe(true);
@@ -341,8 +341,8 @@ describe('linux-ns run', () => {
     [['-H', '--map', 'x', 'true'], '--map must be one of root, current, auto'],
     [['-H', '--uid', 'me', 'true'], '--uid must be a number'],
     [['-H', '-w', 'here', 'true'], "--chdir must be an absolute path, not 'here'"],
-    [['-H', '--upper', '/x', 'true'], '--upper needs --overlay'],
-    [['--root', '/', '--overlay', '/', 'true'], 'only one root can be specified'],
+    [['-H', '--upper', '/x', 'true'], '--upper needs --overlay or --overlay-root'],
+    [['--root', '/', '--overlay-root', '/', 'true'], 'only one root can be specified'],
     [['-H', '--file', '/no/such', '/x', 'true'], '--file: cannot read /no/such: ENOENT'],
     [['-H', '--spec', '/no/such', 'true'], '--spec: cannot read /no/such: ENOENT'],
     [['-H', '--spec', '/etc/passwd', 'true'], '--spec: /etc/passwd is not valid JSON'],
