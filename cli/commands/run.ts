@@ -24,8 +24,7 @@ export const runCommand: Command = {
   examples: [
     ['run -p . -- npm test', 'only this directory is writable'],
     ['run -H --allow-host a.example bash', 'reaches this host alone'],
-    ['run -p . --overlay -- npm update', 'on a copy; asks what to apply'],
-    ['run --overlay-root /srv/debian -- bash', 'a shell in another root'],
+    ['run -p . --overlay --apply -- make', 'on a copy, applied if it works'],
   ],
   run,
 };

@@ -8,7 +8,7 @@ import { printDiff, printMessages } from '../output';
 import { describeFailure } from '../report';
 
 export const COPY_OPTIONS: readonly Option[] = [
-  { name: 'overlay', help: 'work on a copy of --project; ask at the end what becomes of the changes' },
+  { name: 'overlay', help: 'work on a copy of --project' },
   { name: 'apply', rare: true, help: 'with --overlay, apply the changes if the program ends with 0' },
   { name: 'discard', rare: true, help: 'with --overlay, discard the changes' },
   {

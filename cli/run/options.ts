@@ -155,6 +155,6 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'spec', rare: true, value: 'FILE', completes: 'file', help: 'read a SandboxSpec as JSON; -: standard input' },
   {
     ...{ name: 'explain', value: 'settings', optional: true, completes: ['settings'] },
-    help: 'print what it would have, or its settings; start nothing',
+    help: 'only print what it would have, or its settings',
   },
 ];
