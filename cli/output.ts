@@ -72,6 +72,11 @@ export function printMessages(lines: readonly string[]): void {
   write(process.stderr, lines.map(printable));
 }
 
+/** Writes a question to standard error, or the end of its line. */
+export function printQuestion(words: string): void {
+  process.stderr.write(words.endsWith('\n') ? `${printable(words.slice(0, -1))}\n` : printable(words));
+}
+
 /** Writes a question to a terminal, which may be in raw mode, and the answer after it. */
 export async function askOn(terminal: FileHandle, question: string, answer: Promise<boolean>): Promise<boolean> {
   await terminal.write(`\r\n${printable(question)}`);

@@ -24,7 +24,7 @@ export const runCommand: Command = {
   examples: [
     ['run -p . -- npm test', 'only this directory is writable'],
     ['run -H --allow-host a.example bash', 'reaches this host alone'],
-    ['run -p . --overlay --apply -- make', 'on a copy, applied if it works'],
+    ['run -p . --overlay -- make', 'on a copy; asks what to apply'],
   ],
   run,
 };
@@ -63,7 +63,7 @@ async function run(given: Given): Promise<number> {
     );
   }
   const [file, ...args] = programOf(given, terminal);
-  await using copy = await ProjectCopy.open(given, spec.project);
+  await using copy = await ProjectCopy.open(given, spec.project, terminal);
   // With a budget all that the program has started ends with it: nothing writes in the copy after that.
   const budget = limits === undefined && copy === undefined ? undefined : new Budget(limits ?? {});
   const reportFile = given.value('report');

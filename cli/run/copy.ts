@@ -6,9 +6,10 @@ import type { Change, Sandbox, SandboxSpec } from 'linux-ns';
 import { type Given, type Option, UsageError } from '../command';
 import { printDiff, printMessages } from '../output';
 import { describeFailure } from '../report';
+import { ask } from './question';
 
 export const COPY_OPTIONS: readonly Option[] = [
-  { name: 'overlay', help: 'work on a copy of --project' },
+  { name: 'overlay', help: 'work on a copy of --project; ask what to apply' },
   { name: 'apply', rare: true, help: 'with --overlay, apply the changes if the program ends with 0' },
   { name: 'discard', rare: true, help: 'with --overlay, discard the changes' },
   {
@@ -20,13 +21,19 @@ export const COPY_OPTIONS: readonly Option[] = [
 /** The exit status where the project has changed on the host: EX_TEMPFAIL of sysexits.h. */
 const CONFLICT = 75;
 
+/** The exit status where the question was interrupted, as by SIGINT. */
+const INTERRUPTED = 130;
+
 /** The most paths that are listed. */
 const MOST_PATHS = 50;
 
 const LETTERS: Readonly<Record<Change['change'], string>> = { added: 'A', modified: 'M', deleted: 'D' };
 
+/** The most lines of a diff that are shown on the terminal, and the most characters of a line. */
+const MOST_SHOWN = { lines: 2000, characters: 2000 };
+
 /** What becomes of the changes; `keep` leaves them in the directory of --upper. */
-type End = 'apply' | 'discard' | 'keep';
+type End = 'apply' | 'discard' | 'keep' | 'ask';
 
 /** The copy, and what the options say about its end. */
 export class ProjectCopy implements AsyncDisposable {
@@ -42,8 +49,17 @@ export class ProjectCopy implements AsyncDisposable {
     this.#diff = diff;
   }
 
-  /** Undefined if there is no copy. @throws UsageError where it is not known what is to become of the changes */
-  static async open(given: Given, project: SandboxSpec['project']): Promise<ProjectCopy | undefined> {
+  /**
+   * Undefined if there is no copy.
+   *
+   * @param terminal - true if the program has a terminal, on which its user can be asked at the end
+   * @throws UsageError where it is not known what is to become of the changes
+   */
+  static async open(
+    given: Given,
+    project: SandboxSpec['project'],
+    terminal: boolean,
+  ): Promise<ProjectCopy | undefined> {
     const said = (['apply', 'discard', 'diff'] as const).filter((name) => given.has(name));
     if (project?.mode !== 'overlay') {
       if (said.length > 0) throw new UsageError(`--${said[0]} needs --overlay`);
@@ -52,11 +68,12 @@ export class ProjectCopy implements AsyncDisposable {
     const isKept = project.upper !== undefined;
     if (said.includes('apply') && said.includes('discard'))
       throw new UsageError('--apply and --discard cannot be used together');
-    if (said.length === 0 && !isKept)
+    if (said.length === 0 && !isKept && !terminal)
       throw new UsageError(
-        '--overlay: say what becomes of the changes: --apply, --discard, --diff FILE or --upper DIR',
+        '--overlay: nobody can be asked without a terminal: use --apply, --discard, --diff FILE or --upper DIR',
       );
-    const end = said.includes('apply') ? 'apply' : said.includes('discard') || !isKept ? 'discard' : 'keep';
+    const otherwise = terminal ? 'ask' : isKept ? 'keep' : 'discard';
+    const end = said.find((name) => name !== 'diff') ?? otherwise;
     return new ProjectCopy(String(project.path), isKept, end, await openDiff(given.value('diff')));
   }
 
@@ -72,6 +89,7 @@ export class ProjectCopy implements AsyncDisposable {
    */
   async settle(sandbox: Sandbox, status: number): Promise<number> {
     if (this.#diff !== undefined) await this.#write(this.#diff, await sandbox.diff());
+    if (this.#end === 'ask') return this.#ask(sandbox, status);
     if (this.#end === 'apply' && status === 0) return this.#apply(sandbox);
     if (this.#end === 'apply') {
       const after = this.#isKept ? 'kept' : 'discarded';
@@ -84,6 +102,51 @@ export class ProjectCopy implements AsyncDisposable {
   async #write(to: FileHandle | 'stdout', diff: string): Promise<void> {
     if (to === 'stdout') printDiff(diff);
     else await to.writeFile(diff);
+  }
+
+  /** Lists the changes, and asks until they are applied, or given up by a key of their user. */
+  async #ask(sandbox: Sandbox, status: number): Promise<number> {
+    const changes = await sandbox.changes(this.#path);
+    if (changes.length === 0) return status;
+    const count = changes.length === 1 ? '1 change' : `${changes.length} changes`;
+    const where = this.#isKept ? '' : ', in memory';
+    printMessages([`linux-ns: run: ${count} in a copy of ${this.#path}${where}:`, ...linesOf(changes, this.#path)]);
+    for (;;) {
+      const key = await ask(this.#question(), ['y', 'd', 'n']);
+      if (key === 'd') await this.#show(sandbox);
+      else if (key !== 'y') return this.#giveUp(sandbox, key === undefined ? INTERRUPTED : status, key);
+      else if (await this.#applies(sandbox)) return status;
+    }
+  }
+
+  #question(): string {
+    return `linux-ns: run: apply? y: yes, d: show the diff, n: no, ${this.#isKept ? 'discard them' : 'they are gone then'} [y/d/n] `;
+  }
+
+  async #show(sandbox: Sandbox): Promise<void> {
+    try {
+      printDiff(shortened(await sandbox.diff()));
+    } catch (error) {
+      printMessages(describeFailure('run', error));
+    }
+  }
+
+  async #giveUp(sandbox: Sandbox, status: number, key: 'n' | undefined): Promise<number> {
+    const isKept = this.#isKept && key === undefined;
+    if (this.#isKept && !isKept) await sandbox.discard();
+    printMessages([`linux-ns: run: nothing is applied, the changes are ${isKept ? 'kept' : 'discarded'}`]);
+    return status;
+  }
+
+  /** @returns true if all was applied; otherwise it is told what was not */
+  async #applies(sandbox: Sandbox): Promise<boolean> {
+    try {
+      await sandbox.apply();
+      return true;
+    } catch (error) {
+      printMessages([...describeFailure('run', error), ...pathsOf(error, this.#path)]);
+      return false;
+    }
   }
 
   async #apply(sandbox: Sandbox): Promise<number> {
@@ -106,6 +169,17 @@ export function linesOf(changes: readonly Change[], project: string): string[] {
       return `  ${LETTERS[change]} ${relativeTo(project, path)}${end}`;
     }),
   );
+}
+
+/** The part of a diff that is shown, and the number of lines that are not. */
+function shortened(diff: string): string {
+  const lines = diff.replace(/\n$/, '').split('\n');
+  const shown = lines.slice(0, MOST_SHOWN.lines).map((line) => {
+    const { characters } = MOST_SHOWN;
+    return line.length > characters ? `${line.slice(0, characters)}… (${line.length - characters} more)` : line;
+  });
+  const more = lines.length - shown.length;
+  return [...shown, ...(more > 0 ? [`… and ${more} more lines, which --diff FILE has`] : [])].join('\n');
 }
 
 function pathsOf(error: unknown, project: string): string[] {

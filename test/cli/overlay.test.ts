@@ -1,9 +1,20 @@
 /** `linux-ns run --overlay`: a program works on a copy of the project, and what it has changed is applied, or not. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../cli/commands/run';
+import { needs } from '../fixtures/optional';
+import { Screen } from '../fixtures/screen';
 import { CommandLine, type Ended, refusalOf } from './command-line';
 
 let cli: CommandLine;
@@ -129,7 +140,10 @@ test('settings say it, and --explain shows it', async () => {
 
 test.each([
   [['-H', '--overlay', '--apply', 'true'], '--overlay needs --project'],
-  [['-p', '.', '--overlay', 'true'], 'say what becomes of the changes: --apply, --discard, --diff FILE or --upper DIR'],
+  [
+    ['-p', '.', '--overlay', 'true'],
+    'nobody can be asked without a terminal: use --apply, --discard, --diff FILE or --upper DIR',
+  ],
   [['-p', '.', '--overlay', '--apply', '--discard', 'true'], '--apply and --discard cannot be used together'],
   [['-p', '.', '--apply', 'true'], '--apply needs --overlay'],
   [['-p', '.', '--diff', 'x', 'true'], '--diff needs --overlay'],
@@ -137,4 +151,76 @@ test.each([
 ])('refuses %j before anything starts', async (words, message) => {
   const lines = await refusalOf(runCommand, words);
   expect(lines).toEqual([expect.stringContaining(message)]);
+});
+
+needs({ tool: ['tmux'] }).describe('on a terminal', () => {
+  /** A shell on a copy of the project, in a terminal. */
+  function onScreen(script: string, options = ''): Promise<Screen> {
+    writeFileSync(join(directory, 'script'), script);
+    chmodSync(directory, 0o755);
+    const words = `${process.execPath} ${cli.main} run -p ${project} --overlay ${options} --ro-bind ${directory}/script /script sh /script`;
+    return Screen.open(['sh', '-c', `${words}; echo "ended: $?"; stty -a | grep -ow icanon; read rest`]);
+  }
+
+  test('the changes are listed, and it is asked: the diff is shown, Enter answers nothing, y applies', async () => {
+    await using screen = await onScreen(`${CHANGE}; exit 3`);
+    const listed = await screen.shows(/\[y\/d\/n\]$/);
+    expect(listed).toContain(`linux-ns: run: 2 changes in a copy of ${project}, in memory:\n  A new\n  M old\n`);
+    await screen.press('Enter');
+    await screen.press('d');
+    await screen.shows(/^\+two$[^]*\[y\/d\/n\]$/m);
+    expect(host('old')).toBe('one\n');
+    await screen.press('y');
+    await screen.shows(/^ended: 3\nicanon$/m);
+    expect([host('old'), host('new')]).toEqual(['one\ntwo\n', 'made\n']);
+  });
+
+  test.each([
+    ['n', 0],
+    ['C-c', 130],
+  ])('%s applies nothing, and says so', async (key, status) => {
+    await using screen = await onScreen(CHANGE);
+    await screen.shows(/\[y\/d\/n\]$/);
+    await screen.press(key);
+    const text = await screen.shows(new RegExp(`^ended: ${status}\nicanon$`, 'm'));
+    expect(text).toContain('linux-ns: run: nothing is applied, the changes are discarded\n');
+    expect([host('old'), readdirSync(project)]).toEqual(['one\n', ['old']]);
+  });
+
+  test('a conflict is told, and nothing is lost: it is asked again', async () => {
+    await using screen = await onScreen(CHANGE);
+    await screen.shows(/\[y\/d\/n\]$/);
+    writeFileSync(join(project, 'old'), 'of the host\n');
+    await screen.press('y');
+    await screen.shows(/changed on the host[^]*\n {2}old\n[^]*\[y\/d\/n\]$/);
+    await screen.press('n');
+    await screen.shows(/^ended: 0$/m);
+    expect([host('old'), readdirSync(project)]).toEqual(['of the host\n', ['old']]);
+  });
+
+  test('what a program writes reaches the terminal as text, in names and in the diff', async () => {
+    await using screen = await onScreen(`printf '\\033[2Jtext\\n' > "$(printf 'a\\033]0;b')"`);
+    expect(await screen.shows(/\[y\/d\/n\]$/)).toContain('  A a\\x1b]0;b\n');
+    await screen.press('d');
+    expect(await screen.shows(/more|\[y\/d\/n\] d[^]*\[y\/d\/n\]$/)).toContain('+\\x1b[2Jtext\n');
+    await screen.press('n');
+    await screen.shows(/^ended: 0$/m);
+  });
+
+  test('keys that were pressed for the program are no answer', async () => {
+    await using screen = await onScreen(`${CHANGE}; echo ready; sleep 1`);
+    await screen.shows(/^ready$/m);
+    await screen.type('yyy');
+    await screen.shows(/\[y\/d\/n\]$/);
+    await screen.press('n');
+    await screen.shows(/^ended: 0$/m);
+    expect(host('old')).toBe('one\n');
+  });
+
+  test('of very many changes 50 are listed', async () => {
+    await using screen = await onScreen('seq 1 60 | while read i; do echo > file$i; done');
+    expect(await screen.shows(/and 10 more\n[^]*\[y\/d\/n\]$/)).toContain('60 changes in a copy');
+    await screen.press('n');
+    await screen.shows(/^ended: 0$/m);
+  });
 });
