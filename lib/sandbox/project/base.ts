@@ -2,8 +2,12 @@
  * The moment from which on a change on the host is one that the copy does not have, and what was applied since. An upper
  * directory that is kept has it in a file beside it, as a later sandbox goes on with the same copy.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { systemError } from '../../errors/system-error';
+
+/** Who can write in the directory of the file may have put a link or a FIFO there, which are not followed or waited for. */
+const READ = { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK } as const;
 
 /** The contents of the file, as JSON. */
 interface Kept {
@@ -37,7 +41,7 @@ export class Base {
     const fresh: Kept = { since: now, applied: [], added: [] };
     if (upper === undefined) return new Base(undefined, fresh);
     const file = `${upper}.base`;
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const text = await readFile(file, READ).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
       throw systemError(error, { step: `keep ${file}`, operation: 'file', path: file });
     });
@@ -99,7 +103,8 @@ export class Base {
     if (file === undefined) return;
     const kept: Kept = { since: this.#since, applied: [...this.#applied], added: [...this.#added] };
     try {
-      await writeFile(`${file}.new`, `${JSON.stringify(kept)}\n`);
+      await rm(`${file}.new`, { force: true });
+      await writeFile(`${file}.new`, `${JSON.stringify(kept)}\n`, { flag: 'wx' });
       await rename(`${file}.new`, file);
     } catch (error) {
       throw systemError(error, { step: `keep ${file}`, operation: 'file', path: file });

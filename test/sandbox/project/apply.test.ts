@@ -216,6 +216,18 @@ test('a later sandbox with the same upper directory goes on, and knows what the 
   });
 });
 
+test('what lies in the place of the file beside an upper directory is neither followed nor waited for', async () => {
+  await withFolder(async (folder) => {
+    const [path, upper, other] = [makeProject(folder), join(folder, 'upper'), join(folder, 'other')];
+    mkdirSync(upper);
+    writeFileSync(other, 'kept');
+    execFileSync('sh', ['-c', 'ln -s other upper.base.new && mkfifo upper.base'], { cwd: folder });
+    await (await Sandbox.create(specOf(path, {}, upper))).close();
+    expect(readFileSync(other, 'utf8')).toBe('kept');
+    expect(JSON.parse(readFileSync(`${upper}.base`, 'utf8'))).toHaveProperty('since');
+  });
+});
+
 test('ten thousand files are applied, and the event loop goes on', async () => {
   await onCopy(async ({ path, sandbox, change }) => {
     await change(
