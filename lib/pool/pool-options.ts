@@ -46,10 +46,14 @@ export interface PoolStats {
 }
 
 /** A member of a pool that somebody has taken, with what `warm` has prepared. */
-export type Pooled<Member, Warmed> = Member & { readonly warmed: Warmed };
+export type Pooled<Member, Warmed> = Member & {
+  /** The value that `warm` has returned, or resolved with. */
+  readonly warmed: Warmed;
+};
 
 /** Things that can be in a pool. */
 export interface Poolable {
+  /** Closes it; resolves when nothing of it is left. */
   close(): Promise<void>;
 }
 

@@ -142,7 +142,6 @@ export class Stock<Member extends Poolable, Warmed> {
   }
 
   async #end(): Promise<void> {
-    clearTimeout(this.#rest);
     clearTimeout(this.#ageing);
     this.#refuseAll(closedError('This pool'));
     this.#givenUp.abort();
@@ -191,12 +190,17 @@ export class Stock<Member extends Poolable, Warmed> {
 
   /** Begins to make as many members as are missing, as far as that may be done now. */
   #fill(): void {
-    if (this.closed || this.#failure !== undefined) return;
+    if (this.#isOver()) return;
     if (this.#rest !== undefined && !this.#isAwaited()) return;
     const missing = this.#options.size - this.#ready.length + this.#takers.size;
     // While nobody waits for a member, one at a time is made, and programs have the rest of the machine.
     const most = this.#isAwaited() ? Math.min(missing, availableParallelism()) : Math.min(missing, 1);
     while (this.#starting.size < most) this.#start();
+  }
+
+  /** True if no more members are made. */
+  #isOver(): boolean {
+    return this.closed || this.#failure !== undefined;
   }
 
   #isAwaited(): boolean {
@@ -212,6 +216,7 @@ export class Stock<Member extends Poolable, Warmed> {
       )
       .finally(() => {
         this.#starting.delete(starting);
+        if (this.#isOver()) return;
         this.#pauseFor(this.#failuresInRow > 0 ? AFTER_FAILURE * this.#failuresInRow : performance.now() - began);
         this.#fill();
       });
@@ -259,6 +264,7 @@ export class Stock<Member extends Poolable, Warmed> {
   }
 
   #refuseAll(error: unknown): void {
+    clearTimeout(this.#rest);
     this.#beginner?.reject(error);
     for (const { reject } of this.#takers) reject(error);
     this.#takers.clear();

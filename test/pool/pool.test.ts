@@ -17,6 +17,11 @@ async function inPool<Warmed = undefined>(
   }
 }
 
+/** The number of timers that keep Node running. */
+function timersThatRun(): number {
+  return process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+}
+
 test('a pool is there when its members are, and keeps as many ready as were asked for', async () => {
   await inPool({ size: 3 }, async (pool) => {
     expect(pool.stats()).toEqual({ ready: 3, starting: 0, waiting: 0, taken: 0, discarded: 0, failed: 0 });
@@ -117,6 +122,22 @@ describe('what fails', () => {
     await expect(making).rejects.toMatchObject({ code: 'ENOENT', path: '/no/such/program' });
     expect(errors).toHaveLength(3);
     await expectNothingLeft(before);
+  });
+
+  test('three times in a row leaves no timer that keeps Node running', async () => {
+    const started = jest.spyOn(globalThis, 'setTimeout');
+    try {
+      const warm = (): never => {
+        throw new Error('never');
+      };
+      await expect(unsharePool(KINDS, { size: 1, warm })).rejects.toThrow('never');
+      const running = timersThatRun();
+      for (const { value } of started.mock.results) clearTimeout(value as NodeJS.Timeout);
+      expect(started).toHaveBeenCalled();
+      expect(timersThatRun()).toBe(running);
+    } finally {
+      started.mockRestore();
+    }
   });
 
   test('later lets those be taken that are ready, and then rejects with the error', async () => {
