@@ -78,7 +78,7 @@ interface ParsedSearch extends Omit<Search, 'label' | 'pieceAt'> {
   readonly at: (found: string) => Parsed;
 }
 
-/** What an entry with patterns looks for. */
+/** A search for the paths that an entry with patterns is for. */
 export interface Search {
   /** The name of the entry in errors. */
   readonly label: string;

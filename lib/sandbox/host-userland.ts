@@ -4,7 +4,7 @@ import { type Check, boolean, integer, list, schema } from '../errors/schema';
 import { validatePath } from '../errors/validate';
 import { MAX_ID } from '../kernel/ids';
 import type { MountEntry, SandboxSpec } from './sandbox-spec';
-import { isWithin } from './toolchains/refused';
+import { isWithin } from './below';
 import { toolchainEntries, toolchainsOf } from './toolchains/toolchains';
 
 /** Options of {@link hostUserland}. */

@@ -36,9 +36,12 @@ import type * as pooling from './pool';
 import { Feeds } from './feeds';
 import { type SandboxPlan, parseSpec } from './parse';
 import type * as applying from './project/apply';
+import type { ApplyOptions } from './project/apply';
 import type * as diffing from './project/diff';
+import type { DiffOptions } from './project/diff';
 import type { Copy } from './project/listing';
 import type * as snapshots from './project/snapshot';
+import type { ProjectSnapshot } from './project/snapshot';
 import { type Withheld, confinementOf } from './rules';
 import { type RunOptions, parseRunOptions } from './run/options';
 import type { RunResult } from './run/result';
@@ -74,6 +77,7 @@ export interface SandboxPool<Warmed = undefined> extends Pool<Sandbox, Warmed> {
     args: readonly string[] | null | undefined,
     options: RunOptions & { encoding: 'buffer' | null },
   ): Promise<RunResult<Buffer>>;
+  /** The same, and the output is text. */
   run(
     file: string,
     args?: readonly string[] | null,
@@ -115,7 +119,7 @@ export class Sandbox extends Programs<Withheld> {
   readonly #built: Built;
   readonly #confinement: Confinement;
   readonly #running = new Set<NamespaceProcess>();
-  readonly #snapshots = new Set<snapshots.ProjectSnapshot>();
+  readonly #snapshots = new Set<ProjectSnapshot>();
   readonly #writing = new Map<Feeds, Promise<void>>();
   /** Ends the programs that are prepared, and have not been started. */
   readonly #waiting = new Set<() => Promise<void>>();
@@ -348,7 +352,7 @@ export class Sandbox extends Programs<Withheld> {
    * console.log(await sandbox.diff()); // diff --git a/README.md b/README.md …
    * ```
    */
-  async diff(options?: diffing.DiffOptions): Promise<string> {
+  async diff(options?: DiffOptions): Promise<string> {
     const { diffOf } = require('./project/diff') as typeof diffing;
     const { join } = this.#inside();
     return diffOf(join, this.#copy('diff the project'), options);
@@ -381,7 +385,7 @@ export class Sandbox extends Programs<Withheld> {
    * await sandbox.apply('README.md'); // and dist stays
    * ```
    */
-  async apply(paths?: string | readonly string[], options?: applying.ApplyOptions): Promise<Change[]> {
+  async apply(paths?: string | readonly string[], options?: ApplyOptions): Promise<Change[]> {
     const { applyChanges } = require('./project/apply') as typeof applying;
     const { join } = this.#inside();
     const copy = this.#copy('apply changes');
@@ -396,10 +400,9 @@ export class Sandbox extends Programs<Withheld> {
    * @throws NamespaceError as {@link restore}
    */
   async discard(paths?: string | readonly string[], options: CallOptions = {}): Promise<void> {
-    const { discardChanges, parseSelection } = require('./project/snapshot') as typeof snapshots;
+    const { discardChanges } = require('./project/snapshot') as typeof snapshots;
     const { join } = this.#inside();
-    const chosen = paths === undefined ? undefined : parseSelection('paths', paths);
-    await discardChanges(join, this.#copy('discard changes'), chosen, signalOf(options));
+    await discardChanges(join, this.#copy('discard changes'), paths, signalOf(options));
   }
 
   /**
@@ -418,7 +421,7 @@ export class Sandbox extends Programs<Withheld> {
    * await sandbox.restore(before);
    * ```
    */
-  async snapshot(options: CallOptions = {}): Promise<snapshots.ProjectSnapshot> {
+  async snapshot(options: CallOptions = {}): Promise<ProjectSnapshot> {
     const { takeSnapshot } = require('./project/snapshot') as typeof snapshots;
     const { join } = this.#inside();
     const snapshot = await takeSnapshot(join, this.#copy('take a snapshot'), signalOf(options));
@@ -435,7 +438,7 @@ export class Sandbox extends Programs<Withheld> {
    * @throws NamespaceError with the `paths` that failed: `ENOTEMPTY` if programs write meanwhile, `ENOSPC`;
    * `ERR_LINUX_NS_CLOSED`
    */
-  async restore(snapshot: snapshots.ProjectSnapshot, options: CallOptions = {}): Promise<void> {
+  async restore(snapshot: ProjectSnapshot, options: CallOptions = {}): Promise<void> {
     const { restoreSnapshot } = require('./project/snapshot') as typeof snapshots;
     const { join } = this.#inside();
     await restoreSnapshot(join, this.#copy('restore a snapshot'), snapshot, signalOf(options));

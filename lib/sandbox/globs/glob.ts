@@ -7,7 +7,7 @@ import { invalidValue } from '../../errors/validate';
 /** Any number of directories, none included. */
 const ANY_DEPTH = Symbol('**');
 
-/** What a name has to be. */
+/** The condition for one name. */
 type Part = typeof ANY_DEPTH | string | RegExp;
 
 /** The parts of one pattern that are still to be matched, by their positions. */

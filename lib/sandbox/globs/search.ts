@@ -6,10 +6,10 @@ import { pause } from '../../event-loop/turns';
 import type { Glob } from './glob';
 
 /** The number of files and directories that one search looks at. */
-export const MOST_LOOKED_AT = 2_000_000;
+const MOST_LOOKED_AT = 2_000_000;
 
 /** The number of matches of one search: each becomes a mount. */
-export const MOST_MATCHES = 10_000;
+const MOST_MATCHES = 10_000;
 
 /** Directories that are read at a time: more than one, as each read waits for a thread. */
 const AT_ONCE = 4;
@@ -24,8 +24,8 @@ interface Waiting {
 }
 
 /**
- * The relative paths that match, sorted; a path without anything to match in it is one, whether it exists or not. What lies below a match is not looked at. Links are not followed, and a
- * directory that cannot be read has no matches.
+ * The relative paths that match, sorted; a path without anything to match in it is one, whether it exists or not. What
+ * lies below a match is not looked at. Links are not followed, and a directory that cannot be read has no matches.
  *
  * @throws NamespaceError `EFBIG` for too many matches, or files to look at
  */

@@ -20,7 +20,7 @@ const MOST_BYTES = 256 * 1024;
 const MOST_DIRECTORIES = 1_000;
 
 /**
- * What a program has written in `.git` is not believed: that file may say that the repository is anywhere. A directory
+ * A file `.git` that a program has written is not believed: it may say that the repository is anywhere. A directory
  * elsewhere is writable only if that says itself, in a file of its own, that it belongs to this one.
  */
 export function repositoryOf(directory: string): Repository {

@@ -3,8 +3,9 @@ import { type Dirent, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Check, boolean, list, schema, string } from '../../errors/schema';
 import { invalidValue } from '../../errors/validate';
+import { isWithin } from '../below';
 import type { MountEntry, SandboxSpec } from '../sandbox-spec';
-import { isWithin } from '../toolchains/refused';
+import { workingDirectory } from '../toolchains/directories';
 import { toolchainEntries, toolchainsOf } from '../toolchains/toolchains';
 import { HIDDEN_BY_DEFAULT, PROTECTED_BY_DEFAULT } from './defaults';
 import { type Repository, repositoryOf } from './git';
@@ -17,7 +18,7 @@ export type HostPaths = string | URL | readonly (string | URL)[];
 
 /**
  * Options of {@link hostView}. A path may begin with `~`, the user's home directory; a relative one starts at this
- * process's directory. A text with `*`, `?`, `[` or `{` is a pattern, as {@link MatchingEntry.match} describes it, unless
+ * process's directory. A text with `*`, `?`, `[` or `{` is a pattern, as {@link BindEntry.match} describes it, unless
  * a backslash is before that character; a URL is always a path. A relative pattern whose first name has such a character,
  * as in `'*.key'`, is for this process's directory and for each directory of `write`.
  *
@@ -189,7 +190,7 @@ function realPathsOf(given: readonly Place[], real: RealPaths): string[] {
   return given.flatMap(({ path, pattern }) => (pattern === undefined ? [real.of(path)] : []));
 }
 
-/** What is hidden by default below a directory. */
+/** The paths that are hidden by default below a directory. */
 interface Hidden {
   readonly directory: string;
   /** Relative to the directory. */
@@ -218,7 +219,7 @@ function hiddenIn(directory: string, all: readonly string[], shown: readonly str
 const PROTECTED_AT_HOME = PROTECTED_BY_DEFAULT.filter((path) => path.startsWith('~/')).map((path) => path.slice(2));
 const PROTECTED_IN_PROJECT = PROTECTED_BY_DEFAULT.filter((path) => !path.startsWith('~/'));
 
-/** What is protected by default in writable directories, unless a path that is given makes it, or a part of it, writable. */
+/** The paths that are protected by default in writable directories, unless a path that is given makes it, or a part of it, writable. */
 function protectedByDefault(
   home: string,
   rules: readonly InForce[],
@@ -290,7 +291,7 @@ function searched(pattern: string, directories: readonly string[]): string[] {
 function directoryOf(projects: readonly string[], rules: readonly InForce[], real: RealPaths): string {
   const project = projects.find(isDirectory);
   if (project !== undefined) return project;
-  const visible = [process.cwd(), ownHome()]
+  const visible = [workingDirectory() ?? '/', ownHome()]
     .map((path) => real.of(path))
     .find((path) => {
       const rule = ruleFor(path, rules)?.rule;

@@ -1,6 +1,6 @@
 /** Puts what is said of paths into an order of entries: of several rules for a path, the one for the longest counts. */
+import { isWithin } from '../below';
 import type { MountEntry } from '../sandbox-spec';
-import { isWithin } from '../toolchains/refused';
 
 /** The rules, from the one that gives most to the strictest. */
 const RULES = ['own', 'write', 'readOnly', 'hide'] as const;
@@ -37,7 +37,7 @@ export function inForce(all: readonly Ruled[]): InForce[] {
   });
 }
 
-/** Of two rules for a path, one that was given counts, and then the stricter one. */
+/** The weight of a rule: of two for a path, one that was given counts, and then the stricter one. */
 function weight({ rule, given }: Ruled): number {
   return RULES.indexOf(rule) + (given ? RULES.length : 0);
 }

@@ -72,7 +72,7 @@ export function exists(path: string): boolean {
   return statusOf(path) !== undefined;
 }
 
-/** Where a link leads; its own path where that does not exist. */
+/** The path that a link leads to; its own where that does not exist. */
 function target(link: string): string {
   try {
     return realpathSync.native(link);

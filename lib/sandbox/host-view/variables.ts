@@ -46,5 +46,5 @@ export function variablesOf(from: NodeJS.ProcessEnv, asked: readonly string[]): 
   );
 }
 
-/** What has a meaning in a regular expression, but for `*`. */
+/** The characters with a meaning in a regular expression, but for `*`. */
 const SPECIAL = /[.+?^${}()|[\]\\]/g;

@@ -123,7 +123,7 @@ async function sidesOf(
 }
 
 /**
- * What a patch cannot say is said in words, which patch(1) and `git apply` pass over: a directory that was added or
+ * Changes that a patch cannot say are said in words, which patch(1) and `git apply` pass over: a directory that was added or
  * deleted and is empty, and special files.
  */
 function wordsFor(change: Listed, filled: ReadonlySet<string>): string {

@@ -36,7 +36,7 @@ export interface Listed {
   readonly below: HostFile;
 }
 
-/** What tells a file of the host from another one, and from itself once it has been changed. */
+/** The marks that tell a file of the host from another one, and from itself once it has been changed. */
 export interface HostFile {
   readonly mode: number;
   readonly inode: number;

@@ -1,7 +1,8 @@
 /** The project of a sandbox: a directory of the host that is bound, or an overlay of it. */
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Check, type Parsed, oneOf, path, required, schema } from '../../errors/schema';
 import { invalidValue } from '../../errors/validate';
+import { isWithin } from '../below';
 import { type CheckedEntry, parseEntry } from '../entries';
 import type { ProjectOptions } from '../sandbox-spec';
 
@@ -28,20 +29,15 @@ export function entryOfProject(name: string, project: Parsed<typeof parseProject
 
 /**
  * Puts the project before the first entry that lies below it, or that may, for what matches its patterns: it would cover
- * that. And after all others, which may
- * make a directory that it is in.
+ * that. And after all others, which may make a directory that it is in.
  */
 export function withProject(entries: readonly CheckedEntry[], project: CheckedEntry): readonly CheckedEntry[] {
-  const below = entries.findIndex(
-    ({ target, search }) =>
-      (target !== project.target && isWithin(project.target, target)) ||
-      (search !== undefined && isWithin(target, project.target)),
-  );
+  const below = entries.findIndex(({ target, search }) => {
+    const at = resolve(target);
+    return (
+      (at !== project.target && isWithin(at, project.target)) || (search !== undefined && isWithin(project.target, at))
+    );
+  });
   const at = below === -1 ? entries.length : below;
   return [...entries.slice(0, at), project, ...entries.slice(at)];
-}
-
-/** True if the path leads to the directory, or to something below it. Both are absolute. */
-function isWithin(directory: string, target: string): boolean {
-  return !relative(directory, target).split('/').includes('..');
 }

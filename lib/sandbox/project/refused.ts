@@ -1,4 +1,4 @@
-/** What is never applied to a project. */
+/** The changes that are never applied to a project. */
 import { type Listed, ancestorsOf } from './listing';
 
 /**

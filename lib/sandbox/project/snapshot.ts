@@ -12,15 +12,13 @@ import type { Namespace } from '../../namespace/namespace';
 import { makeStep } from '../../plan/step';
 import { type Copy, type Listed, ancestorsOf, listChanges, pathOfName, typeBelow, usersOf } from './listing';
 import type { Maker } from './operations';
-import { type Selection, parseSelection, selected } from './selection';
+import { parseSelection, selected } from './selection';
 import { type Wanted, transfer } from './transfer';
-
-export { parseSelection };
 
 let construct: (kept: Kept) => ProjectSnapshot;
 let keptOf: (snapshot: ProjectSnapshot) => Kept;
 
-/** What a snapshot has: the changes, and a filesystem in memory with their files. */
+/** The parts of a snapshot: the changes, and a filesystem in memory with their files. */
 interface Kept {
   readonly copy: Copy;
   readonly changes: readonly Listed[];
@@ -103,15 +101,16 @@ export async function restoreSnapshot(
 export async function discardChanges(
   join: readonly Namespace[],
   copy: Copy,
-  paths: Selection | undefined,
+  paths: unknown,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const selection = paths === undefined ? undefined : parseSelection('paths', paths);
   const all = await listChanges(join, copy, signal);
-  const now = paths === undefined ? all : selected(copy.target, all, paths);
+  const now = selection === undefined ? all : selected(copy.target, all, selection);
   await move(join, copy, differences(copy, now, [], -1), copy.merged.fd, 'discard changes', signal);
 }
 
-/** What has to become of each name, so that changes which are there now become those that were. */
+/** The state that each name has to get, so that changes which are there now become those that were. */
 function differences(copy: Copy, now: readonly Listed[], then: readonly Listed[], files: number): Wanted[] {
   const [current, former] = [now, then].map((list) => new Map(list.map((change) => [change.name, change]))) as [
     Map<string, Listed>,

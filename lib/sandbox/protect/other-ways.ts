@@ -1,7 +1,7 @@
 /** Looks for other mounts of a sandbox through which a protected path could be changed, such as a second bind. */
 import { NamespaceError } from '../../errors/namespace-error';
 import { type MountInfo, mountsOf } from '../../mount/mountinfo';
-import { pathBelow } from './below';
+import { pathBelow } from '../below';
 
 /** A place that programs must not change: the mount that it is on, and its path in the sandbox. */
 interface Kept {

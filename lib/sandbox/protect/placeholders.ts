@@ -1,11 +1,11 @@
-/** What is made on the host for protected paths that do not exist: see src/nsinit/placeholders.c. */
+/** The placeholders on the host for protected paths that do not exist: see src/nsinit/placeholders.c. */
 import { type Stats, lstatSync } from 'node:fs';
 import { join } from 'node:path/posix';
 import { launch } from '../../launch/launch';
 import { makeStep } from '../../plan/step';
 import type { Task } from '../../task/task';
+import { pathBelow } from '../below';
 import type { MountEntry } from '../sandbox-spec';
-import { pathBelow } from './below';
 
 /** An entry of a sandbox, and the path of the host that it makes writable at its target, if it does. */
 interface Entry {

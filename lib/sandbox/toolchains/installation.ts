@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 /** The names of directories of programs, which are beside those of their libraries. hier(7) */
 const PROGRAMS = ['bin', 'sbin', 'condabin'];
 
-/** What is beside them. `etc` is not among it: settings may have tokens, as npm's have. */
+/** The names beside them that programs need. `etc` is not among it: settings may have tokens, as npm's have. */
 const BESIDE = ['lib', 'lib64', 'libexec', 'share', 'include', 'pyvenv.cfg'];
 
 /** Files by which a directory is known to be an installation as a whole: of a JDK, of an old one, of Go, of conda. */

@@ -9,7 +9,7 @@
 export interface Manager {
   /** Its name, as people know it. */
   readonly name: string;
-  /** Where it keeps toolchains: the first of these that is there. */
+  /** The place where it keeps toolchains: the first of these that is there. */
   readonly root: readonly string[];
   /**
    * The directories of PATH by which it is in use. Default: whatever is in its root. `'always'`: wherever its root is

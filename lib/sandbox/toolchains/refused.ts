@@ -1,5 +1,6 @@
-/** What is never shown for the sake of a program: whole home directories, keys and tokens, and the kernel's files. */
+/** The paths that are never shown for the sake of a program: whole home directories, keys and tokens, and the kernel's files. */
 import { join } from 'node:path';
+import { isWithin } from '../below';
 
 /** Places of a home directory that have, or are, something secret. */
 const SECRETS = [
@@ -33,11 +34,6 @@ const SECRETS = [
 
 /** Filesystems that are no place for programs, or that a sandbox has of its own. */
 const NO_PROGRAMS = ['/boot', '/dev', '/etc', '/proc', '/sys'];
-
-/** True if `path` is `directory`, or is in it. Both are absolute, without a slash at the end. */
-export function isWithin(path: string, directory: string): boolean {
-  return path === directory || directory === '/' || path.startsWith(`${directory}/`);
-}
 
 /**
  * True if the path may not be shown: it is a secret, or in one, or has one below it, as a home directory and all above

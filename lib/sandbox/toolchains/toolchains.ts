@@ -1,12 +1,13 @@
 /** Finds the toolchains that a shell has: what PATH leads to, and what the programs there need. */
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { isWithin } from '../below';
 import type { MountEntry } from '../sandbox-spec';
 import { directoriesOf, linksIn, matches, workingDirectory } from './directories';
 import { neededByDirectory, neededByProgram } from './installation';
 import { type Link, Links, type Way } from './links';
 import { MANAGERS, type Manager, TOOLS, VARIABLES } from './managers';
-import { isRefused, isWithin } from './refused';
+import { isRefused } from './refused';
 
 /** The toolchains of a shell, as a sandbox gets them. */
 export interface Toolchains {
@@ -26,7 +27,7 @@ export interface HomeFile {
   readonly name: string;
 }
 
-/** What a sandbox has already. Absolute paths. */
+/** The paths that a sandbox has already. They are absolute. */
 export interface Present {
   /** Paths of the host that it has at the same place. */
   readonly shown?: readonly string[];
@@ -79,7 +80,7 @@ class Search {
   readonly #env: NodeJS.ProcessEnv;
   readonly #files = new Links();
   readonly #home: string;
-  /** What is in the sandbox already. */
+  /** The paths that are in the sandbox already. */
   readonly #shown: readonly string[];
   readonly #writable: readonly string[];
   /** Each manager that is on this host, with the real path of its root. */

@@ -56,6 +56,13 @@ test("the host is there, read-only, with this process's own directory", async ()
   expect(await saidIn({}, 'pwd; echo $HOME')).toBe(`${home}/project\n${home}`);
 });
 
+test('a working directory that has been removed is no error', () => {
+  const removed = mkdtempSync(join(tmpdir(), 'ns-removed-'));
+  process.chdir(removed);
+  rmSync(removed, { recursive: true });
+  expect(hostView()).toMatchObject({ cwd: '/', env: { HOME: home } });
+});
+
 test('/tmp, /var/tmp, /run and /dev/shm are its own', async () => {
   const mark = mkdtempSync('/var/tmp/ns-mark-');
   try {

@@ -7,3 +7,8 @@ export function pathBelow(directory: string, path: string): string | undefined {
   const start = directory === '/' ? directory : `${directory}/`;
   return path.startsWith(start) ? path.slice(start.length) : undefined;
 }
+
+/** True if `path` is `directory`, or is in it. Both are absolute, without a slash at the end. */
+export function isWithin(path: string, directory: string): boolean {
+  return pathBelow(directory, path) !== undefined;
+}
