@@ -13,7 +13,7 @@ import type { Writable } from 'node:stream';
 import { type RunLimits, Sandbox, hostUserland, relayTerminal } from 'linux-ns';
 import { fail } from './command-line';
 
-/** Of each command. */
+/** The limits of each command. */
 const LIMITS: RunLimits = { wall: 60_000, memory: 2 ** 31, output: 30_000 };
 
 /** Runs a command line where the last one has left off. Its errors are where they belong among its output. */

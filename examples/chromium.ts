@@ -17,7 +17,7 @@ const PAGE = `<!doctype html><title>before</title><body><script>
 /** There is no graphics card, and no other browser to talk to. */
 const SWITCHES = ['--headless', '--disable-gpu', '--no-first-run', '--user-data-dir=/tmp/profile'];
 
-/** Of Debian's package, and the fonts. */
+/** The files of Debian's package, and the fonts. */
 const SETTINGS = ['/etc/chromium', '/etc/chromium.d', '/etc/fonts'];
 
 /** The page after its scripts have run. */

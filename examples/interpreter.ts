@@ -15,11 +15,11 @@ import { fail } from './command-line';
 const PROGRAM = readFileSync(join(__dirname, 'interpreter/cells.py'), 'utf8');
 /** Milliseconds for a cell, and for its end after it was interrupted. */
 const TIME = { cell: 5000, end: 1000 };
-/** Of one Python, in all its life. */
+/** The limits of one Python, in all its life. */
 const LIMITS: RunLimits = { wall: Infinity, memory: 512 * 2 ** 20, processes: 64, fileSize: 16 * 2 ** 20 };
 const LONGEST_RESULT = 2 ** 20;
 
-/** What a cell says of itself. It can say what it likes. */
+/** An account that a cell gives of itself. It can say what it likes. */
 interface Result {
   readonly output?: string;
   readonly value?: string;

@@ -1,4 +1,4 @@
-/** What a sandbox would have, for `linux-ns run --explain`: nothing is started, and no file is changed. */
+/** Tells what a sandbox would have, for `linux-ns run --explain`: nothing is started, and no file is changed. */
 import { existsSync } from 'node:fs';
 import type { MountEntry, ProjectOptions, RunLimits, SandboxRoot } from 'linux-ns';
 import type { EgressPolicy } from 'linux-ns/network';

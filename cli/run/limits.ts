@@ -37,7 +37,7 @@ const QUANTITIES: Readonly<Record<LimitName, Quantity>> = {
 
 const NAMES = Object.keys(QUANTITIES) as LimitName[];
 
-/** What the program did, by the limit that ended it. */
+/** The words for a program that a limit has ended. */
 const REASONS: Partial<Record<RunVerdict, string>> = {
   wall: 'it took longer',
   cpu: 'it used more CPU time',
@@ -138,7 +138,7 @@ export class Budget {
   }
 }
 
-/** What the program writes, and nothing of our own, which is for output.ts. */
+/** The program's own output; for that of this command there is output.ts. */
 const THROUGH_HERE = { stdout: process.stdout, stderr: process.stderr };
 
 /** The first descriptor after standard error. */

@@ -38,7 +38,7 @@ function ofOptions(given: Given): Settings {
   };
 }
 
-/** What has something in it. */
+/** The settings that have something in them. */
 function present(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => Object.keys(value as object).length > 0));
 }

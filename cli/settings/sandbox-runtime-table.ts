@@ -5,7 +5,7 @@
  * sandbox-runtime publishes.
  */
 
-/** What becomes of a setting that a file has: */
+/** The fate of a setting that a file has: */
 export type Use =
   /** it means here what it means there */
   | 'same'
@@ -17,7 +17,7 @@ export type Use =
   | 'refused';
 
 export interface Setting {
-  /** As in a file, with a dot between the names. It stands for what is below it. */
+  /** The names in a file that lead to it, with a dot between them. It stands for what is below it. */
   readonly key: string;
   readonly use: Use;
   /** In Markdown; the command line prints it without the backticks. */

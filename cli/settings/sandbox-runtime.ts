@@ -27,7 +27,7 @@ type Values = Readonly<Record<string, unknown>>;
 /** The settings without which sandbox-runtime takes no file. */
 const ITS_OWN = ['network.allowedDomains', 'filesystem.allowWrite', 'filesystem.denyRead', 'filesystem.denyWrite'];
 
-/** What sandbox-runtime protects in each directory that can be written, whatever a file says. */
+/** The names that sandbox-runtime protects in each directory that can be written, whatever a file says. */
 const ALWAYS_PROTECTED = [
   ...['.bashrc', '.bash_profile', '.zshrc', '.zprofile', '.profile', '.gitconfig', '.gitmodules', '.ripgreprc'],
   ...['.mcp.json', '.vscode/', '.idea/', '.claude/commands/', '.claude/agents/', '.git/hooks/', '.git/config'],
@@ -183,7 +183,7 @@ function expanded(path: string): string {
   return resolve(path.replace(/^~(?=\/|$)/, homedir()).replace(/\\(.)/g, '$1'));
 }
 
-/** Where a path leads, or would lead, if the last names of it were there. */
+/** The path without links; the last names of it need not be there. */
 function realPath(path: string): string {
   const names: string[] = [];
   for (let at = expanded(path); ; at = resolve(at, '..')) {

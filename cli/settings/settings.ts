@@ -8,7 +8,7 @@ import { readJsonc } from './jsonc';
 import { fromSandboxRuntime, isForSandboxRuntime } from './sandbox-runtime';
 import { type Schema, SchemaCheck } from './schema';
 
-/** As settings/schema.json of this package describes it. */
+/** The settings that settings/schema.json of this package describes. */
 export interface Settings {
   readonly $schema?: string;
   readonly profile?: string;
@@ -65,7 +65,7 @@ export function withProfile({ profile, ...own }: Settings): Settings {
   return merged({ ...start, ...(protect === undefined ? {} : { protect }) }, own);
 }
 
-/** What differs from sandbox-runtime, whatever the file says. */
+/** The differences from sandbox-runtime, whatever the file says. */
 const ALWAYS_DIFFERENT = [
   'filesystem: of the host there are its programs, and the paths that are named',
   'mandatoryDenySearchDepth: shell and editor settings, and git hooks, are protected at the top of each writable directory',

@@ -30,10 +30,10 @@ export const MAKE = Object.freeze({
 
 /** Flags for the way in which changes are listed and files are put in their place: PLAN_* of src/plan/plan.h. */
 export const BELOW = Object.freeze({
-  /** Of a list of changes: contents and permissions count, and details are sent. */
+  /** For a list of changes: contents and permissions count, and details are sent. */
   PROJECT: 0x1,
-  /** Of a file: it has the owner and the whole mode of its source. */
+  /** For a file: it has the owner and the whole mode of its source. */
   KEEP_OWNER: 0x1,
-  /** Of a file: it is a second name for its source. */
+  /** For a file: it is a second name for its source. */
   LINK: 0x2,
 });

@@ -72,7 +72,10 @@ export function parseWanted(spec: unknown, options: unknown): Wanted & { readonl
   return { unshare: checked, kinds, join, signal };
 }
 
-export async function makeSet({ unshare, kinds, join }: Wanted, signal: AbortSignal | undefined): Promise<NamespaceSet> {
+export async function makeSet(
+  { unshare, kinds, join }: Wanted,
+  signal: AbortSignal | undefined,
+): Promise<NamespaceSet> {
   const steps: Step[] =
     join === undefined ? [['hold']] : [['namespaces', kinds.map((kind) => CLONE_FLAGS[kind])], ['hold']];
   const task = await launch({ unshare, join }, { steps, ids: 'given', signal });

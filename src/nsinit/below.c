@@ -428,7 +428,7 @@ void step_put_below(const struct step_put_below *step) {
   answer(error);
 }
 
-/* What is gone already is as good as removed. */
+/* A name that is gone already is as good as removed. */
 void step_remove_below(const struct step_remove_below *step) {
   struct spot spot;
   struct statx found;

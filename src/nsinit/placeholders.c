@@ -77,7 +77,7 @@ static bool note(int directory, int found, bool made) {
   return true;
 }
 
-/* What is made belongs to whom the directory belongs to, where this task can give it away. */
+/* A placeholder belongs to whom the directory belongs to, where this task can give it away. */
 static int make_in(int directory, const char *name, uint32_t type, const char *path, bool *made) {
   const struct making making = {PLAN_UNCHANGED, -1, type, true};
   struct statx status;

@@ -53,7 +53,7 @@ static void tell(uint64_t mount, const struct place *place) {
   report_data(first, (size_t)(text - first) + place->size + 1);
 }
 
-/* Of what is missing: the mount that it would be on, which is read-only. */
+/* Tells of something that is missing: the mount that it would be on, which is read-only. */
 static void tell_missing(const struct place *place) {
   size_t size = place->size;
   do {

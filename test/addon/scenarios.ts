@@ -204,7 +204,7 @@ export async function killedBeforeReported(): Promise<unknown> {
 }
 
 /**
- * Whether something comes to be before a process has been seen asleep so often. The event loop stands still meanwhile.
+ * Tells if something comes to be before a process has been seen asleep so often. The event loop stands still meanwhile.
  */
 function hasCome(happened: () => boolean, pid: number, patience = 30): boolean {
   for (let asleep = 0; asleep < patience;) {

@@ -96,7 +96,7 @@ const READS = `
   for fd in /proc/[0-9]*/fd/*; do timeout 1 cat "$fd/$HOME/.ssh/id_ed25519"; done
   grep -rs ${SECRET} ~; true`;
 
-/** What a shell has no command for: open_by_handle_at(2), and connecting to a socket. */
+/** The calls that a shell has no command for: open_by_handle_at(2), and connecting to a socket. */
 const HANDLES = `
 use strict; use Socket;
 my ($name_to_handle, $open_by_handle) = (303, 304);

@@ -10,7 +10,7 @@ beforeAll(() => {
 });
 afterAll(() => arsenal.remove());
 
-/** Who attacks. CAP_SYS_ADMIN is refused where something is protected. */
+/** The attackers. CAP_SYS_ADMIN is refused where something is protected. */
 const OTHERS: readonly Attacker[] = ATTACKERS.filter((attacker) => attacker !== MIGHTY);
 const STRONG: Attacker = {
   who: 'root inside with every capability but one, and no filter',
@@ -35,7 +35,7 @@ function makeProject(): string {
   return project;
 }
 
-/** What is at the protected paths of a project, now that the sandbox is closed. */
+/** The state of the protected paths of a project, now that the sandbox is closed. */
 function stateOf(project: string): object {
   const at = (path: string): string => join(project, path);
   return {

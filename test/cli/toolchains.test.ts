@@ -21,7 +21,7 @@ beforeEach(() => {
 
 afterEach(() => home.remove());
 
-/** What a script says in a sandbox that is started in a directory of projects. */
+/** The output of a script in a sandbox that is started in a directory of projects. */
 async function inside(env: NodeJS.ProcessEnv, script: string, ...options: string[]): Promise<string> {
   const words = [`--project=${home.at('project')}`, ...options, '--', 'sh', '-c', script];
   const { code, stdout, stderr } = await cli.run(['run', ...words], env);

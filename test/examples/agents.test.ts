@@ -11,7 +11,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'ns-agents-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('the shell tool of an agent', () => {
-  /** What each command has printed, with the words about its end. */
+  /** The output of each command, with the words about its end. */
   async function told(commands: Readonly<Record<string, string>>): Promise<void> {
     const { stdout, stderr, code } = await runExample('agent_shell', [folder, ...Object.keys(commands)]);
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
@@ -83,7 +83,7 @@ test('an MCP server works in its project, and has no secrets, no network and no 
 });
 
 needs({ tool: ['python3'] }).describe('a code interpreter', () => {
-  /** What follows each cell, up to the next one. */
+  /** The lines that follow each cell, up to the next one. */
   async function results(cells: readonly string[]): Promise<string[]> {
     const lines = await linesOf('interpreter', cells);
     const text = `${lines.join('\n')}\n`;

@@ -9,7 +9,9 @@ export interface ScheduledStep {
   run: () => unknown;
 }
 
-const STEPS = list(schema<ScheduledStep>()({ at: required(number(0, MOST_MS)), run: required(callback<() => unknown>()) }));
+const STEPS = list(
+  schema<ScheduledStep>()({ at: required(number(0, MOST_MS)), run: required(callback<() => unknown>()) }),
+);
 
 /**
  * Steps that happen at their times, one after another. {@link Lab.schedule} makes it. Stop it, or declare it with `using`; it

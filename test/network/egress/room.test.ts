@@ -16,7 +16,7 @@ describe('places for connections', () => {
     given.push([room, count]);
     return count;
   };
-  let given: [Room, number][] = [];
+  const given: [Room, number][] = [];
   afterEach(() => {
     for (const [room, count] of given.splice(0)) for (let left = count; left > 0; left--) room.leave();
     for (const room of rooms) room.close();

@@ -26,7 +26,7 @@ export function specOf(path: string, more: SandboxSpec = {}, upper?: string): Sa
   return { ...userland(more), cwd: undefined, project: { path, mode: 'overlay', upper } };
 }
 
-/** What is at hand for a test: the project, the sandbox, and a function that runs a script of sh in the copy. */
+/** The things at hand for a test: the project, the sandbox, and a function that runs a script of sh in the copy. */
 export interface Work {
   readonly folder: string;
   readonly path: string;

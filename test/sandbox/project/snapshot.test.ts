@@ -6,7 +6,7 @@ import { expectNothingLeft, footprint } from '../../fixtures/footprint';
 import { said } from '../box';
 import { onCopy } from './copy';
 
-/** What programs see: each file with its mode, owner, and contents or target. */
+/** The view that programs have: each file with its mode, owner, and contents or target. */
 async function seen(sandbox: Sandbox, path: string): Promise<string> {
   return said(
     sandbox,

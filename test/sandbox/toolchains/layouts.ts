@@ -158,7 +158,7 @@ export function environmentOf(home: Home, { path, env = {} }: Shell): NodeJS.Pro
   return { HOME: home.path, PATH, LANG: 'C.UTF-8', ...env };
 }
 
-/** Where each program is found, and what it says. */
+/** The path of each program, and its output. */
 export function question(programs: readonly string[]): string {
   return programs.map((name) => `command -v ${name}; ${name} --version`).join('\n');
 }

@@ -25,7 +25,7 @@ function link(target: string, to: string): MountEntry {
   return { type: 'symlink', target, to };
 }
 
-/** What a script says in a sandbox with toolchains, on a host that has these files and this PATH. */
+/** The output of a script in a sandbox with toolchains, on a host that has these files and this PATH. */
 async function inside(entries: readonly MountEntry[], path: string, script: string): Promise<unknown> {
   const userland = hostUserland({ readable: [compiled.directory, ROOT, files.path] });
   await using host = await Sandbox.create({

@@ -18,7 +18,7 @@ export const NAME_SERVER_PORT = 53;
  * window limits it.
  */
 export class Incoming {
-  /** What has been dialled. */
+  /** The destination that has been dialled. */
   readonly to: End;
   /** The program's end. */
   readonly from: End;

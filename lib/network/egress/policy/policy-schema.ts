@@ -1,9 +1,18 @@
-import { type Check, MOST_MS, type Parsed, callback, integer, list, oneOf, orNull, schema } from '../../../errors/schema';
+import {
+  type Check,
+  MOST_MS,
+  type Parsed,
+  callback,
+  integer,
+  list,
+  oneOf,
+  orNull,
+  schema,
+} from '../../../errors/schema';
 import { invalidType, invalidValue } from '../../../errors/validate';
 import type { EgressOutside, EgressPolicy } from './egress-policy';
 import { intercepted } from './ports';
 import { rule } from './rule';
-
 
 const PROXIES: readonly string[] = ['http:', 'https:', 'socks5:'];
 

@@ -39,7 +39,7 @@ export class Policy {
   readonly #denied = new RuleIndex();
   readonly #questions: Questions | undefined;
   readonly #onChange = new Set<() => void>();
-  /** What it began with. */
+  /** The policy that it began with. */
   readonly #first: readonly [name: string, checked: CheckedPolicy];
 
   private constructor(name: string, checked: CheckedPolicy) {

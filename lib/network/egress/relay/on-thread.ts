@@ -19,7 +19,7 @@ export class OnThread {
   readonly #relay: number;
   /** Bytes of the client that Node had received, and that the thread sends. */
   readonly #first: number;
-  /** Of what is over. */
+  /** The counts, once it is over. */
   #counts: Counts | undefined;
 
   private constructor(relay: number, first: number) {
@@ -85,7 +85,7 @@ export class OnThread {
   }
 }
 
-/** What Node has received, and nobody has read. */
+/** Takes the bytes that Node has received, and nobody has read. */
 function taken(socket: Socket): Buffer {
   const chunks: Buffer[] = [];
   for (let chunk; (chunk = socket.read() as Buffer | null) !== null;) chunks.push(chunk);
