@@ -206,8 +206,9 @@ class Run {
   }
 
   /** Waits for the rest of the output. One who reads it as it comes may take until the limit of time. */
-  async #ends({ stdin, stdout, stderr }: NamespaceProcess): Promise<void> {
-    const closed = [stdout, stderr].map(async (stream) => stream && finished(stream).catch(() => undefined));
+  async #ends({ stdin, stdout, stderr, pty }: NamespaceProcess): Promise<void> {
+    const readable = { writable: false };
+    const closed = [stdout, stderr, pty].map(async (each) => each && finished(each, readable).catch(() => undefined));
     const isRead = Object.values(this.#readers).some((reader) => reader !== undefined);
     const over = isRead ? this.#givenUp : new Promise<void>((resolve) => this.#after(GRACE.streams, resolve));
     await Promise.race([Promise.all(closed), over]);

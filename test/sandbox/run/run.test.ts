@@ -229,6 +229,13 @@ describe('a run whose output is shown while it runs', () => {
     });
   });
 
+  test('is over its limit of output on a terminal, also when it ends at once', async () => {
+    for (let at = 0; at < 20; at++) {
+      const { verdict, truncated } = await sh('echo more than that', { pty: {}, limits: { output: 5 } });
+      expect({ verdict, truncated }).toEqual({ verdict: 'output', truncated: true });
+    }
+  });
+
   test('gets signals from who has started it', async () => {
     const script = 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done';
     const child = await new Promise<NamespaceProcess>((resolve, reject) => {
