@@ -1,10 +1,12 @@
 /** Tells what a sandbox would have, for `linux-ns run --explain`: nothing is started, and no file is changed. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { MountEntry, ProjectOptions, RunLimits, SandboxRoot } from 'linux-ns';
 import type { EgressPolicy } from 'linux-ns/network';
 import { wrap } from '../wrap';
 import { formatLimits } from './limits';
 import type { SpecFile } from './sandbox-spec';
+import { isPattern } from './settings';
 
 /** A path of the sandbox: what is there, and what is below it. */
 interface Place {
@@ -86,7 +88,12 @@ function treeOf({ root, mounts = [], project, dev, proc }: Explained['spec']): s
   if (dev !== false) placeOf(top, '/dev').label = 'a small /dev';
   for (const entry of mounts) {
     const words = wordsOf(entry);
-    if (words !== undefined) placeOf(top, entry.target).label = words;
+    if (words === undefined) continue;
+    for (const path of pathsOf(entry)) {
+      if (words === HIDDEN && NOTHING.includes(labelAbove(top, path))) continue;
+      const place = placeOf(top, path);
+      place.label = entry.type === 'readOnly' && place.label === WORDS.tmpfs ? EMPTY : words;
+    }
   }
   if (project !== undefined) placeOf(top, String(project.path)).label = projectWords(project);
   return [line('/', top.label), ...linesBelow(top, '')];
@@ -104,6 +111,15 @@ function rootWords(root: SandboxRoot | undefined): string {
   return 'empty, in memory';
 }
 
+/** The paths that an entry is for. Of those that match, a pattern stands for itself, and a name is there or not. */
+function pathsOf(entry: MountEntry): string[] {
+  if (!('match' in entry) || entry.match === undefined) return [entry.target];
+  return [entry.match]
+    .flat()
+    .filter((name) => isPattern(name) || existsSync(join(entry.target, name)))
+    .map((name) => join(entry.target, name));
+}
+
 /** The words for an entry; undefined for one that has no effect here. */
 function wordsOf(entry: MountEntry): string | undefined {
   switch (entry.type) {
@@ -118,7 +134,7 @@ function wordsOf(entry: MountEntry): string | undefined {
       return `${how}${entry.type === 'bindDevices' ? ', with devices' : ''}${from}`;
     }
     case 'mask':
-      return entry.optional === true && !existsSync(entry.target) ? undefined : 'hidden';
+      return entry.optional === true && !existsSync(entry.target) ? undefined : HIDDEN;
     case 'symlink':
       return `→ ${entry.to}`;
     case 'overlay':
@@ -140,6 +156,25 @@ const WORDS: Partial<Record<MountEntry['type'], string>> = {
   cgroup2: 'cgroups',
   mqueue: 'message queues',
 };
+
+const HIDDEN = 'hidden';
+
+/** A directory of which nothing is there but what is named below it. */
+const EMPTY = 'empty, read-only';
+
+/** Below these nothing of the host is left to be hidden. */
+const NOTHING: readonly (string | undefined)[] = [HIDDEN, EMPTY, WORDS.tmpfs];
+
+/** What is said of the nearest directory above a path. */
+function labelAbove(top: Place, path: string): string | undefined {
+  let [at, label]: [Place | undefined, string | undefined] = [top, undefined];
+  for (const name of path.split('/').slice(1, -1)) {
+    at = at.below.get(name);
+    if (at === undefined) break;
+    label = at.label ?? label;
+  }
+  return label;
+}
 
 function placeOf(top: Place, path: string): Place {
   return path

@@ -7,10 +7,11 @@ import { LIMIT_OPTIONS } from './limits';
 import { SETTINGS_OPTIONS } from './settings';
 
 const FILES: readonly Option[] = [
+  { name: 'host-view', help: 'all that you see, read-only, without keys and tokens' },
   { name: 'host-userland', short: 'H', help: 'host programs and libraries, read-only' },
   {
     ...{ name: 'project', short: 'p', value: 'DIR', completes: 'directory' },
-    help: 'same as -H, with DIR writable; start in DIR',
+    help: 'DIR, writable; start in it (without --host-view: as -H)',
   },
   ...COPY_OPTIONS,
   ...SETTINGS_OPTIONS,

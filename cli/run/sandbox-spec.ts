@@ -1,6 +1,7 @@
 /** Makes the spec of a sandbox from a file and from options. Options add to the file, and have precedence over it. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import {
   CAPABILITIES,
   type Capability,
@@ -13,6 +14,7 @@ import {
   type SandboxSpec,
   type SandboxUser,
   hostUserland,
+  hostView,
 } from 'linux-ns';
 import type { EgressPolicy } from 'linux-ns/network';
 import { numberOf, oneOf } from '../arguments';
@@ -148,6 +150,7 @@ function viewOf(
   const asked =
     view !== undefined || project !== undefined || writable.length > 0 || (file !== undefined && file !== false);
   if (!asked) return undefined;
+  if (view === 'all') return hostViewOf(settings);
   const { uid, gid } = userOf(given, undefined).user ?? {};
   const more = {
     ...(writable.length > 0 ? { writable } : {}),
@@ -177,10 +180,35 @@ function projectOf(
   return { path: absolute(project), mode: 'overlay', ...(upper === undefined ? {} : { upper }) };
 }
 
-/** What is hidden and protected. */
-function pathEntries({ hide = [], protect = [] }: Settings): MountEntry[] {
+/**
+ * The host as its user sees it. What is hidden and protected by default is so besides what the settings say, which may
+ * have patterns. Without a project, programs start where this command does.
+ */
+function hostViewOf({ project, overlay = false, write = [], toolchains = true, ...paths }: Settings): View {
+  const { readOnly, hide, protect } = paths;
+  const directory = project === undefined || overlay ? [] : [pathToFileURL(absolute(project))]; // a URL is no pattern
+  const view = hostView({ write: [...directory, ...write], readOnly, hide, protect, toolchains });
+  if (project !== undefined) return overlay ? { ...view, cwd: absolute(project) } : view;
+  const here = process.cwd();
+  return isShown(here, view.mounts) ? { ...view, cwd: here } : view;
+}
+
+/** True if the host's path is in a view: of the entries for directories above it, the last one counts. */
+function isShown(path: string, mounts: readonly MountEntry[]): boolean {
+  const above = mounts.filter(
+    (entry) =>
+      ['bind', 'bindReadOnly', 'tmpfs', 'mask'].includes(entry.type) &&
+      !('match' in entry && entry.match !== undefined) &&
+      `${path}/`.startsWith(entry.target.replace(/\/?$/, '/')),
+  );
+  return ['bind', 'bindReadOnly'].includes(above.at(-1)?.type ?? '');
+}
+
+/** What is hidden and protected beside a view of the host, which does that itself, and knows patterns. */
+function pathEntries({ view, hide = [], protect = [] }: Settings): MountEntry[] {
+  if (view === 'all') return [];
   const pattern = [...hide, ...protect].find(isPattern);
-  if (pattern !== undefined) throw new UsageError(`'${pattern}' is a pattern, and only paths can be given`);
+  if (pattern !== undefined) throw new UsageError(`'${pattern}' is a pattern, and patterns need --host-view`);
   return [
     ...hide.map((path): MountEntry => ({ type: 'mask', target: absolute(path), optional: true })),
     // A slash at the end says that a directory is made where nothing is.

@@ -9,7 +9,7 @@ import { limitsWritten } from './limits';
 export const SETTINGS_OPTIONS: readonly Option[] = [
   { name: 'hide', value: 'PATH', completes: 'file', help: 'hide PATH of the host; may be repeated' },
   { name: 'protect', value: 'PATH', completes: 'file', help: 'let nobody change, replace or make PATH' },
-  { name: 'profile', value: 'NAME', completes: PROFILES, help: 'start from settings for: build, judge' },
+  { name: 'profile', value: 'NAME', completes: PROFILES, help: 'start from settings for: agent, build, judge' },
   { name: 'settings', value: 'FILE', completes: 'file', help: 'read settings: JSON with comments' },
 ];
 
@@ -25,7 +25,7 @@ export function settingsOf(given: Given): ReadSettings {
 function ofOptions(given: Given): Settings {
   const [project, ...write] = given.values('project');
   const profile = given.value('profile');
-  const view = given.has('host-userland') ? 'programs' : undefined;
+  const view = given.has('host-view') ? 'all' : given.has('host-userland') ? 'programs' : undefined;
   return {
     ...(profile === undefined ? {} : { profile: oneOf('--profile', profile, PROFILES) }),
     ...(view === undefined ? {} : { view }),

@@ -28,14 +28,14 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: 'filesystem.allowWrite',
     use: 'same',
-    here: '`write`. A pattern is left out, as there on Linux',
+    here: '`write`. A pattern is left out, as there on Linux, and so is what does not exist',
   },
   { key: 'filesystem.denyWrite', use: 'same', here: '`protect`. A pattern counts, for what is there at the start' },
   { key: 'filesystem.denyRead', use: 'same', here: '`hide`' },
   {
     key: 'filesystem.allowRead',
     use: 'same',
-    here: '`readOnly`; of two paths that concern a file the longer one counts',
+    here: '`readOnly`, but for what can be written; of two paths that concern a file the longer one counts',
   },
   {
     key: 'filesystem.disabled',

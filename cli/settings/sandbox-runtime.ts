@@ -57,8 +57,11 @@ export function fromSandboxRuntime(file: string, value: unknown): FromSandboxRun
   // There what is denied counts first, here the longest path does.
   const write = settings
     .paths('filesystem.allowWrite')
-    .filter((path) => !isPattern(path) && !closed.some((each) => isWithin(realPath(path), each)));
+    .filter((path) => !isPattern(path) && existsSync(expanded(path)))
+    .filter((path) => !closed.some((each) => isWithin(realPath(path), each)));
   const open = write.map(realPath);
+  const unread = settings.paths('filesystem.denyRead');
+  const read = settings.paths('filesystem.allowRead').filter((path) => isPattern(path) || existsSync(expanded(path)));
   return {
     write,
     // Elsewhere nothing can be written.
@@ -66,8 +69,8 @@ export function fromSandboxRuntime(file: string, value: unknown): FromSandboxRun
       ...denied.filter((path) => isPattern(path) || open.some((each) => isWithin(realPath(path), each))),
       ...open.filter(isDirectory).flatMap((each) => ALWAYS_PROTECTED.map((name) => escaped(join(each, name)))),
     ],
-    hide: [...settings.paths('filesystem.denyRead'), ...(hidden ?? []).map(({ path }) => String(path))],
-    readOnly: settings.paths('filesystem.allowRead'),
+    hide: [...unread.filter((path) => !read.includes(path)), ...(hidden ?? []).map(({ path }) => String(path))],
+    readOnly: read.filter((path) => !isWritten(realPath(path), open, unread.map(realPath))),
     policy: {
       allow: settings.texts('network.allowedDomains'),
       deny: [...settings.texts('network.deniedDomains'), ...settings.texts('network.deniedResolvedAddresses')],
@@ -79,6 +82,13 @@ export function fromSandboxRuntime(file: string, value: unknown): FromSandboxRun
     withheld: (withheld ?? []).map(({ name }) => String(name)),
     differences: settings.differences,
   };
+}
+
+/** True if what can be written is more than what can be read: nothing between the two is hidden. */
+function isWritten(path: string, open: readonly string[], unread: readonly string[]): boolean {
+  return open.some(
+    (each) => isWithin(path, each) && !unread.some((hidden) => isWithin(path, hidden) && isWithin(hidden, each)),
+  );
 }
 
 class Settings {

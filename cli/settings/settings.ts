@@ -12,7 +12,7 @@ import { type Schema, SchemaCheck } from './schema';
 export interface Settings {
   readonly $schema?: string;
   readonly profile?: string;
-  readonly view?: 'programs';
+  readonly view?: 'programs' | 'all';
   readonly project?: string | undefined;
   readonly overlay?: boolean;
   readonly write?: readonly string[];
@@ -44,7 +44,7 @@ export interface ReadSettings {
 const FOLDER = join(packageFolder(), 'settings');
 
 /** The words of --profile. */
-export const PROFILES = ['build', 'judge'] as const;
+export const PROFILES = ['agent', 'build', 'judge'] as const;
 
 /** @throws UsageError for a file that cannot be read, or has what is no setting: with its name and the line */
 export function readSettings(file: string): ReadSettings {
@@ -67,7 +67,7 @@ export function withProfile({ profile, ...own }: Settings): Settings {
 
 /** The differences from sandbox-runtime, whatever the file says. */
 const ALWAYS_DIFFERENT = [
-  'filesystem: of the host there are its programs, and the paths that are named',
+  'filesystem: keys, tokens and the like are hidden (HIDDEN_BY_DEFAULT), unless allowRead names them; /tmp and /run are empty',
   'mandatoryDenySearchDepth: shell and editor settings, and git hooks, are protected at the top of each writable directory',
 ];
 
@@ -76,7 +76,7 @@ function ofSandboxRuntime(file: string, value: unknown): ReadSettings {
   const { policy, env, withheld, differences, ...same } = fromSandboxRuntime(file, value);
   const without = Object.fromEntries(withheld.map((name) => [name, null]));
   return {
-    settings: { view: 'programs', ...same, env: { ...env, ...without }, network: policy },
+    settings: { view: 'all', ...same, env: { ...env, ...without }, network: policy },
     differences: [...ALWAYS_DIFFERENT, ...differences],
   };
 }

@@ -78,8 +78,9 @@ test('the complete example of its documentation', () => {
 describe('files', () => {
   test('what is denied to be written is not written, although a longer path allows it, also by a link', () => {
     mkdirSync(join(folder, 'denied/below'), { recursive: true });
+    mkdirSync(join(folder, 'other'));
     symlinkSync('denied/below', join(folder, 'link'));
-    const allowWrite = ['denied', 'denied/below', 'denied/new', 'link', 'link/new', 'other'].map((name) =>
+    const allowWrite = ['denied', 'denied/below', 'denied/new', 'link', 'link/new', 'other', 'absent'].map((name) =>
       join(folder, name),
     );
     const { write } = read({ filesystem: { allowWrite, denyWrite: [join(folder, 'denied')] } });
@@ -97,6 +98,23 @@ describe('files', () => {
     expect(protect).toEqual(
       expect.arrayContaining(['.git/hooks/', '.git/config', '.bashrc', '.vscode/'].map((name) => join(folder, name))),
     );
+  });
+
+  test('what can be written stays so if it is also allowed to be read, unless what is denied is between', () => {
+    for (const name of ['project/hidden/shown', 'other']) mkdirSync(join(folder, name), { recursive: true });
+    const [project = '', hidden = '', shown = '', other = ''] = [
+      ...['project', 'project/hidden', 'project/hidden/shown', 'other'].map((name) => join(folder, name)),
+    ];
+    const allowRead = [project, shown, other, join(folder, 'absent')];
+    const { readOnly } = read({ filesystem: { allowWrite: [project], denyRead: [folder, hidden], allowRead } });
+    expect(readOnly).toEqual([shown, other]);
+  });
+
+  test('of what is denied and allowed to be read by the same name, it can be read', () => {
+    expect(read({ filesystem: { denyRead: [folder, '/x'], allowRead: [folder] } })).toMatchObject({
+      hide: ['/x'],
+      readOnly: [folder],
+    });
   });
 
   test('a pattern allows nothing to be written, and denies', () => {

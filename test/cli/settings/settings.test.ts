@@ -56,7 +56,7 @@ describe('a file of settings', () => {
     ['{ "hide": "~/.ssh" }', '1: hide must be a list of strings'],
     ['{ "hide": [\n"a",\n5 ] }', '3: hide[1] must be a string'],
     ['{ "env": { "A": 5 } }', '1: env.A must be a string or null'],
-    ['{ "view": "all" }', "1: view must be one of 'programs'"],
+    ['{ "view": "host" }', "1: view must be one of 'programs', 'all'"],
     ['{ "toolchains": "yes" }', '1: toolchains must be true or false'],
     ['[]', '1: the file must be an object'],
     ['{ "hide": [] "view": 1 }', "1: '\"' is where ',' or '}' is expected"],
@@ -148,6 +148,49 @@ describe('linux-ns run', () => {
     expect(existsSync(join(project, '.idea'))).toBe(false);
   });
 
+  test('--host-view has the host as it is but for keys, and knows patterns', async () => {
+    const home = mkdtempSync(join(folder, 'home-'));
+    const project = join(home, 'project');
+    mkdirSync(join(home, '.ssh'));
+    mkdirSync(join(project, 'deep'), { recursive: true });
+    for (const name of ['.ssh/id', 'project/.env', 'project/deep/.env', 'notes'])
+      writeFileSync(join(home, name), 'text');
+    const script = `pwd; cat ~/.ssh/id 2>/dev/null; wc -c < .env; wc -c < deep/.env; cat ../notes; echo
+      touch made && echo written; touch ../notes 2>/dev/null || echo read-only; mkdir -p deep/hooks && touch deep/hooks/x || echo protected`;
+    const settings = fileOf(JSON.stringify({ readOnly: [home] })); // /tmp is the sandbox's own
+    const options = [
+      '--host-view',
+      '--settings',
+      settings,
+      '-p',
+      project,
+      '--hide',
+      `${project}/**/.env`,
+      '--protect',
+      `${project}/d*p/`,
+    ];
+    const { stdout } = await cli.run(['run', ...options, 'sh', '-c', `{ ${script}; } 2>/dev/null`], {
+      ...process.env,
+      HOME: home,
+    });
+    expect(stdout.split('\n')).toEqual([project, '0', '0', 'text', 'written', 'read-only', 'protected', '']);
+  });
+
+  test('--host-view alone starts where the command does, and nothing can be written', async () => {
+    const script = 'pwd; touch here 2>/dev/null || echo read-only';
+    const { stdout } = await cli.run(['run', '--host-view', 'sh', '-c', script]);
+    expect(stdout).toBe(`${process.cwd()}\nread-only\n`);
+    const write = fileOf(JSON.stringify({ view: 'all', write: [folder] }));
+    expect((await cli.run(['run', '--settings', write, 'pwd'])).stdout).toBe(`${process.cwd()}\n`);
+  });
+
+  test('a project is a path, whatever characters it has', async () => {
+    const project = join(folder, 'a*[b]');
+    mkdirSync(project);
+    const { stdout } = await cli.run(['run', '--host-view', '-p', project, 'sh', '-c', 'pwd; touch x && ls']);
+    expect(stdout).toBe(`${project}\nx\n`);
+  });
+
   test.each(PROFILES)('the profile %s is held to the schema, and runs a program', async (profile) => {
     expect(profileOf(profile)).toHaveProperty('view');
     const { code, stdout, stderr } = await cli.run(['run', '--profile', profile, '-p', folder, '--', 'echo', 'ok']);
@@ -184,6 +227,24 @@ describe('--explain', () => {
     );
   });
 
+  test('shows patterns as they are, and of the names that are hidden by default those that exist', async () => {
+    const home = mkdtempSync(join(folder, 'home-'));
+    for (const name of ['.ssh', 'project', 'shown']) mkdirSync(join(home, name));
+    const settings = fileOf(JSON.stringify({ readOnly: [folder] })); // /tmp is the sandbox's own
+    const pattern = join(folder, '**/*.key');
+    const options = ['--settings', settings, '--host-view', '-p', join(home, 'project'), '--hide', pattern];
+    const { stdout: all } = await cli.run(['run', ...options, '--explain'], { ...process.env, HOME: home });
+    expect(all).toMatch(/─ \.ssh +hidden$/m);
+    expect(all).toMatch(/─ \*\*\/\*\.key +hidden$/m);
+    expect(all).not.toContain('.gnupg');
+    const { stdout: little } = await cli.run(['run', ...options, '--hide', '~', '--explain'], {
+      ...process.env,
+      HOME: home,
+    });
+    expect(little).toMatch(new RegExp(`─ \\S*${home.slice(home.lastIndexOf('/') + 1)} +empty, read-only$`, 'm'));
+    expect(little).not.toMatch(/─ \.ssh/);
+  });
+
   test('=settings prints the settings, from which the same can be had', async () => {
     const words = ['run', '--profile', 'judge', '--limit-wall', '1m', '--hide', '/usr/share/doc'];
     const printed = await cli.prints(...words, '--explain=settings');
@@ -202,9 +263,9 @@ describe('a file of sandbox-runtime', () => {
 
   test('is read as what it is here, and its differences are told', () => {
     const { settings: read, differences } = readSettings(fileOf(JSON.stringify(settings)));
-    expect(read).toMatchObject({ view: 'programs', network: { allow: ['a.example'], deny: [] }, env: { TOKEN: null } });
+    expect(read).toMatchObject({ view: 'all', network: { allow: ['a.example'], deny: [] }, env: { TOKEN: null } });
     expect(differences).toEqual([
-      'filesystem: of the host there are its programs, and the paths that are named',
+      expect.stringMatching(/^filesystem: keys, tokens and the like are hidden/),
       expect.stringMatching(/^mandatoryDenySearchDepth: /),
       'credentials.envVars: a variable that programs do not have, for each mode: nothing stands in for it',
     ]);
