@@ -162,7 +162,7 @@ export class ProjectCopy implements AsyncDisposable {
 }
 
 /** The lines of a list of changes, of which there can be very many: a program chooses their number and their names. */
-export function linesOf(changes: readonly Change[], project: string): string[] {
+function linesOf(changes: readonly Change[], project: string): string[] {
   return atMost(
     changes.map(({ path, change, type }) => {
       const end = type === 'directory' ? '/' : '';
