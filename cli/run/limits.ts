@@ -8,7 +8,7 @@ import { bytesOf, formatBytes, formatTime, timeOf } from '../quantities';
 
 export const LIMIT_OPTIONS: readonly Option[] = [
   { name: 'limit-wall', value: 'TIME', help: 'end it after this time, e.g. 90s or 5m' },
-  { name: 'limit-cpu', value: 'TIME', help: 'end it after this CPU time, e.g. 10s' },
+  { name: 'limit-cpu', rare: true, value: 'TIME', help: 'end it after this CPU time, e.g. 10s' },
   { name: 'limit-memory', value: 'BYTES', help: 'end it when it has more memory, e.g. 512m' },
   { name: 'limit-output', rare: true, value: 'BYTES', help: 'end it when it has written more, e.g. 1m' },
   { name: 'limit-processes', rare: true, value: 'N', help: 'let it have so many processes and threads' },

@@ -7,11 +7,11 @@ import { LIMIT_OPTIONS } from './limits';
 import { SETTINGS_OPTIONS } from './settings';
 
 const FILES: readonly Option[] = [
-  { name: 'host-view', help: 'all that you see, read-only, without keys and tokens' },
+  { name: 'host-view', help: 'the host as you see it, without keys; read-only' },
   { name: 'host-userland', short: 'H', help: 'host programs and libraries, read-only' },
   {
     ...{ name: 'project', short: 'p', value: 'DIR', completes: 'directory' },
-    help: 'DIR, writable; start in it (without --host-view: as -H)',
+    help: 'write in DIR, start there; the rest is as -H',
   },
   ...COPY_OPTIONS,
   ...SETTINGS_OPTIONS,
