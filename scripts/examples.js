@@ -25,6 +25,7 @@ const USER = {
  * The arguments and the needs of each example. `beside` runs at the same time; `pid` is that of the example's child.
  */
 const EXAMPLES = {
+  'agent-copy': { args: ({ folder }) => [folder, '--apply', 'echo hello > note', 'rm note', 'cat note'] },
   agent_shell: { args: ({ folder }) => [folder, 'echo hello > note; cat note', 'ls -A /home'] },
   build_npm: { tools: ['npm', 'tar'] },
   build_step: { tools: ['cc', 'make'] },

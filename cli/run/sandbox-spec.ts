@@ -181,7 +181,7 @@ function projectOf(
 }
 
 /**
- * The host as its user sees it. What is hidden and protected by default is so besides what the settings say, which may
+ * The host as its user sees it. Paths that are hidden and protected by default are so besides what the settings say, which may
  * have patterns. Without a project, programs start where this command does.
  */
 function hostViewOf({ project, overlay = false, write = [], toolchains = true, ...paths }: Settings): View {
@@ -204,7 +204,7 @@ function isShown(path: string, mounts: readonly MountEntry[]): boolean {
   return ['bind', 'bindReadOnly'].includes(above.at(-1)?.type ?? '');
 }
 
-/** What is hidden and protected beside a view of the host, which does that itself, and knows patterns. */
+/** Paths that are hidden and protected beside a view of the host, which does that itself, and knows patterns. */
 function pathEntries({ view, hide = [], protect = [] }: Settings): MountEntry[] {
   if (view === 'all') return [];
   const pattern = [...hide, ...protect].find(isPattern);

@@ -10,6 +10,31 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'ns-agents-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
+test('an agent that works on a copy: what fails or removes files is undone, and the rest is shown, and applied if asked', async () => {
+  writeFileSync(join(folder, 'old'), 'one\n');
+  const steps = ['echo two >> old', 'rm old', 'echo x > scratch; exit 3', 'cat old'];
+  const lines = await linesOf('agent-copy', [folder, ...steps]);
+  expect(lines).toEqual([
+    '$ echo two >> old',
+    '$ rm old',
+    `[undone: it has removed "${folder}/old"]`,
+    '$ echo x > scratch; exit 3',
+    '[undone: exit]',
+    '$ cat old',
+    'one',
+    'two',
+    'diff --git a/old b/old',
+    '--- a/old',
+    '+++ b/old',
+    '@@ -1 +1,2 @@',
+    ' one',
+    '+two',
+  ]);
+  expect(readFileSync(join(folder, 'old'), 'utf8')).toBe('one\n');
+  expect((await linesOf('agent-copy', [folder, '--apply', ...steps])).at(-1)).toBe(`applied: "${folder}/old"`);
+  expect(readFileSync(join(folder, 'old'), 'utf8')).toBe('one\ntwo\n');
+});
+
 describe('the shell tool of an agent', () => {
   /** The output of each command, with the words about its end. */
   async function told(commands: Readonly<Record<string, string>>): Promise<void> {
