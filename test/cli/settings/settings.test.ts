@@ -1,7 +1,7 @@
 /** The settings of `linux-ns run`: read with comments, held to the published schema, added up; profiles; --explain. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { runCommand } from '../../../cli/commands/run';
 import { RUN_OPTIONS } from '../../../cli/run/options';
 import { PROFILES, merged, profileOf, readSettings, withProfile } from '../../../cli/settings/settings';
@@ -208,7 +208,7 @@ describe('--explain', () => {
     expect(printed).toMatch(/^\/ +empty, in memory\n├─ bin /);
     expect(printed).toMatch(/^├─ usr +read-only$/m);
     expect(printed).toMatch(
-      new RegExp(`─ ${project.slice('/tmp/'.length)} +writable\n[ │]+└─ \\.git/hooks +protected`),
+      new RegExp(`─ \\S*${basename(folder)}/explained +writable\n[ │]+└─ \\.git/hooks +protected`),
     );
     expect(printed).toMatch(/^Program +make all$/m);
     expect(printed).toMatch(new RegExp(`^Starts in +${project}$`, 'm'));
