@@ -54,6 +54,8 @@ export class Wires {
   readonly #core: Network;
   readonly #seed: number;
   readonly #wires = new Map<string, Wire>();
+  /** Wires that are being taken out. */
+  readonly #leaving = new Set<Wire>();
   #native: NativeWires | undefined;
   #closed = false;
 
@@ -92,6 +94,7 @@ export class Wires {
     const wire = this.#wires.get(end.port);
     if (wire === undefined) return;
     this.#wires.delete(end.port);
+    this.#leaving.add(wire);
     const { link } = this.#core;
     await new Promise<void>((resolve) => this.#opened().release(wire.number, resolve));
     try {
@@ -114,8 +117,9 @@ export class Wires {
     const opened = this.#native;
     this.#native = undefined;
     if (opened !== undefined) await new Promise<void>((resolve) => opened.close(resolve));
-    for (const { fds } of this.#wires.values()) for (const fd of fds) closeFd(fd);
+    for (const { fds } of [...this.#wires.values(), ...this.#leaving]) for (const fd of fds) closeFd(fd);
     this.#wires.clear();
+    this.#leaving.clear();
   }
 
   async #attach(end: Interface, bridge: string, rules: WireRules): Promise<Wire> {
@@ -189,9 +193,11 @@ export class Wires {
     }
   }
 
-  async #discard(port: string, { number, fds }: Wire): Promise<void> {
-    await new Promise<void>((resolve) => this.#opened().remove(number, resolve));
-    for (const fd of fds) closeFd(fd);
+  async #discard(port: string, wire: Wire): Promise<void> {
+    this.#leaving.add(wire);
+    await new Promise<void>((resolve) => this.#opened().remove(wire.number, resolve));
+    // If the lab was closed meanwhile, that has closed them.
+    if (this.#leaving.delete(wire)) for (const fd of wire.fds) closeFd(fd);
     await this.#core.link.delete(farOf(port)).catch(() => undefined); // both ends go
   }
 }

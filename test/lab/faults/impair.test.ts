@@ -228,3 +228,16 @@ test('a lab that is closed while faults are being made settles all of them, and 
     }
   }
 });
+
+test('a lab that is closed while an impairment is taken back leaves nothing', async () => {
+  for (let round = 0; round < 12; round++) {
+    const lab = await Lab.create();
+    const lan = await lab.addNetwork('lan', { subnet: '10.0.0.0/24' });
+    await lab.addHosts(['a', 'b'], { on: lan });
+    await lan.impair({ delay: 5 });
+    const outcome = Promise.allSettled([lan.impair(null)]);
+    await new Promise((resolve) => setTimeout(resolve, round / 2)); // the descriptors are counted after all tests
+    await lab.close();
+    await outcome;
+  }
+});
