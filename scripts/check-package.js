@@ -18,7 +18,7 @@ const MACHINES = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' };
  * of its kernels.
  */
 const MAX_BYTES = { x64: 345_000, arm64: 405_000 };
-const MAX_TARBALL_BYTES = 2_400_000;
+const MAX_TARBALL_BYTES = 2_800_000;
 /** Pinned, as npx fetches it. */
 const PNPM = 'pnpm@10.28.0';
 
@@ -32,6 +32,7 @@ const ALLOWED = [
   /^(LICENSE|package\.json|src\/binding\.gyp)$/,
   /^dist\/.+\.(js|js\.map|d\.ts)$/,
   /^types\/native\.d\.ts$/,
+  /^settings\/[\w-]+\.json$/,
   /^docs\/(decisions\/)?[\w-]+\.md$/,
   /^docs\/plots\/[\w-]+\.svg$/,
   /^examples\/((services\/|runners\/|judge\/)?[\w-]+(\.test)?\.ts|judge\/programs\/\w+\.\w+|mcp\/server\.mjs|interpreter\/cells\.py|runners\/jest\.config\.cjs|README\.md)$/,

@@ -74,9 +74,11 @@ static void put(struct walk *walk, const char *bytes, size_t size) {
   }
 }
 
-/* Sends what Node compares a file by, later. Nothing is above or below where that is NULL: the numbers are zero. */
+/* What there is to say of a file that is not there: all numbers are zero. */
+static const struct statx none;
+
+/* Sends what Node compares a file by, later. Nothing is above or below where that is NULL. */
 static void put_details(struct walk *walk, const struct statx *above, const struct statx *below) {
-  static const struct statx none;
   const struct statx *here = above == NULL ? &none : above;
   const struct statx *there = below == NULL ? &none : below;
   const uint64_t details[] = {
@@ -90,7 +92,8 @@ static void put_details(struct walk *walk, const struct statx *above, const stru
 /* Sends one change: a letter, the type as in the mode, details, the path with the name, and a NUL. */
 static void tell(struct walk *walk, char change, const struct statx *here, const struct statx *below,
                  const char *name) {
-  const char head[2] = {change, (char)((here == NULL ? below : here)->stx_mode >> 12)};
+  const struct statx *there = below == NULL ? &none : below;
+  const char head[2] = {change, (char)((here == NULL ? there : here)->stx_mode >> 12)};
   if (walk->entries_left-- == 0) {
     fail_with("getdents64", -EFBIG, NULL, "entries");
   }
