@@ -8,8 +8,8 @@ import type { NamespaceProcess } from './namespace-process';
 let construct: (gate: Gate, starting: Promise<NamespaceProcess>, file: string) => PreparedProgram;
 
 /**
- * A program that is ready to start: a task has joined the namespaces and waits, and what is left takes about as long as
- * starting the program in C. `prepare()` of a sandbox or a set makes it.
+ * A program that is ready to start: a task has joined the namespaces and waits, and what is left takes about twice as
+ * long as starting the program in C. `prepare()` of a sandbox or a set makes it.
  *
  * The task waits outside the pid namespace, where no program inside sees it. It ends with {@link close}, with the sandbox or
  * set, or when Node ends. It does not keep Node running. What it takes from this process it has from the time of
