@@ -28,8 +28,12 @@ const WORD_TIME = 250;
 /** Milliseconds for the line after it. */
 const LINE_TIME = 30_000;
 
-/** A method, as some server may take it. */
-const METHOD = /^[A-Za-z][A-Za-z_-]*\s/;
+/**
+ * A method, as some server may take it: a token (RFC 9110, 5.6.2) with a letter, and the blank after it. The first line of
+ * git's own protocol, with its length in four digits, is none: gitprotocol-pack(5).
+ */
+// eslint-disable-next-line no-control-regex
+const METHOD = /^(?![\da-f]{4}git-)[!#$%&'*+.^_`|~\d-]*[A-Za-z][!#$%&'*+.^_`|~\w-]*[\s\x1c-\x1f\x85]/;
 // eslint-disable-next-line no-control-regex
 const VERSION = /[\s\x1c-\x1f\x85]http\s*\//i;
 /** A request of HTTP/0.9, which has no version and no fields. */

@@ -47,6 +47,7 @@ test.each([
   ['no target', 'GET HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['CR for a space', 'GET /\rHTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['a control in the line', 'GET /\x01 HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
+  ['a control in the line, after a method that nobody knows', '_g3t /\x01 HTTP/1.1\r\nHost: evil.org\r\n\r\n'],
   ['HTTP/0.9', 'GET /\n'],
   ['HTTP/0.9 in small letters', 'get http://evil.org/x \r\n'],
 ])('what a lenient server takes for HTTP is none of these: %s', (_, bytes) => {
