@@ -13,6 +13,9 @@ import { unlessAborted } from './unless-aborted';
 /** Milliseconds to resolve a name and connect. */
 const TIME = 30_000;
 
+/** The reason of an abort when that time is over. */
+const LATE = new Error('late');
+
 /** The most addresses of a name that are tried. */
 const MOST_ADDRESSES = 16;
 
@@ -27,8 +30,8 @@ export interface Dial {
   /** Default: the network of this process. */
   readonly outside?: EgressOutside | undefined;
   readonly via?: URL | undefined;
-  /** Gives the attempt up. It has no effect on a connection that has been made. */
-  readonly signal?: AbortSignal | undefined;
+  /** Gives the attempt up. It must not be aborted after the connection has been made: that may destroy the socket. */
+  readonly giveUp?: AbortController | undefined;
   /** Called with the address that is connected to, as far as it is known: a proxy resolves names by itself. */
   readonly reached?: ((reached: Reached) => void) | undefined;
 }
@@ -48,23 +51,23 @@ export interface Reached {
  * @throws Undialled with a message that may be told inside; an `AbortError`
  */
 export async function dial(to: Dial): Promise<Socket> {
-  const { outside = HERE, via } = to;
-  const time = timeFor(to);
+  const { outside = HERE, via, giveUp = new AbortController() } = to;
+  const { signal } = giveUp;
+  const timer = setTimeout(() => giveUp.abort(LATE), TIME);
   try {
-    if (via === undefined) return await direct(to, outside, time.signal);
-    const [reached] = to.name === undefined ? allowedOf(to, [to.address]) : [];
-    const socket = await byProxy(to, via, outside, time.signal);
-    if (reached !== undefined) to.reached?.(reached);
-    return socket;
+    throwIfAborted(signal);
+    const made = via === undefined ? direct(to, outside, signal) : byProxy(to, via, outside, signal);
+    return await unlessAborted(made, signal, (late) => void late.destroy());
   } catch (error) {
-    throwIfAborted(to.signal);
+    const isLate = signal.reason === LATE;
+    if (!isLate) throwIfAborted(signal);
     if (error instanceof Undialled) throw error;
-    if (time.signal.aborted) throw new Undialled('timed-out', `${destinationText(to)} has not answered in time.`);
+    if (isLate) throw new Undialled('timed-out', `${destinationText(to)} has not answered in time.`);
     throw new Undialled('refused', `${destinationText(to)} cannot be connected to: ${wordsOf(error)}.`, {
       cause: error,
     });
   } finally {
-    time.clear();
+    clearTimeout(timer);
   }
 }
 
@@ -79,13 +82,16 @@ async function direct(to: Dial, outside: EgressOutside, signal: AbortSignal): Pr
 }
 
 async function byProxy(to: Dial, via: URL, outside: EgressOutside, signal: AbortSignal): Promise<Socket> {
+  const [reached] = to.name === undefined ? allowedOf(to, [to.address]) : [];
   const proxy = proxyAddress(via);
   const connected = await connectProxy(proxy, outside, signal);
   connected.on('error', () => undefined); // whoever reads it hears of its end
   const giveUp = (): void => void connected.destroy();
   signal.addEventListener('abort', giveUp, { once: true });
   try {
-    return await throughProxy(via, connected, { host: to.name ?? to.address, port: to.port });
+    const socket = await throughProxy(via, connected, { host: to.name ?? to.address, port: to.port });
+    if (reached !== undefined) to.reached?.(reached);
+    return socket;
   } catch (error) {
     connected.destroy();
     throw error;
@@ -101,7 +107,7 @@ async function connectProxy(
   signal: AbortSignal,
 ): Promise<Socket> {
   try {
-    const addresses = await unlessAborted(outside.lookup(host, { signal }), signal);
+    const addresses = await outside.lookup(host, { signal });
     const tried = addresses.map(({ address }) => address).slice(0, MOST_ADDRESSES);
     return (await connectFirst(outside, tried, port, signal)).socket;
   } catch (cause) {
@@ -112,9 +118,7 @@ async function connectProxy(
 
 /** The addresses of a name. They are those of this moment: nothing is remembered. */
 async function resolve(outside: EgressOutside, name: string, signal: AbortSignal): Promise<string[]> {
-  // getaddrinfo(3) cannot be aborted.
-  const found = await unlessAborted(outside.lookup(name, { signal }), signal).catch((cause: unknown) => {
-    throwIfAborted(signal);
+  const found = await outside.lookup(name, { signal }).catch((cause: unknown) => {
     throw new Undialled('no-address', `The name ${name} has no address: ${wordsOf(cause)}.`, { cause });
   });
   if (found.length === 0) throw new Undialled('no-address', `The name ${name} has no address.`);
@@ -160,19 +164,6 @@ function allowedOrNot(to: Dial, address: string, own: ReadonlySet<string>): Reac
 /** The addresses of this machine, if it is what connects. */
 function ownOf({ outside = HERE }: Dial): ReadonlySet<string> {
   return outside === HERE ? ownAddresses() : new Set();
-}
-
-function timeFor({ signal: outer }: Dial): { signal: AbortSignal; clear: () => void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, TIME);
-  outer?.addEventListener('abort', abort, { once: true });
-  if (outer?.aborted === true) abort();
-  const clear = (): void => {
-    clearTimeout(timer);
-    outer?.removeEventListener('abort', abort);
-  };
-  return { signal: controller.signal, clear };
 }
 
 /** The code of an error: its message may name what programs inside have no business to know. */

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { abortError, throwIfAborted } from '../../../errors/abort';
 import type { EgressOutside } from '../policy/egress-policy';
-import { unlessAborted } from './unless-aborted';
 
 /** Milliseconds before the next address is tried as well: "Connection Attempt Delay" of RFC 8305, 5. */
 const DELAY = 250;
@@ -31,9 +30,7 @@ export async function connectFirst(
   const [host, ...others] = addresses;
   if (host === undefined) throw new Error('there is no address to connect to');
   if (others.length > 0) return race(outside, addresses, port, signal);
-  const tooLate = (late: Socket): void => void late.destroy();
-  const socket = await unlessAborted(attempt(outside, host, port, signal), signal, tooLate);
-  return { socket, address: host };
+  return { socket: await attempt(outside, host, port, signal), address: host };
 }
 
 /** An outside of the caller's may throw as well as reject. */

@@ -14,6 +14,7 @@ export function unlessAborted<T>(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(abortError(signal));
     const settled = (): void => signal.removeEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(
       (value) => {

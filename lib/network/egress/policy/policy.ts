@@ -39,6 +39,7 @@ export class Policy {
   readonly #denied = new RuleIndex();
   readonly #questions: Questions | undefined;
   readonly #onChange = new Set<() => void>();
+  #changes = 0;
   /** The policy that it began with. */
   readonly #first: readonly [name: string, checked: CheckedPolicy];
 
@@ -70,6 +71,11 @@ export class Policy {
   /** Another policy, as this one was at its beginning: changes of one are none of the other. */
   anew(): Policy {
     return Policy.#of(...this.#first);
+  }
+
+  /** The number of changes and of answers so far: what was decided holds while it is the same. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Decides in microseconds, whatever the number of rules. */
@@ -204,6 +210,7 @@ export class Policy {
   }
 
   #notify(): void {
+    this.#changes++;
     for (const call of this.#onChange) call();
   }
 }

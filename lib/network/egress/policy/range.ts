@@ -48,7 +48,7 @@ export function firstOf({ family, bits }: IpAddress, length: number): bigint {
 }
 
 export function isIn(address: IpAddress, { family, bits, length }: Range): boolean {
-  return address.family === family && firstOf(address, length) === firstOf({ family, bits }, length);
+  return address.family === family && (address.bits ^ bits) >> BigInt(SIZE[family] - length) === 0n;
 }
 
 /** True where all addresses of the inner range are in the outer one. */

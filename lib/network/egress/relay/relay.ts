@@ -7,7 +7,7 @@ import { type Reached, dial } from '../outside/dial';
 import { checkedAddress } from '../outside/special';
 import { breakOff } from '../../sockets/break-off';
 import { Undialled } from '../outside/undialled';
-import { type Policy, type Verdict, destinationText } from '../policy/policy';
+import { type Policy, type Undecided, type Verdict, destinationText } from '../policy/policy';
 import type { Destination } from '../policy/rule-index';
 import type { EgressProgram } from '../requests/egress-request';
 import type { Programs } from '../requests/programs';
@@ -34,7 +34,9 @@ export class Relay {
   readonly #policy: Policy;
   readonly #program: () => Promise<EgressProgram | undefined>;
   readonly #letGo: () => void;
-  readonly #over = new AbortController();
+  #isOver = false;
+  /** Gives up what is being connected to. */
+  #giveUp: AbortController | undefined;
   #opened: Socket | undefined;
   #server: Socket | undefined;
   #passage: Passage | undefined;
@@ -57,10 +59,12 @@ export class Relay {
   /** Resolves when the connection is over. It never rejects. */
   async run(): Promise<void> {
     try {
-      const verdict = await this.#decide();
+      const { changes } = this.#policy;
+      const decided = this.#decide();
+      const verdict = decided.decision === 'ask' ? await this.#policy.settle(this.to, this.#program) : decided;
       const { decision, reason } = verdict;
       this.#request = this.#shared.requests.record(this.to, verdict, this.#program);
-      if (decision === 'allow') await this.#connect();
+      if (decision === 'allow') await this.#connect(changes);
       else await this.#refuse({ cause: 'policy', sentence: reason });
     } catch (error) {
       if (error instanceof Undialled) await this.#refuse(error.refused);
@@ -81,7 +85,7 @@ export class Relay {
 
   /** Breaks the connection off, on both sides. */
   cut(): void {
-    this.#over.abort();
+    this.#end();
     if (this.#passage !== undefined) {
       this.#passage.cut();
       return;
@@ -99,29 +103,42 @@ export class Relay {
     const { socket } = this.#incoming;
     socket.on('error', () => undefined); // 'close' says what is needed
     return socket.once('close', () => {
-      if (this.#server === undefined) this.#over.abort();
+      if (this.#server === undefined) this.#end();
     });
   }
 
-  async #decide(): Promise<Verdict> {
-    if (this.to.name !== undefined || !this.#shared.names.isInside(this.to.address)) {
-      return this.#policy.settle(this.to, this.#program);
-    }
+  /** Cuts what is over. */
+  #isCut(): boolean {
+    if (this.#isOver) this.cut();
+    return this.#isOver;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#giveUp?.abort();
+  }
+
+  #decide(): Verdict | Undecided {
+    if (this.to.name !== undefined || !this.#shared.names.isInside(this.to.address))
+      return this.#policy.decide(this.to);
     const reason = `The egress does not know any more which name had the address ${this.to.address}: look it up again.`;
     return { decision: 'deny', rule: undefined, reason };
   }
 
-  async #connect(): Promise<void> {
-    const { signal } = this.#over;
-    const { outside, via, ech } = this.#policy;
+  /** @param changes - those of the policy when it was decided */
+  async #connect(changes: number): Promise<void> {
+    if (this.#isCut()) return;
+    const policy = this.#policy;
+    const { outside, via, ech } = policy;
     const reached = (address: Reached): void => void (this.#reached = address);
-    const server = await dial({ ...this.to, policy: this.#policy, outside, via, signal, reached });
+    this.#giveUp = new AbortController();
+    const server = await dial({ ...this.to, policy, outside, via, giveUp: this.#giveUp, reached });
+    this.#giveUp = undefined;
     this.#server = server;
     server.on('error', () => undefined);
     // Meanwhile the client may have gone, or the policy may have changed.
-    if (signal.aborted) this.cut();
-    else this.reconsider();
-    if (signal.aborted) return;
+    if (policy.changes !== changes) this.reconsider();
+    if (this.#isCut()) return;
     const refused = ({ sentence }: Refused): void => this.#request?.deny(sentence);
     const { room } = this.#shared;
     this.#passage = new Passage({ client: this.#client, server, room }, { ...this.to, ech }, refused);
@@ -144,8 +161,7 @@ export class Relay {
     if (refused.cause === 'policy') this.#request?.deny(refused.sentence);
     else this.#request?.end(refused.sentence);
     await this.#request?.looked;
-    if (this.#over.signal.aborted) this.cut();
-    else tell(this.#client, refused, this.to);
+    if (!this.#isCut()) tell(this.#client, refused, this.to);
   }
 }
 

@@ -133,7 +133,7 @@ describe('addresses', () => {
         return new Promise((resolve) => (finish = () => resolve(socket)));
       },
     };
-    const dialled = dial({ ...to, policy: policy(), outside: late, signal: controller.signal });
+    const dialled = dial({ ...to, policy: policy(), outside: late, giveUp: controller });
     await expect(dialled).rejects.toMatchObject({ name: 'AbortError' });
     finish();
     await eventually(() => socket.destroyed);
@@ -156,7 +156,7 @@ describe('addresses', () => {
     });
     const controller = new AbortController();
     const silent: EgressOutside = { lookup: () => new Promise(() => undefined), connect: never };
-    const waiting = dial({ ...to, policy: policy(), outside: silent, signal: controller.signal });
+    const waiting = dial({ ...to, policy: policy(), outside: silent, giveUp: controller });
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
   });
@@ -246,7 +246,7 @@ describe('several addresses', () => {
       controller.abort();
       return Promise.resolve();
     });
-    await expect(dial({ ...to, outside, signal: controller.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(dial({ ...to, outside, giveUp: controller })).rejects.toMatchObject({ name: 'AbortError' });
     await eventually(() => closed === 1);
   });
 

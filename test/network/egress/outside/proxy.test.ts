@@ -212,7 +212,7 @@ describe('what a proxy is asked', () => {
     const dialled = dial({
       ...{ name: 'www.example.com', address: '198.18.0.1', port: 443, policy: Policy.of('policy', {}) },
       via: new URL(`${protocol}://${LOOPBACK}:${portOf(proxy)}`),
-      signal: controller.signal,
+      giveUp: controller,
     });
     await once(asked, 'data');
     controller.abort();
