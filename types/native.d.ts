@@ -155,6 +155,11 @@ export type Step =
   | ['mountinfo']
   | ['socket', domain: number, type: number, protocol: number]
   /**
+   * Reads from a pipe, until it ends, the arguments of socket(2), three numbers of 32 bits for each socket, and at most 64
+   * sockets in one write. Each is answered in turn: by 'fd', or by a positive errno of 32 bits as 'data'.
+   */
+  | ['sockets', requests: number]
+  /**
    * Opens /dev/net/tun for an interface, made if there is none of that name, and sends it back as 'fd', its name as
    * 'data'. flags: IFF_*. owner, group: -1 for none. persistent: it outlives its descriptor.
    */

@@ -60,6 +60,8 @@ export interface Body {
   dieWithEnvironment?: boolean | undefined;
   /** See {@link StartOptions}. */
   points?: StartOptions['points'];
+  /** See {@link StartOptions}. */
+  answers?: StartOptions['answers'];
   /** Does something with the new task before it begins with its plan. See {@link StartOptions}. */
   whileCloned?: StartOptions['whileCloned'];
   /**
@@ -221,9 +223,12 @@ function withLoweredCaps(steps: readonly Step[]): Step[] {
   return [...steps.slice(0, at), ['lower_caps'], ...steps.slice(at)];
 }
 
-function lifeOf(body: Body): Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels' | 'points'> {
-  const { signal, dieWithEnvironment = true, cgroup, labels, points } = body;
-  return { signal, dieWithEnvironment, cgroup, labels, points };
+/** The options of a start that the body alone decides. */
+type Life = Pick<StartOptions, 'signal' | 'dieWithEnvironment' | 'cgroup' | 'labels' | 'points' | 'answers'>;
+
+function lifeOf(body: Body): Life {
+  const { signal, dieWithEnvironment = true, cgroup, labels, points, answers } = body;
+  return { signal, dieWithEnvironment, cgroup, labels, points, answers };
 }
 
 const NO_MAPS: ResolvedMaps = {

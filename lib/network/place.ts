@@ -4,7 +4,9 @@ import { invalidType } from '../errors/validate';
 import { notForgotten } from '../handle/forgotten';
 import type { Results } from '../task/task';
 import { joinFromAbove, namespacesAbove } from '../launch/join';
-import { run } from '../launch/launch';
+import { run, runBody } from '../launch/launch';
+import { creationError } from './descriptors/socket-error';
+import { SocketServer } from './socket-server';
 import { systemError } from '../errors/system-error';
 import { native } from '../native';
 import { type Namespace, isNamespace, wrap } from '../namespace/namespace';
@@ -48,9 +50,6 @@ export interface PlaceFacts {
 /** CAP_SYS_ADMIN of `<linux/capability.h>`. */
 const SYS_ADMIN = 1n << 21n;
 
-/** The most sockets that one task makes: each is a message, and a descriptor on its way to this process. */
-const MOST_TOGETHER = 64;
-
 /** The largest file that is read inside, in bytes: 16 MiB. */
 const MOST_BYTES = 1 << 24;
 
@@ -74,8 +73,11 @@ export class Place implements AsyncDisposable {
   readonly #mounts: Mounts | undefined;
   /** Sockets that are there already, by the arguments of socket(2). */
   readonly #kept = new Map<string, number[]>();
-  /** The makers of sockets, by the arguments of socket(2). */
-  readonly #makers = new Map<string, SocketMaker>();
+  /** Makes the sockets that no thread of this process can make. */
+  readonly #server = new SocketServer((steps, answers) => {
+    this.#mustBeOpen();
+    return runBody({ join: this.#joined() }, { steps, ids: 'default', answers });
+  });
 
   private constructor({ net, user, mounts, own = false }: Handles, { knownFiles, gone }: PlaceFacts = {}) {
     this.net = net;
@@ -128,8 +130,7 @@ export class Place implements AsyncDisposable {
   /** Runs steps in a task that is in that network. */
   async run(steps: readonly Step[], signal?: AbortSignal): Promise<Results> {
     this.#mustBeOpen();
-    const join = this.#user === undefined ? [this.net] : [this.#user, this.net];
-    return run({ join }, steps, signal);
+    return run({ join: this.#joined() }, steps, signal);
   }
 
   /**
@@ -148,8 +149,8 @@ export class Place implements AsyncDisposable {
    * Creates a socket in the network. Its descriptor is adopted and close-on-exec, and the caller closes it.
    *
    * In a process that is privileged, a thread of it enters the namespace, makes the socket and goes back, in a few
-   * microseconds. Where a user namespace has to be entered on the way, which no thread can do, a task makes the socket.
-   * Sockets that are requested while a task runs are made together, by the next task.
+   * microseconds. Where a user namespace has to be entered on the way, which no thread can do, a task makes the socket,
+   * and stays for a second in case others are asked for: {@link SocketServer}.
    */
   async socket(domain: SocketDomain, type: SocketType, protocol = 0): Promise<number> {
     this.#mustBeOpen();
@@ -158,7 +159,7 @@ export class Place implements AsyncDisposable {
     const kept = this.#takeKept(request);
     if (kept !== undefined) return kept;
     const fd = await this.#byThread(request);
-    return fd ?? this.#makerOf(request).make();
+    return fd ?? this.#server.make(numbersOf(request));
   }
 
   /** Creates several sockets, all or none. */
@@ -170,13 +171,13 @@ export class Place implements AsyncDisposable {
     const fds = await allOrNone(requests.map((request) => this.#byThread(request)));
     if (fds.every((fd) => fd !== undefined)) return fds;
     for (const fd of fds) if (fd !== undefined) native().closeNow(fd);
-    return this.#byTask(requests, signal);
+    return allOrNone(requests.map((request) => this.#server.make(numbersOf(request), signal)));
   }
 
   async close(): Promise<void> {
     for (const fd of [...this.#kept.values()].flat()) native().closeNow(fd);
     this.#kept.clear();
-    await closeAll({ net: this.net, user: this.#user, mounts: this.#mounts });
+    await Promise.all([closeAll({ net: this.net, user: this.#user, mounts: this.#mounts }), this.#server.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -185,6 +186,11 @@ export class Place implements AsyncDisposable {
 
   #mustBeOpen(): void {
     if (this.closed) throw closedError('This Network');
+  }
+
+  /** The namespaces that a task joins to be there. */
+  #joined(): Namespace[] {
+    return this.#user === undefined ? [this.net] : [this.#user, this.net];
   }
 
   /** A socket that is there already. */
@@ -205,19 +211,6 @@ export class Place implements AsyncDisposable {
       if (syscall !== 'setns' || code !== 'EPERM') throw error;
       return undefined; // a task finds out, and says why
     }
-  }
-
-  async #byTask(requests: readonly SocketRequest[], signal?: AbortSignal): Promise<number[]> {
-    const { fds } = await this.run(requests.map(socketStep), signal);
-    return fds;
-  }
-
-  #makerOf(request: SocketRequest): SocketMaker {
-    const kind = numbersOf(request).join();
-    const maker =
-      this.#makers.get(kind) ?? new SocketMaker((count) => this.#byTask(Array<SocketRequest>(count).fill(request)));
-    this.#makers.set(kind, maker);
-    return maker;
   }
 }
 
@@ -247,47 +240,6 @@ function mountsOf(mnt: Namespace, user: Namespace | undefined): Mounts {
   } catch (error) {
     void copy.close();
     throw error;
-  }
-}
-
-interface Waiting {
-  resolve: (fd: number) => void;
-  reject: (error: unknown) => void;
-}
-
-/**
- * Has sockets of one kind made by tasks, one task at a time. Requests that come while a task runs are served together
- * by the next. EMFILE for one of several is EMFILE for all of them.
- */
-class SocketMaker {
-  readonly #makeAll: (count: number) => Promise<number[]>;
-  readonly #waiting: Waiting[] = [];
-  #busy = false;
-
-  constructor(makeAll: (count: number) => Promise<number[]>) {
-    this.#makeAll = makeAll;
-  }
-
-  make(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      if (!this.#busy) void this.#serve();
-    });
-  }
-
-  /** Serves all requests that wait. It never rejects. */
-  async #serve(): Promise<void> {
-    this.#busy = true;
-    while (this.#waiting.length > 0) {
-      const served = this.#waiting.splice(0, MOST_TOGETHER);
-      try {
-        const fds = await this.#makeAll(served.length);
-        served.forEach(({ resolve }, index) => resolve(fds[index] ?? -1));
-      } catch (error) {
-        for (const { reject } of served) reject(error);
-      }
-    }
-    this.#busy = false;
   }
 }
 
@@ -361,7 +313,7 @@ export function socketHere(request: SocketRequest): number {
   try {
     return native().socket(...numbersOf(request));
   } catch (cause) {
-    throw refused(cause);
+    throw creationError(cause);
   }
 }
 
@@ -370,16 +322,12 @@ function madeByThread(net: Namespace, request: SocketRequest): Promise<number> {
     try {
       native().socketIn(net.fd, ...numbersOf(request), (fd, errno, syscall) => {
         if (fd >= 0) resolve(fd);
-        else reject(refused({ errno, syscall }));
+        else reject(creationError({ errno, syscall }));
       });
     } catch (cause) {
-      reject(refused(cause));
+      reject(creationError(cause));
     }
   });
-}
-
-function refused(cause: unknown): Error {
-  return systemError(cause, { step: 'create socket', operation: 'socket', kind: 'net' });
 }
 
 function noNetwork(message: string): NamespaceError {

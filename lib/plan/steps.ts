@@ -240,6 +240,7 @@ export const STEPS = {
     kind: 'net',
     explain: 'socket',
   }),
+  sockets: row('sockets', ['requests'], { words: () => 'create sockets', kind: 'net', explain: undefined }),
   tun: row(
     'tun',
     ['name', 'flags', 'owner', 'group', 'persistent'],

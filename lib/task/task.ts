@@ -57,6 +57,18 @@ export interface StartOptions extends Omit<LaunchRequest, 'manual'> {
   labels?: ReadonlyMap<Step, string> | undefined;
   /** Owns the mount points that the plan makes on the host, from the moment when each is made. */
   points?: Points | undefined;
+  /** Hears what the task sends while its plan runs. Default: all of it is in the {@link Results}. */
+  answers?: Answers | undefined;
+}
+
+/** Hears a task that answers what it is asked while its plan runs. */
+export interface Answers {
+  /** Called once, when there is a task. */
+  begun(task: Task): void;
+  /** Called with each descriptor that the task sends, which is adopted, in place of {@link Results}. */
+  fd(fd: number): void;
+  /** Called with the bytes that the task sends. */
+  data(data: Buffer): void;
 }
 
 /** The owner of the mount points that a plan makes on the host. */
@@ -229,7 +241,7 @@ export function refuseTasks(): void {
 
 /** Begins a start. Exactly one function of `outcome` is called, except that `ended` may follow `running`. */
 function begin(options: StartOptions, outcome: Outcome): void {
-  const { signal, whileCloned, joined, labels, points, ...request } = withoutPrototype(options);
+  const { signal, whileCloned, joined, labels, points, answers, ...request } = withoutPrototype(options);
   if (refusal !== undefined) {
     outcome.failed(refusal);
     return;
@@ -238,7 +250,7 @@ function begin(options: StartOptions, outcome: Outcome): void {
     outcome.failed(abortError(signal));
     return;
   }
-  const launching = new Launching(request, outcome, { joined, labels }, points);
+  const launching = new Launching(request, outcome, { joined, labels }, points, answers);
   launching.begin(signal, whileCloned);
 }
 
@@ -248,6 +260,7 @@ class Launching {
   readonly #outcome: Outcome;
   readonly #known: Known;
   readonly #points: Points | undefined;
+  readonly #answers: Answers | undefined;
   readonly #fds: number[] = [];
   readonly #data: Buffer[] = [];
   readonly #exited: Promise<Exit>;
@@ -260,11 +273,18 @@ class Launching {
   #over = false;
   #startedAt = performance.now();
 
-  constructor(request: LaunchRequest, outcome: Outcome, known: Known, points: Points | undefined) {
+  constructor(
+    request: LaunchRequest,
+    outcome: Outcome,
+    known: Known,
+    points: Points | undefined,
+    answers: Answers | undefined,
+  ) {
     this.#request = request;
     this.#outcome = outcome;
     this.#known = known;
     this.#points = points;
+    this.#answers = answers;
     this.#exited = new Promise((resolve) => (this.#tellExit = resolve));
   }
 
@@ -275,6 +295,7 @@ class Launching {
     });
     const task = new Task(nativeTask, this.#exited);
     this.#points?.madeBy(task);
+    this.#answers?.begun(task);
     if (signal === undefined) return;
     const onAbort = (): void => this.#stop(nativeTask, abortError(signal));
     signal.addEventListener('abort', onAbort, { once: true });
@@ -301,6 +322,10 @@ class Launching {
   #told(event: TaskEvent, task: Task): void {
     switch (event.type) {
       case 'fd':
+        if (this.#answers !== undefined) {
+          this.#answers.fd(event.fd);
+          break;
+        }
         this.#fds.push(event.fd);
         this.#outcome.received?.(event.fd);
         break;
@@ -310,7 +335,8 @@ class Launching {
         else this.#points.add(event.fd);
         break;
       case 'data':
-        this.#data.push(event.data);
+        if (this.#answers === undefined) this.#data.push(event.data);
+        else this.#answers.data(event.data);
         break;
       case 'failed':
         this.#over = true;

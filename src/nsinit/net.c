@@ -95,6 +95,38 @@ void step_socket(const struct step_socket *step) {
   sys_close(fd);
 }
 
+static void answer(const struct plan_socket *request) {
+  long fd = sys3(__NR_socket, request->domain, request->type | SOCK_CLOEXEC, request->protocol);
+  if (fd < 0) {
+    int32_t error = (int32_t)-fd;
+    report_data((const char *)&error, sizeof(error));
+    return;
+  }
+  report(REPORT_FD, 0, (int)fd);
+  sys_close(fd);
+}
+
+/*
+ * The pipe ends when Node closes it, or has died. What is written to it at once is read at once: pipe(7), PIPE_BUF. A
+ * change of ids may have made this task dumpable (proc_sys_fs(5), suid_dumpable), and it stays for long.
+ */
+void step_sockets(const struct step_sockets *step) {
+  struct plan_socket requests[PLAN_MOST_SOCKETS];
+  set_dumpable(false);
+  for (;;) {
+    long got = sys3(__NR_read, step->requests.number, requests, sizeof(requests));
+    if (got == 0) {
+      return;
+    }
+    if (got != -EINTR) {
+      must(got, "read", NULL);
+    }
+    for (long i = 0; i < got / (long)sizeof(requests[0]); i++) {
+      answer(&requests[i]);
+    }
+  }
+}
+
 static const char tun_device[] = "/dev/net/tun";
 
 static void tun_call(long fd, unsigned long request, uint64_t argument) {

@@ -86,6 +86,14 @@ struct plan_header {
   uint32_t mark;  /* random: a program does not know which name its task had before */
 };
 
+/* A request to the step sockets: the arguments of socket(2). So many at most are written to the pipe at once. */
+#define PLAN_MOST_SOCKETS 64
+struct plan_socket {
+  uint32_t domain;
+  uint32_t type;
+  uint32_t protocol;
+};
+
 struct plan_step_header {
   uint32_t type;
   uint32_t size; /* of the step, this header included */

@@ -140,6 +140,8 @@ STEP(mountinfo, TALKS, NO_FIELDS)
 
 /* socket(2), sent back as a descriptor */
 STEP(socket, TALKS, FIELD(number, domain) FIELD(number, type) FIELD(number, protocol))
+/* Sends back what is asked for in a pipe, struct plan_socket, until nobody can ask any more: a socket, or an errno */
+STEP(sockets, TALKS, FIELD(fd, requests))
 /* TUNSETIFF, sent back as a descriptor; flags: IFF_* */
 STEP(tun, TALKS, FIELD(string, name) FIELD(number, flags) FIELD(number, owner) FIELD(number, group)
      FIELD(number, persistent))

@@ -1,7 +1,10 @@
 /** What becomes of networks when Workers end, or move. See test/fixtures/scenario.ts. */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { unshare } from '../../lib';
+import { runBody } from '../../lib/launch/launch';
 import { Network } from '../../lib/network';
+import { SocketServer } from '../../lib/network/socket-server';
 import { type Footprint, footprint, moreThan } from '../fixtures/footprint';
 import { libraryWorker, warmUp } from '../fixtures/worker';
 
@@ -69,4 +72,16 @@ export async function movedWorker(): Promise<unknown> {
   const [told] = (await once(moved, 'message')) as [object];
   await using host = await Network.open();
   return { ...told, outside: (await host.link.list()).map(({ name }) => name) };
+}
+
+/** Prints the pid of the task that makes sockets, and has it make some without end. */
+export async function socketServer(): Promise<void> {
+  const set = await unshare(['user', 'net']);
+  const before = footprint();
+  const server = new SocketServer((steps, answers) =>
+    runBody({ join: [set.user!, set.net!] }, { steps, ids: 'default', answers }),
+  );
+  closeSync(await server.make([2, 1, 0]));
+  process.stdout.write(`${footprint().children.find((pid) => !before.children.includes(pid))}\n`);
+  for (;;) closeSync(await server.make([2, 1, 0]));
 }

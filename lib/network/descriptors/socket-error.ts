@@ -1,5 +1,6 @@
 import { NamespaceError } from '../../errors/namespace-error';
 import { explain } from '../../hints/explain';
+import { systemError } from '../../errors/system-error';
 import { type Endpoint, addressText, describeEndpoint } from './endpoint';
 
 /** The system call on a socket that can fail for reasons of the network. */
@@ -32,4 +33,9 @@ export function socketError(cause: unknown, call: SocketCall, endpoint: Endpoint
     step,
     hint: explain({ ...failure, ...where }),
   });
+}
+
+/** The error of socket(2) for a socket of another network namespace, or of entering that one. */
+export function creationError(cause: unknown): Error {
+  return systemError(cause, { step: 'create socket', operation: 'socket', kind: 'net' });
 }
