@@ -16,6 +16,13 @@ const KINDS: Readonly<Record<string, readonly [option: string, module: string]>>
   ipvlan: ['CONFIG_IPVLAN', 'ipvlan'],
   vxlan: ['CONFIG_VXLAN', 'vxlan'],
   vrf: ['CONFIG_NET_VRF', 'vrf'],
+  geneve: ['CONFIG_GENEVE', 'geneve'],
+  gre: ['CONFIG_NET_IPGRE', 'ip_gre'],
+  gretap: ['CONFIG_NET_IPGRE', 'ip_gre'],
+  ip6gre: ['CONFIG_IPV6_GRE', 'ip6_gre'],
+  ip6gretap: ['CONFIG_IPV6_GRE', 'ip6_gre'],
+  wireguard: ['CONFIG_WIREGUARD', 'wireguard'],
+  bond: ['CONFIG_BONDING', 'bonding'],
 };
 
 const notPermitted: Explainer = (_, host) =>

@@ -20,8 +20,11 @@ export type {
 export type { EgressProgram, EgressRecord, EgressRequest, EgressRequests } from './egress/requests/egress-request';
 export type { Family } from './ip';
 export type { ChangeableKind, KindChanges, KindOptions, LinkKind } from './link/kinds/index';
+export type { BondArpValidation, BondHashPolicy, BondMode, BondOptions } from './link/kinds/bond';
 export type { BridgeOptions, BridgePortOptions, BridgePortState } from './link/kinds/bridge';
 export type { NoOptions } from './link/kinds/dummy';
+export type { GeneveOptions } from './link/kinds/geneve';
+export type { GreCommonOptions, GreOptions, Ip6greOptions } from './link/kinds/gre';
 export type { IpvlanIsolation, IpvlanMode, IpvlanOptions } from './link/kinds/ipvlan';
 export type { LinkDetails } from './link/kinds/kind';
 export type { MacvlanMode, MacvlanOptions } from './link/kinds/macvlan';

@@ -173,8 +173,8 @@ export function linkOf({ header, attributes }: LinkMessage, others: Others): Lin
 /** The other links that a message refers to. */
 export function linksMentioned({ attributes }: LinkMessage): number[] {
   const below = attributes.LINK_NETNSID === undefined ? attributes.LINK : undefined;
-  const vxlan = (attributes.LINKINFO?.DATA as { LINK?: unknown } | undefined)?.LINK;
-  return [below, attributes.MASTER, vxlan].filter((index) => typeof index === 'number');
+  const { LINK, PRIMARY, ACTIVE_SLAVE } = attributes.LINKINFO?.DATA ?? {};
+  return [below, attributes.MASTER, LINK, PRIMARY, ACTIVE_SLAVE].filter((index) => typeof index === 'number');
 }
 
 /** The flags as `ip` prints them: a link that is up and does not run has no carrier. */

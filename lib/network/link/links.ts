@@ -12,6 +12,7 @@ import { type NetworkTarget, Place, membersOf, netlinkSocket } from '../place';
 import { mapInTurns } from '../../event-loop/turns';
 import { ANY_LINK, type LinkHeader } from './ifinfo';
 import { LINK_KINDS, type LinkInfo, encodeKind, encodePort } from './kinds/index';
+import { REFERRING, type Referred } from './kinds/kind';
 import type { VethPeer } from './kinds/veth';
 import { type Link, linkOf, linksMentioned } from './link';
 import { givenLink, isListed, meant } from './listed';
@@ -168,14 +169,14 @@ export class Links {
   /** Has a spec used with its attributes, as long as the descriptors in those are open. */
   async #encoded<T>(spec: LinkSpec, use: (spec: LinkSpec, attributes: LinkAttributes) => Promise<T>): Promise<T> {
     const master = await this.#masterAt(spec);
-    const linkIndex = await this.#referred('link' in spec ? spec.link : undefined);
+    const referred = await this.#referredBy(spec);
     const peer = spec.kind === 'veth' ? spec.peer : undefined;
     return withNamespaces([spec.namespace, peer?.namespace], async (namespaceFd, peerFd) => {
       return use(spec, {
         IFNAME: spec.name,
         ...encodeSettings(spec),
         MASTER: master,
-        ...encodeKind(spec.kind, spec, { link: linkIndex, peerNamespace: peerFd }),
+        ...encodeKind(spec.kind, spec, { ...referred, peerNamespace: peerFd }),
         NET_NS_FD: namespaceFd,
       });
     });
@@ -209,7 +210,7 @@ export class Links {
   async #set(link: LinkReference, change: LinkChange, called: LinkReference): Promise<void> {
     const { namespace } = change;
     const master = await this.#masterAt(change);
-    const linkIndex = await this.#referred('link' in change ? change.link : undefined);
+    const referred = await this.#referredBy(change);
     // The index is needed here. With a new name, the name in the message would be the new one. With a group, a name
     // that does not exist would change all links of that group (rtnl_group_changelink of kernels before 5.17).
     const byIndex = change.name !== undefined || change.group !== undefined;
@@ -222,7 +223,7 @@ export class Links {
         IFNAME: change.name,
         ...encodeSettings(change),
         MASTER: master,
-        LINKINFO: infoOf(change, linkIndex),
+        LINKINFO: infoOf(change, referred),
         ...encodeLaterSettings(change),
         NET_NS_FD: namespaceFd,
       };
@@ -385,6 +386,13 @@ export class Links {
     return link === undefined ? undefined : indexOf(this.#connection, link);
   }
 
+  /** The indexes of the links that options of a kind name. */
+  async #referredBy(spec: LinkSpec | LinkChange): Promise<Referred> {
+    const options: { readonly [K in keyof Referred]?: LinkReference } & object = spec as object;
+    const indexes = await Promise.all(REFERRING.map(async (key) => [key, await this.#referred(options[key])] as const));
+    return Object.fromEntries(indexes);
+  }
+
   async #describe(message: LinkMessage, stats = false): Promise<Link> {
     return linkOf(message, { nameOf: await namesOf(this.#connection, linksMentioned(message)), stats });
   }
@@ -403,8 +411,8 @@ export class Links {
   }
 }
 
-function infoOf(change: LinkChange, link: number | undefined): LinkInfo | undefined {
-  const own = change.kind === undefined ? undefined : encodeKind(change.kind, change, { link }).LINKINFO;
+function infoOf(change: LinkChange, referred: Referred): LinkInfo | undefined {
+  const own = change.kind === undefined ? undefined : encodeKind(change.kind, change, referred).LINKINFO;
   const port = change.port === undefined ? undefined : encodePort(change.port);
   return own === undefined && port === undefined ? undefined : { ...own, ...port };
 }

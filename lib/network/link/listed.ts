@@ -1,7 +1,9 @@
 /** Links of a list that callers give back, to create a link like it or to refer to it. */
 import { plain } from '../../errors/plain';
+import { without } from '../../errors/schema';
 import { validateObject } from '../../errors/validate';
 import { ADDRESS_GENERATION } from './ifinfo';
+import { bridgePort } from './kinds/bridge';
 import { kindNamed } from './kinds/index';
 import type { LinkDetails } from './kinds/kind';
 import type { Link } from './link';
@@ -34,12 +36,13 @@ export function meant(link: LinkReference | Link): { reference: LinkReference; c
 export function givenLink(listed: Link): GivenLink {
   if (listed.info !== undefined) validateObject('spec.info', listed.info);
   if (listed.port !== undefined) validateObject('spec.port', listed.port);
-  const { name, mtu, address, broadcast, txQueueLength = 0, group, master, alias, flags, up, info = {} } = listed;
+  const { name, mtu, type, address, broadcast, txQueueLength = 0, group, master, alias, flags, up, info = {} } = listed;
   const kind = (listed.kind === 'tun' ? info.type : listed.kind) as LinkSpec['kind'];
   const generation = ADDRESS_GENERATION.find((each) => each === listed.addressGeneration);
   const common = {
-    ...{ name, kind, up, mtu, broadcast, txQueueLength, group, master, alias },
-    address: kind === 'ipvlan' ? undefined : address, // that of the link below
+    ...{ name, kind, up, mtu, txQueueLength, group, master, alias },
+    // An ipvlan has that of the link below; that of a tunnel is an IP address, and one of its options.
+    ...(kind === 'ipvlan' || type !== 'ether' ? {} : { address, broadcast }),
     addressGeneration: generation,
     arp: !flags.includes('NOARP'),
     multicast: flags.includes('MULTICAST'),
@@ -58,14 +61,10 @@ function optionsOf(name: LinkSpec['kind'], { link }: Link, info: LinkDetails): o
   return 'link' in kind.options ? { link, ...details } : details;
 }
 
-/** The settings of a port that can be set. Its state is left out, because the bridge decides it. */
+/** The settings of a port of a bridge, as they are given to a link. Its state is left out, because the bridge decides it. */
 function portOf(port: LinkDetails | undefined): LinkChange['port'] {
-  return port === undefined
-    ? undefined
-    : pick(
-        port,
-        Object.keys(port).filter((key) => key !== 'state'),
-      );
+  const given = pick(port ?? {}, Object.keys(without(bridgePort.options, 'state')));
+  return Object.keys(given).length === 0 ? undefined : given;
 }
 
 function pick(details: LinkDetails, keys: readonly string[]): object {

@@ -22,6 +22,16 @@ test.each<[what: string, code: string, spec: object]>([
   ['spec.id', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'vxlan', id: 2 ** 24 }],
   ['spec.id', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'vxlan' }],
   ['spec.ttl', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'vxlan', id: 1, ttl: 256 }],
+  ['spec.id', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'geneve', id: 2 ** 24, remote: '10.0.0.1' }],
+  ['spec.remote', 'ERR_INVALID_ARG_VALUE', { name: 'x', master: 'nosuch', kind: 'geneve', id: 1 }],
+  ['spec.remote', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'gre', remote: 'fd00::1' }],
+  ['spec.key', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'gretap', key: 1, inputKey: 2 }],
+  ['spec.ignoreDf', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'gre', ignoreDf: true }],
+  ['spec.remote', 'ERR_INVALID_ARG_VALUE', { ...NOWHERE, kind: 'ip6gre' }],
+  ['spec.encapLimit', 'ERR_OUT_OF_RANGE', { ...NOWHERE, kind: 'ip6gretap', remote: 'fd00::1', encapLimit: 256 }],
+  ['spec.mode', 'ERR_INVALID_ARG_VALUE', { name: 'x', master: 'nosuch', kind: 'bond', mode: 'balance' }],
+  ['spec.arpTargets[1]', 'ERR_INVALID_ARG_VALUE', { name: 'x', kind: 'bond', arpTargets: ['10.0.0.1', 'fd00::1'] }],
+  ['spec.mtu', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'wireguard', mtu: -1 }],
   ['spec.table', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'vrf', table: 0 }],
   ['spec.forwardDelay', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'bridge', forwardDelay: -1 }],
   ['spec.peer.mtu', 'ERR_OUT_OF_RANGE', { name: 'x', master: 'nosuch', kind: 'veth', peer: { mtu: -1 } }],
@@ -46,6 +56,8 @@ test.each<[what: string, change: object]>([
   ['change.forwardDelay', { kind: 'bridge', master: 'nosuch', forwardDelay: -1 }],
   ['change.mode', { kind: 'macvlan', master: 'nosuch', mode: 'public' }],
   ['change.mode', { kind: 'ipvlan', master: 'nosuch', mode: 'l4' }],
+  ['change.ttl', { kind: 'geneve', ttl: 256 }],
+  ['change.minLinks', { kind: 'bond', primary: 'nosuch', minLinks: -1 }],
   ['change.port.cost', { master: 'nosuch', port: { cost: 0 } }],
 ])('%s of a link that is changed, too', async (what, change) => {
   const error: unknown = await net.link.set('nosuch', change).catch((thrown: unknown) => thrown);
@@ -58,6 +70,7 @@ test.each<[change: object]>([
   [{ kind: 'ipvlan', link: 'lo' }],
   [{ kind: 'vxlan', id: 5 }],
   [{ kind: 'vxlan', external: true }],
+  [{ kind: 'geneve', id: 5 }],
 ])('an option that a link keeps as it was made is refused in a change: %j', async (change) => {
   await expect(net.link.set('nosuch', change as LinkChange)).rejects.toMatchObject({
     code: 'ERR_INVALID_ARG_VALUE',
@@ -67,7 +80,12 @@ test.each<[change: object]>([
 
 test.each(LINK_KINDS)('each option of a %s is checked by its declaration', async (kind) => {
   const options = Object.keys(KINDS[kind].options);
-  const others = Object.entries({ link: 'nosuch', id: 1, table: 1 }).filter(([key]) => options.includes(key));
+  const others = Object.entries({
+    link: 'nosuch',
+    id: 1,
+    table: 1,
+    remote: kind.startsWith('ip6') ? 'fd00::1' : '10.0.0.1',
+  }).filter(([key]) => options.includes(key));
   for (const option of options) {
     const spec = { name: 'x', kind, ...Object.fromEntries(others), [option]: Symbol('no option is one') };
     await expect(net.link.add(spec as LinkSpec)).rejects.toMatchObject({

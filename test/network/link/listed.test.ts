@@ -53,6 +53,21 @@ const SPECS: readonly LinkSpec[] = [
   },
   { name: 'vx1', kind: 'vxlan', external: true, link: 'br0', port: 5001, ageing: 60, addressGeneration: 'none' },
   { name: 'vrf0', kind: 'vrf', table: 1000 },
+  { name: 'gnv0', kind: 'geneve', id: 7, remote: '10.0.0.2', ttl: 'inherit', df: 'set', address: `${MAC}4` },
+  { name: 'gre1', kind: 'gre', local: '10.0.0.1', remote: '10.0.0.2', key: 5, checksum: true, ttl: 9 },
+  { name: 'gre2', kind: 'gretap', remote: '10.0.0.3', inputKey: 1, outputKey: 2, sequence: true, address: `${MAC}5` },
+  { name: 'gre3', kind: 'ip6gre', local: 'fd00::1', remote: 'fd00::2', encapLimit: 'none', flowLabel: 5 },
+  { name: 'gre4', kind: 'ip6gretap', remote: 'fd00::3', key: 7, address: `${MAC}6` },
+  { name: 'wg0', kind: 'wireguard', mtu: 1380 },
+  { name: 'bond0', kind: 'bond', mode: '802.3ad', lacpRate: 'fast', minLinks: 2, xmitHashPolicy: 'layer3+4' },
+  {
+    name: 'bond1',
+    kind: 'bond',
+    mode: 'active-backup',
+    arpInterval: 200,
+    arpTargets: ['10.0.0.1'],
+    address: `${MAC}7`,
+  },
   ...(tunIsOpen()
     ? ([
         { name: 'tun0', kind: 'tun', multiQueue: true },

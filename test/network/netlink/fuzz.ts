@@ -78,6 +78,13 @@ function wrongRequest(): Buffer {
   return encode(LINK, RTM_GETLINK, NlmFlag.REQUEST | NlmFlag.ACK, { header: ANY_LINK, attributes });
 }
 
+/** Kinds that the kernel at hand may not have. */
+const KINDS_WITH_SETTINGS: readonly [kind: string, data: Record<string, unknown>][] = [
+  ['bond', { MODE: 4, ARP_IP_TARGET: ['10.0.0.1'], AD_INFO: { AGGREGATOR: 1, PARTNER_MAC: '02:00:00:00:00:01' } }],
+  ['geneve', { ID: 7, REMOTE6: 'fd00::1', PORT: 6081, COLLECT_METADATA: true }],
+  ['gretap', { IFLAGS: 0x2000, IKEY: 5, LOCAL: '10.0.0.1', REMOTE: '10.0.0.2', ENCAP_LIMIT: 4 }],
+];
+
 function requests(): Buffer[] {
   const peer = { header: ANY_LINK, attributes: { IFNAME: 'b', MTU: 1400 } };
   const route = {
@@ -106,6 +113,9 @@ function requests(): Buffer[] {
       header: ANY_LINK,
       attributes: { LINKINFO: { KIND: 'vxlan', DATA: { ID: 4, GROUP6: 'fe80::1', PORT_RANGE: { low: 1, high: 2 } } } },
     }),
+    ...KINDS_WITH_SETTINGS.map(([kind, data]) =>
+      encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes: { LINKINFO: { KIND: kind, DATA: data } } }),
+    ),
     encode(ROUTE, RTM_NEWROUTE, 0, {
       header: route,
       attributes: {

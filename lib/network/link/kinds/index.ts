@@ -2,8 +2,11 @@
 import { attributes, chosenBy } from '../../netlink/attributes';
 import { type ValueOf, string } from '../../netlink/types';
 import type { NameOf } from '../link-name';
+import { type BondOptions, bond, bondPort } from './bond';
 import { type BridgeOptions, type BridgePortOptions, bridge, bridgePort } from './bridge';
 import { type NoOptions, dummy } from './dummy';
+import { type GeneveOptions, geneve } from './geneve';
+import { type GreOptions, type Ip6greOptions, gre, ip6gre } from './gre';
 import { type IpvlanOptions, ipvlan } from './ipvlan';
 import { type AnyKind, type LinkDetails, type Resolved, describeOptions, encodeOptions } from './kind';
 import { type MacvlanOptions, macvlan } from './macvlan';
@@ -33,6 +36,20 @@ export interface KindOptions {
   ipvlan: IpvlanOptions;
   /** Ethernet over an IP network. */
   vxlan: VxlanOptions;
+  /** Ethernet over an IP network, with room for options. */
+  geneve: GeneveOptions;
+  /** IP packets in GRE over IPv4. */
+  gre: GreOptions;
+  /** Ethernet in GRE over IPv4. */
+  gretap: GreOptions;
+  /** IP packets in GRE over IPv6. */
+  ip6gre: Ip6greOptions;
+  /** Ethernet in GRE over IPv6. */
+  ip6gretap: Ip6greOptions;
+  /** An encrypted tunnel. */
+  wireguard: NoOptions;
+  /** Several links that act as one. */
+  bond: BondOptions;
   /** A separate routing table for the links that belong to it. */
   vrf: VrfOptions;
   /** IP packets for a program that reads them. */
@@ -51,6 +68,13 @@ export const KINDS = {
   macvtap: macvlan,
   ipvlan,
   vxlan,
+  geneve,
+  gre,
+  gretap: gre,
+  ip6gre,
+  ip6gretap: ip6gre,
+  wireguard: dummy,
+  bond,
   vrf,
   tun,
   tap: tun,
@@ -77,7 +101,7 @@ export const LINK_KINDS = Object.keys(KINDS) as LinkKind[];
 export const CHANGEABLE = LINK_KINDS.filter((kind): kind is ChangeableKind => KINDS[kind].fixed !== 'all');
 
 /** The settings of a port, by the kind of its master. */
-const PORTS = { bridge: bridgePort };
+const PORTS: Record<string, AnyKind> = { bridge: bridgePort, bond: bondPort };
 
 export const LINKINFO = attributes('IFLA_INFO_', {
   KIND: [1, string],
@@ -117,10 +141,10 @@ export function encodePort(options: BridgePortOptions): LinkInfo {
   return { SLAVE_KIND: 'bridge', SLAVE_DATA: encodeOptions(bridgePort, options, {}) };
 }
 
-/** The settings of a port of a bridge in IFLA_LINKINFO. */
-export function describePort({ SLAVE_KIND, SLAVE_DATA }: LinkInfo): LinkDetails | undefined {
-  if (SLAVE_KIND !== 'bridge' || SLAVE_DATA === undefined) return undefined;
-  return describeOptions(bridgePort, SLAVE_DATA, String);
+/** The settings of a port of a bridge or of a bond in IFLA_LINKINFO. */
+export function describePort({ SLAVE_KIND = '', SLAVE_DATA }: LinkInfo): LinkDetails | undefined {
+  const kind = Object.hasOwn(PORTS, SLAVE_KIND) ? PORTS[SLAVE_KIND] : undefined;
+  return kind === undefined || SLAVE_DATA === undefined ? undefined : describeOptions(kind, SLAVE_DATA, String);
 }
 
 function attributesOf(

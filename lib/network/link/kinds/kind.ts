@@ -12,7 +12,7 @@ import {
   required,
 } from '../../../errors/schema';
 import { invalidType, outOfRange } from '../../../errors/validate';
-import { validateAddress } from '../../ip';
+import { familyOf, validateAddress } from '../../ip';
 import type { Names } from '../../names';
 import type { AttributeSet, AttributesOf, Declarations } from '../../netlink/attributes';
 import { USER_HZ } from '../../netlink/types';
@@ -22,7 +22,7 @@ import { type LinkReference, type NameOf, validateLink } from '../link-name';
 export type Detail = LinkDetails[string];
 
 /** Details of a link, or of a port of a bridge, as values of JSON. */
-export type LinkDetails = Record<string, string | number | boolean>;
+export type LinkDetails = Record<string, string | number | boolean | string[]>;
 
 /** A kind of value, with its three forms: as a caller writes it, as a message has it, and as a list shows it. */
 export interface Value<T, Wire> {
@@ -31,10 +31,14 @@ export interface Value<T, Wire> {
   readonly show: (wire: Wire) => Detail;
 }
 
+/** The options that name a link, and the index of that link. */
+export type Referred = Readonly<Partial<Record<(typeof REFERRING)[number], number | undefined>>>;
+
+/** The options that name a link: the one below, the preferred port of a bond, the one that it uses. */
+export const REFERRING = ['link', 'primary', 'activePort'] as const;
+
 /** Numbers of the links and namespaces that options refer to. They have been looked up. */
-export interface Resolved {
-  /** The index of the link that the option `link` names. */
-  readonly link?: number | undefined;
+export interface Resolved extends Referred {
   /** A descriptor of the namespace that the other end of a veth is created in. */
   readonly peerNamespace?: number | undefined;
 }
@@ -55,6 +59,8 @@ export interface LinkKindOf<O, Data, Fixed extends readonly (keyof O)[] | 'all'>
     readonly [K in keyof O]-?: KindOption<Exclude<O[K], undefined>, Data> &
       (undefined extends O[K] ? unknown : { readonly needed: true });
   };
+  /** Attributes that several options make together. */
+  together?(options: Partial<O>): Data;
   /** The options that cannot be changed in an existing link; `'all'` for a kind that cannot be changed. */
   readonly fixed: Fixed;
   /** Defaults for a new link that differ from the kernel's. */
@@ -128,6 +134,27 @@ export const seconds: Value<number, number> = {
   show: (wire) => wire / USER_HZ,
 };
 
+/** An option that is an address. There is one attribute for each family. */
+export function eitherAddress<A extends string, B extends string>(
+  inet: A,
+  inet6: B,
+): KindOption<string, Partial<Record<A | B, string | undefined>>> {
+  return {
+    check: address.check,
+    encode: (value) => ({ [familyOf(value) === 'inet' ? inet : inet6]: value }) as Partial<Record<A | B, string>>,
+    describe: (data) => data[inet] ?? data[inet6],
+  };
+}
+
+/**
+ * The link that packets of a tunnel leave by. It is an attribute of the kind, and not IFLA_LINK.
+ */
+export const leavesBy: KindOption<LinkReference, { LINK?: number | undefined }> = {
+  check: below.check,
+  encode: (_, resolved) => ({ LINK: resolved.link }),
+  describe: ({ LINK }, nameOf) => (LINK === undefined || LINK === 0 ? undefined : nameOf(LINK)),
+};
+
 /** The checks of all options of a kind, for a schema. */
 export function checksOf(kind: AnyKind, what: string): Record<string, Check<unknown> | Required<unknown>> {
   const checks = Object.entries(kind.options).map(([key, { check, ...option }]) => {
@@ -143,6 +170,7 @@ export function encodeOptions(kind: AnyKind, options: object, resolved: Resolved
     const value = (options as Record<string, unknown>)[key];
     if (value !== undefined) Object.assign(data, option.encode(value, resolved));
   }
+  Object.assign(data, kind.together?.(options));
   return Object.keys(data).length === 0 ? undefined : data;
 }
 

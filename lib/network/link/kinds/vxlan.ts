@@ -1,10 +1,9 @@
 import type { Check } from '../../../errors/schema';
 import { invalidValue, validateInteger } from '../../../errors/validate';
-import { familyOf } from '../../ip';
 import { attributes } from '../../netlink/attributes';
 import { be16, ip, struct, u32, u8 } from '../../netlink/types';
 import type { LinkReference } from '../link-name';
-import { type KindOption, address, attribute, below, bit, integer, linkKind } from './kind';
+import { type KindOption, attribute, bit, eitherAddress, integer, leavesBy, linkKind } from './kind';
 
 /** A vxlan: Ethernet over an IP network, RFC 7348. Needs CONFIG_VXLAN. */
 export interface VxlanOptions {
@@ -37,25 +36,6 @@ export interface VxlanOptions {
 
 /** The UDP port that IANA has assigned to VXLAN. */
 const VXLAN_PORT = 4789;
-
-/** The link that packets leave by. It is an attribute of the kind, and not IFLA_LINK. */
-const link: KindOption<LinkReference, { LINK?: number | undefined }> = {
-  check: below.check,
-  encode: (_, resolved) => ({ LINK: resolved.link }),
-  describe: ({ LINK }, nameOf) => (LINK === undefined || LINK === 0 ? undefined : nameOf(LINK)),
-};
-
-/** An option that is an address. There is one attribute for each family. */
-function eitherAddress<A extends string, B extends string>(
-  inet: A,
-  inet6: B,
-): KindOption<string, Partial<Record<A | B, string | undefined>>> {
-  return {
-    check: address.check,
-    encode: (value) => ({ [familyOf(value) === 'inet' ? inet : inet6]: value }) as Partial<Record<A | B, string>>,
-    describe: (data) => data[inet] ?? data[inet6],
-  };
-}
 
 type Range = readonly [low: number, high: number];
 
@@ -92,7 +72,7 @@ export const vxlan = linkKind<VxlanOptions>()({
   }),
   options: {
     id: attribute('ID', integer(0, 0xffffff)),
-    link,
+    link: leavesBy,
     remote: eitherAddress('GROUP', 'GROUP6'),
     local: eitherAddress('LOCAL', 'LOCAL6'),
     port: attribute('PORT', integer(0, 0xffff)),
