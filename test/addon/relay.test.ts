@@ -1,6 +1,7 @@
 /** src/addon/relay: the thread that relays connections. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -176,6 +177,27 @@ describe('a connection that a thread relays', () => {
     Atomics.wait(done, 0, 0, PATIENCE);
     expect(done[0]).toBe(1);
     await peers.terminate();
+  });
+
+  test('has sent nothing where the second socket cannot be watched', async () => {
+    const file = openSync(__filename, 'r'); // epoll(7) takes no file of a disk
+    for (let tries = 0; tries < 20; tries++) {
+      const { peer, end } = await loopback.pair();
+      const start = (): unknown =>
+        native().startRelay(descriptorOf(end)!, file, true, NONE, Buffer.from('twice'), () => undefined);
+      expect(start).toThrow('epoll_ctl: Operation not permitted');
+      end.end('once');
+      expect(await heardFrom(peer)).toBe('once');
+      peer.end();
+      end.resume();
+    }
+    closeSync(file);
+  });
+
+  test('says so where the process has no descriptors left', async () => {
+    const missing = ['fcntl', 'fcntl', 'epoll_create1', 'eventfd'].map((call) => `${call}: Too many open files`);
+    const found = await resultOf(SCENARIOS, 'relayWithoutDescriptors', [], { limits: ['nofile=96'] });
+    expect(found).toEqual([...missing, 'relays']);
   });
 
   test('has no descriptor more than two, a thousand of them at once', async () => {

@@ -8,6 +8,7 @@ import type { NativeTask, Step, TaskEvent } from '../../types/native';
 import { type NamespaceError, unshare } from '../../lib';
 import { native } from '../../lib/native';
 import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
+import { descriptorOf } from '../../lib/network/sockets/socket-over';
 import { footprint, moreThan } from '../fixtures/footprint';
 import { settled } from '../fixtures/settled';
 import { libraryWorker, warmUp } from '../fixtures/worker';
@@ -234,4 +235,36 @@ export async function relayLeftOpen(): Promise<string> {
   await once(other.resume(), 'data');
   setTimeout(() => process.exit(), 20);
   return 'relays';
+}
+
+/** Starts a relay where no descriptor is left, then one, and so on; resolves with what was missing each time. */
+export async function relayWithoutDescriptors(): Promise<string[]> {
+  const loopback = await Loopback.open();
+  const [one, other] = [await loopback.pair(), await loopback.pair()];
+  const fds = [descriptorOf(one.end)!, descriptorOf(other.end)!] as const;
+  const taken = takeDescriptors();
+  const found: string[] = [];
+  while (found.at(-1) !== 'relays') {
+    try {
+      native().startRelay(...fds, true, Buffer.alloc(0), Buffer.alloc(0), () => undefined);
+      found.push('relays');
+    } catch (error) {
+      found.push((error as Error).message);
+      closeSync(taken.pop()!);
+    }
+  }
+  setImmediate(() => process.exit());
+  return found;
+}
+
+/** Opens files until there is no descriptor left for another. */
+function takeDescriptors(): number[] {
+  const taken: number[] = [];
+  for (;;) {
+    try {
+      taken.push(openSync('/dev/null', 'r'));
+    } catch {
+      return taken;
+    }
+  }
 }

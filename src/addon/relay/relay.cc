@@ -1,14 +1,28 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+#include <algorithm>
 
 namespace linux_ns {
 namespace {
 
-// After so many parts of one flow it is the turn of others.
-constexpr int kPartsInTurn = 4;
+// What is received though there may be no room for it: a send(2) that finds none has an event when there is some.
+constexpr size_t kLeastPart = 64 << 10;
+
+// The number of bytes to receive: for so many the other socket has room. It would be a waste to keep more, as they
+// would have to be copied.
+size_t PartFor(int fd) {
+  uint32_t memory[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof(memory);
+  getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size);
+  uint32_t most = memory[SK_MEMINFO_SNDBUF];
+  uint32_t taken = memory[SK_MEMINFO_WMEM_QUEUED];
+  return std::clamp<size_t>(most > taken ? most - taken : 0, kLeastPart, kRelayPart);
+}
 
 // The number of bytes for which there is room; -1 where the connection has broken off.
 ssize_t SendTo(RelaySide *to, const uint8_t *bytes, size_t size) {
@@ -38,21 +52,30 @@ bool SendHeld(RelaySide *from, RelaySide *to) {
 
 } // namespace
 
-// Of a socket from which nothing is received here, Node hears by itself what comes.
+// The thread waits meanwhile: it must not relay anything where the second socket cannot be watched.
 Failure Relay::Watch(int epoll) {
+  uv_mutex_lock(&mutex_);
   both_ = sides[0].open;
-  for (size_t i = 0; i < 2; i++) {
-    epoll_event event = {};
-    event.events = EPOLLET | EPOLLOUT;
-    if (sides[i].open) {
-      event.events |= EPOLLIN | EPOLLRDHUP;
-    }
-    event.data.u64 = (static_cast<uint64_t>(number) << 1) | i;
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, sides[i].socket.get(), &event) < 0) {
-      return Failure::Last("epoll_ctl");
-    }
+  Failure failure;
+  for (size_t i = 0; i < 2 && failure.error == 0; i++) {
+    failure = WatchSide(epoll, i);
   }
-  return {};
+  if (failure.error != 0) {
+    CloseSides(epoll, false);
+  }
+  uv_mutex_unlock(&mutex_);
+  return failure;
+}
+
+// Of a socket from which nothing is received here, Node hears by itself what comes.
+Failure Relay::WatchSide(int epoll, size_t at) {
+  epoll_event event = {};
+  event.events = EPOLLET | EPOLLOUT;
+  if (sides[at].open) {
+    event.events |= EPOLLIN | EPOLLRDHUP;
+  }
+  event.data.u64 = (static_cast<uint64_t>(number) << 1) | at;
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, sides[at].socket.get(), &event) < 0 ? Failure::Last("epoll_ctl") : Failure{};
 }
 
 void Relay::Note(size_t at, uint32_t events) {
@@ -83,42 +106,45 @@ Relay::State Relay::Move(uint8_t *buffer) {
 }
 
 Relay::State Relay::MoveFrom(RelaySide *from, RelaySide *to, uint8_t *buffer) {
-  for (int part = 0; part < kPartsInTurn; part++) {
-    if (!SendHeld(from, to)) {
-      return State::kBroken;
-    }
-    if (!from->held.empty() || !from->open || !from->readable || !to->writable) {
-      return State::kWaits;
-    }
-    ssize_t size = recv(from->socket.get(), buffer, kRelayPart, MSG_DONTWAIT);
-    if (size < 0 && errno == EAGAIN) {
-      from->readable = false;
-      return State::kWaits;
-    }
-    if (size < 0) {
-      return State::kBroken;
-    }
-    if (size == 0) {
-      from->open = false;
-      if (both_) {
-        shutdown(to->socket.get(), SHUT_WR); // where that fails, the socket has an event
-      }
-      return State::kWaits;
-    }
-    from->received += static_cast<uint64_t>(size);
-    ssize_t count = SendTo(to, buffer, static_cast<size_t>(size));
-    if (count < 0) {
-      return State::kBroken;
-    }
-    from->held.assign(buffer + count, buffer + size);
+  if (!SendHeld(from, to)) {
+    return State::kBroken;
   }
+  if (!from->held.empty() || !from->open || !from->readable || !to->writable) {
+    return State::kWaits;
+  }
+  ssize_t size = recv(from->socket.get(), buffer, PartFor(to->socket.get()), MSG_DONTWAIT);
+  if (size < 0 && errno == EAGAIN) {
+    from->readable = false;
+    return State::kWaits;
+  }
+  if (size < 0) {
+    return State::kBroken;
+  }
+  if (size == 0) {
+    from->open = false;
+    if (both_) {
+      shutdown(to->socket.get(), SHUT_WR); // where that fails, the socket has an event
+    }
+    return State::kWaits;
+  }
+  from->received += static_cast<uint64_t>(size);
+  ssize_t count = SendTo(to, buffer, static_cast<size_t>(size));
+  if (count < 0) {
+    return State::kBroken;
+  }
+  from->held.assign(buffer + count, buffer + size);
   return State::kReady;
+}
+
+void Relay::Close(int epoll, bool reset) {
+  uv_mutex_lock(&mutex_);
+  CloseSides(epoll, reset);
+  uv_mutex_unlock(&mutex_);
 }
 
 // The descriptors are copies of Node's where Node has a part in the connections. So to close them does not end the
 // watch, and does not end the connections either.
-void Relay::Close(int epoll, bool reset) {
-  uv_mutex_lock(&mutex_);
+void Relay::CloseSides(int epoll, bool reset) {
   for (RelaySide &side : sides) {
     epoll_ctl(epoll, EPOLL_CTL_DEL, side.socket.get(), nullptr);
     if (reset && both_) {
@@ -127,7 +153,6 @@ void Relay::Close(int epoll, bool reset) {
     }
     side.socket.Reset();
   }
-  uv_mutex_unlock(&mutex_);
 }
 
 } // namespace linux_ns

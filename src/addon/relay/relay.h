@@ -14,9 +14,9 @@
 
 namespace linux_ns {
 
-// What is received in one system call. What the other side does not take of it at once is kept: so it is the most that
-// is kept of a flow, too.
-constexpr size_t kRelayPart = 128 << 10;
+// The most that is received in one system call. Larger parts wake the two programs less often; those of a megabyte are
+// not faster any more, and other connections wait for each.
+constexpr size_t kRelayPart = 512 << 10;
 
 // A socket, and the flow of what it receives to the other one.
 struct RelaySide {
@@ -42,6 +42,7 @@ public:
   Relay &operator=(const Relay &) = delete;
 
   // Has an epoll(7) instance watch it. Events have the number of the relay, shifted by one bit, which is the side.
+  // Where it fails, the relay is closed, and nothing has been sent.
   Failure Watch(int epoll);
 
   // On the thread: takes note of an event; receives and sends what is possible, up to a limit, after which it is still
@@ -59,6 +60,8 @@ public:
   RelaySide sides[2];
 
 private:
+  Failure WatchSide(int epoll, size_t at);
+  void CloseSides(int epoll, bool reset);
   State MoveFrom(RelaySide *from, RelaySide *to, uint8_t *buffer);
 
   uv_mutex_t mutex_; // guards the sides, once they are watched

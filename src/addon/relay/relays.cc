@@ -64,11 +64,17 @@ private:
 // Once started, it does not end before its environment: Environment::AwaitJobs.
 Failure Relays::Start() {
   Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) {
+    return Failure::Last("epoll_create1");
+  }
   Fd stop(eventfd(0, EFD_CLOEXEC));
+  if (!stop) {
+    return Failure::Last("eventfd");
+  }
   epoll_event event = {}; // the data 0 is of no relay
   event.events = EPOLLIN;
   if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, stop.get(), &event) < 0) {
-    return Failure::Last("epoll_ctl"); // EBADF where a descriptor could not be had
+    return Failure::Last("epoll_ctl");
   }
   epoll_ = std::move(epoll);
   stop_ = std::move(stop);
@@ -98,7 +104,6 @@ Failure Relays::Add(const std::shared_ptr<Relay> &relay) {
   failure = relay->Watch(epoll_.get());
   if (failure.error != 0) {
     Take(relay->number);
-    relay->Close(epoll_.get(), false);
   }
   return failure;
 }
