@@ -41,6 +41,8 @@ export class Passage implements Traffic {
   /** The counts of a server's side that has been replaced. */
   #before: Traffic = { bytesRead: 0, bytesWritten: 0 };
   #isOnThread = false;
+  /** It has been handed over to a thread, or never will be. */
+  #isHandedOver = false;
   readonly #room: Pick<Room, 'enter' | 'leave'>;
   /** It has taken another place. */
   #hasPlace = false;
@@ -65,14 +67,11 @@ export class Passage implements Traffic {
     this.over = new Promise((resolve) => (this.#onOver = resolve));
     this.#part = breakTogether(client, server);
     for (const side of [client, server]) this.#await(side);
-    server.pipe(client);
-    if (this.#inspector.settled) {
-      client.pipe(server);
-    } else {
-      server.on('data', this.#hear).on('drain', this.#resume);
-      client.on('data', this.#look).once('end', this.#end).resume();
-    }
-    for (const side of [client, server]) this.#countOf(side);
+    this.#hearServer();
+    this.#hearClient();
+    if (server.readableEnded) this.#serverEnd(); // that of an `outside` may have been read before
+    server.resume();
+    client.resume();
   }
 
   /** The bytes that the server has sent. */
@@ -96,89 +95,111 @@ export class Passage implements Traffic {
   #take({ pass, refusal }: Inspected): void {
     for (const bytes of pass) this.#server.write(bytes);
     if (refusal !== undefined) this.#refuse(refusal);
-    else if (this.#inspector.settled) this.#settle();
     else if (this.#hasEnded && this.#inspector.waiting === 0) this.#server.end();
-    else if (this.#server.writableNeedDrain || this.#inspector.holds) this.#client.pause();
+    else if (!this.#mayRead) this.#client.pause();
   }
 
-  readonly #look = (chunk: Buffer): void => this.#take(this.#inspector.fromClient(chunk));
+  /** False while what the client sends has to wait, for the server to read or to answer. */
+  get #mayRead(): boolean {
+    return !this.#server.writableNeedDrain && !this.#inspector.holds;
+  }
 
-  readonly #hear = (chunk: Buffer): void => {
-    if (!this.#inspector.listens) return;
-    this.#take(this.#inspector.fromServer(chunk));
-    this.#resume();
+  #hearClient(): void {
+    this.#client.on('data', this.#fromClient).on('end', this.#clientEnd);
+    this.#server.on('drain', this.#serverDrain);
+  }
+
+  #hearServer(): void {
+    this.#server.on('data', this.#fromServer).on('end', this.#serverEnd);
+    this.#client.on('drain', this.#clientDrain);
+  }
+
+  #hearClientNoMore(): void {
+    this.#client.off('data', this.#fromClient).off('end', this.#clientEnd);
+    this.#server.off('drain', this.#serverDrain);
+  }
+
+  #hearServerNoMore(): void {
+    this.#server.off('data', this.#fromServer).off('end', this.#serverEnd);
+    this.#client.off('drain', this.#clientDrain);
+  }
+
+  readonly #fromClient = (chunk: Buffer): void => {
+    this.#take(this.#inspector.fromClient(chunk));
+    this.#count(chunk);
   };
 
-  readonly #resume = (): void => {
-    if (!this.#server.writableNeedDrain && !this.#inspector.holds) this.#client.resume();
+  readonly #fromServer = (chunk: Buffer): void => {
+    if (!this.#client.write(chunk)) this.#server.pause();
+    if (this.#inspector.listens) {
+      this.#take(this.#inspector.fromServer(chunk));
+      if (this.#mayRead) this.#client.resume();
+    }
+    this.#count(chunk);
   };
 
-  readonly #end = (): void => {
+  readonly #clientEnd = (): void => {
     this.#hasEnded = true;
     this.#take(this.#inspector.end());
   };
 
-  /** There is nothing more to look at. */
-  #settle(): void {
-    this.#lookNoMore();
-    this.#client.off('data', this.#count).off('drain', this.#handOver).pipe(this.#server);
-    this.#countOf(this.#client);
-  }
+  readonly #serverEnd = (): void => void this.#client.end();
+
+  readonly #serverDrain = (): void => {
+    this.#handOver();
+    if (!this.#server.destroyed && this.#mayRead) this.#client.resume();
+  };
+
+  readonly #clientDrain = (): void => {
+    this.#handOver();
+    if (!this.#isOnThread) this.#server.resume();
+  };
 
   #refuse(refusal: Refusal): void {
-    this.#lookNoMore();
-    this.#countNoMore();
+    this.#isHandedOver = true;
+    this.#inspector.close();
+    this.#hearClientNoMore();
+    this.#hearServerNoMore();
     this.#part();
     this.#endThread();
-    this.#server.unpipe(this.#client);
     breakOff(this.#server);
     refuse(this.#client, refusal);
     this.#refused(refusal);
   }
 
-  #lookNoMore(): void {
-    this.#inspector.close();
-    this.#client.off('data', this.#look).off('end', this.#end);
-    this.#server.off('data', this.#hear).off('drain', this.#resume);
-  }
-
   // ── by the thread ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Counts what comes, after it has been passed on: so the listeners that do that have to be there. */
-  #countOf(side: Socket): void {
-    side.on('data', this.#count).prependListener('drain', this.#handOver);
-  }
-
-  readonly #count = (chunk: Buffer): void => {
+  /** Counts what has come, after it has been passed on. */
+  #count(chunk: Buffer): void {
     this.#moved += chunk.length;
     this.#handOver();
-  };
-
-  #countNoMore(): void {
-    for (const side of [this.#client, this.#server]) side.off('data', this.#count).off('drain', this.#handOver);
   }
 
   /** Hands over what a thread may relay, if it is many bytes. Ends that are on their way are left to Node. */
-  readonly #handOver = (): void => {
+  #handOver(): void {
+    if (this.#moved < MANY || this.#isHandedOver) return;
     const sides = [this.#client, this.#server];
-    if (this.#moved < MANY || sides.some(({ writableLength }) => writableLength > 0)) return;
+    if (sides.some(({ writableLength }) => writableLength > 0)) return;
     const { settled, isDeaf } = this.#inspector;
     if (!settled && !isDeaf) return;
-    this.#countNoMore();
+    this.#isHandedOver = true;
     if (sides.some(({ readableEnded, writableEnded }) => readableEnded || writableEnded)) return;
     if (settled) this.#handOverBoth();
     else this.#handOverAnswers();
-  };
+  }
 
   #handOverBoth(): void {
-    const [client, server] = [this.#client, this.#server];
-    client.unpipe(server).pause();
-    server.unpipe(client).pause();
+    const [client, server] = [this.#client.pause(), this.#server.pause()];
+    this.#hearClientNoMore();
+    this.#hearServerNoMore();
     this.#part();
     this.#thread = OnThread.start({ client, server }, 'both', () => this.#threadIsOver());
     if (this.#thread === undefined) {
       this.#part = breakTogether(client, server);
-      client.pipe(server).pipe(client);
+      this.#hearClient();
+      this.#hearServer();
+      client.resume();
+      server.resume();
       return;
     }
     this.#isOnThread = true;
@@ -191,7 +212,8 @@ export class Passage implements Traffic {
     const [client, server] = [this.#client, this.#server];
     this.#hasPlace = this.#room.enter();
     if (!this.#hasPlace) return;
-    server.unpipe(client).pause();
+    server.pause();
+    this.#hearServerNoMore();
     const writer = this.#openWriter();
     this.#thread =
       writer &&
@@ -203,14 +225,15 @@ export class Passage implements Traffic {
     if (writer === undefined || this.#thread === undefined) {
       writer?.destroy();
       this.#giveBack();
-      server.pipe(client);
+      this.#hearServer();
+      server.resume();
       return;
     }
     this.#isOnThread = true;
     this.#part();
     this.#before = { bytesRead: server.bytesRead, bytesWritten: server.bytesWritten };
-    server.off('data', this.#hear).off('drain', this.#resume).destroy();
-    this.#server = writer.on('error', () => undefined).on('drain', this.#resume);
+    server.off('drain', this.#serverDrain).destroy();
+    this.#server = writer.on('error', () => undefined).on('drain', this.#serverDrain);
     this.#await(writer);
     const parts = [breakTogether(client, writer), this.#cancelWith(client), this.#cancelWith(writer)];
     this.#part = () => parts.forEach((part) => part());
