@@ -24,6 +24,7 @@ const FLOORS = [
   'mount',
   'cgroup',
   'seccomp',
+  'landlock',
   'process',
   'pool',
   'set',

@@ -124,6 +124,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/sandbox/work.ts': ['test/handle/at-exit.test.ts', 'test/sandbox/root.test.ts'],
 
   // Compared, decision by decision, with a compiler that is as simple as can be.
+  'lib/landlock': 'test/landlock/landlock.test.ts',
   'lib/seccomp': 'test/seccomp/compile.test.ts',
   'lib/seccomp/mount-namespaces.ts': 'test/agents/protect-attacks.test.ts',
   'lib/seccomp/decisions.ts': ['test/seccomp/compile.test.ts', 'test/seccomp/strictness.test.ts'],

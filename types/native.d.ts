@@ -216,6 +216,11 @@ export type Step =
   | ['stdio', fds: (number | null)[]]
   /** dieWithParent: 1 */
   | ['init', dieWithParent: 0 | 1]
+  /**
+   * Landlock, in force at once. fs, net, scoped: the rights that are handled. rules: for each path the access that is
+   * allowed, and PLACE.OPTIONAL or 0. ports: a port and its access, and so on.
+   */
+  | ['landlock', fs: number, net: number, scoped: number, paths: string[], rules: number[], ports: number[]]
   /** A BPF program for seccomp(2), of which there may be several, and SECCOMP_FILTER_FLAG_*; `exec` installs them. */
   | ['seccomp', program: Uint8Array, flags: number]
   /** env null: this process's own as libc has it, which is the main thread's `process.env`. */

@@ -23,6 +23,7 @@ import {
 } from './inside';
 import { explainJoin, explainOpen, explainOpenOfSocket, explainPersist, explainSetnsSync } from './join';
 import { explainGidMap, explainSetgroups, explainUidMap } from './maps';
+import { explainLandlock } from './landlock';
 import { explainMount, explainPropagation, explainUmount } from './mount';
 import { explainNetnsAdd, explainNetnsDirectory, explainNetnsRemove } from './netns';
 import {
@@ -123,6 +124,7 @@ export const CAUSES = {
   hostname: explainHostname,
   ids: explainIds,
   join: explainJoin,
+  landlock: explainLandlock,
   loopback: explainLoopback,
   mount: explainMount,
   netns_add: explainNetnsAdd,

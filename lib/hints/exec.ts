@@ -100,6 +100,9 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
     "has no execute permission for the ids it was to run with: 'chmod +x' it, or run it by its interpreter.",
   noexec:
     'is on a filesystem mounted noexec, from which nothing can be run. Copy it elsewhere, or mount without noexec.',
+  landlock:
+    "may not be executed by the program's Landlock ruleset, or what its first line (or its ELF header) names as interpreter " +
+    "may not: 'execute' of 'landlock' has to have both, and the libraries. Otherwise 'ls -l' of both says who may.",
   refused:
     'has execute permission, but not for the ids it was to run with; or what its first line (or its ELF header) names ' +
     "as interpreter may not be run: see 'ls -l' of both, and whether that one is on a noexec mount.",

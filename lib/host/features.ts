@@ -20,7 +20,7 @@ const LANDLOCK_REASONS: ReadonlyMap<number | undefined, string> = new Map([
 ]);
 
 const LANDLOCK_REMEDY =
-  'Programs cannot confine themselves with Landlock. It needs Linux 5.13 with CONFIG_SECURITY_LANDLOCK, and landlock in the ' +
+  "The option 'landlock' cannot be used, and programs cannot confine themselves with it. It needs Linux 5.13 with CONFIG_SECURITY_LANDLOCK, and landlock in the " +
   'list of the kernel parameter lsm=.';
 
 /**
@@ -117,7 +117,7 @@ export async function cgroupDelegation(): Promise<HostCheck> {
     : refused(base, outcome, 'limited');
 }
 
-/** This package does not use it, but programs can. landlock(7) */
+/** The option `landlock` of programs needs it. landlock(7) */
 export function landlock(): HostCheck {
   const base = { id: 'landlock', title: 'Landlock', tried: 'called landlock_create_ruleset(2) for its version' };
   try {

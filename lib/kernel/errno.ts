@@ -41,6 +41,8 @@ export const Errno = Object.freeze({
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
+  ENOMSG: 42,
+  EBADFD: 77,
   ELIBBAD: 80,
   EUSERS: 87,
   EMSGSIZE: 90,

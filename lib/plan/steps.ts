@@ -390,6 +390,12 @@ export const STEPS = {
   }),
   stdio: row('stdio', ['fds'], { words: () => 'set up stdio', kind: undefined, explain: 'stdio', last: true }),
   init: row('init', ['diesWithParent'], { words: () => 'start init', kind: 'pid', explain: 'fork' }),
+  landlock: row('landlock', ['fs', 'net', 'scoped', 'paths', 'rules', 'ports'], {
+    words: () => 'restrict by Landlock',
+    kind: undefined,
+    explain: 'landlock',
+    last: true,
+  }),
   seccomp: row('seccomp', ['program', 'flags'], {
     words: () => 'install seccomp filter',
     kind: undefined,

@@ -1,6 +1,7 @@
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { Joinable } from '../namespace/namespace';
 import type { CgroupSpec } from '../cgroup/cgroup-spec';
+import type { LandlockOptions } from '../landlock/landlock-options';
 import type { SeccompOption } from '../seccomp/seccomp';
 import type { UnshareSpec } from '../launch/unshare-spec';
 import type { MountOptions } from '../mount/mount';
@@ -123,9 +124,22 @@ export interface ProgramOptions extends LimitOptions, CapabilityOptions {
   dieWithParent?: boolean | undefined;
   /**
    * True makes set-user-ID bits and file capabilities have no effect, so that no execve(2) adds privileges. Default:
-   * true with {@link seccomp}, else false. PR_SET_NO_NEW_PRIVS(2const)
+   * true with {@link seccomp} or {@link landlock}, else false. PR_SET_NO_NEW_PRIVS(2const)
    */
   noNewPrivileges?: boolean | undefined;
+  /**
+   * The files, TCP ports and processes that the program, and all that it starts, may still reach: everything else is
+   * refused, with `EACCES` (`EXDEV` for links and renames, `EPERM` for signals and mounts). It takes no namespace and no
+   * privilege, and works where containers and services refuse namespaces. With {@link noNewPrivileges} false it needs
+   * CAP_SYS_ADMIN in the program's user namespace. Linux 5.13. Default: Landlock restricts nothing. See docs/landlock.md.
+   *
+   * @example
+   * ```ts
+   * const landlock = { execute: ['/usr', '/lib', '/lib64'], read: ['/etc'], write: ['/tmp/work', '/dev/null'] };
+   * await execFile('/usr/bin/make', ['test'], { cwd: '/tmp/work', landlock });
+   * ```
+   */
+  landlock?: LandlockOptions | undefined;
   /**
    * The filter for the system calls of the program and of all that it starts. Default: `'none'`, no filter is added.
    *

@@ -9,6 +9,8 @@ import { type MountRequest, stepsOfMount } from '../mount/mount';
 import { native } from '../native';
 import type { CgroupPlan } from '../cgroup/cgroup-spec';
 import type { Filter } from '../seccomp/filters';
+import { landlockSteps } from '../landlock/landlock';
+import type { Landlock } from '../landlock/landlock-options';
 import { parseSeccomp, seccompSteps } from '../seccomp/seccomp';
 import { type Capabilities, capabilityBits, capabilitySteps, givenCapabilities, keepSteps } from './capabilities';
 import { type Running, startInCgroup } from './in-cgroup';
@@ -35,6 +37,8 @@ export interface Program {
   readonly noNewPrivileges: boolean;
   readonly capabilities: Capabilities | undefined;
   readonly seccomp: readonly Filter[];
+  /** Rulesets that are all in force, one in the other. */
+  readonly landlock: readonly Landlock[];
   readonly limits: Limits;
   readonly cgroup: CgroupPlan | undefined;
   /** A descriptor of an existing cgroup that the program starts in. */
@@ -98,9 +102,10 @@ export function programOf(file: string, args: readonly string[], options: Checke
     cwd: directoryOf(options, target),
     newSession: sessionOf(options),
     ids: { uid, gid, groups },
-    noNewPrivileges: options.noNewPrivileges ?? seccomp.length > 0,
+    noNewPrivileges: options.noNewPrivileges ?? (seccomp.length > 0 || options.landlock !== undefined),
     capabilities: capabilityBits(options),
     seccomp,
+    landlock: options.landlock === undefined ? [] : [options.landlock],
     limits: options,
     cgroup,
     target,
@@ -190,7 +195,7 @@ function stepsOf(program: Program, stdio: ProgramStdio | TerminalSize): Step[] {
   steps.push(isSize(stdio) ? ['pty', stdio.cols, stdio.rows] : ['stdio', [...stdio.fds]]);
   steps.push(...lastSteps(program.limits));
   if (program.dieWithParent && !program.init) steps.push(['die_with_parent', SIGKILL, process.pid]);
-  steps.push(...seccompSteps(program.seccomp));
+  steps.push(...program.landlock.flatMap(landlockSteps), ...seccompSteps(program.seccomp));
   const [run, args] = program.hostNode === undefined ? [file, argv] : hostNodeCommand(program.hostNode, file, argv);
   steps.push(makeStep('exec', { file: run, argv: [...args], env: env === null ? null : [...env] }));
   return steps;

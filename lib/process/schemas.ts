@@ -30,6 +30,7 @@ import {
   validateString,
 } from '../errors/validate';
 import { MAX_ID } from '../kernel/ids';
+import { parseLandlock } from '../landlock/landlock-options';
 import { validateJoin } from '../launch/join';
 import { validateUnshare } from '../launch/unshare-spec';
 import { parseMount } from '../mount/mount';
@@ -125,6 +126,7 @@ const PROGRAM = schema<ProgramOptions>()({
   noNewPrivileges: orNull(boolean),
   ...PRIVILEGES.checks,
   seccomp: orNull(copied),
+  landlock: orNull(parseLandlock),
   ...LIMITS.checks,
   cgroup: orNull(parseCgroup),
   signal: orNull(abortSignal),

@@ -5,6 +5,7 @@ import type { Step } from '../../types/native';
 import type { Cgroup } from '../cgroup/cgroup';
 import { createCgroup } from '../cgroup/create';
 import { HostFiles } from '../kernel/host-files';
+import { landlockReport } from '../landlock/landlock';
 import { systemError } from '../errors/system-error';
 import { credentialsIn, launch, run } from '../launch/launch';
 import type { UnshareSpec } from '../launch/unshare-spec';
@@ -30,7 +31,7 @@ import { MountPoints } from './mount-points';
 import { OwnNetwork, loadNetworks, socketSteps } from './own-network';
 import type { SandboxPlan } from './parse';
 import type { Piece, Setting } from './piece';
-import { chooseProc } from './proc';
+import { type ProcChoice, chooseProc } from './proc';
 import { keepPlaceholders, missingPaths } from './protect/placeholders';
 import { refuseOtherWays } from './protect/other-ways';
 import type { SandboxReport } from './sandbox-spec';
@@ -123,8 +124,11 @@ export async function build(plan: SandboxPlan, signal: AbortSignal | undefined):
 }
 
 /** Makes the choices that the spec leaves to this host. A warning tells of one that gives something up. */
-async function reportOf({ proc, kinds, user, existing }: SandboxPlan, { join }: Origin): Promise<SandboxReport> {
-  if (proc !== 'auto') return { proc, reason: undefined };
+async function reportOf(plan: SandboxPlan, { join }: Origin): Promise<SandboxReport> {
+  const { proc, kinds, user, existing, rules } = plan;
+  const [ruleset] = rules.landlock;
+  const landlock = ruleset === undefined ? undefined : landlockReport(ruleset);
+  if (proc !== 'auto') return { proc, reason: undefined, landlock };
   const made: UnshareSpec = {
     mnt: true,
     ...(user === undefined ? {} : { user: true }),
@@ -133,13 +137,13 @@ async function reportOf({ proc, kinds, user, existing }: SandboxPlan, { join }: 
   const place = { unshare: made, join: join.filter(({ kind }) => kind !== 'net') };
   const report = await chooseProc(place, user !== undefined && existing.user === undefined);
   if (report.proc !== 'own') warnOf(report);
-  return report;
+  return { ...report, landlock };
 }
 
 const warned = new Set<SandboxReport['proc']>();
 
 /** Once for each kind of /proc, as it is the same for all sandboxes of this process. */
-function warnOf({ proc, reason = '' }: SandboxReport): void {
+function warnOf({ proc, reason = '' }: ProcChoice): void {
   if (warned.has(proc)) return;
   warned.add(proc);
   const what =

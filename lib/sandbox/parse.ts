@@ -19,6 +19,7 @@ import {
 } from '../errors/schema';
 import { invalidType, invalidValue, validateString } from '../errors/validate';
 import { CAPABILITIES, type Capability } from '../kernel/capabilities';
+import { type Landlock, parseLandlock } from '../landlock/landlock-options';
 import { type IdMap, idMap } from '../idmap/id-map';
 import { type UnshareSpec, clocks, utsName } from '../launch/unshare-spec';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
@@ -99,6 +100,7 @@ export interface Rules {
   readonly newSession: boolean;
   readonly dieWithParent: boolean;
   readonly seccomp: readonly Filter[];
+  readonly landlock: readonly Landlock[];
   /**
    * True if each program gets a new session keyring. It is needed where the filter is not the default one, which
    * refuses all keyring calls.
@@ -171,6 +173,7 @@ const parseGiven = schema<SandboxSpec>()({
   dieWithParent: orNull(boolean),
   init: orNull(boolean),
   seccomp: copied,
+  landlock: orNull(parseLandlock),
   unixSockets: orNull(boolean),
   userNamespaces: orNull(boolean),
   disableUserNamespaces: orNull(boolean),
@@ -408,9 +411,10 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
     }),
     ...mountNamespaceFilters(keepsMountNamespace(given, seen.userNamespaces || seccomp !== 'default')),
   ];
-  if (filters.length > 0 && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
+  const restricted = filters.length > 0 || given.landlock !== undefined;
+  if (restricted && !noNewPrivileges && !capabilities.includes('CAP_SYS_ADMIN')) {
     const reason =
-      'can be false only with CAP_SYS_ADMIN among the capabilities, or without any filter (spec.seccomp, spec.unixSockets, a policy in spec.network, or a protect entry): seccomp(2)';
+      'can be false only with CAP_SYS_ADMIN among the capabilities, or without spec.landlock and any filter (spec.seccomp, spec.unixSockets, a policy in spec.network, or a protect entry): seccomp(2)';
     throw invalidValue('spec.noNewPrivileges', noNewPrivileges, reason);
   }
   return {
@@ -422,6 +426,7 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
     newSession: given.newSession ?? true,
     dieWithParent: given.dieWithParent ?? true,
     seccomp: filters,
+    landlock: given.landlock === undefined ? [] : [given.landlock],
     newKeyring: seccomp !== 'default',
     rlimits: given.rlimits ?? [],
   };

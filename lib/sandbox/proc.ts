@@ -51,12 +51,15 @@ export function chosenProcSteps(proc: string, choice: SandboxReport['proc'], set
   return [bind('/proc', proc, NOTHING_BUT_FILES | MOUNT_ATTR.RDONLY), ...hiddenIn(proc, setting)];
 }
 
+/** The /proc that was chosen, and why it is not the sandbox's own. */
+export type ProcChoice = Pick<SandboxReport, 'proc' | 'reason'>;
+
 /**
  * Chooses the /proc for `proc: 'auto'`, by mounting one in namespaces like those of the sandbox. This process's own is
  * taken only for a sandbox in a new user namespace: programs of one user namespace can reach the files of others there,
  * by /proc/PID/root.
  */
-export async function chooseProc(target: Target, inNewUser: boolean): Promise<SandboxReport> {
+export async function chooseProc(target: Target, inNewUser: boolean): Promise<ProcChoice> {
   try {
     await run(target, [filesystem('proc', '/proc', [], 0, 0)]);
     return { proc: 'own', reason: undefined };

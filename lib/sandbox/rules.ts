@@ -23,7 +23,7 @@ export type Withheld = (typeof WITHHELD)[number];
 /**
  * The options of a program in a sandbox: those of the function of the same name, without those that the sandbox
  * decides. `env` is added to the sandbox's; `cwd` is a path inside, relative to the sandbox's. `capabilities` and
- * `rlimits` cannot ask for more than the spec has, and `seccomp` is a filter in addition to the sandbox's.
+ * `rlimits` cannot ask for more than the spec has, and `seccomp` and `landlock` restrict in addition to the sandbox's.
  */
 export type InSandbox<Options> = Omit<Options, Withheld>;
 
@@ -39,6 +39,7 @@ export function confinementOf(
     confine: (program) => ({
       ...program,
       seccomp: [...rules.seccomp, ...program.seccomp],
+      landlock: [...rules.landlock, ...program.landlock],
       newKeyring: rules.newKeyring,
       bornIn: cgroup?.directory.fd,
       nullDevice: nullDevice?.fd,

@@ -3,6 +3,8 @@ import type { CgroupSpec } from '../cgroup/cgroup-spec';
 import type { Bytes } from '../errors/bytes';
 import type { Capability } from '../kernel/capabilities';
 import type { IdMap } from '../idmap/id-map';
+import type { LandlockReport } from '../landlock/landlock';
+import type { LandlockOptions } from '../landlock/landlock-options';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import type { EgressPolicy } from '../network/egress/policy/egress-policy';
 import type { ForwardOptions } from '../network/forward/forward';
@@ -416,6 +418,8 @@ export interface SandboxReport {
   readonly proc: 'own' | 'host' | 'none';
   /** The reason why `proc: 'auto'` did not lead to `'own'`: the cause on this host, and the remedy. */
   readonly reason: string | undefined;
+  /** The restrictions of {@link SandboxSpec.landlock} on this kernel; undefined without that option. */
+  readonly landlock: LandlockReport | undefined;
 }
 
 /**
@@ -568,6 +572,13 @@ export interface SandboxSpec {
    * Default: `'default'`.
    */
   seccomp?: SeccompOption | undefined;
+  /**
+   * A Landlock ruleset for each program, as a second wall within the sandbox, also around programs with capabilities: see
+   * {@link ProgramOptions.landlock}. Its paths are those inside. Each program has a domain of its own: with the scope
+   * `'signal'` one that was started by `spawn()` cannot signal another. Methods such as {@link Sandbox.readFile} are not
+   * restricted. Default: none.
+   */
+  landlock?: LandlockOptions | undefined;
   /**
    * False keeps programs from creating sockets of AF_UNIX (unix(7)), with a filter besides {@link seccomp}: they fail with
    * EAFNOSUPPORT. So no program can connect to a socket file, whatever directories of the host the sandbox has, nor make

@@ -116,7 +116,10 @@ static const char *exec_detail(const char *path, long error, char *room, size_t 
     if ((status.stx_mode & 0111) == 0) {
       return "not-executable";
     }
-    return sys2(__NR_statfs, path, &mount) == 0 && (mount.f_flags & ST_NOEXEC) != 0 ? "noexec" : "refused";
+    if (sys2(__NR_statfs, path, &mount) == 0 && (mount.f_flags & ST_NOEXEC) != 0) {
+      return "noexec";
+    }
+    return task.landlocked ? "landlock" : "refused";
   }
   if (error != -ENOENT && error != -ELIBBAD) {
     return NULL;

@@ -50,6 +50,7 @@ struct task {
   bool other_root;           /* this task's root is another than Node's: the links in it are somebody else's */
   bool has_init;             /* an init waits for this one's exec, and shares its memory until then */
   bool execs;                /* exec is next */
+  bool landlocked;           /* Landlock is in force for this task */
   struct plan_report unsaid; /* a failure that could not be told, for who shares this memory; kind 0: none */
   bool in_place;             /* nobody is at the other end of the socket: exec.c */
   bool dies_with_parent;

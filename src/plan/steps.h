@@ -211,6 +211,12 @@ STEP(die_with_parent, QUIET, FIELD(number, signal) FIELD(number, parent))
 STEP(stdio, QUIET, FIELD(fds, fds))
 /* This task stays as init, and a child goes on */
 STEP(init, QUIET, FIELD(number, dies_with_parent))
+/*
+ * A Landlock ruleset, in force at once: the rights that it handles; paths, and for each the access that is allowed, and
+ * flags, PLAN_OPTIONAL; ports, each with its access. landlock(7)
+ */
+STEP(landlock, QUIET, FIELD(number, fs) FIELD(number, net) FIELD(number, scoped) FIELD(strings, paths)
+     FIELD(numbers, rules) FIELD(numbers, ports))
 /* A BPF program, in force from the exec on: seccomp(2) */
 STEP(seccomp, QUIET, FIELD(bytes, program) FIELD(number, flags))
 /* execve(2), with a search of PATH */

@@ -6,6 +6,7 @@ const OF_PROGRAMS: Readonly<Record<string, RegExp>> = {
   clone: /^A thread of a process|a thread cannot get it|has unshared its time namespace/,
   inside: /^Only 'monotonic' and 'boottime'/, // what the options are called, too
   join: /^This thread shares|^A process with several threads|persist\(\)|NamespaceSet open/,
+  landlock: /noNewPrivileges/,
   maps: /^setgroups takes 'allow' or 'deny'/, // the words of the option
   mount: /openTree\(\)/,
   network: /replace\(\)|list\(\{|multiQueue|vlanFiltering/,
