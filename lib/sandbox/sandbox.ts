@@ -15,7 +15,6 @@ import type { NamespaceSet } from '../set/namespace-set';
 import { type CallOptions, signalOf } from '../set/call-options';
 import { type Confinement, type ProgramPlace, Programs } from '../process/programs';
 import type { NamespaceProcess } from '../process/namespace-process';
-import { sortArguments } from '../process/spawn';
 import { type Built, build, discard, layersOf, removeMountPoints } from './build';
 import { type Change, changesIn, changesOf } from './changes';
 import {
@@ -43,9 +42,9 @@ import type { Copy } from './project/listing';
 import type * as snapshots from './project/snapshot';
 import type { ProjectSnapshot } from './project/snapshot';
 import { type Withheld, confinementOf } from './rules';
-import { type RunOptions, parseRunOptions } from './run/options';
+import type { RunOptions } from './run/options';
 import type { RunResult } from './run/result';
-import { runWithin } from './run/run';
+import { type RunRequest, parseRun, runWithin } from './run/run';
 import type { ExposeOptions, SandboxReport, SandboxSpec } from './sandbox-spec';
 
 /** The sandbox of each port that is exposed: it lives as long as that. */
@@ -165,7 +164,11 @@ export class Sandbox extends Programs<Withheld> {
   ): Promise<SandboxPool<Warmed>> {
     const plan = parseSpec(spec);
     const { poolOf } = require('./pool') as typeof pooling;
-    return (await poolOf<Sandbox, Warmed>(plan, options, createFrom)) as SandboxPool<Warmed>;
+    const ways = {
+      create: createFrom,
+      run: (box: Sandbox, request: RunRequest) => runWithin(box.programPlace(), request),
+    };
+    return (await poolOf<Sandbox, Warmed>(plan, options, ways)) as SandboxPool<Warmed>;
   }
 
   /**
@@ -243,8 +246,7 @@ export class Sandbox extends Programs<Withheld> {
     options: RunOptions,
   ): Promise<RunResult<string | Buffer>>;
   async run(file: string, args?: readonly string[] | null, options?: RunOptions): Promise<RunResult<string | Buffer>> {
-    const [list, bag] = sortArguments(args, options);
-    return runWithin(this.programPlace(), file, list, parseRunOptions('options', bag));
+    return runWithin(this.programPlace(), parseRun(file, args, options));
   }
 
   /**

@@ -21,7 +21,7 @@ test('run() gives each program a sandbox of its own, which is gone after it', as
   await expectNothingLeft(before);
 });
 
-test('a run that is aborted or badly asked for takes its sandbox with it', async () => {
+test('a run that is aborted takes its sandbox with it; one that is badly asked for takes none', async () => {
   const before = footprint();
   const pool = await Sandbox.pool(userland(), { size: 1 });
   const controller = new AbortController();
@@ -30,6 +30,10 @@ test('a run that is aborted or badly asked for takes its sandbox with it', async
   controller.abort();
   await expect(running).rejects.toMatchObject({ name: 'AbortError' });
   await expect(pool.run('true', [], { limits: { wall: -1 } })).rejects.toThrow(RangeError);
+  await expect(pool.run('true', [], { unknown: 1 } as object)).rejects.toThrow(TypeError);
+  await expect(pool.run('')).rejects.toThrow(TypeError);
+  await expect(pool.run('true', [1] as never)).rejects.toThrow(TypeError);
+  expect(pool.stats().taken).toBe(1);
   await pool.close();
   await expectNothingLeft(before);
 });

@@ -13,13 +13,13 @@ import { feed } from '../../process/input';
 import { endProcess, type NamespaceProcess, taskOf } from '../../process/namespace-process';
 import type { ProgramPlace } from '../../process/programs';
 import { parseFile } from '../../process/schemas';
-import { type SpawnRequest, requestOf, startSpawn } from '../../process/spawn';
+import { type SpawnRequest, requestOf, sortArguments, startSpawn } from '../../process/spawn';
 import type { StdioSlot } from '../../process/stdio';
 import { type Exit, exitOf } from '../../task/task';
 import { NO_USAGE, type ResourceUsage } from '../../task/usage';
 import { Watch, lowerOf, rlimitsOf } from './budget';
 import { type Limits, limitsOf } from './limits';
-import type { CheckedRun } from './options';
+import { type CheckedRun, parseRunOptions } from './options';
 import { Output } from './output';
 import type { RunResult, RunVerdict } from './result';
 
@@ -37,25 +37,36 @@ const GRACE = {
 const KILLED: Exit = exitOf(null, 'SIGKILL', NO_USAGE, 0);
 const NOT_RUN: Exit = exitOf(null, null, NO_USAGE, 0);
 
+/** The arguments of {@link Sandbox.run}, checked. */
+export interface RunRequest {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly options: CheckedRun;
+  readonly limits: Limits;
+}
+
+/** Checks the arguments, without a sandbox to run the program in. */
+export function parseRun(file: unknown, args: unknown, options: unknown): RunRequest {
+  const [list, bag] = sortArguments(args, options);
+  const checked = parseRunOptions('options', bag);
+  return { file: parseFile('file', file), args: list, options: checked, limits: limitsOf(checked.limits) };
+}
+
 /**
  * Runs a program in a pid namespace of its own, below that of the place: so all its processes are known, counted and
  * killed together, whatever they do.
  */
 export async function runWithin(
   { setns, confinement }: ProgramPlace,
-  file: unknown,
-  args: readonly string[],
-  options: CheckedRun,
+  { file, args, options, limits }: RunRequest,
 ): Promise<RunResult<string | Buffer>> {
-  const name = parseFile('file', file);
-  const limits = limitsOf(options.limits);
   const narrowed = confinement.narrow(withoutPrototype(options, { setns: validateJoin('options.setns', setns) }));
   const own = {
     unshare: { pid: true as const },
     dieWithParent: true,
     killSignal: constants.signals.SIGKILL,
   };
-  const asked = requestOf(name, args, withoutPrototype(narrowed, own), confinement.confine);
+  const asked = requestOf(file, args, withoutPrototype(narrowed, own), confinement.confine);
   const request = { ...asked, stdio: stdioOf(options, asked.stdio) };
   const run = new Run(limits, options, new Deadline(limits.wall === Infinity ? 0 : limits.wall, options.signal));
   return run.result(request, confinement.started);
