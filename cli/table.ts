@@ -16,8 +16,9 @@ export interface TableStyle {
   readonly width: number | undefined;
 }
 
-/** The lines of a table. A cell may have several lines. */
+/** The lines of a table. A cell may have several lines. A table without rows has no headings either. */
 export function tableOf(columns: readonly Column[], rows: readonly (readonly string[])[], style: TableStyle): string[] {
+  if (rows.length === 0) return [];
   const titles = columns.map(({ title }) => title);
   if (style.raw) {
     return [...(style.headings ? [titles] : []), ...rows].map((row) => row.map(escaped).join(' '));

@@ -148,17 +148,17 @@ async function openFile(file: string, option: string, kind: NamespaceKind): Prom
 }
 
 /**
- * Replaces the user namespace by its parent. Without a user namespace, adds the one that owns the first of the others.
- * nsenter(1)
+ * Replaces the user namespace by its parent. Without a user namespace, adds the one that owns the first of the others;
+ * without any, the parent of that of the process. nsenter(1)
  */
 async function withUserParent(namespaces: readonly Namespace[], pid: number | undefined): Promise<Namespace[]> {
-  const user = namespaces.find(({ kind }) => kind === 'user');
   const [any] = namespaces;
-  const above =
-    user !== undefined
-      ? await user.parent()
-      : await (any ?? (await Namespace.of(required(pid, '--user-parent'), 'net'))).userNamespace();
-  if (above === null) throw new UsageError('--user-parent: that user namespace has no parent');
+  const user =
+    namespaces.find(({ kind }) => kind === 'user') ??
+    (any === undefined ? await Namespace.of(required(pid, '--user-parent'), 'user') : undefined);
+  const above = await (user === undefined ? any?.userNamespace() : user.parent());
+  if (above === null || above === undefined)
+    throw new UsageError('--user-parent: that user namespace has no parent, or none that can be seen from here');
   return [...namespaces.filter((namespace) => namespace !== user), above];
 }
 

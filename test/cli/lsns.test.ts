@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readlinkSync, statSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { spawn, unshare } from '../../lib';
+import { needs } from '../fixtures/optional';
 import { CommandLine, expectOneLine } from './command-line';
 
 let cli: CommandLine;
@@ -79,6 +82,33 @@ describe('linux-ns lsns', () => {
     const printed = await cli.prints('lsns', '-J', '-t', 'uts', '-o', 'NS,TYPE,PNS');
     const { namespaces } = JSON.parse(printed) as { namespaces: object[] };
     expect(namespaces).toContainEqual({ ns: own('uts'), type: 'uts', pns: 0 });
+  });
+
+  test('prints nothing, and no headings, where there is nothing to list', async () => {
+    const nobody = String(2 ** 22 + 1); // more than any process id: proc(5), pid_max
+    for (const options of [[], ['--raw'], ['-Tparent']])
+      expect(await cli.prints('lsns', '-p', nobody, ...options)).toBe('');
+    expect(JSON.parse(await cli.prints('lsns', '-J', '-p', nobody))).toEqual({ namespaces: [] });
+  });
+
+  needs({ tool: ['lsns'] }).test('prints what that of util-linux prints', async () => {
+    await using child = await spawn('sleep', ['1000'], { unshare: ['user', 'uts'] });
+    const theirs = async (options: readonly string[]): Promise<string> =>
+      (await promisify(execFile)('lsns', [...options])).stdout;
+    for (const options of [
+      ['-p', String(child.pid), '-o', 'NS,TYPE,PNS,ONS'],
+      ['-p', String(child.pid), '-n', '-r', '-o', 'NS,TYPE'],
+      ['-p', String(child.pid), '--tree=owner', '-o', 'NS,TYPE'],
+      ['-p', String(child.pid), '-t', 'user', '--tree=parent', '-o', 'NS,PNS'],
+      ['-p', String(2 ** 22 + 1)],
+    ])
+      expect(await cli.prints('lsns', ...options)).toBe(await theirs(options));
+    for (const options of [
+      ['-J', '-p', String(child.pid), '-t', 'uts'],
+      ['-J', '-p', String(child.pid), '-t', 'uts', '-t', 'user', '--tree=owner', '-o', 'NS,TYPE'],
+      ['-J', '-p', String(2 ** 22 + 1)],
+    ])
+      expect(JSON.parse(await cli.prints('lsns', ...options))).toEqual(JSON.parse(await theirs(options)));
   });
 
   test('lists its columns', async () => {

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { spawn, unshare } from '../../lib';
 import { Network } from '../../lib/network';
 import type { NamespaceProcess } from '../../lib';
@@ -65,6 +67,50 @@ describe('linux-ns nsenter', () => {
       ...['nsenter', '-t', String(inner.pid), '-U', '--user-parent', 'readlink', '/proc/self/ns/user'],
     );
     expect(above).toBe(`${String(outer.user)}\n`);
+  });
+
+  test('finds no user namespace above the first', async () => {
+    for (const options of [[], ['-U']]) {
+      const ended = await cli.run(['nsenter', '-t', String(process.pid), ...options, '--user-parent', 'true']);
+      expectOneLine(ended);
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('has no parent') as string });
+    }
+  });
+
+  test('enters its own user namespace, where it is already', async () => {
+    const own = readlinkSync('/proc/self/ns/user');
+    const words = ['nsenter', '-t', String(process.pid), '-U', 'readlink', '/proc/self/ns/user'];
+    expect(await cli.prints(...words)).toBe(`${own}\n`);
+  });
+
+  needs({ root: true, tool: ['nsenter'] }).test('does what that of util-linux does', async () => {
+    await using child = await spawn('sleep', ['1000'], {
+      unshare: ['mnt', 'uts', 'net'],
+      cwd: '/usr',
+      stdio: 'ignore',
+    });
+    const theirs = (words: readonly string[]): Promise<unknown> =>
+      promisify(execFile)('nsenter', [...words], { cwd: '/' }).then(
+        ({ stdout }) => ({ code: 0, stdout }),
+        (error: unknown) => {
+          const { code, stdout } = error as { code: number; stdout: string };
+          return { code, stdout };
+        },
+      );
+    const target = ['-t', String(child.pid)];
+    for (const words of [
+      [...target, '-a', 'sh', '-c', 'id; readlink /proc/self/ns/uts'],
+      [...target, '-m', '-r', '-w', 'pwd'],
+      [...target, '-m', '-r/usr', 'sh', '-c', 'ls -d /bin'],
+      [...target, '-m', '-r', '/usr'], // /usr is the program here
+      [...target, '-n', '-S', '1234', '-G', '4321', 'id'],
+      [...target, '-n', 'no-such-program'],
+      [...target, '-n', 'sh', '-c', 'exit 7'],
+      ['-n', 'true'],
+    ]) {
+      const { code, stdout } = await cli.run(['nsenter', ...words]);
+      expect({ words, code, stdout }).toEqual({ words, ...((await theirs(words)) as object) });
+    }
   });
 
   test('stays who it is', async () => {
