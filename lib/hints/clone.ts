@@ -120,7 +120,7 @@ function userRefused(failure: Failure, host: HostFiles): string {
     forbiddenByDebian(host) ??
     changedRoot(host) ??
     unmappedCaller(host) ??
-    filteredBySeccomp(host, callsOf(failure)) ??
+    filteredBySeccomp(host, callsOf(failure), failure) ??
     restrictedByAppArmor(failure, host) ??
     refusedBySecurityModule(host) ??
     'No sysctl and no seccomp filter forbids user namespaces here, which leaves a chroot: the kernel refuses them ' +
@@ -164,27 +164,29 @@ function unmappedCaller(host: HostFiles): string | undefined {
 function unprivileged(failure: Failure, host: HostFiles): string | undefined {
   const kinds = kindsOf(failure);
   if (hasCapability(host, Capability.SYS_ADMIN) === true) {
-    return filteredBySeccomp(host, callsOf(failure)) ?? refusedBySecurityModule(host);
+    return filteredBySeccomp(host, callsOf(failure), failure) ?? refusedBySecurityModule(host);
   }
-  if (kinds.length === 0) return filteredBySeccomp(host, callsOf(failure));
+  if (kinds.length === 0) return filteredBySeccomp(host, callsOf(failure), failure);
   return (
     `New ${listed(kinds)} namespaces take CAP_SYS_ADMIN, which ${caller(host)} does not have. ` +
     withUser(failure, "Add 'user' to the kinds, which needs no privilege and gives all capabilities inside") +
-    `; or ${asRoot(host, 'SYS_ADMIN')}.`
+    `; or ${asRoot(host, kinds.includes('net') ? ['CAP_SYS_ADMIN', 'CAP_NET_ADMIN'] : 'SYS_ADMIN')}.`
   );
 }
 
 /** The time namespace is made when the user namespace exists, with all capabilities in it. */
 function refusedInNew(failure: Failure, host: HostFiles): string | undefined {
   return (
-    filteredBySeccomp(host, callsOf(failure)) ?? restrictedByAppArmor(failure, host) ?? refusedBySecurityModule(host)
+    filteredBySeccomp(host, callsOf(failure), failure) ??
+    restrictedByAppArmor(failure, host) ??
+    refusedBySecurityModule(host)
   );
 }
 
 /** In a user namespace that was joined first, the ids and capabilities in Node's own files do not count. */
 function refusedBelowJoined(failure: Failure, host: HostFiles): string {
   return (
-    filteredBySeccomp(host, callsOf(failure)) ??
+    filteredBySeccomp(host, callsOf(failure), failure) ??
     restrictedByAppArmor(failure, host) ??
     'In the user namespace that was joined, this task has no CAP_SYS_ADMIN, or ids that are not mapped (clone(2)). ' +
       'Join one whose uid_map and gid_map are written, as its root.'

@@ -2,7 +2,7 @@
  * Evidence in this host's files for why something was refused. Node and nsinit have the same seccomp filter and, before
  * any user namespace is entered, the same ids and capabilities: so /proc/self of Node is true of both.
  */
-import type { Capability as CapabilityName } from '../kernel/capabilities';
+import { type Capability as CapabilityName, capabilitiesOf } from '../kernel/capabilities';
 import type { NamespaceKind } from '../kernel/namespace-kind';
 import { isNested } from './nested';
 import type { HostFiles } from '../kernel/host-files';
@@ -58,19 +58,26 @@ function isHostAdmin(host: HostFiles): boolean {
 }
 
 /**
- * The remedy `run as root`, or what it means to a process that is root already: a container or a service has been started
- * without the capability, or it counts only in the user namespace of the container.
+ * The remedy `run as root`, or what it means where root does not have the capabilities: a container or a service has been
+ * started without them (the bounding set, capabilities(7)), or they count only in the user namespace of the container.
  */
 export function asRoot(host: HostFiles, capability: keyof typeof Capability | readonly CapabilityName[]): string {
-  if (effectiveId(host, 'Uid') !== 0) return 'run as root';
   const names = typeof capability === 'string' ? [`CAP_${capability}` as const] : capability;
-  const held = typeof capability === 'string' && hasCapability(host, Capability[capability]) === true;
-  if (held) return 'do it further out, as root of the host';
-  const added = names.map((name) => `--cap-add ${name.replace('CAP_', '')}`).join(' ');
+  const isRoot = effectiveId(host, 'Uid') === 0;
+  const missing = missingFrom(host.status(isRoot ? 'CapEff' : 'CapBnd'), names);
+  if (missing.length === 0) return isRoot ? 'do it further out, as root of the host' : 'run as root';
+  const added = missing.map((name) => `--cap-add ${name.replace('CAP_', '')}`).join(' ');
   return (
-    `start this process with ${listed(names)} (Docker, Podman: '${added}'; Kubernetes: capabilities.add; systemd: ` +
-    'CapabilityBoundingSet=)'
+    `start this process ${isRoot ? '' : 'as root, '}with ${listed(missing)} (Docker, Podman: '${added}'; Kubernetes: ` +
+    'capabilities.add; systemd: CapabilityBoundingSet=)'
   );
+}
+
+/** Those that are not in a set of a task, as /proc/self/status has it: none where it does not say. */
+function missingFrom(set: string | undefined, names: readonly CapabilityName[]): readonly CapabilityName[] {
+  if (set === undefined || !/^[0-9a-f]+$/i.test(set)) return [];
+  const held = capabilitiesOf(BigInt(`0x${set}`));
+  return names.filter((name) => !held.includes(name));
 }
 
 /**
@@ -135,14 +142,20 @@ export function forbiddenByDebian(host: HostFiles): string | undefined {
  * The seccomp profile of a container, or systemd's RestrictNamespaces= or SystemCallFilter=, which are seccomp filters
  * as well.
  */
-export function filteredBySeccomp(host: HostFiles, syscalls: readonly string[]): string | undefined {
+export function filteredBySeccomp(
+  host: HostFiles,
+  syscalls: readonly string[],
+  { later = [] }: Pick<Failure, 'later'> = {},
+): string | undefined {
   if (!hasSeccompFilter(host)) return undefined;
-  return (
+  const after = later.filter((call) => !syscalls.includes(call));
+  const filtered =
     `A seccomp filter is installed in this process (Seccomp: 2 in /proc/self/status) and most likely refuses ` +
     `${listed(syscalls, 'or')}, as the default profiles of Docker and Kubernetes do. Start the container with ` +
     "'--security-opt seccomp=unconfined' (Kubernetes: seccompProfile type Unconfined) or a profile that allows " +
-    'them; in a systemd unit, see RestrictNamespaces= and SystemCallFilter=.'
-  );
+    'them; in a systemd unit, see RestrictNamespaces= and SystemCallFilter=.';
+  if (after.length === 0) return filtered;
+  return `${filtered} A profile has to allow what comes after as well: ${listed(after)}.`;
 }
 
 /** A refusal by a security module, mostly EACCES: AppArmor's profile or SELinux's domain of this process. */

@@ -32,7 +32,7 @@ export interface Failure {
    * `'noexec'`, `'refused'`, or `'filtered'` with a filter of system calls. For a socket: the scope of its address. For
    * join: the flag of the kind that was refused. For fs, overlay and reconfigure: the kernel's own words. For tree:
    * `'idmap'` if an id-mapped mount was asked for. For a path that leads to something else than it should: the thing
-   * that is in the way, as in `'file /a/b'`. For killed-by-filter: the names of the steps that were to be done.
+   * that is in the way, as in `'file /a/b'`.
    */
   detail?: string | undefined;
   /** For a socket: the address that it was to bind or connect to. */
@@ -60,6 +60,10 @@ export interface Failure {
    * lib/task/trial.ts.
    */
   refusedWithUser?: string | undefined;
+  /** The system calls that filters may refuse, of the step that failed and of those after it. */
+  later?: readonly string[] | undefined;
+  /** The system calls for each of which a filter ends a task that does nothing else. */
+  killing?: readonly string[] | undefined;
 }
 
 /** Finds the cause of a failure on this host; undefined when there is nothing to say that is likely to be true. */

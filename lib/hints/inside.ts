@@ -115,7 +115,9 @@ export const explainChroot: Explainer = byErrno({
 /** A task that was born in a new user namespace has all capabilities there, and another one may have the capability. */
 function chrootRefused(failure: Failure, host: HostFiles): string {
   const mayDoIt = worksIn('user', failure) ? asksForUser(failure) : hasCapability(host, Capability.SYS_CHROOT) === true;
-  const refusal = mayDoIt ? (filteredBySeccomp(host, [failure.syscall]) ?? refusedBySecurityModule(host)) : undefined;
+  const refusal = mayDoIt
+    ? (filteredBySeccomp(host, [failure.syscall], failure) ?? refusedBySecurityModule(host))
+    : undefined;
   if (refusal !== undefined) return refusal;
   if (worksIn('user', failure)) {
     return 'To change the root takes CAP_SYS_CHROOT, which the ids the program runs with do not have in that user namespace.';
@@ -212,7 +214,7 @@ function needs(kind: NamespaceKind, capability: keyof typeof Capability, what: s
     const missing = (['user', kind] as const).filter((wanted) => !worksIn(wanted, failure));
     const privileged = missing.length === 0 || hasCapability(host, Capability[capability]) === true;
     if (failure.owner === undefined && privileged) {
-      return filteredBySeccomp(host, [failure.syscall]) ?? refusedBySecurityModule(host);
+      return filteredBySeccomp(host, [failure.syscall], failure) ?? refusedBySecurityModule(host);
     }
     const owner = failure.owner ?? `the user namespace that owns the ${kind} namespace`;
     const takes = `${what} takes CAP_${capability} in ${owner}.`;

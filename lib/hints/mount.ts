@@ -21,10 +21,6 @@ import {
 import { type Explainer, type Failure, byErrno } from './failure';
 import { aNamespace, inTheWay, listed, named } from './wording';
 
-/** The calls by which mounts are put together, and a root is made of them. systemd has all of them in its set `@mount`. */
-const CALLS =
-  'mount, umount2, open_tree, move_mount, mount_setattr, fsopen, fsconfig, fsmount, fspick, pivot_root and chroot';
-
 /** The kind of namespace whose owner may mount each of these, because their files show that namespace. */
 const SHOWS: Readonly<Record<string, NamespaceKind | undefined>> = {
   proc: 'pid',
@@ -170,7 +166,7 @@ function notSupported({ path, syscall }: Failure): string | undefined {
 
 function unknownCall(failure: Failure, host: HostFiles): string | undefined {
   if (failure.detail === 'idmap') return 'ID-mapped mounts take Linux 5.12 (mount_setattr(2)).';
-  return refusedByFilter(failure, host);
+  return filteredBySeccomp(host, [failure.syscall], failure);
 }
 
 export const explainPropagation: Explainer = byErrno({
@@ -201,15 +197,9 @@ function refused(failure: Failure, host: HostFiles): string | undefined {
     (inside ? foreignFilesystem(failure, host) : undefined) ??
     tooRevealing(failure, host) ??
     (inside ? foreignToUser(failure) : undefined) ??
-    refusedByFilter(failure, host) ??
+    filteredBySeccomp(host, [failure.syscall], failure) ??
     refusedBySecurityModule(host)
   );
-}
-
-/** One call was refused; a filter that allows only this one would refuse the next. */
-function refusedByFilter(failure: Failure, host: HostFiles): string | undefined {
-  const filtered = filteredBySeccomp(host, [failure.syscall]);
-  return filtered === undefined ? undefined : `${filtered} Mounting takes ${CALLS}.`;
 }
 
 /** Capabilities in a new user namespace do not reach a mount namespace that an outer one owns. */

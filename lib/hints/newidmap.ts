@@ -5,7 +5,7 @@
 import { MAX_ID } from '../kernel/ids';
 import { Errno } from '../kernel/errno';
 import type { HostFiles } from '../kernel/host-files';
-import { effectiveId, isNested } from './evidence';
+import { asRoot, effectiveId, isNested } from './evidence';
 import type { Explainer, Failure } from './failure';
 import { type IdRange, covers, parseMap, showRange } from './id-ranges';
 import { malformed, unmappedOutside } from './maps';
@@ -107,7 +107,8 @@ function outsideRange(id: 'uid' | 'gid', failure: Failure, host: HostFiles): str
   const allowed = granted.length === 0 ? 'no range' : granted.map(showRange).join(', ');
   const which = outside.count === 1 ? `${id} ${outside.first} is not` : `${id}s ${showRange(outside)} are not all`;
   // A grant of ids that belong to root, or to a person, would give away all that is theirs.
-  const more = outside.first < USUAL.first ? 'or run as root' : `or grant more with ${remedy(outside)}`;
+  const root = asRoot(host, id === 'uid' ? 'SETUID' : 'SETGID');
+  const more = outside.first < USUAL.first ? `or ${root}` : `or grant more with ${remedy(outside)}`;
   return `The outside ${which} among those that /etc/sub${id} grants to ${user} (${allowed}). Map only those, ${more}.`;
 }
 

@@ -22,34 +22,13 @@ export const explainSeccomp: Explainer = byErrno({
       : 'This kernel has no seccomp filters (CONFIG_SECCOMP_FILTER).',
 });
 
-/** The calls of steps that filters of services and containers forbid: systemd has those for mounts and roots in @mount. */
-const CALLS: Readonly<Record<string, readonly string[] | undefined>> = {
-  unshare: ['unshare'],
-  make_net: ['unshare'],
-  nest: ['unshare'],
-  join: ['setns'],
-  enter_net: ['setns'],
-  hostname: ['sethostname'],
-  domainname: ['setdomainname'],
-  chroot: ['chroot'],
-  propagation: ['mount'],
-  umount: ['umount2'],
-  remount: ['fspick', 'fsconfig', 'mount_setattr'],
-  move: ['open_tree', 'move_mount'],
-  tree: ['open_tree', 'mount_setattr', 'move_mount', 'chroot'],
-  fs: ['fsopen', 'fsconfig', 'fsmount', 'move_mount', 'chroot'],
-  overlay: ['fsopen', 'fsconfig', 'fsmount', 'move_mount', 'chroot'],
-  pivot_root: ['pivot_root', 'umount2'],
-  seccomp: ['seccomp'],
-};
-
 /**
- * Explains why SIGSYS has ended a task: SECCOMP_RET_KILL_PROCESS, seccomp(2). Nobody is told for which call, so all those of
- * the plan are named, whose steps are in `detail`.
+ * Explains why SIGSYS has ended a task: SECCOMP_RET_KILL_PROCESS, seccomp(2). Nobody is told for which call: those that were
+ * tried alone, and had the same end, are `killing`; the others of the plan are `later`.
  */
-export const explainKilledByFilter: Explainer = ({ detail = '' }) => {
-  const calls = [...new Set(detail.split(' ').flatMap((step) => CALLS[step] ?? []))];
-  const which = calls.length === 0 ? '' : `, here most likely ${listed(calls, 'or')}`;
+export const explainKilledByFilter: Explainer = ({ killing = [], later = [] }) => {
+  const likely = later.length === 0 ? '' : `, here most likely ${listed(later, 'or')}`;
+  const which = killing.length === 0 ? likely : `, and when tried alone it does so for ${listed(killing)}`;
   return (
     `SIGSYS is how a seccomp filter ends a program for a system call that it does not allow${which}. systemd has such ` +
     'filters for SystemCallFilter= (@mount has the calls for mounts and roots), containers for a profile with ' +

@@ -7,6 +7,8 @@ import { run, runBody } from '../launch/launch';
 import { PLACE } from '../plan/place';
 import { openTree } from '../mount/detached';
 import { mountIn, parseMount, stepsOfMount } from '../mount/mount';
+import { Sandbox } from '../sandbox/sandbox';
+import { hostUserland } from '../sandbox/host-userland';
 import { unshare } from '../set/unshare';
 import { native } from '../native';
 import { attempt, refused } from './check';
@@ -94,6 +96,20 @@ export async function idmappedMount(): Promise<HostCheck> {
   if (inside === undefined) return { ...base, verdict: 'ok', found: 'only of mounts in user namespaces' };
   if (outside === undefined) return { ...base, verdict: 'limited', found: 'only of filesystems of the host' };
   return refused(base, inside, 'limited');
+}
+
+/** The whole of it, but for a /proc: that is a check of its own. */
+export async function sandbox(): Promise<HostCheck> {
+  const base = {
+    id: 'sandbox',
+    title: 'sandboxes',
+    tried: 'created one with the programs of this host and without a /proc, and ran one of them',
+  };
+  const outcome = await attempt(async () => {
+    await using made = await Sandbox.create({ ...hostUserland(), proc: false });
+    await made.execFile('true');
+  });
+  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be created' } : refused(base, outcome);
 }
 
 /** Starts a task in a new cgroup, with CLONE_INTO_CGROUP, or by moving the task if clone3(2) is not available. */

@@ -3,22 +3,25 @@ import { access } from 'node:fs/promises';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Errno } from '../kernel/errno';
-import type { UnshareSpec } from '../launch/unshare-spec';
 import { run } from '../launch/launch';
+import type { UnshareSpec } from '../launch/unshare-spec';
 import { NAMESPACE_KINDS, type NamespaceKind } from '../kernel/namespace-kind';
 import { attempt, evidence, refused, remedyOf, unknown } from './check';
-import { cgroupDelegation, idmappedMount, landlock, overlayMount, procMount, tmpfsMount } from './features';
+import { cgroupDelegation, idmappedMount, landlock, overlayMount, procMount, sandbox, tmpfsMount } from './features';
 import { explain } from '../hints/explain';
 import { changedRoot } from '../hints/clone';
 import {
   filteredBySeccomp,
   forbiddenByDebian,
+  hasSeccompFilter,
   isNested,
   refusedBySecurityModule,
   restrictedByAppArmor,
 } from '../hints/evidence';
+import { listed } from '../hints/wording';
 import { HostFiles } from '../kernel/host-files';
 import { native } from '../native';
+import { findRefused } from '../task/trial';
 import type { HostCheck, HostReport, Verdict } from './report';
 import { unsupportedReason } from '../kernel/version';
 
@@ -55,6 +58,7 @@ const CHECKS: readonly Check[] = [
         kindCheck(kind, host),
   ),
   privilegesInside,
+  hostname,
   debianSysctl,
   appArmorSysctl,
   seccompFilter,
@@ -69,6 +73,7 @@ const CHECKS: readonly Check[] = [
   tmpfsMount,
   overlayMount,
   idmappedMount,
+  sandbox,
   cgroupDelegation,
   landlock,
   otherProcesses,
@@ -115,11 +120,17 @@ async function privilegesInside(): Promise<HostCheck> {
   const base = {
     id: 'user-capabilities',
     title: 'user namespace capabilities',
-    tried: 'set the hostname and brought the loopback interface up in new namespaces',
+    tried: 'brought the loopback interface up in new namespaces',
   };
-  const spec: UnshareSpec = { user: true, uts: { hostname: 'inspect' }, net: { loopback: true } };
-  const outcome = await attempt(() => run({ unshare: spec }, []));
+  const outcome = await attempt(() => run({ unshare: { user: true, net: { loopback: true } } }, []));
   return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be used' } : refused(base, outcome);
+}
+
+/** The filters of containers may refuse it alone. */
+async function hostname(): Promise<HostCheck> {
+  const base = { id: 'hostname', title: 'hostname inside', tried: 'set it in new namespaces' };
+  const outcome = await attempt(() => run({ unshare: { user: true, uts: { hostname: 'inspect' } } }, []));
+  return outcome === undefined ? { ...base, verdict: 'ok', found: 'can be set' } : refused(base, outcome, 'limited');
 }
 
 function debianSysctl(host: HostFiles): HostCheck {
@@ -147,11 +158,21 @@ function appArmorSysctl(host: HostFiles): HostCheck {
   );
 }
 
-function seccompFilter(host: HostFiles): HostCheck {
-  const base = { id: 'seccomp', title: 'seccomp filter', tried: 'read /proc/self/status' };
+async function seccompFilter(host: HostFiles): Promise<HostCheck> {
+  const tried = 'read /proc/self/status, and made each system call that sandboxes are put together with';
+  const base = { id: 'seccomp', title: 'seccomp filter', tried };
   if (host.status('Seccomp') === undefined) return unknown(base, 'no Seccomp in /proc/self/status');
-  const remedy = filteredBySeccomp(host, ['the system calls that fail here']);
-  return evidence(base, 'limited', remedy, 'none', 'installed; may refuse system calls');
+  if (!hasSeccompFilter(host)) return { ...base, verdict: 'ok', found: 'none' };
+  const calls = await findRefused();
+  if (calls?.length === 0) return { ...base, verdict: 'ok', found: 'installed; refuses none of these calls' };
+  const found = calls === undefined ? 'installed; may refuse system calls' : `refuses ${listed(calls)}`;
+  return evidence(
+    base,
+    'limited',
+    filteredBySeccomp(host, calls ?? ['the system calls that fail here']),
+    'none',
+    found,
+  );
 }
 
 function securityModule(host: HostFiles): HostCheck {

@@ -1,14 +1,14 @@
 import type { LaunchFailure, LaunchRequest, Step } from '../../types/native';
-import { constants } from 'node:os';
 import { Errno } from '../kernel/errno';
 import { NamespaceError } from '../errors/namespace-error';
+import { callsOfSteps } from '../hints/calls';
 import { type Failure, explain } from '../hints/explain';
 import { CLONE_FLAGS, type NamespaceKind, kindsOfFlags } from '../kernel/namespace-kind';
 import type { StepOf } from '../plan/row';
 import { describeStep, causeOf, fieldsOf } from '../plan/step';
 import { STEPS } from '../plan/steps';
 import { describePids } from '../plan/words';
-import type { Tried } from './trial';
+import type { Killing, Tried } from './trial';
 
 /** Tells about the namespaces that were joined, once something has failed. */
 export interface Joined {
@@ -38,12 +38,14 @@ export interface Known {
   labels?: ReadonlyMap<Step, string> | undefined;
   /** The failure of the same in a new user namespace; undefined where that works. */
   tried?: Tried | undefined;
+  /** The system calls for which a filter has ended tasks that did nothing else, where this one was ended by SIGSYS. */
+  killing?: Killing | undefined;
 }
 
 /** The error that a failed launch rejects with. */
 export function launchError(failure: LaunchFailure, request: Request, known: Known = {}): NamespaceError {
   const { joined, labels } = known;
-  if (failure.phase === 'killed' || failure.phase === 'held') return killedError(failure, request);
+  if (failure.phase === 'killed' || failure.phase === 'held') return killedError(failure, request, known);
   const step = failure.phase === 'step' ? request.steps[failure.step] : undefined;
   const found = step === undefined ? outsideFailure(failure, request) : stepFailure(failure, request, step);
   const label = step === undefined ? undefined : labels?.get(step);
@@ -79,7 +81,8 @@ interface Found {
 function outsideFailure(failure: LaunchFailure, request: Request): Found {
   const kinds = kindsOfFlags(request.flags);
   const { errno, syscall, path, detail } = failure;
-  const common = { errno, syscall, path, detail, kinds, cgroup: request.cgroup !== undefined };
+  const later = callsFrom(0, request);
+  const common = { errno, syscall, path, detail, kinds, later, cgroup: request.cgroup !== undefined };
   switch (failure.phase) {
     case 'uid_map':
     case 'gid_map':
@@ -114,6 +117,7 @@ function stepFailure(failure: LaunchFailure, request: Request, step: Step): Foun
     ...{ operation: step[0], errno, syscall, path, detail, cgroup: request.cgroup !== undefined },
     kinds: kindsOfFlags(flags),
     joined: kindsOfFlags(joined.reduce((all, flag) => all | flag, 0)),
+    later: callsFrom(failure.step, request),
   };
   switch (step[0]) {
     case 'join':
@@ -218,20 +222,27 @@ function unshareFailure(failure: Failure, step: StepOf<'unshare'>): Found {
   }
 }
 
-function killedError(failure: LaunchFailure, request: Request): NamespaceError {
-  const step = request.steps[failure.step];
+function killedError(failure: LaunchFailure, request: Request, { killing, labels }: Known): NamespaceError {
+  const first = killing?.calls[0];
+  const step = request.steps.find(([name], index) =>
+    first === undefined ? index === failure.step : callsOfSteps([name]).includes(first),
+  );
   return new NamespaceError({
     code: 'ERR_LINUX_NS_KILLED',
     message: `the new task ${endOf(failure)} before it was ready`,
-    step: step === undefined ? 'clone' : describeStep(step),
-    hint: failure.signal === constants.signals.SIGSYS ? filteredStep(step, request) : undefined,
+    syscall: first,
+    step: step === undefined ? 'clone' : (labels?.get(step) ?? describeStep(step)),
+    hint: killing === undefined ? undefined : explain(endedByFilter(killing)),
   });
 }
 
-/** A filter has ended the task for a system call of that step, or of any where no step is known. */
-function filteredStep(step: Step | undefined, { steps }: Request): string | undefined {
-  const detail = (step === undefined ? steps : [step]).map(([name]) => name).join(' ');
-  return explain({ operation: 'killed-by-filter', errno: 0, syscall: '', detail });
+function endedByFilter({ calls, untried }: Killing): Failure {
+  return { operation: 'killed-by-filter', errno: 0, syscall: calls[0] ?? '', killing: calls, later: untried };
+}
+
+/** The calls of that step, and of those after it, that filters may refuse. */
+function callsFrom(step: number, { steps }: Request): string[] {
+  return callsOfSteps(steps.slice(step).map(([name]) => name));
 }
 
 function endOf({ phase, signal }: LaunchFailure): string {

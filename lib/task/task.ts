@@ -9,7 +9,7 @@ import { CLONE_FLAGS, type NamespaceKind } from '../kernel/namespace-kind';
 import { closeFd } from '../handle/close';
 import { systemError } from '../errors/system-error';
 import { type Joined, type Known, launchError } from './failure';
-import { mayNeedUser, tryWithUser } from './trial';
+import { findKilling, mayNeedUser, maybeEndedByFilter, tryWithUser } from './trial';
 import { MICROSECONDS, NO_USAGE, type ResourceUsage, resourceUsage } from './usage';
 
 /** The end of a task: exactly one of `code` and `signal` is not null. */
@@ -358,13 +358,15 @@ class Launching {
 
   /** Fails with the error of that failure. What its hint would propose is tried before. */
   #explain(failure: LaunchFailure): void {
-    if (this.#stopped !== undefined || !mayNeedUser(failure, this.#request)) {
-      this.#fail(launchError(failure, this.#request, this.#known));
-      return;
-    }
-    void tryWithUser(failure, this.#request).then((tried) =>
-      this.#fail(launchError(failure, this.#request, { ...this.#known, tried })),
-    );
+    const more = this.#stopped === undefined ? this.#trialOf(failure) : undefined;
+    if (more === undefined) this.#fail(launchError(failure, this.#request, this.#known));
+    else void more.then((found) => this.#fail(launchError(failure, this.#request, { ...this.#known, ...found })));
+  }
+
+  #trialOf(failure: LaunchFailure): Promise<Partial<Known>> | undefined {
+    if (maybeEndedByFilter(failure)) return findKilling(failure, this.#request).then((killing) => ({ killing }));
+    if (!mayNeedUser(failure, this.#request)) return undefined;
+    return tryWithUser(failure, this.#request).then((tried) => ({ tried }));
   }
 
   #fail(error: unknown): void {

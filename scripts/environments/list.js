@@ -193,7 +193,7 @@ const ENVIRONMENTS = [
     refusals: [
       { probes: ['spawn', ...MOUNTING], hint: 'SystemCallFilter=@mount', remedy: { environment: 'no restriction' } },
       { probes: ['spawn', ...MOUNTING], hint: 'SIGSYS', remedy: { environment: 'no restriction' } },
-      { probes: ['spawn'], hint: 'most likely mount', remedy: { environment: 'no restriction' } },
+      { probes: ['spawn'], hint: 'does so for mount', remedy: { environment: 'no restriction' } },
       ALONE_AS_USER,
     ],
   },

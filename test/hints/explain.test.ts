@@ -121,6 +121,15 @@ describe('other namespaces are refused', () => {
     );
   });
 
+  it('where root has not got them either, as in a container: it names the capabilities to start with', () => {
+    const contained = { 'proc/self/status': statusOf({ CapBnd: '00000000800405fb' }) };
+    expect(hint(refused, contained)).toContain(
+      "or start this process as root, with CAP_SYS_ADMIN and CAP_NET_ADMIN (Docker, Podman: '--cap-add SYS_ADMIN --cap-add NET_ADMIN'",
+    );
+    const bounded = { 'proc/self/status': statusOf({ CapBnd: ALL_CAPABILITIES }) };
+    expect(hint(refused, bounded)).toMatch(/or run as root\.$/);
+  });
+
   it('to root only by a filter or a security module', () => {
     expect(hint(refused, root)).toBe('(none)');
     const contained = statusOf({ CapEff: ALL_CAPABILITIES, Seccomp: '2' });

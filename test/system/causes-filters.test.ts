@@ -90,11 +90,19 @@ describe('a filter refuses', () => {
     });
   });
 
-  test.each(['chroot', 'pivot_root'])('%s, and the hint names it, and the others that mounting takes', async (call) => {
+  test.each(['chroot', 'pivot_root'])('%s, and the hint names it, and the calls that come after', async (call) => {
     await expectCause(restricted('await linux.Sandbox.create()', { seccomp: refusing([call]) }), {
       code: 'EPERM',
       syscall: call,
-      hint: [new RegExp(`refuses ${call},`), 'Mounting takes mount, umount2'],
+      hint: [new RegExp(`refuses ${call},`), /A profile has to allow what comes after as well: .*umount2.* setns/],
+    });
+  });
+
+  test('user namespaces: the hint names what a sandbox needs beside them', async () => {
+    await expectCause(restricted('await linux.Sandbox.create()', { seccomp: refusing(['clone'], [NEW_USER]) }), {
+      code: 'EPERM',
+      step: 'clone',
+      hint: [/refuses clone,/, /what comes after as well: mount, .*\bchroot\b.*\bpivot_root\b/],
     });
   });
 
@@ -103,16 +111,56 @@ describe('a filter refuses', () => {
     await expectCause(restricted(script, { seccomp: refusing(['chroot']) }), { code: 'EPERM', hint: /refuses chroot/ });
   });
 
-  test('a call by ending the task: the hint names SIGSYS, and the calls of what was to be done', async () => {
-    const seccomp: SeccompProfile = {
-      defaultAction: 'SCMP_ACT_ALLOW',
-      syscalls: [{ names: MOUNT, action: 'SCMP_ACT_KILL_PROCESS' }],
-    };
-    await expectCause(restricted("await linux.execFile('true', [], { unshare: ['user', 'mnt'] })", { seccomp }), {
+  test('a call by ending the task: the hint names SIGSYS, and the calls that end a task that does nothing else', async () => {
+    await expectCause(restricted("await linux.execFile('true', [], { unshare: ['user', 'mnt'] })", killing(MOUNT)), {
       code: 'ERR_LINUX_NS_KILLED',
-      hint: [/^SIGSYS is how a seccomp filter ends .*most likely mount\b/, 'SystemCallFilter=@mount'],
+      syscall: 'mount',
+      step: 'make / private (recursive)',
+      hint: [/^SIGSYS is how a seccomp filter ends .* tried alone it does so for mount\./, 'SystemCallFilter=@mount'],
     });
   });
+
+  test.each([
+    ['chroot', "linux.execFile('true', [], { unshare: ['user', 'mnt'], root: '/' })", 'change root to /'],
+    ['sethostname', "linux.unshare({ user: true, uts: { hostname: 'x' } })", 'set hostname'],
+    ['pivot_root', 'linux.Sandbox.create()', 'change root'],
+    // The task is ended that an init of ours has made.
+    [
+      'fsopen',
+      "linux.execFile('true', [], { unshare: ['user', 'pid', 'mnt'], mounts: [{ type: 'proc', target: '/proc' }] })",
+      'mount proc on /proc',
+    ],
+  ])('%s alone, and the error has its step', async (call, script, step) => {
+    await expectCause(restricted(`await ${script}`, killing([call])), {
+      code: 'ERR_LINUX_NS_KILLED',
+      syscall: call,
+      step,
+      hint: new RegExp(`tried alone it does so for ${call}\\.`),
+    });
+  });
+
+  test('a call that cannot be tried alone: those of the plan are the likely ones', async () => {
+    const script =
+      "linux.execFile('true', [], { unshare: ['user', 'mnt'], mounts: [{ type: 'tmpfs', target: '/tmp' }] })";
+    await expectCause(restricted(`await ${script}`, killing(['fsmount'])), {
+      code: 'ERR_LINUX_NS_KILLED',
+      hint: /most likely fsconfig, fsmount, .* or move_mount\./,
+    });
+  });
+});
+
+test('the doctor makes each call, and names those that are refused', async () => {
+  const script =
+    "return (await linux.inspectHost()).checks.filter(({ id }) => ['seccomp', 'hostname', 'sandbox'].includes(id))";
+  const { value } = await restricted(script, { seccomp: refusing(['sethostname', 'pivot_root']) });
+  const refused = { verdict: 'limited', found: 'refuses sethostname and pivot_root' };
+  expect(value).toMatchObject([
+    { id: 'hostname', verdict: 'limited', remedy: expect.stringMatching(/refuses sethostname,/) as string },
+    { id: 'seccomp', ...refused, remedy: expect.stringMatching(/refuses sethostname or pivot_root,/) as string },
+    { id: 'sandbox', verdict: 'no', remedy: expect.stringMatching(/refuses pivot_root,/) as string },
+  ]);
+  const harmless = await restricted(script, { seccomp: refusing(['swapon']) });
+  expect(harmless.value).toMatchObject([{ verdict: 'ok' }, { verdict: 'ok' }, { verdict: 'ok' }]);
 });
 
 needs({ root: true, tool: ['newuidmap'] }).test(
@@ -134,6 +182,10 @@ needs({ root: true, tool: ['newuidmap'] }).test(
 async function restricted(script: string, options: ExecFileOptions): Promise<Outcome> {
   const [file, args] = node.command(script);
   return outcomeOf((await execFile(file, args, { ...options, encoding: 'utf8' })).stdout);
+}
+
+function killing(names: string[]): ExecFileOptions {
+  return { seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names, action: 'SCMP_ACT_KILL_PROCESS' }] } };
 }
 
 function refusing(names: string[], args: readonly (typeof NEW_USER)[] = []): SeccompProfile {
