@@ -42,6 +42,20 @@ const std::unordered_map<std::string, uint32_t> &StepTypesByName() {
 constexpr size_t kShortText = 512;
 constexpr size_t kLongestLetter = 4; // bytes of UTF-8
 
+// Each is used once. They are asked for many at a time.
+uint32_t NewMark() {
+  constexpr size_t kMarks = 64; // getrandom(2): as many bytes as a signal never interrupts
+  thread_local uint32_t marks[kMarks];
+  thread_local size_t left = 0;
+  if (left == 0) {
+    if (getrandom(marks, sizeof(marks), GRND_NONBLOCK) < 0) {
+      return 0; // the kernel has no random numbers yet: a name all the same
+    }
+    left = kMarks;
+  }
+  return marks[--left];
+}
+
 class Encoder {
 public:
   Encoder(Napi::Env env, Plan *plan) : env_(env), plan_(plan) {}
@@ -51,10 +65,8 @@ public:
       return Refuse("the plan is no array");
     }
     Napi::Array list = steps.As<Napi::Array>();
-    if (getrandom(&plan_->mark, sizeof(plan_->mark), GRND_NONBLOCK) < 0) {
-      plan_->mark = 0; // the kernel has no random numbers yet: a name all the same
-    }
-    plan_header header = {PLAN_MAGIC, 0, list.Length(), 0, 0, plan_->mark};
+    plan_->mark = NewMark();
+    plan_header header = {PLAN_MAGIC, 0, list.Length(), 0, 0, plan_->mark, 0};
     Append(&header, sizeof(header));
     for (uint32_t i = 0; i < list.Length(); i++) {
       if (!EncodeStep(list.Get(i))) {
@@ -125,7 +137,8 @@ private:
       case 'N':
         return EncodeList(value, &Encoder::EncodeNumber);
       case 'F':
-        return EncodeList(value, &Encoder::EncodeFdOrNone);
+        listed_.clear();
+        return EncodeList(value, &Encoder::EncodeListedFd);
       default:
         return value.IsNull() ? EncodeEnvironment() : EncodeList(value, &Encoder::EncodeString);
     }
@@ -155,12 +168,23 @@ private:
     return true;
   }
 
-  // In a list, null stands for no descriptor: it becomes 0, which is no descriptor of a plan.
-  bool EncodeFdOrNone(const Napi::Value &value) {
-    if (!value.IsNull()) {
-      return EncodeFd(value);
+  // In a list, null stands for no descriptor: it becomes 0, which is no descriptor of a plan. One that the list has more
+  // than once, as /dev/null for 0, 1 and 2, is duplicated once.
+  bool EncodeListedFd(const Napi::Value &value) {
+    if (value.IsNull()) {
+      AppendNumber(0);
+      return true;
     }
-    AppendNumber(0);
+    int given = value.IsNumber() ? value.As<Napi::Number>().Int32Value() : -1;
+    auto listed = listed_.find(given);
+    if (listed != listed_.end()) {
+      AppendNumber(static_cast<uint64_t>(listed->second));
+      return true;
+    }
+    if (!EncodeFd(value)) {
+      return false;
+    }
+    listed_[given] = plan_->numbers.back();
     return true;
   }
 
@@ -272,7 +296,8 @@ private:
 
   Napi::Env env_;
   Plan *plan_;
-  int index_ = 0; // of the step
+  int index_ = 0;                      // of the step
+  std::unordered_map<int, int> listed_; // of the list that is encoded: the caller's descriptors and their duplicates
 };
 
 } // namespace

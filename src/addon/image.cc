@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <uv.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -133,9 +134,14 @@ Result<Fd> MakeFileSomewhere() {
 // True if this memfd can be run. vm.memfd_noexec=2 already refuses to make one, and a security module may refuse to run
 // it.
 bool MayRun(int fd) {
+  static std::atomic<bool> known{false}; // one was: so may the next
   char path[64];
+  if (known) {
+    return true;
+  }
   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-  return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0 || errno != EACCES;
+  known = syscall(SYS_faccessat, AT_FDCWD, path, X_OK) == 0 || errno != EACCES;
+  return known;
 }
 
 Result<Fd> MakeImage() {

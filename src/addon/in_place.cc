@@ -15,6 +15,7 @@
 #include "descriptors.h"
 #include "encoder.h"
 #include "image.h"
+#include "proc.h"
 #include "throw.h"
 
 namespace linux_ns {
@@ -64,6 +65,7 @@ void ExecInPlace(const Napi::CallbackInfo &info) {
   if (!EncodePlan(info.Env(), info[0], &plan)) {
     return;
   }
+  reinterpret_cast<plan_header *>(plan.bytes.data())->ignored = IgnoredSignals();
   Result<Fd> image = TakeImage();
   if (!image) {
     return ThrowSystem(info.Env(), image.failure());

@@ -131,7 +131,9 @@ void Launch::Run(const Stack &stack) {
   bool has_maps = !setgroups.empty() || !uid_map.empty() || !gid_map.empty();
   bool waits = manual || has_maps || plan.talks || cgroup;
   bool goes_on = waits && !manual; // once it is done Node's thread may have let it go on, and changed `manual`
-  reinterpret_cast<plan_header *>(plan.bytes.data())->waits = waits ? 1 : 0;
+  auto *header = reinterpret_cast<plan_header *>(plan.bytes.data());
+  header->waits = waits ? 1 : 0;
+  header->ignored = IgnoredSignals();
   int error = fits ? WritePlan() : 0;
   if (error != 0) {
     return Refuse({error, "send", ""});

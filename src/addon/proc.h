@@ -19,6 +19,9 @@ std::string NameOf(pid_t pid);
 // proc_tid_children(5)
 std::vector<pid_t> ChildrenOfThread(pid_t process, pid_t thread);
 
+// The signals that this process ignores, a bit for each, signal 1 the lowest; all of them where that cannot be read.
+uint64_t IgnoredSignals();
+
 // The number of pid namespaces in which a process has a number: its own, and those above as far as this /proc shows
 // them.
 size_t NamespacesAbove(pid_t pid);

@@ -25,12 +25,14 @@ static char **string_array(const struct plan_field *list, char **array) {
   return array;
 }
 
+/* An exec clears all handlers, as that of nsinit has done; what is ignored stays so: execve(2). Node ignores SIGPIPE. */
 static void reset_signals(void) {
-  /* struct kernel_sigaction: handler, flags, restorer (x86-64), mask. All zero is SIG_DFL. Node ignores SIGPIPE. */
+  /* struct kernel_sigaction: handler, flags, restorer (x86-64), mask. All zero is SIG_DFL. */
   static const unsigned long default_action[4];
   static const uint64_t none;
+  uint64_t ignored = plan_header().ignored;
   for (int signal = 1; signal <= SIGNALS; signal++) {
-    if (signal != SIGKILL && signal != SIGSTOP) {
+    if ((ignored >> (signal - 1) & 1) != 0 && signal != SIGKILL && signal != SIGSTOP) {
       must(sys4(__NR_rt_sigaction, signal, default_action, 0, sizeof(uint64_t)), "rt_sigaction", NULL);
     }
   }
@@ -255,7 +257,7 @@ static void set_exec_name(void) {
   static const char digits[] = "0123456789abcdef";
   char name[] = PLAN_EXEC_NAME "00000000";
   char *digit = name + sizeof(name) - 1;
-  for (uint32_t rest = mark_of_plan(); rest != 0; rest >>= 4) {
+  for (uint32_t rest = plan_header().mark; rest != 0; rest >>= 4) {
     *--digit = digits[rest & 15];
   }
   set_name(name);

@@ -81,7 +81,7 @@ extern struct task task;
 void run_steps(void);
 bool comes_later(uint32_t type);
 bool find_step(uint32_t type, struct plan_step *step);
-uint32_t mark_of_plan(void);
+struct plan_header plan_header(void);
 void each_descriptor(uint32_t first, void (*take)(uint64_t fd));
 
 /* report.c */

@@ -44,13 +44,16 @@ bool find_step(uint32_t type, struct plan_step *step) {
   return false;
 }
 
-uint32_t mark_of_plan(void) {
+struct plan_header plan_header(void) {
   struct plan_header header;
   __builtin_memcpy(&header, task.plan, sizeof(header));
-  return header.mark;
+  return header;
 }
 
-/* Calls `take` for each descriptor that is named by a step from `first` on, by its index. */
+/*
+ * Calls `take` for each descriptor that is named by a step from `first` on, by its index; more than once for one that
+ * is named more than once. In a list 0 stands for none.
+ */
 void each_descriptor(uint32_t first, void (*take)(uint64_t fd)) {
   struct plan_reader reader = plan_open(task.plan, task.plan_size);
   struct plan_step step;
@@ -58,7 +61,10 @@ void each_descriptor(uint32_t first, void (*take)(uint64_t fd)) {
     const char *fields = plan_step_fields(step.type);
     for (int i = 0; at >= first && fields[i] != '\0'; i++) {
       for (uint32_t item = 0; fields[i] == 'F' && item < step.field[i].size; item++) {
-        take(plan_list_number(&step.field[i], item));
+        uint64_t fd = plan_list_number(&step.field[i], item);
+        if (fd != 0) {
+          take(fd);
+        }
       }
       if (fields[i] == 'f') {
         take(step.field[i].number);

@@ -49,13 +49,12 @@ static bool read_plan(void) {
 
 /* The descriptor of the line. The user's program must not have it, so it is closed by the exec. */
 static int line_of_plan(void) {
-  struct plan_header header;
-  __builtin_memcpy(&header, task.plan, sizeof(header));
-  if (header.line == 0) {
+  uint32_t line = plan_header().line;
+  if (line == 0) {
     return -1;
   }
-  must(sys3(__NR_fcntl, header.line, F_SETFD, FD_CLOEXEC), "fcntl", NULL);
-  return (int)header.line;
+  must(sys3(__NR_fcntl, line, F_SETFD, FD_CLOEXEC), "fcntl", NULL);
+  return (int)line;
 }
 
 _Noreturn void nsinit_main(void);

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   /* A copy of exactly this size, so that one byte too far is seen. */
   char *plan = malloc(size);
   memcpy(plan, data, size);
-  struct plan_header header = {PLAN_MAGIC, (uint32_t)size, count_steps(plan, size), 0, 0, 0};
+  struct plan_header header = {PLAN_MAGIC, (uint32_t)size, count_steps(plan, size), 0, 0, 0, 0};
   memcpy(plan, &header, sizeof(header));
   if (plan_check(plan, size)) {
     walk(plan, size);

@@ -68,7 +68,7 @@ static struct builder begin_plan(void) {
 }
 
 static void end_plan(struct builder *plan) {
-  struct plan_header header = {PLAN_MAGIC, (uint32_t)plan->size, plan->steps, 0, 0, 0};
+  struct plan_header header = {PLAN_MAGIC, (uint32_t)plan->size, plan->steps, 0, 0, 0, 0};
   memcpy(plan->bytes, &header, sizeof(header));
 }
 
