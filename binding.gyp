@@ -37,6 +37,7 @@
             "src/addon/older_libraries.cc",
             "src/addon/pidfd.cc",
             "src/addon/poll.cc",
+            "src/addon/poller.cc",
             "src/addon/proc.cc",
             "src/addon/raw_socket.cc",
             "src/addon/reaper.cc",

@@ -168,8 +168,8 @@ private:
     return true;
   }
 
-  // In a list, null stands for no descriptor: it becomes 0, which is no descriptor of a plan. One that the list has more
-  // than once, as /dev/null for 0, 1 and 2, is duplicated once.
+  // In a list, null stands for no descriptor: it becomes 0, which is no descriptor of a plan. One that the list has
+  // more than once, as /dev/null for 0, 1 and 2, is duplicated once.
   bool EncodeListedFd(const Napi::Value &value) {
     if (value.IsNull()) {
       AppendNumber(0);
@@ -296,7 +296,7 @@ private:
 
   Napi::Env env_;
   Plan *plan_;
-  int index_ = 0;                      // of the step
+  int index_ = 0;                       // of the step
   std::unordered_map<int, int> listed_; // of the list that is encoded: the caller's descriptors and their duplicates
 };
 

@@ -8,7 +8,8 @@ int Environment::Create(Napi::Env env) {
   Environment *environment = new Environment(env);
   int error = environment->Open();
   if (error != 0) {
-    delete environment;
+    environment->ending_ = true;
+    environment->handles_ == 0 ? delete environment : environment->CloseHandles();
     return error;
   }
   napi_set_instance_data(env, environment, nullptr, nullptr);
@@ -27,7 +28,11 @@ int Environment::Open() {
   if (napi_get_uv_event_loop(env_, &loop_) != napi_ok) {
     return UV_EINVAL;
   }
-  int error =
+  int error = poller_.Create();
+  if (error != 0) {
+    return error;
+  }
+  error =
       uv_async_init(loop_, &async_, [](uv_async_t *async) { static_cast<Environment *>(async->data)->RunPosted(); });
   if (error != 0) {
     return error;
@@ -37,7 +42,7 @@ int Environment::Open() {
   async_.data = this;
   HandleOpened();
   uv_unref(reinterpret_cast<uv_handle_t *>(&async_));
-  return 0;
+  return poller_.Start(this);
 }
 
 Napi::FunctionReference &Environment::Constructor(const char *name) { return constructors_[name]; }
@@ -114,8 +119,17 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle, void *data) {
   }
   environment->awaited.clear();
   environment->constructors_.clear();
-  uv_close(reinterpret_cast<uv_handle_t *>(&environment->async_),
+  environment->CloseHandles();
+}
+
+// The second was not opened if it could not be.
+void Environment::CloseHandles() {
+  bool both = handles_ > 1;
+  uv_close(reinterpret_cast<uv_handle_t *>(&async_),
            [](uv_handle_t *handle) { static_cast<Environment *>(handle->data)->HandleClosed(); });
+  if (both) {
+    poller_.Close();
+  }
 }
 
 void Environment::HandleClosed() {
@@ -127,7 +141,9 @@ void Environment::HandleClosed() {
   uv_cond_destroy(&job_done_);
   napi_async_cleanup_hook_handle hook = hook_;
   delete this;
-  napi_remove_async_cleanup_hook(hook);
+  if (hook != nullptr) {
+    napi_remove_async_cleanup_hook(hook);
+  }
 }
 
 } // namespace linux_ns

@@ -13,6 +13,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "poller.h"
+
 namespace linux_ns {
 
 // Something that is open in an environment, and is closed with it.
@@ -64,10 +66,12 @@ public:
   void HandleClosed();
 
   uv_loop_t *loop() const { return loop_; }
+  Poller &poller() { return poller_; }
 
 private:
   explicit Environment(Napi::Env env) : env_(env) {}
   int Open();
+  void CloseHandles();
   static void OnCleanup(napi_async_cleanup_hook_handle hook, void *data);
   void RunPosted();
   void AwaitJobs();
@@ -75,6 +79,7 @@ private:
   Napi::Env env_;
   uv_loop_t *loop_ = nullptr;
   uv_async_t async_;
+  Poller poller_;
   uv_mutex_t mutex_;
   uv_cond_t job_done_;
   std::vector<std::function<void()>> queue_;

@@ -1,7 +1,6 @@
 #include "launch.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,11 +30,7 @@ bool SetSignalMask(uint64_t mask, uint64_t *previous) {
 // Sends one packet. Returns 0, or errno.
 int SendPacket(int control, const char *data, size_t size) {
   while (send(control, data, size, MSG_NOSIGNAL) < 0) {
-    // The loop that watches this socket has made it non-blocking.
-    pollfd writable = {control, POLLOUT, 0};
-    if (errno == EAGAIN) {
-      poll(&writable, 1, -1);
-    } else if (errno != EINTR) {
+    if (errno != EINTR) {
       return errno;
     }
   }

@@ -1,5 +1,6 @@
 #include "listener.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -39,7 +40,11 @@ public:
 
   // False: it has thrown, and the descriptor is still JavaScript's.
   bool Open(Napi::Env env, Fd fd, const Napi::Function &take) {
-    int error = poll_.Open(environment_, fd.get(), UV_READABLE, false, [this] { Accept(); });
+    int on = 1;
+    int error = ioctl(fd.get(), FIONBIO, &on) < 0 ? -errno : 0;
+    if (error == 0) {
+      error = poll_.Open(environment_, fd.get(), UV_READABLE, false, [this] { Accept(); });
+    }
     if (error != 0) {
       static_cast<void>(fd.Release());
       ThrowSystem(env, {-error, "epoll_ctl", ""});

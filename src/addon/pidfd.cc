@@ -163,8 +163,7 @@ bool ReapPidfd(int pidfd, siginfo_t *info, rusage *usage) {
 }
 
 Ended WaitPidfd(int pidfd, int options) {
-  // waitid(2) is not used for the waiting: a loop that watched the pidfd has made it non-blocking (EAGAIN), and a
-  // tracer may never let go of the process.
+  // waitid(2) is not used for the waiting: a tracer may never let go of the process.
   if ((options & WNOHANG) == 0) {
     AwaitEnd(pidfd);
   }

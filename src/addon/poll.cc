@@ -1,67 +1,70 @@
 #include "poll.h"
 
+#include <sys/epoll.h>
 #include <uv.h>
+
+#include <cerrno>
+
+#include "poller.h"
 
 namespace linux_ns {
 
-struct Poll::Handle {
-  uv_poll_t poll;
+struct Poll::Target : Poller::Target {
   Environment *environment;
-  std::function<void()> on_event;
+  int fd;
+  int events = 0; // those of uv_poll_start
+  bool referenced;
 };
 
+namespace {
+
+uint32_t EpollEvents(int events) {
+  return ((events & UV_READABLE) != 0 ? EPOLLIN : 0u) | ((events & UV_WRITABLE) != 0 ? EPOLLOUT : 0u) |
+         ((events & UV_DISCONNECT) != 0 ? EPOLLRDHUP : 0u);
+}
+
+} // namespace
+
 int Poll::Open(Environment *environment, int fd, int events, bool referenced, std::function<void()> on_event) {
-  Handle *handle = new Handle{{}, environment, std::move(on_event)};
-  int error = uv_poll_init(environment->loop(), &handle->poll, fd);
-  if (error != 0) {
-    delete handle;
-    return error;
-  }
-  handle->poll.data = handle;
-  environment->HandleOpened();
-  handle_ = handle;
-  Reference(referenced);
+  target_.reset(new Target());
+  target_->on_event = std::move(on_event);
+  target_->environment = environment;
+  target_->fd = fd;
+  target_->referenced = referenced;
   return Watch(events);
 }
 
+// The loop goes on as long as something is watched that is referenced.
 int Poll::Watch(int events) {
-  if (handle_ == nullptr) {
+  if (target_ == nullptr || events == target_->events) {
     return 0;
   }
-  events_ = events;
-  if (events == 0) {
-    return uv_poll_stop(&handle_->poll);
+  Poller &poller = target_->environment->poller();
+  bool watched = target_->events != 0;
+  int error = poller.Control(watched, target_->fd, EpollEvents(events), target_);
+  if (error != 0) {
+    return error;
   }
-  // An error condition (a peer that died with unread data) counts as the end, like a hang-up: the reader finds it
-  // out.
-  return uv_poll_start(&handle_->poll, events,
-                       [](uv_poll_t *poll, int, int) { static_cast<Handle *>(poll->data)->on_event(); });
-}
-
-void Poll::Resume() {
-  if (handle_ != nullptr && events_ != 0 && !uv_is_active(reinterpret_cast<uv_handle_t *>(&handle_->poll))) {
-    Watch(events_);
+  target_->events = events;
+  if (target_->referenced && watched != (events != 0)) {
+    poller.KeepAlive(watched ? -1 : 1);
   }
+  return 0;
 }
 
 void Poll::Close() {
-  if (handle_ == nullptr) {
-    return;
-  }
-  uv_close(reinterpret_cast<uv_handle_t *>(&handle_->poll), [](uv_handle_t *closed) {
-    Handle *handle = static_cast<Handle *>(closed->data);
-    handle->environment->HandleClosed();
-    delete handle;
-  });
-  handle_ = nullptr;
+  Watch(0);
+  target_.reset();
 }
 
 void Poll::Reference(bool referenced) {
-  if (handle_ == nullptr) {
+  if (target_ == nullptr || target_->referenced == referenced) {
     return;
   }
-  uv_handle_t *handle = reinterpret_cast<uv_handle_t *>(&handle_->poll);
-  referenced ? uv_ref(handle) : uv_unref(handle);
+  target_->referenced = referenced;
+  if (target_->events != 0) {
+    target_->environment->poller().KeepAlive(referenced ? 1 : -1);
+  }
 }
 
 } // namespace linux_ns

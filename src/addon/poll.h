@@ -1,8 +1,10 @@
-// A descriptor watched in the environment's loop.
+// Descriptors watched in the environment's loop.
 #ifndef LINUX_NS_ADDON_POLL_H
 #define LINUX_NS_ADDON_POLL_H
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "environment.h"
 
@@ -15,24 +17,20 @@ public:
   Poll &operator=(const Poll &) = delete;
   ~Poll() { Close(); }
 
-  // events: of uv_poll_start. Returns 0, or a libuv error. The descriptor stays the caller's, who closes it after
-  // Close().
+  // events: of uv_poll_start; an error or a hang-up is always told. Returns 0, or a libuv error. The descriptor stays
+  // the caller's, who closes it after Close(). It is not made non-blocking.
   int Open(Environment *environment, int fd, int events, bool referenced, std::function<void()> on_event);
 
-  // Watches for these events from now on; 0 is none.
+  // Watches for these events from now on; 0 is none. Returns 0, or a libuv error.
   int Watch(int events);
-
-  // libuv stops watching a descriptor that reports an error. Watches it again, where that has happened.
-  void Resume();
 
   void Close();
   void Reference(bool referenced);
 
 private:
-  struct Handle;
+  struct Target;
 
-  Handle *handle_ = nullptr;
-  int events_ = 0; // those of uv_poll_start
+  std::shared_ptr<Target> target_; // shared with the call of its function
 };
 
 } // namespace linux_ns

@@ -49,8 +49,8 @@ std::string NameOf(pid_t pid) {
   return size > 1 ? std::string(name, static_cast<size_t>(size) - 1) : "";
 }
 
-// Each launch asks for it: so the file stays open, and one read has it anew. Where there is no room for the whole of it,
-// as with thousands of groups, the line is not found.
+// Each launch asks for it: so the file stays open, and one read has it anew. Where there is no room for the whole of
+// it, as with thousands of groups, the line is not found.
 uint64_t IgnoredSignals() {
   static const int status = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
   static const char name[] = "\nSigIgn:\t";

@@ -1,12 +1,19 @@
 #include "watched.h"
 
+#include <sys/ioctl.h>
+
+#include <cerrno>
+
 #include "descriptors.h"
 
 namespace linux_ns {
 
 bool Watched::TakeOver(Napi::Env env, int fd, int events, const Napi::Function &callback) {
-  // A loop that watches a descriptor makes it non-blocking: uv_poll_init.
-  int error = poll_.Open(environment_, fd, events, true, [this] { OnEvent(); });
+  int on = 1;
+  int error = ioctl(fd, FIONBIO, &on) < 0 ? -errno : 0;
+  if (error == 0) {
+    error = poll_.Open(environment_, fd, events, true, [this] { OnEvent(); });
+  }
   if (error != 0) {
     poll_.Close();
     ThrowSystem(env, {-error, "epoll_ctl", ""});
@@ -31,8 +38,6 @@ void Watched::Watch(const Napi::CallbackInfo &info) {
 }
 
 void Watched::OnEvent() {
-  // An error is not the end: whoever receives takes note of it.
-  poll_.Resume();
   Napi::Env env = callback_.Env();
   Napi::HandleScope scope(env);
   callback_.MakeCallback(Self(), {});

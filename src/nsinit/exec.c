@@ -25,7 +25,8 @@ static char **string_array(const struct plan_field *list, char **array) {
   return array;
 }
 
-/* An exec clears all handlers, as that of nsinit has done; what is ignored stays so: execve(2). Node ignores SIGPIPE. */
+/* An exec clears all handlers, as that of nsinit has done; what is ignored stays so: execve(2). Node ignores SIGPIPE.
+ */
 static void reset_signals(void) {
   /* struct kernel_sigaction: handler, flags, restorer (x86-64), mask. All zero is SIG_DFL. */
   static const unsigned long default_action[4];

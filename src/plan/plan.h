@@ -81,9 +81,9 @@ struct plan_header {
   uint32_t magic;
   uint32_t size; /* of the whole plan, this header included */
   uint32_t steps;
-  uint32_t waits; /* 1: one more packet comes, and nothing is to be done before: the maps are written meanwhile */
-  uint32_t line;  /* the descriptor of the line, where a task stays behind, else 0 */
-  uint32_t mark;  /* random: a program does not know which name its task had before */
+  uint32_t waits;   /* 1: one more packet comes, and nothing is to be done before: the maps are written meanwhile */
+  uint32_t line;    /* the descriptor of the line, where a task stays behind, else 0 */
+  uint32_t mark;    /* random: a program does not know which name its task had before */
   uint64_t ignored; /* the signals that Node ignores, a bit for each: signal 1 is the lowest */
 };
 

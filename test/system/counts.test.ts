@@ -7,10 +7,10 @@ import { needs } from '../fixtures/optional';
 
 /** As root or as an ordinary user; Node's main thread makes a few more or less. */
 const MOST: Record<Exclude<Kind, 'sandbox create'>, Record<Role, number>> = {
-  none: { main: 35, launcher: 15, init: 0, program: 97 },
-  'all eight': { main: 50, launcher: 26, init: 92, program: 101 },
-  join: { main: 50, launcher: 23, init: 50, program: 93 },
-  'sandbox exec': { main: 50, launcher: 23, init: 49, program: 217 },
+  none: { main: 22, launcher: 14, init: 0, program: 36 },
+  'all eight': { main: 32, launcher: 24, init: 88, program: 37 },
+  join: { main: 38, launcher: 22, init: 48, program: 34 },
+  'sandbox exec': { main: 34, launcher: 22, init: 47, program: 158 },
 };
 
 needs({ tool: ['strace'] }).test.each(Object.entries(MOST))(

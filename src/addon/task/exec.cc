@@ -57,7 +57,7 @@ void Task::JudgeExec() {
 // The task that was to become the program has ended, or its init has. The hang-up may come later: another task that is
 // being started meanwhile has a copy of every descriptor until its own exec. So the name tells, while it is a zombie.
 void Task::JudgeEnd(const Process &process) {
-  if (!exec_seen_ || !StartIsPending() || launch_->plan.has_init) {
+  if (launch_->plan.has_init) {
     return;
   }
   // Programs beside it may see its name, and may give themselves that name. If nsinit has forked, the kernel knows

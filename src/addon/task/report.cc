@@ -30,7 +30,7 @@ void Task::OnProcess(Process *process) {
   Napi::HandleScope scope(Env());
   // Reports that it sent before it ended still count.
   DrainControl();
-  if (process == Main() && HasEnded(process->pidfd.get())) {
+  if (process == Main() && exec_seen_ && StartIsPending() && HasEnded(process->pidfd.get())) {
     JudgeEnd(*process);
   }
   process->end = WaitPidfd(process->pidfd.get(), WNOHANG);
@@ -105,7 +105,8 @@ bool Task::IsOurs(pid_t pid) const {
 
 // The child of an init is not known before it sends its first message.
 bool Task::MaySpeak(pid_t sender) const {
-  return IsOurs(sender) || (launch_->plan.has_init && sender > 0 && sender != getpid());
+  static const pid_t own = getpid();
+  return IsOurs(sender) || (launch_->plan.has_init && sender > 0 && sender != own);
 }
 
 // A sender that is a child of this process, and of which nothing is known yet, is the child that nsinit has forked.
