@@ -46,7 +46,7 @@ export const REFUSED: readonly LinkSpec[] = [
   // @ts-expect-error: no such mode
   { name: 'a', kind: 'macvlan', link: 'b', mode: 'l2' },
   // @ts-expect-error: a kind that there is not
-  { name: 'a', kind: 'bond' },
+  { name: 'a', kind: 'token-ring' },
 ];
 
 export async function objects(): Promise<void> {

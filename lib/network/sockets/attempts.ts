@@ -9,10 +9,15 @@ import { resolveHost } from '../resolve/host';
 import type { Connection } from './connect-options';
 
 /** Connects to the first address that accepts the connection. The result is a descriptor. */
-export async function connectAny(place: Place, options: Connection, signal?: AbortSignal): Promise<number> {
+export function connectAny(place: Place, options: Connection, signal?: AbortSignal): Promise<number> {
   const { path, host = 'localhost', port = 0 } = options;
   if (path !== undefined) return attempt(place, { domain: 'unix', path }, options, signal);
   if (isIP(host) !== 0) return attempt(place, inetEndpoint(host, port), options, signal);
+  return connectByName(place, options, signal);
+}
+
+async function connectByName(place: Place, options: Connection, signal?: AbortSignal): Promise<number> {
+  const { host = 'localhost', port = 0 } = options;
   const addresses = await resolveHost(place, host, withoutPrototype(options, { signal }));
   const several = options.autoSelectFamily ?? getDefaultAutoSelectFamily();
   const endpoints = (several ? alternating(addresses) : addresses.slice(0, 1)).map((text) => inetEndpoint(text, port));

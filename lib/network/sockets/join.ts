@@ -8,26 +8,14 @@ import { breakOff } from './break-off';
  */
 export function join(one: Socket, other: Socket): void {
   one.pipe(other).pipe(one);
-  breakTogether(one, other);
+  breakWith(one, other);
+  breakWith(other, one);
 }
 
-/**
- * Breaks each side off when the other breaks off.
- *
- * @returns a function that ends this
- */
-export function breakTogether(one: Socket, other: Socket): () => void {
-  const ends = [breakWith(one, other), breakWith(other, one)];
-  return () => {
-    for (const end of ends) end();
-  };
-}
-
-function breakWith(one: Socket, other: Socket): () => void {
+function breakWith(one: Socket, other: Socket): void {
   const onClose = (): void => {
     if (!one.readableEnded || !one.writableFinished) breakOff(other);
   };
   if (one.closed) onClose();
   else one.once('close', onClose);
-  return () => one.off('close', onClose);
 }

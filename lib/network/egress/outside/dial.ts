@@ -161,9 +161,11 @@ function allowedOrNot(to: Dial, address: string, own: ReadonlySet<string>): Reac
   );
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** The addresses of this machine, if it is what connects. */
 function ownOf({ outside = HERE }: Dial): ReadonlySet<string> {
-  return outside === HERE ? ownAddresses() : new Set();
+  return outside === HERE ? ownAddresses() : NONE;
 }
 
 /** The code of an error: its message may name what programs inside have no business to know. */

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { abortError, throwIfAborted } from '../../../errors/abort';
+import type { ConnectOptions } from '../../sockets/connect-options';
 import type { EgressOutside } from '../policy/egress-policy';
 
 /** Milliseconds before the next address is tried as well: "Connection Attempt Delay" of RFC 8305, 5. */
@@ -30,12 +31,16 @@ export async function connectFirst(
   const [host, ...others] = addresses;
   if (host === undefined) throw new Error('there is no address to connect to');
   if (others.length > 0) return race(outside, addresses, port, signal);
-  return { socket: await attempt(outside, host, port, signal), address: host };
+  return { socket: await outside.connect(optionsFor(host, port, signal)), address: host };
+}
+
+function optionsFor(host: string, port: number, signal: AbortSignal): ConnectOptions {
+  return { host, port, allowHalfOpen: true, noDelay: true, signal };
 }
 
 /** An outside of the caller's may throw as well as reject. */
 async function attempt(outside: EgressOutside, host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  return outside.connect({ host, port, allowHalfOpen: true, noDelay: true, signal });
+  return outside.connect(optionsFor(host, port, signal));
 }
 
 function race(outside: EgressOutside, addresses: readonly string[], port: number, signal: AbortSignal): Promise<Won> {

@@ -18,8 +18,22 @@ const SIZE = { 4: 32, 6: 128 } as const;
 const MAPPED = 0xffffn;
 const MAPPED_LENGTH = 96;
 
+/** What has been read last: the same few addresses are asked about again and again. All are forgotten when there are many. */
+const known = new Map<string, IpAddress>();
+const MOST_KNOWN = 1024;
+
 /** Reads an address; undefined for what is none. */
 export function ipAddress(text: string): IpAddress | undefined {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const address = readAddress(text);
+  if (address === undefined) return undefined;
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(text, address);
+  return address;
+}
+
+function readAddress(text: string): IpAddress | undefined {
   const bytes = native().addressBytes(text);
   if (bytes === undefined) return undefined;
   const bits = BigInt(`0x${bytes.toString('hex')}`);

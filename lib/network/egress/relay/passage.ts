@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import { native } from '../../../native';
 import { breakOff } from '../../sockets/break-off';
-import { breakTogether } from '../../sockets/join';
 import { descriptorOf, socketOver } from '../../sockets/socket-over';
 import type { Expected } from '../inspect/guard';
 import { type Inspected, Inspector } from '../inspect/inspector';
@@ -33,7 +32,8 @@ export class Passage implements Traffic {
   #server: Socket;
   readonly #inspector: Inspector;
   readonly #refused: (refusal: Refusal) => void;
-  #part: () => void;
+  /** What breaks one side off breaks the other off. */
+  #areJoined = true;
   #hasEnded = false;
   /** The bytes that have come since the start. */
   #moved = 0;
@@ -65,8 +65,8 @@ export class Passage implements Traffic {
     this.#refused = refused;
     this.#inspector = new Inspector(expected, (inspected) => this.#take(inspected));
     this.over = new Promise((resolve) => (this.#onOver = resolve));
-    this.#part = breakTogether(client, server);
-    for (const side of [client, server]) this.#await(side);
+    this.#await(client);
+    this.#await(server);
     this.#hearServer();
     this.#hearClient();
     if (server.readableEnded) this.#serverEnd(); // that of an `outside` may have been read before
@@ -160,7 +160,7 @@ export class Passage implements Traffic {
     this.#inspector.close();
     this.#hearClientNoMore();
     this.#hearServerNoMore();
-    this.#part();
+    this.#areJoined = false;
     this.#endThread();
     breakOff(this.#server);
     refuse(this.#client, refusal);
@@ -192,10 +192,10 @@ export class Passage implements Traffic {
     const [client, server] = [this.#client.pause(), this.#server.pause()];
     this.#hearClientNoMore();
     this.#hearServerNoMore();
-    this.#part();
+    this.#areJoined = false;
     this.#thread = OnThread.start({ client, server }, 'both', () => this.#threadIsOver());
     if (this.#thread === undefined) {
-      this.#part = breakTogether(client, server);
+      this.#areJoined = true;
       this.#hearClient();
       this.#hearServer();
       client.resume();
@@ -230,13 +230,10 @@ export class Passage implements Traffic {
       return;
     }
     this.#isOnThread = true;
-    this.#part();
     this.#before = { bytesRead: server.bytesRead, bytesWritten: server.bytesWritten };
     server.off('drain', this.#serverDrain).destroy();
     this.#server = writer.on('error', () => undefined).on('drain', this.#serverDrain);
     this.#await(writer);
-    const parts = [breakTogether(client, writer), this.#cancelWith(client), this.#cancelWith(writer)];
-    this.#part = () => parts.forEach((part) => part());
   }
 
   /** A socket that only writes to the server; undefined where there is no descriptor for it. */
@@ -248,15 +245,6 @@ export class Passage implements Traffic {
     } catch {
       return undefined;
     }
-  }
-
-  /** Has a side that breaks off end what the thread does. */
-  #cancelWith(side: Socket): () => void {
-    const onClose = (): void => {
-      if (!side.readableEnded || !side.writableFinished) this.#endThread();
-    };
-    side.prependOnceListener('close', onClose);
-    return () => side.off('close', onClose);
   }
 
   #endThread(): void {
@@ -277,8 +265,19 @@ export class Passage implements Traffic {
   }
 
   #await(side: Socket): void {
-    if (side.closed) this.#mayBeOver();
-    else side.once('close', () => this.#mayBeOver());
+    if (side.closed) this.#closed(side);
+    else side.once('close', () => this.#closed(side));
+  }
+
+  #closed(side: Socket): void {
+    const other = side === this.#client ? this.#server : this.#client;
+    const isReplaced = side !== this.#client && side !== this.#server;
+    const isBroken = !side.readableEnded || !side.writableFinished;
+    if (this.#areJoined && isBroken && !isReplaced) {
+      this.#endThread();
+      breakOff(other);
+    }
+    this.#mayBeOver();
   }
 
   #mayBeOver(): void {
