@@ -256,6 +256,40 @@ describe('connections through an egress', () => {
     await eventually(() => egress.connections === 0);
   });
 
+  test('what the policy no longer allows when its server has accepted is cut, and nothing is sent there', async () => {
+    await egress.close();
+    const { outside } = world;
+    let accept = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      accept = resolve;
+    });
+    let isTried = false;
+    egress = await world.net.egress({
+      allow: [`${NAME}:${PORT}`],
+      outside: {
+        lookup: (name) => outside.lookup(name),
+        connect: async (options) => {
+          isTried = true;
+          await asked;
+          return outside.connect(options);
+        },
+      },
+    });
+    const client = await world.dial(NAME, PORT);
+    client.write('too early');
+    const ended = endOf(client);
+    await eventually(() => isTried);
+    egress.deny(NAME);
+    accept();
+    expect(await ended).toBe('ECONNRESET');
+    await eventually(() => egress.connections === 0);
+    expect(egress.requests.recent[0]).toMatchObject({ decision: 'allow', bytesSent: 0 });
+    await eventually(() => accepted.length === 1);
+    accepted[0]!.resume();
+    await eventually(() => accepted[0]!.closed);
+    expect(accepted[0]!.bytesRead).toBe(0);
+  });
+
   test('close() cuts what is open, what is being decided about, and what waits for its server', async () => {
     const [client, server] = await pair();
     const undecided = await world.dial('asked.example', PORT);
