@@ -2,7 +2,8 @@ import { Errno } from '../kernel/errno';
 import { inspectAs } from '../handle/inspect';
 import { NamespaceError } from '../errors/namespace-error';
 import type { NamespaceKind } from '../kernel/namespace-kind';
-import { Namespace } from '../namespace/namespace';
+import type { Namespace } from '../namespace/namespace';
+import type * as handles from '../namespace/namespace';
 
 /** A descriptor of a namespace, or a socket that lives in one. */
 export interface DescriptorReference {
@@ -155,8 +156,10 @@ export class DiscoveredNamespace {
 }
 
 function* waysTo(namespace: DiscoveredNamespace): Generator<() => Promise<Namespace>, undefined> {
-  for (const path of pathsOf(namespace)) yield () => Namespace.open(path);
-  for (const { process, fd } of namespace.sockets) yield () => Namespace.ofSocket(process.pid, fd);
+  // Who only lists namespaces does not load what opens them, and starts tasks.
+  const { Namespace: Handle } = require('../namespace/namespace') as typeof handles;
+  for (const path of pathsOf(namespace)) yield () => Handle.open(path);
+  for (const { process, fd } of namespace.sockets) yield () => Handle.ofSocket(process.pid, fd);
 }
 
 /**
