@@ -7,6 +7,7 @@
 // user: the only one, where it is not tried as both. refusals: the probes that fail (as: for that user only); a piece of their hint; and the environment, or the probe, in which the remedy has been
 // applied, and where it has to work. A probe that no line names has to work.
 
+const fs = require('node:fs');
 const path = require('node:path');
 
 const root = path.join(__dirname, '..', '..');
@@ -53,9 +54,15 @@ const RESTRICT_NAMESPACES = filter(
 );
 
 const SANDBOXES = ['sandbox', "sandbox, proc: 'auto'", 'sandbox, proc: false'];
-const MOUNTING = ['proc', 'root', ...SANDBOXES];
+const MOUNTING = ['proc', 'proc, bound', 'root', ...SANDBOXES];
 const IN_USER = ['spawn', 'listen', 'hostname', ...MOUNTING];
 const ALONE = { probes: ['net alone'], hint: "Add 'user' to the kinds", remedy: { probe: 'listen' } };
+/** Root of a container has not got the capabilities either: it is told to start with them. */
+const ALONE_WITH_CAPABILITIES = {
+  probes: ['net alone'],
+  hint: '--cap-add SYS_ADMIN --cap-add NET_ADMIN',
+  remedy: { environment: 'Podman + SYS_ADMIN, NET_ADMIN' },
+};
 const ALONE_AS_USER = { ...ALONE, as: '1000:1000' };
 
 const NO_CAPABILITIES = ['--cap-drop=ALL', '--security-opt', 'no-new-privileges'];
@@ -84,6 +91,8 @@ const ENVIRONMENTS = [
     podman: [],
     refusals: [
       ALONE,
+      ALONE_WITH_CAPABILITIES,
+      { probes: ['proc'], hint: "{ source: '/proc', target: '/proc', bind: true", remedy: { probe: 'proc, bound' } },
       { probes: ['hostname'], hint: 'refuses sethostname', remedy: { environment: 'seccomp=unconfined' } },
       { probes: ['proc', 'sandbox'], hint: 'unmask=ALL', remedy: { environment: 'Podman, unmask=ALL' } },
       { probes: ['sandbox'], hint: "proc: 'auto', or false", remedy: { probe: "sandbox, proc: 'auto'" } },
@@ -131,6 +140,12 @@ const ENVIRONMENTS = [
       { probes: ['net alone'], hint: 'CAP_NET_ADMIN', remedy: { probe: 'spawn' } },
       { probes: ['proc', 'sandbox'], hint: 'unmask=ALL', remedy: { environment: 'Podman, unmask=ALL' } },
     ],
+  },
+  {
+    name: 'Podman + SYS_ADMIN, NET_ADMIN',
+    podman: ['--cap-add=SYS_ADMIN,NET_ADMIN'],
+    user: '0:0',
+    refusals: [{ probes: ['proc', 'sandbox'], hint: 'unmask=ALL', remedy: { environment: 'Podman, unmask=ALL' } }],
   },
   {
     name: 'cap-drop ALL, no-new-privileges',
@@ -212,4 +227,10 @@ const ENVIRONMENTS = [
   { name: 'no restriction', service: {}, refusals: [ALONE_AS_USER] },
 ];
 
-module.exports = { ENVIRONMENTS };
+/** The profile of system calls that a container has: Docker's, or Podman's. */
+function profileOf({ podman }) {
+  const given = podman.find((option) => option.startsWith('seccomp='));
+  return JSON.parse(fs.readFileSync(given?.replace('seccomp=', '') ?? path.join(profiles, 'podman.json'), 'utf8'));
+}
+
+module.exports = { ENVIRONMENTS, profileOf };

@@ -1,12 +1,13 @@
 'use strict';
 
 // Runs in one of the environments of scripts/test-environments.js, with the built package: tries what people use, and prints
-// a line of JSON, { name: { ok, code, step, hint } }.
+// a line of JSON, { probes: { name: { ok, code, step, hint } }, checks: { id: { verdict, remedy } } }. The checks are those
+// of the doctor; with names of probes, only those are tried, and no doctor is asked.
 
 const path = require('node:path');
 
 const root = process.argv[2];
-const { Sandbox, execFile, hostUserland, unshare } = require(path.join(root, 'dist'));
+const { Sandbox, execFile, hostUserland, inspectHost, unshare } = require(path.join(root, 'dist'));
 const { Network } = require(path.join(root, 'dist', 'network'));
 
 const PROBES = {
@@ -22,6 +23,11 @@ const PROBES = {
   },
   hostname: () => execFile('true', [], { unshare: { user: true, uts: { hostname: 'inside' } } }),
   proc: () => execFile('true', [], { unshare: ['user', 'pid', 'mnt'], mounts: [{ type: 'proc', target: '/proc' }] }),
+  'proc, bound': () =>
+    execFile('cat', ['/proc/self/status'], {
+      unshare: ['user', 'pid', 'mnt'],
+      mounts: [{ source: '/proc', target: '/proc', bind: true, recursive: true }],
+    }),
   root: () => execFile('/bin/true', [], { unshare: ['user', 'mnt'], root: '/' }),
   sandbox: () => inSandbox({}),
   "sandbox, proc: 'auto'": () => inSandbox({ proc: 'auto' }),
@@ -46,11 +52,16 @@ async function attempt(probe) {
 
 async function main() {
   const asked = process.argv.slice(3);
-  const results = {};
+  const probes = {};
   for (const [name, probe] of Object.entries(PROBES)) {
-    if (asked.length === 0 || asked.includes(name)) results[name] = await attempt(probe);
+    if (asked.length === 0 || asked.includes(name)) probes[name] = await attempt(probe);
   }
-  console.log(JSON.stringify(results));
+  console.log(JSON.stringify({ probes, checks: asked.length === 0 ? await doctor() : {} }));
+}
+
+async function doctor() {
+  const { checks } = await inspectHost();
+  return Object.fromEntries(checks.map(({ id, verdict, remedy }) => [id, { verdict, remedy }]));
 }
 
 void main().then(() => process.exit());
