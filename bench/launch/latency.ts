@@ -11,7 +11,8 @@ export async function measureLatency(limit: Limit | undefined, rounds: number): 
     const resident = await set.spawn('sleep', ['infinity'], { stdio: 'ignore' });
     const ours = [allEight, allButNet, none, join(set)];
     const theirs = await working([bare, unshareProgram, bwrap, nsenter(resident.pid)]);
-    return await interleave([...(limit?.contestants ?? []), ...[...theirs, ...ours].map(timed)], rounds);
+    const inC = limit === undefined ? [] : [...limit.contestants, limit.join(resident.pid)];
+    return await interleave([...inC, ...[...theirs, ...ours].map(timed)], rounds);
   } finally {
     await set.close();
   }

@@ -10,36 +10,52 @@ import type { Contestant } from '../measure/interleave';
 const ALL_FLAGS = 0x7e020080;
 
 export const C_ALL_EIGHT = 'C: all eight';
+export const C_SAME_JOB = 'C: all eight, the same job';
+export const C_JOIN = 'C: join a held set';
 export const C_NONE = 'C: none';
 
 /** limit.c, compiled for this run. */
 export class Limit {
   readonly contestants: readonly Contestant[];
-  readonly #loops: readonly Loop[];
+  readonly #loops: Loop[];
+  readonly #directory: string;
+  readonly #program: string;
 
   /** Compiles it. Undefined where there is no C compiler, which is reported on standard error. */
   static compile(): Limit | undefined {
     const directory = mkdtempSync(join(tmpdir(), 'linux-ns-bench-'));
-    const program = join(directory, 'limit');
     try {
+      const program = join(directory, 'limit');
       execFileSync('cc', ['-O2', '-o', program, join(__dirname, 'limit.c')], { stdio: ['ignore', 2, 2] });
-      return new Limit(program);
+      return new Limit(directory, program);
     } catch (error) {
       console.error(`the C loop is left out: ${String(error)}`);
-      return undefined;
-    } finally {
-      // Its processes run by now, and do not need the file any more.
       rmSync(directory, { recursive: true });
+      return undefined;
     }
   }
 
-  private constructor(program: string) {
-    this.#loops = [new Loop(C_ALL_EIGHT, program, ALL_FLAGS), new Loop(C_NONE, program, 0)];
-    this.contestants = this.#loops;
+  private constructor(directory: string, program: string) {
+    this.#directory = directory;
+    this.#program = program;
+    this.#loops = [
+      new Loop(C_ALL_EIGHT, program, 'clone', ALL_FLAGS),
+      new Loop(C_SAME_JOB, program, 'job', ALL_FLAGS),
+      new Loop(C_NONE, program, 'clone', 0),
+    ];
+    this.contestants = [...this.#loops];
+  }
+
+  /** @param pid - of a program in the namespaces to join */
+  join(pid: number): Contestant {
+    const loop = new Loop(C_JOIN, this.#program, 'join', pid);
+    this.#loops.push(loop);
+    return loop;
   }
 
   close(): void {
     for (const loop of this.#loops) loop.close();
+    rmSync(this.#directory, { recursive: true });
   }
 }
 
@@ -49,9 +65,9 @@ class Loop implements Contestant {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string, undefined>;
 
-  constructor(name: string, program: string, flags: number) {
+  constructor(name: string, program: string, how: string, argument: number) {
     this.name = name;
-    this.#process = spawn(program, [`${flags}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#process = spawn(program, [how, `${argument}`], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();
   }
 

@@ -2,7 +2,7 @@ import type { Chart } from '../measure/chart';
 import { type Machine, machineLine, thisMachine } from '../measure/machine';
 import { ratio } from '../measure/statistics';
 import { type Goal, goalLines, rows } from '../measure/table';
-import { C_ALL_EIGHT } from './limit';
+import { C_ALL_EIGHT, C_JOIN, C_SAME_JOB } from './limit';
 import type { PartResult } from './part';
 import { rateName } from './rate';
 import { ALL_EIGHT, BARE, JOIN } from './starters';
@@ -12,9 +12,11 @@ export interface Figures {
   allVsBare: number | null;
   allVsBare400: number | null;
   allVsC: number | null;
+  allVsSameJobInC: number | null;
   blockedMs: number | null;
   blockedMs400: number | null;
   joinVsBare: number | null;
+  joinVsSameJobInC: number | null;
   saturatedVsIdle: number | null;
   rateVsBare16: number | null;
   heldPrivateKB: number | null;
@@ -29,9 +31,11 @@ const GOALS: Record<keyof Figures, Goal> = {
   allVsBare: { what: 'all eight / child_process.spawn, small heap', most: 1, unit: 'x' },
   allVsBare400: { what: 'all eight / child_process.spawn, 400 MB', most: 0.12, unit: 'x' },
   allVsC: { what: 'all eight / all eight in C', most: 1.25, unit: 'x' },
+  allVsSameJobInC: { what: 'all eight / the same job in C', most: 1.25, unit: 'x' },
   blockedMs: { what: 'event loop blocked by a start, small heap', most: 0.1, unit: ' ms' },
   blockedMs400: { what: 'event loop blocked by a start, 400 MB', most: 0.1, unit: ' ms' },
   joinVsBare: { what: 'join a held set / child_process.spawn', most: 0.75, unit: 'x' },
+  joinVsSameJobInC: { what: 'join a held set / the same in C', most: 1.25, unit: 'x' },
   saturatedVsIdle: { what: 'all eight, libuv pool saturated / idle', most: 1.5, unit: 'x' },
   rateVsBare16: { what: 'all eight / child_process.spawn, starts/s, 16 at once', least: 1, unit: 'x' },
   heldPrivateKB: { what: 'private memory of a held set of all eight', most: 60, unit: ' kB' },
@@ -47,9 +51,11 @@ export function reportOf(smallHeap: PartResult, largeHeap: PartResult, nsinitByt
     allVsBare: ratio(small(ALL_EIGHT), small(BARE)),
     allVsBare400: ratio(large(ALL_EIGHT), large(BARE)),
     allVsC: ratio(small(ALL_EIGHT), small(C_ALL_EIGHT)),
+    allVsSameJobInC: ratio(small(ALL_EIGHT), small(C_SAME_JOB)),
     blockedMs: smallHeap.blocked[ALL_EIGHT]?.p50 ?? null,
     blockedMs400: largeHeap.blocked[ALL_EIGHT]?.p50 ?? null,
     joinVsBare: ratio(small(JOIN), small(BARE)),
+    joinVsSameJobInC: ratio(small(JOIN), small(C_JOIN)),
     saturatedVsIdle: ratio(saturation?.saturated[ALL_EIGHT]?.p50, saturation?.idle[ALL_EIGHT]?.p50),
     rateVsBare16: ratio(rate(ALL_EIGHT), rate(BARE)),
     heldPrivateKB: smallHeap.heldPrivateKB ?? null,

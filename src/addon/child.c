@@ -29,8 +29,24 @@ IN_CHILD static long must(struct child_plan *plan, long result, const char *call
   return result;
 }
 
+// Writes a map that makes this user root in the new user namespace, which a task may do for itself:
+// user_namespaces(7). As root it keeps all capabilities through its exec. False where the kernel wants a writer
+// outside, or the file is another's, as while Node is not dumpable: proc(5).
+IN_CHILD static int become_root(struct child_plan *plan) {
+  if (plan->root_map_size == 0) {
+    return 0;
+  }
+  long fd = sys4(__NR_openat, AT_FDCWD, "/proc/self/uid_map", O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    return 0;
+  }
+  plan->is_root = sys3(__NR_write, fd, plan->root_map, plan->root_map_size) == (long)plan->root_map_size;
+  ignored(sys1(__NR_close, fd), "the exec would close it too");
+  return plan->is_root;
+}
+
 // A task that is born in a new user namespace has every capability there, and its exec would take all of them away,
-// since no map makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay.
+// where no map makes it root yet: capabilities(7), "Transformation of capabilities during execve()". Ambient ones stay.
 // If a single one was missing, the later exec of the program would count as a gain of privilege, and clear its
 // parent-death signal.
 IN_CHILD static void raise_capabilities(struct child_plan *plan) {
@@ -61,7 +77,7 @@ IN_CHILD static void child_main(void *argument) {
   if (*plan->launcher_lives == 0) {
     end();
   }
-  if ((plan->clone_flags & CLONE_NEWUSER) != 0) {
+  if ((plan->clone_flags & CLONE_NEWUSER) != 0 && !become_root(plan)) {
     raise_capabilities(plan);
   }
   for (size_t i = 0; i < plan->fd_count; i++) {
@@ -104,6 +120,7 @@ long child_clone(struct child_plan *plan) {
   plan->failed = NULL;
   plan->error = 0;
   plan->legacy = 0;
+  plan->is_root = 0;
   long pid = clone_with_clone3(plan);
   if ((pid != -ENOSYS && pid != -EPERM) || plan->set_tid_size > 0) {
     return pid;

@@ -61,6 +61,14 @@ Fd OpenAfterExec(const std::string &path) {
   }
 }
 
+// One id only, which becomes 0.
+bool IsRootMap(const std::string &map) {
+  unsigned outside = 0;
+  unsigned count = 0;
+  int end = 0;
+  return sscanf(map.c_str(), "0 %u %u%n", &outside, &count, &end) == 2 && count == 1 && map.substr(end) == "\n";
+}
+
 Fd MovedAbove(Fd fd) {
   return fd.get() >= PLAN_FIRST_FD ? std::move(fd) : Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, PLAN_FIRST_FD));
 }
@@ -238,6 +246,8 @@ void Launch::Start(const Stack &stack) {
   child.set_tid = set_tid.data();
   child.set_tid_size = set_tid.size();
   child.cgroup = cgroup ? cgroup.get() : -1;
+  child.root_map = uid_map.data();
+  child.root_map_size = IsRootMap(uid_map) ? uid_map.size() : 0;
   child.control = theirs_.get();
   child.fds = plan.numbers.data();
   child.fd_count = plan.numbers.size();
@@ -268,7 +278,8 @@ void Launch::Start(const Stack &stack) {
     return Fail("cgroup", Failure::Last("write", "cgroup.procs"));
   }
   // user_namespaces(7): gid_map of an unprivileged writer only after setgroups has been denied.
-  WriteProcFile("setgroups", setgroups) && WriteProcFile("uid_map", uid_map) && WriteProcFile("gid_map", gid_map);
+  WriteProcFile("setgroups", setgroups) && (child.is_root != 0 || WriteProcFile("uid_map", uid_map)) &&
+      WriteProcFile("gid_map", gid_map);
 }
 
 void Launch::SetLauncher(pid_t thread) {
