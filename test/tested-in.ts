@@ -83,6 +83,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/network/sockets/join.ts': 'test/network/forward/forward.test.ts',
   'lib/network/nftables': 'test/network/nftables/nftables.test.ts',
   'lib/network/nexthop': 'test/network/nexthop/nexthops.test.ts',
+  'lib/network/qdisc': 'test/network/qdisc/qdiscs.test.ts',
   'lib/network/nsid': 'test/network/nsid/nsids.test.ts',
   'lib/network/resolve': 'test/network/resolve/lookup.test.ts',
   'lib/network/route': 'test/network/route/routes.test.ts',

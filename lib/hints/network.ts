@@ -25,6 +25,16 @@ const KINDS: Readonly<Record<string, readonly [option: string, module: string]>>
   bond: ['CONFIG_BONDING', 'bonding'],
 };
 
+/** The same for each kind of queueing discipline. */
+const QDISCS: typeof KINDS = {
+  netem: ['CONFIG_NET_SCH_NETEM', 'sch_netem'],
+  tbf: ['CONFIG_NET_SCH_TBF', 'sch_tbf'],
+  htb: ['CONFIG_NET_SCH_HTB', 'sch_htb'],
+  fq_codel: ['CONFIG_NET_SCH_FQ_CODEL', 'sch_fq_codel'],
+  ingress: ['CONFIG_NET_SCH_INGRESS', 'sch_ingress'],
+  clsact: ['CONFIG_NET_SCH_INGRESS', 'sch_ingress'],
+};
+
 const notPermitted: Explainer = (_, host) =>
   refusedBySecurityModule(host) ??
   'Changing a network takes CAP_NET_ADMIN in the user namespace that owns it, and to move a link to another network, or ' +
@@ -56,13 +66,16 @@ const common = {
   [Errno.ENOMEM]: noMemory,
 } as const;
 
-/** Explains that the kernel does not have a kind of link. */
-export const explainLinkKind: Explainer = (failure) => {
-  const [option, module] = KINDS[failure.detail ?? ''] ?? [];
+/** Explains that the kernel does not have a kind. */
+function missingKind(kinds: typeof KINDS, { detail = '' }: Failure): string | undefined {
+  const [option, module] = kinds[detail] ?? [];
   return option === undefined
     ? undefined
     : `This kernel was built without ${option}, or its module is not loaded: 'modprobe ${module}' as root of the host, if there is one.`;
-};
+}
+
+export const explainLinkKind: Explainer = (failure) => missingKind(KINDS, failure);
+export const explainQdiscKind: Explainer = (failure) => missingKind(QDISCS, failure);
 
 /** Explains failures of the socket itself, and of receiving from it. */
 export const explainNetlink: Explainer = byErrno({
@@ -169,6 +182,19 @@ export const explainNextHop: Explainer = byErrno({
     'the router is on it (onlink: true).',
   [Errno.ENETDOWN]: () => 'The link that packets would leave by is down, or nothing is up at its other end (carrier).',
   [Errno.ENODEV]: noSuchLink,
+});
+
+const noSuchQdisc: Explainer = (failure) =>
+  failure.operation === 'netlink-qdisc-delete'
+    ? `There is nothing to delete at that place of ${failure.path ?? 'the link'}: the kernel's own queueing discipline stays.`
+    : `There is no class there on ${failure.path ?? 'the link'} that could have a queueing discipline.`;
+
+export const explainQdisc: Explainer = byErrno({
+  ...common,
+  [Errno.ENODEV]: noSuchLink,
+  [Errno.EEXIST]: (failure) =>
+    `The link ${failure.path ?? ''} has a queueing discipline at that place already: replace() puts this one there.`,
+  [Errno.ENOENT]: noSuchQdisc,
 });
 
 export const explainNsid: Explainer = byErrno({

@@ -48,6 +48,9 @@ export type { NextHopGroupType, NextHopMember, NextHopObject, ResilientGroup } f
 export type { NextHopMemberSpec, NextHopObjectFilter, NextHopObjectSpec, NextHopObjects } from './nexthop/nexthops';
 export type { Nsids } from './nsid/nsids';
 export type { NetworkTarget } from './place';
+export type { FqCodelOptions, HtbOptions, NetemOptions, QdiscKind, QdiscKindOptions, TbfOptions } from './qdisc/kinds';
+export type { Qdisc, QdiscStats } from './qdisc/qdisc';
+export type { QdiscFilter, QdiscPlace, QdiscSpec, Qdiscs } from './qdisc/qdiscs';
 export type { NextHop, Route, RouteMetrics, RoutePreference } from './route/route';
 export type { RouteFilter, RouteLookup, Routes } from './route/routes';
 export type { NextHopSpec, RouteSpec } from './route/route-spec';

@@ -25,6 +25,7 @@ import { Neighbors } from './neighbor/neighbors';
 import { Connection } from './netlink/connection';
 import { NextHopObjects } from './nexthop/nexthops';
 import { Nsids } from './nsid/nsids';
+import { Qdiscs } from './qdisc/qdiscs';
 import {
   NETWORK_SOCKETS,
   type NetworkTarget,
@@ -154,6 +155,8 @@ export class Network implements AsyncDisposable {
   readonly sysctl: Sysctls;
   /** Next-hop objects, which routes share: `ip nexthop`. */
   readonly nexthop: NextHopObjects;
+  /** Queueing disciplines of links: `tc qdisc`. */
+  readonly qdisc: Qdiscs;
   /** Ids of other network namespaces: `ip netns list-id`. */
   readonly nsid: Nsids;
   readonly #owned: Possessions;
@@ -169,6 +172,7 @@ export class Network implements AsyncDisposable {
     this.neighbor = parts.neighbor;
     this.sysctl = new Sysctls(place);
     this.nexthop = new NextHopObjects(connection);
+    this.qdisc = new Qdiscs(connection);
     this.nsid = new Nsids(connection);
     closeWhenForgotten(this, `A Network (${String(place.net)})`, owned, release);
   }

@@ -1,6 +1,7 @@
 /** Impairments of links: their options, and what they are to the native wire. */
-import { type Check, type Parsed, integer, number, oneOf, schema } from '../../errors/schema';
-import { invalidType, invalidValue, outOfRange } from '../../errors/validate';
+import { type Parsed, integer, number, oneOf, schema } from '../../errors/schema';
+import { invalidValue, outOfRange } from '../../errors/validate';
+import { rate } from '../../network/qdisc/rate';
 
 /**
  * The things that a link does to frames. A property that is not given does nothing.
@@ -42,22 +43,8 @@ const LONGEST_DELAY = 3_600_000;
 const DISTRIBUTIONS = ['uniform', 'normal', 'pareto'] as const;
 const DEFAULT_QUEUE = 1000;
 
-/** Bits per second, by the units of tc(8). */
-const UNITS: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9 };
-const MOST_RATE = 1e12;
-
 const time = number(0, LONGEST_DELAY);
 const share = number(0, 1);
-
-const rate: Check<number> = (name, value) => {
-  if (typeof value !== 'string' && typeof value !== 'number')
-    throw invalidType(name, "of type number, or a string such as '10mbit'", value);
-  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?bit)$/.exec(String(value)) ?? [];
-  const bits = typeof value === 'number' ? value : Number(digits) * (UNITS[unit] ?? NaN);
-  if (Number.isNaN(bits)) throw invalidValue(name, value, "must be a number of bits per second, or such as '10mbit'");
-  if (bits < 1 || bits > MOST_RATE) throw outOfRange(name, `>= 1 && <= ${MOST_RATE} bits per second`, bits);
-  return bits;
-};
 
 const OPTIONS = schema<Impairment>()({
   delay: time,

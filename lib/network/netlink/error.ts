@@ -21,16 +21,29 @@ interface Refused extends RequestDescription {
   type: MessageType<unknown, Declarations>;
 }
 
-/** The kernel's message for a kind of link that it does not have, since Linux 4.13. */
-const UNKNOWN_KIND = 'Unknown device type';
+/** A kind of things that the kernel does not have: the name of the things, and of the explanation. */
+interface UnknownKind {
+  things: string;
+  operation: string;
+}
+
+/** The kernel's messages for kinds of links and of queueing disciplines that it does not have. */
+const UNKNOWN_KINDS: readonly (UnknownKind & { errno: number; begins: string })[] = [
+  { errno: Errno.EOPNOTSUPP, begins: 'Unknown device type', things: 'links', operation: 'netlink-link-kind' },
+  { errno: Errno.ENOENT, begins: 'Specified qdisc kind is unknown', things: 'qdiscs', operation: 'netlink-qdisc-kind' },
+];
+
+function unknownKind({ errno, sentence }: Acknowledgement): UnknownKind | undefined {
+  return UNKNOWN_KINDS.find((each) => each.errno === errno && sentence?.startsWith(each.begins) === true);
+}
 
 /** The error of a request that the kernel has refused, with the kernel's own message where it has one. */
 export function refusedError(request: Refused, refused: Acknowledgement): NamespaceError {
   const { step, operation, object, detail } = request;
   const { errno, sentence, offset, missing } = refused;
-  const isUnknownKind = errno === Errno.EOPNOTSUPP && sentence === UNKNOWN_KIND;
+  const unknown = unknownKind(refused);
   const attribute = offset === undefined ? undefined : attributeAt(request.type, request.bytes, offset);
-  const asked = isUnknownKind ? 'netlink-link-kind' : `netlink-${operation}`;
+  const asked = unknown?.operation ?? `netlink-${operation}`;
   const failure = { operation: asked, errno, syscall: 'sendmsg', path: object, detail };
   const common = {
     syscall: 'sendmsg',
@@ -40,8 +53,8 @@ export function refusedError(request: Refused, refused: Acknowledgement): Namesp
     attribute: attribute ?? missingAttribute(request, missing),
     hint: explain(failure),
   } as const;
-  if (!isUnknownKind) return new NamespaceError({ ...common, errno });
-  const message = `links of kind ${detail ?? 'that'} are not supported by this kernel`;
+  if (unknown === undefined) return new NamespaceError({ ...common, errno });
+  const message = `${unknown.things} of kind ${detail ?? 'that'} are not supported by this kernel`;
   return new NamespaceError({ ...common, code: 'ERR_LINUX_NS_UNSUPPORTED', message });
 }
 

@@ -19,6 +19,7 @@ import {
 import { NEXTHOP } from '../../../lib/network/nexthop/nexthop-message';
 import { NSID } from '../../../lib/network/nsid/nsid-message';
 import { ROUTE, RTM_GETROUTE, RTM_NEWROUTE } from '../../../lib/network/route/route-message';
+import { QDISC, RTM_GETQDISC, RTM_NEWQDISC } from '../../../lib/network/qdisc/qdisc-message';
 import { RTM_GETRULE, RULE } from '../../../lib/network/rule/rule-message';
 import { eventOf } from '../../../lib/network/watch/events';
 import { native } from '../../../lib/native';
@@ -31,7 +32,7 @@ export interface FuzzResult {
   messages: number;
 }
 
-const TYPES = [LINK, ADDRESS, ROUTE, RULE, NEIGHBOR, NEXTHOP, NSID];
+const TYPES = [LINK, ADDRESS, ROUTE, RULE, NEIGHBOR, NEXTHOP, NSID, QDISC];
 
 /** Bytes that decide: lengths, types, counts. */
 const INTERESTING = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 20, 28, 31, 32, 33, 63, 64, 127, 128, 254, 255];
@@ -55,6 +56,7 @@ export function fuzz(seeds: readonly Buffer[], inputs: number, seed: number): Fu
 export async function seedsOf(): Promise<Buffer[]> {
   const dumps = [
     encode(LINK, RTM_GETLINK, NlmFlag.REQUEST | NlmFlag.DUMP, { header: ANY_LINK, attributes: {} }),
+    encode(QDISC, RTM_GETQDISC, NlmFlag.REQUEST | NlmFlag.DUMP, { header: { ...ANY_QDISC, index: 0 }, attributes: {} }),
     ...[RTM_GETADDR, RTM_GETROUTE, RTM_GETRULE, RTM_GETNEIGH].flatMap((type) => [dumpOf(type, 2), dumpOf(type, 10)]),
   ];
   const received = await Promise.all([...dumps, wrongRequest()].map(exchange));
@@ -83,6 +85,20 @@ const KINDS_WITH_SETTINGS: readonly [kind: string, data: Record<string, unknown>
   ['bond', { MODE: 4, ARP_IP_TARGET: ['10.0.0.1'], AD_INFO: { AGGREGATOR: 1, PARTNER_MAC: '02:00:00:00:00:01' } }],
   ['geneve', { ID: 7, REMOTE6: 'fd00::1', PORT: 6081, COLLECT_METADATA: true }],
   ['gretap', { IFLAGS: 0x2000, IKEY: 5, LOCAL: '10.0.0.1', REMOTE: '10.0.0.2', ENCAP_LIMIT: 4 }],
+];
+
+const ANY_QDISC = { family: 0, pad: undefined, index: 1, handle: 0x10000, parent: 0xffffffff, info: 0 };
+const STATS = { BASIC: { bytes: 1, packets: 2 }, PKT64: 3 };
+const QDISCS_WITH_SETTINGS: readonly [kind: string, options: Record<string, unknown>][] = [
+  [
+    'netem',
+    {
+      QOPT: { latency: 1, limit: 1000, loss: 2, gap: 1, duplicate: 3, jitter: 4 },
+      ...{ REORDER: { probability: 1, pad: undefined }, LATENCY64: 40_000_000 },
+    },
+  ],
+  ['htb', { INIT: { version: 3, r2q: 10, default: 1, debug: 0, directPackets: 0 }, DIRECT_QLEN: 5 }],
+  ['fq_codel', { TARGET: 5000, LIMIT: 100, ECN: 1 }],
 ];
 
 function requests(): Buffer[] {
@@ -115,6 +131,12 @@ function requests(): Buffer[] {
     }),
     ...KINDS_WITH_SETTINGS.map(([kind, data]) =>
       encode(LINK, RTM_NEWLINK, 0, { header: ANY_LINK, attributes: { LINKINFO: { KIND: kind, DATA: data } } }),
+    ),
+    ...QDISCS_WITH_SETTINGS.map(([kind, options]) =>
+      encode(QDISC, RTM_NEWQDISC, 0, {
+        header: ANY_QDISC,
+        attributes: { KIND: kind, OPTIONS: options, STATS2: STATS },
+      }),
     ),
     encode(ROUTE, RTM_NEWROUTE, 0, {
       header: route,

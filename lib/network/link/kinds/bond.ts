@@ -30,7 +30,10 @@ export interface BondOptions {
   arpAllTargets?: 'any' | 'all' | undefined;
   /** The number of ARP requests in a row that may have no answer, 1 to 255. Kernel's default: 2. Since Linux 5.17. */
   arpMissedMax?: number | undefined;
-  /** The port that is preferred. For the modes `'active-backup'`, `'balance-tlb'` and `'balance-alb'`. */
+  /**
+   * The port that is preferred. For the modes `'active-backup'`, `'balance-tlb'` and `'balance-alb'`. The link need not be
+   * a port yet; a list tells it as soon as it is one.
+   */
   primary?: LinkReference | undefined;
   /** The occasion at which the `primary` port is used again. Kernel's default: `'always'`. */
   primaryReselect?: 'always' | 'better' | 'failure' | undefined;
