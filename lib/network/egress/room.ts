@@ -20,11 +20,14 @@ let allTaken = 0;
  * is never taken.
  */
 export class Room {
-  readonly #places: number;
+  #places: number | undefined;
   #taken = 0;
 
-  /** @param places - all that there are: connections of which this process may have so many at the same time */
-  constructor(places = (new HostFiles().limit('Max open files') ?? Infinity) / DESCRIPTORS) {
+  /**
+   * @param places - all that there are: connections of which this process may have so many at the same time. Default: by
+   * its limit when the first one comes
+   */
+  constructor(places?: number) {
     this.#places = places;
     rooms.add(this);
   }
@@ -49,9 +52,16 @@ export class Room {
   }
 
   #hasPlace(): boolean {
-    const part = (fraction: number): number => Math.max(1, Math.floor(this.#places * fraction));
+    const places = (this.#places ??= placesHere()) ?? Infinity;
+    const part = (fraction: number): number => Math.max(1, Math.floor(places * fraction));
     if (this.#taken >= Math.min(MOST_CONNECTIONS, part(OF_ONE))) return false;
     if (allTaken < part(OF_ALL)) return true;
     return allTaken < part(OF_ALL + SHARED) && this.#taken < part(SHARED / rooms.size);
   }
+}
+
+/** Undefined where the limit cannot be read. */
+function placesHere(): number | undefined {
+  const most = new HostFiles().limit('Max open files');
+  return most === undefined ? undefined : most / DESCRIPTORS;
 }

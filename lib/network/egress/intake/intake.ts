@@ -1,4 +1,5 @@
 /** Takes in the connections that programs in a network make, wherever they lead. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NamespaceError } from '../../../errors/namespace-error';
 import { Transactions } from '../../nftables/transactions';
 import type { Place } from '../../place';
@@ -52,7 +53,8 @@ export async function takeIn(inside: Inside, options: IntakeOptions): Promise<In
   const undo = async (): Promise<void> => {
     for (let each = undoing.pop(); each !== undefined; each = undoing.pop()) await each();
   };
-  const routed = addRoutes(inside);
+  // The kernel takes longest for the rules: so these are sent first, and meanwhile the routes are.
+  const routed = nextTurn().then(() => addRoutes(inside));
   try {
     const isOne = options.by !== 'listeners' && (await listenByRules(inside.place, options, undoing));
     if (!isOne) await undo();
