@@ -110,6 +110,7 @@ export const TESTED_IN: Readonly<Record<string, string | readonly string[]>> = {
   'lib/process/rlimits.ts': 'test/process/limits.test.ts',
 
   'lib/sandbox': ['test/sandbox/sandbox-spec.test.ts', 'test/sandbox/root.test.ts', 'test/sandbox/programs.test.ts'],
+  'lib/sandbox/isolation.ts': 'test/sandbox/without-namespaces.test.ts',
   'lib/sandbox/build.ts': ['test/sandbox/root.test.ts', 'test/sandbox/existing-namespaces.test.ts'],
   'lib/sandbox/feeds.ts': 'test/sandbox/sandbox-spec.test.ts',
   'lib/sandbox/file-type.ts': ['test/sandbox/files.test.ts', 'test/sandbox/changes.test.ts'],

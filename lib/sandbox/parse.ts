@@ -40,9 +40,11 @@ import { chosenProcSteps } from './proc';
 import { entryOfProject, parseProject, withProject } from './project/project-options';
 import { type Root, emptyRoot, parseRoot } from './root';
 import type { ExistingNamespaces, SandboxSpec, SandboxUser } from './sandbox-spec';
+import { refuseNamespaces } from './isolation';
 
 /** A {@link SandboxSpec} that has been checked. */
 export interface SandboxPlan {
+  readonly isolation: 'namespaces' | 'landlock';
   readonly root: Root;
   /** The parts of the root, in the order in which they are made, and what has to be looked for to make them. */
   readonly pieces: readonly (Piece | Search)[];
@@ -95,6 +97,7 @@ export interface Rules {
    */
   readonly ownsIds: boolean;
   readonly env: Readonly<Record<string, string>>;
+  readonly isolation: SandboxPlan['isolation'];
   readonly capabilities: readonly Capability[];
   readonly noNewPrivileges: boolean;
   readonly newSession: boolean;
@@ -151,6 +154,7 @@ const user = schema<SandboxUser>()({ uid: id, gid: id, groups: list(id), map: ma
 const procPolicy: Check<boolean | 'auto'> = (name, value) => (value === 'auto' ? 'auto' : boolean(name, value));
 
 const parseGiven = schema<SandboxSpec>()({
+  isolation: orNull(oneOf(['namespaces', 'landlock'])),
   root: orNull(parseRoot),
   mounts: orNull(list(parseEntry)),
   project: orNull(parseProject),
@@ -191,6 +195,8 @@ const OWN_KINDS: readonly NamespaceKind[] = ['pid', 'ipc', 'uts', 'net', 'cgroup
 /** @throws TypeError, RangeError with Node's codes and the property's name, as in `spec.mounts[3].target` */
 export function parseSpec(spec: unknown): SandboxPlan {
   const given = parseGiven('spec', spec);
+  const { isolation = 'namespaces' } = given;
+  if (isolation === 'landlock') refuseNamespaces(given);
   const share = parseShare(given);
   const joined = existingOf(given, share);
   // The kinds of which no new namespace is created: the host's are shared, or the caller has given one.
@@ -209,6 +215,7 @@ export function parseSpec(spec: unknown): SandboxPlan {
   const hosts = given.hosts === undefined ? [] : [hostsEntry(given.hosts, hostname)];
   const kinds = OWN_KINDS.filter((kind) => !foreign.includes(kind) && !(kind === 'net' && isNamespace(given.network)));
   return {
+    isolation,
     root,
     entries,
     copied: project?.mode === 'overlay' ? project.path : undefined,
@@ -232,7 +239,10 @@ export function parseSpec(spec: unknown): SandboxPlan {
     disableUserNamespaces: given.disableUserNamespaces ?? false,
     inotifyInstances: parseInotify(given, foreign),
     cgroup: given.cgroup,
-    rules: parseRules(given, { seesOthers: foreign.includes('pid'), userNamespaces: parseUserNamespaces(given) }),
+    rules: parseRules(given, {
+      seesOthers: isolation === 'landlock' || foreign.includes('pid'),
+      userNamespaces: parseUserNamespaces(given),
+    }),
   };
 }
 
@@ -406,7 +416,7 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
   const filters = [
     ...parseSeccomp('spec.seccomp', seccomp, { capabilities, ...seen }),
     ...socketFilters({
-      unix: given.unixSockets === false,
+      unix: !(given.unixSockets ?? given.isolation !== 'landlock'),
       rare: isPolicy(given.network) && seccomp !== 'default', // which has none of these
     }),
     ...mountNamespaceFilters(keepsMountNamespace(given, seen.userNamespaces || seccomp !== 'default')),
@@ -419,7 +429,8 @@ function parseRules(given: Given, seen: { seesOthers: boolean; userNamespaces: b
   }
   return {
     cwd,
-    ownsIds: given.share?.includes('user') !== true,
+    ownsIds: given.share?.includes('user') !== true && given.isolation !== 'landlock',
+    isolation: given.isolation ?? 'namespaces',
     env: given.env ?? environmentOf('spec.env', undefined),
     capabilities,
     noNewPrivileges,

@@ -12,6 +12,7 @@ import { type CheckedProgram, schemasWithout } from '../process/schemas';
 import type { Built } from './build';
 import { withVariables } from './environment';
 import type { ResolvedUser } from './ids';
+import { noCapabilities } from './isolation';
 import type { Rules } from './parse';
 
 /** The options that a program in a sandbox cannot have: the sandbox decides them, or they would lead out of it. */
@@ -64,11 +65,12 @@ function narrowed(options: CheckedProgram, rules: Rules, ids: ResolvedUser): Che
  * The ids of a program. In a user namespace of the sandbox it may have any that is mapped. Without one, another id
  * would be that of another user of the host.
  */
-function idsOf(options: CheckedProgram, { ownsIds }: Rules, ids: ResolvedUser): CheckedProgram {
+function idsOf(options: CheckedProgram, { ownsIds, isolation }: Rules, ids: ResolvedUser): CheckedProgram {
   for (const name of ['uid', 'gid', 'groups'] as const) {
     if (ownsIds || options[name] === undefined) continue;
     throw invalidValue(`options.${name}`, options[name], 'can be given only where the sandbox has a user namespace');
   }
+  if (isolation === 'landlock') return {}; // those of this process, as to take on even the same may need a capability
   const { uid = ids.uid.id, gid = ids.gid.id, groups = ids.groups } = options;
   return { uid, gid, groups: groups && [...groups] };
 }
@@ -82,8 +84,9 @@ function directoryOf(cwd: CheckedProgram['cwd'], base: string): string {
 /** The capabilities of a program. A set that is not given becomes that of the sandbox, and not that of this process. */
 function capabilitiesOf(
   given: CheckedProgram['capabilities'],
-  { capabilities }: Rules,
+  { capabilities, isolation }: Rules,
 ): CheckedProgram['capabilities'] {
+  if (isolation === 'landlock' && given === undefined) return noCapabilities();
   if (given === undefined) return [...capabilities];
   if (Array.isArray(given)) {
     refuseMore('options.capabilities', given, capabilities);

@@ -436,6 +436,21 @@ export interface SandboxReport {
  * ```
  */
 export interface SandboxSpec {
+  /**
+   * With `'landlock'` a sandbox is made without any namespace, where containers and services refuse them: its programs are
+   * confined by {@link landlock}, which must be given then, by {@link seccomp}, {@link rlimits} and {@link cgroup}, without
+   * capabilities. It is much less than namespaces give: they have this host's root, network, processes and ids, and
+   * `docs/landlock.md` says what they can still do. {@link unixSockets} is false by default. Options that take namespaces are
+   * errors, and so are {@link Sandbox.run} and the methods for files; `close()` kills the programs that the sandbox has started, and what
+   * these have started only if there is a cgroup. Default: `'namespaces'`.
+   *
+   * @example
+   * ```ts
+   * const landlock = { execute: ['/usr', '/bin', '/lib'], read: ['/etc'], write: ['/tmp/work', '/dev/null'] };
+   * await using sandbox = await Sandbox.create({ isolation: 'landlock', landlock, cwd: '/tmp/work' });
+   * ```
+   */
+  isolation?: 'namespaces' | 'landlock' | undefined;
   /** The root directory. Default: an empty filesystem in memory. */
   root?: SandboxRoot | undefined;
   /** The entries that fill the root. They are applied in this order. Default: none. */
@@ -584,7 +599,8 @@ export interface SandboxSpec {
    * EAFNOSUPPORT. So no program can connect to a socket file, whatever directories of the host the sandbox has, nor make
    * one. Pairs of connected sockets, socketpair(2), stay possible, for these lead nowhere: Node's children have their
    * standard streams on them. Datagram pairs and io_uring are refused. Default: true, programs reach the socket files
-   * that are in the sandbox; abstract sockets are always those of the sandbox's own network.
+   * that are in the sandbox, unless {@link isolation} is `'landlock'`; abstract sockets are always those of the sandbox's
+   * own network.
    */
   unixSockets?: boolean | undefined;
   /**

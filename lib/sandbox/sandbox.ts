@@ -45,6 +45,7 @@ import { type Withheld, confinementOf } from './rules';
 import type { RunOptions } from './run/options';
 import type { RunResult } from './run/result';
 import { type RunRequest, parseRun, runWithin } from './run/run';
+import { buildWithoutNamespaces, withoutNamespace } from './without-namespaces';
 import type { ExposeOptions, SandboxReport, SandboxSpec } from './sandbox-spec';
 
 /** The sandbox of each port that is exposed: it lives as long as that. */
@@ -246,6 +247,7 @@ export class Sandbox extends Programs<Withheld> {
     options: RunOptions,
   ): Promise<RunResult<string | Buffer>>;
   async run(file: string, args?: readonly string[] | null, options?: RunOptions): Promise<RunResult<string | Buffer>> {
+    if (this.#set().mnt === undefined) throw withoutNamespace('pid');
     return runWithin(this.programPlace(), parseRun(file, args, options));
   }
 
@@ -548,6 +550,7 @@ export class Sandbox extends Programs<Withheld> {
 
   #inside(): Inside {
     const { user, mnt } = this.#set();
+    if (mnt === undefined) throw withoutNamespace('mnt');
     return { join: [user, mnt].filter((namespace) => namespace !== undefined), ids: this.#built.ids };
   }
 
@@ -579,7 +582,7 @@ export class Sandbox extends Programs<Withheld> {
 }
 
 async function createFrom(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<Sandbox> {
-  const built = await build(plan, signal);
+  const built = await (plan.isolation === 'landlock' ? buildWithoutNamespaces : build)(plan, signal);
   if (plan.policy !== undefined) await begin(built, plan.policy);
   return construct(built, confinementOf(plan.rules, built));
 }

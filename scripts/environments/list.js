@@ -184,7 +184,11 @@ const ENVIRONMENTS = [
     name: 'the same, root with SETFCAP',
     podman: [...NO_CAPABILITIES, '--cap-add=SETFCAP'],
     user: '0:0',
-    refusals: [ALONE, ...WITHOUT_CHROOT],
+    refusals: [
+      ALONE,
+      ...WITHOUT_CHROOT,
+      { probes: ["isolation: 'landlock'"], hint: '--cap-add SETPCAP', remedy: { environment: 'Docker default' } },
+    ],
   },
   {
     name: 'systemd RestrictNamespaces',

@@ -32,12 +32,22 @@ const PROBES = {
   sandbox: () => inSandbox({}),
   "sandbox, proc: 'auto'": () => inSandbox({ proc: 'auto' }),
   'sandbox, proc: false': () => inSandbox({ proc: false }),
+  "isolation: 'landlock'": inLandlock,
 };
 
 async function inSandbox(more) {
   const sandbox = await Sandbox.create({ ...hostUserland(), ...more });
   await sandbox.execFile(more.proc === false ? 'true' : 'cat', more.proc === false ? [] : ['/proc/self/status']);
   await sandbox.close();
+}
+
+/** Fails, too, if the program may do what it should not. */
+async function inLandlock() {
+  const landlock = { execute: ['/usr'], read: ['/etc/passwd'] };
+  const sandbox = await Sandbox.create({ isolation: 'landlock', landlock });
+  const { stdout } = await sandbox.execFile('sh', ['-c', 'head -c4 /etc/passwd; ls / 2>&1; kill -0 $PPID 2>&1; true']);
+  await sandbox.close();
+  if (!/^root.*ls: .*denied.*kill: .*not permitted/s.test(stdout)) throw new Error(stdout);
 }
 
 async function attempt(probe) {

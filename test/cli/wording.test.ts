@@ -22,6 +22,7 @@ const OF_PROGRAMS: Readonly<Record<string, RegExp>> = {
   'sandbox/files.ts': /./,
   'sandbox/own-network.ts': /./, // 'run --expose' finds it out before
   'sandbox/sandbox.ts': /./,
+  'sandbox/without-namespaces.ts': /./,
   'thread/index.ts': /./,
 };
 
