@@ -28,6 +28,7 @@ const CALLS: Readonly<Record<string, readonly string[] | undefined>> = {
   overlay: NEW_FILESYSTEM,
   data: NEW_FILESYSTEM,
   pivot_root: ['pivot_root', 'umount2'],
+  landlock: ['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
   seccomp: ['seccomp'],
   // Who uses the namespaces that are held joins them.
   hold: ['setns'],

@@ -167,7 +167,7 @@ export class Sandbox extends Programs<Withheld> {
     const { poolOf } = require('./pool') as typeof pooling;
     const ways = {
       create: createFrom,
-      run: (box: Sandbox, request: RunRequest) => runWithin(box.programPlace(), request),
+      run: (box: Sandbox, request: RunRequest) => box.#runWithin(request),
     };
     return (await poolOf<Sandbox, Warmed>(plan, options, ways)) as SandboxPool<Warmed>;
   }
@@ -247,8 +247,12 @@ export class Sandbox extends Programs<Withheld> {
     options: RunOptions,
   ): Promise<RunResult<string | Buffer>>;
   async run(file: string, args?: readonly string[] | null, options?: RunOptions): Promise<RunResult<string | Buffer>> {
+    return this.#runWithin(parseRun(file, args, options));
+  }
+
+  async #runWithin(request: RunRequest): Promise<RunResult<string | Buffer>> {
     if (this.#set().mnt === undefined) throw withoutNamespace('pid');
-    return runWithin(this.programPlace(), parseRun(file, args, options));
+    return runWithin(this.programPlace(), request);
   }
 
   /**
