@@ -44,7 +44,7 @@ export function assertSupported(): void {
 }
 
 function load(): Native {
-  const missing = unsupportedReason(process.platform, release());
+  const missing = unsupportedReason(process.platform, release(), process.arch);
   if (missing !== undefined) throw unsupportedError('linux-ns', missing);
   const failures: unknown[] = [];
   for (const candidate of candidates()) {

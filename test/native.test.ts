@@ -31,6 +31,11 @@ describe('the addon', () => {
       `require('node:os').release = () => '4.19.0-27-amd64';`,
       /Linux 5\.10 or newer, and this is Linux 4\.19/,
     ],
+    [
+      'another architecture',
+      `Object.defineProperty(process, 'arch', { value: 'ia32' });`,
+      /Node for x64 or arm64, and this one is for ia32, of 32 bits: use the Node for x64, if the kernel has 64 bits/,
+    ],
   ])('is not loaded where this is %s: importing works, and every call says why not', async (_, change, reason) => {
     const output = await script(`
       ${change}

@@ -47,6 +47,7 @@ function putBinding(folder: string): void {
 /** All problems, one in each line, so that nobody has to run this twice to learn of the second one. */
 function whatIsMissing(folder: string, hasNodeGyp: boolean): string[] {
   if (process.platform !== 'linux') return [`there is nothing to compile on ${process.platform}`];
+  if (!['x64', 'arm64'].includes(process.arch)) return [`there is nothing to compile for ${process.arch}`];
   const tools = missingTools(process.env);
   const install = installCommand(process.env);
   return [

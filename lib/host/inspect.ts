@@ -81,7 +81,7 @@ const CHECKS: readonly Check[] = [
 ];
 
 function kernelCheck(): HostCheck {
-  const reason = unsupportedReason(process.platform, release());
+  const reason = unsupportedReason(process.platform, release(), process.arch);
   const base = { id: 'kernel', title: 'Linux kernel', tried: 'compared its version with the oldest that is supported' };
   if (reason === undefined) return { ...base, verdict: 'ok', found: release() };
   return { ...base, verdict: 'no', found: release(), remedy: `linux-ns needs ${reason}.` };

@@ -1,6 +1,12 @@
 /** The oldest kernel that this package works on: it has the features of clone3, pidfds and openat2 that are needed. */
 const FLOOR: KernelVersion = [5, 10];
 
+/** The architectures whose system calls this package knows: `src/sys/syscall.h`. They are names of `process.arch`. */
+const ARCHITECTURES = ['x64', 'arm64'];
+
+/** The architectures of 32 bits, and the one whose kernels run their programs. */
+const OF_32_BITS: Readonly<Record<string, string>> = { ia32: 'x64', arm: 'arm64' };
+
 /** Major and minor number of a kernel: features are dated by it. */
 export type KernelVersion = readonly [major: number, minor: number];
 
@@ -17,13 +23,21 @@ export function kernelVersion(release: string): KernelVersion | undefined {
  *
  * @param platform - `process.platform`
  * @param release - `os.release()`
+ * @param arch - `process.arch`
  */
-export function unsupportedReason(platform: string, release: string): string | undefined {
+export function unsupportedReason(platform: string, release: string, arch: string): string | undefined {
   const needed = `Linux ${FLOOR.join('.')} or newer`;
   if (platform !== 'linux') return `${needed}, and this is ${platform}`;
   const version = kernelVersion(release);
-  if (version === undefined || !isOlder(version, FLOOR)) return undefined;
-  return `${needed}, and this is Linux ${release}`;
+  if (version !== undefined && isOlder(version, FLOOR)) return `${needed}, and this is Linux ${release}`;
+  return ARCHITECTURES.includes(arch) ? undefined : unsupportedArchitecture(arch);
+}
+
+/** A kernel of 64 bits runs programs of 32 bits: there it takes another Node, and no other machine. */
+function unsupportedArchitecture(arch: string): string {
+  const larger = OF_32_BITS[arch];
+  const remedy = larger === undefined ? '' : `, of 32 bits: use the Node for ${larger}, if the kernel has 64 bits`;
+  return `Node for ${ARCHITECTURES.join(' or ')}, and this one is for ${arch}${remedy}`;
 }
 
 /** True for a kernel of this version or a newer one. A kernel that hides its version is taken for an old one. */

@@ -3,19 +3,27 @@ import { kernelVersion, unsupportedReason } from '../../lib/kernel/version';
 
 describe('what this package runs on', () => {
   it.each(['5.10.0-32-amd64', '5.11', '6.18.44', '10.0.0-rc1'])('is Linux %s', (version) => {
-    expect(unsupportedReason('linux', version)).toBeUndefined();
+    expect(unsupportedReason('linux', version, 'x64')).toBeUndefined();
   });
 
   it.each(['5.9.16', '4.19.0-27-amd64', '4.4.0-19041-Microsoft', '2.6.32'])('is not Linux %s', (version) => {
-    expect(unsupportedReason('linux', version)).toBe(`Linux 5.10 or newer, and this is Linux ${version}`);
+    expect(unsupportedReason('linux', version, 'x64')).toBe(`Linux 5.10 or newer, and this is Linux ${version}`);
   });
 
   it.each(['darwin', 'win32', 'freebsd'])('is not %s, whatever its version', (platform) => {
-    expect(unsupportedReason(platform, '23.0.0')).toBe(`Linux 5.10 or newer, and this is ${platform}`);
+    expect(unsupportedReason(platform, '23.0.0', 'x64')).toBe(`Linux 5.10 or newer, and this is ${platform}`);
+  });
+
+  it('is an architecture whose system calls it knows', () => {
+    expect(unsupportedReason('linux', '6.18.44', 'arm64')).toBeUndefined();
+    expect(unsupportedReason('linux', '6.18.44', 'riscv64')).toBe('Node for x64 or arm64, and this one is for riscv64');
+    expect(unsupportedReason('linux', '6.18.44', 'arm')).toBe(
+      'Node for x64 or arm64, and this one is for arm, of 32 bits: use the Node for arm64, if the kernel has 64 bits',
+    );
   });
 
   it('is given the benefit of the doubt when its version cannot be read', () => {
-    expect(unsupportedReason('linux', 'custom')).toBeUndefined();
+    expect(unsupportedReason('linux', 'custom', 'x64')).toBeUndefined();
   });
 });
 
