@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -42,11 +43,14 @@ const std::unordered_map<std::string, uint32_t> &StepTypesByName() {
 constexpr size_t kShortText = 512;
 constexpr size_t kLongestLetter = 4; // bytes of UTF-8
 
-// Each is used once. They are asked for many at a time.
+// Each is used once. They are asked for many at a time, for all threads of JavaScript together: what belongs to one
+// thread alone takes glibc's loader, which musl does not have.
 uint32_t NewMark() {
   constexpr size_t kMarks = 64; // getrandom(2): as many bytes as a signal never interrupts
-  thread_local uint32_t marks[kMarks];
-  thread_local size_t left = 0;
+  static std::mutex mutex;
+  static uint32_t marks[kMarks];
+  static size_t left = 0;
+  std::lock_guard<std::mutex> lock(mutex);
   if (left == 0) {
     if (getrandom(marks, sizeof(marks), GRND_NONBLOCK) < 0) {
       return 0; // the kernel has no random numbers yet: a name all the same
