@@ -291,7 +291,7 @@ function tooRevealing(failure: Failure, host: HostFiles): string | undefined {
   const remedy =
     `Bind-mount the existing ${top} ({ source: '${top}', target: '${top}', bind: true, recursive: true }${inSandbox}), or have the ` +
     "outer one whole (Docker: '--security-opt systempaths=unconfined', Podman: '--security-opt unmask=ALL', Kubernetes: " +
-    'procMount: Unmasked).';
+    'procMount: Unmasked; systemd: ProtectKernelTunables=no, ProtectProc=default, ProcSubset=all).';
   const needed = `A user namespace may mount ${type} only where a whole one is visible already (the kernel's "mount too revealing")`;
   if (whole === undefined) return `${needed}, and ${top} of this process is none. ${remedy}`;
   if (type === 'sysfs') return undefined;

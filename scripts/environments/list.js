@@ -223,7 +223,7 @@ const ENVIRONMENTS = [
       mounts: [{ source: '/proc/sys', target: '/proc/sys', bind: true, recursive: true, readOnly: true }],
     },
     refusals: [
-      { probes: ['proc', 'sandbox'], hint: 'partly covered', remedy: { environment: 'no restriction' } },
+      { probes: ['proc', 'sandbox'], hint: 'ProtectKernelTunables=no', remedy: { environment: 'no restriction' } },
       { probes: ['sandbox'], hint: "proc: 'auto', or false", remedy: { probe: "sandbox, proc: 'auto'" } },
       ALONE_AS_USER,
     ],
