@@ -5,6 +5,9 @@ import { LINK, type LinkAttributes, RTM_NEWLINK } from '../../../lib/network/lin
 import { attributeAt, decode, encode, messagesIn, acknowledgement } from '../../../lib/network/netlink/netlink-message';
 import { canonical } from '../../../lib/network/ip';
 import { type LinkKind, encodeKind } from '../../../lib/network/link/kinds/index';
+import { encodeOptions } from '../../../lib/network/link/kinds/kind';
+import { QDISCS, type QdiscKind } from '../../../lib/network/qdisc/kinds';
+import { QDISC, RTM_NEWQDISC } from '../../../lib/network/qdisc/qdisc-message';
 import { ROUTE, RTM_NEWROUTE, type RouteAttributes } from '../../../lib/network/route/route-message';
 import { fuzz, seedsOf } from './fuzz';
 
@@ -192,6 +195,40 @@ test.each<[kind: LinkKind, options: Record<string, unknown>, data: string]>([
   expect(ours.length).toBeGreaterThanOrEqual(Object.keys(options).length > 1 ? 3 : 1);
   const theirs = attributesIn(Buffer.from(data, 'hex'));
   for (const attribute of ours) expect(theirs).toContain(attribute);
+});
+
+// As tc 6.1 sends them: TCA_OPTIONS without its header. Of a netem it is a struct first, and tc tells times in it, in ticks.
+test.each<[kind: QdiscKind, options: Record<string, unknown>, struct: number, data: string]>([
+  [
+    'netem', // delay 10ms reorder 25% duplicate 50% corrupt 12.5% rate 10mbit limit 200
+    { reorder: 0.25, duplicate: 0.5, corrupt: 0.125, rate: 10e6, limit: 200 },
+    24,
+    '00000000c80000000000000001000000' +
+      '0000008000000000' +
+      '0c0003000000004000000000' +
+      '0c0004000000002000000000' +
+      '14000600d0121300000000000000000000000000',
+  ],
+  [
+    'fq_codel', // limit 500 flows 64 target 10ms interval 200ms quantum 300 noecn memory_limit 1048576
+    { limit: 500, flows: 64, target: 10, interval: 200, quantum: 300, ecn: false, memoryLimit: 1 << 20 },
+    0,
+    '08000200f4010000' +
+      '0800050040000000' +
+      '080006002c010000' +
+      '08000300400d0300' +
+      '0800010010270000' +
+      '0800040000000000' +
+      '0800090000001000',
+  ],
+])('a %s, %j, has the bytes that tc sends', (kind, options, size, data) => {
+  const header = { family: 0, pad: undefined, index: 1, handle: 0, parent: 0xffffffff, info: 0 };
+  const attributes = { KIND: kind, OPTIONS: encodeOptions(QDISCS[kind], options, {}) };
+  const prefix = encode(QDISC, RTM_NEWQDISC, 0, { header, attributes: { KIND: kind } }).length + 4;
+  const ours = encode(QDISC, RTM_NEWQDISC, 0, { header, attributes }).subarray(prefix);
+  const theirs = Buffer.from(data, 'hex');
+  expect(ours.toString('hex', 0, size)).toBe(theirs.toString('hex', 0, size));
+  expect(attributesIn(ours.subarray(size)).sort()).toEqual(attributesIn(theirs.subarray(size)).sort());
 });
 
 /** Each attribute as text, header and padding included. */
