@@ -180,15 +180,16 @@ private:
       return true;
     }
     int given = value.IsNumber() ? value.As<Napi::Number>().Int32Value() : -1;
-    auto listed = listed_.find(given);
-    if (listed != listed_.end()) {
-      AppendNumber(static_cast<uint64_t>(listed->second));
-      return true;
+    for (size_t i = 0; i < listed_.size(); i++) {
+      if (listed_[i] == given) {
+        AppendNumber(static_cast<uint64_t>(plan_->numbers[plan_->numbers.size() - listed_.size() + i]));
+        return true;
+      }
     }
     if (!EncodeFd(value)) {
       return false;
     }
-    listed_[given] = plan_->numbers.back();
+    listed_.push_back(given);
     return true;
   }
 
@@ -300,8 +301,8 @@ private:
 
   Napi::Env env_;
   Plan *plan_;
-  int index_ = 0;                       // of the step
-  std::unordered_map<int, int> listed_; // of the list that is encoded: the caller's descriptors and their duplicates
+  int index_ = 0;           // of the step
+  std::vector<int> listed_; // the caller's descriptors in this list so far; their duplicates are the last in the plan
 };
 
 } // namespace

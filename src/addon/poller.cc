@@ -66,10 +66,4 @@ void Poller::Run() {
   }
 }
 
-void Poller::KeepAlive(int change) {
-  keep_alive_ += change;
-  uv_handle_t *handle = reinterpret_cast<uv_handle_t *>(&handle_);
-  keep_alive_ > 0 ? uv_ref(handle) : uv_unref(handle);
-}
-
 } // namespace linux_ns

@@ -34,7 +34,11 @@ public:
   // libuv error.
   int Control(bool watched, int fd, uint32_t events, const std::shared_ptr<Target> &target);
 
-  void KeepAlive(int change);
+  void KeepAlive(int change) {
+    keep_alive_ += change;
+    uv_handle_t *handle = reinterpret_cast<uv_handle_t *>(&handle_);
+    keep_alive_ > 0 ? uv_ref(handle) : uv_unref(handle);
+  }
 
 private:
   void Run();

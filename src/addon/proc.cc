@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,11 +56,11 @@ uint64_t IgnoredSignals() {
   static const int status = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
   static const char name[] = "\nSigIgn:\t";
   char text[4096];
-  ssize_t size = pread(status, text, sizeof(text) - 1, 0);
+  long size = syscall(SYS_pread64, status, text, sizeof(text) - 1, 0L);
   text[size < 0 ? 0 : size] = '\0';
   const char *line = strstr(text, name);
   char *end = nullptr;
-  uint64_t ignored = line == nullptr ? 0 : strtoull(line + strlen(name), &end, 16);
+  uint64_t ignored = line == nullptr ? 0 : strtoul(line + strlen(name), &end, 16);
   return end != nullptr && *end == '\n' ? ignored : ~UINT64_C(0);
 }
 
