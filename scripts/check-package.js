@@ -14,10 +14,10 @@ const root = path.join(__dirname, '..');
 const manifest = require('../package.json');
 const MACHINES = { x64: 'Advanced Micro Devices X86-64', arm64: 'AArch64' };
 /**
- * With the wires of labs, which took 30 kB, and their captures. The binary for arm64 grows by steps of 64 KiB, the largest page
- * of its kernels.
+ * With the wires of labs, which took 30 kB, and their captures. Sizes grow by pages, that for arm64 by steps of 64 KiB, the largest page
+ * of its kernels. Landlock, and what makes launches cheaper, took two pages of 4 KiB.
  */
-const MAX_BYTES = { x64: 345_000, arm64: 405_000 };
+const MAX_BYTES = { x64: 352_000, arm64: 405_000 };
 const MAX_TARBALL_BYTES = 2_800_000;
 /** Pinned, as npx fetches it. */
 const PNPM = 'pnpm@10.28.0';
