@@ -10,6 +10,7 @@ import { egress } from './egress';
 import { lab } from './lab';
 import { launch } from './launch';
 import { load } from './load';
+import { many } from './many';
 import { network } from './network';
 import { toSVG } from './measure/chart';
 import { pools } from './pools';
@@ -24,6 +25,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   lab,
   launch,
   load,
+  many,
   network,
   pools,
   process: processes,
