@@ -102,6 +102,7 @@ function lasting({
   state: ___,
   flags,
   promiscuity: ____,
+  permanentAddress: ________, // an ip6gre has one that is made up
   ...rest
 }: Link): object {
   const { bridgeId: _____, rootId: ______, ...details } = info;

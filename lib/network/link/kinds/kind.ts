@@ -113,7 +113,7 @@ export const below: KindOption<LinkReference, object> & { readonly below: true }
 
 export const bit: Value<boolean, number> = { check: boolean, encode: Number, show: (wire) => wire !== 0 };
 
-export const address: Value<string, string> = { check: validateAddress, encode: String, show: String };
+const address: Value<string, string> = { check: validateAddress, encode: String, show: String };
 
 export function integer(min: number, max: number): Value<number, number> {
   return { check: checkInteger(min, max), encode: Number, show: Number };
