@@ -5,6 +5,7 @@ import { createServer as createHttp } from 'node:http';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { type EgressOutside, type EgressQuestion, type EgressRequest, Network } from '../../../lib/network';
+import { CompiledPackage } from '../../fixtures/child-node';
 import { errorWith } from '../../fixtures/errors';
 import { type Footprint, eventually, expectNothingLeft } from '../../fixtures/footprint';
 import { WAYS, converse, footprintWithServers } from '../sockets/inside';
@@ -244,4 +245,23 @@ describe.each(WAYS)('egress() of %s', (_, kinds) => {
     );
     await expect(net.egress({})).rejects.toThrow(errorWith({ code: 'ERR_LINUX_NS_CLOSED' }));
   });
+});
+
+test('a route that is there already is an error of egress(), and no rejection that nobody hears of and that ends Node', async () => {
+  const node = new CompiledPackage();
+  try {
+    const { value } = await node.run(`
+      const { Network } = require('./dist/network');
+      const set = await linux.unshare(['user', 'net']);
+      const net = await Network.open(set);
+      await net.link.set('lo', { up: true });
+      await net.route.add({ to: '0.0.0.0/0', type: 'local', link: 'lo' });
+      const { code } = await net.egress({}).catch((error) => error);
+      await net.close();
+      await set.close();
+      return code;`);
+    expect(value).toBe('EEXIST');
+  } finally {
+    node.remove();
+  }
 });

@@ -55,6 +55,7 @@ export async function takeIn(inside: Inside, options: IntakeOptions): Promise<In
   };
   // The kernel takes longest for the rules: so these are sent first, and meanwhile the routes are.
   const routed = nextTurn().then(() => addRoutes(inside));
+  routed.catch(() => undefined); // it may fail before it is waited for
   try {
     const isOne = options.by !== 'listeners' && (await listenByRules(inside.place, options, undoing));
     if (!isOne) await undo();
