@@ -59,11 +59,12 @@ function inService(service, user) {
 /** The results of the probes there, by their names, and what the doctor says; with names only those probes. */
 function measure({ name, podman, service }, user, directory, ...asked) {
   const [file, args] = podman === undefined ? inService(service, user) : inContainer(podman, user, directory, asked);
-  const { stdout, stderr, error } = spawnSync(file, args, { encoding: 'utf8', timeout: 120_000 });
+  const { stdout, stderr, error, status, signal } = spawnSync(file, args, { encoding: 'utf8', timeout: 120_000 });
   try {
     return JSON.parse(stdout.trim().split('\n').at(-1));
   } catch {
-    throw new Error(`${name}, as ${user}: ${error?.message ?? ''} ${stdout}${stderr}`);
+    const ended = error?.message ?? signal ?? `status ${status}`;
+    throw new Error(`${name}, as ${user}: no result (${ended})\nstdout: ${stdout}\nstderr: ${stderr}`);
   }
 }
 

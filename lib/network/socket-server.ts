@@ -28,7 +28,7 @@ interface Waiting {
 
 /**
  * Makes sockets by a task in the network. The first request starts it. It ends a second after the last one, when this is
- * closed, or with this process, and keeps the event loop alive only while somebody waits for a socket.
+ * closed, or with this process, and keeps the event loop alive only while somebody waits for a socket, or for its end.
  */
 export class SocketServer {
   readonly #run: RunThere;
@@ -37,7 +37,7 @@ export class SocketServer {
   /** The task that takes requests. */
   #line: Line | undefined;
   /** The tasks that have not ended yet. */
-  readonly #ending = new Set<Promise<void>>();
+  readonly #living = new Set<Line>();
   #closed = false;
 
   constructor(run: RunThere) {
@@ -61,7 +61,7 @@ export class SocketServer {
     this.#line?.end();
     this.#line = undefined;
     rejectAll(this.#queue, closedError('This Network'));
-    await Promise.all(this.#ending);
+    await Promise.all([...this.#living].map((line) => line.awaitEnd()));
   }
 
   #ask(): void {
@@ -84,8 +84,8 @@ export class SocketServer {
         this.#leave(line);
       },
     });
-    this.#ending.add(line.ended);
-    void line.ended.then(() => this.#ending.delete(line.ended));
+    this.#living.add(line);
+    void line.ended.then(() => this.#living.delete(line));
     return line;
   }
 
@@ -118,6 +118,7 @@ class Line implements Answers {
   /** Those who have asked, in the order in which the task answers. */
   readonly #asked: Waiting[] = [];
   readonly #idle: NodeJS.Timeout;
+  #isAwaited = false;
 
   constructor(run: RunThere, events: Events) {
     this.#events = events;
@@ -146,10 +147,17 @@ class Line implements Answers {
     this.#ours = -1;
   }
 
+  /** The same as {@link ended}, and keeps the event loop alive until then. */
+  awaitEnd(): Promise<void> {
+    this.#isAwaited = true;
+    this.#task?.ref();
+    return this.ended;
+  }
+
   begun(task: Task): void {
     this.#task = task;
     this.#release();
-    if (this.#asked.length === 0) task.unref();
+    this.#rest();
   }
 
   fd(fd: number): void {
@@ -178,7 +186,12 @@ class Line implements Answers {
   #answered(): void {
     this.#idle.refresh();
     this.#events.hasRoom();
-    if (this.#asked.length === 0) this.#task?.unref();
+    this.#rest();
+  }
+
+  /** The event loop need not go on for a task that nobody waits for. */
+  #rest(): void {
+    if (this.#asked.length === 0 && !this.#isAwaited) this.#task?.unref();
   }
 
   /** The task has its end of the pipe, or will not have it. */

@@ -18,13 +18,14 @@ function withMaps({ unshare, ...rest }, id) {
 async function main() {
   const [uid, gid] = user.split(':').map(Number);
   const env = { PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: '/tmp' };
-  const { stdout } = await execFile(process.execPath, [probes, root], {
+  const { stdout, stderr } = await execFile(process.execPath, [probes, root], {
     ...withMaps(JSON.parse(options), uid),
     uid,
     gid,
     env,
   });
   process.stdout.write(stdout);
+  process.stderr.write(stderr);
 }
 
 void main();

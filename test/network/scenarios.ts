@@ -76,12 +76,26 @@ export async function movedWorker(): Promise<unknown> {
 
 /** Prints the pid of the task that makes sockets, and has it make some without end. */
 export async function socketServer(): Promise<void> {
+  const { server, pid } = await servedOnce();
+  process.stdout.write(`${pid}\n`);
+  for (;;) closeSync(await server.make([2, 1, 0]));
+}
+
+/** Closes what makes sockets while its task cannot end at once, and nothing else goes on in this process. */
+export async function closedSocketServer(): Promise<string> {
+  const { server, pid } = await servedOnce();
+  process.kill(pid, 'SIGSTOP');
+  await server.close();
+  return 'closed';
+}
+
+/** The pid of a task that makes sockets, and has made one. */
+async function servedOnce(): Promise<{ server: SocketServer; pid: number }> {
   const set = await unshare(['user', 'net']);
   const before = footprint();
   const server = new SocketServer((steps, answers) =>
     runBody({ join: [set.user!, set.net!] }, { steps, ids: 'default', answers }),
   );
   closeSync(await server.make([2, 1, 0]));
-  process.stdout.write(`${footprint().children.find((pid) => !before.children.includes(pid))}\n`);
-  for (;;) closeSync(await server.make([2, 1, 0]));
+  return { server, pid: Number(footprint().children.find((pid) => !before.children.includes(pid))) };
 }

@@ -8,7 +8,7 @@ import { native } from '../../lib/native';
 import { SocketServer } from '../../lib/network/socket-server';
 import { type Footprint, eventually, expectNothingLeft, footprint, isAlive } from '../fixtures/footprint';
 import { needs } from '../fixtures/optional';
-import { nodeArguments } from '../fixtures/scenario';
+import { nodeArguments, resultOf } from '../fixtures/scenario';
 
 const TCP = [2, 1, 0] as const;
 
@@ -111,6 +111,10 @@ test('closing it answers what was asked, and refuses the rest', async () => {
   await closed;
   expect(tasks()).toEqual([]);
   await expect(server.make(TCP)).rejects.toMatchObject({ code: 'ERR_LINUX_NS_CLOSED' });
+});
+
+test('the event loop goes on until it is closed', async () => {
+  expect(await resultOf(require.resolve('./scenarios'), 'closedSocketServer')).toBe('closed');
 });
 
 test('namespaces that cannot be joined are the error of all who wait', async () => {
