@@ -44,6 +44,7 @@ const EXAMPLES = {
   'lab-quorum': {},
   'lab-redis': { tools: ['redis-server', 'redis-cli'] },
   'lab-tiers': {},
+  landlock: {},
   list_namespaces: {},
   mcp: {},
   mount_propagation: {},

@@ -104,8 +104,8 @@ function programOf({ operands }: Given, terminal: boolean): [string, ...string[]
 }
 
 /** Refuses a sandbox with an empty root, in which nothing can run. The library allows it. */
-function refuseEmpty({ root, mounts = [] }: SpecFile, fromFile: boolean): void {
-  if (root !== undefined || mounts.length > 0) return;
+function refuseEmpty({ root, mounts = [], isolation }: SpecFile, fromFile: boolean): void {
+  if (root !== undefined || mounts.length > 0 || isolation === 'landlock') return;
   const inFile = fromFile ? "the spec has no 'hostUserland', 'root' or 'mounts'; " : '';
   throw new UsageError(`the sandbox would be empty: ${inFile}use --project, --host-userland, --root or --ro-bind`);
 }

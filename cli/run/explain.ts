@@ -1,7 +1,7 @@
 /** Tells what a sandbox would have, for `linux-ns run --explain`: nothing is started, and no file is changed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MountEntry, ProjectOptions, RunLimits, SandboxRoot } from 'linux-ns';
+import type { LandlockOptions, MountEntry, ProjectOptions, RunLimits, SandboxRoot } from 'linux-ns';
 import type { EgressPolicy } from 'linux-ns/network';
 import { wrap } from '../wrap';
 import { formatLimits } from './limits';
@@ -19,6 +19,13 @@ const MANY = 4;
 
 /** The variables that each program has, unless they are taken away. */
 const ALWAYS = { PATH: '', HOME: '', TERM: '', LANG: '' };
+
+/** Files and network of a sandbox without namespaces. */
+const NO_NAMESPACES = 'The files of the host, as far as Landlock allows';
+const ON_HOST = "the host's, as far as Landlock allows";
+
+/** The version of Landlock's interface that brought TCP ports. */
+const PORTS_ABI = 4;
 
 /** The names that such a line has. */
 const SHOWN = 3;
@@ -38,14 +45,16 @@ export interface Explained {
 
 /** The tree of files, and a line for each other thing. */
 export function explain({ spec, limits, exposed, program }: Explained): string[] {
-  const { cwd = '/', env = {}, capabilities = [], seccomp = 'default' } = spec;
+  const { cwd = '/', env = {}, capabilities = [], seccomp = 'default', landlock, isolation } = spec;
+  const { unixSockets = isolation !== 'landlock' } = spec;
   const variables = Object.entries<string | undefined>({ ...ALWAYS, ...env }).flatMap(([name, value]) =>
     value === undefined ? [] : [name],
   );
   const rows = {
     Program: program.join(' '),
     'Starts in': cwd,
-    Network: networkWords(spec.network),
+    Landlock: landlock === undefined ? '' : landlockWords(landlock),
+    Network: isolation === 'landlock' ? ON_HOST : networkWords(spec.network),
     Exposed: exposed.map(({ inside, host }) => `port ${inside} on 127.0.0.1:${host === 0 ? 'any' : host}`).join(', '),
     Limits: formatLimits(limits ?? {})
       .map(([name, text]) => `${name} ${text}`)
@@ -53,12 +62,12 @@ export function explain({ spec, limits, exposed, program }: Explained): string[]
     Variables: variables.join(' '),
     Capabilities: capabilities.join(', '),
     Seccomp: typeof seccomp === 'string' ? seccomp : 'a filter of its own',
-    'Unix sockets': spec.unixSockets === false ? 'none, but connected pairs' : '',
+    'Unix sockets': unixSockets ? '' : 'none, but connected pairs',
     'User namespaces': spec.userNamespaces === true ? 'allowed' : '',
     Shared: (spec.share ?? []).join(', '),
   };
   return [
-    ...treeOf(spec),
+    ...(isolation === 'landlock' ? [NO_NAMESPACES] : treeOf(spec)),
     '',
     ...Object.entries(rows).flatMap(([name, text]) => (text === '' ? [] : columns(name, text))),
   ];
@@ -66,6 +75,28 @@ export function explain({ spec, limits, exposed, program }: Explained): string[]
 
 function columns(name: string, text: string): string[] {
   return wrap(text, WIDTH - NAME_COLUMN).map((part, at) => (at === 0 ? name : '').padEnd(NAME_COLUMN) + part);
+}
+
+/** The words for a ruleset: the paths of each kind of access, then the TCP ports. */
+function landlockWords({ rules = [], connectTcp = [], bindTcp = [], ...given }: LandlockOptions): string {
+  const { execute = [], read = [], write = [], abi = PORTS_ABI, compatibility } = given;
+  const named = Object.entries({ execute, read, write }).map(
+    ([access, paths]) => [access, [paths].flat().map(String)] as const,
+  );
+  const single = rules.map(({ path, access }) => [access.join(', '), [String(path)]] as const);
+  const ports = Object.entries({ 'connect to': connectTcp, 'listen on': bindTcp }).map(
+    ([what, list]) => `${what} ${list === 'any' ? 'any TCP port' : portWords(list)}`,
+  );
+  const paths = [...named, ...single].filter(([, list]) => list.length > 0);
+  return [
+    ...paths.map(([access, list]) => `${access} ${list.join(' ')}`),
+    ...(abi < PORTS_ABI ? ['TCP ports are not restricted'] : ports),
+    ...(compatibility === 'best-effort' ? ['all of it as far as the kernel can'] : []),
+  ].join('; ');
+}
+
+function portWords(ports: readonly number[]): string {
+  return ports.length === 0 ? 'no TCP port' : `TCP ${ports.join(' ')}`;
 }
 
 function networkWords(network: string | EgressPolicy | undefined): string {

@@ -54,6 +54,12 @@ export function specOf(given: Given, settings: Settings): SpecFile {
   const hostname = given.value('hostname') ?? spec.hostname ?? settings.hostname;
   const project = projectOf(given, settings);
   const cwd = directoryOf(given) ?? spec.cwd ?? project?.path ?? view?.cwd;
+  const mounts = [
+    ...(view?.mounts ?? []),
+    ...(spec.mounts ?? []),
+    ...mountsOf(given.sequence.filter(isNoRoot)),
+    ...pathEntries(settings),
+  ];
   return {
     ...(settings.unixSockets === undefined ? {} : { unixSockets: settings.unixSockets }),
     ...(settings.userNamespaces === undefined ? {} : { userNamespaces: settings.userNamespaces }),
@@ -61,12 +67,7 @@ export function specOf(given: Given, settings: Settings): SpecFile {
     ...spec,
     ...(project === undefined ? {} : { project }),
     ...rootOf(given),
-    mounts: [
-      ...(view?.mounts ?? []),
-      ...(spec.mounts ?? []),
-      ...mountsOf(given.sequence.filter(isNoRoot)),
-      ...pathEntries(settings),
-    ],
+    ...(mounts.length === 0 ? {} : { mounts }),
     env: { ...view?.env, ...variablesOf(settings), ...spec.env, ...environmentOf(given.sequence) },
     ...(cwd === undefined ? {} : { cwd }),
     ...(network === undefined ? {} : { network }),

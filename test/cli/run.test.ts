@@ -224,6 +224,23 @@ describe('linux-ns run', () => {
     expect(await text(child.stdout)).toBe('option\n');
   });
 
+  test('makes a sandbox without namespaces from a spec, and says what that has', async () => {
+    const work = join(directory, 'by-landlock');
+    mkdirSync(work);
+    const landlock = { execute: ['/usr', '/bin', '/lib', '/lib64'], write: [work, '/dev/null'], connectTcp: [443] };
+    const file = join(directory, 'landlock.json');
+    writeFileSync(file, JSON.stringify({ isolation: 'landlock', landlock, cwd: work }));
+    const script = 'echo text > file; cat file; ls / 2> /dev/null || echo refused';
+    expect(await cli.prints('run', '--spec', file, '--', 'sh', '-c', script)).toBe('text\nrefused\n');
+    const explained = await cli.prints('run', '--spec', file, '--explain');
+    expect(explained).toMatch(/^The files of the host, as far as Landlock allows\n/);
+    expect(explained.replace(/\s+/g, ' ')).toContain(
+      `write ${work} /dev/null; connect to TCP 443; listen on no TCP port`,
+    );
+    const lines = await refusalOf(runCommand, ['--spec', file, '-n', 'host', 'true']);
+    expect(lines[0]).toContain('has no namespaces, which spec.network takes');
+  });
+
   test('gives the program its standard streams, and no descriptor but those that are named', async () => {
     const fd = openSync(join(directory, 'mine'), 'r');
     const script = '[ ! -e /proc/self/fd/5 ] && cat <&4';

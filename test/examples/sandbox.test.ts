@@ -40,6 +40,25 @@ describe('the examples of what people build with a Sandbox', () => {
     ]);
   });
 
+  it('a program without namespaces does what its ruleset allows, and nothing else', async () => {
+    expect(await linesOf('landlock')).toEqual([
+      'ok     write in its directory',
+      'ok     read it again',
+      'EACCES write beside it',
+      'EACCES list /',
+      'EPERM  signal the process that started it',
+      'ok     connect to the port that is open to it',
+      'EACCES connect to another port',
+    ]);
+    const folder = mkdtempSync(join(tmpdir(), 'restricted-'));
+    try {
+      const script = 'echo text > file; echo text 2> /dev/null > ../file || cat file';
+      expect(await linesOf('landlock', [folder, 'sh', '-c', script])).toEqual(['text']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('an agent reaches the hosts that its policy names, and those that somebody says yes to', async () => {
     const lines = await linesOf('egress');
     const after = (line: string): string[] => {
