@@ -67,7 +67,7 @@ export interface LandlockOptions {
   scope?: readonly LandlockScope[] | undefined;
   /**
    * The version of Landlock's interface whose rights are restricted, from 1 to 6. Rights that came later are not, with 3
-   * for example no TCP ports. What is opened besides has to be of that version. Default: 6, all of the above.
+   * for example no TCP ports: all of them are open then, whatever {@link connectTcp} says. Default: 6, all of the above.
    */
   abi?: number | undefined;
   /**
