@@ -25,11 +25,11 @@ export function indexOfPort(port: string): number {
 }
 
 /**
- * Waits until the switch passes packets to and from a port. The kernel notices some time after the other end has been
- * brought up that it has a carrier (linkwatch), and until then it drops what the switch gives to the port. The state is
- * `'UNKNOWN'` before that, and such a port can be set to pass packets, but drops them. Since Linux 6.8 the kernel takes
- * notice when it is asked for the state. Not waited for are a port that was unplugged, one whose other end a program on
- * the host has taken down (which has no carrier, and the flag for that is current), and one that is gone.
+ * Waits until the switch passes packets to and from a port, or a host to and from its interface. The kernel notices some
+ * time after the other end has been brought up that it has a carrier (linkwatch), and until then it drops what is given to
+ * the end. The state is `'UNKNOWN'` before that, and such a port can be set to pass packets, but drops them. Since Linux 6.8
+ * the kernel takes notice when it is asked for the state. Not waited for are an end that is down, one whose other end is
+ * (which has no carrier, and the flag for that is current), and one that is gone.
  */
 export async function untilForwarding({ link }: Network, index: number): Promise<void> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {

@@ -56,7 +56,7 @@ export class Wiring {
     await this.#deleteLinks(interfaces.map(({ port }) => port));
   }
 
-  /** Plugs cables in, or pulls them out, at the switches. */
+  /** Plugs cables in, or pulls them out, at the switches. Packets pass when this resolves. */
   async plug(interfaces: readonly Interface[], up: boolean): Promise<void> {
     const { link } = this.#core;
     await allSettled(
@@ -69,7 +69,7 @@ export class Wiring {
         }
       }),
     );
-    if (up) await this.#untilForwarding(interfaces);
+    if (up) await allSettled([this.#untilForwarding(interfaces), this.#untilNoticed(interfaces)]);
   }
 
   /** The interfaces of a host that are not there any more as they were made, because a program on it has changed them. */
@@ -112,6 +112,20 @@ export class Wiring {
 
   async #untilForwarding(interfaces: readonly Interface[]): Promise<void> {
     await allSettled(interfaces.map(({ port }) => untilForwarding(this.#core, indexOfPort(port))));
+  }
+
+  /** Until the kernel of each host has noticed its carrier, the host drops what it sends. */
+  async #untilNoticed(interfaces: readonly Interface[]): Promise<void> {
+    await allSettled(
+      interfaces.map(async ({ host, index }) => {
+        try {
+          const network = this.#plan.hosts.get(host)?.network;
+          if (network !== undefined) await untilForwarding(network, index);
+        } catch (error) {
+          ignoreGone(error); // of a host that is closed meanwhile
+        }
+      }),
+    );
   }
 
   /**
