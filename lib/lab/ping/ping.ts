@@ -249,10 +249,11 @@ async function pingWith(
   const address = await addressOf(from, to, family);
   if (address === undefined) return new PingResult(from.name, name, undefined, []);
   const request: Request = { address, hops: DEFAULTS.hops, size, timeout };
+  const pinger = await pingers.find(address);
   const answers: Promise<Outcome>[] = [];
   for (let sent = 0; sent < count; sent++) {
     if (sent > 0 && interval > 0) await sleep(interval);
-    answers.push(pingers.send(request));
+    answers.push(pinger.send(request));
   }
   return new PingResult(from.name, name, address, await Promise.all(answers));
 }
@@ -270,8 +271,9 @@ export async function trace(
   if (address === undefined) return new Trace(from.name, name, [], false);
   const pingers = new Pingers(from.network);
   try {
+    const pinger = await pingers.find(address);
     const request = { address, size: DEFAULTS.size, timeout };
-    const answers = Array.from({ length: most }, (_, index) => pingers.send({ ...request, hops: index + 1 }));
+    const answers = Array.from({ length: most }, (_, index) => pinger.send({ ...request, hops: index + 1 }));
     const outcomes = await untilReached(answers);
     const hops = outcomes.map(({ from: who = null, time = null }, index) => {
       return { hop: index + 1, address: who, host: who === null ? null : (nameOf(who) ?? null), time };

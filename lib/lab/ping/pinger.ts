@@ -83,7 +83,7 @@ export class Pinger {
     }
   }
 
-  /** Sends one request, and resolves with what has come of it. */
+  /** Sends one request, and resolves with what has come of it. It never rejects. */
   send({ address, hops, size, timeout }: Request): Promise<Outcome> {
     const sequence = this.#sequence++ & 0xffff;
     const payload = randomBytes(size);
@@ -147,11 +147,12 @@ export class Pingers {
     this.#network = network;
   }
 
-  async send(request: Request): Promise<Outcome> {
-    const family = isIP(request.address) === 6 ? 6 : 4;
+  /** The one for requests to that address. */
+  find(address: string): Promise<Pinger> {
+    const family = isIP(address) === 6 ? 6 : 4;
     const pinger = this.#open.get(family) ?? Pinger.open(this.#network, family);
     this.#open.set(family, pinger);
-    return (await pinger).send(request);
+    return pinger;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /** ping, pingAll and trace: who reaches whom, found out by this process. */
 import { inspect } from 'node:util';
 import { type Host, Lab, type LabNetwork } from '../../../lib/lab';
+import { CompiledPackage } from '../../fixtures/child-node';
 import { type Footprint, expectNothingLeft } from '../../fixtures/footprint';
 import { footprintWithServers } from '../../network/sockets/inside';
 
@@ -126,4 +127,19 @@ describe('trace', () => {
     expect(trace.hops).toMatchObject([{ host: 'router' }, { address: null, host: null, time: null }]);
     expect(String(trace)).toMatch(/^a → c: not reached\n.*router.*\n 2 {2}\*$/);
   });
+});
+
+test('a ping of several requests fails once when the lab is closed, and no rejection that nobody hears of ends Node', async () => {
+  const node = new CompiledPackage();
+  try {
+    const { value } = await node.run(`
+      const { Lab } = require('./dist/lab');
+      const lab = await Lab.create({ networks: { lan: {} }, hosts: { a: { on: 'lan' }, b: { on: 'lan' } } });
+      const failed = lab.ping('a', 'b', { count: 4, interval: 20 }).catch(({ code }) => code);
+      await lab.close();
+      return failed;`);
+    expect(value).toBe('ERR_LINUX_NS_CLOSED');
+  } finally {
+    node.remove();
+  }
 });

@@ -52,12 +52,11 @@ function ofFamily(to: string, own: string): Added[] {
  */
 export async function addRoutes(network: Routing): Promise<boolean> {
   // They are sent together, and carried out in this order.
-  const up = network.link.set(LOOPBACK, { up: true });
-  const added = await Promise.allSettled(ADDED.map((each) => each.add(network)));
-  const failed = await up.then(
-    () => added.find(isFailure),
-    (reason: unknown) => ({ reason }),
-  );
+  const [up, ...added] = await Promise.allSettled([
+    network.link.set(LOOPBACK, { up: true }),
+    ...ADDED.map((each) => each.add(network)),
+  ]);
+  const failed = up.status === 'rejected' ? up : added.find(isFailure);
   if (failed === undefined) return added.every(({ status }) => status === 'fulfilled');
   const there = ADDED.filter((_, index) => added[index]?.status === 'fulfilled');
   await Promise.allSettled(there.map((each) => each.remove(network)));
