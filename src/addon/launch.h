@@ -12,6 +12,7 @@
 #include "encoder.h"
 #include "failure.h"
 #include "fd.h"
+#include "reaper.h"
 #include "threads.h"
 
 namespace linux_ns {
@@ -64,6 +65,9 @@ public:
 
   // Node's thread: the task that the launcher waits for until it has become nsinit, where somebody holds it up; else 0.
   pid_t FindHeldChild();
+
+  // Node's thread, or whoever lets go of it last.
+  UnknownStart unknown;
 
   // The outcome.
   Fd pidfd;

@@ -43,7 +43,7 @@ struct Awaited {
 // An init that was killed, and the strangers that have been seen to keep it from ending.
 struct Ending {
   pid_t init;
-  std::vector<pid_t> strangers;
+  std::vector<Stranger> strangers;
 };
 
 void Await(int epoll, std::unique_ptr<Awaited> awaited) {
@@ -201,6 +201,8 @@ namespace {
 struct Known {
   uv_mutex_t mutex;
   std::unordered_set<pid_t> pids;
+  std::vector<uint64_t> starts; // that are not over, in the order of their numbers
+  uint64_t last_start = 0;
 
   Known() { uv_mutex_init(&mutex); }
 };
@@ -210,7 +212,39 @@ Known &SharedKnown() {
   return *known;
 }
 
+// The first start that is not over; where there is none, the next one.
+uint64_t FirstUnknownStart() {
+  Known &known = SharedKnown();
+  uv_mutex_lock(&known.mutex);
+  uint64_t first = known.starts.empty() ? known.last_start + 1 : known.starts.front();
+  uv_mutex_unlock(&known.mutex);
+  return first;
+}
+
+uint64_t LastStart() {
+  Known &known = SharedKnown();
+  uv_mutex_lock(&known.mutex);
+  uint64_t last = known.last_start;
+  uv_mutex_unlock(&known.mutex);
+  return last;
+}
+
 } // namespace
+
+UnknownStart::UnknownStart() {
+  Known &known = SharedKnown();
+  uv_mutex_lock(&known.mutex);
+  number_ = ++known.last_start;
+  known.starts.push_back(number_);
+  uv_mutex_unlock(&known.mutex);
+}
+
+void UnknownStart::End() {
+  Known &known = SharedKnown();
+  uv_mutex_lock(&known.mutex);
+  known.starts.erase(std::remove(known.starts.begin(), known.starts.end(), number_), known.starts.end());
+  uv_mutex_unlock(&known.mutex);
+}
 
 bool IsKnown(pid_t pid) {
   Known &known = SharedKnown();
@@ -283,18 +317,22 @@ bool IsInside(pid_t pid, const struct statx &its) {
 
 } // namespace
 
-void ReapStrangers(pid_t init, std::vector<pid_t> *seen) {
+void ReapStrangers(pid_t init, std::vector<Stranger> *seen) {
   struct statx its = NamespaceOf(OpenPidNamespace(init));
-  std::vector<pid_t> before = std::move(*seen);
+  std::vector<Stranger> before = std::move(*seen);
   seen->clear();
+  uint64_t unknown = FirstUnknownStart(); // before it is asked who is known: a start makes its tasks known, and is over
   for (pid_t pid : OwnChildren()) {
     if (pid == init || IsKnown(pid) || StatOf(pid).state != 'Z' || !IsInside(pid, its)) {
       continue;
     }
-    if (std::find(before.begin(), before.end(), pid) != before.end()) {
+    auto same = std::find_if(before.begin(), before.end(), [pid](const Stranger &one) { return one.pid == pid; });
+    if (same == before.end()) {
+      seen->push_back({pid, LastStart()});
+    } else if (same->starts < unknown) {
       waitpid(pid, nullptr, WNOHANG | __WALL);
     } else {
-      seen->push_back(pid);
+      seen->push_back(*same);
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "fd.h"
@@ -18,6 +19,12 @@ struct Remains {
   // With a socket, all known children of the launch were killed, and `first` is nsinit as it was cloned.
   Fd control;
   pid_t first = 0;
+};
+
+// An ended child that nobody knows, or not yet.
+struct Stranger {
+  pid_t pid;
+  uint64_t starts; // the last start that had begun when it was first seen
 };
 
 // Reaps these processes as they end, on a thread of its own. It kills children that nsinit tells of, or that it has not
@@ -35,12 +42,28 @@ void ReapUnreported(pid_t first);
 // Reaps children of this process that nobody knows. A program that has joined a pid namespace is a child of ours, and
 // so is a task that it clones with CLONE_PARENT. When the init of the namespace ends, the kernel makes it wait until we
 // have waited for all of them: pid_namespaces(7). Ended tasks of that namespace and of those below are reaped when they
-// are seen for the second time, so that a task which Node has not been told of yet is heard before.
-void ReapStrangers(pid_t init, std::vector<pid_t> *seen);
+// are seen for the second time, and only once the starts are over that may have made them: Node may have other things
+// to do for a while before it hears of a task that it has started.
+void ReapStrangers(pid_t init, std::vector<Stranger> *seen);
 
 // A process that is watched is known, and is none of those.
 void SetKnown(pid_t pid, bool is_known);
 bool IsKnown(pid_t pid);
+
+// A start whose tasks may be there, and are not all known yet.
+class UnknownStart {
+public:
+  UnknownStart();
+  ~UnknownStart() { End(); }
+  UnknownStart(const UnknownStart &) = delete;
+  UnknownStart &operator=(const UnknownStart &) = delete;
+
+  // All its tasks are known, or there will be none.
+  void End();
+
+private:
+  uint64_t number_;
+};
 
 } // namespace linux_ns
 

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as aTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { NativeTask, Step, TaskEvent } from '../../types/native';
-import { type NamespaceError, unshare } from '../../lib';
+import { type NamespaceError, setns, unshare } from '../../lib';
 import { native } from '../../lib/native';
 import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { descriptorOf } from '../../lib/network/sockets/socket-over';
@@ -26,6 +27,40 @@ export async function terminatedWithStrangers(sibling: string): Promise<unknown>
   const [made] = (await once(leaving, 'message')) as [string];
   await leaving.terminate();
   return { made, more: await moreThan(before) };
+}
+
+/**
+ * A program has started and ended before the event loop gets to hear of it, and then the init of its pid namespace ends,
+ * of which a Worker hears. It is kept from its end by a program that this thread has not waited for either.
+ */
+export async function startHeardAfterTheInit(): Promise<unknown> {
+  const worker = libraryWorker(`
+    const first = await linux.spawn('cat', [], { unshare: ['user', 'pid'], stdio: ['pipe', 'ignore', 'inherit'] });
+    require('node:worker_threads').parentPort.once('message', () => first.stdin.end());
+    report(first.pid);`);
+  const [pid] = (await once(worker, 'message')) as [number];
+  const ending = await setns({ pid });
+  const keeps = await ending.spawn('sleep', ['600'], { stdio: 'ignore' });
+  const { length } = footprint().children;
+  const start = ending.spawn('true', [], { stdio: 'ignore' });
+  const outcome = settled(start.then((program) => program.exited));
+  while (footprint().children.length === length) await aTurn();
+  for (let tries = 0; tries < 200 && !footprint().children.some(hasEndedAsTrue); tries++) standStill(10);
+  worker.postMessage('end');
+  standStill(1000);
+  const result = await outcome;
+  await Promise.all([keeps.exited, ending.close()]);
+  await worker.terminate();
+  return result;
+}
+
+function hasEndedAsTrue(pid: string): boolean {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').includes('(true) Z');
+}
+
+/** The event loop stands still meanwhile. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /**
@@ -212,7 +247,7 @@ function hasCome(happened: () => boolean, pid: number, patience = 30): boolean {
   for (let asleep = 0; asleep < patience;) {
     if (happened()) return true;
     asleep = readFileSync(`/proc/${pid}/stat`, 'utf8').includes(' S ') ? asleep + 1 : 0;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    standStill(10);
   }
   return false;
 }

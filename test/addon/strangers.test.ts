@@ -52,6 +52,12 @@ describe('processes that a program inside makes children of Node (CLONE_PARENT)'
   });
 });
 
+test('a program that has ended before Node hears of its start is none of them', async () => {
+  expect(await resultOf(require.resolve('./scenarios'), 'startHeardAfterTheInit')).toEqual({
+    value: { code: 0, signal: null },
+  });
+});
+
 // Of a task whose exec is next it was the name, for all alike: now nobody knows it.
 describe('a program whose name is "nsinit: exec"', () => {
   let directory: string;

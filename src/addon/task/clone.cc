@@ -144,6 +144,9 @@ void Task::Watch(Fd pidfd, pid_t pid) {
   process->pidfd = std::move(pidfd);
   process->pid = pid;
   SetKnown(pid, true);
+  if (!MayHaveForked()) {
+    launch_->unknown.End();
+  }
   int error = process->poll.Open(environment_, process->pidfd.get(), UV_READABLE, referenced_,
                                  [this, process] { OnProcess(process); });
   if (error != 0) {

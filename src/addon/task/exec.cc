@@ -101,6 +101,7 @@ void Task::TellStarted(const char *type) {
     return;
   }
   started_ = true;
+  launch_->unknown.End();
   timer_.Close();
   if (is_init_ && launch_->line) {
     // Watches for its end, because the pidfd tells that only when nobody holds the task up. If this cannot be watched,

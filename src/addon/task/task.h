@@ -134,8 +134,8 @@ private:
   bool started_ = false; // 'started' or 'ready' has been told
   bool done_ = false;    // the plan came to its end
   bool is_init_ = false;
-  bool expects_end_ = false;     // of the init
-  std::vector<pid_t> strangers_; // that keep it from ending
+  bool expects_end_ = false;        // of the init
+  std::vector<Stranger> strangers_; // that keep it from ending
   bool finished_ = false;
   bool sought_ = false;          // a child that could not be reported
   bool seeking_ = false;         // and that is not done yet
