@@ -242,7 +242,10 @@ UnknownStart::UnknownStart() {
 void UnknownStart::End() {
   Known &known = SharedKnown();
   uv_mutex_lock(&known.mutex);
-  known.starts.erase(std::remove(known.starts.begin(), known.starts.end(), number_), known.starts.end());
+  auto at = std::lower_bound(known.starts.begin(), known.starts.end(), number_);
+  if (at != known.starts.end() && *at == number_) {
+    known.starts.erase(at);
+  }
   uv_mutex_unlock(&known.mutex);
 }
 
