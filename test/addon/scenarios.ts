@@ -1,6 +1,6 @@
 /** For processes of their own: see test/fixtures/scenario.ts. */
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as aTurn } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { type NamespaceError, setns, unshare } from '../../lib';
 import { native } from '../../lib/native';
 import { CLONE_FLAGS } from '../../lib/kernel/namespace-kind';
 import { descriptorOf } from '../../lib/network/sockets/socket-over';
+import { takeDescriptors } from '../fixtures/descriptors';
 import { footprint, moreThan } from '../fixtures/footprint';
 import { settled } from '../fixtures/settled';
 import { libraryWorker, warmUp } from '../fixtures/worker';
@@ -92,13 +93,9 @@ const PLANS: Record<string, { flags: number; steps: Step[] }> = {
 export async function noDescriptorToReceive(plan: string): Promise<unknown> {
   await launch({ flags: 0, steps: [['exit']] }, (task) => task.proceed());
   const before = footprint();
-  const taken: number[] = [];
+  let taken: number[] = [];
   const events = await launch(PLANS[plan]!, (task) => {
-    try {
-      for (;;) taken.push(openSync('/dev/null', 'r'));
-    } catch {
-      // that was the last
-    }
+    taken = takeDescriptors();
     task.proceed();
   });
   taken.forEach((fd) => closeSync(fd));
@@ -165,12 +162,8 @@ export function noDescriptorForControl(): unknown {
   const count = (): number => readdirSync('/proc/self/fd').length;
   const addon = native(); // it has a descriptor of its own
   const before = count();
-  const taken: number[] = [];
-  try {
-    for (;;) taken.push(openSync('/dev/null', 'r'));
-  } catch {
-    for (const fd of taken.splice(-3)) closeSync(fd);
-  }
+  const taken = takeDescriptors();
+  for (const fd of taken.splice(-3)) closeSync(fd);
   let errno: unknown;
   try {
     addon.launch({ flags: 0, steps: [['stdio', [0, 1, 2]], SLEEP] }, () => undefined);
@@ -291,16 +284,4 @@ export async function relayWithoutDescriptors(): Promise<string[]> {
   }
   setImmediate(() => process.exit());
   return found;
-}
-
-/** Opens files until there is no descriptor left for another. */
-function takeDescriptors(): number[] {
-  const taken: number[] = [];
-  for (;;) {
-    try {
-      taken.push(openSync('/dev/null', 'r'));
-    } catch {
-      return taken;
-    }
-  }
 }

@@ -1,15 +1,6 @@
 /** Launches made to fail, each in a process whose every possession is known. See test/fixtures/scenario.ts. */
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, readFileSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type NamespaceError,
@@ -21,6 +12,7 @@ import {
   spawn,
   unshare,
 } from '../../../lib';
+import { takeDescriptors } from '../../fixtures/descriptors';
 import { footprint, moreThan } from '../../fixtures/footprint';
 
 /** What a launch came to: `'runs'`, or the code and the step of its error. */
@@ -159,7 +151,7 @@ export async function fewDescriptors(kind: keyof typeof LAUNCHES, most: number):
   const before = footprint();
   const fates: Fate[] = [];
   for (let free = 0; free <= most; free++) {
-    const taken = takeAllDescriptors();
+    const taken = takeDescriptors();
     for (let left = 0; left < free; left++) closeSync(taken.pop()!);
     fates.push(await fateOf(launch()));
     taken.forEach((fd) => closeSync(fd));
@@ -180,17 +172,6 @@ const LAUNCHES = {
   sandbox: () => openAndCloseSandbox,
   setns: (set: NamespaceSet) => async () => (await setns(set)).close(),
 } satisfies Record<string, (set: NamespaceSet) => () => Promise<unknown>>;
-
-function takeAllDescriptors(): number[] {
-  const taken: number[] = [];
-  for (;;) {
-    try {
-      taken.push(openSync('/dev/null', 'r'));
-    } catch {
-      return taken;
-    }
-  }
-}
 
 /** Launches while this user may have no more processes. */
 export async function noProcesses(): Promise<unknown> {
